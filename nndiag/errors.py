@@ -1,0 +1,96 @@
+"""What can go wrong on purpose: problems of the input, told with their place and a way out.
+
+An expected problem is an `NndiagError`. It is raised deep, and printed once, at the edge (`cli`),
+without a traceback. Everything that is wrong with one input is collected as `Problem`s and raised
+together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process returns to the shell."""
+
+    HEALTHY = 0
+    FINDING = 1
+    USAGE = 2
+    UNEXPECTED = 3
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in a file that a person wrote. Lines and columns count from 1."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+    text: str | None = None
+
+    def __str__(self) -> str:
+        parts = [self.file, self.line, self.column]
+        return ":".join(str(part) for part in parts if part is not None)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the input.
+
+    Attributes:
+        message: What is wrong, lower case, without a final full stop.
+        location: Where it stands, when it stands in a file.
+        got: What was found there.
+        allowed: What could stand there.
+        hint: What to do.
+    """
+
+    message: str
+    location: Location | None = None
+    got: str | None = None
+    allowed: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        head = self.message if self.location is None else f"{self.location}: {self.message}"
+        lines = [head]
+        if self.location is not None and self.location.text is not None:
+            lines.append(f"    {self.location.text.rstrip()}")
+            if self.location.column is not None:
+                lines.append("    " + " " * (self.location.column - 1) + "^")
+        details = (("got", self.got), ("allowed", self.allowed), ("try", self.hint))
+        lines.extend(f"  {name}: {value}" for name, value in details if value is not None)
+        return "\n".join(lines)
+
+
+class NndiagError(Exception):
+    """An expected problem, with everything a person needs to solve it."""
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, problems: str | Problem | Sequence[Problem]) -> None:
+        if isinstance(problems, str):
+            problems = Problem(problems)
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ConfigError(NndiagError):
+    """A config, an override or an option that cannot be used."""
+
+
+class DataError(NndiagError):
+    """A data set that cannot be read or cannot be used."""
+
+
+class RunError(NndiagError):
+    """A run folder that cannot be written or read."""
+
+
+class UnknownNameError(NndiagError):
+    """A name that no component of its kind has."""
+
+
+class UserCodeError(NndiagError):
+    """A user's program that cannot be run, or in which something cannot be found."""

@@ -1,0 +1,132 @@
+"""What a diagnosis says: findings with evidence, one outcome, one cause."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    """Training cannot succeed like this."""
+    WARNING = "warning"
+    """Training is impaired."""
+    NOTE = "note"
+    """Worth knowing; nothing is wrong because of it."""
+
+    @property
+    def rank(self) -> int:
+        """0 for the gravest; sorts findings."""
+        return list(Severity).index(self)
+
+
+class Outcome(StrEnum):
+    """How a run ended; exactly one per run."""
+
+    DIVERGED = "diverged"
+    STALLED = "stalled"
+    CONVERGED = "converged"
+    IMPROVING = "improving"
+    INTERRUPTED = "interrupted"
+
+
+class Confidence(StrEnum):
+    """How well a cause is established."""
+
+    CONFIRMED = "confirmed"
+    """A rerun with one change made the failure go away."""
+    LIKELY = "likely"
+    """A computed bound or a static fact says so."""
+    POSSIBLE = "possible"
+    """The symptoms fit."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One measured number beside the limit it was held against.
+
+    Attributes:
+        series: Name of the series or fact that was read.
+        observed: The number that was seen.
+        limit: The number that it was compared with.
+        layer: Name of the layer, where it belongs to one.
+        steps: First and last step, where it belongs to some.
+    """
+
+    series: str
+    observed: float
+    limit: float | None = None
+    layer: str | None = None
+    steps: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One problem that was seen, with its evidence.
+
+    Attributes:
+        problem: Name of the problem, as `nndiag explain` knows it.
+        severity: How much it matters.
+        message: One sentence with numbers.
+        evidence: The numbers behind it, most telling first.
+        layer: Name of the layer, where it belongs to one.
+        tensor: Name of the parameter tensor, where it belongs to one.
+        remedies: What to try, most promising first, one short phrase each.
+        file: For a user's program: the file to change.
+        line: For a user's program: the line to change, from 1.
+        replacement: For a user's program: what to write there.
+    """
+
+    problem: str
+    severity: Severity
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    layer: str | None = None
+    tensor: str | None = None
+    remedies: tuple[str, ...] = ()
+    file: str | None = None
+    line: int | None = None
+    replacement: str | None = None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A check that was not made, and why."""
+
+    problem: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The one thing that explains a failing run, and the symptoms folded under it."""
+
+    finding: Finding
+    confidence: Confidence
+    explains: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All that is said about one run.
+
+    Attributes:
+        outcome: How the run ended.
+        cause: The cause, or None where nothing is wrong or nothing explains it.
+        findings: All findings, gravest first.
+        not_checked: What could not be looked at, with reasons.
+        numbers: The numbers behind the outcome by name (skill, newton_decrement, onset_step, …);
+            a number that could not be had is absent.
+    """
+
+    outcome: Outcome
+    cause: Cause | None
+    findings: tuple[Finding, ...]
+    not_checked: tuple[Skipped, ...]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def failing(self) -> bool:
+        """Whether any finding is of severity error."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)

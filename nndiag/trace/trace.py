@@ -1,0 +1,152 @@
+"""A trace: every recorded number of one run, frozen, with the facts that explain it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One quantity over some steps of a run.
+
+    Attributes:
+        steps: Steps at which it was recorded, increasing, shape (N,).
+        values: Its values, shape (N,), or (N, L) with one column per layer.
+    """
+
+    steps: NDArray[np.int64]
+    values: FloatArray
+
+    def at_end(self) -> FloatArray:
+        """The last recorded value, shape () or (L,)."""
+        return np.asarray(self.values[-1])
+
+    def until(self, step: int) -> "Series":
+        """The part recorded before `step`."""
+        keep = self.steps < step
+        return Series(self.steps[keep], self.values[keep])
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """What is known of one layer.
+
+    Attributes:
+        name: "layer1" … "layerL", from the input side.
+        units: Number of units.
+        activation: Name of the activation.
+        low: Greatest lower bound of the activation's values, -inf where unbounded.
+        high: Least upper bound, inf where unbounded.
+        bias: Whether the layer has biases.
+    """
+
+    name: str
+    units: int
+    activation: str
+    low: float
+    high: float
+    bias: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What was known before the first step. Everything is optional: a foreign log has none.
+
+    Attributes:
+        inputs: Training inputs as the network sees them (after scaling), shape (B, D).
+        targets: Training targets as the loss sees them (after scaling), shape (B, O).
+        raw_inputs: Inputs before scaling, shape (B, D), where they were scaled.
+        layers: The layers, from the input side.
+        initial_weights: Weights before the first step, one array (units, inputs) per layer.
+        initial_biases: Biases before the first step, one array (units,) or None per layer.
+        loss: Name of the loss.
+        reduction: Its reduction, where it has one.
+        baseline_loss: Loss of the best constant prediction, on the scale of `loss`.
+        optimizer: Name of the optimizer.
+        learning_rate: Configured learning rate.
+        batch_size: Examples per step.
+        total_steps: Number of steps that were asked for.
+        settings: The whole resolved config, as plain data.
+        initial_sharpness: Largest eigenvalue of the loss Hessian before the first step.
+        stability_ceiling: Largest stable learning rate by theory before the first step.
+    """
+
+    inputs: FloatArray | None = None
+    targets: FloatArray | None = None
+    raw_inputs: FloatArray | None = None
+    layers: tuple[LayerFacts, ...] = ()
+    initial_weights: tuple[FloatArray, ...] = ()
+    initial_biases: tuple[FloatArray | None, ...] = ()
+    loss: str | None = None
+    reduction: str | None = None
+    baseline_loss: float | None = None
+    optimizer: str | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    total_steps: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    initial_sharpness: float | None = None
+    stability_ceiling: float | None = None
+
+    @property
+    def full_batch(self) -> bool | None:
+        """Whether each step saw all training examples; None where that is not known."""
+        if self.batch_size is None or self.inputs is None:
+            return None
+        return self.batch_size >= len(self.inputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Ending:
+    """What was measured at the last parameters. Absent for a run that was killed.
+
+    Attributes:
+        reason: "finished" (all steps taken), "non-finite", "converged" (stopped early because
+            nothing was left to gain) or "interrupted".
+        loss: Loss over all training examples after the last update.
+        predictions: Predictions for the training inputs, shape (B, O).
+        newton_decrement: ½ gᵀH⁻¹g over the non-negligible positive eigenvalues: the loss that a
+            local quadratic step could still remove. None where it was not computed.
+        smallest_eigenvalue: Smallest eigenvalue of the loss Hessian.
+        largest_eigenvalue: Largest eigenvalue of the loss Hessian.
+    """
+
+    reason: str
+    loss: float
+    predictions: FloatArray | None = None
+    newton_decrement: float | None = None
+    smallest_eigenvalue: float | None = None
+    largest_eigenvalue: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """All that was recorded of one run.
+
+    Attributes:
+        step: Recorded steps, increasing, shape (T,).
+        loss: Loss at each of them, before the step's update, shape (T,).
+        series: All other series, by their name in `SERIES`.
+        layers: Names of the layers, from the input side; the columns of per-layer series.
+        facts: What was known before the first step.
+        ending: What was measured at the end; None where the run was killed.
+        source: Where the trace comes from: a run folder, a log file, "memory".
+    """
+
+    step: NDArray[np.int64]
+    loss: FloatArray
+    series: Mapping[str, Series] = field(default_factory=dict)
+    layers: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+    ending: Ending | None = None
+    source: str = "memory"
+
+    @property
+    def steps(self) -> int:
+        """Number of recorded steps, T."""
+        return len(self.step)
