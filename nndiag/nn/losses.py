@@ -1,0 +1,251 @@
+"""The losses, from simple to complex.
+
+A loss is `scale · Σ ℓ(output, target)` over all outputs and examples. ℓ and its derivatives are
+given without the scale, which holds the reduction: squared error is ½r² with scale 2/(O·B) for
+`mean`, 2 for `sum`, 1/(O·B) for `half_mean` and 1 for `half_sum`.
+
+A loss may absorb the activation of the last layer: cross-entropies are computed on the values
+before it (logits), where they are stable, and the gradient is simply p − y.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from nndiag.nn.activations import ACTIVATIONS, Activation
+from nndiag.nn.calls import ONE, Array, Do, constant, now
+from nndiag.registry import Positive, Registry
+
+Reduction = Literal["mean", "sum"]
+SquareReduction = Literal["mean", "sum", "half_mean", "half_sum"]
+
+_CLIP = 1e-7  # probabilities are kept this far from 0 and 1; the usual value of Keras
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss with its reduction.
+
+    Attributes:
+        name: Its name in the registry.
+        reduction: How examples are put together.
+        total: `(outputs, targets)` → Σ ℓ over the last two axes; (…, O, B) → (…).
+        slope: `(do, outputs, targets, out)`: ∂ℓ/∂output into `out`, shape (…, O, B).
+        bend: `(outputs, targets, along)` → (∂²ℓ/∂output²)·along, shape (…, O, B).
+        factor: Number in front of ℓ.
+        counts: What `mean` divides by: "elements" (O·B) or "examples" (B).
+        absorbs: Name of the last activation that is computed inside this loss.
+        absorbed: The loss on the values before that activation.
+        link: From the network's outputs to predictions, where the loss works on logits.
+        analytic: Whether the complex step may be used through it.
+        domain: Smallest and largest sensible target.
+    """
+
+    name: str
+    reduction: str
+    total: Callable[[Array, Array], Array]
+    slope: Callable[[Do, Array, Array, Array], None]
+    bend: Callable[[Array, Array, Array], Array]
+    factor: float = 1.0
+    counts: Literal["elements", "examples"] = "elements"
+    absorbs: str | None = None
+    absorbed: "Loss | None" = None
+    link: Activation | None = None
+    analytic: bool = True
+    domain: tuple[float, float] = (-np.inf, np.inf)
+
+    def scale(self, outputs: int, examples: int) -> float:
+        """The number that turns Σ ℓ into the loss, for O outputs and B examples."""
+        if self.reduction.endswith("sum"):
+            return self.factor
+        return self.factor / (examples * (outputs if self.counts == "elements" else 1))
+
+
+LOSSES: Registry[Callable[..., Loss]] = Registry("loss")
+
+
+@LOSSES.register("mean_squared_error")
+def mean_squared_error(*, reduction: SquareReduction = "mean") -> Loss:
+    """Squared error: mean of r², sum of r², or half of either."""
+
+    def total(outputs: Array, targets: Array) -> Array:
+        residuals = outputs - targets
+        return 0.5 * _summed(residuals * residuals)
+
+    def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
+        do(np.subtract, outputs, targets, out)
+
+    factor = 1.0 if reduction.startswith("half") else 2.0
+    return Loss(
+        "mean_squared_error", reduction, total, slope, lambda o, y, along: along, factor=factor
+    )
+
+
+@LOSSES.register("mean_absolute_error")
+def mean_absolute_error(*, reduction: Reduction = "mean") -> Loss:
+    """Absolute error |r|."""
+
+    def total(outputs: Array, targets: Array) -> Array:
+        residuals = outputs - targets
+        return _summed(np.maximum(residuals, -residuals))
+
+    def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
+        do(np.subtract, outputs, targets, out)
+        do(np.sign, out, out)
+
+    def bend(outputs: Array, targets: Array, along: Array) -> Array:
+        return np.zeros_like(along)
+
+    return Loss("mean_absolute_error", reduction, total, slope, bend, analytic=False)
+
+
+@LOSSES.register("huber")
+def huber(*, delta: Positive = 1.0, reduction: Reduction = "mean") -> Loss:
+    """Huber's loss: ½r² up to |r| = delta, delta·(|r| − ½delta) beyond.
+
+    Source: Huber 1964, section 1.
+    """
+    high, low = constant(delta), constant(-delta)
+
+    def total(outputs: Array, targets: Array) -> Array:
+        residuals = outputs - targets
+        clipped = np.minimum(np.maximum(residuals, low), high)
+        return _summed(clipped * (residuals - 0.5 * clipped))
+
+    def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
+        do(np.subtract, outputs, targets, out)
+        do(np.maximum, out, low, out)
+        do(np.minimum, out, high, out)
+
+    def bend(outputs: Array, targets: Array, along: Array) -> Array:
+        return np.where(np.abs(outputs - targets) <= delta, along, 0.0)
+
+    return Loss("huber", reduction, total, slope, bend, analytic=False)
+
+
+@LOSSES.register("binary_cross_entropy")
+def binary_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
+    """−y log p − (1 − y) log(1 − p) of probabilities p; stable after a sigmoid output layer.
+
+    After any other activation p is the output itself, kept within [1e-7, 1 − 1e-7]; beyond that
+    its gradient is zero.
+    """
+    low, high = constant(_CLIP), constant(1.0 - _CLIP)
+
+    def clipped(outputs: Array) -> Array:
+        return np.minimum(np.maximum(outputs, low), high)
+
+    def total(outputs: Array, targets: Array) -> Array:
+        p = clipped(outputs)
+        return -_summed(targets * np.log(p) + (1 - targets) * np.log1p(-p))
+
+    def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
+        p, spread = np.empty_like(out), np.empty_like(out)
+        beyond, below = np.empty(out.shape, bool), np.empty(out.shape, bool)
+        do(np.maximum, outputs, low, p)
+        do(np.minimum, p, high, p)
+        do(np.subtract, ONE, p, spread)
+        do(np.multiply, spread, p, spread)
+        do(np.subtract, p, targets, out)
+        do(np.divide, out, spread, out)  # (p − y) / (p (1 − p))
+        do(np.greater, outputs, high, beyond)
+        do(np.less, outputs, low, below)
+        do(np.putmask, out, beyond, 0.0)
+        do(np.putmask, out, below, 0.0)
+
+    def bend(outputs: Array, targets: Array, along: Array) -> Array:
+        p = clipped(outputs)
+        inside = (outputs.real >= _CLIP) & (outputs.real <= 1 - _CLIP)
+        return np.where(inside, (targets / p**2 + (1 - targets) / (1 - p) ** 2) * along, 0.0)
+
+    return Loss(
+        "binary_cross_entropy",
+        reduction,
+        total,
+        slope,
+        bend,
+        absorbs="sigmoid",
+        absorbed=_binary_cross_entropy_on_logits(reduction),
+        analytic=False,
+        domain=(0.0, 1.0),
+    )
+
+
+def _binary_cross_entropy_on_logits(reduction: Reduction) -> Loss:
+    """The same on z before the sigmoid: max(z, 0) − y z + log(1 + e^−|z|)."""
+    logistic = ACTIVATIONS.get("sigmoid")()
+
+    def total(outputs: Array, targets: Array) -> Array:
+        tail = np.log1p(np.exp(np.minimum(outputs, -outputs)))
+        return _summed(np.maximum(outputs, 0.0) - targets * outputs + tail)
+
+    def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
+        logistic.value(do, outputs, out)
+        do(np.subtract, out, targets, out)
+
+    def bend(outputs: Array, targets: Array, along: Array) -> Array:
+        p = predictions(logistic, outputs)
+        result: Array = p * (1 - p) * along
+        return result
+
+    return Loss(
+        "binary_cross_entropy", reduction, total, slope, bend, link=logistic, domain=(0.0, 1.0)
+    )
+
+
+@LOSSES.register("softmax_cross_entropy")
+def softmax_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
+    """−Σ y log softmax(z) over the outputs z; a softmax output layer is computed inside it.
+
+    After a linear or any other layer its outputs are taken as logits. `mean` divides by examples.
+    """
+    shares = ACTIVATIONS.get("softmax")()
+
+    def total(outputs: Array, targets: Array) -> Array:
+        top = np.maximum.reduce(outputs, axis=-2, keepdims=True)
+        shifted = outputs - top
+        log_sum = np.log(np.add.reduce(np.exp(shifted), axis=-2, keepdims=True))
+        return _summed(targets * (log_sum - shifted))
+
+    def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
+        weight = np.empty_like(targets[..., :1, :])
+        do(np.add.reduce, targets, -2, None, weight, True)
+        shares.value(do, outputs, out)
+        do(np.multiply, out, weight, out)  # one-hot targets weigh 1
+        do(np.subtract, out, targets, out)
+
+    def bend(outputs: Array, targets: Array, along: Array) -> Array:
+        p = predictions(shares, outputs)
+        weight = np.add.reduce(targets, axis=-2, keepdims=True)
+        mean = np.add.reduce(p * along, axis=-2, keepdims=True)
+        result: Array = weight * p * (along - mean)
+        return result
+
+    return Loss(
+        "softmax_cross_entropy",
+        reduction,
+        total,
+        slope,
+        bend,
+        counts="examples",
+        absorbs="softmax",
+        link=shares,
+        domain=(0.0, 1.0),
+    )
+
+
+def predictions(link: Activation | None, outputs: Array) -> Array:
+    """What the network predicts from its outputs (…, O, B); the outputs where there is no link."""
+    if link is None:
+        return outputs
+    result = np.empty_like(outputs)
+    link.value(now, outputs, result)
+    return result
+
+
+def _summed(values: Array) -> Array:
+    """Sum over outputs and examples: (…, O, B) → (…)."""
+    result: Array = np.add.reduce(values, axis=(-2, -1))
+    return result

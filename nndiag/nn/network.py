@@ -1,0 +1,295 @@
+"""One network shape: its parameters' layout, its forward and its backward pass.
+
+Layer l computes a = f(W·[x; 1]). The bias is the last column of W, so that one product gives the
+pre-activation and one gives the gradient of weights and biases together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from nndiag.nn.activations import ACTIVATIONS, Activation, Elementwise
+from nndiag.nn.calls import Array, Do, buffer, constant, now, product, transposed
+from nndiag.nn.losses import Loss, predictions
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The shape of a network and the functions in it.
+
+    The loss may have absorbed the last activation: then the last of `activations` is linear, the
+    network's outputs are logits, and `loss.link` leads from them to predictions.
+
+    Attributes:
+        inputs: Number of inputs D.
+        units: Units of each layer, L numbers.
+        activations: Activation of each layer.
+        biases: Whether each layer has biases.
+        loss: The loss on the outputs.
+    """
+
+    inputs: int
+    units: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    biases: tuple[bool, ...]
+    loss: Loss
+
+    @property
+    def layers(self) -> int:
+        """Number of layers L."""
+        return len(self.units)
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs O."""
+        return self.units[-1]
+
+    @cached_property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shape (units, inputs + 1) of each layer's matrix; without the 1 where it has no bias."""
+        fan_in = (self.inputs, *self.units[:-1])
+        return tuple(
+            (units, width + bias)
+            for units, width, bias in zip(self.units, fan_in, self.biases, strict=True)
+        )
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each layer begins in the parameter vector; one more entry: the end."""
+        return (0, *accumulate(rows * columns for rows, columns in self.shapes))
+
+    @property
+    def size(self) -> int:
+        """Number of parameters P."""
+        return self.offsets[-1]
+
+    def matrices(self, parameters: Array) -> list[Array]:
+        """Views of (…, P) as one matrix (…, units, inputs + 1) per layer."""
+        return [
+            parameters[..., start:end].reshape(*parameters.shape[:-1], *shape)
+            for start, end, shape in zip(self.offsets, self.offsets[1:], self.shapes, strict=False)
+        ]
+
+    def weights_and_biases(self, parameters: Array) -> list[tuple[Array, Array | None]]:
+        """Views per layer: weights (…, units, inputs), and biases (…, units) or None."""
+        return [
+            (matrix[..., :-1], matrix[..., -1]) if bias else (matrix, None)
+            for matrix, bias in zip(self.matrices(parameters), self.biases, strict=True)
+        ]
+
+
+def architecture(
+    inputs: int,
+    layers: Sequence[tuple[int, str | Activation]],
+    *,
+    loss: Loss,
+    biases: Sequence[bool] | bool = True,
+) -> Architecture:
+    """The architecture of `layers`, given as (units, activation) from the input side.
+
+    The last activation is absorbed by the loss where the two belong together.
+    """
+    if isinstance(biases, bool):
+        biases = [biases] * len(layers)
+    names = [name for _, name in layers]
+    functions = [ACTIVATIONS.get(name)() if isinstance(name, str) else name for name in names]
+    if loss.absorbs is not None and names[-1] == loss.absorbs:
+        functions[-1] = ACTIVATIONS.get("linear")()
+        loss = loss.absorbed or loss
+    return Architecture(
+        inputs, tuple(units for units, _ in layers), tuple(functions), tuple(biases), loss
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Examples as the network takes them: last axis, with a row of ones where it has biases.
+
+    Attributes:
+        inputs: Shape (D, B) or (D + 1, B).
+        targets: Shape (O, B).
+    """
+
+    inputs: Array
+    targets: Array
+
+    @property
+    def count(self) -> int:
+        """Number of examples B."""
+        return int(self.targets.shape[-1])
+
+
+def examples(shape: Architecture, inputs: Array, targets: Array) -> Examples:
+    """Inputs (B, D) and targets (B, O), laid out for the network."""
+    rows = shape.inputs + shape.biases[0]
+    laid = buffer((rows, len(inputs)), dtype=inputs.dtype)
+    laid[-1] = 1.0
+    laid[: shape.inputs] = inputs.T
+    aligned = buffer((targets.shape[1], len(targets)), dtype=targets.dtype)
+    aligned[...] = targets.T
+    return Examples(laid, aligned)
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """Buffers of one forward and backward pass.
+
+    Attributes:
+        inputs: What each layer multiplies, (…, inputs + 1, B); the first is the examples' own.
+        pre: Pre-activation of each layer, (…, H, B); the same memory as `values` where the
+            activation does not need it.
+        values: Value of each layer, (…, H, B).
+        deltas: Gradient with respect to each pre-activation, (…, H, B).
+        scratch: Room for slopes, (…, H, B).
+    """
+
+    inputs: list[Array]
+    pre: list[Array]
+    values: list[Array]
+    deltas: list[Array]
+    scratch: list[Array]
+
+
+def workspace(
+    shape: Architecture,
+    data: Examples,
+    *,
+    stack: tuple[int, ...] = (),
+    dtype: Any = np.float64,
+    outputs: Array | None = None,
+) -> Workspace:
+    """Buffers for `data` and a stack of networks: `stack` is () for one, (K,) for K.
+
+    Args:
+        shape: The network.
+        data: Examples of the size that the passes will see.
+        stack: Leading axes of all buffers.
+        dtype: float64, or complex128 for the complex step.
+        outputs: Where the last layer's values go, (…, O, B); a new buffer by default.
+    """
+    inputs: list[Array] = [data.inputs]
+    values: list[Array] = []
+    for layer in range(shape.layers - 1):
+        padded = buffer(
+            (*stack, shape.units[layer] + shape.biases[layer + 1], data.count), dtype=dtype
+        )
+        padded[..., -1, :] = 1.0
+        inputs.append(padded)
+        values.append(padded[..., : shape.units[layer], :])
+    last = (*stack, shape.outputs, data.count)
+    values.append(buffer(last, dtype=dtype) if outputs is None else outputs)
+    sizes = [(*stack, units, data.count) for units in shape.units]
+    pre = [
+        buffer(size, dtype=dtype) if activation.needs_input else value
+        for size, activation, value in zip(sizes, shape.activations, values, strict=True)
+    ]
+    deltas = [buffer(size, dtype=dtype) for size in sizes]
+    scratch = [buffer(size, dtype=dtype) for size in sizes]
+    return Workspace(inputs, pre, values, deltas, scratch)
+
+
+def forward(do: Do, shape: Architecture, matrices: list[Array], space: Workspace) -> None:
+    """The outputs of the network, into `space.values`."""
+    for layer, activation in enumerate(shape.activations):
+        product(do, matrices[layer], space.inputs[layer], out=space.pre[layer])
+        activation.value(do, space.pre[layer], space.values[layer])
+
+
+def backward(
+    do: Do,
+    shape: Architecture,
+    matrices: list[Array],
+    space: Workspace,
+    *,
+    targets: Array,
+    scale: float,
+    gradients: list[Array],
+) -> None:
+    """The gradient of `scale`·Σℓ after a forward pass, into `gradients`, one matrix per layer."""
+    last = shape.layers - 1
+    delta = space.deltas[last]
+    shape.loss.slope(do, space.values[last], targets, delta)
+    if scale != 1.0:
+        do(np.multiply, delta, constant(scale), delta)
+    _pull_back(do, shape, space, layer=last)
+    product(do, delta, transposed(space.inputs[last]), out=gradients[last])
+    for layer in range(last - 1, -1, -1):
+        weights = matrices[layer + 1][..., : shape.units[layer]]
+        activation = shape.activations[layer]
+        if layer == 0 and shape.units[1] == 1 and isinstance(activation, Elementwise):
+            _first_gradient(do, activation, space, weights=weights, gradient=gradients[0])
+            return
+        product(do, transposed(weights), space.deltas[layer + 1], out=space.deltas[layer])
+        _pull_back(do, shape, space, layer=layer)
+        product(do, space.deltas[layer], transposed(space.inputs[layer]), out=gradients[layer])
+
+
+def _pull_back(do: Do, shape: Architecture, space: Workspace, *, layer: int) -> None:
+    """From the gradient of a layer's values to that of its pre-activations, in place."""
+    shape.activations[layer].pull_back(
+        do,
+        space.pre[layer],
+        space.values[layer],
+        vector=space.deltas[layer],
+        scratch=space.scratch[layer],
+    )
+
+
+def _first_gradient(
+    do: Do, activation: Elementwise, space: Workspace, *, weights: Array, gradient: Array
+) -> None:
+    """The first layer's gradient below a single unit, without its delta (H, B).
+
+    With one unit above, delta = wᵀ ∘ f′ ∘ δ is a product of a column, a matrix and a row, so
+    delta·xᵀ = wᵀ ∘ (f′·(x ∘ δ)ᵀ): two passes over (H, B) fewer.
+    """
+    scratch, inputs, delta = space.scratch[0], space.inputs[0], space.deltas[1]
+    weighted = buffer((*delta.shape[:-2], *inputs.shape[-2:]), dtype=delta.dtype)
+    activation.slope(do, space.pre[0], space.values[0], scratch)
+    do(np.multiply, inputs, delta, weighted)  # (…, D + 1, B)
+    product(do, scratch, transposed(weighted), out=gradient)  # (…, H, D + 1)
+    do(np.multiply, gradient, transposed(weights), gradient)
+
+
+def outputs(shape: Architecture, parameters: Array, data: Examples) -> Array:
+    """Outputs of the networks `parameters` (…, P): shape (…, O, B)."""
+    space = workspace(shape, data, stack=parameters.shape[:-1], dtype=parameters.dtype)
+    forward(now, shape, shape.matrices(parameters), space)
+    return space.values[-1]
+
+
+def predicted(shape: Architecture, parameters: Array, data: Examples) -> Array:
+    """Predictions of the networks `parameters` (…, P): shape (…, O, B)."""
+    return predictions(shape.loss.link, outputs(shape, parameters, data))
+
+
+def loss(shape: Architecture, parameters: Array, data: Examples) -> Array:
+    """Loss of the networks `parameters` (…, P): shape (…)."""
+    total = shape.loss.total(outputs(shape, parameters, data), data.targets)
+    return np.asarray(total * shape.loss.scale(shape.outputs, data.count))
+
+
+def loss_and_gradient(
+    shape: Architecture, parameters: Array, data: Examples
+) -> tuple[Array, Array]:
+    """Loss (…) and gradient (…, P) of the networks `parameters` (…, P)."""
+    space = workspace(shape, data, stack=parameters.shape[:-1], dtype=parameters.dtype)
+    matrices = shape.matrices(parameters)
+    gradient = np.empty_like(parameters)
+    scale = shape.loss.scale(shape.outputs, data.count)
+    forward(now, shape, matrices, space)
+    backward(
+        now,
+        shape,
+        matrices,
+        space,
+        targets=data.targets,
+        scale=scale,
+        gradients=shape.matrices(gradient),
+    )
+    total = shape.loss.total(space.values[-1], data.targets)
+    return np.asarray(total * scale), gradient

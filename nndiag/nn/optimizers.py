@@ -1,0 +1,220 @@
+"""The optimizers, from simple to complex.
+
+An optimizer turns a gradient (K, P) into a step of the parameters (K, P). What changes from step
+to step (decay of the rate, bias corrections) is a row of coefficients per step, computed for a
+block of steps at once, so that the step itself is a fixed list of calls.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.nn.calls import Array, Do, constant
+from nndiag.registry import Fraction, NonNegative, Positive, Registry
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One update rule.
+
+    Attributes:
+        name: Its name in the registry.
+        learning_rate: The configured rate.
+        memories: Number of arrays (K, P) that it keeps from step to step; they start at zero.
+        coefficients: `(steps (n,), rates (K,))` → the numbers of each step, shape (n, C, K);
+            steps count from 0.
+        update: `(do, parameters, gradient, scratch, memory, coefficients)`: one step. All arrays
+            are (K, P), `coefficients` are C arrays that broadcast against them.
+        decay: 1/t decay: the rate of step t is learning_rate / (1 + decay·t).
+        momentum: Momentum β, 0 where there is none.
+        nesterov: Whether the momentum is Nesterov's.
+        adaptive: Whether each parameter has its own rate.
+        weight_decay: This times the parameters is added to the gradient.
+        clip_norm: The gradient is scaled down to this norm where it is larger.
+    """
+
+    name: str
+    learning_rate: float
+    memories: int
+    coefficients: Callable[[NDArray[np.int64], FloatArray], FloatArray]
+    update: Callable[[Do, Array, Array, Array, list[Array], list[Array]], None]
+    decay: float = 0.0
+    momentum: float = 0.0
+    nesterov: bool = False
+    adaptive: bool = False
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+
+    def rate(self, step: int) -> float:
+        """The learning rate in force at `step`, counted from 0."""
+        return self.learning_rate / (1.0 + self.decay * step)
+
+
+OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry("optimizer")
+
+
+@OPTIMIZERS.register("sgd")
+def sgd(
+    *,
+    learning_rate: Positive,
+    momentum: Fraction = 0.0,
+    nesterov: bool = False,
+    decay: NonNegative = 0.0,
+) -> Optimizer:
+    """Gradient descent, with heavy-ball or Nesterov momentum.
+
+    v ← βv + g; θ ← θ − ηv, or θ ← θ − η(g + βv) with Nesterov.
+
+    Source: Sutskever et al. 2013, equations 1–4, in the form in which η scales the whole step.
+    """
+    beta = constant(momentum)
+
+    def plain(
+        do: Do, parameters: Array, gradient: Array, scratch: Array, _: list[Array], c: list[Array]
+    ) -> None:
+        do(np.multiply, gradient, c[0], scratch)
+        do(np.subtract, parameters, scratch, parameters)
+
+    def accelerated(
+        do: Do,
+        parameters: Array,
+        gradient: Array,
+        scratch: Array,
+        memory: list[Array],
+        c: list[Array],
+    ) -> None:
+        velocity = memory[0]
+        do(np.multiply, velocity, beta, velocity)
+        do(np.add, velocity, gradient, velocity)
+        if nesterov:
+            do(np.multiply, velocity, beta, scratch)
+            do(np.add, scratch, gradient, scratch)
+            do(np.multiply, scratch, c[0], scratch)
+        else:
+            do(np.multiply, velocity, c[0], scratch)
+        do(np.subtract, parameters, scratch, parameters)
+
+    return Optimizer(
+        "sgd",
+        learning_rate,
+        memories=1 if momentum else 0,
+        coefficients=lambda steps, rates: _decayed(steps, rates, decay)[:, None],
+        update=accelerated if momentum else plain,
+        decay=decay,
+        momentum=momentum,
+        nesterov=nesterov and momentum > 0,
+    )
+
+
+@OPTIMIZERS.register("rmsprop")
+def rmsprop(
+    *,
+    learning_rate: Positive = 0.001,
+    rho: Fraction = 0.9,
+    epsilon: Positive = 1e-7,
+    decay: NonNegative = 0.0,
+) -> Optimizer:
+    """Gradient over the root of its running mean square.
+
+    v ← ρv + (1 − ρ)g²; θ ← θ − ηg/(√v + ε).
+
+    Source: Hinton 2012, lecture 6e, with ε outside the root.
+    """
+    keep, take, floor = constant(rho), constant(1 - rho), constant(epsilon)
+
+    def update(
+        do: Do,
+        parameters: Array,
+        gradient: Array,
+        scratch: Array,
+        memory: list[Array],
+        c: list[Array],
+    ) -> None:
+        square = memory[0]
+        do(np.multiply, gradient, gradient, scratch)
+        do(np.multiply, scratch, take, scratch)
+        do(np.multiply, square, keep, square)
+        do(np.add, square, scratch, square)
+        do(np.sqrt, square, scratch)
+        do(np.add, scratch, floor, scratch)
+        do(np.divide, gradient, scratch, scratch)
+        do(np.multiply, scratch, c[0], scratch)
+        do(np.subtract, parameters, scratch, parameters)
+
+    return Optimizer(
+        "rmsprop",
+        learning_rate,
+        memories=1,
+        coefficients=lambda steps, rates: _decayed(steps, rates, decay)[:, None],
+        update=update,
+        decay=decay,
+        adaptive=True,
+    )
+
+
+@OPTIMIZERS.register("adam")
+def adam(
+    *,
+    learning_rate: Positive = 0.001,
+    beta_1: Fraction = 0.9,
+    beta_2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    decay: NonNegative = 0.0,
+) -> Optimizer:
+    """Adam: running mean of the gradient over the root of its running mean square.
+
+    m ← β₁m + (1 − β₁)g; v ← β₂v + (1 − β₂)g²; θ ← θ − η·m̂/(√v̂ + ε), with bias-corrected m̂, v̂.
+
+    Source: Kingma and Ba 2015, algorithm 1.
+    """
+    keep_1, take_1 = constant(beta_1), constant(1 - beta_1)
+    keep_2, take_2 = constant(beta_2), constant(1 - beta_2)
+    floor = constant(epsilon)
+
+    def coefficients(steps: NDArray[np.int64], rates: FloatArray) -> FloatArray:
+        count = (steps + 1)[:, None].astype(float)
+        rate = _decayed(steps, rates, decay) / (1 - beta_1**count)  # η / (1 − β₁ᵗ)
+        spread = np.broadcast_to(1 / np.sqrt(1 - beta_2**count), rate.shape)  # 1/√(1 − β₂ᵗ)
+        return np.stack([rate, spread], axis=1)  # (n, 2, K)
+
+    def update(
+        do: Do,
+        parameters: Array,
+        gradient: Array,
+        scratch: Array,
+        memory: list[Array],
+        c: list[Array],
+    ) -> None:
+        mean, square = memory
+        do(np.multiply, gradient, take_1, scratch)
+        do(np.multiply, mean, keep_1, mean)
+        do(np.add, mean, scratch, mean)
+        do(np.multiply, gradient, gradient, scratch)
+        do(np.multiply, scratch, take_2, scratch)
+        do(np.multiply, square, keep_2, square)
+        do(np.add, square, scratch, square)
+        do(np.sqrt, square, scratch)
+        do(np.multiply, scratch, c[1], scratch)
+        do(np.add, scratch, floor, scratch)
+        do(np.divide, mean, scratch, scratch)
+        do(np.multiply, scratch, c[0], scratch)
+        do(np.subtract, parameters, scratch, parameters)
+
+    return Optimizer(
+        "adam",
+        learning_rate,
+        memories=2,
+        coefficients=coefficients,
+        update=update,
+        decay=decay,
+        adaptive=True,
+    )
+
+
+def _decayed(steps: NDArray[np.int64], rates: FloatArray, decay: float) -> FloatArray:
+    """The rate of each step and network, shape (n, K)."""
+    return rates / (1.0 + decay * steps[:, None])
