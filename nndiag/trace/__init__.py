@@ -6,6 +6,9 @@ that judges, draws or tells reads one. May import `finding` and `errors`; never 
 To record a new quantity: describe it in `series.SERIES`, measure it in `training.probes`.
 """
 
+from nndiag.trace.files import TraceWriter
+from nndiag.trace.reader import read_trace
+from nndiag.trace.recorder import Recorder
 from nndiag.trace.series import SERIES, SeriesKind
 from nndiag.trace.trace import Ending, Facts, FloatArray, LayerFacts, Series, Trace
 
@@ -15,7 +18,10 @@ __all__ = [
     "Facts",
     "FloatArray",
     "LayerFacts",
+    "Recorder",
     "Series",
     "SeriesKind",
     "Trace",
+    "TraceWriter",
+    "read_trace",
 ]

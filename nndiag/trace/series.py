@@ -33,12 +33,14 @@ SERIES: dict[str, SeriesKind] = {
     "weight_norm": SeriesKind(True, "norm of the layer's weights and biases"),
     "update_ratio": SeriesKind(True, "norm of the last update over the norm of the weights"),
     "saturated_share": SeriesKind(
-        True, "share of units whose activation slope is below 5 % of its maximum on over 90 % "
-        "of the examples (bounded activations)"
+        True,
+        "share of units whose activation slope is below 5 % of its maximum on over 90 % "
+        "of the examples (bounded activations)",
     ),
     "dead_share": SeriesKind(
-        True, "share of units whose activation slope is exactly zero on every example "
-        "(rectified activations)"
+        True,
+        "share of units whose activation slope is exactly zero on every example "
+        "(rectified activations)",
     ),
     "identical_share": SeriesKind(
         True, "share of units with a twin: equal incoming and equal outgoing weights"

@@ -1,0 +1,121 @@
+"""Facts and ending as a JSON document with the arrays beside it, and back."""
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.trace.plain import to_plain
+from nndiag.trace.trace import Ending, Facts, LayerFacts
+
+Document = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
+T = TypeVar("T", LayerFacts, Facts, Ending)
+
+_STRUCTURED = ("layers", "initial_weights", "initial_biases", "settings")
+
+
+def facts_document(facts: Facts) -> tuple[Document, Arrays]:
+    """What is stored of the facts: plain data, and arrays by name."""
+    document, arrays = _split(facts)
+    document["layers"] = [_split(layer)[0] for layer in facts.layers]
+    document["settings"] = to_plain(facts.settings)
+    for name in ("initial_weights", "initial_biases"):
+        for index, array in enumerate(getattr(facts, name)):
+            if array is not None:
+                arrays[f"{name}_{index}"] = array
+        document[name] = len(getattr(facts, name))
+    return document, arrays
+
+
+def facts_of(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Facts:
+    """The facts that were stored.
+
+    Raises:
+        KeyError, TypeError, ValueError: The document is not one of facts.
+    """
+    values = _simple_values(Facts, document, arrays)
+    values["layers"] = tuple(
+        LayerFacts(**_simple_values(LayerFacts, layer, {})) for layer in document.get("layers", ())
+    )
+    settings = document.get("settings", {})
+    if not isinstance(settings, dict):
+        raise TypeError("settings is not a mapping")
+    weights, biases = (
+        range(min(int(document.get(name, 0)), len(arrays) + len(values["layers"])))
+        for name in ("initial_weights", "initial_biases")
+    )
+    return Facts(
+        **values,
+        settings=settings,
+        initial_weights=tuple(_matrix(arrays[f"initial_weights_{index}"]) for index in weights),
+        initial_biases=tuple(_optional(arrays, f"initial_biases_{index}") for index in biases),
+    )
+
+
+def ending_document(ending: Ending) -> tuple[Document, Arrays]:
+    """What is stored of the ending: plain data, and arrays by name."""
+    return _split(ending)
+
+
+def ending_of(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Ending:
+    """The ending that was stored.
+
+    Raises:
+        KeyError, TypeError, ValueError: The document is not one of an ending.
+    """
+    return Ending(**_simple_values(Ending, document, arrays))
+
+
+def _split(record: Facts | Ending | LayerFacts) -> tuple[Document, Arrays]:
+    document: Document = {}
+    arrays: Arrays = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if field.name in _STRUCTURED or value is None:
+            continue
+        if isinstance(value, np.ndarray):
+            arrays[field.name] = value
+        else:
+            document[field.name] = to_plain(value)
+    return document, arrays
+
+
+def _simple_values(
+    record: type[T], document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> dict[str, Any]:
+    """The record's numbers, names and arrays, each in the type that its field declares."""
+    hints = typing.get_type_hints(record)
+    values: dict[str, Any] = {}
+    for field in fields(record):
+        if field.name in _STRUCTURED:
+            continue
+        if field.name in arrays:
+            values[field.name] = _matrix(arrays[field.name])
+        elif document.get(field.name) is not None:
+            values[field.name] = _typed(document[field.name], hints[field.name])
+    return values
+
+
+def _typed(value: Any, hint: Any) -> Any:
+    """The value as the first type of the hint: `float`, `int`, `str`, `bool`, or one or None."""
+    kind = hint.__args__[0] if isinstance(hint, types.UnionType) else hint
+    if kind is float and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    raise TypeError(f"{value!r} is no {kind.__name__}")
+
+
+def _matrix(array: NDArray[Any]) -> NDArray[np.float64]:
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"an array of {array.dtype} holds no numbers")
+    return array.astype(np.float64, copy=False)
+
+
+def _optional(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float64] | None:
+    return _matrix(arrays[name]) if name in arrays else None

@@ -1,0 +1,105 @@
+"""A trace on disk, in its run's folder: append-safe, binary, and never executable.
+
+    trace.json    version, names of the layers and of the columns
+    facts.json    facts.npz    what was known before the first step
+    steps.f64     rows of little-endian float64: step, loss, gradient norm of each layer
+    probes.f64    rows of little-endian float64: step and every probe; see `layout`
+    ending.json   ending.npz   written last; missing where the run was killed
+
+Rows have a fixed width and go straight to the operating system: a process that is killed at any
+moment leaves at most a part of its last row, which reading drops. Nothing is pickled.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.trace.documents import ending_document, facts_document
+from nndiag.trace.layout import Layout
+from nndiag.trace.plain import json_text
+from nndiag.trace.run_folder import unwritable, write_file
+from nndiag.trace.trace import Ending, Facts, FloatArray
+
+VERSION = 1
+ROW_TYPE = np.dtype("<f8")
+
+
+class TraceWriter:
+    """Writes one trace into a run's folder while the run goes on.
+
+    Args:
+        folder: The run's folder; it exists.
+        layers: Names of the layers, from the input side.
+
+    Raises:
+        RunError: The folder cannot be written. So do all methods.
+    """
+
+    def __init__(self, folder: Path, *, layers: tuple[str, ...]) -> None:
+        self._folder = folder
+        self._layout = Layout(layers)
+        header = {
+            "version": VERSION,
+            "layers": layers,
+            "steps": self._layout.step_columns,
+            "probes": self._layout.probe_columns,
+        }
+        write_file(folder / "trace.json", json_text(header).encode())
+        self._steps = _RowFile(folder / "steps.f64", columns=len(self._layout.step_columns))
+        self._probes = _RowFile(folder / "probes.f64", columns=len(self._layout.probe_columns))
+
+    def write_facts(self, facts: Facts) -> None:
+        """Store what is known before the first step."""
+        self._write_document("facts", *facts_document(facts))
+
+    def write_steps(self, rows: FloatArray, *, first: int) -> None:
+        """Store step rows, shape (N, columns), from row number `first` on."""
+        self._steps.write(rows, first=first)
+
+    def write_probes(self, rows: FloatArray, *, first: int) -> None:
+        """Store probe rows, shape (N, columns), from row number `first` on."""
+        self._probes.write(rows, first=first)
+
+    def write_ending(self, ending: Ending) -> None:
+        """Store what was measured at the last parameters."""
+        self._write_document("ending", *ending_document(ending))
+
+    def close(self) -> None:
+        """Close the files."""
+        self._steps.close()
+        self._probes.close()
+
+    def _write_document(
+        self, name: str, document: dict[str, Any], arrays: dict[str, NDArray[Any]]
+    ) -> None:
+        packed = io.BytesIO()
+        np.savez(packed, allow_pickle=False, **arrays)
+        write_file(self._folder / f"{name}.npz", packed.getvalue())
+        write_file(self._folder / f"{name}.json", json_text(document).encode())
+
+
+class _RowFile:
+    """A file of rows of a fixed width."""
+
+    def __init__(self, path: Path, *, columns: int) -> None:
+        self._path = path
+        self._row_bytes = columns * ROW_TYPE.itemsize
+        try:
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def write(self, rows: FloatArray, *, first: int) -> None:
+        data = memoryview(rows.astype(ROW_TYPE).tobytes())
+        try:
+            self._file.seek(first * self._row_bytes)
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            raise unwritable(self._path, error) from error
+
+    def close(self) -> None:
+        self._file.close()

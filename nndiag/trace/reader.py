@@ -1,0 +1,197 @@
+"""Reads a trace back from its run's folder; `files` describes what is in there.
+
+What is read may have been cut short, damaged, or written by anybody: nothing is executed, sizes
+are bounded, and whatever is wrong is told with its place.
+"""
+
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.errors import Location, Problem, RunError
+from nndiag.trace.documents import ending_of, facts_of
+from nndiag.trace.files import ROW_TYPE, VERSION
+from nndiag.trace.layout import series_of_rows
+from nndiag.trace.trace import Facts, FloatArray, Trace
+
+LARGEST_DOCUMENT = 64 * 2**20
+LARGEST_DATA = 4 * 2**30
+"""Bytes; what a file may hold before it is refused unread."""
+
+R = TypeVar("R")
+
+
+def read_trace(folder: Path) -> Trace:
+    """The trace in a run's folder, up to its last whole row.
+
+    Raises:
+        RunError: There is no trace, no step, or a file that no run of nndiag has written.
+    """
+    header = _read_header(folder / "trace.json")
+    layers, columns = tuple(header["layers"]), tuple(header["steps"])
+    steps = _read_rows(folder / "steps.f64", columns=len(columns), required=True)
+    series = series_of_rows(steps, columns)
+    loss = series.pop("loss", None)
+    if loss is None or len(loss.values) < len(steps):
+        raise _damaged(folder / "steps.f64", "a row has no loss")
+    probe_columns = tuple(header["probes"])
+    probes = _read_rows(folder / "probes.f64", columns=len(probe_columns), required=False)
+    series |= series_of_rows(probes, probe_columns)
+    return Trace(
+        step=steps[:, 0].astype(np.int64),
+        loss=loss.values,
+        series=series,
+        layers=layers,
+        facts=_read_record(folder, "facts", facts_of) or Facts(),
+        ending=_read_record(folder, "ending", ending_of),
+        source=str(folder),
+    )
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    header = _read_document(path)
+    if header is None:
+        raise RunError(
+            Problem(
+                "no run is stored here",
+                Location(str(path.parent)),
+                hint="give a folder that `nndiag train` has written, such as runs/<config>-<time>",
+            )
+        )
+    if header.get("version") != VERSION:
+        raise RunError(
+            Problem(
+                "a trace of another version",
+                Location(str(path)),
+                got=repr(header.get("version")),
+                allowed=str(VERSION),
+            )
+        )
+    for key in ("layers", "steps", "probes"):
+        names = header.get(key)
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise _damaged(path, f"{key!r} is no list of names")
+    if header["steps"][:2] != ["step", "loss"] or header["probes"][:1] != ["step"]:
+        raise _damaged(path, "the first columns are not the step and the loss")
+    for columns in (header["steps"], header["probes"]):
+        if not _whole_series(columns, len(header["layers"])):
+            raise _damaged(path, "a series has not one column per layer")
+    return header
+
+
+def _whole_series(columns: list[str], layers: int) -> bool:
+    counts: dict[str, int] = {}
+    for column in columns:
+        counts[column.partition("[")[0]] = counts.get(column.partition("[")[0], 0) + 1
+    return all(
+        counts[column.partition("[")[0]] == (layers if column.endswith("]") else 1)
+        for column in columns
+    )
+
+
+def _read_rows(path: Path, *, columns: int, required: bool) -> FloatArray:
+    """All whole rows, shape (N, columns)."""
+    data = _read_bytes(path, largest=LARGEST_DATA) or b""
+    whole = len(data) // (columns * ROW_TYPE.itemsize)
+    if required and whole == 0:
+        raise RunError(
+            Problem(
+                "no step was recorded before the run ended",
+                Location(str(path)),
+                hint="train it again",
+            )
+        )
+    rows = np.frombuffer(data, ROW_TYPE, count=whole * columns).astype(np.float64)
+    rows = rows.reshape(whole, columns)
+    steps = rows[:, 0]
+    valid = (steps >= 0) & (steps < 2**53) & (steps == np.floor(steps))
+    valid[1:] &= steps[1:] > steps[:-1]
+    if not valid.all():
+        row = int(np.argmin(valid))
+        raise _damaged(path, f"row {row + 1} has step {steps[row]:g}; steps are whole and increase")
+    return rows
+
+
+def _read_record(
+    folder: Path,
+    name: str,
+    parse: Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]]], R],
+) -> R | None:
+    """Facts or ending; None where they were not written."""
+    document = _read_document(folder / f"{name}.json")
+    if document is None:
+        return None
+    try:
+        return parse(document, _read_arrays(folder / f"{name}.npz"))
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise _damaged(folder / f"{name}.json", f"{name} cannot be understood: {error}") from error
+
+
+def _read_document(path: Path) -> dict[str, Any] | None:
+    data = _read_bytes(path, largest=LARGEST_DOCUMENT)
+    if data is None:
+        return None
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"no JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise _damaged(path, "no JSON object")
+    return document
+
+
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    data = _read_bytes(path, largest=LARGEST_DATA)
+    if data is None:
+        raise _damaged(path, "the file is missing")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST_DATA:
+                raise _damaged(path, "larger than a run can be")
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        NotImplementedError,
+        RuntimeError,
+        MemoryError,
+        SyntaxError,
+    ) as error:
+        raise _damaged(path, f"no archive of arrays: {error}") from error
+
+
+def _read_bytes(path: Path, *, largest: int) -> bytes | None:
+    """The file's content; None where there is no such file."""
+    try:
+        if path.stat().st_size > largest:
+            raise _damaged(path, "larger than a run can be")
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(Problem(f"cannot be read: {error.strerror}", Location(str(path)))) from error
+
+
+def _damaged(path: Path, what: str) -> RunError:
+    return RunError(
+        Problem(
+            f"not a file that nndiag has written: {what}",
+            Location(str(path)),
+            hint="train it again; no run is changed after it ended",
+        )
+    )

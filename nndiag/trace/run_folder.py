@@ -1,0 +1,95 @@
+"""The folder of one run: created for it alone, and every file in it written whole or not at all."""
+
+import itertools
+import platform
+import re
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag import __version__
+from nndiag.errors import Location, Problem, RunError
+from nndiag.trace.plain import json_text
+
+
+def create_run_folder(runs: Path, *, name: str, time: datetime) -> Path:
+    """A new, empty folder `runs/<name>-<time>`, with `-2`, `-3`, … where that one is taken.
+
+    Creating is exclusive: two processes that start in one second get two folders.
+
+    Raises:
+        RunError: The folder cannot be created.
+    """
+    safe = re.sub(r"[^\w.+-]+", "-", name).strip(".-")[:80] or "run"
+    stem = f"{safe}-{time:%Y%m%d-%H%M%S}"
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            folder = runs / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise unwritable(runs, error) from error
+    raise AssertionError("counting never ends")
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a whole file: a reader sees all of it or none.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def write_environment(folder: Path, *, seed: int | None) -> None:
+    """Store what the run ran on, as `environment.json`.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    environment = {
+        "nndiag": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "byte_order": sys.byteorder,
+        "seed": seed,
+    }
+    write_file(folder / "environment.json", json_text(environment).encode())
+
+
+def write_parameters(folder: Path, parameters: Mapping[str, NDArray[np.float64]]) -> None:
+    """Store the parameters at the end of the run by name, as `parameters.npz`.
+
+    Raises:
+        RunError: It cannot be written.
+    """
+    packed = BytesIO()
+    np.savez(packed, allow_pickle=False, **parameters)
+    write_file(folder / "parameters.npz", packed.getvalue())
+
+
+def unwritable(path: Path, error: OSError) -> RunError:
+    """The error for a file or folder that cannot be written."""
+    return RunError(
+        Problem(
+            f"cannot be written: {error.strerror or error}",
+            Location(str(path)),
+            hint="free some space or permissions, or choose another place with --runs DIR",
+        )
+    )
