@@ -51,6 +51,16 @@ def product(do: Do, left: Array, right: Array, *, out: Array) -> None:
         do(np.matmul, left, right, out)
 
 
+def maximum(left: Array, right: Array, out: Array) -> None:
+    """The larger of each two elements (numpy wants `out` by name here)."""
+    np.maximum(left, right, out=out)
+
+
+def minimum(left: Array, right: Array, out: Array) -> None:
+    """The smaller of each two elements."""
+    np.minimum(left, right, out=out)
+
+
 def transposed(matrices: Array) -> Array:
     """The matrices (…, N, M) as (…, M, N), without a copy."""
     swapped: Array = np.swapaxes(matrices, -1, -2)
@@ -67,4 +77,5 @@ def buffer(shape: tuple[int, ...], *, dtype: Any = np.float64) -> Array:
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.zeros(size + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
-    return raw[start : start + size].view(dtype).reshape(shape)
+    aligned: Array = raw[start : start + size].view(dtype).reshape(shape)
+    return aligned

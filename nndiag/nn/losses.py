@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from nndiag.nn.activations import ACTIVATIONS, Activation
-from nndiag.nn.calls import ONE, Array, Do, constant, now
+from nndiag.nn.calls import ONE, Array, Do, constant, maximum, minimum, now
 from nndiag.registry import Positive, Registry
 
 Reduction = Literal["mean", "sum"]
@@ -116,8 +116,8 @@ def huber(*, delta: Positive = 1.0, reduction: Reduction = "mean") -> Loss:
 
     def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
         do(np.subtract, outputs, targets, out)
-        do(np.maximum, out, low, out)
-        do(np.minimum, out, high, out)
+        do(maximum, out, low, out)
+        do(minimum, out, high, out)
 
     def bend(outputs: Array, targets: Array, along: Array) -> Array:
         return np.where(np.abs(outputs - targets) <= delta, along, 0.0)
@@ -144,8 +144,8 @@ def binary_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
     def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
         p, spread = np.empty_like(out), np.empty_like(out)
         beyond, below = np.empty(out.shape, bool), np.empty(out.shape, bool)
-        do(np.maximum, outputs, low, p)
-        do(np.minimum, p, high, p)
+        do(maximum, outputs, low, p)
+        do(minimum, p, high, p)
         do(np.subtract, ONE, p, spread)
         do(np.multiply, spread, p, spread)
         do(np.subtract, p, targets, out)

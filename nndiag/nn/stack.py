@@ -1,0 +1,100 @@
+"""The engine: a stack of K networks of one shape, trained together on one data set."""
+
+import numpy as np
+
+from nndiag.nn.calls import buffer
+from nndiag.nn.network import Architecture
+from nndiag.nn.optimizers import Optimizer
+from nndiag.nn.step_plan import Block, FloatArray, IntArray, StepPlan
+
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+class Stack:
+    """K networks in training on one data set.
+
+    Args:
+        shape: Their architecture.
+        parameters: Their parameters, shape (K, P); copied.
+        optimizer: The update rule.
+        inputs: Training inputs, shape (B, D).
+        targets: Training targets, shape (B, O).
+        rates: Learning rate of each network, shape (K,); the optimizer's own by default.
+
+    Attributes:
+        step: Number of steps taken.
+    """
+
+    def __init__(
+        self,
+        shape: Architecture,
+        parameters: FloatArray,
+        *,
+        optimizer: Optimizer,
+        inputs: FloatArray,
+        targets: FloatArray,
+        rates: FloatArray | None = None,
+    ) -> None:
+        networks = len(parameters)
+        self.step = 0
+        self._shape, self._optimizer = shape, optimizer
+        self._lead = () if networks == 1 else (networks,)
+        self._rates = np.full(networks, optimizer.learning_rate) if rates is None else rates
+        self._inputs, self._targets = inputs, targets
+        self._parameters = buffer((*self._lead, shape.size))
+        self._parameters[...] = parameters.reshape(self._parameters.shape)
+        self._memory = [buffer(self._parameters.shape) for _ in range(optimizer.memories)]
+        self._plans: dict[int, StepPlan] = {}
+
+    @property
+    def parameters(self) -> FloatArray:
+        """The parameters as they are now, shape (K, P); a copy."""
+        return self._parameters.reshape(-1, self._shape.size).copy()
+
+    def block_steps(self, batch: int) -> int:
+        """How many steps with batches of this size are taken at once."""
+        return self._plan(batch).slots
+
+    def run(self, *, steps: int | None = None, rows: IntArray | None = None) -> Block:
+        """Take some steps.
+
+        Args:
+            steps: Number of steps on the whole data set.
+            rows: Instead: the examples of each step, shape (n, batch).
+
+        Returns:
+            What they recorded; a loss that is not finite is recorded as it is.
+        """
+        count = len(rows) if rows is not None else (steps or 0)
+        plan = self._plan(len(self._inputs) if rows is None else rows.shape[1])
+        blocks = []
+        for start in range(0, count, plan.slots):
+            taken = min(plan.slots, count - start)
+            part = None if rows is None else rows[start : start + taken]
+            numbers = np.arange(self.step, self.step + taken)
+            blocks.append(plan.run(self._optimizer.coefficients(numbers, self._rates), part))
+            self.step += taken
+            self._flush()
+        return Block(
+            np.concatenate([block.losses for block in blocks]),
+            np.concatenate([block.gradient_norms for block in blocks]),
+        )
+
+    def _plan(self, batch: int) -> StepPlan:
+        if batch not in self._plans:
+            self._plans[batch] = StepPlan(
+                self._shape,
+                parameters=self._parameters,
+                memory=self._memory,
+                optimizer=self._optimizer,
+                data=(self._inputs, self._targets),
+                batch=batch,
+            )
+        return self._plans[batch]
+
+    def _flush(self) -> None:
+        """Subnormal numbers, up to a hundred times slower to compute with, become zero."""
+        for values in (self._parameters, *self._memory):
+            small = np.abs(values) < _TINY
+            if small.any():
+                values[small] = 0.0

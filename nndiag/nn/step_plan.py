@@ -1,0 +1,300 @@
+"""The planned steps of a stack of networks for one batch size.
+
+A step is planned as a flat list of numpy calls and executed as often as needed. Losses and
+gradient norms cost almost nothing, because outputs and gradients of R steps go into a ring and are
+summed up once per block. Batches of a block are gathered at once. Large full batches are split
+into two shards, each worked through by a thread of its own in every step.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.nn.calls import Array, Call, Do, buffer, constant, execute, later, minimum
+from nndiag.nn.network import Architecture, Examples, backward, examples, forward, workspace
+from nndiag.nn.optimizers import Optimizer
+from nndiag.nn.scalar import ScalarStep, scalar_step
+from nndiag.nn.second_thread import SecondThread, processors
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+_RING_VALUES = 32_768  # a ring of a quarter MiB stays in the second-level cache
+_RING_STEPS = 128  # more steps' call objects no longer fit the caches
+_SHARD_VALUES = 60_000  # activations per step above which a second thread pays
+_SCALAR_AFTER = 1_000  # steps after which translating a tiny step pays
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """What some consecutive steps recorded.
+
+    Attributes:
+        losses: Loss of each step's batch before its update, shape (n, K).
+        gradient_norms: Norm of each layer's batch gradient, shape (n, K, L).
+    """
+
+    losses: FloatArray
+    gradient_norms: FloatArray
+
+
+class StepPlan:
+    """The planned steps of a ring of R slots for one batch size.
+
+    Attributes:
+        slots: Number of steps R in the ring.
+    """
+
+    def __init__(
+        self,
+        shape: Architecture,
+        *,
+        parameters: Array,
+        memory: list[Array],
+        optimizer: Optimizer,
+        data: tuple[FloatArray, FloatArray],
+        batch: int,
+    ) -> None:
+        lead = parameters.shape[:-1]
+        whole = batch == len(data[0])
+        networks = lead[0] if lead else 1
+        self._shape, self._parameters, self._memory = shape, parameters, memory
+        self._optimizer, self._batch = optimizer, batch
+        self.slots = self._ring_length(networks, whole)
+        cuts = self._cuts(networks, whole)
+        self._shards = [
+            Shard(
+                shape,
+                data,
+                columns=slice(start, end),
+                slots=self.slots,
+                lead=lead,
+                whole=whole,
+            )
+            for start, end in pairwise(cuts)
+        ]
+        self._gradients = buffer((self.slots, *parameters.shape))
+        self._coefficients = np.ones(
+            (self.slots, *optimizer.coefficients(np.arange(1), np.ones(networks)).shape[1:])
+        )
+        self._scale = shape.loss.scale(shape.outputs, batch)
+        self._scratch = [buffer(parameters.shape) for _ in range(2)]
+        self._calls: list[Call] = []
+        self._helper: SecondThread | None = SecondThread() if len(self._shards) > 1 else None
+        for slot in range(self.slots):
+            self._plan_step(slot)
+        self._per_step = len(self._calls) // self.slots
+        self._taken = 0
+        self._scalar: ScalarStep | None = None
+
+    def run(self, coefficients: FloatArray, rows: IntArray | None) -> Block:
+        """Take the steps that `coefficients` (n, C, K) is for, on the examples `rows`."""
+        count = len(coefficients)
+        self._coefficients[:count] = coefficients
+        if rows is not None:
+            for shard in self._shards:
+                shard.load(rows)
+        with np.errstate(all="ignore"):
+            if not self._scalar_run(count):
+                calls = self._calls[: count * self._per_step]
+                if self._helper is None:
+                    execute(calls)
+                else:
+                    self._helper.execute(calls, steps=count)
+            return self._recorded(count)
+
+    def _scalar_run(self, count: int) -> bool:
+        """Take the steps on plain floats, where that is faster; whether it was done."""
+        before, self._taken = self._taken, self._taken + count
+        if before < _SCALAR_AFTER <= self._taken:
+            self._scalar = self._translated()
+        if self._scalar is None or before < _SCALAR_AFTER:
+            return False
+        shard = self._shards[0]
+        changing = (
+            [self._coefficients]
+            if shard.whole
+            else [shard.inputs, shard.targets, self._coefficients]
+        )
+        rows = np.concatenate([part[:count].reshape(count, -1) for part in changing], axis=1)
+        recorded = self._scalar.run(rows)
+        if recorded is None:
+            return False
+        size = self._shape.size
+        self._gradients[:count] = recorded[:, :size]
+        shard.outputs[:count] = recorded[:, size:].reshape(shard.outputs[:count].shape)
+        return True
+
+    def _translated(self) -> ScalarStep | None:
+        if self._parameters.ndim > 1 or self._helper is not None:
+            return None
+        shard = self._shards[0]
+        changing = [] if shard.whole else [shard.inputs[0], shard.targets[0]]
+        return scalar_step(
+            self._calls[: self._per_step],
+            state=[self._parameters, *self._memory],
+            row=[*changing, self._coefficients[0]],
+            recorded=[self._gradients[0], shard.outputs[0]],
+            steps=self.slots,
+        )
+
+    def _recorded(self, count: int) -> Block:
+        losses = self._scale * sum(shard.totals(self._shape, count) for shard in self._shards)
+        squares = np.square(self._gradients[:count])
+        norms = np.sqrt(np.add.reduceat(squares, self._shape.offsets[:-1], axis=-1))
+        return Block(np.reshape(losses, (count, -1)), norms.reshape(count, -1, self._shape.layers))
+
+    def _plan_step(self, slot: int) -> None:
+        do = later(self._calls)
+        shape, gradient = self._shape, self._gradients[slot]
+        matrices = shape.matrices(self._parameters)
+        first, *others = self._shards
+        if self._helper is not None:
+            (other,) = others
+            extra = buffer(gradient.shape)
+            self._helper.begin(do)
+            other.pass_through(
+                later(self._helper.calls(slot)),
+                shape,
+                matrices,
+                slot=slot,
+                scale=self._scale,
+                gradients=shape.matrices(extra),
+            )
+        first.pass_through(
+            do,
+            shape,
+            matrices,
+            slot=slot,
+            scale=self._scale,
+            gradients=shape.matrices(gradient),
+        )
+        if self._helper is not None:
+            self._helper.end(do)
+            do(np.add, gradient, extra, gradient)
+        self._plan_update(do, gradient, slot=slot)
+
+    def _plan_update(self, do: Do, gradient: Array, *, slot: int) -> None:
+        """Clipping, weight decay and the optimizer's update."""
+        optimizer, scratch, changed = self._optimizer, *self._scratch
+        if optimizer.clip_norm is not None:
+            factor = buffer((*gradient.shape[:-1], 1))
+            do(np.multiply, gradient, gradient, scratch)
+            do(np.add.reduce, scratch, -1, None, factor, True)
+            do(np.sqrt, factor, factor)
+            do(np.divide, constant(optimizer.clip_norm), factor, factor)
+            do(minimum, factor, constant(1.0), factor)
+            do(np.multiply, gradient, factor, changed)
+            gradient = changed
+        if optimizer.weight_decay:
+            do(np.multiply, self._parameters, constant(optimizer.weight_decay), scratch)
+            do(np.add, gradient, scratch, changed)
+            gradient = changed
+        optimizer.update(
+            do,
+            self._parameters,
+            gradient,
+            scratch,
+            self._memory,
+            [self._coefficient(slot, index) for index in range(self._coefficients.shape[1])],
+        )
+
+    def _coefficient(self, slot: int, index: int) -> Array:
+        """One coefficient of a step, as a view that broadcasts against the parameters."""
+        values = self._coefficients[slot, index]  # (K,)
+        one = self._parameters.ndim == 1
+        coefficient: Array = values[0:1].reshape(()) if one else values[:, None]
+        return coefficient
+
+    def _ring_length(self, networks: int, whole: bool) -> int:
+        kept = networks * (self._shape.size + self._shape.outputs * self._batch)
+        if not whole:
+            kept += self._batch * (self._shape.inputs + self._shape.outputs + 1)
+        return int(max(1, min(_RING_STEPS, _RING_VALUES // kept)))
+
+    def _cuts(self, networks: int, whole: bool) -> list[int]:
+        """Where the batch is split: two shards if it is large and there are two processors."""
+        values = networks * self._batch * sum(self._shape.units)
+        if not whole or values < _SHARD_VALUES or self._batch < 2 or processors() < 2:
+            return [0, self._batch]
+        return [0, self._batch // 2, self._batch]
+
+
+class Shard:
+    """Some columns of every batch, with buffers for all slots of the ring.
+
+    Attributes:
+        whole: Whether every batch is the whole data set.
+        inputs: Inputs of each slot, shape (R or 1, D or D + 1, b).
+        outputs: Outputs of each slot, shape (R, …, O, b).
+        targets: Targets of each slot, shape (R or 1, O, b).
+    """
+
+    def __init__(
+        self,
+        shape: Architecture,
+        data: tuple[FloatArray, FloatArray],
+        *,
+        columns: slice,
+        slots: int,
+        lead: tuple[int, ...],
+        whole: bool,
+    ) -> None:
+        width = columns.stop - columns.start
+        held = 1 if whole else slots
+        everything = examples(shape, *data)
+        self.columns, self.whole, self._everything = columns, whole, everything
+        self.inputs = buffer((held, len(everything.inputs), width))
+        self.targets = buffer((held, len(everything.targets), width))
+        if whole:
+            self.inputs[0] = everything.inputs[:, columns]
+            self.targets[0] = everything.targets[:, columns]
+        self.outputs = buffer((slots, *lead, shape.outputs, width))
+        space = workspace(shape, Examples(self.inputs[0], self.targets[0]), stack=lead)
+        self._space = space
+
+    def load(self, rows: IntArray) -> None:
+        """Put the examples `rows` (n, batch) into the first n slots."""
+        mine = rows[:, self.columns]
+        self.inputs[: len(mine)] = self._everything.inputs[:, mine].swapaxes(0, 1)
+        self.targets[: len(mine)] = self._everything.targets[:, mine].swapaxes(0, 1)
+
+    def pass_through(
+        self,
+        do: Do,
+        shape: Architecture,
+        matrices: list[Array],
+        *,
+        slot: int,
+        scale: float,
+        gradients: list[Array],
+    ) -> None:
+        """Forward and backward pass of one slot."""
+        held = 0 if self.whole else slot
+        space = self._space
+        output = self.outputs[slot]
+        shares_input = space.pre[-1] is space.values[-1]
+        inputs = [self.inputs[held], *space.inputs[1:]]
+        values = [*space.values[:-1], output]
+        pre = [*space.pre[:-1], output if shares_input else space.pre[-1]]
+        moved = type(space)(inputs, pre, values, space.deltas, space.scratch)
+        forward(do, shape, matrices, moved)
+        backward(
+            do,
+            shape,
+            matrices,
+            moved,
+            targets=self.targets[held],
+            scale=scale,
+            gradients=gradients,
+        )
+
+    def totals(self, shape: Architecture, count: int) -> Array:
+        """Σℓ of the first slots, shape (n, …)."""
+        targets = self.targets if self.whole else self.targets[:count]
+        if self.outputs.ndim > targets.ndim:
+            targets = targets[:, None]
+        totals: Array = shape.loss.total(self.outputs[:count], targets)
+        return totals
