@@ -33,6 +33,8 @@ class Optimizer:
         momentum: Momentum β, 0 where there is none.
         nesterov: Whether the momentum is Nesterov's.
         adaptive: Whether each parameter has its own rate.
+        averaging: Adam's β₁, 0 where the gradient itself is taken.
+        epsilon: What an adaptive optimizer adds to the root of the mean square.
         weight_decay: This times the parameters is added to the gradient.
         clip_norm: The gradient is scaled down to this norm where it is larger.
     """
@@ -46,6 +48,8 @@ class Optimizer:
     momentum: float = 0.0
     nesterov: bool = False
     adaptive: bool = False
+    averaging: float = 0.0
+    epsilon: float = 0.0
     weight_decay: float = 0.0
     clip_norm: float | None = None
 
@@ -60,7 +64,7 @@ OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry("optimizer")
 @OPTIMIZERS.register("sgd")
 def sgd(
     *,
-    learning_rate: Positive,
+    learning_rate: Positive = 0.1,
     momentum: Fraction = 0.0,
     nesterov: bool = False,
     decay: NonNegative = 0.0,
@@ -153,6 +157,7 @@ def rmsprop(
         update=update,
         decay=decay,
         adaptive=True,
+        epsilon=epsilon,
     )
 
 
@@ -212,6 +217,8 @@ def adam(
         update=update,
         decay=decay,
         adaptive=True,
+        averaging=beta_1,
+        epsilon=epsilon,
     )
 
 
