@@ -34,6 +34,7 @@ class Loss:
         total: `(outputs, targets)` → Σ ℓ over the last two axes; (…, O, B) → (…).
         slope: `(do, outputs, targets, out)`: ∂ℓ/∂output into `out`, shape (…, O, B).
         bend: `(outputs, targets, along)` → (∂²ℓ/∂output²)·along, shape (…, O, B).
+        constant: `(targets (O, B))` → the constant outputs (O, 1) with the smallest loss.
         factor: Number in front of ℓ.
         counts: What `mean` divides by: "elements" (O·B) or "examples" (B).
         absorbs: Name of the last activation that is computed inside this loss.
@@ -48,6 +49,7 @@ class Loss:
     total: Callable[[Array, Array], Array]
     slope: Callable[[Do, Array, Array, Array], None]
     bend: Callable[[Array, Array, Array], Array]
+    constant: Callable[[Array], Array]
     factor: float = 1.0
     counts: Literal["elements", "examples"] = "elements"
     absorbs: str | None = None
@@ -77,10 +79,11 @@ def mean_squared_error(*, reduction: SquareReduction = "mean") -> Loss:
     def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
         do(np.subtract, outputs, targets, out)
 
+    def bend(outputs: Array, targets: Array, along: Array) -> Array:
+        return along
+
     factor = 1.0 if reduction.startswith("half") else 2.0
-    return Loss(
-        "mean_squared_error", reduction, total, slope, lambda o, y, along: along, factor=factor
-    )
+    return Loss("mean_squared_error", reduction, total, slope, bend, _mean, factor=factor)
 
 
 @LOSSES.register("mean_absolute_error")
@@ -98,7 +101,12 @@ def mean_absolute_error(*, reduction: Reduction = "mean") -> Loss:
     def bend(outputs: Array, targets: Array, along: Array) -> Array:
         return np.zeros_like(along)
 
-    return Loss("mean_absolute_error", reduction, total, slope, bend, analytic=False)
+    def constant_output(targets: Array) -> Array:
+        return np.asarray(np.median(targets, axis=-1, keepdims=True))
+
+    return Loss(
+        "mean_absolute_error", reduction, total, slope, bend, constant_output, analytic=False
+    )
 
 
 @LOSSES.register("huber")
@@ -122,7 +130,16 @@ def huber(*, delta: Positive = 1.0, reduction: Reduction = "mean") -> Loss:
     def bend(outputs: Array, targets: Array, along: Array) -> Array:
         return np.where(np.abs(outputs - targets) <= delta, along, 0.0)
 
-    return Loss("huber", reduction, total, slope, bend, analytic=False)
+    def constant_output(targets: Array) -> Array:
+        lower, upper = (edge(targets, axis=-1, keepdims=True) for edge in (np.min, np.max))
+        for _ in range(60):  # Σ clipped(c − y) grows with c: bisection to a relative 2⁻⁶⁰
+            middle = 0.5 * (lower + upper)
+            clipped = np.clip(middle - targets, -delta, delta)
+            positive = np.add.reduce(clipped, axis=-1, keepdims=True) > 0
+            lower, upper = np.where(positive, lower, middle), np.where(positive, middle, upper)
+        return np.asarray(0.5 * (lower + upper))
+
+    return Loss("huber", reduction, total, slope, bend, constant_output, analytic=False)
 
 
 @LOSSES.register("binary_cross_entropy")
@@ -166,6 +183,7 @@ def binary_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
         total,
         slope,
         bend,
+        lambda targets: clipped(_mean(targets)),
         absorbs="sigmoid",
         absorbed=_binary_cross_entropy_on_logits(reduction),
         analytic=False,
@@ -190,8 +208,19 @@ def _binary_cross_entropy_on_logits(reduction: Reduction) -> Loss:
         result: Array = p * (1 - p) * along
         return result
 
+    def constant_output(targets: Array) -> Array:
+        p = np.clip(_mean(targets), _CLIP, 1 - _CLIP)
+        return np.asarray(np.log(p) - np.log1p(-p))
+
     return Loss(
-        "binary_cross_entropy", reduction, total, slope, bend, link=logistic, domain=(0.0, 1.0)
+        "binary_cross_entropy",
+        reduction,
+        total,
+        slope,
+        bend,
+        constant_output,
+        link=logistic,
+        domain=(0.0, 1.0),
     )
 
 
@@ -223,17 +252,29 @@ def softmax_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
         result: Array = weight * p * (along - mean)
         return result
 
+    def constant_output(targets: Array) -> Array:
+        mean = _mean(targets)
+        shares_of_classes = mean / np.maximum(np.sum(mean, axis=-2, keepdims=True), _CLIP)
+        return np.asarray(np.log(np.maximum(shares_of_classes, _CLIP)))
+
     return Loss(
         "softmax_cross_entropy",
         reduction,
         total,
         slope,
         bend,
+        constant_output,
         counts="examples",
         absorbs="softmax",
         link=shares,
         domain=(0.0, 1.0),
     )
+
+
+def baseline(loss: Loss, targets: Array) -> float:
+    """The loss of the best constant outputs for `targets` (O, B)."""
+    outputs = np.broadcast_to(loss.constant(targets), targets.shape)
+    return float(loss.total(outputs, targets) * loss.scale(*targets.shape))
 
 
 def predictions(link: Activation | None, outputs: Array) -> Array:
@@ -243,6 +284,11 @@ def predictions(link: Activation | None, outputs: Array) -> Array:
     result = np.empty_like(outputs)
     link.value(now, outputs, result)
     return result
+
+
+def _mean(targets: Array) -> Array:
+    """Mean over the examples: (O, B) → (O, 1)."""
+    return np.asarray(np.mean(targets, axis=-1, keepdims=True))
 
 
 def _summed(values: Array) -> Array:
