@@ -1,0 +1,234 @@
+"""From a config to what the trainer needs: arrays, an architecture, initial parameters.
+
+Random numbers come from independent streams of one seed: data, then weights, then the order of
+the examples (drawn by the trainer). Changing one part of a config leaves the others' draws alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.errors import ConfigError, Problem
+from nndiag.experiment.components import Component
+from nndiag.experiment.config import Config, Layer
+from nndiag.experiment.data import data_of, dataset_of
+from nndiag.experiment.loading import Experiment
+from nndiag.experiment.messages import dotted
+from nndiag.nn.activations import ACTIVATIONS, Activation
+from nndiag.nn.initializers import INITIALIZERS
+from nndiag.nn.losses import LOSSES
+from nndiag.nn.network import Architecture, architecture
+from nndiag.nn.optimizers import OPTIMIZERS, Optimizer
+from nndiag.nn.scaling import Scaling
+
+FloatArray = NDArray[np.float64]
+
+_WEIGHT_STREAM = 1  # of the seed; 0 and 3 are the data's, 2 the order's
+_MOST_PARAMETERS = 20_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """An experiment, ready to train.
+
+    Attributes:
+        name: The config's name.
+        shape: The network and its loss.
+        parameters: Initial parameters, shape (P,).
+        optimizer: The optimizer.
+        layer_names: "layer1" … "layerL", from the input side.
+        activation_names: Activation of each layer, as the config names it.
+        training: Scaled inputs (B, D) and targets (B, O) of the training examples.
+        validation: The same of the examples held out; None where there are none.
+        raw_inputs: Training inputs before scaling, shape (B, D); None where they are not scaled.
+        input_scaling: From raw to scaled inputs.
+        target_scaling: From raw to scaled targets.
+        input_names: Name of each input column.
+        target_names: Name of each target column.
+        classes: Class of each training example, shape (B,); None where targets are not classes.
+        batch_size: Examples per step; None for all.
+        order: How examples are dealt out.
+        steps: Steps to take; None where epochs are given.
+        epochs: Epochs to train; None where steps are given.
+        stop_when_converged: Whether to stop when nothing is left to gain.
+        seed: Seed of the order of the examples.
+        settings: The whole resolved config, as plain data.
+    """
+
+    name: str
+    shape: Architecture
+    parameters: FloatArray
+    optimizer: Optimizer
+    layer_names: tuple[str, ...]
+    activation_names: tuple[str, ...]
+    training: tuple[FloatArray, FloatArray]
+    validation: tuple[FloatArray, FloatArray] | None
+    raw_inputs: FloatArray | None
+    input_scaling: Scaling
+    target_scaling: Scaling
+    input_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    classes: NDArray[np.int64] | None
+    batch_size: int | None
+    order: str
+    steps: int | None
+    epochs: int | None
+    stop_when_converged: bool
+    seed: int
+    settings: Mapping[str, Any]
+
+
+def build(experiment: Experiment) -> Built:
+    """What an experiment trains.
+
+    Raises:
+        ConfigError: Shapes that do not fit each other, at the layer's line.
+        DataError: Data that cannot be read, generated or scaled.
+    """
+    config = experiment.config
+    dataset = dataset_of(experiment)
+    data = data_of(experiment, dataset)
+    inputs, targets = dataset.inputs.shape[1], dataset.targets.shape[1]
+    problems = _shape_problems(experiment, inputs=inputs, targets=targets)
+    if problems:
+        raise ConfigError(problems)
+    shape = _architecture(config, inputs)
+    training = config.training
+    return Built(
+        name=config.name,
+        shape=shape,
+        parameters=_parameters(config, shape),
+        optimizer=_optimizer(config),
+        layer_names=tuple(f"layer{number}" for number in range(1, shape.layers + 1)),
+        activation_names=tuple(layer.activation.name for layer in config.network.layers),
+        training=data.training,
+        validation=data.validation,
+        raw_inputs=data.raw_inputs,
+        input_scaling=data.scalings[0],
+        target_scaling=data.scalings[1],
+        input_names=dataset.input_names,
+        target_names=dataset.target_names,
+        classes=data.classes,
+        batch_size=None if training.batch_size == "full" else training.batch_size,
+        order=training.order,
+        steps=training.steps,
+        epochs=training.epochs,
+        stop_when_converged=training.stop_when_converged,
+        seed=config.seed,
+        settings=experiment.resolved,
+    )
+
+
+def _shape_problems(experiment: Experiment, *, inputs: int, targets: int) -> list[Problem]:
+    """Where the layers, the data and the values given for weights and biases do not fit."""
+    layers = experiment.config.network.layers
+    problems = []
+    last = len(layers) - 1
+    if layers[last].units != targets:
+        units, columns = _counted(layers[last].units, "unit"), _counted(targets, "column")
+        problems.append(
+            Problem(
+                f"the last layer has {units} but the targets have {columns}",
+                experiment.location("network", "layers", last, "units"),
+                hint=f"write units: {targets}",
+            )
+        )
+    fan_in, total = inputs, 0
+    for index, layer in enumerate(layers):
+        problems.extend(_value_problems(experiment, layer, index=index, fan_in=fan_in))
+        total += layer.units * (fan_in + 1)
+        fan_in = layer.units
+    if total > _MOST_PARAMETERS:
+        place = experiment.location("network", "layers")
+        allowed = f"up to {_MOST_PARAMETERS:,}"
+        problems.append(Problem("too many parameters", place, f"{total:,}", allowed))
+    return problems
+
+
+def _value_problems(
+    experiment: Experiment, layer: Layer, *, index: int, fan_in: int
+) -> list[Problem]:
+    """Weights and biases of one layer that have not the layer's shape."""
+    path = ("network", "layers", index)
+    problems = []
+    if layer.weights is not None:
+        rows, widths = len(layer.weights), {len(row) for row in layer.weights}
+        if rows != fan_in or widths != {layer.units}:
+            width = "rows of unequal length" if len(widths) > 1 else f"{rows} × {max(widths)}"
+            problems.append(
+                Problem(
+                    f"{dotted((*path, 'weights'))!r} has not the layer's shape",
+                    experiment.location(*path, "weights"),
+                    got=width if rows else "no rows",
+                    allowed=f"{fan_in} × {layer.units}: a row for each input, in it a number for "
+                    "each unit",
+                )
+            )
+    if layer.biases is not None and len(layer.biases) != layer.units:
+        problems.append(
+            Problem(
+                f"{dotted((*path, 'biases'))!r} has not the layer's shape",
+                experiment.location(*path, "biases"),
+                got=_counted(len(layer.biases), "number"),
+                allowed=f"{layer.units}: one for each unit",
+            )
+        )
+    return problems
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _has_bias(config: Config, layer: Layer) -> bool:
+    if layer.bias is not None:
+        return layer.bias
+    return config.network.bias or layer.biases is not None
+
+
+def _architecture(config: Config, inputs: int) -> Architecture:
+    layers = config.network.layers
+    return architecture(
+        inputs,
+        [(layer.units, _activation(layer.activation)) for layer in layers],
+        loss=LOSSES.get(config.loss.name)(**config.loss.options),
+        biases=[_has_bias(config, layer) for layer in layers],
+    )
+
+
+def _activation(section: Component) -> str | Activation:
+    """Its name where it has no options: a loss knows by it which activation it absorbs."""
+    options = section.options
+    return ACTIVATIONS.get(section.name)(**options) if options else section.name
+
+
+def _parameters(config: Config, shape: Architecture) -> FloatArray:
+    """Initial weights and biases, shape (P,)."""
+    network = config.network
+    seed = config.seed if network.seed is None else network.seed
+    rng = np.random.default_rng([seed, _WEIGHT_STREAM])
+    parameters = np.zeros(shape.size)
+    parts = shape.weights_and_biases(parameters)
+    for layer, (weights, biases) in zip(network.layers, parts, strict=True):
+        units, fan_in = weights.shape
+        initial = _drawn(layer.initializer or network.initializer, rng, units, fan_in)
+        weights[...] = initial if layer.weights is None else np.array(layer.weights).T
+        if biases is not None:
+            initial = _drawn(layer.bias_initializer or network.bias_initializer, rng, units, 1)
+            biases[...] = initial[:, 0] if layer.biases is None else layer.biases
+    return parameters
+
+
+def _drawn(section: Component, rng: np.random.Generator, units: int, fan_in: int) -> FloatArray:
+    """Initial weights of one layer, shape (units, inputs)."""
+    initial: FloatArray = INITIALIZERS.get(section.name)(**section.options)(rng, units, fan_in)
+    return initial
+
+
+def _optimizer(config: Config) -> Optimizer:
+    section = config.optimizer
+    optimizer: Optimizer = OPTIMIZERS.get(section.name)(**section.options)
+    return replace(optimizer, weight_decay=section.weight_decay, clip_norm=section.clip_norm)

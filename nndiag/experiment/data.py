@@ -1,0 +1,110 @@
+"""The examples of an experiment: generated or read, parted, scaled."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.errors import DataError, Problem
+from nndiag.experiment.config import Config
+from nndiag.experiment.loading import Experiment
+from nndiag.nn.datasets import DATASETS, Dataset
+from nndiag.nn.scaling import SCALINGS, Scaling
+
+FloatArray = NDArray[np.float64]
+
+_DATA_STREAM, _SPLIT_STREAM = 0, 3  # of the seed; 1 is the weights', 2 the order's
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Scaled examples, parted into training and validation.
+
+    Attributes:
+        training: Scaled inputs (B, D) and targets (B, O) of the training examples.
+        validation: The same of the examples held out; None where there are none.
+        raw_inputs: Training inputs before scaling, shape (B, D); None where they are not scaled.
+        scalings: From raw to scaled inputs, and targets.
+        classes: Class of each training example, shape (B,); None where targets are not classes.
+    """
+
+    training: tuple[FloatArray, FloatArray]
+    validation: tuple[FloatArray, FloatArray] | None
+    raw_inputs: FloatArray | None
+    scalings: tuple[Scaling, Scaling]
+    classes: NDArray[np.int64] | None
+
+
+def dataset_of(experiment: Experiment) -> Dataset:
+    """The examples before scaling.
+
+    Raises:
+        DataError: As the data set; problems without a place get the config's.
+    """
+    section = experiment.config.dataset
+    rng = _rng(experiment.config, _DATA_STREAM)
+    try:
+        dataset: Dataset = DATASETS.get(section.name)(rng, **section.options)
+    except DataError as error:
+        place = experiment.location("dataset")
+        problems = [replace(p, location=p.location or place) for p in error.problems]
+        raise DataError(problems) from error
+    return dataset
+
+
+def data_of(experiment: Experiment, dataset: Dataset) -> Data:
+    """The examples, parted and scaled by what the training part shows.
+
+    Raises:
+        DataError: Scaling leads out of the range of numbers.
+    """
+    section = experiment.config.dataset
+    held_out = _held_out(experiment, len(dataset.inputs))
+    scalings, training, validation = [], [], []
+    for part, values, name in (
+        ("inputs", dataset.inputs, section.scale_inputs),
+        ("targets", dataset.targets, section.scale_targets),
+    ):
+        with np.errstate(all="ignore"):
+            scaling = SCALINGS.get(name)(values[~held_out])
+            scaled = scaling.apply(values)
+        if not np.isfinite(scaled).all():
+            place = experiment.location("dataset", f"scale_{part}")
+            largest = f"{part} up to {np.abs(values).max():.3g}"
+            hint = f"bring the {part} to an ordinary size first"
+            problem = Problem(f"scaling {name!r} of the {part} overflows", place, largest)
+            raise DataError(replace(problem, hint=hint))
+        scalings.append(scaling)
+        training.append(np.ascontiguousarray(scaled[~held_out]))
+        validation.append(np.ascontiguousarray(scaled[held_out]))
+    return Data(
+        training=(training[0], training[1]),
+        validation=(validation[0], validation[1]) if held_out.any() else None,
+        raw_inputs=None if section.scale_inputs == "none" else dataset.inputs[~held_out],
+        scalings=(scalings[0], scalings[1]),
+        classes=None if dataset.classes is None else dataset.classes[~held_out],
+    )
+
+
+def _held_out(experiment: Experiment, examples: int) -> NDArray[np.bool_]:
+    """Which examples are held out, shape (B,): the share that is asked for, at least one.
+
+    Raises:
+        DataError: No example would be left to train on.
+    """
+    share = experiment.config.dataset.validation
+    count = max(1, round(share * examples)) if share > 0 else 0
+    if count >= examples:
+        place = experiment.location("dataset", "validation")
+        message = "no example is left for training"
+        raise DataError(Problem(message, place, got=f"{count} of {examples} held out"))
+    rng = _rng(experiment.config, _SPLIT_STREAM)
+    held_out = np.zeros(examples, dtype=bool)
+    held_out[rng.permutation(examples)[:count]] = True
+    return held_out
+
+
+def _rng(config: Config, stream: int) -> np.random.Generator:
+    """An own stream of the data's seed, which is the config's where it has none itself."""
+    seed = config.seed if config.dataset.seed is None else config.dataset.seed
+    return np.random.default_rng([seed, stream])
