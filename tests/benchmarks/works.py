@@ -1,6 +1,7 @@
 """The works that are timed: networks, data and rates, by letter."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -65,7 +66,7 @@ class Work:
 
 
 def _weights(rng, *widths, scale=None):
-    pairs = zip(widths, widths[1:], strict=False)
+    pairs = pairwise(widths)
     return [rng.standard_normal((a, b)) * (scale or a**-0.5) for a, b in pairs]
 
 
