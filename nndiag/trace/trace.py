@@ -73,7 +73,8 @@ class Facts:
         total_steps: Number of steps that were asked for.
         settings: The whole resolved config, as plain data.
         initial_sharpness: Largest eigenvalue of the loss Hessian before the first step.
-        stability_ceiling: Largest stable learning rate by theory before the first step.
+        stability_ceiling: Largest stable learning rate by theory before the first step; None for
+            adaptive optimizers, whose bound moves with them.
     """
 
     inputs: FloatArray | None = None

@@ -1,0 +1,243 @@
+"""Trains one network from its config and records the run."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.analysis.curvature import curvature_at, sharpness
+from nndiag.experiment.building import Built
+from nndiag.nn.network import Examples, examples, loss, predicted
+from nndiag.nn.stack import Stack
+from nndiag.nn.step_plan import Block
+from nndiag.trace import Ending, FloatArray, Trace
+from nndiag.trace.recorder import Recorder
+from nndiag.training.facts import facts_of
+from nndiag.training.interruption import Interruption
+from nndiag.training.probes import Probes, layer_norms
+from nndiag.training.schedule import IntArray, batches_of, probe_steps, total_steps
+
+_BLOCK_WORK = 3e7  # work of a block between two looks at the clock: some 30 ms
+_BLOCK_STEPS = 4_096
+_SHARPNESS_EVERY = 5  # probes
+_SHARPNESS_SECONDS = 0.02
+_PROGRESS_SECONDS = 0.1
+_UNCHANGED = 1e-8  # relative change of the loss between two probes that calls for a closer look
+_NOTHING_LEFT = 1e-9  # Newton decrement over the loss (or the baseline) of a converged network
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        step: Steps taken.
+        total: Steps asked for.
+        loss: Loss of the last step's batch.
+        learning_rate: Rate in force.
+        seconds: Time since the first step.
+    """
+
+    step: int
+    total: int
+    loss: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingResult:
+    """What a run leaves behind.
+
+    Attributes:
+        trace: All that was recorded.
+        parameters: The last parameters, shape (P,).
+    """
+
+    trace: Trace
+    parameters: FloatArray
+
+
+def train(
+    built: Built,
+    recorder: Recorder | None = None,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> TrainingResult:
+    """Train the network of a config to its end, to a value that is not finite, or to Ctrl-C.
+
+    Args:
+        built: The experiment, ready to train.
+        recorder: Takes the record; one in memory by default.
+        progress: Called about ten times a second.
+
+    Returns:
+        The trace, with its ending, and the last parameters.
+    """
+    if recorder is None:
+        recorder = Recorder(layers=built.layer_names)
+    run = _Run(built, recorder, progress)
+    recorder.record_facts(facts_of(built))
+    with Interruption() as interruption:
+        reason = run.to_the_end(interruption)
+    parameters = run.parameters
+    recorder.record_ending(run.ending(reason))
+    return TrainingResult(recorder.trace(), parameters)
+
+
+class _Run:
+    """One run in progress."""
+
+    def __init__(
+        self, built: Built, recorder: Recorder, progress: Callable[[Progress], None] | None
+    ) -> None:
+        self._built, self._recorder, self._progress = built, recorder, progress
+        inputs, targets = built.training
+        self._batches = batches_of(built)
+        self._total = total_steps(built)
+        self._data = examples(built.shape, inputs, targets)
+        self._stack = Stack(
+            built.shape,
+            built.parameters[None],
+            optimizer=built.optimizer,
+            inputs=inputs,
+            targets=targets,
+        )
+        self._probes = Probes(
+            built.shape,
+            training=self._data,
+            validation=self._validation(),
+            full_batch=self._batches.full,
+        )
+        self._eigenvector: FloatArray | None = None
+        self._rows = self._batches.rows(np.random.default_rng([built.seed, 2]))
+        self._pending: IntArray | None = None
+        self._started = self._reported = time.monotonic()
+        self._last_loss = np.nan
+
+    @property
+    def parameters(self) -> FloatArray:
+        """The parameters as they are now, shape (P,)."""
+        parameters: FloatArray = self._stack.parameters[0]
+        return parameters
+
+    def to_the_end(self, interruption: Interruption) -> str:
+        """Take all steps; the reason why it ended, as `Ending` names it."""
+        for count, probe in enumerate(probe_steps(self._total)):
+            if not self._steps_until(int(probe), interruption):
+                return "interrupted" if interruption.requested else "non-finite"
+            if not self._probe(with_sharpness=count % _SHARPNESS_EVERY == 0):
+                return "non-finite"
+            if self._built.stop_when_converged and self._nothing_left():
+                return "converged"
+        return "finished"
+
+    def ending(self, reason: str) -> Ending:
+        """What is measured at the last parameters."""
+        built, parameters = self._built, self.parameters
+        with np.errstate(all="ignore"):
+            final = float(loss(built.shape, parameters, self._data))
+            if not np.isfinite(final):
+                return Ending(reason, final)
+            predictions = predicted(built.shape, parameters, self._data).T
+        curvature = curvature_at(
+            built.shape, parameters, self._data, weight_decay=built.optimizer.weight_decay
+        )
+        return Ending(
+            reason,
+            final,
+            predictions,
+            newton_decrement=curvature.newton_decrement,
+            smallest_eigenvalue=curvature.smallest,
+            largest_eigenvalue=curvature.largest,
+        )
+
+    def _steps_until(self, step: int, interruption: Interruption) -> bool:
+        """Take steps up to `step`; whether all was finite and nobody interrupted."""
+        while self._stack.step < step:
+            if interruption.requested:
+                return False
+            first = self._stack.step
+            block = self._block(min(step - first, self._block_steps))
+            if not self._record(first, block):
+                return False
+            self._report()
+        return not interruption.requested
+
+    def _probe(self, *, with_sharpness: bool) -> bool:
+        """Measure, take one step, and measure how far it went; whether all was finite."""
+        step, before = self._stack.step, self.parameters
+        with np.errstate(all="ignore"):
+            measured = self._probes.measure(before)
+        measured["learning_rate"] = self._built.optimizer.rate(step)
+        if with_sharpness:
+            found = sharpness(
+                self._built.shape,
+                before,
+                self._data,
+                weight_decay=self._built.optimizer.weight_decay,
+                start=self._eigenvector,
+                seconds=_SHARPNESS_SECONDS,
+            )
+            self._eigenvector = found.vector
+            measured["sharpness"] = found.value
+        block = self._block(1)
+        moved = layer_norms(self._built.shape, self.parameters - before)
+        with np.errstate(all="ignore"):
+            measured["update_ratio"] = moved / np.asarray(measured["weight_norm"])
+        self._recorder.record_probe(step, measured)
+        return self._record(step, block)
+
+    def _block(self, steps: int) -> Block:
+        """At most `steps` steps; fewer where the batches of an epoch end."""
+        if self._batches.full:
+            return self._stack.run(steps=steps)
+        if self._pending is None or not len(self._pending):
+            self._pending = next(self._rows)
+        rows, self._pending = self._pending[:steps], self._pending[steps:]
+        return self._stack.run(rows=rows)
+
+    def _record(self, first: int, block: Block) -> bool:
+        """Record a block up to its first value that is not finite; whether there was none."""
+        losses, norms = block.losses[:, 0], block.gradient_norms[:, 0]
+        finite = np.isfinite(losses)
+        count = len(losses) if finite.all() else int(np.argmin(finite)) + 1
+        self._recorder.record_steps(np.arange(first, first + count), losses[:count], norms[:count])
+        self._last_loss = float(losses[count - 1])
+        return bool(finite.all())
+
+    def _nothing_left(self) -> bool:
+        """Whether the loss stands still and a Newton step could not lower it."""
+        series = self._recorder.trace().series["training_loss"].values[-2:]
+        if len(series) < 2 or abs(series[1] - series[0]) > _UNCHANGED * abs(series[0]):
+            return False
+        curvature = curvature_at(
+            self._built.shape,
+            self.parameters,
+            self._data,
+            weight_decay=self._built.optimizer.weight_decay,
+        )
+        left = curvature.newton_decrement
+        return left is not None and left <= _NOTHING_LEFT * abs(series[1])
+
+    def _report(self) -> None:
+        now = time.monotonic()
+        if self._progress is None or now - self._reported < _PROGRESS_SECONDS:
+            return
+        self._reported = now
+        step = self._stack.step
+        rate = self._built.optimizer.rate(step)
+        self._progress(Progress(step, self._total, self._last_loss, rate, now - self._started))
+
+    def _validation(self) -> Examples | None:
+        if self._built.validation is None:
+            return None
+        return examples(self._built.shape, *self._built.validation)
+
+    @property
+    def _block_steps(self) -> int:
+        """Steps between two looks at the clock; from the sizes alone, so that runs repeat."""
+        shape, batch = self._built.shape, min(self._batches.size, self._batches.examples)
+        work = 1e4 + batch * (shape.size + 5 * sum(shape.units))
+        return int(np.clip(_BLOCK_WORK / work, 1, _BLOCK_STEPS))
