@@ -1,1 +1,34 @@
-"""TODO."""
+"""THE RULES: one file per problem of a run, named after the problem.
+
+A detector reads a trace and says what it sees: findings, nothing (clean), or `Skipped` with the
+reason. May import `trace`, `registry`, `finding` and `errors`; never `nn` or `training`.
+
+To add one: a file `<problem>.py` with a function under `@detector("<problem>")`, whose module
+docstring is the page that `nndiag explain <problem>` prints (sections: `contract.SECTIONS`). Say in
+the decorator which series, facts and measurements it needs; make each threshold a keyword-only
+parameter with bounds. Add `configs/broken/<problem>.yaml` and `tests/detectors/test_<problem>.py`;
+if it is a cause or a symptom of another problem, say so in `diagnosis.root_cause`.
+
+What several detectors read is in modules of its own: `contract` (what a detector is), `curve` (the
+loss curve), `attainable` (what the data allow), `course` (how the run went, from which every
+detector knows how much a symptom matters) and `unit_shares`.
+"""
+
+import importlib
+import pkgutil
+
+from nndiag.detectors.contract import DETECTORS, checked_thresholds, detector, page, run
+from nndiag.detectors.course import Course, course_of
+
+__all__ = [
+    "DETECTORS",
+    "Course",
+    "checked_thresholds",
+    "course_of",
+    "detector",
+    "page",
+    "run",
+]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -1,0 +1,81 @@
+"""How much of the targets' variance any model could explain, estimated from the data alone.
+
+Two cheap bounds, the larger of which is used:
+
+- the best linear model (its adjusted coefficient of determination);
+- the nearest neighbour: two examples with nearly equal inputs differ in their targets by the noise,
+  so half the mean squared difference between neighbours estimates the noise variance from above.
+
+A share near zero says that the targets are noise to these inputs, or that there are too few
+examples to tell. An imperfect heuristic: a function that varies faster than the examples are apart
+looks like noise. It errs towards "nothing more to learn", and so towards silence.
+
+Source: the nearest-neighbour estimate is the delta test (Pi and Peterson 1994).
+"""
+
+import numpy as np
+
+from nndiag.trace import Facts, FloatArray, Trace
+
+_MOST_EXAMPLES = 800  # neighbours are searched among so many: 800² distances take 10 ms
+_FEWEST_EXAMPLES = 20  # below, neighbours are too far apart; a network can fit them all
+
+
+def explained_share(trace: Trace) -> float | None:
+    """Share of the targets' variance that the final predictions explain; None where unknown.
+
+    Unlike the skill it does not depend on the loss: 1 − Σ(p − y)² / Σ(y − ȳ)².
+    """
+    targets = trace.facts.targets
+    predictions = trace.ending.predictions if trace.ending is not None else None
+    if targets is None or predictions is None or targets.shape != predictions.shape:
+        return None
+    spread = float(((targets - targets.mean(axis=0)) ** 2).sum())
+    share = 1 - float(((predictions - targets) ** 2).sum()) / spread if spread > 0 else np.nan
+    return share if np.isfinite(share) else None
+
+
+def attainable_share(facts: Facts) -> float:
+    """Share of the targets' variance that can be explained, between 0 and 1; 1 where unknown."""
+    inputs, targets = facts.inputs, facts.targets
+    if inputs is None or targets is None or len(inputs) != len(targets):
+        return 1.0
+    if len(inputs) > _MOST_EXAMPLES:
+        kept = np.linspace(0, len(inputs) - 1, _MOST_EXAMPLES).astype(int)
+        inputs, targets = inputs[kept], targets[kept]
+    if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
+        return 1.0
+    deviations = targets - targets.mean(axis=0)
+    variance = float((deviations**2).sum())
+    if variance == 0 or len(inputs) < _FEWEST_EXAMPLES:
+        return 1.0
+    scaled = _standardized(inputs)
+    best = max(_neighbour_share(scaled, deviations), _linear_share(scaled, deviations))
+    return min(max(best, 0.0), 1.0)
+
+
+def _standardized(inputs: FloatArray) -> FloatArray:
+    """Columns with mean 0 and deviation 1; constant columns 0, shape (B, D)."""
+    centred = inputs - inputs.mean(axis=0)
+    deviation = centred.std(axis=0)
+    return np.asarray(centred / np.where(deviation > 0, deviation, 1.0))
+
+
+def _neighbour_share(inputs: FloatArray, deviations: FloatArray) -> float:
+    """1 − noise variance / variance, the noise from nearest neighbours."""
+    lengths = (inputs**2).sum(axis=1)
+    distances = lengths[:, None] + lengths - 2 * inputs @ inputs.T  # (B, B)
+    np.fill_diagonal(distances, np.inf)
+    nearest = distances.argmin(axis=1)
+    noise = 0.5 * ((deviations - deviations[nearest]) ** 2).sum()
+    return float(1 - noise / (deviations**2).sum())
+
+
+def _linear_share(inputs: FloatArray, deviations: FloatArray) -> float:
+    """Adjusted coefficient of determination of the best linear model."""
+    examples, columns = inputs.shape
+    if examples <= columns + 1:
+        return 0.0
+    fit = np.linalg.lstsq(inputs, deviations, rcond=None)[0]
+    rest = float(((deviations - inputs @ fit) ** 2).sum()) / float((deviations**2).sum())
+    return float(1 - rest * (examples - 1) / (examples - columns - 1))

@@ -1,0 +1,206 @@
+"""How a run went: its outcome, the numbers behind it, and how much a symptom in it matters.
+
+The outcome is decided from how far the run got (skill), from what is left (Newton decrement,
+negative curvature, what the data allow) and from whether it is still falling, never from the
+gradient's size. Read by every detector, computed once per trace.
+"""
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from nndiag.detectors.attainable import attainable_share, explained_share
+from nndiag.detectors.curve import Curve, Growth, growth, loss_curve
+from nndiag.finding import Outcome, Severity
+from nndiag.trace import Trace
+
+# Calibrated on nndiag's own healthy and broken configs; each is relative to the run's own scale.
+_BLOWN_UP = 10.0  # the loss exceeded the worse of start and best constant by this: a blow-up
+_ENDED_ABOVE = 2.0  # … and a run that ends above it by this has diverged
+_RECOVERING = 0.5  # … unless its loss is about to fall by this share
+_STILL_FALLING = 0.05  # share of the loss that as many steps again would take off
+_NOTHING_LEFT = 1e-5  # loss over best constant's: the error is 0.3 % of the targets' deviation
+_GOOD_SKILL = 0.9
+_NO_SKILL = 0.05  # not distinguishable from predicting the mean
+_GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
+_FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
+_AT_LIMIT = 0.15  # explained short of attainable share: within the estimate's own error
+_FAILED = 0.5  # less than this share of the attainable: the run failed
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How a run went.
+
+    Attributes:
+        outcome: How it ended.
+        curve: Its loss curve.
+        growth: Where its loss blew up, if it did.
+        skill: 1 − loss / loss of the best constant; None without either.
+        attainable: Share of the targets' variance that a model could explain, by the data.
+        shortfall: How much of it the run does not explain.
+        expected_gain: By how much the loss would fall in as many steps again.
+        numbers: All of that and more by name, finite numbers only.
+    """
+
+    outcome: Outcome
+    curve: Curve
+    growth: Growth | None
+    skill: float | None
+    attainable: float
+    shortfall: float | None
+    expected_gain: float
+    numbers: dict[str, float]
+
+    @property
+    def good(self) -> bool:
+        """Whether the run learned what there is to learn, as far as can be told."""
+        if self.outcome is Outcome.DIVERGED:
+            return False
+        return _is_good(self.skill, self.shortfall)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run ended without most of what it could have learned."""
+        if self.outcome is Outcome.DIVERGED:
+            return True
+        if self.outcome not in (Outcome.STALLED, Outcome.CONVERGED) or self.good:
+            return False
+        if self.shortfall is None:
+            return self.skill is not None and self.skill < _FAILED
+        return self.shortfall > (1 - _FAILED) * self.attainable
+
+    @property
+    def severity(self) -> Severity | None:
+        """How much a symptom matters in this run; None where the run is healthy with it."""
+        if self.failed:
+            return Severity.ERROR
+        if self.good or _still_falling(self.curve, gain=self.expected_gain):
+            return None
+        return Severity.WARNING
+
+
+_COURSES: "WeakKeyDictionary[Trace, Course]" = WeakKeyDictionary()
+
+
+def course_of(trace: Trace) -> Course:
+    """How a run went; computed once for each trace."""
+    if trace not in _COURSES:
+        with np.errstate(all="ignore"):  # overflow in a broken run is a finding, no warning
+            _COURSES[trace] = _course(trace)
+    return _COURSES[trace]
+
+
+def _course(trace: Trace) -> Course:
+    curve = loss_curve(trace)
+    baseline = trace.facts.baseline_loss
+    reference = max(abs(curve.initial), baseline or 0.0) if len(curve.losses) else np.inf
+    blow_up = growth(trace, reference=reference, factor=_BLOWN_UP) if reference > 0 else None
+    skill = _skill(curve, baseline)
+    attainable = 1.0
+    if skill is not None and skill < _GOOD_SKILL and not curve.non_finite:
+        attainable = attainable_share(trace.facts)
+    explained = explained_share(trace)
+    explained = skill if explained is None else explained
+    shortfall = None if explained is None else max(attainable - explained, 0.0)
+    gain = curve.expected_gain() if len(curve.losses) else 0.0
+    outcome = _outcome(
+        trace, curve, reference=reference, skill=skill, shortfall=shortfall, gain=gain
+    )
+    course = Course(outcome, curve, blow_up, skill, attainable, shortfall, gain, {})
+    course.numbers.update(_numbers(trace, course))
+    return course
+
+
+def _skill(curve: Curve, baseline: float | None) -> float | None:
+    """1 − loss / loss of the best constant; None where there is no such loss."""
+    if baseline is None or baseline <= 0 or not np.isfinite(curve.final):
+        return None
+    return 1 - curve.final / baseline
+
+
+def _outcome(
+    trace: Trace,
+    curve: Curve,
+    *,
+    reference: float,
+    skill: float | None,
+    shortfall: float | None,
+    gain: float,
+) -> Outcome:
+    """The one word for how the run ended."""
+    if _diverged(curve, reference=reference, gain=gain):
+        return Outcome.DIVERGED
+    if trace.ending is None or trace.ending.reason == "interrupted":
+        return Outcome.INTERRUPTED
+    scale = trace.facts.baseline_loss or curve.peak
+    if curve.final <= _NOTHING_LEFT * scale:
+        return Outcome.CONVERGED
+    if trace.ending.reason != "converged" and _still_falling(curve, gain=gain):
+        return Outcome.IMPROVING
+    return _outcome_at_rest(trace, curve, skill=skill, shortfall=shortfall)
+
+
+def _diverged(curve: Curve, *, reference: float, gain: float) -> bool:
+    """Whether the loss ended non-finite, or far above both its start and the best constant."""
+    if curve.non_finite or not len(curve.losses):
+        return True
+    level = abs(curve.level(float(curve.times[-1])))
+    return level > _ENDED_ABOVE * reference and gain < _RECOVERING * level
+
+
+def _still_falling(curve: Curve, *, gain: float) -> bool:
+    """Whether as many steps again would take off a share of the loss that matters."""
+    return bool(len(curve.losses)) and gain > _STILL_FALLING * abs(curve.final)
+
+
+def _outcome_at_rest(
+    trace: Trace, curve: Curve, *, skill: float | None, shortfall: float | None
+) -> Outcome:
+    """Converged or stalled, for a run whose loss no longer falls."""
+    ending = trace.ending
+    decrement = ending.newton_decrement if ending is not None else None
+    smallest = ending.smallest_eigenvalue if ending is not None else None
+    largest = ending.largest_eigenvalue if ending is not None else None
+    if _is_good(skill, shortfall):
+        return Outcome.CONVERGED
+    if decrement is None:
+        settled = (skill if skill is not None else 1 - curve.final / curve.peak) >= _FAILED
+    else:
+        settled = decrement <= _GAIN_TAKEN * abs(curve.final)
+        if smallest is not None and largest is not None:
+            settled = settled and smallest >= -_FLAT * abs(largest)
+            strict = smallest > _FLAT * 1e-3 * abs(largest)
+            if settled and skill is not None and skill < _NO_SKILL:
+                settled = strict
+    return Outcome.CONVERGED if settled else Outcome.STALLED
+
+
+def _is_good(skill: float | None, shortfall: float | None) -> bool:
+    """Whether skill is high, or no more could be learned from these data."""
+    if skill is None:
+        return False
+    return skill >= _GOOD_SKILL or (shortfall is not None and shortfall <= _AT_LIMIT)
+
+
+def _numbers(trace: Trace, course: Course) -> dict[str, float]:
+    """Everything behind the outcome that is a finite number."""
+    ending, curve, blow_up = trace.ending, course.curve, course.growth
+    numbers = {
+        "initial_loss": curve.initial,
+        "final_loss": curve.final,
+        "best_loss": curve.best,
+        "baseline_loss": trace.facts.baseline_loss,
+        "skill": course.skill,
+        "attainable": course.attainable,
+        "shortfall": course.shortfall,
+        "expected_gain": course.expected_gain,
+        "newton_decrement": ending.newton_decrement if ending else None,
+        "smallest_eigenvalue": ending.smallest_eigenvalue if ending else None,
+        "largest_eigenvalue": ending.largest_eigenvalue if ending else None,
+        "onset_step": blow_up.onset if blow_up else None,
+        "growth_per_step": blow_up.factor if blow_up else None,
+        "peak_loss": blow_up.top if blow_up else None,
+    }
+    return {name: float(x) for name, x in numbers.items() if x is not None and np.isfinite(x)}

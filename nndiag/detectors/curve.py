@@ -1,0 +1,191 @@
+"""The loss curve of a run, read with its noise: levels, onset of growth, what more steps bring.
+
+Everything is measured on the loss over all training examples where the trace has it; the loss of
+single batches is too noisy to judge by. All numbers are on the scale of the loss, all decisions are
+left to `course`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.trace import FloatArray, Trace
+
+_WINDOW = 0.15  # share of a time over which its level is a median
+_MOST_ACCELERATION = 2.0  # linear decrease doubles what an octave brings; more is not believed
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The loss over all training examples against time.
+
+    Attributes:
+        times: Number of the step from 1, increasing, shape (N,).
+        losses: Loss before that step; all finite, shape (N,).
+        non_finite: Whether the run's last loss was NaN or infinite.
+    """
+
+    times: FloatArray
+    losses: FloatArray
+    non_finite: bool
+
+    @property
+    def initial(self) -> float:
+        """Loss before the first step; NaN where not even that is finite."""
+        return float(self.losses[0]) if len(self.losses) else np.nan
+
+    @property
+    def final(self) -> float:
+        """Loss at the end: infinite where it did not stay finite."""
+        if self.non_finite or not len(self.losses):
+            return np.inf
+        return float(self.losses[-1])
+
+    @property
+    def best(self) -> float:
+        """Smallest loss."""
+        return float(self.losses.min()) if len(self.losses) else np.nan
+
+    @property
+    def peak(self) -> float:
+        """Largest magnitude of the loss while it was finite."""
+        return float(np.abs(self.losses).max()) if len(self.losses) else np.nan
+
+    def level(self, time: float) -> float:
+        """Median loss shortly before a time; interpolated where nothing was recorded there."""
+        first = np.searchsorted(self.times, (1 - _WINDOW) * time, side="left")
+        last = np.searchsorted(self.times, time, side="right")
+        if first < last:
+            return float(np.median(self.losses[first:last]))
+        return float(np.interp(np.log(time), np.log(self.times), self.losses))
+
+    def noise(self) -> float:
+        """Standard deviation of the loss from point to point over the second half of the run.
+
+        From the median of the differences, so that a trend or a few jumps do not count.
+        """
+        tail = self.losses[self.times >= 0.5 * self.times[-1]]
+        if len(tail) < 3:
+            return 0.0
+        changes = np.diff(tail)
+        spread = np.median(np.abs(changes - np.median(changes)))
+        return float(1.4826 * spread / np.sqrt(2))  # MAD of a normal; a difference has two noises
+
+    def octave_drop(self) -> float:
+        """By how much the loss fell over the second half of the run, noise taken off."""
+        end = float(self.times[-1])
+        if end < 2:
+            return 0.0
+        drop = self.level(end / 2) - self.level(end)
+        return drop if drop > 2 * self._level_noise() else 0.0
+
+    def expected_gain(self) -> float:
+        """By how much the loss would fall if the run were made twice as long.
+
+        The drop of the last octave of time, times the ratio of the last two: exact for a power
+        law. A plateau that has just been left is underestimated.
+        """
+        end = float(self.times[-1])
+        last = self.octave_drop()
+        if last <= 0 or end < 4:
+            return last
+        before = self.level(end / 4) - self.level(end / 2)
+        ratio = last / before if before > 0 else 1.0
+        return last * min(ratio, _MOST_ACCELERATION)
+
+    def _level_noise(self) -> float:
+        """Standard deviation of the difference of two levels."""
+        end = float(self.times[-1])
+        points = np.count_nonzero(self.times >= (1 - _WINDOW) * end)
+        return self.noise() * float(np.sqrt(2 / max(int(points), 1)))
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A stretch over which the loss blew up.
+
+    Attributes:
+        onset: Last step at which the loss was still at its usual level.
+        step: Step at which the growth was evident.
+        top: Largest finite magnitude of the loss.
+        factor: Growth per step from the onset to the top; inf where one step was enough.
+    """
+
+    onset: int
+    step: int
+    top: float
+    factor: float
+
+
+def loss_curve(trace: Trace) -> Curve:
+    """The curve of a run, from the best record of it that the trace has."""
+    steps, losses = trace.step, trace.loss
+    if trace.facts.full_batch is not True and "training_loss" in trace.series:
+        series = trace.series["training_loss"]
+        steps, losses = series.steps, series.values
+    first = int(trace.step[0]) if trace.steps else 0
+    times = steps.astype(np.float64) - first + 1
+    last = float(losses[-1]) if len(losses) else np.nan
+    if trace.ending is not None:
+        last = trace.ending.loss
+        end = float(trace.step[-1]) - first + 2 if trace.steps else 1.0
+        times, losses = np.append(times, end), np.append(losses, last)
+    non_finite = not np.isfinite(last) or bool(trace.steps and not np.isfinite(trace.loss[-1]))
+    finite = np.isfinite(losses)
+    return Curve(times[finite], losses[finite].astype(np.float64), non_finite)
+
+
+def growth(trace: Trace, *, reference: float, factor: float) -> Growth | None:
+    """Where the loss rose beyond `factor` × `reference`; None where it never did.
+
+    The onset is the last step at which the loss was within twice its smallest value so far. With
+    mini-batches the losses are means over an epoch (at most a twentieth of the run), because a
+    single batch may be hard or easy.
+    """
+    sizes = _smoothed(np.abs(trace.loss), window=_epoch(trace))
+    evident = np.flatnonzero(~(sizes < factor * reference))  # NaN counts
+    if len(evident) == 0:
+        return None
+    start = int(evident[0])
+    before = sizes[:start]
+    onset = start
+    if len(before):
+        calm = before <= 2 * np.minimum.accumulate(before)
+        onset = int(np.flatnonzero(calm)[-1])
+    grown = np.flatnonzero(np.isfinite(sizes[onset:])) + onset
+    top = int(grown[np.argmax(sizes[grown])]) if len(grown) else onset
+    return Growth(
+        onset=int(trace.step[onset]),
+        step=int(trace.step[start]),
+        top=float(sizes[top]) if len(grown) else np.inf,
+        factor=_factor_per_step(sizes, first=onset, last=top),
+    )
+
+
+def _factor_per_step(sizes: FloatArray, *, first: int, last: int) -> float:
+    """Geometric mean growth from index `first` to index `last`."""
+    if last <= first:
+        return np.inf
+    tiny = np.finfo(np.float64).tiny
+    rise = np.log(np.maximum(sizes[last], tiny)) - np.log(np.maximum(sizes[first], tiny))
+    return float(np.exp(rise / (last - first)))
+
+
+def _epoch(trace: Trace) -> int:
+    """Steps in an epoch, at most a twentieth of the run; 1 for full batches."""
+    facts = trace.facts
+    if facts.full_batch is not False or facts.inputs is None or facts.batch_size is None:
+        return 1
+    return max(1, min(-(-len(facts.inputs) // facts.batch_size), trace.steps // 20))
+
+
+def _smoothed(sizes: FloatArray, *, window: int) -> FloatArray:
+    """Mean of each value and those before it; infinite from the first that is not finite."""
+    if window <= 1 or len(sizes) <= window:
+        return sizes
+    broken = np.flatnonzero(~np.isfinite(sizes))
+    end = int(broken[0]) if len(broken) else len(sizes)
+    sums = np.cumsum(np.concatenate([np.zeros(1), sizes[:end]]))
+    starts = np.maximum(np.arange(1, end + 1) - window, 0)
+    means = (sums[1:] - sums[starts]) / (np.arange(1, end + 1) - starts)
+    return np.concatenate([means, np.full(len(sizes) - end, np.inf)])

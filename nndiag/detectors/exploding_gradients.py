@@ -1,0 +1,103 @@
+"""The gradient grows from layer to layer, or from step to step.
+
+What it sees
+    Growth through depth: the first layer's gradient is far larger than the last one's in the first
+    steps. Growth through time: a layer's gradient norm rises far above its first values in a run
+    whose loss blew up; told are the layer that rose first and the step.
+
+Why it matters
+    Steps that suit one layer throw another one out. In a deep network with large weights no single
+    rate suits all layers.
+
+Fires when
+    The run failed, and either the median over the first `window` steps of first over last gradient
+    norm exceeds `ratio`, or the loss blew up and a gradient norm exceeds `factor` × its first.
+
+Silent when
+    The run is healthy, whatever the gradients did: leaving a plateau multiplies them, too.
+
+Thresholds
+    ratio = 1000, window = 20: the mirror image of `vanishing-gradients`. factor = 100: ours; the
+    gradient of a squared error grows as the square root of the loss times what the weights add.
+
+Remedies
+    Smaller initial weights (Glorot, He); gradient clipping; a lower learning rate; fewer layers.
+
+Source
+    Pascanu, Mikolov and Bengio 2013, On the difficulty of training recurrent neural networks,
+    sec. 2; Glorot and Bengio 2010 for growth through depth.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import Course, course_of
+from nndiag.finding import Evidence, Finding, Severity
+from nndiag.registry import Count, Positive
+from nndiag.trace import Series, Trace
+
+PROBLEM = "exploding-gradients"
+_REMEDIES = (
+    "network.initializer=glorot_uniform",
+    "optimizer.clip_norm=1",
+    "lower optimizer.learning_rate",
+)
+
+
+@detector(PROBLEM, series=("gradient_norm",))
+def exploding_gradients(
+    trace: Trace, *, ratio: Positive = 1e3, factor: Positive = 100.0, window: Count = 20
+) -> Findings:
+    """The gradient grows from layer to layer, or from step to step."""
+    course = course_of(trace)
+    if course.severity is not Severity.ERROR:
+        return []
+    norms = trace.series["gradient_norm"]
+    through_depth = _through_depth(trace, norms, ratio=ratio, window=window)
+    if through_depth is not None:
+        return [through_depth]
+    through_time = _through_time(trace, course, norms, factor=factor)
+    return [] if through_time is None else [through_time]
+
+
+def _through_depth(trace: Trace, norms: Series, *, ratio: float, window: int) -> Finding | None:
+    """Growth from the last layer to the first at the start of the run."""
+    values = norms.values[:window]
+    ratios = values[:, 0] / values[:, -1]
+    ratios = ratios[np.isfinite(ratios)]
+    if values.shape[1] < 3 or len(ratios) == 0 or np.median(ratios) <= ratio:
+        return None
+    observed, layer = float(np.median(ratios)), trace.layers[0]
+    last = int(norms.steps[len(values) - 1])
+    return Finding(
+        PROBLEM,
+        Severity.ERROR,
+        f"{layer} has {observed:.3g} × the gradient norm of {trace.layers[-1]} in the first steps",
+        evidence=(Evidence("gradient_norm", observed, ratio, layer, (int(norms.steps[0]), last)),),
+        layer=layer,
+        remedies=_REMEDIES,
+    )
+
+
+def _through_time(trace: Trace, course: Course, norms: Series, *, factor: float) -> Finding | None:
+    """Growth of a layer's gradient norm in a run whose loss blew up."""
+    start = norms.values[0]
+    if course.growth is None or not np.isfinite(start).all():
+        return None
+    growths = norms.values / np.where(start > 0, start, np.nan)  # (N, L)
+    beyond = growths > factor
+    if not beyond.any():
+        return None
+    first = int(np.flatnonzero(beyond.any(axis=1))[0])
+    column = int(np.nanargmax(np.where(beyond[first], growths[first], np.nan)))
+    finite = growths[np.isfinite(growths[:, column]), column]
+    observed, layer, step = float(finite.max()), trace.layers[column], int(norms.steps[first])
+    return Finding(
+        PROBLEM,
+        Severity.ERROR,
+        f"the gradient norm of {layer} grew to {observed:.3g} × its first value, "
+        f"beyond {factor:.3g} × at step {step}",
+        evidence=(Evidence("gradient_norm", observed, factor, layer, (int(norms.steps[0]), step)),),
+        layer=layer,
+        remedies=_REMEDIES,
+    )

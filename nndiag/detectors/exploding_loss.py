@@ -1,0 +1,87 @@
+"""The loss blew up instead of falling.
+
+What it sees
+    The loss rose far above both its start and the loss of the best constant prediction, and the
+    run did not recover from it. Told are the step at which the growth began (the onset, well
+    before the overflow) and the factor by which the loss grew per step.
+
+Why it matters
+    Every step makes the network worse: training cannot succeed. Where bounded units saturate, the
+    loss stops growing and the run looks stalled, but its cause is the blow-up before.
+
+Fires when
+    The loss exceeds `factor` × the larger of initial and best constant loss, or overflows after
+    having grown, and the run then diverged, or ended without having learned.
+
+Silent when
+    The loss rose for a while and the run recovered from it; single hard mini-batches; a loss that
+    is not finite from the start, or turned NaN without having grown (see `non-finite-values`).
+
+Thresholds
+    factor = 10: ours. Healthy runs with a rate near the stability ceiling overshoot their start
+    by up to 4; runs that do not come back pass 10 within a few steps.
+
+Remedies
+    A learning rate below the stability ceiling; mean instead of sum in the loss; scaled inputs and
+    targets; smaller initial weights; gradient clipping.
+
+Source
+    Growth as a fit of the logarithm of the loss, onset instead of overflow: ours. Divergence of
+    gradient descent on a quadratic: LeCun, Bottou, Orr and Müller 1998, Efficient BackProp, sec. 5.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.detectors.curve import growth
+from nndiag.finding import Evidence, Finding, Severity
+from nndiag.registry import Positive
+from nndiag.trace import Trace
+
+PROBLEM = "exploding-loss"
+
+
+@detector(PROBLEM)
+def exploding_loss(trace: Trace, *, factor: Positive = 10.0) -> Findings:
+    """The loss blew up instead of falling."""
+    course = course_of(trace)
+    if course.severity is not Severity.ERROR or not len(course.curve.losses):
+        return []
+    reference = max(abs(course.curve.initial), trace.facts.baseline_loss or 0.0)
+    blow_up = growth(trace, reference=reference, factor=factor) if reference > 0 else None
+    limit = factor * reference
+    if blow_up is None or not _grew(trace, onset=blow_up.onset, top=blow_up.top, limit=limit):
+        return []
+    ended = "it overflowed" if course.curve.non_finite else f"it ended at {course.curve.final:.3g}"
+    pace = "in one step" if np.isinf(blow_up.factor) else f"×{blow_up.factor:.3g} per step"
+    return [
+        Finding(
+            PROBLEM,
+            Severity.ERROR,
+            f"the loss grew {pace} from step {blow_up.onset} on, to {blow_up.top:.3g} from "
+            f"{course.curve.initial:.3g}; {ended}",
+            evidence=(
+                Evidence(
+                    "loss",
+                    observed=blow_up.top / reference,
+                    limit=factor,
+                    steps=(blow_up.onset, blow_up.step),
+                ),
+            ),
+            remedies=(
+                "lower optimizer.learning_rate",
+                "loss.reduction=mean",
+                "dataset.scale_inputs=standardize",
+                "optimizer.clip_norm=1",
+            ),
+        )
+    ]
+
+
+def _grew(trace: Trace, *, onset: int, top: float, limit: float) -> bool:
+    """Whether the loss passed the limit while still finite, or jumped to infinity (not to NaN)."""
+    later = trace.loss[np.searchsorted(trace.step, onset) :]
+    broken = later[~np.isfinite(later)]
+    jumped = len(broken) > 0 and bool(np.isinf(broken[0])) and bool(np.isfinite(later[0]))
+    return jumped or (np.isfinite(top) and top >= limit)

@@ -1,0 +1,66 @@
+"""The loss stopped falling although there is more to gain.
+
+What it sees
+    The run's outcome is "stalled": the loss is flat, and either nothing was learned or a local
+    step could still remove a good part of the loss.
+
+Why it matters
+    More steps of the same kind will not help. Something keeps the steps from being taken: the
+    start, the units, the rate or the shape of the loss.
+
+Fires when
+    As many steps again would take off less than 5 % of the loss, and the remaining gain (Newton
+    decrement) or negative curvature says that this is not the end, or the skill is below
+    `no_skill` without a strict minimum.
+
+Silent when
+    The run converged, also where it converged to a floor that the model cannot go below; the loss
+    is still falling; the data allow no more (noise).
+
+Thresholds
+    no_skill = 0.5: below this share of what could be learned it is an error, above a warning.
+    Ours. The numbers behind the outcome are those of `detectors.course`.
+
+Remedies
+    Whatever its cause asks for; without one: Adam, another seed, a higher learning rate.
+
+Source
+    Newton decrement as a stopping rule: Boyd and Vandenberghe 2004, Convex Optimization, sec. 9.5.
+"""
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Outcome, Severity
+from nndiag.registry import Share
+from nndiag.trace import Trace
+
+PROBLEM = "stalled-convergence"
+
+
+@detector(PROBLEM)
+def stalled_convergence(trace: Trace, *, no_skill: Share = 0.5) -> Findings:
+    """The loss stopped falling although there is more to gain."""
+    course = course_of(trace)
+    if course.outcome is not Outcome.STALLED:
+        return []
+    learned = 0.0 if course.skill is None else max(course.skill, 0.0)
+    failed = learned < no_skill * course.attainable
+    final = course.curve.final
+    evidence = [Evidence("loss", observed=course.expected_gain / abs(final), limit=0.05)]
+    parts = [f"the loss is flat at {final:.3g}"]
+    if course.skill is not None:
+        parts.append(f"skill {course.skill:.2f} (0: predicts the mean)")
+        evidence.append(Evidence("skill", observed=course.skill, limit=no_skill))
+    decrement = course.numbers.get("newton_decrement")
+    if decrement is not None:
+        parts.append(f"a local step could still remove {decrement / abs(final):.0%} of it")
+        evidence.append(Evidence("newton_decrement", observed=decrement / abs(final), limit=0.05))
+    return [
+        Finding(
+            PROBLEM,
+            Severity.ERROR if failed else Severity.WARNING,
+            "; ".join(parts),
+            evidence=tuple(evidence),
+            remedies=("optimizer.name=adam", "another seed", "a higher optimizer.learning_rate"),
+        )
+    ]

@@ -1,0 +1,107 @@
+"""Targets lie where the output activation cannot go.
+
+What it sees
+    Targets below the lower or above the upper bound of the last layer's activation: negative ones
+    behind a ReLU, 5 behind a tanh, 1 … 10 behind a sigmoid. Also targets that reach the very end of
+    a range, which a tanh or sigmoid only approaches.
+
+Why it matters
+    No training can reach them: the loss has a floor that no rate, start or optimizer goes below.
+
+Fires when
+    More than `share` of the targets lie outside the range by more than `margin` of its width (one
+    infinite end: of the targets' spread). Or the run came to rest with targets of many values that
+    reach an end, and more than half of the remaining error belongs to the ends.
+
+Silent when
+    All targets lie inside, or are labels at both ends of the range (0 and 1 behind a sigmoid); the
+    output is unbounded; the run learned the ends well enough.
+
+Thresholds
+    share = 0.01, margin = 0.001: ours; single outliers and rounding do not count.
+    end = 0.1: the part of the range next to an end that counts as belonging to it.
+
+Remedies
+    A linear output layer; targets scaled into the range.
+
+Source
+    LeCun et al. 1998, Efficient BackProp, sec. 4.5: targets belong inside the range.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
+from nndiag.registry import NonNegative, Share
+from nndiag.trace import FloatArray, LayerFacts, Trace
+
+PROBLEM = "targets-outside-output-range"
+_REMEDIES = ("activation linear in the last layer", "dataset.scale_targets=minmax")
+_LABELS = 2  # so few values at the ends of the range are labels
+_LEARNED = 0.99  # skill from which the floor does not matter
+
+
+@detector(PROBLEM, facts=("targets", "layers"))
+def targets_outside_output_range(
+    trace: Trace, *, share: Share = 0.01, margin: NonNegative = 1e-3, end: Share = 0.1
+) -> Findings:
+    """Targets lie where the output activation cannot go."""
+    layer, targets = trace.facts.layers[-1], trace.facts.targets
+    if not (np.isfinite(layer.low) or np.isfinite(layer.high)):
+        return Skipped(PROBLEM, f"a {layer.activation} output layer reaches every target")
+    if targets is None or not np.isfinite(targets).all():
+        return Skipped(PROBLEM, "the targets are not finite")
+    width = layer.high - layer.low
+    width = width if np.isfinite(width) else float(np.ptp(targets))
+    outside = (targets < layer.low - margin * width) | (targets > layer.high + margin * width)
+    if outside.mean() > share:
+        return [_outside(trace, layer, targets, outside=float(outside.mean()), limit=share)]
+    floor = _floor(trace, layer, targets, end=end * width)
+    return [] if floor is None else [floor]
+
+
+def _outside(
+    trace: Trace, layer: LayerFacts, targets: FloatArray, *, outside: float, limit: float
+) -> Finding:
+    """The finding for targets that cannot be reached at all."""
+    failed = course_of(trace).failed
+    return Finding(
+        PROBLEM,
+        Severity.ERROR if failed else Severity.WARNING,
+        f"{outside:.0%} of the targets lie outside what a {layer.activation} output can give "
+        f"({layer.low:g} to {layer.high:g}): they run from {targets.min():.3g} to "
+        f"{targets.max():.3g}",
+        evidence=(Evidence("targets", observed=outside, limit=limit, layer=layer.name),),
+        layer=layer.name,
+        remedies=_REMEDIES,
+    )
+
+
+def _floor(trace: Trace, layer: LayerFacts, targets: FloatArray, *, end: float) -> Finding | None:
+    """The finding for targets at an end that is only approached, where that limits the run."""
+    course = course_of(trace)
+    predictions = trace.ending.predictions if trace.ending is not None else None
+    at_rest = course.outcome in (Outcome.CONVERGED, Outcome.STALLED)
+    if predictions is None or predictions.shape != targets.shape or not at_rest:
+        return None
+    if course.skill is None or course.skill > _LEARNED or layer.activation == "relu":
+        return None
+    reached = bool(targets.min() <= layer.low or targets.max() >= layer.high)
+    near = (targets <= layer.low + end) | (targets >= layer.high - end)
+    errors = (predictions - targets) ** 2
+    if not reached or len(np.unique(targets)) <= _LABELS or errors.sum() == 0:
+        return None
+    observed = float(errors[near].sum() / errors.sum())
+    if observed <= max(0.5, 2 * float(near.mean())):
+        return None
+    return Finding(
+        PROBLEM,
+        Severity.WARNING,
+        f"targets reach {targets.max() if targets.max() >= layer.high else targets.min():g}, the "
+        f"end that a {layer.activation} output only approaches; {observed:.0%} of the remaining "
+        "error lies there",
+        evidence=(Evidence("targets", observed=observed, limit=0.5, layer=layer.name),),
+        layer=layer.name,
+        remedies=_REMEDIES,
+    )

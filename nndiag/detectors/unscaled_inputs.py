@@ -1,0 +1,86 @@
+"""Inputs are far from mean 0 and size 1.
+
+What it sees
+    Input columns as the network gets them: far too large or small, far off centre for their
+    spread, or of very different sizes.
+
+Why it matters
+    Curvature grows with the square of the inputs: large ones force a small learning rate and drive
+    sigmoids and tanhs to their flat ends; different sizes make some directions steep and others
+    flat, so that no single rate suits.
+
+Fires when
+    In a run that did not learn, some column's root mean square exceeds `size` or is below its
+    inverse squared, or its mean is more than `offset` of its deviations from 0, or the columns'
+    deviations differ by more than `disparity`.
+
+Silent when
+    The run learned; columns are constant (no information) or hold two values (indicators).
+
+Thresholds
+    size = 3, offset = 3, disparity = 30: ours. Standardised columns have size 1; the range from
+    −π to π has 1.8, which trains well; 0 to 15 has 8.7, which does not.
+
+Remedies
+    Standardised inputs; min-max scaling; inputs divided by their deviation, not their variance.
+
+Source
+    LeCun et al. 1998, Efficient BackProp, sec. 4.3.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding
+from nndiag.registry import Positive
+from nndiag.trace import FloatArray, Trace
+
+PROBLEM = "unscaled-inputs"
+
+
+@detector(PROBLEM, facts=("inputs",))
+def unscaled_inputs(
+    trace: Trace, *, size: Positive = 3.0, offset: Positive = 3.0, disparity: Positive = 30.0
+) -> Findings:
+    """Inputs are far from mean 0 and size 1."""
+    inputs, severity = trace.facts.inputs, course_of(trace).severity
+    if inputs is None or severity is None or not np.isfinite(inputs).all():
+        return []
+    fault = _fault(inputs, size=size, offset=offset, disparity=disparity)
+    if fault is None:
+        return []
+    message, observed, limit = fault
+    return [
+        Finding(
+            PROBLEM,
+            severity,
+            message,
+            evidence=(Evidence("inputs", observed=observed, limit=limit),),
+            remedies=("dataset.scale_inputs=standardize", "dataset.scale_inputs=minmax"),
+        )
+    ]
+
+
+def _fault(
+    inputs: FloatArray, *, size: float, offset: float, disparity: float
+) -> tuple[str, float, float] | None:
+    """What is wrong with the columns: words, the number and its limit; the gravest first."""
+    columns = [c for c in inputs.T if len(np.unique(c)) > 2]
+    if not columns:
+        return None
+    sizes = np.array([np.sqrt(np.mean(c**2)) for c in columns])
+    deviations = np.array([c.std() for c in columns])
+    offsets = np.abs([c.mean() for c in columns]) / deviations
+    if sizes.max() > size:
+        return f"inputs are large: root mean square {sizes.max():.3g}", float(sizes.max()), size
+    if sizes.max() < size**-2:
+        message = f"inputs are tiny: root mean square {sizes.max():.2g}"
+        return message, float(sizes.max()), size**-2
+    spread = float(deviations.max() / deviations.min())
+    if spread > disparity:
+        return f"the inputs' deviations differ by a factor of {spread:.3g}", spread, disparity
+    if offsets.max() > offset:
+        message = f"inputs lie {offsets.max():.3g} deviations off centre"
+        return message, float(offsets.max()), offset
+    return None

@@ -1,0 +1,125 @@
+"""Which of several findings is the cause, and which it explains.
+
+Static facts come before the step size, the step size before symptoms of the run. What explains
+what is a table, not code.
+"""
+
+from collections.abc import Sequence
+
+from nndiag.detectors import Course
+from nndiag.finding import Cause, Confidence, Finding, Outcome, Severity
+
+STATIC = (
+    "targets-outside-output-range",
+    "identical-units",
+    "unscaled-inputs",
+)
+"""Faults that were there before the first step, gravest first."""
+
+STEP_SIZE = ("learning-rate-above-stability-limit",)
+"""Faults of the step, computed from the curvature before the first step."""
+
+SYMPTOMS = (
+    "non-finite-values",
+    "exploding-gradients",
+    "exploding-loss",
+    "dead-units",
+    "saturated-units",
+    "vanishing-gradients",
+    "oscillating-loss",
+    "stalled-convergence",
+)
+"""What is seen while training, from what comes first to what comes last."""
+
+_BLOW_UP = frozenset({"exploding-loss", "exploding-gradients", "non-finite-values"})
+_STOP = frozenset({"stalled-convergence", "vanishing-gradients"})
+_UNITS = frozenset({"saturated-units", "dead-units"})
+_AFTERMATH = _STOP | _UNITS | {"oscillating-loss"}
+
+EXPLAINS: dict[str, frozenset[str]] = {
+    "targets-outside-output-range": _STOP | _UNITS,
+    "identical-units": _STOP | _UNITS,
+    "unscaled-inputs": _BLOW_UP | _AFTERMATH | {"learning-rate-above-stability-limit"},
+    "learning-rate-above-stability-limit": _BLOW_UP | _AFTERMATH,
+    "non-finite-values": _STOP | {"exploding-gradients"},
+    "exploding-gradients": _BLOW_UP - {"exploding-gradients"} | _AFTERMATH,
+    "exploding-loss": frozenset({"non-finite-values"}) | _AFTERMATH,
+    "dead-units": _STOP,
+    "saturated-units": _STOP,
+    "vanishing-gradients": frozenset({"stalled-convergence"}),
+    "oscillating-loss": frozenset({"stalled-convergence"}),
+}
+"""Problem → the problems that it can bring about."""
+
+LEADS_TO: dict[Outcome, frozenset[str]] = {
+    Outcome.DIVERGED: _BLOW_UP,
+    Outcome.STALLED: frozenset({"stalled-convergence"}),
+}
+"""Outcome → the symptoms that it consists of; what explains none of them is not its cause."""
+
+_ORDER = (*STATIC, *STEP_SIZE, *SYMPTOMS)
+
+
+def root_cause(
+    findings: Sequence[Finding], *, course: Course
+) -> tuple[Cause | None, tuple[Finding, ...]]:
+    """The cause, and all findings, gravest first.
+
+    Args:
+        findings: All findings of a run.
+        course: How the run went.
+
+    Returns:
+        The first finding in the order static, step size, symptom that is, or explains, the run's
+        outcome, with the findings that it explains. None where nothing is worse than a note.
+    """
+    ordered = tuple(sorted(findings, key=_by_severity))
+    candidates = sorted(
+        (finding for finding in findings if finding.severity is not Severity.NOTE), key=_by_order
+    )
+    if not candidates:
+        return None, ordered
+    outcome = LEADS_TO.get(course.outcome, frozenset())
+    fitting = [x for x in candidates if {x.problem, *_reach(x, candidates)} & outcome]
+    first = (fitting or candidates)[0]
+    reach = _reach(first, candidates)
+    explains = tuple(
+        finding
+        for finding in ordered
+        if finding is not first
+        and finding.severity is not Severity.NOTE
+        and (finding.problem == first.problem or finding.problem in reach)
+    )
+    return Cause(first, _confidence(first), explains), ordered
+
+
+def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
+    """The problems that a finding can explain in this run.
+
+    Large inputs explain a rate above the ceiling only as far as their scaling would raise the
+    ceiling: λ_max grows with the square of the inputs. Where they do not explain the rate, they do
+    not explain what the rate did either.
+    """
+    reach = EXPLAINS.get(finding.problem, frozenset())
+    rate = next((x for x in others if x.problem == "learning-rate-above-stability-limit"), None)
+    if finding.problem != "unscaled-inputs" or rate is None:
+        return reach
+    size = finding.evidence[0].observed
+    excess = rate.evidence[0].observed / max(rate.evidence[0].limit or 0.0, 1e-300)
+    return (
+        reach if excess <= max(size, 1.0) ** 2 else reach - EXPLAINS[rate.problem] - {rate.problem}
+    )
+
+
+def _confidence(finding: Finding) -> Confidence:
+    """Likely where a fact or a computed bound says so, possible for symptoms."""
+    return Confidence.POSSIBLE if finding.problem in SYMPTOMS else Confidence.LIKELY
+
+
+def _by_order(finding: Finding) -> int:
+    """Static before step size before symptoms; what the tables do not know comes last."""
+    return _ORDER.index(finding.problem) if finding.problem in _ORDER else len(_ORDER)
+
+
+def _by_severity(finding: Finding) -> tuple[int, int]:
+    return finding.severity.rank, _by_order(finding)

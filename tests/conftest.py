@@ -1,0 +1,78 @@
+"""Fixtures for tests of what reads a trace: traces made of numbers, without training."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nndiag.trace import Ending, Facts, LayerFacts, Series, Trace
+
+RANGES = {
+    "tanh": (-1.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "relu": (0.0, np.inf),
+    "linear": (-np.inf, np.inf),
+    "softmax": (0.0, 1.0),
+}
+
+
+def layer_facts(*layers: tuple[int, str]) -> tuple[LayerFacts, ...]:
+    """Facts of layers given as (units, activation)."""
+    return tuple(
+        LayerFacts(f"layer{number}", units, activation, *RANGES[activation], bias=True)
+        for number, (units, activation) in enumerate(layers, start=1)
+    )
+
+
+def made_trace(
+    loss: Sequence[float],
+    *,
+    layers: Sequence[tuple[int, str]] = ((10, "tanh"), (1, "linear")),
+    series: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    ending: Mapping[str, Any] | None = None,
+    finished: bool = True,
+) -> Trace:
+    """A full-batch run of 200 steps of a sine with best constant loss 1, unless told otherwise.
+
+    Args:
+        loss: Loss before each step; the last one is also the loss at the end.
+        layers: (units, activation) of each layer.
+        series: Name → values (N,) or (N, L), recorded evenly from the first step to the last.
+        facts: Attributes of `Facts` that differ.
+        ending: Attributes of `Ending` that differ.
+        finished: Whether there is an ending at all.
+    """
+    losses = np.asarray(loss, dtype=np.float64)
+    steps = np.arange(1, len(losses) + 1)
+    inputs = np.linspace(-np.pi, np.pi, 64)[:, None]
+    known = {
+        "inputs": inputs,
+        "targets": np.sqrt(2) * np.sin(inputs),
+        "layers": layer_facts(*layers),
+        "baseline_loss": 1.0,
+        "batch_size": 64,
+        "total_steps": len(losses),
+        **(facts or {}),
+    }
+    recorded = {}
+    for name, values in (series or {}).items():
+        table = np.asarray(values, dtype=np.float64)
+        where = np.unique(np.linspace(1, len(losses), len(table)).astype(np.int64))
+        recorded[name] = Series(where, table[: len(where)])
+    end = {"reason": "finished", "loss": float(losses[-1]), **(ending or {})}
+    return Trace(
+        steps,
+        losses,
+        recorded,
+        layers=tuple(f"layer{number}" for number in range(1, len(layers) + 1)),
+        facts=Facts(**known),
+        ending=Ending(**end) if finished else None,
+    )
+
+
+@pytest.fixture(scope="session")
+def make_trace() -> Callable[..., Trace]:
+    """`made_trace`, see there."""
+    return made_trace

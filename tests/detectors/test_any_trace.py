@@ -1,0 +1,179 @@
+"""What holds for every detector on every valid trace."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nndiag.detectors import DETECTORS
+from nndiag.diagnosis import diagnose
+from nndiag.finding import Outcome, Skipped
+from nndiag.trace import SERIES, Ending, Facts, LayerFacts, Series, Trace
+
+RANGES = {"tanh": (-1.0, 1.0), "relu": (0.0, np.inf), "linear": (-np.inf, np.inf)}
+SCALED_SERIES = (
+    "training_loss", "validation_loss", "gradient_norm", "full_gradient_norm", "sharpness"
+)  # fmt: skip
+ANY = st.floats(width=64)
+SIZES = st.floats(1e-6, 1e6)
+
+
+def arrays(elements, *shape):
+    size = int(np.prod(shape))
+    return st.lists(elements, min_size=size, max_size=size).map(
+        lambda values: np.array(values, dtype=np.float64).reshape(shape)
+    )
+
+
+@st.composite
+def traces(draw, *, values=ANY):
+    """Traces with any losses, some series, some facts and maybe an ending."""
+    count = draw(st.integers(1, 3))
+    names = tuple(f"layer{number}" for number in range(1, count + 1))
+    length = draw(st.one_of(st.integers(0, 12), st.integers(64, 80)))
+    start = draw(st.integers(0, 5))
+    some = draw(st.lists(st.sampled_from(sorted(SERIES)), unique=True).map(sorted))
+    recorded = {}
+    for name in some:
+        if name == "loss":
+            continue
+        points = draw(st.integers(0, min(length, 5)))
+        where = np.arange(start, start + points)
+        shape = (points, count) if SERIES[name].per_layer else (points,)
+        recorded[name] = Series(where, draw(arrays(values, *shape)))
+    return Trace(
+        np.arange(start, start + length),
+        draw(arrays(values, length)),
+        recorded,
+        layers=names,
+        facts=draw(facts(names=names, values=values)),
+        ending=draw(st.none() | endings(values=values)),
+    )
+
+
+@st.composite
+def facts(draw, *, names, values):
+    """Some of the facts, of plausible shapes."""
+    examples = draw(st.integers(1, 30))
+    layers = tuple(
+        LayerFacts(name, draw(st.integers(1, 3)), kind, *RANGES[kind], bias=draw(st.booleans()))
+        for name, kind in ((name, draw(st.sampled_from(sorted(RANGES)))) for name in names)
+    )
+    return Facts(
+        inputs=draw(st.none() | arrays(values, examples, 2)),
+        targets=draw(st.none() | arrays(values, examples, 1)),
+        layers=layers if draw(st.booleans()) else (),
+        baseline_loss=draw(st.none() | SIZES),
+        learning_rate=draw(st.none() | SIZES),
+        stability_ceiling=draw(st.none() | SIZES),
+        initial_sharpness=draw(st.none() | SIZES),
+        batch_size=draw(st.none() | st.integers(1, 40)),
+    )
+
+
+@st.composite
+def endings(draw, *, values):
+    """An ending with any loss."""
+    return Ending(
+        reason=draw(st.sampled_from(["finished", "non-finite", "converged", "interrupted"])),
+        loss=draw(values),
+        predictions=draw(st.none() | arrays(values, 5, 1)),
+        newton_decrement=draw(st.none() | SIZES),
+        smallest_eigenvalue=draw(st.none() | values),
+        largest_eigenvalue=draw(st.none() | values),
+    )
+
+
+def numbers_of(value):
+    """All arrays in a trace, in a fixed order."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    if dataclasses.is_dataclass(value):
+        value = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    elif isinstance(value, dict):
+        value = [value[key] for key in sorted(value)]
+    elif not isinstance(value, list | tuple):
+        return []
+    return [array for item in value for array in numbers_of(item)]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(trace=traces())
+def test_every_detector_judges_every_trace_and_leaves_it_alone(trace):
+    before = copy.deepcopy(numbers_of(trace))
+    for problem in DETECTORS.names():
+        result = DETECTORS.get(problem)(trace)
+        if isinstance(result, Skipped):
+            assert result.reason
+        else:
+            assert all(finding.problem == problem for finding in result)
+    diagnosis = diagnose(trace)
+    assert diagnosis.outcome in Outcome
+    assert all(np.isfinite(number) for number in diagnosis.numbers.values())
+    for was, now in zip(before, numbers_of(trace), strict=True):
+        np.testing.assert_array_equal(was, now)
+
+
+def scaled(trace, by):
+    """The same run with its loss multiplied and its learning rate divided by a constant."""
+    known, end = trace.facts, trace.ending
+
+    def times(value):
+        return None if value is None else value * by
+
+    return dataclasses.replace(
+        trace,
+        loss=trace.loss * by,
+        series={
+            name: Series(item.steps, item.values * by) if name in SCALED_SERIES else item
+            for name, item in trace.series.items()
+        },
+        facts=dataclasses.replace(
+            known,
+            baseline_loss=times(known.baseline_loss),
+            initial_sharpness=times(known.initial_sharpness),
+            learning_rate=None if known.learning_rate is None else known.learning_rate / by,
+            stability_ceiling=(
+                None if known.stability_ceiling is None else known.stability_ceiling / by
+            ),
+        ),
+        ending=None
+        if end is None
+        else dataclasses.replace(
+            end,
+            loss=end.loss * by,
+            newton_decrement=times(end.newton_decrement),
+            smallest_eigenvalue=times(end.smallest_eigenvalue),
+            largest_eigenvalue=times(end.largest_eigenvalue),
+        ),
+    )
+
+
+def verdict(trace):
+    """What must not depend on the scale of the loss."""
+    diagnosis = diagnose(trace)
+    found = [(x.problem, x.severity, x.layer) for x in diagnosis.findings]
+    cause = diagnosis.cause.finding.problem if diagnosis.cause else None
+    return diagnosis.outcome, cause, found, diagnosis.not_checked
+
+
+# A power of two scales without rounding, so that not even a tie may tip over.
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    trace=traces(values=st.floats(1e-6, 1e6) | st.just(np.nan) | st.just(np.inf)),
+    power=st.integers(-40, 40).filter(bool),
+)
+def test_the_scale_of_the_loss_changes_no_verdict(trace, power):
+    assert verdict(scaled(trace, 2.0**power)) == verdict(trace)
+
+
+@pytest.mark.parametrize("factor", [1e-9, 0.37, 200.0, 1e9])
+@pytest.mark.parametrize(
+    "shape", ["learned", "stuck", "falling", "exploded_and_stuck", "recovered"]
+)
+def test_any_scale_of_a_real_loss_curve_changes_no_verdict(shape, factor, curves, make_trace):
+    trace = make_trace(curves[shape], facts={"learning_rate": 0.5, "stability_ceiling": 0.2})
+    assert verdict(scaled(trace, factor)) == verdict(trace)

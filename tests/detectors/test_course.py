@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import course_of
+from nndiag.detectors.curve import growth, loss_curve
+from nndiag.finding import Outcome, Severity
+
+AT_MINIMUM = {"newton_decrement": 1e-9, "smallest_eigenvalue": 0.1, "largest_eigenvalue": 10.0}
+GAIN_LEFT = {"newton_decrement": 0.4, "smallest_eigenvalue": 0.1, "largest_eigenvalue": 10.0}
+AT_SADDLE = {"newton_decrement": 1e-9, "smallest_eigenvalue": -1.0, "largest_eigenvalue": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("shape", "outcome"),
+    [
+        ("learned", Outcome.CONVERGED),
+        ("stuck", Outcome.STALLED),
+        ("falling", Outcome.IMPROVING),
+        ("exploded", Outcome.DIVERGED),
+        ("exploded_and_stuck", Outcome.DIVERGED),
+        ("recovered", Outcome.CONVERGED),
+    ],
+)
+def test_each_shape_of_loss_has_one_outcome(shape, outcome, curves, make_trace):
+    assert course_of(make_trace(curves[shape])).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("ending", "outcome"),
+    [
+        ({}, Outcome.STALLED),
+        (AT_MINIMUM, Outcome.CONVERGED),
+        (GAIN_LEFT, Outcome.STALLED),
+        (AT_SADDLE, Outcome.STALLED),
+    ],
+)
+def test_a_flat_run_of_little_skill_has_converged_only_at_a_minimum(ending, outcome, make_trace):
+    # skill 0.3, flat
+    trace = make_trace(0.7 + 0.3 * np.exp(-np.arange(200) / 5), ending=ending)
+    assert course_of(trace).outcome is outcome
+
+
+def test_without_skill_a_flat_minimum_is_not_enough(make_trace, curves):
+    # A dead network: no decrement, no curvature at all along most directions.
+    dead = {"newton_decrement": 0.0, "smallest_eigenvalue": 0.0, "largest_eigenvalue": 2.0}
+    assert course_of(make_trace(curves["stuck"], ending=dead)).outcome is Outcome.STALLED
+
+
+@pytest.mark.parametrize("shape", ["learned", "stuck", "falling", "exploded_and_stuck"])
+def test_a_killed_run_is_interrupted_unless_it_had_diverged(shape, curves, make_trace):
+    expected = Outcome.DIVERGED if shape.startswith("exploded") else Outcome.INTERRUPTED
+    assert course_of(make_trace(curves[shape], finished=False)).outcome is expected
+
+
+def test_an_interrupted_run_is_interrupted(curves, make_trace):
+    trace = make_trace(curves["falling"], ending={"reason": "interrupted"})
+    assert course_of(trace).outcome is Outcome.INTERRUPTED
+
+
+def test_noise_data_leave_nothing_to_learn(make_trace, curves):
+    # Targets independent of the inputs: predicting the mean is all that can be done.
+    targets = np.random.default_rng(0).normal(size=(64, 1))
+    predictions = np.full_like(targets, targets.mean())
+    trace = make_trace(
+        curves["stuck"], facts={"targets": targets}, ending={"predictions": predictions}
+    )
+    assert course_of(trace).outcome is Outcome.CONVERGED
+    assert course_of(trace).severity is None
+
+
+def test_a_mini_batch_run_is_judged_by_the_loss_over_all_examples(make_trace, curves):
+    noisy = curves["learned"] * np.random.default_rng(1).exponential(size=200) + 1
+    trace = make_trace(
+        noisy,
+        facts={"batch_size": 1},
+        series={"training_loss": curves["learned"]},
+        ending={"loss": 0.01},
+    )
+    assert course_of(trace).outcome is Outcome.CONVERGED
+    assert course_of(trace).skill == pytest.approx(0.99)
+
+
+def test_two_parameters_at_their_floor_have_converged(make_trace):
+    """tanh(w·x + b) on y = 2x cannot reach 1 at x = 0.5; its floor is no fault of the training."""
+    x = np.arange(1, 21)[:, None] * 0.025
+    y = 2 * x
+    w = b = 0.5
+    losses = []
+    for _ in range(10_000):
+        p = np.tanh(w * x + b)
+        losses.append(0.5 * ((p - y) ** 2).sum())
+        delta = (p - y) * (1 - p**2)
+        w, b = w - 0.07 * (delta * x).sum(), b - 0.07 * delta.sum()
+    p = np.tanh(w * x + b)
+    jacobian = np.hstack([x, np.ones_like(x)]) * (1 - p**2)
+    values, vectors = np.linalg.eigh(jacobian.T @ jacobian)  # Gauss–Newton, positive definite
+    gradient = jacobian.T @ (p - y)
+    decrement = 0.5 * float((((vectors.T @ gradient).ravel() ** 2) / values).sum())
+    trace = make_trace(
+        losses,
+        layers=((1, "tanh"),),
+        facts={
+            "inputs": x,
+            "targets": y,
+            "batch_size": 20,
+            "baseline_loss": 0.5 * float(((y - y.mean()) ** 2).sum()),
+        },
+        ending={
+            "newton_decrement": decrement,
+            "smallest_eigenvalue": values[0],
+            "largest_eigenvalue": values[-1],
+            "predictions": p,
+        },
+    )
+    assert course_of(trace).outcome is Outcome.CONVERGED
+    assert course_of(trace).curve.final == pytest.approx(0.0282128, rel=1e-5)
+
+
+def test_the_gain_of_twice_the_steps_is_exact_for_a_power_law(make_trace):
+    # t^−½ from 4096 to 8192 falls by (1 − 2^−½)·4096^−½; levels are medians shortly before.
+    curve = loss_curve(make_trace(np.arange(1, 4097.0) ** -0.5))
+    assert curve.expected_gain() == pytest.approx((1 - 2**-0.5) / 64, rel=0.06)
+
+
+def test_growth_tells_its_onset_and_its_pace(make_trace):
+    # flat at 1 up to step 100, then ×3 per step: 3 > 2 at step 101, 27 > 10 at step 103
+    losses = np.concatenate([np.ones(100), 3.0 ** np.arange(1, 51)])
+    found = growth(make_trace(losses), reference=1.0, factor=10.0)
+    assert (found.onset, found.step, found.top) == (100, 103, 3.0**50)
+    assert found.factor == pytest.approx(3.0)
+
+
+def test_severity_follows_from_how_much_was_not_learned(make_trace):
+    def severity(level):
+        return course_of(make_trace(np.full(200, level), ending=GAIN_LEFT)).severity
+
+    # skill 0.2, 0.7 and 0.95
+    assert [severity(x) for x in (0.8, 0.3, 0.05)] == [Severity.ERROR, Severity.WARNING, None]

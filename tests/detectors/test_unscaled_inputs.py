@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import run
+from nndiag.finding import Severity, Skipped
+
+PROBLEM = "unscaled-inputs"
+UNIT = np.linspace(-1.0, 1.0, 64)
+
+
+def inputs(*columns):
+    return {"inputs": np.column_stack(columns), "targets": np.sign(UNIT)[:, None]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ((7.5 + 7.5 * UNIT,), "inputs are large"),
+        ((1e-3 * UNIT,), "inputs are tiny"),
+        ((UNIT, 0.02 * UNIT), "differ by a factor of 50"),
+        ((2 + 0.1 * UNIT,), "off centre"),
+    ],
+)
+def test_fires_on_each_kind_of_scale_in_a_run_that_did_not_learn(
+    columns, words, curves, make_trace
+):
+    (finding,) = run(PROBLEM, make_trace(curves["stuck"], facts=inputs(*columns)))
+    assert finding.severity is Severity.ERROR
+    assert words in finding.message
+
+
+@pytest.mark.parametrize("shape", ["learned", "falling"])
+def test_stays_silent_in_a_run_that_learns(shape, curves, make_trace):
+    assert run(PROBLEM, make_trace(curves[shape], facts=inputs(100 * UNIT))) == []
+
+
+@pytest.mark.parametrize("columns", [(np.pi * UNIT,), (UNIT, np.full(64, 50.0)), (9 + (UNIT > 0),)])
+def test_stays_silent_on_moderate_constant_and_indicator_columns(columns, curves, make_trace):
+    assert run(PROBLEM, make_trace(curves["stuck"], facts=inputs(*columns))) == []
+
+
+@pytest.mark.parametrize(("size", "fires"), [(2.99, False), (3.01, True)])
+def test_the_size_is_its_boundary(size, fires, curves, make_trace):
+    column = size * UNIT / np.sqrt(np.mean(UNIT**2))
+    assert bool(run(PROBLEM, make_trace(curves["stuck"], facts=inputs(column)))) is fires
+
+
+def test_is_skipped_without_inputs(curves, make_trace):
+    result = run(PROBLEM, make_trace(curves["stuck"], facts={"inputs": None}))
+    assert result == Skipped(PROBLEM, "the trace has no inputs")

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import run
+from nndiag.finding import Severity, Skipped
+
+PROBLEM = "vanishing-gradients"
+DEEP = ((10, "sigmoid"), (10, "sigmoid"), (1, "linear"))
+
+
+def norms(ratio):
+    return np.tile([ratio, 0.1, 1.0], (200, 1))
+
+
+def test_fires_on_a_run_that_learned_nothing(curves, make_trace):
+    trace = make_trace(curves["stuck"], layers=DEEP, series={"gradient_norm": norms(1e-5)})
+    (finding,) = run(PROBLEM, trace)
+    assert (finding.severity, finding.layer) == (Severity.ERROR, "layer1")
+
+
+def test_reads_the_first_steps_because_the_ratio_recovers(curves, make_trace):
+    table = norms(1.0)
+    table[:20, 0] = 1e-5
+    trace = make_trace(curves["stuck"], layers=DEEP, series={"gradient_norm": table})
+    assert len(run(PROBLEM, trace)) == 1
+
+
+@pytest.mark.parametrize("shape", ["learned", "falling"])
+def test_a_finished_or_learning_run_has_no_vanishing_gradient(shape, curves, make_trace):
+    trace = make_trace(curves[shape], layers=DEEP, series={"gradient_norm": norms(1e-12)})
+    assert run(PROBLEM, trace) == []
+
+
+@pytest.mark.parametrize(("ratio", "fires"), [(0.9e-3, True), (1.1e-3, False)])
+def test_the_ratio_is_its_boundary(ratio, fires, curves, make_trace):
+    trace = make_trace(curves["stuck"], layers=DEEP, series={"gradient_norm": norms(ratio)})
+    assert bool(run(PROBLEM, trace)) is fires
+
+
+def test_is_skipped_where_there_is_no_depth(curves, make_trace):
+    trace = make_trace(curves["stuck"], series={"gradient_norm": np.ones((200, 2))})
+    assert isinstance(run(PROBLEM, trace), Skipped)
+
+
+def test_is_skipped_without_gradient_norms(curves, make_trace):
+    result = run(PROBLEM, make_trace(curves["stuck"], layers=DEEP))
+    assert result == Skipped(PROBLEM, "the trace has no gradient norm")

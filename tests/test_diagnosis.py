@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import DETECTORS
+from nndiag.diagnosis import diagnose
+from nndiag.diagnosis.root_cause import EXPLAINS, STATIC, STEP_SIZE, SYMPTOMS
+from nndiag.errors import ConfigError, UnknownNameError
+from nndiag.finding import Confidence, Outcome
+
+EXPLODED = np.append(2.0 ** np.arange(1023), np.inf)
+STUCK = np.full(200, 0.98)
+LEARNED = 0.01 + 0.99 * np.exp(-np.arange(200) / 10)
+NORMS = {"gradient_norm": np.column_stack([2.0 ** np.arange(1024)] * 2)}
+ABOVE = {"learning_rate": 0.4, "stability_ceiling": 0.1}
+LARGE = {"inputs": np.linspace(0.0, 15.0, 64)[:, None]}
+
+
+def explained(diagnosis):
+    return {finding.problem for finding in diagnosis.cause.explains}
+
+
+def test_a_healthy_run_has_no_findings_and_no_cause(make_trace):
+    diagnosis = diagnose(make_trace(LEARNED))
+    assert (diagnosis.outcome, diagnosis.findings, diagnosis.cause) == (Outcome.CONVERGED, (), None)
+    assert diagnosis.numbers["skill"] == pytest.approx(0.99)
+    assert not diagnosis.failing
+
+
+def test_the_step_size_explains_the_explosion(make_trace):
+    diagnosis = diagnose(make_trace(EXPLODED, facts=ABOVE, series=NORMS))
+    assert diagnosis.cause.finding.problem == "learning-rate-above-stability-limit"
+    assert diagnosis.cause.confidence is Confidence.LIKELY
+    assert explained(diagnosis) == {"exploding-loss", "exploding-gradients"}
+    assert diagnosis.failing
+
+
+def test_without_a_computed_bound_a_symptom_is_only_a_possible_cause(make_trace):
+    diagnosis = diagnose(make_trace(EXPLODED, series=NORMS))
+    assert diagnosis.cause.finding.problem == "exploding-gradients"
+    assert diagnosis.cause.confidence is Confidence.POSSIBLE
+
+
+def test_large_inputs_explain_a_rate_that_their_scaling_would_make_stable(make_trace):
+    diagnosis = diagnose(make_trace(EXPLODED, facts={**ABOVE, **LARGE}))
+    assert diagnosis.cause.finding.problem == "unscaled-inputs"
+    assert "learning-rate-above-stability-limit" in explained(diagnosis)
+
+
+def test_a_rate_far_beyond_what_the_inputs_explain_is_a_second_cause(make_trace):
+    # The inputs' size is 8.7; standardising raises the ceiling by at most 8.7² = 75 < 4000.
+    facts = {**LARGE, "learning_rate": 400.0, "stability_ceiling": 0.1}
+    diagnosis = diagnose(make_trace(EXPLODED, facts=facts))
+    assert diagnosis.cause.finding.problem == "learning-rate-above-stability-limit"
+    assert explained(diagnosis) == {"exploding-loss"}
+    assert "unscaled-inputs" in {finding.problem for finding in diagnosis.findings}
+
+
+def test_dead_units_explain_the_stall_in_every_layer(make_trace):
+    layers = ((10, "relu"), (10, "relu"), (1, "linear"))
+    series = {"dead_share": np.tile([1.0, 1.0, 0.0], (5, 1))}
+    diagnosis = diagnose(make_trace(STUCK, layers=layers, series=series))
+    assert diagnosis.cause.finding.layer == "layer1"
+    assert [finding.problem for finding in diagnosis.cause.explains] == [
+        "dead-units",
+        "stalled-convergence",
+    ]
+
+
+def test_what_explains_nothing_of_the_outcome_is_not_its_cause(make_trace):
+    # Twins do not make a loss explode.
+    series = {"identical_share": np.tile([1.0, 0.0], (5, 1))}
+    diagnosis = diagnose(make_trace(EXPLODED, facts=ABOVE, series=series))
+    assert diagnosis.cause.finding.problem == "learning-rate-above-stability-limit"
+    assert "identical-units" not in explained(diagnosis)
+
+
+def test_findings_come_gravest_first(make_trace):
+    series = {"identical_share": np.tile([1.0, 0.0], (5, 1))}
+    facts = {"learning_rate": 0.4, "stability_ceiling": 0.1}
+    diagnosis = diagnose(make_trace(STUCK, facts=facts, series=series))
+    ranks = [finding.severity.rank for finding in diagnosis.findings]
+    assert ranks == sorted(ranks)
+
+
+def test_what_could_not_be_looked_at_is_told(make_trace):
+    reasons = {x.problem: x.reason for x in diagnose(make_trace(LEARNED)).not_checked}
+    assert reasons["dead-units"] == "the trace has no dead share"
+    assert reasons["targets-outside-output-range"] == "a linear output layer reaches every target"
+
+
+def test_ignored_and_unselected_problems_are_not_looked_at(make_trace):
+    trace = make_trace(EXPLODED, facts=ABOVE)
+    ignored = diagnose(trace, ignore=["learning-rate-above-stability-limit"])
+    assert ignored.cause.finding.problem == "exploding-loss"
+    selected = diagnose(trace, select=["exploding-loss"])
+    assert {x.problem for x in selected.findings} == {"exploding-loss"}
+    assert selected.not_checked == ()
+
+
+def test_thresholds_change_what_fires(make_trace):
+    trace = make_trace(STUCK, facts=LARGE)
+    name = "unscaled-inputs"
+    assert name in {x.problem for x in diagnose(trace).findings}
+    silent = diagnose(trace, thresholds={name: {"size": 20.0}})
+    assert name not in {x.problem for x in silent.findings}
+
+
+def test_a_wrong_threshold_or_name_is_refused(make_trace):
+    with pytest.raises(ConfigError, match="did you mean 'size'"):
+        diagnose(make_trace(STUCK), thresholds={"unscaled-inputs": {"sise": 3.0}})
+    with pytest.raises(UnknownNameError, match="did you mean 'dead-units'"):
+        diagnose(make_trace(STUCK), ignore=["dead_unit"])
+
+
+def test_the_tables_name_every_detector_and_nothing_else():
+    assert sorted((*STATIC, *STEP_SIZE, *SYMPTOMS)) == DETECTORS.names()
+    order = (*STATIC, *STEP_SIZE, *SYMPTOMS)
+    for problem, symptoms in EXPLAINS.items():
+        assert problem in order
+        assert symptoms <= set(order) - {problem}
