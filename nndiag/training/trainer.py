@@ -8,6 +8,7 @@ import numpy as np
 
 from nndiag.analysis.curvature import curvature_at, sharpness
 from nndiag.experiment.building import Built
+from nndiag.nn.losses import baseline
 from nndiag.nn.network import Examples, examples, loss, predicted
 from nndiag.nn.stack import Stack
 from nndiag.nn.step_plan import Block
@@ -24,7 +25,8 @@ _SHARPNESS_EVERY = 5  # probes
 _SHARPNESS_SECONDS = 0.02
 _PROGRESS_SECONDS = 0.1
 _UNCHANGED = 1e-8  # relative change of the loss between two probes that calls for a closer look
-_NOTHING_LEFT = 1e-9  # Newton decrement over the loss (or the baseline) of a converged network
+_NOTHING_LEFT = 1e-9  # Newton decrement over the loss of a network that has converged
+_ROUNDING = 1e-14  # share of the best constant's loss below which a loss is as good as zero
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class _Run:
             validation=self._validation(),
             full_batch=self._batches.full,
         )
+        self._baseline = baseline(built.shape.loss, self._data.targets)
         self._eigenvector: FloatArray | None = None
         self._rows = self._batches.rows(np.random.default_rng([built.seed, 2]))
         self._pending: IntArray | None = None
@@ -183,8 +186,8 @@ class _Run:
             self._eigenvector = found.vector
             measured["sharpness"] = found.value
         block = self._block(1)
-        moved = layer_norms(self._built.shape, self.parameters - before)
         with np.errstate(all="ignore"):
+            moved = layer_norms(self._built.shape, self.parameters - before)
             measured["update_ratio"] = moved / np.asarray(measured["weight_norm"])
         self._recorder.record_probe(step, measured)
         return self._record(step, block)
@@ -210,7 +213,8 @@ class _Run:
     def _nothing_left(self) -> bool:
         """Whether the loss stands still and a Newton step could not lower it."""
         series = self._recorder.trace().series["training_loss"].values[-2:]
-        if len(series) < 2 or abs(series[1] - series[0]) > _UNCHANGED * abs(series[0]):
+        zero = _ROUNDING * abs(self._baseline)
+        if len(series) < 2 or abs(series[1] - series[0]) > _UNCHANGED * abs(series[0]) + zero:
             return False
         curvature = curvature_at(
             self._built.shape,
@@ -219,7 +223,7 @@ class _Run:
             weight_decay=self._built.optimizer.weight_decay,
         )
         left = curvature.newton_decrement
-        return left is not None and left <= _NOTHING_LEFT * abs(series[1])
+        return left is not None and left <= _NOTHING_LEFT * abs(series[1]) + zero
 
     def _report(self) -> None:
         now = time.monotonic()
