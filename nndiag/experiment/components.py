@@ -25,7 +25,9 @@ FilePath = Annotated[Path, Strict(False)]
 class Section(BaseModel):
     """One mapping of a config. Unknown keys, infinities and silent conversions are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True
+    )
 
     alternatives: ClassVar[tuple[frozenset[str], ...]] = ()
     """Groups of keys of which at most one is given; a later config's choice replaces it."""
@@ -105,18 +107,18 @@ class ComponentOf:
     def __get_pydantic_json_schema__(
         self, _: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Every component of the kind, as a bare name and as a mapping."""
-        names = self.registry.names()
-        models = {name: self.model(name) for name in names}
+        """Every component of the kind, as a bare name and as a mapping.
+
+        No key is required: a config that extends another one may have it there.
+        """
+        models = {name: self.model(name) for name in self.registry.names()}
         bare = [name for name, model in models.items() if not _required(model)]
-        mappings = [
-            {
-                **model.model_json_schema(),
-                "title": name,
-                "description": self.registry.summary(name),
-            }
-            for name, model in models.items()
-        ]
+        mappings = []
+        for name, model in models.items():
+            schema = model.model_json_schema()
+            schema.pop("required", None)
+            summary = self.registry.summary(name)
+            mappings.append({**schema, "title": name, "description": summary})
         return {"anyOf": [{"enum": bare}, *mappings]}
 
 

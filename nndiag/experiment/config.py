@@ -20,7 +20,7 @@ from nndiag.registry import Fraction, NonNegative, Positive
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
 Length = Annotated[int, Field(ge=1, le=100_000_000)]
-Name = Annotated[str, Field(pattern=r"^\w[\w .+=-]{0,99}$")]
+Name = Annotated[str, Field(pattern=r"^\w[\w .+=-]*$", max_length=100)]
 ScalingName = Literal["none", "standardize", "minmax", "divide_by_variance"]
 
 PROGRAM = "program"  # marks text that begins with a file: my_net.py or my_net.py:Network

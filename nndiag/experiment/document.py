@@ -21,7 +21,7 @@ _MOST_VALUES = 200_000  # after aliases are followed
 _LONGEST_LINE = 160  # characters of an offending line that are shown
 
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +153,9 @@ class _Reader:
         if not self.numbered:
             return Location(self.file)
         text = self._lines[line] if line < len(self._lines) else ""
-        shown = re.sub(r"[^\x20-\x7e\xa0-\U0010ffff]", " ", text[:_LONGEST_LINE])
+        shown = text[:_LONGEST_LINE]
+        if not shown.isprintable():  # a tab would put the caret elsewhere
+            shown = "".join(letter if letter.isprintable() else " " for letter in shown)
         return Location(self.file, line + 1, column + 1, shown if column <= _LONGEST_LINE else None)
 
     def take(self, event: yaml.Event) -> None:

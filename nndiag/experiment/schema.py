@@ -13,6 +13,7 @@ def json_schema() -> dict[str, Any]:
     network = Config.model_json_schema(by_alias=True)
     definitions = network.pop("$defs", {})
     required = network.pop("required")
+    definitions["Network"].pop("required")  # a config that extends another one may have it there
     program = ProgramConfig.model_json_schema(by_alias=True)
     definitions |= program.pop("$defs", {})
     return {
