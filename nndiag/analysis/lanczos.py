@@ -164,7 +164,8 @@ def extreme_eigenvalues(
 
 def _generic(size: int, *, beside: FloatArray | None = None) -> FloatArray:
     """A fixed unit vector (P,) without structure, orthogonal to the rows `beside` (k, P)."""
-    vector = np.random.default_rng(_SEED).standard_normal(size)
+    known = 0 if beside is None else len(beside)
+    vector = np.random.default_rng([_SEED, known]).standard_normal(size)
     if beside is not None:
         for _ in range(2):
             vector -= (beside @ vector) @ beside
