@@ -105,7 +105,7 @@ def checked_thresholds(thresholds: Mapping[str, Any]) -> dict[str, dict[str, flo
             problems.append(_wrong(f"thresholds.{problem}", values, "threshold: value"))
             continue
         problems.extend(_problems_of(problem, values, options=options))
-        checked[problem] = dict(values)
+        checked[problem] = {name: _number(value, options.get(name)) for name, value in values.items()}
     if problems:
         raise ConfigError(problems)
     return checked
@@ -130,14 +130,25 @@ def _problems_of(
 
 def _broken_bound(value: object, annotation: Any) -> str | None:
     """What a threshold has to be, where `value` is not that."""
-    whole = get_origin(annotation) is Annotated and get_args(annotation)[0] is int
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        return "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "a number"
+    if _is_whole(annotation) and value != int(value):
+        return "a whole number"
     for bound in getattr(annotation, "__metadata__", ()):
         attribute, word, holds = _BOUNDS[type(bound)]
         if not holds(value, getattr(bound, attribute)):
             return f"a number {word} {getattr(bound, attribute)}"
     return None
+
+
+def _is_whole(annotation: Any) -> bool:
+    return get_origin(annotation) is Annotated and get_args(annotation)[0] is int
+
+
+def _number(value: Any, option: Option | None) -> Any:
+    """A threshold as its detector takes it: the config knows only floats."""
+    whole = option is not None and _is_whole(option.annotation)
+    return int(value) if whole and value == value // 1 else value
 
 
 def _wrong(key: str, value: object, allowed: str) -> Problem:

@@ -8,10 +8,12 @@ left to `course`.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nndiag.trace import FloatArray, Trace
 
 _WINDOW = 0.15  # share of a time over which its level is a median
+_FEWEST_EPOCHS = 16  # with fewer, the probes tell more than means over epochs
 _MOST_ACCELERATION = 2.0  # linear decrease doubles what an octave brings; more is not believed
 
 
@@ -91,7 +93,8 @@ class Curve:
             return last
         before = self.level(end / 4) - self.level(end / 2)
         ratio = last / before if before > 0 else 1.0
-        return last * min(ratio, _MOST_ACCELERATION)
+        gain = last * min(ratio, _MOST_ACCELERATION)
+        return min(gain, abs(float(self.losses[-1])))
 
     def _level_noise(self) -> float:
         """Standard deviation of the difference of two levels."""
@@ -108,7 +111,7 @@ class Growth:
         onset: Last step at which the loss was still at its usual level.
         step: Step at which the growth was evident.
         top: Largest finite magnitude of the loss.
-        factor: Growth per step from the onset to the top; inf where one step was enough.
+        factor: Growth per step from the onset to half of the top; inf where one step overflowed.
     """
 
     onset: int
@@ -118,11 +121,12 @@ class Growth:
 
 
 def loss_curve(trace: Trace) -> Curve:
-    """The curve of a run, from the best record of it that the trace has."""
-    steps, losses = trace.step, trace.loss
-    if trace.facts.full_batch is not True and "training_loss" in trace.series:
-        series = trace.series["training_loss"]
-        steps, losses = series.steps, series.values
+    """The curve of a run, from the best record of it that the trace has.
+
+    Full batches: the loss of every step. Mini-batches: its mean over each epoch, or the loss over
+    all training examples where there are few epochs.
+    """
+    steps, losses = _recorded(trace)
     first = int(trace.step[0]) if trace.steps else 0
     times = steps.astype(np.float64) - first + 1
     last = float(losses[-1]) if len(losses) else np.nan
@@ -135,6 +139,20 @@ def loss_curve(trace: Trace) -> Curve:
     return Curve(times[finite], losses[finite].astype(np.float64), non_finite)
 
 
+def _recorded(trace: Trace) -> tuple[NDArray[np.int64], FloatArray]:
+    """Steps and losses of the curve, without the ending."""
+    probed = trace.series.get("training_loss")
+    if trace.facts.full_batch is True or probed is None or not len(probed.steps):
+        return trace.step, trace.loss
+    epoch = _steps_per_epoch(trace)
+    epochs = trace.steps // epoch if epoch is not None else 0
+    if epoch is None or epochs < _FEWEST_EPOCHS:
+        return probed.steps, probed.values
+    means = trace.loss[: epochs * epoch].reshape(epochs, epoch).mean(axis=1)
+    ends = trace.step[epoch - 1 : epochs * epoch : epoch]
+    return np.append(probed.steps[:1], ends), np.append(probed.values[:1], means)
+
+
 def growth(trace: Trace, *, reference: float, factor: float) -> Growth | None:
     """Where the loss rose beyond `factor` × `reference`; None where it never did.
 
@@ -142,7 +160,8 @@ def growth(trace: Trace, *, reference: float, factor: float) -> Growth | None:
     mini-batches the losses are means over an epoch (at most a twentieth of the run), because a
     single batch may be hard or easy.
     """
-    sizes = _smoothed(np.abs(trace.loss), window=_epoch(trace))
+    window = min(_steps_per_epoch(trace) or 1, max(1, trace.steps // 20))
+    sizes = _smoothed(np.abs(trace.loss), window=window)
     evident = np.flatnonzero(~(sizes < factor * reference))  # NaN counts
     if len(evident) == 0:
         return None
@@ -152,18 +171,21 @@ def growth(trace: Trace, *, reference: float, factor: float) -> Growth | None:
     if len(before):
         calm = before <= 2 * np.minimum.accumulate(before)
         onset = int(np.flatnonzero(calm)[-1])
-    grown = np.flatnonzero(np.isfinite(sizes[onset:])) + onset
-    top = int(grown[np.argmax(sizes[grown])]) if len(grown) else onset
+    rise = np.where(np.isfinite(sizes), sizes, -np.inf)[onset:]
+    top = float(rise.max())
+    if not np.isfinite(top):
+        return Growth(int(trace.step[onset]), int(trace.step[start]), top=np.inf, factor=np.inf)
+    reached = onset + int(np.argmax(rise >= 0.5 * top))  # a plateau after it is no growth
     return Growth(
         onset=int(trace.step[onset]),
         step=int(trace.step[start]),
-        top=float(sizes[top]) if len(grown) else np.inf,
-        factor=_factor_per_step(sizes, first=onset, last=top),
+        top=top,
+        factor=_factor_per_step(sizes, first=onset, last=reached),
     )
 
 
 def _factor_per_step(sizes: FloatArray, *, first: int, last: int) -> float:
-    """Geometric mean growth from index `first` to index `last`."""
+    """Geometric mean growth per recorded step from index `first` to index `last`."""
     if last <= first:
         return np.inf
     tiny = np.finfo(np.float64).tiny
@@ -171,12 +193,12 @@ def _factor_per_step(sizes: FloatArray, *, first: int, last: int) -> float:
     return float(np.exp(rise / (last - first)))
 
 
-def _epoch(trace: Trace) -> int:
-    """Steps in an epoch, at most a twentieth of the run; 1 for full batches."""
+def _steps_per_epoch(trace: Trace) -> int | None:
+    """Steps that see as many examples as there are; None where that is not known."""
     facts = trace.facts
-    if facts.full_batch is not False or facts.inputs is None or facts.batch_size is None:
-        return 1
-    return max(1, min(-(-len(facts.inputs) // facts.batch_size), trace.steps // 20))
+    if facts.inputs is None or not facts.batch_size:
+        return None
+    return -(-len(facts.inputs) // facts.batch_size)
 
 
 def _smoothed(sizes: FloatArray, *, window: int) -> FloatArray:

@@ -51,10 +51,14 @@ def stalled_convergence(trace: Trace, *, no_skill: Share = 0.5) -> Findings:
     if course.skill is not None:
         parts.append(f"skill {course.skill:.2f} (0: predicts the mean)")
         evidence.append(Evidence("skill", observed=course.skill, limit=no_skill))
-    decrement = course.numbers.get("newton_decrement")
-    if decrement is not None:
-        parts.append(f"a local step could still remove {decrement / abs(final):.0%} of it")
-        evidence.append(Evidence("newton_decrement", observed=decrement / abs(final), limit=0.05))
+    decrement = course.numbers.get("newton_decrement", 0.0) / abs(final)
+    smallest = course.numbers.get("smallest_eigenvalue", 0.0)
+    if decrement > 0.05:
+        parts.append(f"a local step could still remove {decrement:.0%} of it")
+        evidence.append(Evidence("newton_decrement", observed=decrement, limit=0.05))
+    elif smallest < 0:
+        parts.append("the curvature is negative in some direction: a plateau or a saddle")
+        evidence.append(Evidence("smallest_eigenvalue", observed=smallest, limit=0.0))
     return [
         Finding(
             PROBLEM,
