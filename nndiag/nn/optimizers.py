@@ -53,6 +53,11 @@ class Optimizer:
     weight_decay: float = 0.0
     clip_norm: float | None = None
 
+    @property
+    def linear(self) -> bool:
+        """Whether a step is the gradient times its one coefficient, and nothing else."""
+        return self.memories == 0 and not self.weight_decay and self.clip_norm is None
+
     def rate(self, step: int) -> float:
         """The learning rate in force at `step`, counted from 0."""
         return self.learning_rate / (1.0 + self.decay * step)

@@ -22,7 +22,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 _RING_VALUES = 32_768  # a ring of a quarter MiB stays in the second-level cache
-_RING_STEPS = 128  # more steps' call objects no longer fit the caches
+_RING_STEPS = 64  # more steps' call objects no longer fit the caches
 _SHARD_VALUES = 60_000  # activations per step above which a second thread pays
 _SCALAR_AFTER = 1_000  # steps after which translating a tiny step pays
 
@@ -80,6 +80,8 @@ class StepPlan:
             (self.slots, *optimizer.coefficients(np.arange(1), np.ones(networks)).shape[1:])
         )
         self._scale = shape.loss.scale(shape.outputs, batch)
+        # A plain step is linear in the gradient: there the scale goes into its coefficient.
+        self._unit = self._scale if optimizer.linear else 1.0
         self._scratch = [buffer(parameters.shape) for _ in range(2)]
         self._calls: list[Call] = []
         self._helper: SecondThread | None = SecondThread() if len(self._shards) > 1 else None
@@ -92,7 +94,7 @@ class StepPlan:
     def run(self, coefficients: FloatArray, rows: IntArray | None) -> Block:
         """Take the steps that `coefficients` (n, C, K) is for, on the examples `rows`."""
         count = len(coefficients)
-        self._coefficients[:count] = coefficients
+        self._coefficients[:count] = coefficients * self._unit
         if rows is not None:
             for shard in self._shards:
                 shard.load(rows)
@@ -143,7 +145,7 @@ class StepPlan:
     def _recorded(self, count: int) -> Block:
         losses = self._scale * sum(shard.totals(self._shape, count) for shard in self._shards)
         squares = np.square(self._gradients[:count])
-        norms = np.sqrt(np.add.reduceat(squares, self._shape.offsets[:-1], axis=-1))
+        norms = self._unit * np.sqrt(np.add.reduceat(squares, self._shape.offsets[:-1], axis=-1))
         return Block(np.reshape(losses, (count, -1)), norms.reshape(count, -1, self._shape.layers))
 
     def _plan_step(self, slot: int) -> None:
@@ -160,7 +162,7 @@ class StepPlan:
                 shape,
                 matrices,
                 slot=slot,
-                scale=self._scale,
+                scale=self._scale / self._unit,
                 gradients=shape.matrices(extra),
             )
         first.pass_through(
@@ -168,7 +170,7 @@ class StepPlan:
             shape,
             matrices,
             slot=slot,
-            scale=self._scale,
+            scale=self._scale / self._unit,
             gradients=shape.matrices(gradient),
         )
         if self._helper is not None:
