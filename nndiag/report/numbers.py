@@ -1,0 +1,42 @@
+"""How numbers are written for a person."""
+
+import math
+
+
+def number(value: float | None, *, digits: int = 3) -> str:
+    """A number with a few significant digits: "0.0824", "12,300", "1.2e+30", "inf", "–"."""
+    if value is None or math.isnan(value):
+        return "–" if value is None else "nan"
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    if value == 0 or -4 <= int(exponent) < digits:
+        return f"{value:.{digits}g}"
+    if digits <= int(exponent) < 6:
+        return f"{value:,.0f}"
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def times(factor: float) -> str:
+    """A factor: "×0.31", "×1.2e6"."""
+    return f"×{number(factor, digits=2)}"
+
+
+def count(number_of: int, noun: str) -> str:
+    """A count with its noun: "1 step", "2,000 steps"."""
+    return f"{number_of:,} {noun}" + ("" if number_of == 1 else "s")
+
+
+def duration(seconds: float) -> str:
+    """A time span: "0:07", "12:30", "1:02:03"."""
+    whole = math.ceil(seconds) if math.isfinite(seconds) else 0
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage: "41 %", "0.0021 %"."""
+    return f"{number(100 * share, digits=2)} %"

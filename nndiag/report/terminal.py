@@ -1,0 +1,144 @@
+"""The report of a run that a person reads in ten seconds, as rich renderables."""
+
+from collections.abc import Sequence
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from nndiag.finding import Diagnosis, Skipped
+from nndiag.report.chart import LossChart
+from nndiag.report.gradients import GradientTable
+from nndiag.report.numbers import count, number
+from nndiag.report.verdict import (
+    MARKS,
+    STYLES,
+    evidence_words,
+    most_important,
+    sentence,
+    verdict_panel,
+)
+from nndiag.trace import Trace
+from nndiag.trace.statistics import loss_summary
+
+
+def run_report(
+    diagnosis: Diagnosis,
+    trace: Trace,
+    *,
+    name: str,
+    run: str | None = None,
+    next_command: str | None = None,
+) -> RenderableType:
+    """The whole report.
+
+    Args:
+        diagnosis: What is said about the run.
+        trace: The run; it has a step.
+        name: What the run is called.
+        run: The folder it is stored in.
+        next_command: What to try next.
+    """
+    parts: list[RenderableType] = [
+        _title(trace, name=name),
+        verdict_panel(diagnosis, trace),
+        _loss_line(diagnosis, trace),
+        LossChart(trace, onset=diagnosis.numbers.get("onset_step")),
+        Text(),
+    ]
+    if "gradient_norm" in trace.series:
+        parts += [GradientTable(trace), Text()]
+    others = _other_findings(diagnosis)
+    if others is not None:
+        parts += [others, Text()]
+    if diagnosis.not_checked:
+        parts.append(NotChecked(diagnosis.not_checked))
+    if run is not None:
+        parts.append(_entry("run", Text(run, overflow="fold")))
+    if next_command is not None:
+        parts.append(_entry("next", Text(next_command, style="bold", overflow="fold")))
+    return Group(*parts)
+
+
+def _title(trace: Trace, *, name: str) -> Text:
+    """Name, architecture, optimizer and data in one line."""
+    facts = trace.facts
+    about = []
+    if facts.layers:
+        inputs = [] if facts.inputs is None else [facts.inputs.shape[1]]
+        sizes = "-".join(map(str, [*inputs, *(layer.units for layer in facts.layers)]))
+        hidden = dict.fromkeys(layer.activation for layer in facts.layers)
+        about.append(f"{sizes} {' '.join(hidden)}")
+    if facts.optimizer is not None and facts.learning_rate is not None:
+        about.append(f"{facts.optimizer} {facts.learning_rate:g}")
+    if facts.inputs is not None:
+        about.append(count(len(facts.inputs), "example"))
+    return Text.assemble((name, "bold"), ("  " + " · ".join(about), "dim"))
+
+
+def _loss_line(diagnosis: Diagnosis, trace: Trace) -> Text:
+    """The loss in numbers."""
+    loss = loss_summary(trace)
+    line = Text.assemble(
+        ("loss ", "dim"), f"{number(loss.initial)} → {number(loss.final)}", style=""
+    )
+    if loss.best_step is not None and loss.best != loss.final:
+        line.append("   best ", style="dim").append(number(loss.best))
+        line.append(f" at step {loss.best_step:,}", style="dim")
+    baseline, skill = (diagnosis.numbers.get(x) for x in ("baseline_loss", "skill"))
+    if baseline is not None:
+        line.append("   best constant ", style="dim").append(number(baseline))
+    if skill is not None:
+        line.append("   skill ", style="dim").append(f"{skill:.4f}".rstrip("0").rstrip("."))
+    return line
+
+
+def _other_findings(diagnosis: Diagnosis) -> RenderableType | None:
+    """All findings but the one on top: those that it explains in a line, others with evidence."""
+    top = most_important(diagnosis)
+    explained = () if diagnosis.cause is None else diagnosis.cause.explains
+    others = [finding for finding in diagnosis.findings if finding is not top]
+    if not others:
+        return None
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=1)
+    table.add_column(overflow="fold")
+    for finding in sorted(others, key=lambda one: one not in explained):
+        follows = finding in explained
+        style = STYLES[finding.severity]
+        text = Text.assemble((finding.problem, style), f"  {sentence(finding.message)}")
+        if not follows:
+            for evidence in finding.evidence:
+                text.append("\n").append(evidence_words(evidence), style="dim")
+        mark = "↳" if follows else MARKS[finding.severity]
+        table.add_row(Text(mark, style=f"bold {style}"), text)
+    return table
+
+
+class NotChecked:
+    """What was not looked at and why, folded to one line."""
+
+    def __init__(self, skipped: Sequence[Skipped]) -> None:
+        self._skipped = skipped
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = "; ".join(f"{one.problem} ({one.reason})" for one in self._skipped)
+        label = "not looked at "
+        room = options.max_width - len(label)
+        names = [one.problem for one in self._skipped]
+        kept = len(names)
+        while len(line) > room and kept > 0:
+            line = ", ".join(names[:kept])
+            if kept < len(names):
+                line += f" and {len(names) - kept} more"
+            line += " (why: --json)"
+            kept -= 1
+        yield Text.assemble((label, "dim"), (line, "dim"), overflow="fold")
+
+
+def _entry(label: str, text: Text) -> RenderableType:
+    table = Table.grid(padding=(0, 1))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row(label, text)
+    return table

@@ -1,0 +1,121 @@
+"""The first thing a person reads: how the run ended, and the one thing that matters most."""
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.text import Text
+
+from nndiag.finding import Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
+from nndiag.report.numbers import number, percent
+from nndiag.trace import Trace
+
+STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
+MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
+
+_CONFIDENCE = {
+    Confidence.CONFIRMED: "confirmed by a rerun",
+    Confidence.LIKELY: "likely",
+    Confidence.POSSIBLE: "possible",
+}
+
+
+def verdict_panel(diagnosis: Diagnosis, trace: Trace) -> RenderableType:
+    """The outcome and the most important finding, framed."""
+    style = verdict_style(diagnosis)
+    headline = Text(f"{diagnosis.outcome.upper()}", style=f"bold {style}")
+    headline.append(f"  {_outcome_words(diagnosis, trace)}", style="not bold default")
+    lines: list[RenderableType] = [headline]
+    most = most_important(diagnosis)
+    if most is not None:
+        lines.append(Text(sentence(most.message), style="bold"))
+    lines.extend(_cause_lines(diagnosis))
+    if most is not None and most.evidence:
+        lines.append(labelled("seen", Text(" · ".join(map(evidence_words, most.evidence)))))
+    if most is not None and most.remedies:
+        lines.append(labelled("try", Text(" · ".join(most.remedies))))
+    return Panel(Group(*lines), border_style=style, padding=(0, 1))
+
+
+def verdict_style(diagnosis: Diagnosis) -> str:
+    """The colour of a verdict: red, yellow, blue or green."""
+    if diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
+        return "red"
+    if any(finding.severity is Severity.WARNING for finding in diagnosis.findings):
+        return "yellow"
+    return "green" if diagnosis.outcome is Outcome.CONVERGED else "blue"
+
+
+def most_important(diagnosis: Diagnosis) -> Finding | None:
+    """The cause, else the gravest finding that is more than a note."""
+    if diagnosis.cause is not None:
+        return diagnosis.cause.finding
+    return next((x for x in diagnosis.findings if x.severity is not Severity.NOTE), None)
+
+
+def sentence(message: str) -> str:
+    """A message with its first letter raised."""
+    return message[:1].upper() + message[1:]
+
+
+def evidence_words(evidence: Evidence) -> str:
+    """One measured number: "gradient norm of layer1 120, limit 10, steps 0–20"."""
+    words = evidence.series.replace("_", " ")
+    if evidence.layer is not None:
+        words += f" of {evidence.layer}"
+    words += f" {number(evidence.observed)}"
+    if evidence.limit is not None:
+        words += f", limit {number(evidence.limit)}"
+    if evidence.steps is not None:
+        first, last = evidence.steps
+        words += f", step {first:,}" if first == last else f", steps {first:,}–{last:,}"
+    return words
+
+
+def labelled(label: str, text: Text) -> Text:
+    """A line with a faint label before it."""
+    return Text.assemble((f"{label} ", "dim"), text)
+
+
+def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
+    steps = f"{trace.steps:,}"
+    total = trace.facts.total_steps
+    if diagnosis.outcome is Outcome.DIVERGED:
+        return f"the loss ran away; stopped after {steps}{_of(total)} steps"
+    if diagnosis.outcome is Outcome.STALLED:
+        return f"no longer learning after {steps} steps"
+    if diagnosis.outcome is Outcome.INTERRUPTED:
+        how = "ended before its last step" if trace.ending is None else "by Ctrl-C"
+        return f"{how}, after {steps}{_of(total)} steps; judged as far as it got"
+    if diagnosis.outcome is Outcome.IMPROVING:
+        gain, final = (diagnosis.numbers.get(x) for x in ("expected_gain", "final_loss"))
+        if gain is not None and final:
+            share = percent(min(abs(gain / final), 1))
+            return f"still falling: {steps} more steps would take off about {share}"
+        return "still falling: not finished"
+    return "nothing is left to gain for this network on these data"
+
+
+def _of(total: int | None) -> str:
+    return "" if total is None else f" of {total:,}"
+
+
+def _cause_lines(diagnosis: Diagnosis) -> list[Text]:
+    """Name and certainty of the cause; or that there is none."""
+    cause = diagnosis.cause
+    if cause is not None:
+        text = Text(cause.finding.problem, style=STYLES[cause.finding.severity])
+        text.append(f" ({_CONFIDENCE[cause.confidence]})", style="default")
+        if cause.explains:
+            names = dict.fromkeys(finding.problem for finding in cause.explains)
+            text.append(f"; explains {', '.join(names)}", style="default")
+        return [labelled("cause", text)]
+    if diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
+        return [Text("Unexplained: nothing that nndiag looks for accounts for it.", style="bold")]
+    if diagnosis.outcome is Outcome.CONVERGED and not diagnosis.findings:
+        skill = diagnosis.numbers.get("skill")
+        known = (
+            "" if skill is None else f" Its loss is {percent(1 - skill)} of the best constant's."
+        )
+        return [Text(f"Nothing wrong was found.{known}")]
+    if not diagnosis.findings:
+        return [Text("Nothing wrong was found so far.")]
+    return []

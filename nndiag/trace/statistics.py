@@ -1,0 +1,125 @@
+"""Summaries of a trace for a person's eye: what the gradients of each layer did, how a loss ran."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.trace.trace import FloatArray, Trace
+
+LONGEST_WINDOW = 20
+"""Steps that are summarised by one number, at most; a tenth of a shorter run."""
+
+
+@dataclass(frozen=True)
+class LayerGradient:
+    """The gradient norm of one layer, at three moments of a run.
+
+    Attributes:
+        layer: Name of the layer.
+        first: Median over the first steps.
+        middle: Median around the middle.
+        end: Median over the last steps; the very last value where that is not finite.
+    """
+
+    layer: str
+    first: float
+    middle: float
+    end: float
+
+    @property
+    def change(self) -> float:
+        """End over first."""
+        return ratio(self.end, self.first)
+
+
+def layer_gradients(trace: Trace) -> tuple[LayerGradient, ...]:
+    """The gradient norms of each layer, from the input side; empty where none were recorded."""
+    series = trace.series.get("gradient_norm")
+    if series is None or not len(series.steps):
+        return ()
+    values = series.values
+    window = int(np.clip(len(values) // 10, 1, LONGEST_WINDOW))
+    start = (len(values) - window) // 2
+    with np.errstate(all="ignore"):
+        first = np.median(values[:window], axis=0)
+        middle = np.median(values[start : start + window], axis=0)
+        end = np.median(values[-window:], axis=0)
+    end = np.where(np.isfinite(values[-1]), end, values[-1])
+    return tuple(
+        LayerGradient(layer, float(first[index]), float(middle[index]), float(end[index]))
+        for index, layer in enumerate(trace.layers)
+    )
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """The quotient; NaN for 0/0 and inf for x/0."""
+    with np.errstate(all="ignore"):
+        return float(np.float64(numerator) / np.float64(denominator))
+
+
+@dataclass(frozen=True)
+class LossSummary:
+    """A loss curve in four numbers.
+
+    Attributes:
+        initial: Before the first step.
+        final: After the last update where that is known, else before the last step.
+        best: The smallest finite one; NaN where there is none.
+        best_step: The step at which it was seen.
+    """
+
+    initial: float
+    final: float
+    best: float
+    best_step: int | None
+
+
+def loss_summary(trace: Trace) -> LossSummary:
+    """How the loss began, ended and what was the best of it; NaN for a run without steps."""
+    if not trace.steps:
+        return LossSummary(np.nan, np.nan, np.nan, None)
+    final = float(trace.loss[-1]) if trace.ending is None else trace.ending.loss
+    finite = np.isfinite(trace.loss)
+    if not finite.any():
+        return LossSummary(float(trace.loss[0]), final, np.nan, None)
+    index = int(np.argmin(np.where(finite, trace.loss, np.inf)))
+    best, step = float(trace.loss[index]), int(trace.step[index])
+    if np.isfinite(final) and final < best:
+        best, step = final, int(trace.step[-1]) + 1
+    return LossSummary(float(trace.loss[0]), final, best, step)
+
+
+def log_profile(trace: Trace, *, columns: int) -> FloatArray:
+    """The curve of log10(loss), drawn into a number of columns of equal width.
+
+    Where a column spans several steps it shows their mean, otherwise an interpolation. A loss of
+    zero is shown at the smallest positive one.
+
+    Args:
+        trace: The run; it has a step.
+        columns: Number of columns.
+
+    Returns:
+        Float array, shape (columns,); inf where a loss is not finite, NaN where nothing is known.
+    """
+    with np.errstate(all="ignore"):
+        logs = np.log10(trace.loss)
+    logs[np.isnan(trace.loss)] = np.inf
+    usable = np.isfinite(logs)
+    if not usable.any():
+        return np.full(columns, np.inf)
+    logs[~np.isfinite(logs) & ~(logs == np.inf)] = logs[usable].min()
+    if len(logs) < columns:
+        return _stretched(logs, columns=columns)
+    edges = np.linspace(0, len(logs), columns + 1).astype(np.int64)
+    sums: FloatArray = np.add.reduceat(logs, edges[:-1])
+    return np.asarray(sums / np.diff(edges))
+
+
+def _stretched(logs: FloatArray, *, columns: int) -> FloatArray:
+    """Interpolated between neighbours; inf from the first non-finite value on."""
+    places = np.linspace(0, len(logs) - 1, columns)
+    finite = np.isfinite(logs)
+    known = np.interp(places, np.flatnonzero(finite), logs[finite])
+    known[~finite[np.round(places).astype(np.int64)]] = np.inf
+    return known
