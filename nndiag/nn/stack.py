@@ -1,9 +1,10 @@
 """The engine: a stack of K networks of one shape, trained together on one data set."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nndiag.nn.calls import buffer
-from nndiag.nn.network import Architecture
+from nndiag.nn.network import Architecture, examples
 from nndiag.nn.optimizers import Optimizer
 from nndiag.nn.step_plan import Block, FloatArray, IntArray, StepPlan
 
@@ -20,6 +21,7 @@ class Stack:
         inputs: Training inputs, shape (B, D).
         targets: Training targets, shape (B, O).
         rates: Learning rate of each network, shape (K,); the optimizer's own by default.
+        threads: Threads that a step may use; by default one per processor.
 
     Attributes:
         step: Number of steps taken.
@@ -34,26 +36,24 @@ class Stack:
         inputs: FloatArray,
         targets: FloatArray,
         rates: FloatArray | None = None,
+        threads: int | None = None,
     ) -> None:
         networks = len(parameters)
         self.step = 0
+        self._threads = threads
         self._shape, self._optimizer = shape, optimizer
         self._lead = () if networks == 1 else (networks,)
         self._rates = np.full(networks, optimizer.learning_rate) if rates is None else rates
-        self._inputs, self._targets = inputs, targets
+        self._data = examples(shape, inputs, targets)
         self._parameters = buffer((*self._lead, shape.size))
         self._parameters[...] = parameters.reshape(self._parameters.shape)
         self._memory = [buffer(self._parameters.shape) for _ in range(optimizer.memories)]
-        self._plans: dict[int, StepPlan] = {}
+        self._plans: dict[int | None, StepPlan] = {}
 
     @property
     def parameters(self) -> FloatArray:
         """The parameters as they are now, shape (K, P); a copy."""
         return self._parameters.reshape(-1, self._shape.size).copy()
-
-    def block_steps(self, batch: int) -> int:
-        """How many steps with batches of this size are taken at once."""
-        return self._plan(batch).slots
 
     def run(self, *, steps: int | None = None, rows: IntArray | None = None) -> Block:
         """Take some steps.
@@ -66,7 +66,7 @@ class Stack:
             What they recorded; a loss that is not finite is recorded as it is.
         """
         count = len(rows) if rows is not None else (steps or 0)
-        plan = self._plan(len(self._inputs) if rows is None else rows.shape[1])
+        plan = self._plan(None if rows is None else rows.shape[1])
         blocks = []
         for start in range(0, count, plan.slots):
             taken = min(plan.slots, count - start)
@@ -80,15 +80,17 @@ class Stack:
             np.concatenate([block.gradient_norms for block in blocks]),
         )
 
-    def _plan(self, batch: int) -> StepPlan:
+    def _plan(self, batch: int | None) -> StepPlan:
+        """The plan for batches of this size; None for the whole data set."""
         if batch not in self._plans:
             self._plans[batch] = StepPlan(
                 self._shape,
                 parameters=self._parameters,
                 memory=self._memory,
                 optimizer=self._optimizer,
-                data=(self._inputs, self._targets),
+                data=self._data,
                 batch=batch,
+                threads=self._threads,
             )
         return self._plans[batch]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.nn.calls import Array, Call, Do, buffer, constant, execute, later, minimum
-from nndiag.nn.network import Architecture, Examples, backward, examples, forward, workspace
+from nndiag.nn.network import Architecture, Examples, backward, forward, workspace
 from nndiag.nn.optimizers import Optimizer
 from nndiag.nn.scalar import ScalarStep, scalar_step
 from nndiag.nn.second_thread import SecondThread, processors
@@ -54,16 +54,16 @@ class StepPlan:
         parameters: Array,
         memory: list[Array],
         optimizer: Optimizer,
-        data: tuple[FloatArray, FloatArray],
-        batch: int,
+        data: Examples,
+        batch: int | None,
     ) -> None:
         lead = parameters.shape[:-1]
-        whole = batch == len(data[0])
+        whole = batch is None
         networks = lead[0] if lead else 1
         self._shape, self._parameters, self._memory = shape, parameters, memory
-        self._optimizer, self._batch = optimizer, batch
+        self._optimizer, self._batch = optimizer, data.count if batch is None else batch
         self.slots = self._ring_length(networks, whole)
-        cuts = self._cuts(networks, whole)
+        cuts = self._cuts(networks, whole, threads=threads or processors())
         self._shards = [
             Shard(
                 shape,
@@ -79,7 +79,7 @@ class StepPlan:
         self._coefficients = np.ones(
             (self.slots, *optimizer.coefficients(np.arange(1), np.ones(networks)).shape[1:])
         )
-        self._scale = shape.loss.scale(shape.outputs, batch)
+        self._scale = shape.loss.scale(shape.outputs, self._batch)
         # A plain step is linear in the gradient: there the scale goes into its coefficient.
         self._unit = self._scale if optimizer.linear else 1.0
         self._scratch = [buffer(parameters.shape) for _ in range(2)]
@@ -216,10 +216,10 @@ class StepPlan:
             kept += self._batch * (self._shape.inputs + self._shape.outputs + 1)
         return int(max(1, min(_RING_STEPS, _RING_VALUES // kept)))
 
-    def _cuts(self, networks: int, whole: bool) -> list[int]:
-        """Where the batch is split: two shards if it is large and there are two processors."""
+    def _cuts(self, networks: int, whole: bool, *, threads: int) -> list[int]:
+        """Where the batch is split: two shards if it is large and there are two threads."""
         values = networks * self._batch * sum(self._shape.units)
-        if not whole or values < _SHARD_VALUES or self._batch < 2 or processors() < 2:
+        if not whole or values < _SHARD_VALUES or self._batch < 2 or threads < 2:
             return [0, self._batch]
         return [0, self._batch // 2, self._batch]
 
@@ -237,7 +237,7 @@ class Shard:
     def __init__(
         self,
         shape: Architecture,
-        data: tuple[FloatArray, FloatArray],
+        data: Examples,
         *,
         columns: slice,
         slots: int,
@@ -246,13 +246,15 @@ class Shard:
     ) -> None:
         width = columns.stop - columns.start
         held = 1 if whole else slots
-        everything = examples(shape, *data)
-        self.columns, self.whole, self._everything = columns, whole, everything
-        self.inputs = buffer((held, len(everything.inputs), width))
-        self.targets = buffer((held, len(everything.targets), width))
+        self.columns, self.whole, self._data = columns, whole, data
+        if whole and width == data.count:
+            self.inputs, self.targets = data.inputs[None], data.targets[None]
+        else:
+            self.inputs = buffer((held, len(data.inputs), width))
+            self.targets = buffer((held, len(data.targets), width))
         if whole:
-            self.inputs[0] = everything.inputs[:, columns]
-            self.targets[0] = everything.targets[:, columns]
+            self.inputs[0] = data.inputs[:, columns]
+            self.targets[0] = data.targets[:, columns]
         self.outputs = buffer((slots, *lead, shape.outputs, width))
         space = workspace(shape, Examples(self.inputs[0], self.targets[0]), stack=lead)
         self._space = space
@@ -260,8 +262,8 @@ class Shard:
     def load(self, rows: IntArray) -> None:
         """Put the examples `rows` (n, batch) into the first n slots."""
         mine = rows[:, self.columns]
-        self.inputs[: len(mine)] = self._everything.inputs[:, mine].swapaxes(0, 1)
-        self.targets[: len(mine)] = self._everything.targets[:, mine].swapaxes(0, 1)
+        self.inputs[: len(mine)] = self._data.inputs[:, mine].swapaxes(0, 1)
+        self.targets[: len(mine)] = self._data.targets[:, mine].swapaxes(0, 1)
 
     def pass_through(
         self,

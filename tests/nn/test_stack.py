@@ -85,6 +85,16 @@ def test_an_overflow_on_plain_floats_is_left_to_numpy():
     np.testing.assert_array_equal(block.losses[:, 0], [1.0, 1.0, 1.0])
 
 
+def test_batches_as_large_as_the_data_may_repeat_examples():
+    shape = network((3, "tanh"), (1, "linear"))
+    x, y = data(count=4)
+    start = start_of(shape)
+    rows = RNG.integers(0, 4, (200, 4))
+    block = stack(shape, start, x, y).run(rows=rows)
+    _, losses, _ = reference(shape, start[0], x, y, rows=rows, update=lambda p, g, t: p - 0.1 * g)
+    np.testing.assert_allclose(block.losses[:, 0], losses, rtol=1e-9)
+
+
 def test_networks_of_a_stack_do_not_touch_each_other():
     shape = network((6, "tanh"), (2, "tanh"), (1, "linear"))
     x, y = data()
@@ -119,7 +129,7 @@ def test_an_interruption_leaves_no_thread_waiting(monkeypatch):
     shape = network((3, "tanh"), (1, "linear"))
     x, y = data()
     engine = stack(shape, start_of(shape), x, y)
-    plan = engine._plan(30)
+    plan = engine._plan(None)
 
     def interrupt():
         raise KeyboardInterrupt
