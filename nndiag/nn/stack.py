@@ -55,6 +55,30 @@ class Stack:
         """The parameters as they are now, shape (K, P); a copy."""
         return self._parameters.reshape(-1, self._shape.size).copy()
 
+    @property
+    def memory(self) -> list[FloatArray]:
+        """What the optimizer keeps from step to step, arrays (K, P); copies."""
+        return [array.reshape(-1, self._shape.size).copy() for array in self._memory]
+
+    def keep(self, networks: NDArray[np.bool_]) -> None:
+        """Go on with some of the networks only.
+
+        Args:
+            networks: Which of them stay, shape (K,); at least one.
+        """
+        parts = [
+            array.reshape(-1, self._shape.size)[networks]
+            for array in (self._parameters, *self._memory)
+        ]
+        count = len(parts[0])
+        self._rates = self._rates[networks]
+        self._lead = () if count == 1 else (count,)
+        kept = [buffer((*self._lead, self._shape.size)) for _ in parts]
+        for array, part in zip(kept, parts, strict=True):
+            array[...] = part.reshape(array.shape)
+        self._parameters, *self._memory = kept
+        self._plans = {}
+
     def run(self, *, steps: int | None = None, rows: IntArray | None = None) -> Block:
         """Take some steps.
 

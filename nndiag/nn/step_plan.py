@@ -56,6 +56,7 @@ class StepPlan:
         optimizer: Optimizer,
         data: Examples,
         batch: int | None,
+        threads: int | None = None,
     ) -> None:
         lead = parameters.shape[:-1]
         whole = batch is None

@@ -196,3 +196,22 @@ def test_every_activation_trains_in_a_stack(name):
     block = stack(shape, start_of(shape, networks=2), x, y).run(steps=30)
     assert np.isfinite(block.losses).all()
     assert (block.losses[-1] < block.losses[0]).all()
+
+
+@pytest.mark.parametrize("kept", [[True, False, True], [False, True, False]])
+@pytest.mark.parametrize("name", ["sgd", "adam"])
+def test_the_networks_that_are_kept_go_on_as_if_nothing_had_happened(name, kept):
+    shape = network((5, "tanh"), (1, "linear"))
+    x, y = data()
+    start, rates = start_of(shape, networks=3), np.array([0.01, 0.02, 0.05])
+    optimizer = OPTIMIZERS.get(name)(learning_rate=1.0)
+    alone, together = (stack(shape, start, x, y, optimizer, rates=rates) for _ in range(2))
+    for engine in (alone, together):
+        engine.run(steps=20)
+    together.keep(np.array(kept))
+    expected, losses = alone.run(steps=20).losses[:, kept], together.run(steps=20).losses
+    # Products over stacks of other sizes may sum in another order: 1e-16 a step.
+    np.testing.assert_allclose(losses, expected, rtol=1e-11)
+    np.testing.assert_allclose(together.parameters, alone.parameters[kept], rtol=1e-10, atol=1e-14)
+    for mine, other in zip(together.memory, alone.memory, strict=True):
+        np.testing.assert_allclose(mine, other[kept], rtol=1e-9, atol=1e-16)
