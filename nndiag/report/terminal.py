@@ -82,7 +82,7 @@ def _loss_line(diagnosis: Diagnosis, trace: Trace) -> Text:
     line = Text.assemble(
         ("loss ", "dim"), f"{number(loss.initial)} → {number(loss.final)}", style=""
     )
-    if loss.best_step is not None and loss.best != loss.final:
+    if loss.best_step is not None and number(loss.best) != number(loss.final):
         line.append("   best ", style="dim").append(number(loss.best))
         line.append(f" at step {loss.best_step:,}", style="dim")
     baseline, skill = (diagnosis.numbers.get(x) for x in ("baseline_loss", "skill"))

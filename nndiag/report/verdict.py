@@ -119,3 +119,9 @@ def _cause_lines(diagnosis: Diagnosis) -> list[Text]:
     if not diagnosis.findings:
         return [Text("Nothing wrong was found so far.")]
     return []
+
+
+def one_line(diagnosis: Diagnosis) -> str:
+    """Outcome and most important finding in one line of text."""
+    most = most_important(diagnosis)
+    return str(diagnosis.outcome) if most is None else f"{diagnosis.outcome}: {most.message}"

@@ -1,0 +1,93 @@
+"""The commands put together, and what happens at their edge: errors, Ctrl-C, exit codes."""
+
+import os
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nndiag.cli import diagnose, explain, listing, schema, train
+from nndiag.cli.streams import complain, leave_quietly, spell_out_what_cannot_be_encoded
+from nndiag.cli.version import show_version
+from nndiag.errors import ExitCode, NndiagError
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "train": train.train,
+    "diagnose": diagnose.diagnose,
+    "explain": explain.explain,
+    "list": listing.list_components,
+    "schema": schema.schema,
+}
+
+app = typer.Typer(
+    name="nndiag",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _function in COMMANDS.items():
+    app.command(_name)(_function)
+
+
+@app.callback()
+def _nndiag(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version, and those of what it runs on.",
+            callback=show_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Why does this small neural network not train, and what exactly would make it train?"""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; the exit code of the process.
+
+    What is wrong with the input is told once, on stderr, without a traceback. A failure of nndiag
+    itself is told in a line, and its traceback is written to a file.
+    """
+    spell_out_what_cannot_be_encoded()
+    try:
+        app(args=list(arguments), prog_name="nndiag")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ExitCode.HEALTHY)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        leave_quietly()
+        return int(ExitCode.HEALTHY)
+    except NndiagError as error:
+        complain(error)
+        return int(error.exit_code)
+    except Exception as error:
+        _tell_unexpected(error)
+        return int(ExitCode.UNEXPECTED)
+    return int(ExitCode.HEALTHY)
+
+
+def _tell_unexpected(error: Exception) -> None:
+    """A short message, and where the traceback is."""
+    text = "".join(traceback.format_exception(error))
+    summary = f"{type(error).__name__}: {error}".partition("\n")[0]
+    if os.environ.get("NNDIAG_TRACEBACK", "0") not in {"", "0"}:
+        complain(text)
+        return
+    try:
+        handle, name = tempfile.mkstemp(prefix="nndiag-traceback-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        where = f"the traceback is in {Path(name)}; "
+    except OSError:
+        where = ""
+    complain(
+        f"nndiag failed unexpectedly: {summary}\n"
+        f"  this is a fault of nndiag, not of your input\n"
+        f"  {where}NNDIAG_TRACEBACK=1 shows it here"
+    )

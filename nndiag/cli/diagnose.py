@@ -1,0 +1,52 @@
+"""`nndiag diagnose RUN`: judge a stored run again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nndiag.cli.options import (
+    FailOn,
+    FailOnOption,
+    IgnoreOption,
+    JsonOption,
+    QuietOption,
+    SelectOption,
+    exit_code,
+)
+
+
+def diagnose(
+    run: Annotated[Path, typer.Argument(help="Folder of the run.", show_default=False)],
+    thresholds: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PROBLEM.THRESHOLD=VALUE]...",
+            help="Other thresholds: vanishing-gradients.ratio=1e-4",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    fail_on: FailOnOption = FailOn.ERROR,
+    ignore: IgnoreOption = None,
+    select: SelectOption = None,
+) -> None:
+    """Judge a stored run again, with other thresholds if asked; nothing is trained."""
+    from nndiag.cli.judging import Wanted, judge, tell  # noqa: PLC0415
+    from nndiag.trace import read_trace  # noqa: PLC0415
+
+    trace = read_trace(run)
+    settings = trace.facts.settings
+    wanted = Wanted.of_settings(settings, ignore=ignore, select=select, thresholds=thresholds or ())
+    config = run / "config.yaml"
+    judged = judge(
+        trace,
+        wanted,
+        command="diagnose",
+        name=str(settings.get("name", run.resolve().name)),
+        config=str(config) if config.exists() else None,
+    )
+    tell(judged, run=str(run), as_json=json, quiet=quiet)
+    raise typer.Exit(exit_code(judged.diagnosis, fail_on=fail_on))

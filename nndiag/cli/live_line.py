@@ -1,0 +1,51 @@
+"""The line that shows how far a run is; it exists on a terminal only."""
+
+import os
+import shutil
+import sys
+from typing import TextIO
+
+from nndiag.report.progress import progress_line
+from nndiag.training import Progress
+
+
+class LiveLine:
+    """Shows progress on one line of stderr, rewritten in place, as wide as the terminal now is.
+
+    Args:
+        enabled: Whether it is wanted; it stays silent where stderr is no terminal anyway.
+        stream: The terminal.
+    """
+
+    def __init__(self, *, enabled: bool = True, stream: TextIO | None = None) -> None:
+        self._stream = sys.stderr if stream is None else stream
+        dumb = os.environ.get("TERM", "") in {"dumb", "unknown"}
+        self._enabled = enabled and not dumb and self._stream.isatty()
+        self._shown = False
+
+    def __call__(self, progress: Progress) -> None:
+        """Show where the run stands."""
+        if not self._enabled:
+            return
+        line = progress_line(
+            step=progress.step,
+            total=progress.total,
+            loss=progress.loss,
+            seconds=progress.seconds,
+            width=shutil.get_terminal_size().columns,
+        )
+        self._shown = True
+        self._write(f"\r{line}\x1b[K")
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._write("\r\x1b[K")
+        self._shown = False
+
+    def _write(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            self._enabled = False

@@ -1,0 +1,61 @@
+"""Arguments and options that several commands share, and the exit code that follows from them."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nndiag.errors import ExitCode
+
+if TYPE_CHECKING:
+    from nndiag.finding import Diagnosis
+
+
+class FailOn(StrEnum):
+    """The least severity of a finding that makes the exit code 1."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NEVER = "never"
+
+
+ConfigArgument = Annotated[
+    Path, typer.Argument(help="The config, a YAML file.", show_default=False)
+]
+OverridesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Settings that replace those of the config: optimizer.learning_rate=0.01",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print the verdict alone, in one line.")
+]
+RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs are stored.")]
+PlotsOption = Annotated[
+    bool, typer.Option("--plots/--no-plots", help="Draw pictures into the run's folder.")
+]
+FailOnOption = Annotated[
+    FailOn, typer.Option("--fail-on", help="The least severity that makes the exit code 1.")
+]
+IgnoreOption = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="PROBLEM", help="Do not look for this problem. Repeatable."),
+]
+SelectOption = Annotated[
+    list[str] | None,
+    typer.Option("--select", metavar="PROBLEM", help="Look only for this problem. Repeatable."),
+]
+
+
+def exit_code(diagnosis: "Diagnosis", *, fail_on: FailOn) -> ExitCode:
+    """The exit code that a diagnosis deserves."""
+    if fail_on is FailOn.NEVER:
+        return ExitCode.HEALTHY
+    grave = {"error"} if fail_on is FailOn.ERROR else {"error", "warning"}
+    found = any(finding.severity in grave for finding in diagnosis.findings)
+    return ExitCode.FINDING if found else ExitCode.HEALTHY

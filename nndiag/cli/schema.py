@@ -1,0 +1,11 @@
+"""`nndiag schema`: the JSON Schema of the config."""
+
+from nndiag.cli.streams import emit_text
+
+
+def schema() -> None:
+    """Print the JSON Schema of the config, with which editors complete and check it."""
+    from nndiag.experiment.schema import json_schema  # noqa: PLC0415
+    from nndiag.trace.plain import json_text  # noqa: PLC0415
+
+    emit_text(json_text(json_schema()))

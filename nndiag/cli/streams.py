@@ -1,0 +1,96 @@
+"""stdout for results, stderr for everything else; pipes that close, encodings that lack a sign."""
+
+import codecs
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from nndiag.errors import NndiagError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_SPELLED = {
+    "×": "x", "÷": "/", "–": "-", "—": "-", "…": "~", "·": "|", "→": ">", "↳": ">", "✗": "X",
+    "▲": "^", "┤": "|", "━": "=", "╌": "-", "²": "2", "½": "1/2", "λ": "lambda", "σ": "sigma",
+    "‖": "|", "≤": "<=", "≥": ">=", "−": "-", "∞": "inf", "’": "'", "✓": "v", "Δ": "D",
+    "β": "beta", "ε": "epsilon", "θ": "theta", "ᵀ": "^T", "⁻": "-", "¹": "1", "√": "sqrt",
+    "▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#",
+}  # fmt: skip
+
+
+def spell_out_what_cannot_be_encoded() -> None:
+    """Make both streams write "x" for "×" and the like where their encoding lacks a sign."""
+    codecs.register_error("nndiag.spelled", _spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="nndiag.spelled")
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(
+        _SPELLED.get(sign, "?") for sign in error.object[error.start : error.end]
+    ), error.end
+
+
+def emit(renderable: "RenderableType") -> None:
+    """Print a result for a person on stdout."""
+    console = console_of(sys.stdout)
+    if console.is_terminal:
+        try:
+            console.print(renderable)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            leave_quietly()
+        return
+    with console.capture() as captured:
+        console.print(renderable)
+    emit_text("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def emit_text(text: str) -> None:
+    """Write a result on stdout as it is; a reader that has gone is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_quietly()
+
+
+def complain(problem: NndiagError | str) -> None:
+    """Tell on stderr what is wrong."""
+    console = console_of(sys.stderr)
+    try:
+        for text in (str(problem),) if isinstance(problem, str) else map(str, problem.problems):
+            console.print("[bold red]error:[/]", end=" ")
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    except BrokenPipeError:
+        leave_quietly()
+
+
+def warn(text: str) -> None:
+    """Tell on stderr what did not work, though the result stands."""
+    console = console_of(sys.stderr)
+    console.print("[bold yellow]warning:[/]", end=" ")
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def console_of(stream: TextIO) -> "Console":
+    """A console that writes to a stream; colours only on a terminal and without NO_COLOR."""
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(file=stream, highlight=False, emoji=False)
+
+
+def leave_quietly() -> None:
+    """Send everything that is still to be written nowhere: the reader has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -1,0 +1,115 @@
+"""`nndiag train CONFIG`: train, record, diagnose, report, plot."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from nndiag.cli.options import (
+    ConfigArgument,
+    FailOn,
+    FailOnOption,
+    IgnoreOption,
+    JsonOption,
+    OverridesArgument,
+    PlotsOption,
+    QuietOption,
+    RunsOption,
+    SelectOption,
+    exit_code,
+)
+from nndiag.cli.streams import complain, warn
+from nndiag.errors import ExitCode, RunError
+
+if TYPE_CHECKING:
+    from nndiag.experiment import Experiment
+    from nndiag.experiment.building import Built
+    from nndiag.training import TrainingResult
+
+
+def train(
+    config: ConfigArgument,
+    overrides: OverridesArgument = None,
+    *,
+    json: JsonOption = False,
+    plots: PlotsOption = True,
+    runs: RunsOption = Path("runs"),
+    quiet: QuietOption = False,
+    fail_on: FailOnOption = FailOn.ERROR,
+    ignore: IgnoreOption = None,
+    select: SelectOption = None,
+) -> None:
+    """Train the network of a config, record the run, and say what is wrong with it."""
+    from nndiag.cli.judging import Wanted, draw, judge, store, tell  # noqa: PLC0415
+    from nndiag.experiment import load_experiment  # noqa: PLC0415
+    from nndiag.experiment.building import build  # noqa: PLC0415
+
+    experiment = load_experiment(config, overrides or ())
+    wanted = Wanted.of_settings(experiment.resolved, ignore=ignore, select=select)
+    built = build(experiment)
+    folder = _new_run(experiment, runs)
+    result = _trained(built, folder, quiet=quiet)
+    if not result.trace.steps:
+        complain(f"interrupted before the first step; nothing was recorded in {folder}")
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    judged = judge(result.trace, wanted, command="train", name=built.name, config=str(config))
+    _store_parameters(built, result, folder)
+    store(judged, folder)
+    tell(judged, run=str(folder), as_json=json, quiet=quiet)
+    if plots:
+        draw(judged, folder)
+    ending = result.trace.ending
+    if ending is not None and ending.reason == "interrupted":
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    raise typer.Exit(exit_code(judged.diagnosis, fail_on=fail_on))
+
+
+def _new_run(experiment: "Experiment", runs: Path) -> Path:
+    """A new folder with all that is known of a run before it starts."""
+    from nndiag.experiment import resolved_yaml  # noqa: PLC0415
+    from nndiag.trace.run_folder import (  # noqa: PLC0415
+        create_run_folder,
+        write_environment,
+        write_file,
+    )
+
+    config = experiment.config
+    folder = create_run_folder(runs, name=config.name, time=datetime.now())
+    write_file(folder / "config.yaml", resolved_yaml(experiment).encode())
+    write_environment(folder, seed=config.seed)
+    return folder
+
+
+def _trained(built: "Built", folder: Path, *, quiet: bool) -> "TrainingResult":
+    """Train with the record on disk and the progress on the terminal."""
+    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
+    from nndiag.trace import Recorder, TraceWriter  # noqa: PLC0415
+    from nndiag.training import train as take_steps  # noqa: PLC0415
+
+    writer = TraceWriter(folder, layers=built.layer_names)
+    recorder = Recorder(layers=built.layer_names, sink=writer)
+    line = LiveLine(enabled=not quiet)
+    try:
+        result = take_steps(built, recorder, progress=line)
+    finally:
+        recorder.close()
+        line.clear()
+    if recorder.sink_error is not None:
+        warn(f"the run could not be recorded to its end: {recorder.sink_error}")
+    return result
+
+
+def _store_parameters(built: "Built", result: "TrainingResult", folder: Path) -> None:
+    from nndiag.trace.run_folder import write_parameters  # noqa: PLC0415
+
+    parts = built.shape.weights_and_biases(result.parameters)
+    arrays = {}
+    for name, (weights, biases) in zip(built.layer_names, parts, strict=True):
+        arrays[f"{name}.weights"] = weights
+        if biases is not None:
+            arrays[f"{name}.biases"] = biases
+    try:
+        write_parameters(folder, arrays)
+    except RunError as error:
+        warn(f"the parameters could not be stored: {error}")

@@ -1,0 +1,28 @@
+"""`nndiag --version`."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import typer
+
+from nndiag import __version__
+from nndiag.cli.streams import emit_text
+
+RUNS_ON = ("numpy", "scipy", "pydantic", "pyyaml", "typer", "rich", "matplotlib")
+
+
+def show_version(asked: bool) -> None:
+    """Print the versions of nndiag and of what it runs on, and end."""
+    if not asked:
+        return
+    lines = [f"nndiag {__version__}", f"python {platform.python_version()}"]
+    lines += [f"{package} {_version(package)}" for package in RUNS_ON]
+    emit_text("\n".join(lines) + "\n")
+    raise typer.Exit
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
