@@ -100,7 +100,7 @@ def build(experiment: Experiment) -> Built:
     return Built(
         name=config.name,
         shape=shape,
-        parameters=_parameters(config, shape),
+        parameters=initial_parameters(config, shape),
         optimizer=_optimizer(config),
         layer_names=tuple(f"layer{number}" for number in range(1, shape.layers + 1)),
         activation_names=tuple(layer.activation.name for layer in config.network.layers),
@@ -205,10 +205,13 @@ def _activation(section: Component) -> str | Activation:
     return ACTIVATIONS.get(section.name)(**options) if options else section.name
 
 
-def _parameters(config: Config, shape: Architecture) -> FloatArray:
-    """Initial weights and biases, shape (P,)."""
+def initial_parameters(
+    config: Config, shape: Architecture, *, seed: int | None = None
+) -> FloatArray:
+    """Initial weights and biases, shape (P,), drawn with the config's own seed or another one."""
     network = config.network
-    seed = config.seed if network.seed is None else network.seed
+    if seed is None:
+        seed = config.seed if network.seed is None else network.seed
     rng = np.random.default_rng([seed, _WEIGHT_STREAM])
     parameters = np.zeros(shape.size)
     parts = shape.weights_and_biases(parameters)
