@@ -1,7 +1,7 @@
 """What a network can reach: the same architecture fitted by a strong optimizer.
 
-A run's loss alone does not tell a slow optimizer from a model that cannot do better. Fitted from the
-run's own start, from its end and from other starts, the network shows which of them is the limit.
+A run's loss alone does not tell a slow optimizer from a model that cannot do better. Fitted from
+the run's own start, from its end and from other starts, the network shows which is the limit.
 Squared errors are fitted by Levenberg–Marquardt where there are at least as many residuals as
 parameters, everything else by L-BFGS, both from scipy with exact derivatives.
 
@@ -13,7 +13,7 @@ Source: Moré 1978 (Levenberg–Marquardt as in MINPACK); Liu and Nocedal 1989 (
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,17 +173,24 @@ def _least_squares(
 
     def residuals(parameters: FloatArray) -> FloatArray:
         nonlocal last
-        outputs, last = _outputs_and_jacobian(shape, parameters, data), None
-        last = outputs[1], parameters.copy()
-        return _finite((outputs[0] - data.targets).ravel())
+        outputs, slopes = _outputs_and_jacobian(shape, parameters, data)
+        last = slopes, parameters.copy()
+        return _finite((outputs - data.targets).ravel())
 
-    def slopes(parameters: FloatArray) -> FloatArray:
+    def derivatives(parameters: FloatArray) -> FloatArray:
         if last is not None and np.array_equal(last[1], parameters):
             return _finite(last[0])
         return _finite(jacobian(shape, parameters, data))
 
     found = least_squares(
-        residuals, start, slopes, method="lm", max_nfev=most, xtol=1e-12, ftol=1e-12, gtol=1e-14
+        residuals,
+        start,
+        derivatives,
+        method="lm",
+        max_nfev=most,
+        xtol=1e-12,
+        ftol=1e-12,
+        gtol=1e-14,
     )
     return found.x, int(found.nfev)
 
@@ -202,7 +209,7 @@ def _quasi_newton(
             return 1e300, np.zeros_like(parameters)
         return float(value) / unit, gradient / unit
 
-    options = {"maxfun": most, "maxiter": most, "maxcor": 30, "ftol": 1e-13, "gtol": 1e-12}
+    options: Any = {"maxfun": most, "maxiter": most, "maxcor": 30, "ftol": 1e-13, "gtol": 1e-12}
     found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
     return np.asarray(found.x), int(found.nfev)
 

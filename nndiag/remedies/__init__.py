@@ -1,1 +1,31 @@
-"""TODO."""
+"""THE CURES: one function per remedy, from an experiment to the keys of its config that it changes.
+
+A remedy looks at the config, the data and what is known before the first step, never at a run.
+May import `training` and what lies below it.
+
+To add one: a function under `@remedy("<name>", cures=[…])` in the file of its kind, whose docstring
+has the title as its first line and ends with `Source:`. It returns the changed keys, nested as in a
+config, or None where it does not apply. `price` says what the change costs, `group` which others it
+cannot be put together with, `last` that it is worked out after them. `task` and `change` hold what
+several of them, and their users, need.
+"""
+
+import importlib
+
+from nndiag.remedies.change import changed, smallest_changes, together
+from nndiag.remedies.contract import Case, Changes, Remedy, remedies, remedy_of
+
+__all__ = [
+    "Case",
+    "Changes",
+    "Remedy",
+    "changed",
+    "remedies",
+    "remedy_of",
+    "smallest_changes",
+    "together",
+]
+
+# in the order in which changes are put together
+for _kind in ("data", "network", "start", "losses", "training", "optimizer"):
+    importlib.import_module(f"{__name__}.{_kind}")

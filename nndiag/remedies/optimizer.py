@@ -1,0 +1,171 @@
+"""Remedies that change the optimizer and its rate. Those with a rate come after all others."""
+
+import math
+
+import numpy as np
+
+from nndiag.nn.network import examples, loss_and_gradient
+from nndiag.remedies.contract import Case, Changes, remedy
+
+_BELOW = 0.5  # of the ceiling: room for the curvature to grow while training
+_NEAR = 0.8  # of the ceiling: a rate above this is not below it
+_FACTOR = 10.0
+_LARGEST_ADAPTIVE_RATE = 0.1
+_ADAM_RATE = 0.01
+_MOST_MOMENTUM = 0.9
+_BLOW_UP = [
+    "exploding-loss",
+    "exploding-gradients",
+    "non-finite-values",
+]
+
+
+@remedy("no-weight-decay", cures=["constant-predictions", "weight-decay-too-strong"])
+def no_weight_decay(case: Case) -> Changes | None:
+    """Leave the weights undecayed.
+
+    Source: Krogh and Hertz 1992: decay pulls every weight towards zero.
+    """
+    return {"optimizer": {"weight_decay": 0.0}} if case.built.optimizer.weight_decay else None
+
+
+@remedy("weight-decay", cures=["overfitting"])
+def weight_decay(case: Case) -> Changes | None:
+    """Let the weights decay, where held-out examples show what that does.
+
+    Source: Krogh and Hertz 1992.
+    """
+    if case.built.validation is None or case.built.optimizer.weight_decay:
+        return None
+    return {"optimizer": {"weight_decay": 0.001}}
+
+
+@remedy("constant-rate", cures=["learning-rate-too-small", "not-enough-steps"])
+def constant_rate(case: Case) -> Changes | None:
+    """Leave the learning rate undecayed.
+
+    Source: Robbins and Monro 1951: rates whose sum stays finite need not arrive.
+    """
+    return {"optimizer": {"decay": 0.0}} if case.built.optimizer.decay else None
+
+
+@remedy("less-momentum", cures=["oscillating-loss", *_BLOW_UP])
+def less_momentum(case: Case) -> Changes | None:
+    """Momentum 0.9.
+
+    Source: Sutskever et al. 2013, section 2: more needs a matching rate and many more steps.
+    """
+    if case.built.optimizer.momentum <= _MOST_MOMENTUM:
+        return None
+    return {"optimizer": {"momentum": _MOST_MOMENTUM}}
+
+
+@remedy("no-clipping", cures=["learning-rate-too-small", "not-enough-steps"])
+def no_clipping(case: Case) -> Changes | None:
+    """Leave the gradient unclipped.
+
+    Source: Pascanu, Mikolov and Bengio 2013, section 3.2: a low threshold shortens every step.
+    """
+    return {"optimizer": {"clip_norm": None}} if case.built.optimizer.clip_norm else None
+
+
+@remedy("clipped-gradient", cures=_BLOW_UP, price=2)
+def clipped_gradient(case: Case) -> Changes | None:
+    """Clip the gradient to the norm that it has before the first step.
+
+    Source: Pascanu, Mikolov and Bengio 2013, section 3.2.
+    """
+    built = case.built
+    if built.optimizer.clip_norm is not None or built.optimizer.adaptive:
+        return None
+    with np.errstate(all="ignore"):
+        data = examples(built.shape, *built.training)
+        norm = float(np.linalg.norm(loss_and_gradient(built.shape, built.parameters, data)[1]))
+    if not 0 < norm < np.inf:
+        return None
+    return {"optimizer": {"clip_norm": _rounded(norm)}}
+
+
+@remedy(
+    "adam",
+    cures=[
+        "learning-rate-too-small",
+        "vanishing-gradients",
+        "stalled-convergence",
+        "saddle-point",
+        "not-enough-steps",
+    ],
+    price=2,
+    group="rate",
+)
+def adam(case: Case) -> Changes | None:
+    """Use Adam at rate 0.01.
+
+    Source: Kingma and Ba 2015.
+    """
+    if case.built.optimizer.name == "adam":
+        return None
+    return {"optimizer": {"name": "adam", "learning_rate": _ADAM_RATE}}
+
+
+@remedy(
+    "rate-below-ceiling",
+    cures=["learning-rate-above-stability-limit", "oscillating-loss", *_BLOW_UP],
+    group="rate",
+    last=True,
+)
+def rate_below_ceiling(case: Case) -> Changes | None:
+    """Lower the learning rate to half of the stability ceiling.
+
+    Source: LeCun et al. 1998, "Efficient BackProp", section 5.1: stable below 2/λ_max.
+    """
+    rate, ceiling = case.built.optimizer.learning_rate, case.facts.stability_ceiling
+    if ceiling is None or rate <= _NEAR * ceiling:
+        return None
+    return {"optimizer": {"learning_rate": _rounded(_BELOW * ceiling)}}
+
+
+@remedy(
+    "smaller-rate",
+    cures=["oscillating-loss", "noisy-steps", "dead-units", "saturated-units", *_BLOW_UP],
+    group="rate",
+    last=True,
+)
+def smaller_rate(case: Case) -> Changes | None:
+    """A tenth of the learning rate.
+
+    Source: Bengio 2012, "Practical recommendations", section 3.1.
+    """
+    return {"optimizer": {"learning_rate": case.built.optimizer.learning_rate / _FACTOR}}
+
+
+@remedy(
+    "larger-rate",
+    cures=[
+        "learning-rate-too-small",
+        "not-enough-steps",
+        "stalled-convergence",
+        "saddle-point",
+        "vanishing-gradients",
+    ],
+    group="rate",
+    last=True,
+)
+def larger_rate(case: Case) -> Changes | None:
+    """Ten times the learning rate, or up to half of the stability ceiling.
+
+    Source: Bengio 2012, "Practical recommendations", section 3.1: the best rate is near the
+    largest that does not diverge.
+    """
+    rate, ceiling = case.built.optimizer.learning_rate, case.facts.stability_ceiling
+    if case.built.optimizer.adaptive:
+        wanted = min(_FACTOR * rate, _LARGEST_ADAPTIVE_RATE)
+    else:
+        wanted = min(_FACTOR * rate, _BELOW * ceiling if ceiling is not None else np.inf)
+    return {"optimizer": {"learning_rate": _rounded(wanted)}} if wanted >= 2 * rate else None
+
+
+def _rounded(number: float) -> float:
+    """A number with two significant digits, rounded down so that a bound holds."""
+    unit = 10.0 ** (math.floor(math.log10(number)) - 1)
+    return float(f"{math.floor(number / unit * (1 + 1e-12)) * unit:.1e}")

@@ -1,0 +1,52 @@
+"""Remedies that change how long is trained, and on which examples each step looks."""
+
+from nndiag.remedies.contract import Case, Changes, remedy
+from nndiag.training.schedule import batches_of, total_steps
+
+_FEW_STEPS = 2_000
+_LONGER, _MUCH_LONGER = 4, 10
+_LARGER = 8
+
+
+@remedy("shuffled-order", cures=["noisy-steps", "oscillating-loss"])
+def shuffled_order(case: Case) -> Changes | None:
+    """Deal the examples out in a new random order in each epoch.
+
+    Source: LeCun et al. 1998, "Efficient BackProp", section 4.2.
+    """
+    if case.settings["training"]["order"] != "sequential" or batches_of(case.built).full:
+        return None
+    return {"training": {"order": "shuffled"}}
+
+
+@remedy("larger-batch", cures=["noisy-steps", "oscillating-loss"], price=3)
+def larger_batch(case: Case) -> Changes | None:
+    """Eight times as many examples a step, at the same number of steps.
+
+    Source: Smith et al. 2018, "Don't decay the learning rate, increase the batch size".
+    """
+    training, batches = case.settings["training"], batches_of(case.built)
+    if batches.size >= batches.examples:
+        return None
+    size = _LARGER * batches.size
+    changes = {"batch_size": "full" if size >= batches.examples else size}
+    if "epochs" in training:
+        factor = min(_LARGER, -(-batches.examples // batches.size))
+        changes["epochs"] = training["epochs"] * factor
+    return {"training": changes}
+
+
+@remedy(
+    "more-steps",
+    cures=["not-enough-steps", "learning-rate-too-small", "stalled-convergence", "saddle-point"],
+    price=3,
+)
+def more_steps(case: Case) -> Changes | None:
+    """Train longer: ten times up to 2,000 steps, four times beyond.
+
+    Source: ours; a run that still falls is not finished.
+    """
+    factor = _MUCH_LONGER if total_steps(case.built) <= _FEW_STEPS else _LONGER
+    training = case.settings["training"]
+    key = "epochs" if "epochs" in training else "steps"
+    return {"training": {key: training[key] * factor}}
