@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
-from nndiag.plots.curves import COLOURS, logarithmic, mark_onset, positive, thinned
+from nndiag.plots.curves import COLOURS, finish, logs, plot_curve
 from nndiag.trace import Trace
 
 
@@ -22,17 +23,20 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     series = trace.series.get("gradient_norm")
     if series is None:
         return False
-    values = positive(series.values)
-    if not np.isfinite(values).any():
+    values = logs(series.values)
+    if np.isnan(values).all():
         return False
-    layers = len(trace.layers)
+    steps = series.steps.astype(np.float64)
+    noisy = trace.facts.full_batch is False
     for index, layer in enumerate(trace.layers):
-        many = colormaps["viridis"](index / max(layers - 1, 1) * 0.9)
-        colour = COLOURS[index] if layers <= len(COLOURS) - 1 else many
-        steps, line = thinned(series.steps.astype(np.float64), values[:, index])
-        axes.plot(steps, line, color=colour, label=layer)
-    logarithmic(axes, values)
-    mark_onset(axes, onset)
-    axes.set(title="Gradient norm of each layer", xlabel="step")
-    axes.legend(loc="best", fontsize="small", ncols=1 + layers // 6)
+        colour = _colour(index, layers=len(trace.layers))
+        plot_curve(axes, steps, values[:, index], noisy=noisy, colour=colour, label=layer)
+    finish(axes, title="Gradient norm of each layer", onset=onset)
     return True
+
+
+def _colour(index: int, *, layers: int) -> str:
+    """Distinct colours for few layers, a scale from the input side for many."""
+    if layers <= len(COLOURS):
+        return COLOURS[index]
+    return to_hex(colormaps["viridis"](0.9 * index / (layers - 1)))

@@ -3,12 +3,12 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from nndiag.plots.curves import COLOURS, logarithmic, mark_onset, positive, thinned
+from nndiag.plots.curves import COLOURS, FAINT, finish, logs, plot_curve
 from nndiag.trace import Trace
 
 
 def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
-    """Draw the loss of each step, all-examples losses, and the best constant's.
+    """Draw the loss of each step, the losses of all and of held-out examples, the best constant's.
 
     Args:
         trace: The run.
@@ -18,31 +18,33 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     Returns:
         Whether there was a finite loss to draw.
     """
-    values = positive(trace.loss)
-    if not np.isfinite(values).any():
+    values = logs(trace.loss)
+    if np.isnan(values).all():
         return False
-    batch = trace.facts.full_batch is False
-    steps, line = thinned(trace.step.astype(np.float64), values)
-    label = "batch of the step" if batch else "training"
-    axes.plot(steps, line, color=COLOURS[0], alpha=0.45 if batch else 1, label=label)
+    batches = trace.facts.full_batch is False
+    plot_curve(
+        axes,
+        trace.step.astype(np.float64),
+        values,
+        noisy=batches,
+        colour=COLOURS[5] if batches else COLOURS[0],
+        label="batches: the middle, and 8 of 10" if batches else "training",
+    )
     for name, label, colour in (
-        ("training_loss", "all training examples", COLOURS[1]),
-        ("validation_loss", "held out", COLOURS[2]),
+        ("training_loss", "all training examples", COLOURS[0]),
+        ("validation_loss", "held out", COLOURS[1]),
     ):
         series = trace.series.get(name)
-        if series is not None and (batch or name != "training_loss"):
-            axes.plot(series.steps, positive(series.values), color=colour, label=label)
+        if series is not None and (batches or name != "training_loss"):
+            axes.plot(series.steps, logs(series.values), color=colour, label=label)
     baseline = trace.facts.baseline_loss
     if baseline is not None and baseline > 0:
-        axes.axhline(baseline, color="#777777", linestyle=":", label="best constant")
-    logarithmic(axes, values)
-    mark_onset(axes, onset)
+        axes.axhline(float(np.log10(baseline)), color=FAINT, linestyle=":", label="best constant")
     broken = ~np.isfinite(trace.loss)
     if broken.any():
         axes.plot(
             trace.step[broken], np.ones(broken.sum()), "x", color="black", clip_on=False,
             transform=axes.get_xaxis_transform(), label="not finite",
         )  # fmt: skip
-    axes.set(title="Loss", xlabel="step")
-    axes.legend(loc="best", fontsize="small")
+    finish(axes, title="Loss", onset=onset)
     return True

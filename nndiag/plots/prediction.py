@@ -56,8 +56,9 @@ def _against_targets(axes: Axes, targets: FloatArray, predictions: FloatArray) -
     chosen = np.linspace(0, len(targets) - 1, min(len(targets), MOST_POINTS)).astype(np.int64)
     for output in range(targets.shape[1]):
         axes.plot(
-            targets[chosen, output], predictions[chosen, output], "o", markersize=4, alpha=0.5,
-            markeredgewidth=0, color=COLOURS[output % len(COLOURS)],
+            targets[chosen, output], predictions[chosen, output], "o", alpha=0.5,
+            markersize=4 if len(chosen) > 50 else 8, markeredgewidth=0,
+            color=COLOURS[output % len(COLOURS)],
             label=f"output {output}" if targets.shape[1] > 1 else None,
         )  # fmt: skip
     both = np.concatenate([targets.ravel(), predictions.ravel()])

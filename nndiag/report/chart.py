@@ -11,6 +11,8 @@ from nndiag.trace.statistics import log_profile
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _WIDEST = 100
 _NARROWEST = 12
+_SMALLEST_SPAN = 0.1  # decades
+_LARGEST = 308.0
 
 
 class LossChart:
@@ -28,17 +30,17 @@ class LossChart:
         self._height = height
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        profile = log_profile(self._trace, columns=_NARROWEST)
+        profile = log_profile(self._trace, columns=options.max_width)
         if not np.isfinite(profile).any():
             yield Text("no finite loss to draw", style="dim")
             return
-        finite = self._trace.loss[np.isfinite(self._trace.loss) & (self._trace.loss > 0)]
-        labels = [number(float(finite.max())), number(float(finite.min()))]
-        margin = max(map(len, labels))
+        margin = max(len(label) for label in _labels(_limits(profile)))
         columns = max(min(options.max_width, _WIDEST) - margin - 2, _NARROWEST)
         profile = log_profile(self._trace, columns=columns)
+        limits = _limits(profile)
+        labels = [label[:margin] for label in _labels(limits)]
         onset = self._column(self._onset, columns=columns)
-        rows = _rows(_levels(profile, height=self._height), height=self._height)
+        rows = _rows(_levels(profile, limits, height=self._height), height=self._height)
         labels[1:1] = [""] * (self._height - 2)
         for label, row in zip(labels, rows, strict=True):
             line = Text.assemble((f"{label:>{margin}} ┤", "dim"))
@@ -74,15 +76,24 @@ def _mark(text: str, place: int, *, columns: int) -> str:
     return f"▲ {text}"
 
 
-def _levels(profile: FloatArray, *, height: int) -> list[int]:
-    """The filled eighths of lines of each column; the whole height where the loss is not finite."""
+def _limits(profile: FloatArray) -> tuple[float, float]:
+    """The lowest and the highest value that is drawn, far enough apart that flat looks flat."""
     finite = profile[np.isfinite(profile)]
     low, high = float(finite.min()), float(finite.max())
-    full = 8 * height
-    if high - low < 1e-3:  # flat to the eye: neither full nor empty
-        low, high = low - 1, high + 1
+    missing = max(_SMALLEST_SPAN - (high - low), 0.0) / 2
+    return low - missing, high + missing
+
+
+def _labels(limits: tuple[float, float]) -> list[str]:
+    """The upper and the lower limit as numbers."""
+    return [number(10.0 ** min(limit, _LARGEST)) for limit in reversed(limits)]
+
+
+def _levels(profile: FloatArray, limits: tuple[float, float], *, height: int) -> list[int]:
+    """The filled eighths of lines of each column; the whole height where the loss is not finite."""
+    low, high = limits
     shares = np.where(np.isfinite(profile), (profile - low) / (high - low), 1.0)
-    return [int(level) for level in np.round(1 + shares * (full - 1))]
+    return [int(level) for level in np.round(1 + shares * (8 * height - 1))]
 
 
 def _rows(levels: list[int], *, height: int) -> list[str]:

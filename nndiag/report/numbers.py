@@ -40,3 +40,11 @@ def duration(seconds: float) -> str:
 def percent(share: float) -> str:
     """A share as a percentage: "41 %", "0.0021 %"."""
     return f"{number(100 * share, digits=2)} %"
+
+
+def skill_words(skill: float) -> str:
+    """A skill; close to 1 with the digits that still differ from it: "0.84", "0.99993"."""
+    digits = 3
+    while digits < 9 and skill < 1 and float(f"{skill:.{digits}g}") == 1:
+        digits += 1
+    return f"{skill:.{digits}g}"

@@ -9,7 +9,7 @@ from rich.text import Text
 from nndiag.finding import Diagnosis, Skipped
 from nndiag.report.chart import LossChart
 from nndiag.report.gradients import GradientTable
-from nndiag.report.numbers import count, number
+from nndiag.report.numbers import count, number, skill_words
 from nndiag.report.verdict import (
     MARKS,
     STYLES,
@@ -89,7 +89,7 @@ def _loss_line(diagnosis: Diagnosis, trace: Trace) -> Text:
     if baseline is not None:
         line.append("   best constant ", style="dim").append(number(baseline))
     if skill is not None:
-        line.append("   skill ", style="dim").append(f"{skill:.4f}".rstrip("0").rstrip("."))
+        line.append("   skill ", style="dim").append(skill_words(skill))
     return line
 
 

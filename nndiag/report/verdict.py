@@ -77,9 +77,11 @@ def labelled(label: str, text: Text) -> Text:
 
 def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     steps = f"{trace.steps:,}"
-    total = trace.facts.total_steps
+    total = None if trace.steps == trace.facts.total_steps else trace.facts.total_steps
     if diagnosis.outcome is Outcome.DIVERGED:
-        return f"the loss ran away; stopped after {steps}{_of(total)} steps"
+        stopped = trace.ending is not None and trace.ending.reason == "non-finite"
+        how = "the loss ran away; stopped" if stopped else "the loss ran away and stayed away"
+        return f"{how} after {steps}{_of(total)} steps"
     if diagnosis.outcome is Outcome.STALLED:
         return f"no longer learning after {steps} steps"
     if diagnosis.outcome is Outcome.INTERRUPTED:

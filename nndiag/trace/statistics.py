@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.trace.trace import FloatArray, Trace
+from nndiag.trace.trace import FloatArray, Series, Trace
 
 LONGEST_WINDOW = 20
 """Steps that are summarised by one number, at most; a tenth of a shorter run."""
@@ -74,50 +74,69 @@ class LossSummary:
     best_step: int | None
 
 
+def loss_curve(trace: Trace) -> Series:
+    """The loss that tells how a run went.
+
+    That of each step; for mini-batches, where it depends on the batch, the loss over all training
+    examples at the steps at which it was measured.
+    """
+    measured = trace.series.get("training_loss")
+    if trace.facts.full_batch is False and measured is not None and len(measured.steps) > 1:
+        return measured
+    return Series(trace.step, trace.loss)
+
+
 def loss_summary(trace: Trace) -> LossSummary:
     """How the loss began, ended and what was the best of it; NaN for a run without steps."""
     if not trace.steps:
         return LossSummary(np.nan, np.nan, np.nan, None)
-    final = float(trace.loss[-1]) if trace.ending is None else trace.ending.loss
-    finite = np.isfinite(trace.loss)
+    curve = loss_curve(trace)
+    initial, final = float(curve.values[0]), float(trace.loss[-1])
+    if trace.ending is not None:
+        final = trace.ending.loss
+    finite = np.isfinite(curve.values)
     if not finite.any():
-        return LossSummary(float(trace.loss[0]), final, np.nan, None)
-    index = int(np.argmin(np.where(finite, trace.loss, np.inf)))
-    best, step = float(trace.loss[index]), int(trace.step[index])
+        return LossSummary(initial, final, np.nan, None)
+    index = int(np.argmin(np.where(finite, curve.values, np.inf)))
+    best, step = float(curve.values[index]), int(curve.steps[index])
     if np.isfinite(final) and final < best:
         best, step = final, int(trace.step[-1]) + 1
-    return LossSummary(float(trace.loss[0]), final, best, step)
+    return LossSummary(initial, final, best, step)
 
 
 def log_profile(trace: Trace, *, columns: int) -> FloatArray:
     """The curve of log10(loss), drawn into a number of columns of equal width.
 
-    Where a column spans several steps it shows their mean, otherwise an interpolation. A loss of
-    zero is shown at the smallest positive one.
+    A column that spans several steps shows the mean of their losses, otherwise an interpolation;
+    the first column shows the start, which is lost in a mean.
+    A loss that is not positive is shown at the smallest positive one.
 
     Args:
         trace: The run; it has a step.
         columns: Number of columns.
 
     Returns:
-        Float array, shape (columns,); inf where a loss is not finite, NaN where nothing is known.
+        Float array, shape (columns,); inf where a loss is not finite.
     """
-    with np.errstate(all="ignore"):
-        logs = np.log10(trace.loss)
-    logs[np.isnan(trace.loss)] = np.inf
-    usable = np.isfinite(logs)
+    losses = np.where(np.isfinite(trace.loss), trace.loss, np.inf)
+    usable = np.isfinite(losses) & (losses > 0)
     if not usable.any():
         return np.full(columns, np.inf)
-    logs[~np.isfinite(logs) & ~(logs == np.inf)] = logs[usable].min()
-    if len(logs) < columns:
-        return _stretched(logs, columns=columns)
-    edges = np.linspace(0, len(logs), columns + 1).astype(np.int64)
-    sums: FloatArray = np.add.reduceat(logs, edges[:-1])
-    return np.asarray(sums / np.diff(edges))
+    losses = np.maximum(losses, losses[usable].min())
+    with np.errstate(all="ignore"):
+        if len(losses) < columns:
+            return _stretched(np.log10(losses), columns=columns)
+        edges = np.linspace(0, len(losses), columns + 1).astype(np.int64)
+        peak = losses[usable].max()
+        sums = np.add.reduceat(losses / peak, edges[:-1])
+        profile: FloatArray = np.log10(sums / np.diff(edges)) + np.log10(peak)
+        if trace.facts.full_batch is not False:
+            profile[0] = np.log10(losses[0])
+    return profile
 
 
 def _stretched(logs: FloatArray, *, columns: int) -> FloatArray:
-    """Interpolated between neighbours; inf from the first non-finite value on."""
+    """Interpolated between neighbours; inf where the nearest step's loss is not finite."""
     places = np.linspace(0, len(logs) - 1, columns)
     finite = np.isfinite(logs)
     known = np.interp(places, np.flatnonzero(finite), logs[finite])
