@@ -14,6 +14,7 @@ from nndiag.report.verdict import (
     MARKS,
     STYLES,
     evidence_words,
+    labelled,
     most_important,
     sentence,
     verdict_panel,
@@ -53,10 +54,10 @@ def run_report(
         parts += [others, Text()]
     if diagnosis.not_checked:
         parts.append(NotChecked(diagnosis.not_checked))
-    if run is not None:
-        parts.append(_entry("run", Text(run, overflow="fold")))
+    ways = [("run", Text(run))] if run is not None else []
     if next_command is not None:
-        parts.append(_entry("next", Text(next_command, style="bold", overflow="fold")))
+        ways.append(("next", Text(next_command, style="bold")))
+    parts.append(labelled(ways))
     return Group(*parts)
 
 
@@ -134,11 +135,3 @@ class NotChecked:
             line += " (why: --json)"
             kept -= 1
         yield Text.assemble((label, "dim"), (line, "dim"), overflow="fold")
-
-
-def _entry(label: str, text: Text) -> RenderableType:
-    table = Table.grid(padding=(0, 1))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row(label, text)
-    return table

@@ -1,7 +1,10 @@
 """The first thing a person reads: how the run ended, and the one thing that matters most."""
 
+from collections.abc import Iterable, Iterator
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
@@ -27,11 +30,11 @@ def verdict_panel(diagnosis: Diagnosis, trace: Trace) -> RenderableType:
     most = most_important(diagnosis)
     if most is not None:
         lines.append(Text(sentence(most.message), style="bold"))
-    lines.extend(_cause_lines(diagnosis))
-    if most is not None and most.evidence:
-        lines.append(labelled("seen", Text(" · ".join(map(evidence_words, most.evidence)))))
-    if most is not None and most.remedies:
-        lines.append(labelled("try", Text(" · ".join(most.remedies))))
+    details = list(_details(diagnosis, most))
+    if details:
+        lines.append(labelled(details))
+    if most is None or diagnosis.cause is None:
+        lines.extend(_without_cause(diagnosis))
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 
 
@@ -70,9 +73,14 @@ def evidence_words(evidence: Evidence) -> str:
     return words
 
 
-def labelled(label: str, text: Text) -> Text:
-    """A line with a faint label before it."""
-    return Text.assemble((f"{label} ", "dim"), text)
+def labelled(lines: Iterable[tuple[str, Text]]) -> RenderableType:
+    """Lines with a faint label before each."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, text in lines:
+        table.add_row(label, text)
+    return table
 
 
 def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
@@ -100,8 +108,8 @@ def _of(total: int | None) -> str:
     return "" if total is None else f" of {total:,}"
 
 
-def _cause_lines(diagnosis: Diagnosis) -> list[Text]:
-    """Name and certainty of the cause; or that there is none."""
+def _details(diagnosis: Diagnosis, most: Finding | None) -> Iterator[tuple[str, Text]]:
+    """Name and certainty of the cause, its evidence, its remedies."""
     cause = diagnosis.cause
     if cause is not None:
         text = Text(cause.finding.problem, style=STYLES[cause.finding.severity])
@@ -109,18 +117,24 @@ def _cause_lines(diagnosis: Diagnosis) -> list[Text]:
         if cause.explains:
             names = dict.fromkeys(finding.problem for finding in cause.explains)
             text.append(f"; explains {', '.join(names)}", style="default")
-        return [labelled("cause", text)]
+        yield "cause", text
+    if most is not None and most.evidence:
+        yield "seen", Text(" · ".join(map(evidence_words, most.evidence)))
+    if most is not None and most.remedies:
+        yield "try", Text(" · ".join(most.remedies))
+
+
+def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
+    """What is said where there is no cause."""
     if diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
-        return [Text("Unexplained: nothing that nndiag looks for accounts for it.", style="bold")]
-    if diagnosis.outcome is Outcome.CONVERGED and not diagnosis.findings:
+        yield Text("Unexplained: nothing that nndiag looks for accounts for it.", style="bold")
+    elif all(finding.severity is Severity.NOTE for finding in diagnosis.findings):
+        finished = diagnosis.outcome is Outcome.CONVERGED
         skill = diagnosis.numbers.get("skill")
-        known = (
-            "" if skill is None else f" Its loss is {percent(1 - skill)} of the best constant's."
-        )
-        return [Text(f"Nothing wrong was found.{known}")]
-    if not diagnosis.findings:
-        return [Text("Nothing wrong was found so far.")]
-    return []
+        share = ""
+        if finished and skill is not None:
+            share = f" Its loss is {percent(1 - skill)} of the best constant's."
+        yield Text(f"Nothing wrong was found{'' if finished else ' so far'}.{share}")
 
 
 def one_line(diagnosis: Diagnosis) -> str:

@@ -108,7 +108,7 @@ def log_profile(trace: Trace, *, columns: int) -> FloatArray:
     """The curve of log10(loss), drawn into a number of columns of equal width.
 
     A column that spans several steps shows the mean of their losses, otherwise an interpolation;
-    the first column shows the start, which is lost in a mean.
+    the first and the last column show start and end, which would be lost in a mean.
     A loss that is not positive is shown at the smallest positive one.
 
     Args:
@@ -131,7 +131,7 @@ def log_profile(trace: Trace, *, columns: int) -> FloatArray:
         sums = np.add.reduceat(losses / peak, edges[:-1])
         profile: FloatArray = np.log10(sums / np.diff(edges)) + np.log10(peak)
         if trace.facts.full_batch is not False:
-            profile[0] = np.log10(losses[0])
+            profile[[0, -1]] = np.log10(losses[[0, -1]])
     return profile
 
 
