@@ -1,0 +1,131 @@
+"""Which rates a sweep tries: a range that is widened, a grid in it, and the edge by bisection."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nndiag.training.sweep_runs import ShortRun
+from nndiag.training.sweep_verdict import NOTHING, Fate, edge_of, fates_of, removed
+from nndiag.training.sweep_workers import Pair, Workers
+
+_PER_DECADE = 4  # rates of the grid
+_SCAN = 2  # the scan of the range takes every so manyth of them
+_BELOW, _ABOVE = 16, 4  # rates of the grid around the guess at which the scan begins
+_WIDEN = 8  # rates by which the range is widened
+_WIDEST = 60  # rates of the grid around the guess at which the search ends: 15 decades
+_UNMOVED = 0.01  # share of its loss that a network has not even lost where nothing is learned
+_BEYOND = 2  # rates of the grid above the edge, to see what happens there
+_BISECTIONS, _POINTS = 3, 2  # rounds, and points in each; narrows a bracket 27-fold in log
+
+
+@dataclass
+class Search:
+    """The runs made so far.
+
+    Attributes:
+        workers: Train the runs.
+        seeds: The seeds; the first one is the config's own.
+        runs: All runs, by rate and seed.
+        stopped: Whether an interruption left runs out.
+    """
+
+    workers: Workers
+    seeds: tuple[int, ...]
+    runs: dict[Pair, ShortRun] = field(default_factory=dict)
+    stopped: bool = False
+
+    def try_rates(self, rates: Iterable[float], seeds: Sequence[int] | None = None) -> None:
+        """Run each of these rates with each seed, unless that was done."""
+        self.try_pairs([(rate, seed) for rate in rates for seed in seeds or self.seeds])
+
+    def try_pairs(self, pairs: Iterable[Pair]) -> None:
+        """Run these pairs, unless that was done or somebody interrupted."""
+        wanted = sorted({pair for pair in pairs if pair not in self.runs})
+        if self.stopped or not wanted:
+            return
+        for run in self.workers.train(wanted):
+            self.runs[run.rate, run.seed] = run
+        self.stopped = not all(pair in self.runs for pair in wanted)
+
+    def of(self, seed: int) -> list[ShortRun]:
+        """The runs of one seed, by rate."""
+        return [self.runs[pair] for pair in sorted(self.runs) if pair[1] == seed]
+
+    def find_range(self, guess: float) -> tuple[float, float]:
+        """Widen around a guess until both ends are seen, on the first seed.
+
+        Returns:
+            A rate that is too small to learn, and one beyond the edge, as far as they exist.
+        """
+        low, high = -_BELOW, _ABOVE
+        while not self.stopped:
+            self.try_rates((grid_rate(guess, k) for k in range(low, high + 1, _SCAN)), self._first)
+            fates = self._fates()
+            down, up = not self._low_seen(fates), not _high_seen(fates)
+            if down and low > -_WIDEST:
+                low -= _WIDEN
+            elif up and high < _WIDEST:
+                high += _WIDEN
+            else:
+                break
+        return self._range(guess, low=low, high=high)
+
+    def fill(self, guess: float, ends: tuple[float, float]) -> None:
+        """Try all rates of the grid between two ends, with all seeds."""
+        every = (grid_rate(guess, k) for k in range(-_WIDEST - _WIDEN, _WIDEST + _WIDEN + 1))
+        tolerance = 1 + 1e-9
+        self.try_rates(r for r in every if ends[0] / tolerance <= r <= ends[1] * tolerance)
+
+    def bisect(self) -> None:
+        """Narrow the bracket of each seed's edge."""
+        for _ in range(_BISECTIONS):
+            pairs: list[Pair] = []
+            for seed in self.seeds:
+                edge = edge_of(fates_of(self.of(seed)))
+                if edge is not None and edge.stable is not None:
+                    inner = np.geomspace(edge.stable, edge.unstable, _POINTS + 2)[1:-1]
+                    pairs.extend((float(rate), seed) for rate in inner)
+            self.try_pairs(pairs)
+
+    @property
+    def _first(self) -> tuple[int]:
+        return self.seeds[:1]  # type: ignore[return-value]
+
+    def _fates(self) -> dict[float, Fate]:
+        return fates_of(self.of(self.seeds[0]))
+
+    def _low_seen(self, fates: dict[float, Fate]) -> bool:
+        """Whether the smallest rate is too small; where nothing learns, whether it stands still."""
+        runs = self.of(self.seeds[0])
+        if max(removed(run) for run in runs) >= NOTHING:
+            return fates[min(fates)] is Fate.TOO_SMALL
+        first = runs[0]
+        return abs(first.final - first.initial) <= _UNMOVED * first.initial
+
+    def _range(self, guess: float, *, low: int, high: int) -> tuple[float, float]:
+        """The largest rate that is too small and the one beyond the smallest unstable one."""
+        fates = self._fates()
+        rates = sorted(fates)
+        if not rates:
+            return grid_rate(guess, low), grid_rate(guess, high)
+        first, last = rates[0], rates[-1]
+        for rate in rates:
+            if fates[rate] is not Fate.TOO_SMALL:
+                break
+            first = rate
+        edge = edge_of(fates)
+        if edge is not None:
+            last = min(last, edge.unstable * 10 ** (_BEYOND / _PER_DECADE))
+        return first, max(first, last)
+
+
+def grid_rate(guess: float, place: int) -> float:
+    """The rate of the grid so many places above the guess."""
+    return float(f"{guess * 10 ** (place / _PER_DECADE):.6g}")
+
+
+def _high_seen(fates: dict[float, Fate]) -> bool:
+    """Whether the largest rates are unstable: one that diverged, or two that do not learn."""
+    top = [fates[rate] for rate in sorted(fates)[-2:]]
+    return top[-1] in (Fate.DIVERGES, Fate.BLOWS_UP) or all(fate.unstable for fate in top)
