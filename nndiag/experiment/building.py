@@ -157,7 +157,11 @@ def _value_problems(
     if layer.weights is not None:
         rows, widths = len(layer.weights), {len(row) for row in layer.weights}
         if rows != fan_in or widths != {layer.units}:
-            width = "rows of unequal length" if len(widths) > 1 else f"{rows} × {max(widths)}"
+            width = (
+                "rows of unequal length"
+                if len(widths) > 1
+                else f"{rows} × {max(widths, default=0)}"
+            )
             problems.append(
                 Problem(
                     f"{dotted((*path, 'weights'))!r} has not the layer's shape",

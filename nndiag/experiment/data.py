@@ -68,7 +68,8 @@ def data_of(experiment: Experiment, dataset: Dataset) -> Data:
         with np.errstate(all="ignore"):
             scaling = SCALINGS.get(name)(values[~held_out])
             scaled = scaling.apply(values)
-        if not np.isfinite(scaled).all():
+        numbers = (scaled, scaling.shift, scaling.divisor)
+        if not all(np.isfinite(number).all() for number in numbers):
             place = experiment.location("dataset", f"scale_{part}")
             largest = f"{part} up to {np.abs(values).max():.3g}"
             hint = f"bring the {part} to an ordinary size first"

@@ -242,7 +242,8 @@ class _Reader:
         if isinstance(level.value, list):
             level.value.append(node)
         elif self._expects_key():
-            self._take_key(level, node, aliased=event is not None)
+            alias = None if event is None else self._place(event)
+            self._take_key(level, node, alias=alias)
         elif level.skip:
             level.skip = False
         elif level.key is not None:
@@ -250,12 +251,11 @@ class _Reader:
             level.value[name] = replace(node, key=place)
             level.key = None
 
-    def _take_key(self, level: _Open, node: Node, *, aliased: bool) -> None:
+    def _take_key(self, level: _Open, node: Node, *, alias: Location | None) -> None:
         """Remembers a key, or refuses it and skips its value."""
         assert isinstance(level.value, dict)
-        if not isinstance(node.value, str) or aliased:
-            message = "a key must be plain text"
-            self.problems.append(Problem(message, node.place))
+        if not isinstance(node.value, str) or alias is not None:
+            self.problems.append(Problem("a key must be plain text", alias or node.place))
             level.skip = True
         elif node.value in level.value:
             first = level.value[node.value].head

@@ -30,6 +30,11 @@ _BOUNDS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
+_LENGTHS = {
+    "too_short": ("min_length", "items, at least"),
+    "too_long": ("max_length", "items, at most"),
+    "string_too_long": ("max_length", "letters, at most"),
+}
 _OTHER_NAMES = {
     "lr": "learning_rate",
     "eta": "learning_rate",
@@ -204,6 +209,12 @@ def _other(complaint: _Complaint) -> Problem:
     return Problem(message, complaint.node.place, _shown(complaint.detail["input"]))
 
 
+def _wrong_length(complaint: _Complaint) -> Problem:
+    bound, words = _LENGTHS[complaint.detail["type"]]
+    message = f"{complaint.subject} must have {words} {complaint.context[bound]}"
+    return Problem(message, complaint.node.place)
+
+
 _WORDS: dict[str, Callable[[_Complaint], Problem | None]] = {
     "missing": _missing,
     "extra_forbidden": _unknown_key,
@@ -214,6 +225,7 @@ _WORDS: dict[str, Callable[[_Complaint], Problem | None]] = {
     "enum": _wrong_choice,
     **dict.fromkeys(_KINDS, _wrong_kind),
     **dict.fromkeys(_BOUNDS, _out_of_bounds),
+    **dict.fromkeys(_LENGTHS, _wrong_length),
 }
 
 
@@ -283,6 +295,6 @@ def _kind_hint(kind: str, value: Any) -> str | None:
         number = resolved_scalar(plain)
         if isinstance(number, int | float) and not isinstance(number, bool):
             return "leave the quotes out" if plain == value else f"write {plain}"
-    if kind in ("int_type", "int_from_float") and isinstance(value, float) and value == int(value):
+    if kind in ("int_type", "int_from_float") and isinstance(value, float) and value.is_integer():
         return f"write {int(value)}"
     return None
