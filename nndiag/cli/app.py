@@ -26,6 +26,7 @@ app = typer.Typer(
     name="nndiag",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its help costs as much time as everything else together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _name, _function in COMMANDS.items():

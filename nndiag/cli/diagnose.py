@@ -17,11 +17,13 @@ from nndiag.cli.options import (
 
 
 def diagnose(
-    run: Annotated[Path, typer.Argument(help="Folder of the run.", show_default=False)],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder of the run.", show_default=False)
+    ],
     thresholds: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PROBLEM.THRESHOLD=VALUE]...",
+            metavar="PROBLEM.THRESHOLD=VALUE",
             help="Other thresholds: vanishing-gradients.ratio=1e-4",
             show_default=False,
         ),
@@ -33,7 +35,7 @@ def diagnose(
     ignore: IgnoreOption = None,
     select: SelectOption = None,
 ) -> None:
-    """Judge a stored run again, with other thresholds if asked; nothing is trained."""
+    """Judge a stored run again."""
     from nndiag.cli.judging import Wanted, judge, tell  # noqa: PLC0415
     from nndiag.trace import read_trace  # noqa: PLC0415
 

@@ -9,10 +9,11 @@ from nndiag.cli.streams import emit
 
 def explain(
     name: Annotated[
-        str, typer.Argument(help="A problem, an outcome or a term.", show_default=False)
+        str,
+        typer.Argument(metavar="NAME", help="A problem, an outcome or a term.", show_default=False),
     ],
 ) -> None:
-    """Explain a problem, an outcome or a term that a report names."""
+    """Explain a problem, an outcome or a term."""
     from nndiag.report.page import page_view  # noqa: PLC0415
 
     emit(page_view(name, _page(name)))

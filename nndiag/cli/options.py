@@ -21,12 +21,12 @@ class FailOn(StrEnum):
 
 
 ConfigArgument = Annotated[
-    Path, typer.Argument(help="The config, a YAML file.", show_default=False)
+    Path, typer.Argument(metavar="CONFIG", help="The config, a YAML file.", show_default=False)
 ]
 OverridesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[KEY=VALUE]...",
+        metavar="KEY=VALUE",
         help="Settings that replace those of the config: optimizer.learning_rate=0.01",
         show_default=False,
     ),

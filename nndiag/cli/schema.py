@@ -4,7 +4,7 @@ from nndiag.cli.streams import emit_text
 
 
 def schema() -> None:
-    """Print the JSON Schema of the config, with which editors complete and check it."""
+    """Print the JSON Schema of the config, for editors."""
     from nndiag.experiment.schema import json_schema  # noqa: PLC0415
     from nndiag.trace.plain import json_text  # noqa: PLC0415
 

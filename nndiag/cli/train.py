@@ -40,7 +40,7 @@ def train(
     ignore: IgnoreOption = None,
     select: SelectOption = None,
 ) -> None:
-    """Train the network of a config, record the run, and say what is wrong with it."""
+    """Train a network and say what is wrong with it."""
     from nndiag.cli.judging import Wanted, draw, judge, store, tell  # noqa: PLC0415
     from nndiag.experiment import load_experiment  # noqa: PLC0415
     from nndiag.experiment.building import build  # noqa: PLC0415

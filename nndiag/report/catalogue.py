@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.errors import Problem, UnknownNameError
-from nndiag.registry import Registry, suggestion
+from nndiag.registry import Option, Registry, suggestion
 
 KINDS: dict[str, str] = {
     "datasets": "nndiag.nn.datasets:DATASETS",
@@ -30,12 +30,12 @@ class Entry:
     Attributes:
         name: Its name.
         summary: What it is, in a line.
-        options: Its options with their defaults, None where one is required.
+        options: Its options.
     """
 
     name: str
     summary: str
-    options: dict[str, Any]
+    options: dict[str, Option]
 
 
 def registry_of(kind: str) -> Registry[Any]:
@@ -65,14 +65,7 @@ def entries_of(kind: str) -> list[Entry]:
     """
     registry = registry_of(kind)
     return [
-        Entry(
-            name,
-            registry.summary(name),
-            {
-                option: None if described.required else described.default
-                for option, described in registry.options(name).items()
-            },
-        )
+        Entry(name, registry.summary(name).rstrip("."), registry.options(name))
         for name in registry.names()
     ]
 
@@ -85,7 +78,7 @@ def catalogue_view(kinds: Iterable[str]) -> RenderableType:
         table.add_column(no_wrap=True, style="cyan")
         table.add_column(overflow="fold")
         for entry in entries_of(kind):
-            about = Text(entry.summary.rstrip("."))
+            about = Text(entry.summary)
             if entry.options:
                 about.append(f"\n{_options(entry.options)}", style="dim")
             table.add_row(entry.name, about)
@@ -93,8 +86,21 @@ def catalogue_view(kinds: Iterable[str]) -> RenderableType:
     return Group(*parts[:-1])
 
 
-def _options(options: dict[str, Any]) -> str:
+def catalogue_document(kinds: Iterable[str]) -> dict[str, Any]:
+    """The components of some kinds as plain data; an option has a default, or is required."""
+    return {kind: [_document(entry) for entry in entries_of(kind)] for kind in kinds}
+
+
+def _document(entry: Entry) -> dict[str, Any]:
+    options = {
+        name: {"required": True} if option.required else {"default": option.default}
+        for name, option in entry.options.items()
+    }
+    return {"name": entry.name, "summary": entry.summary, "options": options}
+
+
+def _options(options: dict[str, Option]) -> str:
     return "  ".join(
-        f"{name}={'(required)' if default is None else default}"
-        for name, default in options.items()
+        f"{name}={'(required)' if option.required else option.default}"
+        for name, option in options.items()
     )

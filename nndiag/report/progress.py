@@ -25,7 +25,7 @@ def progress_line(*, step: int, total: int, loss: float, seconds: float, width: 
         parts.pop()
     line = "  ".join(parts)
     free = width - len(line) - 5
-    if free >= 8:
+    if free >= 8 and parts[-1].endswith("left"):
         cells = min(free, 24)
         done = round(cells * min(step / max(total, 1), 1))
         line = f"{'━' * done}{'╌' * (cells - done)}  {line}"
