@@ -1,5 +1,12 @@
-"""The works that are timed: networks, data and rates, by letter."""
+"""The works that are timed: networks, data and rates, by letter.
 
+    python -m tests.benchmarks.works A plain
+
+prints the seconds of one training with one program, "plain" or "engine".
+"""
+
+import sys
+import time
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -97,3 +104,10 @@ def work(letter):
     weights = _weights(rng, 1, 64, 64, 64, 1)
     activations = ("tanh", "tanh", "tanh", "linear")
     return Work(x, np.sin(3 * x), weights, _zeros(64, 64, 64, 1), activations, 0.01, 2_000)
+
+
+if __name__ == "__main__":
+    timed = getattr(work(sys.argv[1]), sys.argv[2])
+    start = time.perf_counter()
+    timed()
+    print(time.perf_counter() - start)
