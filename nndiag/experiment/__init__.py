@@ -13,6 +13,7 @@ from nndiag.experiment.loading import (
     load_experiment,
     load_program,
     resolved_yaml,
+    yaml_of,
 )
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "load_experiment",
     "load_program",
     "resolved_yaml",
+    "yaml_of",
 ]

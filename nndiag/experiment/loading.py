@@ -114,8 +114,13 @@ def experiment_of(settings: Mapping[str, Any], *, source: str = "settings") -> E
 
 def resolved_yaml(experiment: Experiment | ProgramExperiment) -> str:
     """The config with every default written out, as YAML that can be trained again anywhere."""
+    return yaml_of(experiment.resolved)
+
+
+def yaml_of(settings: Mapping[str, Any]) -> str:
+    """Settings, or some of them, as the YAML text of a config."""
     text = yaml.dump(
-        _with_bare_names(dict(experiment.resolved)),
+        _with_bare_names(dict(settings)),
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
