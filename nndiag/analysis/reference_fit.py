@@ -31,6 +31,7 @@ _JACOBIAN_NUMBERS = 4_000_000  # 32 MB
 _PERFECT = 1e-10  # loss over the best constant's: no further start is needed
 _SAME = 0.1  # losses that differ by this share are called equal
 _EXPLAINED = 0.15  # error of the estimated share that the data allow, as the diagnosis assumes
+_NOISY = 0.9  # data that allow less than this share are said to have noise
 
 
 class Limit(StrEnum):
@@ -138,9 +139,9 @@ def limit_of(
         mine = [fit.losses[name] for name in own if name in fit.losses]
         return Limit.OPTIMIZER if mine and min(mine) <= target else Limit.START
     skill = fit.skill
-    if attainable is not None and skill is not None and skill >= attainable - _EXPLAINED:
-        return Limit.DATA
-    return Limit.MODEL
+    if attainable is None or skill is None or attainable >= _NOISY:
+        return Limit.MODEL
+    return Limit.DATA if skill >= attainable - _EXPLAINED else Limit.MODEL
 
 
 def jacobian(shape: Architecture, parameters: FloatArray, data: Examples) -> FloatArray:

@@ -12,7 +12,7 @@ several of them, and their users, need.
 
 import importlib
 
-from nndiag.remedies.change import changed, smallest_changes, together
+from nndiag.remedies.change import changed, smallest_changes
 from nndiag.remedies.contract import Case, Changes, Remedy, remedies, remedy_of
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "remedies",
     "remedy_of",
     "smallest_changes",
-    "together",
 ]
 
 # in the order in which changes are put together

@@ -26,20 +26,6 @@ def changed(experiment: Experiment, changes: Changes, *, source: str = "remedy")
     return experiment_of(merged(parent, child, Config).plain(), source=source)
 
 
-def together(first: Changes, second: Changes) -> dict[str, Any]:
-    """Both changes, the second on top of the first; a component that is renamed starts afresh."""
-    result: dict[str, Any] = deepcopy(dict(first))
-    for key, value in second.items():
-        before = result.get(key)
-        if not isinstance(value, Mapping) or not isinstance(before, Mapping):
-            result[key] = deepcopy(value)
-        elif value.get("name", before.get("name")) != before.get("name"):
-            result[key] = deepcopy(value)
-        else:
-            result[key] = together(before, value)
-    return result
-
-
 def smallest_changes(before: Experiment, after: Experiment) -> dict[str, Any]:
     """The fewest keys that, on top of `before`, give `after`; names and expectations aside.
 

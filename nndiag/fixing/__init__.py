@@ -1,0 +1,28 @@
+"""THE PROOF: a failing config, its remedies tried, and the smallest change that cures.
+
+`measure` trains and scores, `trial` judges a change, `search` decides what is tried next, `fix`
+runs it all, `confirmation` carries the result back into the diagnosis, `writing` writes the cured
+config.
+May import `diagnosis`, `remedies` and what lies below them.
+"""
+
+from nndiag.fixing.confirmation import confirmed
+from nndiag.fixing.fix import Fix, Reference, confirm, fix, reference_of
+from nndiag.fixing.measure import Run, measured, run_of
+from nndiag.fixing.trial import Trial, Verdict
+from nndiag.fixing.writing import write_cured
+
+__all__ = [
+    "Fix",
+    "Reference",
+    "Run",
+    "Trial",
+    "Verdict",
+    "confirm",
+    "confirmed",
+    "fix",
+    "measured",
+    "reference_of",
+    "run_of",
+    "write_cured",
+]

@@ -1,0 +1,183 @@
+"""One training of one config, measured on a scale that other losses and scalings share."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.detectors import course_of
+from nndiag.diagnosis import diagnose
+from nndiag.experiment import Experiment
+from nndiag.experiment.building import Built, build
+from nndiag.finding import Diagnosis, Outcome, Severity
+from nndiag.nn.network import examples, predicted
+from nndiag.trace import FloatArray, Trace
+from nndiag.training import Progress, TrainingResult, train
+
+WORST_ERROR = 10.0
+"""Error of a run that diverged; no other counts as worse."""
+
+
+class OutOfTimeError(Exception):
+    """The time for a run is over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training and what is said about it.
+
+    Attributes:
+        experiment: What was trained.
+        built: The same, built.
+        trace: The record.
+        diagnosis: What is said about it.
+        parameters: The last parameters, shape (P,).
+        good: Whether it learned what there is to learn, by the diagnosis of its own loss.
+        score: Share of the targets' variance that the predictions explain, see `score_of`; None
+            where it is not defined or not finite.
+        accuracy: Share of examples whose class is right; None where targets are not classes.
+        seconds: Time that it took.
+    """
+
+    experiment: Experiment
+    built: Built
+    trace: Trace
+    diagnosis: Diagnosis
+    parameters: FloatArray
+    good: bool
+    score: float | None
+    accuracy: float | None
+    seconds: float
+
+    @property
+    def loss(self) -> float:
+        """Loss over all training examples at the end."""
+        ending = self.trace.ending
+        return ending.loss if ending is not None else float(self.trace.loss[-1])
+
+    @property
+    def error(self) -> float:
+        """Share of the variance that is left unexplained, at most `WORST_ERROR`."""
+        if self.diagnosis.outcome is Outcome.DIVERGED or self.score is None:
+            return WORST_ERROR
+        return min(1 - self.score, WORST_ERROR)
+
+    @property
+    def problems(self) -> frozenset[str]:
+        """Problems that were found and are more than notes."""
+        findings = self.diagnosis.findings
+        return frozenset(x.problem for x in findings if x.severity is not Severity.NOTE)
+
+    @property
+    def needs_cure(self) -> bool:
+        """Whether anything is wrong with it."""
+        return not self.good or self.diagnosis.cause is not None or self.diagnosis.failing
+
+
+def measured(
+    experiment: Experiment,
+    *,
+    deadline: float = np.inf,
+    progress: Callable[[Progress], None] | None = None,
+) -> Run:
+    """Train a config and diagnose the run.
+
+    Args:
+        experiment: What to train.
+        deadline: When it has to be over, as `time.monotonic` counts.
+        progress: Called about ten times a second.
+
+    Raises:
+        OutOfTimeError: The deadline came first.
+        KeyboardInterrupt: Ctrl-C.
+    """
+    start = time.monotonic()
+
+    def watch(now: Progress) -> None:
+        if time.monotonic() > deadline:
+            raise OutOfTimeError
+        if progress is not None:
+            progress(now)
+
+    built = build(experiment)
+    result = train(built, progress=watch)
+    ending = result.trace.ending
+    if ending is None or ending.reason == "interrupted":
+        raise KeyboardInterrupt
+    wanted = experiment.config.diagnosis
+    diagnosis = diagnose(result.trace, thresholds=wanted.thresholds, ignore=wanted.ignore)
+    return run_of(experiment, built, result, diagnosis, seconds=time.monotonic() - start)
+
+
+def run_of(
+    experiment: Experiment,
+    built: Built,
+    result: TrainingResult,
+    diagnosis: Diagnosis,
+    *,
+    seconds: float,
+) -> Run:
+    """A training that was already made and diagnosed, measured."""
+    return Run(
+        experiment=experiment,
+        built=built,
+        trace=result.trace,
+        diagnosis=diagnosis,
+        parameters=result.parameters,
+        good=course_of(result.trace).good,
+        score=score_of(built, result.parameters),
+        accuracy=accuracy_of(built, result.parameters),
+        seconds=seconds,
+    )
+
+
+def score_of(built: Built, parameters: FloatArray) -> float | None:
+    """Explained share of the variance of the raw targets: 1 − Σ(p − y)² / Σ(y − ȳ)².
+
+    The mean over the target columns that vary; on whichever of the training and the held-out
+    examples it is smaller. It does not depend on the loss, its reduction, the scaling of the
+    targets or the encoding of classes, so that runs that differ in them can be compared.
+    """
+    parts = [built.training] if built.validation is None else [built.training, built.validation]
+    scores = [_explained(built, parameters, *part) for part in parts]
+    known = [score for score in scores if score is not None]
+    return min(known) if known else None
+
+
+def accuracy_of(built: Built, parameters: FloatArray) -> float | None:
+    """Share of training examples whose class is predicted; None where targets are not classes."""
+    values = np.unique(built.target_scaling.undo(built.training[1]))
+    if len(values) != 2:
+        return None
+    with np.errstate(all="ignore"):
+        predictions, targets = _raw(built, parameters, *built.training)
+    if not np.isfinite(predictions).all():
+        return None
+    if targets.shape[1] > 1 and ((targets == values[1]).sum(axis=1) == 1).all():
+        right = predictions.argmax(axis=1) == targets.argmax(axis=1)
+    else:
+        middle = values.mean()
+        right = (predictions > middle) == (targets > middle)
+    return float(np.mean(right))
+
+
+def _explained(
+    built: Built, parameters: FloatArray, inputs: FloatArray, targets: FloatArray
+) -> float | None:
+    with np.errstate(all="ignore"):
+        predictions, raw = _raw(built, parameters, inputs, targets)
+        spread = ((raw - raw.mean(axis=0)) ** 2).sum(axis=0)
+        shares = 1 - ((predictions - raw) ** 2).sum(axis=0) / spread
+    varies = spread > 0
+    share = float(shares[varies].mean()) if varies.any() else np.nan
+    return share if np.isfinite(share) else None
+
+
+def _raw(
+    built: Built, parameters: FloatArray, inputs: FloatArray, targets: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Predictions and targets on the scale of the data set, both (B, O)."""
+    data = examples(built.shape, inputs, targets)
+    outputs = predicted(built.shape, parameters, data).T
+    return built.target_scaling.undo(outputs), built.target_scaling.undo(targets)

@@ -1,0 +1,103 @@
+"""A remedy, or several, tried on a failing run; and what came of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from nndiag.experiment import Experiment
+from nndiag.fixing.measure import Run
+from nndiag.remedies import Case, changed, remedies
+
+_CURED = 0.7  # share of the error that a cure may leave
+_HELPED = 0.9  # … and that a help may leave
+_HARMED = 1.1  # more than so much of it is harm
+
+
+class Verdict(StrEnum):
+    """What came of a trial."""
+
+    CURES = "cures"
+    """The failure is gone."""
+    HELPS = "helps"
+    """The error is smaller by a tenth or more."""
+    NO_EFFECT = "no effect"
+    """The error is what it was."""
+    HARMS = "harms"
+    """The error is larger by a tenth or more."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One change, or several, tried from the run's own seed.
+
+    Attributes:
+        remedies: Names of the remedies, in the order in which they were put together.
+        changes: The keys that differ from the config.
+        run: The training with them; None where it was not made.
+        verdict: What came of it; None without a run.
+        reason: Why it was not made.
+    """
+
+    remedies: tuple[str, ...]
+    changes: dict[str, Any]
+    run: Run | None
+    verdict: Verdict | None
+    reason: str | None = None
+
+    @property
+    def cures(self) -> bool:
+        """Whether it cured the run."""
+        return self.verdict is Verdict.CURES
+
+    @property
+    def error(self) -> float:
+        """Unexplained share of the variance; infinite without a run."""
+        return self.run.error if self.run is not None else float("inf")
+
+
+def verdict_on(run: Run, *, baseline: Run, control: Run | None) -> Verdict:
+    """What a run with a change shows, against the unchanged run.
+
+    A cure is a run that is good by its own diagnosis, without the baseline's cause, and with
+    clearly less error on the common scale. Help is measured against the better of the baseline
+    and the control: what another seed does as well is no merit of the change.
+
+    Args:
+        run: The run with the change.
+        baseline: The unchanged run.
+        control: The unchanged run from another seed; None where nothing is random.
+    """
+    if is_cured(run, baseline=baseline):
+        return Verdict.CURES
+    better = baseline.error if control is None else min(baseline.error, control.error)
+    if run.error <= _HELPED * better:
+        return Verdict.HELPS
+    return Verdict.HARMS if run.error > _HARMED * baseline.error else Verdict.NO_EFFECT
+
+
+def is_cured(run: Run, *, baseline: Run) -> bool:
+    """Whether the baseline's failure is gone."""
+    cause = baseline.diagnosis.cause
+    if not run.good or run.diagnosis.failing or run.error > _CURED * baseline.error:
+        return False
+    return cause is None or cause.finding.problem not in run.problems
+
+
+def with_remedies(experiment: Experiment, names: tuple[str, ...]) -> tuple[Experiment, list[str]]:
+    """The experiment with some remedies, and the names of those that apply to it.
+
+    They are put together in the catalogue's order, those that depend on the others last; each is
+    worked out on what the ones before it have made of the config.
+
+    Raises:
+        ConfigError: The changes do not fit the config.
+    """
+    catalogue = remedies()
+    order = list(catalogue)
+    applied = []
+    for name in sorted(names, key=lambda one: (catalogue[one].last, order.index(one))):
+        changes = catalogue[name].changes(Case(experiment))
+        if changes is not None:
+            experiment = changed(experiment, changes, source=name)
+            applied.append(name)
+    return experiment, applied
