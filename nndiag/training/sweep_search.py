@@ -27,17 +27,21 @@ class Search:
         workers: Train the runs.
         seeds: The seeds; the first one is the config's own.
         runs: All runs, by rate and seed.
+        grid: The rates that are to be shown; those of the bisection are not.
         stopped: Whether an interruption left runs out.
     """
 
     workers: Workers
     seeds: tuple[int, ...]
     runs: dict[Pair, ShortRun] = field(default_factory=dict)
+    grid: set[float] = field(default_factory=set)
     stopped: bool = False
 
     def try_rates(self, rates: Iterable[float], seeds: Sequence[int] | None = None) -> None:
         """Run each of these rates with each seed, unless that was done."""
-        self.try_pairs([(rate, seed) for rate in rates for seed in seeds or self.seeds])
+        chosen = list(rates)
+        self.grid.update(chosen)
+        self.try_pairs([(rate, seed) for rate in chosen for seed in seeds or self.seeds])
 
     def try_pairs(self, pairs: Iterable[Pair]) -> None:
         """Run these pairs, unless that was done or somebody interrupted."""

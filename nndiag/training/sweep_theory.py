@@ -1,0 +1,147 @@
+"""What theory says of the edge, beside what was measured, and which of both to believe."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from nndiag.analysis.curvature import stability_ceiling
+from nndiag.experiment.building import Built
+from nndiag.nn.network import examples
+from nndiag.nn.stack import Stack
+from nndiag.training.stability import Stability, stability_of, step_sharpness
+from nndiag.training.sweep_runs import FloatArray, Task
+from nndiag.training.sweep_verdict import SeedEdge
+
+_AGREE = 2.0  # factor between edge and ceiling up to which they agree
+_MOVED = 1.5  # factor by which the ceiling has moved at the end of a run
+_GUESS = 0.01  # where the search begins for optimizers whose steps have the size of the rate
+
+
+class Reading(StrEnum):
+    """Why the edge and the ceiling differ."""
+
+    AGREE = "agree"
+    FLATTENS = "flattens"
+    SHARPENS = "sharpens"
+    NOISE = "noise"
+    MOVES = "moves"
+    CLIPPED = "clipped"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True)
+class Theory:
+    """The ceilings, and how the measured edge compares.
+
+    Attributes:
+        start: The configured rate and its ceiling before the first step.
+        ceilings: Smallest and largest ceiling over the seeds; None where nothing curves upwards.
+        ratio: Measured edge over the ceiling at the same seed's start, median over the seeds; None
+            without either.
+        settled: The ceiling at the end of the recommended rate's run; None where it was not made.
+        reading: Why both differ; None where there is nothing to compare.
+    """
+
+    start: Stability
+    ceilings: tuple[float, float] | None
+    ratio: float | None
+    settled: float | None
+    reading: Reading | None
+
+
+def theory_of(
+    task: Task, built: Built, *, edges: Mapping[int, SeedEdge], rate: float | None
+) -> Theory:
+    """The ceilings at the starts and at the end of a run, compared with the measured edges.
+
+    Args:
+        task: What was trained.
+        built: The experiment.
+        edges: The measured edge of each seed that has one.
+        rate: The recommended rate, whose run's end is looked at.
+    """
+    start = stability_of(built)
+    ceilings = {seed: _ceiling(task, task.starts[seed]) for seed in edges}
+    ceilings[built.seed] = start.ceiling
+    ratios = [
+        edge.stable / ceiling
+        for seed, edge in edges.items()
+        if (ceiling := ceilings[seed]) is not None and edge.stable is not None
+    ]
+    known = [ceiling for ceiling in ceilings.values() if ceiling is not None]
+    ratio = float(np.median(ratios)) if ratios else None
+    settled = _settled(task, rate) if rate is not None else None
+    return Theory(
+        start,
+        (min(known), max(known)) if known else None,
+        ratio,
+        settled,
+        _reading(task, start, ratio=ratio, settled=settled) if ratio is not None else None,
+    )
+
+
+def guess_of(task: Task, built: Built) -> float:
+    """Where a search for rates begins: at the ceiling, where one is known."""
+    ceiling = None if task.optimizer.adaptive else _ceiling(task, built.parameters)
+    if ceiling is None or not np.isfinite(ceiling):
+        return _GUESS
+    return float(f"{ceiling:.3g}")
+
+
+def _ceiling(
+    task: Task, parameters: FloatArray, mean_square: FloatArray | None = None
+) -> float | None:
+    data = examples(task.shape, task.inputs, task.targets)
+    largest = step_sharpness(
+        task.shape,
+        parameters,
+        data,
+        optimizer=task.optimizer,
+        batches=task.batches,
+        mean_square=mean_square,
+    )
+    return stability_ceiling(task.optimizer, largest) if np.isfinite(largest) else None
+
+
+def _settled(task: Task, rate: float) -> float | None:
+    """The ceiling where a run of the first seed ends."""
+    seed, start = next(iter(task.starts.items()))
+    stack = Stack(
+        task.shape,
+        start[None],
+        optimizer=task.optimizer,
+        inputs=task.inputs,
+        targets=task.targets,
+        rates=np.array([rate]),
+    )
+    rows = task.batches.rows(np.random.default_rng([seed, 2]))
+    while stack.step < task.steps:
+        left = task.steps - stack.step
+        if task.batches.full:
+            stack.run(steps=left)
+        else:
+            stack.run(rows=next(rows)[:left])
+    mean_square = None
+    if task.optimizer.adaptive:
+        coefficients = task.optimizer.coefficients(np.array([task.steps - 1]), np.ones(1))[0]
+        correction = coefficients[1, 0] ** 2 if len(coefficients) > 1 else 1.0
+        mean_square = stack.memory[-1][0] * correction
+    return _ceiling(task, stack.parameters[0], mean_square)
+
+
+def _reading(task: Task, start: Stability, *, ratio: float, settled: float | None) -> Reading:
+    """Why edge and ceiling differ: what was measured that explains it."""
+    if 1 / _AGREE <= ratio <= _AGREE:
+        return Reading.AGREE
+    if task.optimizer.clip_norm is not None:
+        return Reading.CLIPPED
+    if start.adaptive:
+        return Reading.MOVES
+    moved = settled / start.ceiling if settled is not None and start.ceiling else 1.0
+    if ratio > _AGREE:
+        return Reading.FLATTENS if moved > _MOVED else Reading.UNEXPLAINED
+    if start.batch_ceilings is not None:
+        return Reading.NOISE
+    return Reading.SHARPENS if moved < 1 / _MOVED else Reading.UNEXPLAINED
