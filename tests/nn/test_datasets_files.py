@@ -43,6 +43,7 @@ def problems(call, *arguments, **options):
     [
         PLAIN,
         PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("\n", "\r"),
         PLAIN.replace(",", ";"),
         PLAIN.replace(",", "\t"),
         PLAIN.replace(",", " , "),
@@ -54,6 +55,7 @@ def problems(call, *arguments, **options):
     ids=[
         "plain",
         "crlf",
+        "cr",
         "semicolons",
         "tabs",
         "spaces",
