@@ -26,18 +26,28 @@ def create_run_folder(runs: Path, *, name: str, time: datetime) -> Path:
         RunError: The folder cannot be created.
     """
     safe = re.sub(r"[^\w.+-]+", "-", name).strip(".-")[:80] or "run"
-    stem = f"{safe}-{time:%Y%m%d-%H%M%S}"
+    return claim_folder(runs / f"{safe}-{time:%Y%m%d-%H%M%S}")
+
+
+def claim_folder(wanted: Path) -> Path:
+    """A new, empty folder of that path, with `-2`, `-3`, … where that one is taken.
+
+    Creating is exclusive: two processes that ask for one get two.
+
+    Raises:
+        RunError: The folder cannot be created.
+    """
     try:
-        runs.mkdir(parents=True, exist_ok=True)
+        wanted.parent.mkdir(parents=True, exist_ok=True)
         for number in itertools.count(1):
-            folder = runs / (stem if number == 1 else f"{stem}-{number}")
+            folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
             try:
                 folder.mkdir()
             except FileExistsError:
                 continue
             return folder
-    except OSError as error:
-        raise unwritable(runs, error) from error
+    except (OSError, ValueError) as error:
+        raise unwritable(wanted, error) from error
     raise AssertionError("counting never ends")
 
 
@@ -84,11 +94,11 @@ def write_parameters(folder: Path, parameters: Mapping[str, NDArray[np.float64]]
     write_file(folder / "parameters.npz", packed.getvalue())
 
 
-def unwritable(path: Path, error: OSError) -> RunError:
+def unwritable(path: Path, error: OSError | ValueError) -> RunError:
     """The error for a file or folder that cannot be written."""
     return RunError(
         Problem(
-            f"cannot be written: {error.strerror or error}",
+            f"cannot be written: {getattr(error, 'strerror', None) or error}",
             Location(str(path)),
             hint="free some space or permissions, or choose another place with --runs DIR",
         )

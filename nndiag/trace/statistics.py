@@ -91,7 +91,8 @@ def loss_summary(trace: Trace) -> LossSummary:
     if not trace.steps:
         return LossSummary(np.nan, np.nan, np.nan, None)
     curve = loss_curve(trace)
-    initial, final = float(curve.values[0]), float(trace.loss[-1])
+    initial, last = float(curve.values[0]), float(trace.loss[-1])
+    final = float(curve.values[-1]) if np.isfinite(last) else last
     if trace.ending is not None:
         final = trace.ending.loss
     finite = np.isfinite(curve.values)

@@ -1,0 +1,107 @@
+"""The JSON keeps its contract."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from nndiag.finding import Diagnosis, Evidence, Outcome
+from nndiag.report.json import finding_document, run_document
+from nndiag.trace import Trace
+from nndiag.trace.plain import json_text
+
+from .conftest import finding
+
+
+def document(diagnosis, trace):
+    text = json_text(run_document(diagnosis, trace, command="train", config="my-net", run="runs/x"))
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_the_keys_of_the_contract(diverged):
+    assert document(*diverged) | {"numbers": None, "layers": None} == {
+        "version": 1,
+        "command": "train",
+        "config": "my-net",
+        "outcome": "diverged",
+        "cause": {
+            "problem": "learning-rate-above-stability-limit",
+            "confidence": "likely",
+            "explains": ["exploding-loss", "exploding-gradients"],
+        },
+        "findings": [
+            {
+                "problem": "learning-rate-above-stability-limit",
+                "severity": "error",
+                "message": "learning rate 0.2 is 8.33 × the stability ceiling 0.024",
+                "layer": None,
+                "tensor": None,
+                "evidence": {
+                    "learning_rate": {
+                        "observed": 0.2,
+                        "limit": 0.024,
+                        "layer": None,
+                        "steps": None,
+                    }
+                },
+                "remedies": ["optimizer.learning_rate=0.01", "loss.reduction=mean"],
+            },
+            *document(*diverged)["findings"][1:],
+        ],
+        "not_checked": [
+            {"problem": "dead-units", "reason": "no ReLU layer"},
+            {"problem": "vanishing-gradients", "reason": "fewer than three layers"},
+        ],
+        "loss": {"initial": 0.5, "final": "inf", "best": 0.5, "steps": 11, "skill": None},
+        "ended": "non-finite",
+        "run": "runs/x",
+        "numbers": None,
+        "layers": None,
+    }
+
+
+def test_a_run_without_a_cause_has_null_there(healthy):
+    assert document(*healthy)["cause"] is None
+    assert document(*healthy)["loss"]["skill"] == 0.99
+
+
+def test_gradients_are_told_layer_by_layer(diverged):
+    layers = document(*diverged)["layers"]
+    # 11 steps: windows of one step; 0.5 · 2⁵ in the middle
+    assert layers[0] == {
+        "name": "layer1",
+        "gradient_norm": {"first": 0.5, "middle": 16.0, "end": "inf"},
+    }
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_no_number_breaks_a_strict_parser(value):
+    trace = Trace(np.arange(2), np.full(2, value))
+    diagnosis = Diagnosis(
+        Outcome.DIVERGED, None, (finding("x", evidence=(Evidence("loss", value),)),), ()
+    )
+    told = document(diagnosis, trace)
+    assert told["loss"]["final"] == str(value)
+    assert told["loss"]["best"] is None
+    assert told["findings"][0]["evidence"]["loss"]["observed"] == str(value)
+
+
+def test_two_numbers_of_one_series_are_both_kept():
+    evidence = (Evidence("loss", 1.0), Evidence("loss", 2.0), Evidence("skill", 3.0))
+    told = finding_document(finding("x", evidence=evidence))["evidence"]
+    assert {key: one["observed"] for key, one in told.items()} == {
+        "loss": 1.0,
+        "loss-2": 2.0,
+        "skill": 3.0,
+    }
+
+
+def test_a_place_in_a_users_program_is_told_where_there_is_one():
+    told = finding_document(finding("x", file="net.py", line=12, replacement="a = b"))
+    assert (told["file"], told["line"], told["replacement"]) == ("net.py", 12, "a = b")
+    assert "file" not in finding_document(finding("x"))

@@ -1,0 +1,153 @@
+"""The report, to the letter, at the widths at which people read."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from nndiag.finding import Diagnosis, Outcome, Severity, Skipped
+from nndiag.report.terminal import run_report
+from nndiag.report.verdict import one_line
+from nndiag.trace import Facts, LayerFacts, Series, Trace
+
+from .conftest import finding
+
+
+def told(diagnosis, trace, *, width=80, **known):
+    console = Console(width=width, no_color=True, highlight=False)
+    with console.capture() as captured:
+        console.print(run_report(diagnosis, trace, name="my-net", **known))
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+AT_80 = """\
+my-net  1-100-1 tanh linear · sgd 0.2 · 200 examples
+╭──────────────────────────────────────────────────────────────────────────────╮
+│ DIVERGED  the loss ran away; stopped after 11 of 2,000 steps                 │
+│ Learning rate 0.2 is 8.33 × the stability ceiling 0.024                      │
+│ cause learning-rate-above-stability-limit (likely); explains exploding-loss, │
+│       exploding-gradients                                                    │
+│ seen  learning rate 0.2, limit 0.024                                         │
+│ try   optimizer.learning_rate=0.01 · loss.reduction=mean                     │
+╰──────────────────────────────────────────────────────────────────────────────╯
+loss 0.5 → inf   best 0.5 at step 0   best constant 0.5
+"""
+
+BELOW_THE_CHART = """\
+gradient norm            first  middle  end  change
+layer1         100 tanh    0.5      16  inf    ×inf
+layer2         1 linear      1      32  inf    ×inf
+first ÷ last               0.5     0.5  nan
+
+↳ exploding-loss  Something about exploding-loss
+↳ exploding-gradients  Something about exploding-gradients
+! unscaled-inputs  Something about unscaled-inputs
+  loss 12, limit 10, steps 0–3
+
+not looked at dead-units, vanishing-gradients (why: --json)
+run  runs/x
+next nndiag fix my.yaml"""
+
+
+def test_a_diverged_run_at_80_columns(diverged):
+    text = told(*diverged, run="runs/x", next_command="nndiag fix my.yaml")
+    assert text.startswith(AT_80)
+    assert text.endswith(BELOW_THE_CHART)
+
+
+def test_a_healthy_run_says_so_in_its_first_lines(healthy):
+    assert told(*healthy).splitlines()[:5] == [
+        "my-net",
+        "╭──────────────────────────────────────────────────────────────────────────────╮",
+        "│ CONVERGED  nothing is left to gain for this network on these data            │",
+        "│ Nothing wrong was found. Its loss is 1 % of the best constant's.             │",
+        "╰──────────────────────────────────────────────────────────────────────────────╯",
+    ]
+
+
+@pytest.mark.parametrize("width", [30, 40, 80, 120, 200])
+def test_no_line_is_wider_than_the_console(diverged, width):
+    text = told(*diverged, width=width, run="runs/x", next_command="nndiag fix my.yaml")
+    assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_narrow_console_loses_columns_but_no_finding(diverged):
+    text = told(*diverged, width=40)
+    assert "middle" not in text
+    for one in diverged[0].findings:
+        assert one.problem in re.sub(r"[\s│]", "", text)
+
+
+def test_a_failure_that_nothing_explains_is_called_unexplained(healthy):
+    _, trace = healthy
+    diagnosis = Diagnosis(Outcome.STALLED, None, (), ())
+    assert "Unexplained" in told(diagnosis, trace)
+
+
+def test_a_note_alone_is_nothing_wrong(healthy):
+    diagnosis, trace = healthy
+    noted = replace(diagnosis, findings=(finding("unscaled-inputs", Severity.NOTE),))
+    text = told(noted, trace)
+    assert "Nothing wrong was found" in text
+    assert "· unscaled-inputs" in text
+
+
+def test_a_run_that_is_not_finished_tells_what_more_steps_would_bring(healthy):
+    _, trace = healthy
+    numbers = {"expected_gain": 0.004, "final_loss": 0.01}
+    text = told(Diagnosis(Outcome.IMPROVING, None, (), (), numbers), trace)
+    assert "100 more steps would take off about 40 %" in text
+
+
+def test_a_killed_run_is_not_said_to_have_been_interrupted_by_ctrl_c(healthy):
+    diagnosis, trace = healthy
+    killed = replace(trace, ending=None)
+    text = told(replace(diagnosis, outcome=Outcome.INTERRUPTED), killed)
+    assert "ended before its last step" in text
+    assert "Ctrl-C" not in text
+
+
+def test_checks_that_were_not_made_fold_into_one_line(healthy):
+    diagnosis, trace = healthy
+    skipped = tuple(Skipped(f"problem-{number}", "some long reason") for number in range(20))
+    lines = told(replace(diagnosis, not_checked=skipped), trace).splitlines()
+    line = next(line for line in lines if line.startswith("not looked at"))
+    assert "and 17 more (why: --json)" in line
+
+
+def test_few_checks_that_were_not_made_come_with_their_reasons(healthy):
+    diagnosis, trace = healthy
+    text = told(replace(diagnosis, not_checked=(Skipped("dead-units", "no ReLU layer"),)), trace)
+    assert "not looked at dead-units (no ReLU layer)" in text
+
+
+def test_a_deep_network_shows_its_outer_layers(healthy):
+    diagnosis, trace = healthy
+    names = tuple(f"layer{number}" for number in range(1, 31))
+    deep = replace(
+        trace,
+        layers=names,
+        series={"gradient_norm": Series(trace.step, np.ones((100, 30)))},
+        facts=Facts(layers=tuple(LayerFacts(name, 5, "tanh", -1, 1, True) for name in names)),
+    )
+    text = told(diagnosis, deep)
+    assert "… 22 more" in text
+    assert "layer4 " in text
+    assert "layer5 " not in text
+    assert "layer30" in text
+
+
+def test_a_foreign_trace_of_a_loss_alone_is_reported(healthy):
+    diagnosis, _ = healthy
+    text = told(replace(diagnosis, numbers={}), Trace(np.arange(2), np.array([2.0, 1.0])))
+    assert "loss 2 → 1" in text
+    assert "gradient norm" not in text
+
+
+def test_the_verdict_in_one_line(diverged, healthy):
+    assert (
+        one_line(diverged[0]) == "diverged: learning rate 0.2 is 8.33 × the stability ceiling 0.024"
+    )
+    assert one_line(healthy[0]) == "converged"
