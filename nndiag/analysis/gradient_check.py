@@ -1,0 +1,399 @@
+"""Whether a network's gradient is right, tensor by tensor, and whether the check can tell.
+
+A gradient is compared with central differences and, where everything is analytic, with the complex
+step. When they disagree the check itself is questioned first: the step size is swept, and
+parameters with a kink in reach are evaluated closer or left out. Only a difference that stays the
+same over two step sizes is held against the gradient.
+
+All errors are relative to the norm of the tensor, so that multiplying the loss by a constant
+changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.analysis.finite_differences import (
+    STEP,
+    Differences,
+    FloatArray,
+    central_differences,
+    complex_steps,
+    full_differences,
+    is_analytic,
+)
+from nndiag.nn.calls import now
+from nndiag.nn.network import Architecture, Examples, forward, loss_and_gradient, workspace
+
+TOLERANCE = 1e-6  # agreement of two independent derivatives; central differences reach 1e-9
+_SWEEP = (1e-2, 1e-1, 1e1, 1e2)  # further steps, relative to the first
+_STEADY = 0.1  # two step sizes that agree this much better than with the gradient prove it wrong
+_ROUNDING = 10 * float(np.finfo(float).eps)  # of one loss, relative to the terms summed in it
+_CLOSER = (1e-2, 1e-4)  # steps for parameters with a kink in reach, relative to the first
+_AT_KINKS = 500  # of those at most so many are evaluated
+_SAMPLE = 8  # parameters per tensor that are checked by whole forward passes
+_MOST_EXAMPLES = 512
+_FEWEST_UNITS = 4
+_SEED = 7  # of the parameters that are sampled: the same network gives the same report
+
+
+class Verdict(StrEnum):
+    """What the comparison says about one tensor."""
+
+    CORRECT = "correct"
+    """The gradient agrees with independent derivatives."""
+    WRONG = "wrong"
+    """It does not, and they agree with each other."""
+    NOISE = "noise"
+    """The gradient is too small beside the loss for differences to decide."""
+    KINK = "kink"
+    """Every parameter sits on a kink, where no derivative exists."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """One parameter with its two derivatives; `index` is (unit, input) or (unit,)."""
+
+    index: tuple[int, ...]
+    analytic: float
+    numeric: float
+
+
+@dataclass(frozen=True)
+class TensorCheck:
+    """One tensor's gradient beside independent derivatives.
+
+    Attributes:
+        name: "layer1.weights", "layer1.biases", …
+        verdict: What follows.
+        relative_error: |g − n| / max(|g|, |n|), 0 where both are zero; n at the step size that
+            agrees best.
+        cosine: Cosine of the angle between g and n; None where one of them is zero.
+        scale: Factor c that makes c·n the nearest to g; None where n is zero.
+        worst: The parameter with the largest difference; None where none could be checked.
+        complex_error: The same error against the complex step, on a sample of parameters; None
+            where something is not analytic.
+        checked: Number of parameters that were compared.
+        kinks: Number of parameters left out because a kink is in reach.
+        size: Number of parameters.
+    """
+
+    name: str
+    verdict: Verdict
+    relative_error: float
+    cosine: float | None
+    scale: float | None
+    worst: Element | None
+    complex_error: float | None
+    checked: int
+    kinks: int
+    size: int
+
+
+@dataclass(frozen=True)
+class PointCheck:
+    """The check at one point of parameter space.
+
+    Attributes:
+        point: What the point is: "initial", …
+        loss: The loss there.
+        examples: Number of examples in it.
+        spot_error: How far the fast differences are from those of whole forward passes, relative
+            to the tensor's norm, at worst over a sample of parameters.
+        tensors: One check per tensor, from the input side.
+    """
+
+    point: str
+    loss: float
+    examples: int
+    spot_error: float
+    tensors: tuple[TensorCheck, ...]
+
+    @property
+    def correct(self) -> bool:
+        """Whether no tensor is wrong."""
+        return all(tensor.verdict is not Verdict.WRONG for tensor in self.tensors)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tensor:
+    """A tensor's name, shape and places (n,) in the parameter vector."""
+
+    name: str
+    shape: tuple[int, ...]
+    places: NDArray[np.intp]
+
+
+def check_gradient(
+    shape: Architecture,
+    parameters: FloatArray,
+    data: Examples,
+    *,
+    point: str = "initial",
+    gradient: FloatArray | None = None,
+    layer_names: Sequence[str] | None = None,
+    seconds: float = 1.0,
+) -> PointCheck:
+    """Check a gradient at one point.
+
+    Args:
+        shape: The network.
+        parameters: The point, shape (P,).
+        data: The examples of the loss; `thinned` bounds them.
+        point: What to call the point.
+        gradient: The gradient to check, shape (P,); that of nndiag's backward pass by default.
+        layer_names: What to call the layers.
+        seconds: Work to spend, in seconds of an ordinary core; where it does not suffice, some
+            units of each layer stand for the rest.
+    """
+    value, own = loss_and_gradient(shape, parameters, data)
+    comparison = _Comparison(
+        shape,
+        parameters,
+        data,
+        gradient=own if gradient is None else gradient,
+        units=_affordable_units(shape, data.count, seconds=seconds),
+    )
+    names = layer_names or [f"layer{number}" for number in range(1, shape.layers + 1)]
+    tensors = _tensors(shape, names)
+    return PointCheck(
+        point,
+        float(value),
+        data.count,
+        comparison.spot_error(tensors),
+        tuple(comparison.check(tensor) for tensor in tensors),
+    )
+
+
+def thinned(data: Examples, *, most: int = _MOST_EXAMPLES) -> Examples:
+    """At most `most` evenly spaced examples: a gradient is right or wrong on any of them."""
+    if data.count <= most:
+        return data
+    chosen = np.linspace(0, data.count - 1, most).astype(int)
+    return Examples(
+        np.ascontiguousarray(data.inputs[:, chosen]), np.ascontiguousarray(data.targets[:, chosen])
+    )
+
+
+class _Comparison:
+    """A gradient beside its differences, with what was needed to trust them."""
+
+    def __init__(
+        self,
+        shape: Architecture,
+        parameters: FloatArray,
+        data: Examples,
+        *,
+        gradient: FloatArray,
+        units: Sequence[NDArray[np.intp]],
+    ) -> None:
+        self._shape, self._parameters, self._data = shape, parameters, data
+        self._gradient, self._units = gradient, units
+        self._analytic = is_analytic(shape)
+        self._rng = np.random.default_rng(_SEED)
+        self._sweep: list[Differences] | None = None
+        self._rounding = _ROUNDING * _magnitude(shape, parameters, data)
+        self._first = self._closer(central_differences(shape, parameters, data, units=units))
+
+    def spot_error(self, tensors: Sequence[_Tensor]) -> float:
+        """Largest relative distance of fast from whole differences, on a sample."""
+        errors = [0.0]
+        for tensor in tensors:
+            places = self._sampled(self._usable(tensor))
+            whole, _ = full_differences(
+                self._shape,
+                self._parameters,
+                self._data,
+                indices=places,
+                steps=self._first.steps[places],
+            )
+            size = np.abs(self._first.gradient[tensor.places]).max(initial=0.0)
+            distance = np.abs(whole - self._first.gradient[places]).max(initial=0.0)
+            errors.append(float(distance / size) if size > 0 else 0.0)
+        return max(errors)
+
+    def check(self, tensor: _Tensor) -> TensorCheck:
+        """The verdict on one tensor."""
+        usable = self._usable(tensor)
+        exact, numeric = self._gradient[usable], self._first.gradient[usable]
+        complex_error = self._complex_error(tensor, usable)
+        error, verdict = _relative_error(exact, numeric), Verdict.CORRECT
+        if not len(usable):
+            verdict = Verdict.KINK
+        elif not error <= TOLERANCE:
+            usable, numeric, error, verdict = self._questioned(usable)
+            exact = self._gradient[usable]
+        if complex_error is not None and len(usable) and verdict is not Verdict.CORRECT:
+            verdict = Verdict.CORRECT if complex_error <= TOLERANCE else Verdict.WRONG
+        known = self._first.known[tensor.places]
+        return TensorCheck(
+            tensor.name,
+            verdict,
+            error,
+            *_direction(exact, numeric),
+            worst=_worst(tensor, usable, exact, numeric),
+            complex_error=complex_error,
+            checked=len(usable),
+            kinks=int(np.sum(known)) - len(usable),
+            size=len(tensor.places),
+        )
+
+    def _usable(self, tensor: _Tensor) -> NDArray[np.intp]:
+        """The places of a tensor whose differences cross no kink."""
+        usable = self._first.known[tensor.places] & ~self._first.crossed[tensor.places]
+        return tensor.places[usable]
+
+    def _sampled(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        if len(places) <= _SAMPLE:
+            return places
+        return np.sort(self._rng.choice(places, _SAMPLE, replace=False))
+
+    def _closer(self, found: Differences) -> Differences:
+        """`found` with smaller steps where a kink was crossed, as far as that helps."""
+        for factor in _CLOSER:
+            places = np.flatnonzero(found.crossed)[:_AT_KINKS]
+            if not len(places):
+                break
+            steps = factor * found.steps[places]
+            derivatives, crossed = full_differences(
+                self._shape, self._parameters, self._data, indices=places, steps=steps
+            )
+            resolved = places[~crossed]
+            found.gradient[resolved] = derivatives[~crossed]
+            found.steps[resolved] = steps[~crossed]
+            found.crossed[resolved] = False
+        return found
+
+    def _questioned(
+        self, places: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], FloatArray, float, Verdict]:
+        """The parameters that could be compared at several step sizes, and what came out.
+
+        Returns:
+            Their places (n,), the differences (n,) that agree best or, where they prove the
+            gradient wrong, those that are steadiest, the error, the verdict.
+        """
+        exact = self._gradient[places]
+        if self._sweep is None:
+            self._sweep = [
+                central_differences(
+                    self._shape,
+                    self._parameters,
+                    self._data,
+                    step=factor * STEP,
+                    units=self._units,
+                )
+                for factor in _SWEEP
+            ]
+        found = [*self._sweep[:2], self._first, *self._sweep[2:]]
+        smooth = ~np.any([differences.crossed[places] for differences in found[:3]], axis=0)
+        places, exact = places[smooth], exact[smooth]
+        if not len(places):
+            return places, exact, 0.0, Verdict.KINK
+        rows = [differences.gradient[places] for differences in found]
+        errors = [_relative_error(exact, row) for row in rows]
+        best = int(np.argmin(errors))
+        if errors[best] <= TOLERANCE:
+            return places, rows[best], errors[best], Verdict.CORRECT
+        spreads = [_relative_error(one, two) for one, two in pairwise(rows)]
+        steady = int(np.argmin(spreads))
+        noise = self._rounding * float(np.linalg.norm(0.5 / found[steady].steps[places]))
+        wrong = (
+            spreads[steady] <= _STEADY * errors[best]
+            and float(np.linalg.norm(exact - rows[steady])) > noise
+        )
+        chosen = steady if wrong else best
+        return places, rows[chosen], errors[chosen], Verdict.WRONG if wrong else Verdict.NOISE
+
+    def _complex_error(self, tensor: _Tensor, usable: NDArray[np.intp]) -> float | None:
+        """The error against the complex step, on a sample that has the worst element."""
+        if not self._analytic or not len(usable):
+            return None
+        difference = np.abs(self._gradient[usable] - self._first.gradient[usable])
+        places = np.union1d(self._sampled(usable), usable[[int(np.argmax(difference))]])
+        with np.errstate(all="ignore"):  # complex exponentials overflow earlier than real ones
+            exact = complex_steps(self._shape, self._parameters, self._data, indices=places)
+        finite = bool(np.isfinite(exact).all())
+        return _relative_error(self._gradient[places], exact) if finite else None
+
+
+def _magnitude(shape: Architecture, parameters: FloatArray, data: Examples) -> float:
+    """How much the loss would change if every term of every sum in the network were doubled.
+
+    Each sum W·x is rounded by about ε·|W|·|x|, which reaches the loss through δ: times ε this is
+    the rounding error of the loss, to first order, if no two errors cancel.
+    """
+    space, matrices = workspace(shape, data), shape.matrices(parameters)
+    forward(now, shape, matrices, space)
+    delta = np.empty_like(space.values[-1])
+    scale = shape.loss.scale(shape.outputs, data.count)
+    shape.loss.slope(now, space.values[-1], data.targets, delta)
+    delta *= scale
+    total = abs(float(shape.loss.total(space.values[-1], data.targets))) * scale
+    for layer in range(shape.layers - 1, -1, -1):
+        values, scratch = space.values[layer], np.empty_like(delta)
+        activation = shape.activations[layer]
+        activation.pull_back(now, space.pre[layer], values, vector=delta, scratch=scratch)
+        sums = np.abs(matrices[layer]) @ np.abs(space.inputs[layer])
+        total += float(np.sum(np.abs(delta) * sums))
+        if layer > 0:
+            delta = matrices[layer][:, : shape.units[layer - 1]].T @ delta
+    return total
+
+
+def _tensors(shape: Architecture, names: Sequence[str]) -> list[_Tensor]:
+    """The weights and the biases of each layer."""
+    found = []
+    parts = shape.weights_and_biases(np.arange(shape.size))
+    for name, (weights, biases) in zip(names, parts, strict=True):
+        found.append(_Tensor(f"{name}.weights", weights.shape, weights.ravel()))
+        if biases is not None:
+            found.append(_Tensor(f"{name}.biases", biases.shape, biases.ravel()))
+    return found
+
+
+def _relative_error(one: FloatArray, two: FloatArray) -> float:
+    """|a − b| / max(|a|, |b|); 0 where both are zero."""
+    size = max(float(np.linalg.norm(one)), float(np.linalg.norm(two)))
+    return float(np.linalg.norm(one - two)) / size if size != 0 else 0.0
+
+
+def _direction(exact: FloatArray, numeric: FloatArray) -> tuple[float | None, float | None]:
+    """Cosine and scale of a gradient against its differences."""
+    lengths = float(np.linalg.norm(exact)), float(np.linalg.norm(numeric))
+    if not lengths[1] > 0:
+        return None, None
+    along = float((exact / lengths[1]) @ (numeric / lengths[1]))  # scale: g·n / n·n
+    cosine = along * lengths[1] / lengths[0] if lengths[0] > 0 else None
+    return cosine, along
+
+
+def _worst(
+    tensor: _Tensor, usable: NDArray[np.intp], exact: FloatArray, numeric: FloatArray
+) -> Element | None:
+    """The element with the largest difference."""
+    if not len(usable):
+        return None
+    worst = int(np.argmax(np.abs(exact - numeric)))
+    place = int(np.searchsorted(tensor.places, usable[worst]))
+    index = tuple(int(number) for number in np.unravel_index(place, tensor.shape))
+    return Element(index, float(exact[worst]), float(numeric[worst]))
+
+
+def _affordable_units(
+    shape: Architecture, examples: int, *, seconds: float
+) -> list[NDArray[np.intp]]:
+    """Units of each layer, evenly spaced, whose parameters can be perturbed in the time."""
+    chosen = []
+    for layer, (units, rows) in enumerate(shape.shapes):
+        above = shape.units[layer + 1 :]
+        passes = 2 * examples * (1 + sum(above)) * 4e-9
+        products = 2 * examples * (shape.size - shape.offsets[min(layer + 2, shape.layers)]) * 1e-10
+        cost = rows * (passes + products)  # of one unit, in seconds
+        count = int(min(units, max(seconds / shape.layers / cost, _FEWEST_UNITS)))
+        chosen.append(np.unique(np.linspace(0, units - 1, count).astype(int)))
+    return chosen
