@@ -1,3 +1,38 @@
-"""nndiag: why does this small network not train, and what exactly would make it train?"""
+"""nndiag: why does this small network not train, and what exactly would make it train?
+
+    import nndiag
+
+    result = nndiag.train("configs/broken/exploding_sine.yaml")
+    result.outcome, result.cause          # frozen; print(result) is the report
+    recorder = nndiag.Recorder("runs/mine")   # three lines in a loop of your own
+
+The verbs are those of the command line. Importing the package is cheap: each name is loaded when
+it is first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nndiag.loop import Recorder as Recorder
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Recorder": "nndiag.loop",
+}
+"""Public name → the module it lives in."""
+
+__all__ = ["Recorder", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nndiag' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})
