@@ -1,0 +1,147 @@
+"""Every trace can be drawn, and the drawing shows what is in it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from matplotlib.figure import Figure
+
+from nndiag.errors import RunError
+from nndiag.plots import gradient_norms, loss, prediction, save_plots
+from nndiag.plots.curves import MOST_POINTS, STRETCHES
+from nndiag.trace import Ending, Facts, Series, Trace
+
+
+def axes():
+    return Figure().add_subplot()
+
+
+def run(losses, *, batch_size=4, layers=2, inputs=1):
+    losses = np.asarray(losses, dtype=float)
+    steps = np.arange(len(losses))
+    norms = np.repeat(np.abs(losses)[:, None], layers, axis=1)
+    rng = np.random.default_rng(0)
+    return Trace(
+        steps,
+        losses,
+        {
+            "gradient_norm": Series(steps, norms),
+            "validation_loss": Series(steps[:1], np.array([2.0])),
+            "training_loss": Series(steps[:1], np.array([1.5])),
+        },
+        layers=tuple(f"layer{number + 1}" for number in range(layers)),
+        facts=Facts(
+            inputs=rng.normal(size=(4, inputs)),
+            targets=rng.normal(size=(4, 1)),
+            baseline_loss=1.0,
+            batch_size=batch_size,
+        ),
+        ending=Ending("finished", 0.1, predictions=rng.normal(size=(4, 1))),
+    )
+
+
+def labels(drawn):
+    return drawn.get_legend_handles_labels()[1]
+
+
+def line(drawn, label):
+    return next(one for one in drawn.lines if one.get_label() == label)
+
+
+def test_the_loss_is_drawn_as_its_logarithm_with_what_it_is_compared_with():
+    drawn = axes()
+    assert loss.draw(run([1.0, 0.1, 0.01]), drawn)
+    assert labels(drawn) == ["training", "held out", "best constant"]
+    np.testing.assert_allclose(line(drawn, "training").get_ydata(), [0, -1, -2])
+
+
+def test_a_run_of_mini_batches_also_shows_the_loss_of_all_examples():
+    drawn = axes()
+    loss.draw(run(np.ones(50), batch_size=1), drawn)
+    assert "all training examples" in labels(drawn)
+    assert any(label.startswith("batches") for label in labels(drawn))
+
+
+def test_the_onset_and_the_overflow_are_marked():
+    drawn = axes()
+    loss.draw(run([1.0, 10.0, np.inf]), drawn, onset=1)
+    assert line(drawn, "growth from step 1").get_xdata()[0] == 1
+    assert line(drawn, "not finite").get_xdata().tolist() == [2]
+
+
+def test_each_layer_has_its_line():
+    drawn = axes()
+    assert gradient_norms.draw(run([1.0, 0.5], layers=3), drawn)
+    assert labels(drawn) == ["layer1", "layer2", "layer3"]
+
+
+def test_no_two_of_many_layers_share_a_colour():
+    drawn = axes()
+    gradient_norms.draw(run([1.0, 0.5], layers=20), drawn)
+    assert len({one.get_color() for one in drawn.lines}) == 20
+
+
+def test_a_long_run_keeps_its_peaks():
+    losses = np.ones(100_000)
+    losses[54_321] = 1e6
+    drawn = axes()
+    loss.draw(run(losses), drawn)
+    values = line(drawn, "training").get_ydata()
+    assert values.max() == 6
+    assert len(values) <= MOST_POINTS
+
+
+def test_a_noisy_run_is_drawn_by_its_median():
+    rng = np.random.default_rng(0)
+    drawn = axes()
+    loss.draw(run(10.0 ** rng.normal(size=50_000), batch_size=1), drawn)
+    values = drawn.lines[0].get_ydata()
+    assert len(values) == STRETCHES
+    # the median of 250 normal values has a standard deviation of 1.25 / √250 = 0.08
+    assert np.abs(values).max() < 5 * 0.08
+
+
+def test_one_input_gives_the_fitted_curve_in_the_order_of_the_inputs():
+    trace = run([1.0])
+    drawn = axes()
+    assert prediction.draw(trace, drawn)
+    order = np.argsort(trace.facts.inputs[:, 0])
+    curve = line(drawn, "network")
+    np.testing.assert_array_equal(curve.get_xdata(), trace.facts.inputs[order, 0])
+    np.testing.assert_array_equal(curve.get_ydata(), trace.ending.predictions[order, 0])
+
+
+def test_more_inputs_give_predictions_against_targets():
+    trace = run([1.0], inputs=3)
+    drawn = axes()
+    assert prediction.draw(trace, drawn)
+    np.testing.assert_array_equal(drawn.lines[0].get_xdata(), trace.facts.targets[:, 0])
+
+
+def test_a_killed_run_has_no_predictions_to_draw():
+    trace = Trace(np.arange(2), np.ones(2))
+    assert not prediction.draw(trace, axes())
+    assert not gradient_norms.draw(trace, axes())
+
+
+def test_pictures_are_written_as_png(tmp_path):
+    written = save_plots(run([1.0, 0.5]), tmp_path / "plots", onset=1)
+    assert [path.name for path in written] == ["loss.png", "gradient_norms.png", "prediction.png"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "plots").write_text("a file")
+    with pytest.raises(RunError, match="plots"):
+        save_plots(run([1.0]), tmp_path / "plots")
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrays.arrays(np.float64, st.integers(1, 40)), st.sampled_from([1, 4]), st.integers(1, 9))
+def test_any_curve_can_be_drawn(losses, batch_size, layers):
+    trace = run(losses, batch_size=batch_size, layers=layers)
+    for draw in (loss.draw, gradient_norms.draw):
+        figure = Figure()
+        draw(trace, figure.add_subplot(), onset=0)
+        figure.draw_without_rendering()
