@@ -187,7 +187,7 @@ def sweep_learning_rates(
         _search(search, built, task, rates=rates, ends=(low, high))
         found = _found(search)
         recommended, runs = _recommended(search, task, found)
-        theory = theory_of(task, built, edges=found.edges, rate=recommended)
+        theory = theory_of(task, built, edges=found.edges, recommended=recommended)
         return SweepResult(
             name=built.name,
             optimizer=built.optimizer.name,

@@ -40,7 +40,9 @@ class Theory:
         ceilings: Smallest and largest ceiling over the seeds; None where nothing curves upwards.
         ratio: Measured edge over the ceiling at the same seed's start, median over the seeds; None
             without either.
-        settled: The ceiling at the end of the recommended rate's run; None where it was not made.
+        settled: The ceiling where a run at the edge ends, or one at the recommended rate where
+            there is no edge; None without either. Where the network moved to a flatter place it is
+            above `ceilings`.
         reading: Why both differ; None where there is nothing to compare.
     """
 
@@ -52,7 +54,7 @@ class Theory:
 
 
 def theory_of(
-    task: Task, built: Built, *, edges: Mapping[int, SeedEdge], rate: float | None
+    task: Task, built: Built, *, edges: Mapping[int, SeedEdge], recommended: float | None
 ) -> Theory:
     """The ceilings at the starts and at the end of a run, compared with the measured edges.
 
@@ -60,7 +62,7 @@ def theory_of(
         task: What was trained.
         built: The experiment.
         edges: The measured edge of each seed that has one.
-        rate: The recommended rate, whose run's end is looked at.
+        recommended: The recommended rate.
     """
     start = stability_of(built)
     ceilings = {seed: _ceiling(task, task.starts[seed]) for seed in edges}
@@ -72,7 +74,9 @@ def theory_of(
     ]
     known = [ceiling for ceiling in ceilings.values() if ceiling is not None]
     ratio = float(np.median(ratios)) if ratios else None
-    settled = _settled(task, rate) if rate is not None else None
+    own = edges.get(built.seed)
+    rate = recommended if own is None else own.stable
+    settled = None if rate is None else _settled(task, rate)
     return Theory(
         start,
         (min(known), max(known)) if known else None,
