@@ -105,7 +105,9 @@ def checked_thresholds(thresholds: Mapping[str, Any]) -> dict[str, dict[str, flo
             problems.append(_wrong(f"thresholds.{problem}", values, "threshold: value"))
             continue
         problems.extend(_problems_of(problem, values, options=options))
-        checked[problem] = {name: _number(value, options.get(name)) for name, value in values.items()}
+        checked[problem] = {
+            name: _number(value, options.get(name)) for name, value in values.items()
+        }
     if problems:
         raise ConfigError(problems)
     return checked

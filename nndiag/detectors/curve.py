@@ -123,8 +123,8 @@ class Growth:
 def loss_curve(trace: Trace) -> Curve:
     """The curve of a run, from the best record of it that the trace has.
 
-    Full batches: the loss of every step. Mini-batches: its mean over each epoch, or the loss over
-    all training examples where there are few epochs.
+    Full batches: the loss of every step. Mini-batches: its mean (or sum, as the loss is) over each
+    epoch, or the loss over all training examples where there are few epochs.
     """
     steps, losses = _recorded(trace)
     first = int(trace.step[0]) if trace.steps else 0
@@ -148,7 +148,9 @@ def _recorded(trace: Trace) -> tuple[NDArray[np.int64], FloatArray]:
     epochs = trace.steps // epoch if epoch is not None else 0
     if epoch is None or epochs < _FEWEST_EPOCHS:
         return probed.steps, probed.values
-    means = trace.loss[: epochs * epoch].reshape(epochs, epoch).mean(axis=1)
+    summed = (trace.facts.reduction or "").endswith("sum")  # a batch has its part of the sum only
+    blocks = trace.loss[: epochs * epoch].reshape(epochs, epoch)
+    means = blocks.sum(axis=1) if summed else blocks.mean(axis=1)
     ends = trace.step[epoch - 1 : epochs * epoch : epoch]
     return np.append(probed.steps[:1], ends), np.append(probed.values[:1], means)
 
@@ -160,8 +162,9 @@ def growth(trace: Trace, *, reference: float, factor: float) -> Growth | None:
     mini-batches the losses are means over an epoch (at most a twentieth of the run), because a
     single batch may be hard or easy.
     """
-    window = min(_steps_per_epoch(trace) or 1, max(1, trace.steps // 20))
-    sizes = _smoothed(np.abs(trace.loss), window=window)
+    epoch = _steps_per_epoch(trace) or 1
+    scale = epoch if (trace.facts.reduction or "").endswith("sum") else 1
+    sizes = _smoothed(np.abs(trace.loss) * scale, window=min(epoch, max(1, trace.steps // 20)))
     evident = np.flatnonzero(~(sizes < factor * reference))  # NaN counts
     if len(evident) == 0:
         return None

@@ -23,10 +23,10 @@ SYMPTOMS = (
     "non-finite-values",
     "exploding-gradients",
     "exploding-loss",
+    "oscillating-loss",
     "dead-units",
     "saturated-units",
     "vanishing-gradients",
-    "oscillating-loss",
     "stalled-convergence",
 )
 """What is seen while training, from what comes first to what comes last."""
@@ -44,10 +44,10 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "non-finite-values": _STOP | {"exploding-gradients"},
     "exploding-gradients": _BLOW_UP - {"exploding-gradients"} | _AFTERMATH,
     "exploding-loss": frozenset({"non-finite-values"}) | _AFTERMATH,
+    "oscillating-loss": _STOP | _UNITS,
     "dead-units": _STOP,
     "saturated-units": _STOP,
     "vanishing-gradients": frozenset({"stalled-convergence"}),
-    "oscillating-loss": frozenset({"stalled-convergence"}),
 }
 """Problem → the problems that it can bring about."""
 

@@ -37,8 +37,18 @@ def facts_of(built: Built) -> Facts:
         total_steps=total_steps(built),
         settings=built.settings,
         initial_sharpness=largest if known else None,
-        stability_ceiling=stability_ceiling(built.optimizer, largest) if bounded else None,
+        stability_ceiling=(
+            stability_ceiling(built.optimizer, largest * _seen_share(built)) if bounded else None
+        ),
     )
+
+
+def _seen_share(built: Built) -> float:
+    """Share of the curvature that a step sees: a sum over a batch has only its part of it."""
+    batches = batches_of(built)
+    if not built.shape.loss.reduction.endswith("sum"):
+        return 1.0
+    return min(batches.size / batches.examples, 1.0)
 
 
 def _layers(built: Built) -> tuple[LayerFacts, ...]:
