@@ -37,6 +37,13 @@ class LiveLine:
         self._shown = True
         self._write(f"\r{line}\x1b[K")
 
+    def say(self, text: str) -> None:
+        """Show what is being done."""
+        if self._enabled:
+            self._shown = True
+            width = shutil.get_terminal_size().columns
+            self._write(f"\r{text[: max(width - 1, 0)]}\x1b[K")
+
     def clear(self) -> None:
         """Take the line away."""
         if self._shown:

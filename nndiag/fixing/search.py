@@ -62,7 +62,7 @@ class Search:
                 until = _AFTER_A_CURE
 
     def against_the_cause(self) -> None:
-        """Try the remedies against the cause until one cures, then all that is suggested at once."""
+        """Try the remedies against the cause until one cures, then all that is suggested."""
         cause = self.baseline.diagnosis.cause
         catalogue = remedies()
         for name in self._singles():

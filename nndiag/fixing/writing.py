@@ -27,7 +27,7 @@ def write_cured(config: Path, cured: Experiment, *, comment: str) -> Path:
     """
     changes = smallest_changes(load_experiment(config), cured)
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
-    text = "\n".join([*lines, yaml_of({"extends": config.name}).rstrip(), yaml_of(changes)])
+    text = "\n".join([*lines, yaml_of({"extends": config.name, **changes})])
     path = _written(config, text)
     again = load_experiment(path)
     own = ("name", "expect")

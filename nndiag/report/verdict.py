@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.finding import Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
+from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
 from nndiag.report.numbers import number, percent
 from nndiag.trace import Trace
 
@@ -73,6 +73,16 @@ def evidence_words(evidence: Evidence) -> str:
     return words
 
 
+def cause_words(cause: Cause) -> Text:
+    """Name and certainty of the cause, and what it explains."""
+    text = Text(cause.finding.problem, style=STYLES[cause.finding.severity])
+    text.append(f" ({_CONFIDENCE[cause.confidence]})", style="default")
+    if cause.explains:
+        names = dict.fromkeys(finding.problem for finding in cause.explains)
+        text.append(f"; explains {', '.join(names)}", style="default")
+    return text
+
+
 def labelled(lines: Iterable[tuple[str, Text]]) -> RenderableType:
     """Lines with a faint label before each."""
     table = Table.grid(padding=(0, 1))
@@ -112,12 +122,7 @@ def _details(diagnosis: Diagnosis, most: Finding | None) -> Iterator[tuple[str, 
     """Name and certainty of the cause, its evidence, its remedies."""
     cause = diagnosis.cause
     if cause is not None:
-        text = Text(cause.finding.problem, style=STYLES[cause.finding.severity])
-        text.append(f" ({_CONFIDENCE[cause.confidence]})", style="default")
-        if cause.explains:
-            names = dict.fromkeys(finding.problem for finding in cause.explains)
-            text.append(f"; explains {', '.join(names)}", style="default")
-        yield "cause", text
+        yield "cause", cause_words(cause)
     if most is not None and most.evidence:
         yield "seen", Text(" · ".join(map(evidence_words, most.evidence)))
     if most is not None and most.remedies:

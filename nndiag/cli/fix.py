@@ -1,0 +1,110 @@
+"""`nndiag fix CONFIG`: try the remedies, show which one cures the run, write the cured config."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nndiag.cli.options import ConfigArgument, JsonOption, OverridesArgument, QuietOption
+from nndiag.cli.streams import emit, emit_text, warn
+from nndiag.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from nndiag.fixing import Fix
+
+SecondsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--seconds",
+        min=0.0,
+        help="Time for the trials. Default: that of 16 trainings of the config.",
+        show_default=False,
+    ),
+]
+WriteOption = Annotated[
+    bool, typer.Option("--write/--no-write", help="Write the cured config beside the config.")
+]
+
+
+def fix(
+    config: ConfigArgument,
+    overrides: OverridesArgument = None,
+    *,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    seconds: SecondsOption = None,
+    write: WriteOption = True,
+) -> None:
+    """Try remedies on a config that does not train, and write the smallest change that cures it."""
+    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
+    from nndiag.experiment import load_experiment  # noqa: PLC0415
+    from nndiag.fixing import fix as search  # noqa: PLC0415
+
+    experiment = load_experiment(config, overrides or ())
+    line = LiveLine(enabled=not quiet)
+    try:
+        found = search(experiment, seconds=seconds, notice=line.say, progress=line)
+    finally:
+        line.clear()
+    path = _written(found, config) if write and found.winner is not None else None
+    _tell(found, config, path, as_json=json, quiet=quiet, overrides=overrides or [])
+    if found.interrupted:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    cured = found.healthy or found.winner is not None
+    raise typer.Exit(ExitCode.HEALTHY if cured else ExitCode.FINDING)
+
+
+def _written(found: "Fix", config: Path) -> Path | None:
+    """The cured config's file; a folder that cannot be written is a warning."""
+    from nndiag.fixing import write_cured  # noqa: PLC0415
+    from nndiag.remedies import remedy_of  # noqa: PLC0415
+
+    winner = found.winner
+    if winner is None or winner.run is None:
+        return None
+    titles = [remedy_of(name).title for name in winner.remedies]
+    comment = "\n".join([f"What cures {config.name}, found by nndiag fix:", *titles])
+    try:
+        return write_cured(config, winner.run.experiment, comment=comment)
+    except ConfigError as error:
+        warn(str(error))
+        return None
+
+
+def _tell(
+    found: "Fix",
+    config: Path,
+    path: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    overrides: list[str],
+) -> None:
+    """Print the report, or the JSON object, or the result alone."""
+    from nndiag.report.fix import fix_document, fix_line, fix_report  # noqa: PLC0415
+    from nndiag.trace.plain import json_text  # noqa: PLC0415
+
+    name = found.experiment.config.name
+    fixed = None if path is None else str(path)
+    if as_json:
+        emit_text(json_text(fix_document(found, config=name, fixed=fixed)))
+    elif quiet:
+        emit_text(f"{name}: {fix_line(found)}\n")
+    else:
+        advice = _next(found, shlex.join([str(config), *overrides]), fixed)
+        emit(fix_report(found, name=name, fixed=fixed, next_command=advice))
+
+
+def _next(found: "Fix", config: str, fixed: str | None) -> str:
+    """The command to try next."""
+    if fixed is not None:
+        return f"nndiag train {shlex.quote(fixed)}"
+    if found.healthy:
+        return f"nndiag gradcheck {config}"
+    if found.winner is not None:
+        return f"nndiag fix {config}"
+    untried = any(trial.run is None for trial in found.trials)
+    if untried or found.interrupted:
+        return f"nndiag fix {config} --seconds {max(10, round(4 * found.budget))}"
+    return f"nndiag sweep-lr {config}"

@@ -1,0 +1,68 @@
+"""Changed keys of a config as words: "learning_rate 0.2 → 0.0065"."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SHOWN_AS = {"name": "", "bias": "biases"}
+
+
+def change_words(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> list[str]:
+    """One phrase for each key that changes.
+
+    Args:
+        settings: The whole config before.
+        changes: The keys that change, nested as in a config.
+    """
+    words = []
+    for key, value in changes.items():
+        before = settings.get(key)
+        if key == "layers" and isinstance(before, Sequence):
+            words += _layer_words(before, value)
+        elif isinstance(value, Mapping):
+            inner = before if isinstance(before, Mapping) else {}
+            words += [_named(key, phrase) for phrase in change_words(inner, value)]
+        else:
+            words.append(_phrase(key, before, value))
+    return words
+
+
+def _layer_words(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
+    """What becomes of the layers: how many there are, or what changes in which."""
+    if len(before) != len(after):
+        return [_phrase("layers", len(before), len(after))]
+    changed: dict[str, list[int]] = {}
+    for number, (old, new) in enumerate(zip(before, after, strict=True), 1):
+        for key in dict.fromkeys([*old, *new]):
+            if old.get(key) != new.get(key):
+                phrase = _phrase(key, old.get(key), new.get(key))
+                changed.setdefault(phrase, []).append(number)
+    return [f"{_layers(numbers)} {phrase}" for phrase, numbers in changed.items()]
+
+
+def _layers(numbers: Sequence[int]) -> str:
+    """Numbers of layers: "layer1", or "layers 1, 2"."""
+    if len(numbers) == 1:
+        return f"layer{numbers[0]}"
+    return f"layers {', '.join(map(str, numbers))}"
+
+
+def _named(key: str, phrase: str) -> str:
+    """A phrase inside a section: only a component's own name needs to be told with it."""
+    return f"{key} {phrase.strip()}" if phrase.startswith(" ") else phrase
+
+
+def _phrase(key: str, before: Any, after: Any) -> str:
+    shown = _SHOWN_AS.get(key, key)
+    return f"{shown} {_value(before)} → {_value(after)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get("name", "…"))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, list):
+        return "given"
+    return "none" if value is None else str(value)

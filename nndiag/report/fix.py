@@ -1,0 +1,277 @@
+"""What was tried on a failing config, and what cured it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from nndiag.analysis.reference_fit import Limit
+from nndiag.finding import Outcome
+from nndiag.fixing import Fix, Run, Trial, Verdict
+from nndiag.remedies import remedy_of
+from nndiag.report.changes import change_words
+from nndiag.report.json import run_document
+from nndiag.report.numbers import count, number
+from nndiag.report.verdict import cause_words, labelled, sentence, verdict_style
+from nndiag.trace.plain import to_plain
+
+_STYLES = {
+    Verdict.CURES: "green",
+    Verdict.HELPS: "yellow",
+    Verdict.NO_EFFECT: "dim",
+    Verdict.HARMS: "red",
+}
+_LIMITS = {
+    Limit.NONE: "nothing is left to gain",
+    Limit.OPTIMIZER: "the optimizer is the limit, not the network",
+    Limit.START: "the start is the limit: from other weights it reaches more",
+    Limit.MODEL: "the network is the limit: no optimizer gets much further",
+    Limit.DATA: "the data are the limit: they promise no more",
+}
+_WIDE = 96  # columns from which the outcome has one of its own
+_UNTRIED = 6  # remedies that are named when there was no time for them
+
+
+def fix_report(
+    fix: Fix, *, name: str, fixed: str | None = None, next_command: str | None = None
+) -> RenderableType:
+    """The whole report.
+
+    Args:
+        fix: What was found.
+        name: What the config is called.
+        fixed: The file with the cured config.
+        next_command: What to try next.
+    """
+    parts: list[RenderableType] = [Text(name, style="bold"), _panel(fix), *_facts(fix)]
+    made = [trial for trial in fix.trials if trial.run is not None]
+    if made:
+        parts += [Text(), Trials(fix, made)]
+    missing = _untried(fix)
+    if missing is not None:
+        parts += [missing]
+    last = []
+    if fixed is not None:
+        last.append(("written", Text(fixed, overflow="fold")))
+    if next_command is not None:
+        last.append(("next", Text(next_command, style="bold", overflow="fold")))
+    return Group(*parts, Text(), labelled(last))
+
+
+def fix_line(fix: Fix) -> str:
+    """The result in one line of text."""
+    if fix.healthy:
+        return "nothing to fix"
+    if fix.winner is None:
+        return f"{fix.baseline.diagnosis.outcome}: no cure found"
+    words = "; ".join(change_words(fix.experiment.resolved, fix.winner.changes))
+    return f"cured by {' + '.join(fix.winner.remedies)}: {words}"
+
+
+def fix_document(fix: Fix, *, config: str, fixed: str | None) -> dict[str, Any]:
+    """All that was found, as one JSON object; the keys of a run, with the trials beside them."""
+    baseline = fix.baseline
+    document = run_document(fix.diagnosis, baseline.trace, command="fix", config=config, run=None)
+    winner, reference = fix.winner, fix.reference
+    document |= {
+        "healthy": fix.healthy,
+        "cured": winner is not None,
+        "score": baseline.score,
+        "control": None if fix.control is None else _run_document(fix.control),
+        "reference": reference
+        and {
+            "loss": reference.fit.loss,
+            "skill": reference.fit.skill,
+            "start": reference.fit.start,
+            "losses": reference.fit.losses,
+            "limit": reference.limit,
+        },
+        "remedies": [_trial_document(trial) for trial in fix.trials if trial.run is not None],
+        "not_tried": [
+            {"name": _name(trial), "reason": trial.reason}
+            for trial in fix.trials
+            if trial.run is None
+        ],
+        "winner": winner
+        and {
+            **_trial_document(winner),
+            "remedies": winner.remedies,
+            "seeds": len(fix.seeds),
+            "seeds_cured": fix.held,
+            "not_tried_without": fix.unproven,
+        },
+        "fixed_config": fixed,
+        "interrupted": fix.interrupted,
+        "seconds": fix.seconds,
+    }
+    plain: dict[str, Any] = to_plain(document)
+    return plain
+
+
+def _trial_document(trial: Trial) -> dict[str, Any]:
+    run = {} if trial.run is None else _run_document(trial.run)
+    return {"name": _name(trial), "changes": trial.changes, **run, "verdict": trial.verdict}
+
+
+def _run_document(run: Run) -> dict[str, Any]:
+    return {
+        "outcome": run.diagnosis.outcome,
+        "loss": run.loss,
+        "skill": run.diagnosis.numbers.get("skill"),
+        "score": run.score,
+        "accuracy": run.accuracy,
+        "seconds": run.seconds,
+    }
+
+
+def _panel(fix: Fix) -> RenderableType:
+    """The result in a frame."""
+    if fix.healthy:
+        return Panel(Group(*_healthy_lines(fix)), border_style="green", padding=(0, 1))
+    lines: list[RenderableType] = []
+    winner = fix.winner
+    if winner is None:
+        tried = sum(trial.run is not None for trial in fix.trials)
+        headline = Text("NOT CURED", style="bold red")
+        headline.append(f"  {count(tried, 'trial')}, none of them cures", style="not bold default")
+        lines.append(headline)
+    else:
+        headline = Text("CURED", style="bold green")
+        many = len(winner.remedies)
+        by = "one change" if many == 1 else f"{many} changes together"
+        headline.append(f"  by {by}: {_from_to(fix, winner)}", style="not bold default")
+        lines.append(headline)
+        for name in winner.remedies:
+            lines.append(Text(sentence(remedy_of(name).title), style="bold"))
+    details = list(_details(fix))
+    if details:
+        lines.append(labelled(details))
+    style = "green" if winner is not None else verdict_style(fix.diagnosis)
+    return Panel(Group(*lines), border_style=style, padding=(0, 1))
+
+
+def _healthy_lines(fix: Fix) -> list[RenderableType]:
+    run = fix.baseline
+    headline = Text("NOTHING TO FIX", style="bold green")
+    headline.append(f"  {_end(run)}", style="not bold default")
+    if fix.reference is None:
+        return [headline, Text("Nothing wrong was found.")]
+    fit = fix.reference.fit
+    words = f"The same network, fitted by a strong optimizer, ends at a loss of {number(fit.loss)}"
+    return [headline, Text(f"{words}: {_LIMITS[fix.reference.limit]}.")]
+
+
+def _details(fix: Fix) -> Iterator[tuple[str, Text]]:
+    """The change, how far it is proven, and the cause."""
+    winner, cause = fix.winner, fix.diagnosis.cause
+    if winner is not None:
+        words = change_words(fix.experiment.resolved, winner.changes)
+        yield "change", Text(" · ".join(words))
+    if winner is not None and len(winner.remedies) > 1:
+        left = [name for name in winner.remedies if name in fix.unproven]
+        text = "all of them: each was left out once, and the rest does not cure"
+        if left:
+            text = f"there was no time to try without {', '.join(left)}"
+        yield "needed", Text(text)
+    if fix.seeds:
+        yield "holds", Text(f"from {fix.held} of {count(len(fix.seeds), 'other seed')} too")
+    if cause is not None:
+        yield "cause", cause_words(cause)
+
+
+def _facts(fix: Fix) -> list[RenderableType]:
+    """The baseline, its control, and what the network can reach."""
+    if fix.healthy:
+        return []
+    control = "nothing in it is random" if fix.control is None else _end(fix.control)
+    lines = [("as it is", Text(f"{_end(fix.baseline)}; another seed: {control}"))]
+    if fix.reference is not None:
+        fit = fix.reference.fit
+        text = (
+            f"the same network, fitted by a strong optimizer, reaches a loss of {number(fit.loss)}"
+        )
+        lines.append(("in reach", Text(f"{text}: {_LIMITS[fix.reference.limit]}")))
+    return [labelled(lines)]
+
+
+def _end(run: Run) -> str:
+    """How a run ended: "stalled, loss 0.2, 16 % explained"."""
+    words = f"{run.diagnosis.outcome}, loss {number(run.loss)}"
+    return words if _explained(run) == "–" else f"{words}, {_explained(run)} explained"
+
+
+def _from_to(fix: Fix, trial: Trial) -> str:
+    after = trial.run
+    if after is None:
+        return ""
+    before = str(fix.baseline.diagnosis.outcome)
+    if _explained(fix.baseline) != "–":
+        before = f"{_explained(fix.baseline)} explained"
+    return f"{before} → {_explained(after)} explained"
+
+
+def _explained(run: Run) -> str:
+    """The score as a percentage: what the predictions explain of the targets' variance."""
+    if run.diagnosis.outcome is Outcome.DIVERGED or run.score is None:
+        return "–"
+    if run.score < 0:
+        return "< 0 %"
+    return f"{100 * run.score:.1f} %"
+
+
+class Trials:
+    """The table of trials; the outcome has a column of its own where there is room."""
+
+    def __init__(self, fix: Fix, trials: list[Trial]) -> None:
+        self._fix = fix
+        self._trials = sorted(trials, key=lambda one: (len(one.remedies) > 1, one.error))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= _WIDE
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+        table.add_column("tried", ratio=3 if wide else 2)
+        table.add_column("change", ratio=4 if wide else 3)
+        if wide:
+            table.add_column("outcome", no_wrap=True)
+        table.add_column("loss", justify="right", no_wrap=True)
+        table.add_column("explained", justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        for trial in self._trials:
+            table.add_row(*self._row(trial, wide=wide))
+        yield table
+
+    def _row(self, trial: Trial, *, wide: bool) -> list[RenderableType]:
+        run, verdict = trial.run, trial.verdict
+        assert run is not None
+        assert verdict is not None
+        settings = self._fix.experiment.resolved
+        one = len(trial.remedies) == 1
+        words = " · ".join(change_words(settings, trial.changes)) if one else "all of them"
+        style = "bold" if trial is self._fix.winner else ""
+        diverged = run.diagnosis.outcome is Outcome.DIVERGED
+        return [
+            Text(" + ".join(trial.remedies), style=style),
+            Text(words, style="" if one else "dim"),
+            *([Text(str(run.diagnosis.outcome))] if wide else []),
+            Text("diverged" if diverged and not wide else number(run.loss)),
+            Text(_explained(run)),
+            Text(str(verdict), style=_STYLES[verdict]),
+        ]
+
+
+def _untried(fix: Fix) -> RenderableType | None:
+    """What there was no time for."""
+    names = [_name(trial) for trial in fix.trials if trial.run is None]
+    if not names:
+        return None
+    shown = ", ".join(names[:_UNTRIED])
+    if len(names) > _UNTRIED:
+        shown += f" and {len(names) - _UNTRIED} more"
+    return labelled([("not tried", Text(f"{shown}: no time; --seconds gives more", style="dim"))])
+
+
+def _name(trial: Trial) -> str:
+    return " + ".join(trial.remedies)
