@@ -1,4 +1,4 @@
-"""A YAML file as a tree in which every key and value knows its line and column.
+"""From YAML text to a tree in which every key and value knows its line and column.
 
 The reading is stricter than YAML: no tags, no duplicate keys, no keys without a value, and one
 document.
@@ -12,9 +12,8 @@ from typing import Any
 import yaml
 
 from nndiag.errors import ConfigError, Location, Problem
-from nndiag.experiment.scalars import Scalar, resolved_scalar
-
-Path = tuple[str | int, ...]
+from nndiag.experiment.node import Node
+from nndiag.experiment.scalars import resolved_scalar
 
 _DEEPEST = 40  # nested levels
 _MOST_VALUES = 200_000  # after aliases are followed
@@ -22,62 +21,6 @@ _LONGEST_LINE = 160  # characters of an offending line that are shown
 
 _LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """One value of a config and where it stands.
-
-    Attributes:
-        value: A scalar, a mapping, or a list.
-        place: Where the value stands.
-        key: Where its key stands, for a value in a mapping.
-    """
-
-    value: "Scalar | dict[str, Node] | list[Node]"
-    place: Location
-    key: Location | None = None
-
-    @property
-    def head(self) -> Location:
-        """Where a person looks for it: at its key, or at the value in a list."""
-        return self.key or self.place
-
-    def plain(self) -> Any:
-        """The value without its places."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        return self.value
-
-    def entry(self, part: str | int) -> "Node | None":
-        """The node under a key or at an index; None where there is none."""
-        if isinstance(self.value, dict):
-            return self.value.get(str(part))
-        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
-            return self.value[part]
-        return None
-
-    def follow(self, path: Path) -> tuple["Node", Path]:
-        """The deepest node on `path` that exists, and the rest of the path."""
-        node = self
-        for depth, part in enumerate(path):
-            below = node.entry(part)
-            if below is None:
-                return node, path[depth:]
-            node = below
-        return node, ()
-
-
-def planted(value: Any, place: Location) -> Node:
-    """Plain data as a tree, all of it standing at one place."""
-    if isinstance(value, dict):
-        entries = {str(key): planted(below, place) for key, below in value.items()}
-        return Node(entries, place, place)
-    if isinstance(value, list | tuple):
-        return Node([planted(below, place) for below in value], place, place)
-    return Node(value, place, place)
 
 
 def parsed(text: str, file: str, *, numbered: bool = True) -> tuple[Node | None, list[Problem]]:
@@ -121,14 +64,25 @@ def _events(text: str) -> Iterator[yaml.Event]:
 
 @dataclass
 class _Open:
-    """A mapping or list that is being read."""
+    """A mapping or list that is being read.
+
+    Attributes:
+        value: What was read of it.
+        place: Where it begins.
+        anchor: Its anchor.
+        size: Number of values in it, itself included.
+        depth: Levels in it, itself included.
+        key: The key whose value comes next.
+        skip: Whether the next value belongs to a refused key.
+    """
 
     value: dict[str, Node] | list[Node]
     place: Location
     anchor: str | None
     size: int = 1
-    key: tuple[str, Location] | None = None  # the key whose value comes next
-    skip: bool = False  # whether the next value belongs to a refused key
+    depth: int = 1
+    key: tuple[str, Location] | None = None
+    skip: bool = False
 
 
 @dataclass
@@ -144,7 +98,8 @@ class _Reader:
     def __post_init__(self) -> None:
         self._lines = _LINE_END.split(self.text)
         self._open: list[_Open] = []
-        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._anchors: dict[str, tuple[Node, int, int]] = {}  # with size and depth
+        self._last_shown = (-1, "")
         self._documents = 0
         self._values = 0
 
@@ -152,20 +107,15 @@ class _Reader:
         """The place of a mark, which counts from 0."""
         if not self.numbered:
             return Location(self.file)
-        text = self._lines[line] if line < len(self._lines) else ""
-        shown = text[:_LONGEST_LINE]
-        if not shown.isprintable():  # a tab would put the caret elsewhere
-            shown = "".join(letter if letter.isprintable() else " " for letter in shown)
-        return Location(self.file, line + 1, column + 1, shown if column <= _LONGEST_LINE else None)
+        text = self._shown(line) if column <= _LONGEST_LINE else None
+        return Location(self.file, line + 1, column + 1, text)
 
     def take(self, event: yaml.Event) -> None:
         """Adds one event to the tree."""
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                raise self._stopped(
-                    "a second document begins here", event, hint="use one file each"
-                )
+                raise self._stopped("a second document begins here", event)
         elif isinstance(event, yaml.ScalarEvent):
             self._scalar(event)
         elif isinstance(event, yaml.AliasEvent):
@@ -174,7 +124,8 @@ class _Reader:
             self._begin(event)
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             done = self._open.pop()
-            self._add(Node(done.value, done.place), size=done.size, anchor=done.anchor)
+            node = Node(done.value, done.place)
+            self._add(node, size=done.size, depth=done.depth, anchor=done.anchor)
 
     def syntax_problem(self, error: yaml.MarkedYAMLError) -> Problem:
         """The parser's complaint, in a person's words where that is known."""
@@ -186,6 +137,18 @@ class _Reader:
             return Problem("not YAML: a tab", place, hint="indent with spaces")
         hint = next((text for part, text in _SYNTAX_HINTS if part in message), None)
         return Problem(f"not YAML: {message}", place, hint=hint)
+
+    def _shown(self, line: int) -> str:
+        """The beginning of a line, without what would put the caret elsewhere or act on a terminal.
+
+        The last line is kept, for the values of one line come one after another.
+        """
+        if self._last_shown[0] != line:
+            text = self._lines[line][:_LONGEST_LINE] if line < len(self._lines) else ""
+            if not text.isprintable():
+                text = "".join(letter if letter.isprintable() else " " for letter in text)
+            self._last_shown = (line, text)
+        return self._last_shown[1]
 
     def _begin(self, event: Any) -> None:
         self._refuse_tag(event)
@@ -206,15 +169,17 @@ class _Reader:
             hint = "write a value, or leave the key out" if key else "write a value"
             if not self._open[-1].skip:
                 self.problems.append(Problem(f"{name} has no value", place, hint=hint))
-        self._add(Node(value, place), size=1, anchor=event.anchor)
+        self._add(Node(value, place), size=1, depth=0, anchor=event.anchor)
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
             inside = any(level.anchor == event.anchor for level in self._open)
             reason = "contains itself" if inside else "has no anchor before it"
             raise self._stopped(f"alias *{event.anchor} {reason}", event)
-        node, size = self._anchors[event.anchor]
-        self._add(replace(node, key=None), size=size, anchor=None, event=event)
+        node, size, depth = self._anchors[event.anchor]
+        if len(self._open) + depth > _DEEPEST:
+            raise self._stopped(f"nested deeper than {_DEEPEST} levels", event)
+        self._add(replace(node, key=None), size=size, depth=depth, alias=event)
 
     def _expects_key(self) -> bool:
         """Whether the next node is a key."""
@@ -226,11 +191,19 @@ class _Reader:
             and not level.skip
         )
 
-    def _add(self, node: Node, *, size: int, anchor: str | None, event: Any = None) -> None:
+    def _add(
+        self,
+        node: Node,
+        *,
+        size: int,
+        depth: int,
+        anchor: str | None = None,
+        alias: yaml.Event | None = None,
+    ) -> None:
         """Hangs a finished node into the mapping or list that is open."""
         if anchor is not None:
-            self._anchors[anchor] = (node, size)
-        self._values += size if event is not None else 1
+            self._anchors[anchor] = (node, size, depth)
+        self._values += 1 if alias is None else size
         if self._values > _MOST_VALUES:
             message = f"more than {_MOST_VALUES:,} values, counting what aliases repeat"
             raise ConfigError([*self.problems, Problem(message, node.place)])
@@ -239,10 +212,10 @@ class _Reader:
             return
         level = self._open[-1]
         level.size += size
+        level.depth = max(level.depth, depth + 1)
         if isinstance(level.value, list):
             level.value.append(node)
         elif self._expects_key():
-            alias = None if event is None else self._place(event)
             self._take_key(level, node, alias=alias)
         elif level.skip:
             level.skip = False
@@ -251,11 +224,12 @@ class _Reader:
             level.value[name] = replace(node, key=place)
             level.key = None
 
-    def _take_key(self, level: _Open, node: Node, *, alias: Location | None) -> None:
+    def _take_key(self, level: _Open, node: Node, *, alias: yaml.Event | None) -> None:
         """Remembers a key, or refuses it and skips its value."""
         assert isinstance(level.value, dict)
         if not isinstance(node.value, str) or alias is not None:
-            self.problems.append(Problem("a key must be plain text", alias or node.place))
+            place = node.place if alias is None else self._place(alias)
+            self.problems.append(Problem("a key must be plain text", place))
             level.skip = True
         elif node.value in level.value:
             first = level.value[node.value].head
@@ -277,9 +251,8 @@ class _Reader:
         mark: Any = event.start_mark
         return self.location(mark.line, mark.column)
 
-    def _stopped(self, message: str, event: yaml.Event, hint: str | None = None) -> ConfigError:
-        problem = Problem(message, self._place(event), hint=hint)
-        return ConfigError([*self.problems, problem])
+    def _stopped(self, message: str, event: yaml.Event) -> ConfigError:
+        return ConfigError([*self.problems, Problem(message, self._place(event))])
 
 
 _SYNTAX_HINTS = (

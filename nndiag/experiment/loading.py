@@ -16,9 +16,10 @@ from pydantic import ValidationError
 from nndiag.errors import ConfigError, Location, Problem
 from nndiag.experiment.components import Section
 from nndiag.experiment.config import Config, ProgramConfig
-from nndiag.experiment.document import Node, parsed, planted
+from nndiag.experiment.document import parsed
 from nndiag.experiment.merging import anchored, extended, normalised, overridden, without
 from nndiag.experiment.messages import ordered, problems_of
+from nndiag.experiment.node import Node, planted
 from nndiag.experiment.scalars import resolved_scalar
 
 _LARGEST_FILE = 4_000_000  # bytes
@@ -46,6 +47,13 @@ class Experiment:
     def location(self, *path: str | int) -> Location:
         """Where a key stands, or the innermost section of it that is written."""
         return self.tree.follow(path)[0].head
+
+    def __repr__(self) -> str:
+        config = self.config
+        layers = "-".join(f"{layer.units} {layer.activation.name}" for layer in config.network.layers)
+        rate = config.optimizer.options.get("learning_rate")
+        about = f"{config.dataset.name}, {layers}, {config.optimizer.name} {rate}"
+        return f"<Experiment {config.name!r}: {about}>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,19 +104,23 @@ def load_program(path: Path | str, overrides: Sequence[str] = ()) -> ProgramExpe
     return ProgramExperiment(config, resolved, Path(path), root)
 
 
-def experiment_of(settings: Mapping[str, Any], *, source: str = "settings") -> Experiment:
+def experiment_of(
+    settings: Mapping[str, Any], *, overrides: Sequence[str] = (), source: str = "settings"
+) -> Experiment:
     """The experiment of plain data, such as a changed copy of `Experiment.resolved`.
 
     Args:
         settings: As a config file has them.
+        overrides: `key=value` each, applied in this order.
         source: What to call them in messages.
 
     Raises:
         ConfigError: As `load_experiment`.
     """
     root = normalised(planted(dict(settings), Location(source)), Config)
+    root, problems = _overridden(root, overrides, Config)
     root = anchored(root, Config)
-    config, resolved = _checked(root, [], Config)
+    config, resolved = _checked(root, problems, Config)
     return Experiment(config, resolved, None, root)
 
 
@@ -133,15 +145,25 @@ def yaml_of(settings: Mapping[str, Any]) -> str:
 def _tree(path: Path, overrides: Sequence[str], shape: type[Section]) -> tuple[Node, list[Problem]]:
     """A config's tree with its parents below and the overrides on top."""
     root, problems = _file_tree(path, (), shape)
+    root, found = _overridden(root, overrides, shape)
+    problems.extend(found)
+    if isinstance(root.value, dict) and "name" not in root.value:
+        place = Location(str(path))
+        root.value["name"] = Node(_file_name(path), place, place)
+    return anchored(root, shape), problems
+
+
+def _overridden(
+    root: Node, overrides: Sequence[str], shape: type[Section]
+) -> tuple[Node, list[Problem]]:
+    """A tree with overrides on top, and those that could not be applied."""
+    problems: list[Problem] = []
     for override in overrides:
         try:
             root = overridden(root, override, shape)
         except ConfigError as error:
             problems.extend(error.problems)
-    if isinstance(root.value, dict) and "name" not in root.value:
-        place = Location(str(path))
-        root.value["name"] = Node(_file_name(path), place, place)
-    return anchored(root, shape), problems
+    return root, problems
 
 
 def _file_name(path: Path) -> str:
@@ -188,16 +210,23 @@ def _parent_tree(
         raise ConfigError(Problem("'extends' must be the path of a config", parent.place))
     file = path.parent / parent.value
     chain = (*children, path)
+    if not _is_file(file):
+        hint = _similar_file(file)
+        raise ConfigError(Problem(f"no such config: {file}", parent.place, hint=hint))
     if file.resolve() in [child.resolve() for child in chain]:
         route = " → ".join(str(link) for link in (*chain, file))
         raise ConfigError(Problem("configs extend each other in a circle", parent.place, route))
     if len(chain) > _MOST_PARENTS:
         message = f"more than {_MOST_PARENTS} configs extend each other"
         raise ConfigError(Problem(message, parent.place))
-    if not file.is_file():
-        hint = _similar_file(file)
-        raise ConfigError(Problem(f"no such config: {file}", parent.place, hint=hint))
     return _file_tree(file, chain, shape)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _text(path: Path) -> str:

@@ -18,8 +18,9 @@ from nndiag.experiment.components import (
     shape_below,
 )
 from nndiag.experiment.config import PROGRAM
-from nndiag.experiment.document import Node, parsed
+from nndiag.experiment.document import parsed
 from nndiag.experiment.messages import name_in
+from nndiag.experiment.node import Node
 
 _OWN = ("name", "expect", "extends")  # what a config does not inherit
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from nndiag.errors import Location, Problem
 from nndiag.experiment.components import Section, Shape, fields, shape_below
-from nndiag.experiment.document import Node, Path
+from nndiag.experiment.node import Node, Path
 from nndiag.experiment.scalars import resolved_scalar
 from nndiag.registry import suggestion
 

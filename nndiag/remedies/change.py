@@ -6,8 +6,8 @@ from typing import Any
 
 from nndiag.errors import ConfigError, Location
 from nndiag.experiment import Config, Experiment, experiment_of
-from nndiag.experiment.document import planted
 from nndiag.experiment.merging import merged, normalised
+from nndiag.experiment.node import planted
 from nndiag.remedies.contract import Changes
 
 _OWN = ("name", "expect", "extends")  # what a config does not inherit

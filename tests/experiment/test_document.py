@@ -1,4 +1,5 @@
 import pytest
+import yaml
 
 from nndiag.errors import ConfigError
 from nndiag.experiment.document import parsed
@@ -107,3 +108,18 @@ def test_finds_nothing_in_an_empty_text(text):
 def test_takes_a_number_as_the_only_content():
     root, _ = parsed("3", "f.yaml")
     assert root.value == 3
+
+
+def test_bounds_the_depth_that_aliases_build():
+    levels = "\n".join(f"l{n}: &l{n} [*l{n - 1}]" for n in range(1, 600))
+    (problem,) = refused(f"l0: &l0 [1]\n{levels}\n")
+    # level n holds n + 1 lists within the mapping: the 40th level is the mapping's 39 lists
+    assert (problem.message, problem.location.line) == ("nested deeper than 40 levels", 40)
+
+
+def test_reads_the_same_without_the_c_parser(monkeypatch):
+    text = "a: &x {b: 1e-3, c: [yes, 'q']}\nd: *x\ne: ''\nb:\n"
+    first, problems = parsed(text, "f.yaml")
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    second, others = parsed(text, "f.yaml")
+    assert (first.plain(), problems) == (second.plain(), others)
