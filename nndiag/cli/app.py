@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from nndiag.cli import diagnose, explain, fix, listing, schema, train
+from nndiag.cli import diagnose, explain, fix, listing, schema, sweep_lr, train
 from nndiag.cli.streams import complain, leave_quietly, spell_out_what_cannot_be_encoded
 from nndiag.cli.version import show_version
 from nndiag.errors import ExitCode, NndiagError
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
+    "sweep-lr": sweep_lr.sweep_lr,
     "fix": fix.fix,
     "diagnose": diagnose.diagnose,
     "explain": explain.explain,

@@ -1,0 +1,42 @@
+"""What a sweep says about the configured learning rate, as findings."""
+
+from nndiag.finding import Evidence, Finding, Severity
+from nndiag.training.lr_sweep import SweepResult
+
+FASTER = 10.0
+"""A rate is too small where another one that works gets as far in a tenth of the steps."""
+
+
+def sweep_findings(result: SweepResult) -> tuple[Finding, ...]:
+    """The configured rate is above the measured edge, or another one is far faster, or neither."""
+    rate, recommended = result.configured, result.recommended
+    if recommended is None:
+        return ()
+    remedy = (f"optimizer.learning_rate={recommended:g}",)
+    configured = result.configured_rate
+    if result.place == "above-edge" and result.edge is not None:
+        learns = configured is not None and configured.works
+        return (
+            Finding(
+                "learning-rate-above-stability-limit",
+                Severity.NOTE if learns else Severity.ERROR,
+                f"learning rate {rate:g} is {rate / result.edge.value:.3g} × the measured edge "
+                f"{result.edge.value:.3g}",
+                evidence=(Evidence("learning_rate", observed=rate, limit=result.edge.value),),
+                remedies=remedy,
+            ),
+        )
+    speed_up = result.speed_up
+    if rate < recommended and speed_up is not None and speed_up >= FASTER:
+        works = configured is not None and configured.works
+        return (
+            Finding(
+                "learning-rate-too-small",
+                Severity.NOTE if works else Severity.WARNING,
+                f"learning rate {recommended:g} gets as far as {rate:g} in "
+                f"1/{speed_up:.0f} of the steps",
+                evidence=(Evidence("speed_up", observed=speed_up, limit=FASTER),),
+                remedies=remedy,
+            ),
+        )
+    return ()

@@ -1,0 +1,310 @@
+"""The report of a learning-rate sweep: verdict, chart, table, and its JSON object."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from nndiag.finding import Confidence, Finding, Severity
+from nndiag.report.json import VERSION, finding_document
+from nndiag.report.numbers import count, number
+from nndiag.report.sweep_words import (
+    edge_words,
+    failure_words,
+    headline,
+    reading_words,
+    theory_words,
+)
+from nndiag.report.verdict import STYLES, labelled
+from nndiag.trace.plain import to_plain
+from nndiag.training.lr_sweep import SweepResult
+from nndiag.training.sweep_verdict import Fate, Rate
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_LOST = "✗"
+_MOST_IN_BAND = 12
+
+
+def sweep_report(
+    result: SweepResult,
+    findings: Sequence[Finding],
+    *,
+    run: str | None = None,
+    next_command: str | None = None,
+) -> RenderableType:
+    """The whole report.
+
+    Args:
+        result: The sweep.
+        findings: What is said about the configured rate.
+        run: The folder it is stored in.
+        next_command: What to try next.
+    """
+    parts: list[RenderableType] = [_title(result), _panel(result, findings)]
+    if result.rates:
+        parts += [RateChart(result), Text(), RateTable(result), Text()]
+    ways = [("run", Text(run))] if run is not None else []
+    if next_command is not None:
+        ways.append(("next", Text(next_command, style="bold")))
+    parts.append(labelled(ways))
+    return Group(*parts)
+
+
+def sweep_line(result: SweepResult) -> str:
+    """The verdict in one line of text."""
+    advice = "" if result.recommended is None else f"; use {number(result.recommended)}"
+    return f"{headline(result)[0].lower()}{headline(result)[1:]}{advice}"
+
+
+def sweep_document(
+    result: SweepResult, findings: Sequence[Finding], *, run: str | None = None
+) -> dict[str, Any]:
+    """All that a sweep found, as plain data; its keys are a contract.
+
+    Numbers that are not finite are the strings "nan", "inf" and "-inf".
+    """
+    grave = next((finding for finding in findings if finding.severity is Severity.ERROR), None)
+    edge, theory, start = result.edge, result.theory, result.theory.start
+    document = {
+        "version": VERSION,
+        "command": "sweep-lr",
+        "config": result.name,
+        "outcome": "interrupted" if result.interrupted else None,
+        "cause": grave
+        and {"problem": grave.problem, "confidence": Confidence.CONFIRMED, "explains": []},
+        "findings": [finding_document(finding) for finding in findings],
+        "not_checked": [],
+        "optimizer": result.optimizer,
+        "learning_rate": {
+            "configured": result.configured,
+            "place": result.place,
+            "speed_up_of_recommended": result.speed_up,
+        },
+        "band": None if result.band is None else {"low": result.band[0], "high": result.band[1]},
+        "best": result.best,
+        "best_of_seeds": result.best_of_seeds,
+        "edge": None if edge is None else edge.value,
+        "edge_of_seeds": None if edge is None else [edge.low, edge.high],
+        "beyond_edge": edge
+        and {"what": edge.fate, "lost_after_steps": edge.steps, "flat_share": edge.flat_share},
+        "ceiling": start.ceiling,
+        "ceilings_of_seeds": theory.ceilings,
+        "ceiling_rule": start.rule,
+        "ceiling_of_batches": start.batch_ceilings,
+        "ceiling_at_end": theory.settled,
+        "sharpness": start.sharpness,
+        "edge_over_ceiling": theory.ratio,
+        "reading": theory.reading,
+        "recommended": result.recommended,
+        "failure": result.failure
+        and {key: getattr(result.failure, key) for key in result.failure.__dataclass_fields__},
+        "rates": [_rate_document(rate) for rate in result.rates],
+        "steps": result.steps,
+        "total_steps": result.total_steps,
+        "seeds": result.seeds,
+        "runs": result.runs,
+        "seconds": result.seconds,
+        "run": run,
+    }
+    plain: dict[str, Any] = to_plain(document)
+    return plain
+
+
+def _rate_document(rate: Rate) -> dict[str, Any]:
+    return {
+        "rate": rate.value,
+        "what": rate.fate,
+        "works": rate.works,
+        "loss": rate.loss,
+        "seeds": [
+            {"seed": run.seed, "what": fate, "loss": run.final, "lost_at": run.lost_at}
+            for run, fate in zip(rate.runs, rate.fates, strict=True)
+        ],
+    }
+
+
+def _title(result: SweepResult) -> Text:
+    """Name, optimizer and extent in one line."""
+    batch = "" if result.batch_size is None else f" · batches of {result.batch_size:,}"
+    steps = f"{result.steps:,}"
+    if result.steps != result.total_steps:
+        steps += f" of {result.total_steps:,}"
+    seeds = count(len(result.seeds), "seed")
+    about = f"{result.optimizer}{batch} · {count(result.runs, 'run')}, {seeds} · {steps} steps each"
+    line = Text.assemble((result.name, "bold"), (f"  {about}", "dim"))
+    if result.interrupted:
+        line.append("  interrupted", style="yellow")
+    return line
+
+
+def _panel(result: SweepResult, findings: Sequence[Finding]) -> RenderableType:
+    """Where the configured rate is, what to use, and what was measured."""
+    style = _style(result, findings)
+    lines: list[RenderableType] = [Text(headline(result), style=f"bold {style}")]
+    if result.failure is not None:
+        lines.append(Text(failure_words(result.failure)))
+    details = [(label, text) for label, text in _details(result) if text is not None]
+    if details:
+        lines.append(labelled(details))
+    return Panel(Group(*lines), border_style=style, padding=(0, 1))
+
+
+def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
+    seeds = len(result.seeds)
+    use = works = best = None
+    if result.recommended is not None:
+        use = Text(f"optimizer.learning_rate={result.recommended:g}", style="bold")
+        if result.speed_up is not None and result.speed_up >= 2:
+            factor = number(result.speed_up, digits=2)
+            use.append(f"  gets as far in 1/{factor} of the steps", style="not bold")
+    if result.band is not None:
+        works = Text(f"from {number(result.band[0])} to {number(result.band[1])}")
+    if result.best is not None:
+        best = Text(number(result.best))
+        low, high = result.best_of_seeds or (result.best, result.best)
+        if seeds > 1 and high > low:
+            best.append(f" (of single seeds: {number(low)} to {number(high)})")
+    if result.edge is not None:
+        edge = Text(edge_words(result.edge, seeds=seeds))
+    else:
+        top = max((rate.value for rate in result.rates), default=result.configured)
+        edge = Text(f"none up to {number(top)}")
+    theory = Text(theory_words(result.theory))
+    reading = reading_words(result.theory)
+    if reading is not None:
+        theory.append(f". {reading}")
+    return [("use", use), ("works", works), ("best", best), ("edge", edge), ("theory", theory)]
+
+
+def _style(result: SweepResult, findings: Sequence[Finding]) -> str:
+    if result.failure is not None:
+        return "red"
+    worst = min(findings, key=lambda finding: finding.severity.rank, default=None)
+    if worst is not None:
+        return STYLES[worst.severity]
+    return "green" if result.place == "in-band" else "yellow"
+
+
+class RateChart:
+    """The final losses over the rates in one line, with the band and the configured rate below."""
+
+    def __init__(self, result: SweepResult) -> None:
+        self._result = result
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        rates = self._result.rates
+        width = max(1, min(4, (options.max_width - 8) // len(rates)))
+        losses = np.array([rate.loss for rate in rates])
+        finite = losses[np.isfinite(losses) & (losses > 0)]
+        low, high = (np.log(finite.min()), np.log(finite.max())) if len(finite) else (0.0, 1.0)
+        bars = Text("loss   ", style="dim")
+        band = Text("works  ", style="dim")
+        for rate, loss in zip(rates, losses, strict=True):
+            lost = not np.isfinite(loss)
+            share = (np.log(max(loss, 1e-300)) - low) / ((high - low) or 1.0) if not lost else 0.0
+            sign = _LOST if lost else _LEVELS[round(7 * float(np.clip(share, 0, 1)))]
+            bars.append(sign * width if not lost else sign.center(width), style=_colour(rate))
+            inside = self._inside(rate.value)
+            band.append(("━" if inside else " ") * width, style="green")
+        yield bars
+        yield band
+        yield self._marks(width)
+        yield self._scale(width)
+
+    def _inside(self, value: float) -> bool:
+        band = self._result.band
+        return band is not None and band[0] <= value <= band[1]
+
+    def _marks(self, width: int) -> Text:
+        """Where the configured and the recommended rate are."""
+        line = [" "] * (width * len(self._result.rates))
+        values = np.log([rate.value for rate in self._result.rates])
+        marks = [(self._result.recommended, "▲"), (self._result.configured, "c")]
+        for value, sign in marks:
+            if value is not None:
+                nearest = int(np.argmin(np.abs(values - np.log(value))))
+                line[nearest * width + (width - 1) // 2] = sign
+        text = Text("       ")
+        for sign in line:
+            text.append(sign, style="bold" if sign.strip() else "")
+        return text
+
+    def _scale(self, width: int) -> Text:
+        rates = self._result.rates
+        low, high = number(rates[0].value), number(rates[-1].value)
+        room = max(width * len(rates) - len(low) - len(high), 1)
+        legend = "▲ use  c configured"
+        middle = legend.center(room) if room > len(legend) + 2 else " " * room
+        return Text(f"       {low}{middle}{high}", style="dim")
+
+
+class RateTable:
+    """What happened at each rate; neighbours outside the band that went the same share a line."""
+
+    def __init__(self, result: SweepResult) -> None:
+        self._result = result
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("learning rate", no_wrap=True)
+        table.add_column("final loss", justify="right", no_wrap=True)
+        if len(self._result.seeds) > 1:
+            table.add_column("over the seeds", justify="right", no_wrap=True)
+        table.add_column("what happens")
+        for rows in self._rows():
+            table.add_row(*self._cells(rows))
+        yield table
+
+    def _rows(self) -> list[list[Rate]]:
+        """Rates that share a line."""
+        rows: list[list[Rate]] = []
+        for (_, alone), group in groupby(self._result.rates, key=self._kind):
+            members = list(group)
+            if alone and len(members) > _MOST_IN_BAND:
+                kept = self._striking(members)
+                members = [
+                    rate for index, rate in enumerate(members) if index % 2 == 0 or rate in kept
+                ]
+            rows.extend([rate] for rate in members) if alone else rows.append(members)
+        return rows
+
+    def _kind(self, rate: Rate) -> tuple[str, bool]:
+        """What makes rates share a line, and whether each has its own."""
+        if rate.value == self._result.configured:
+            return "configured", True
+        return str(rate.fate), rate.fate is Fate.WORKS
+
+    def _striking(self, members: list[Rate]) -> list[Rate]:
+        return [members[0], members[-1], *(x for x in members if x.value == self._result.best)]
+
+    def _cells(self, rows: list[Rate]) -> list[Text]:
+        first, last = rows[0], rows[-1]
+        words = number(first.value)
+        loss = number(first.loss)
+        if first is not last:
+            words += f" to {number(last.value)}"
+            loss = loss if loss == number(last.loss) else f"{loss} to {number(last.loss)}"
+        notes = [str(first.fate)]
+        if first.value == self._result.best and first is last:
+            notes.append("best")
+        if first.value == self._result.configured:
+            notes.append("configured")
+        cells = [Text(words), Text(loss)]
+        if len(self._result.seeds) > 1:
+            low = min(rate.losses[0] for rate in rows)
+            high = max(rate.losses[1] for rate in rows)
+            span = [number(loss, digits=2) for loss in (low, high)]
+            cells.append(Text("" if span[0] == span[1] else " – ".join(span), style="dim"))
+        cells.append(Text(" · ".join(notes), style=_colour(first)))
+        return cells
+
+
+def _colour(rate: Rate) -> str:
+    if rate.fate.unstable:
+        return "red"
+    return "green" if rate.works else "yellow"
