@@ -41,11 +41,13 @@ def train(
     select: SelectOption = None,
 ) -> None:
     """Train a network and say what is wrong with it."""
+    from nndiag.cli.diagnosis_section import check_diagnosis_section  # noqa: PLC0415
     from nndiag.cli.judging import Wanted, draw, judge, store, tell  # noqa: PLC0415
     from nndiag.experiment import load_experiment  # noqa: PLC0415
     from nndiag.experiment.building import build  # noqa: PLC0415
 
     experiment = load_experiment(config, overrides or ())
+    check_diagnosis_section(experiment)
     wanted = Wanted.of_settings(experiment.resolved, ignore=ignore, select=select)
     built = build(experiment)
     folder = _new_run(experiment, runs)
