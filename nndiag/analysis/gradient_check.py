@@ -26,13 +26,13 @@ from nndiag.analysis.finite_differences import (
     full_differences,
     is_analytic,
 )
-from nndiag.nn.calls import now
-from nndiag.nn.network import Architecture, Examples, forward, loss_and_gradient, workspace
+from nndiag.analysis.rounding import gradient_rounding, loss_rounding
+from nndiag.nn.network import Architecture, Examples, loss_and_gradient
 
 TOLERANCE = 1e-6  # agreement of two independent derivatives; central differences reach 1e-9
 _SWEEP = (1e-2, 1e-1, 1e1, 1e2)  # further steps, relative to the first
 _STEADY = 0.1  # two step sizes that agree this much better than with the gradient prove it wrong
-_ROUNDING = 10 * float(np.finfo(float).eps)  # of one loss, relative to the terms summed in it
+_CERTAIN = 10  # differences that exceed the estimated rounding by this are no rounding
 _CLOSER = (1e-2, 1e-4)  # steps for parameters with a kink in reach, relative to the first
 _AT_KINKS = 500  # of those at most so many are evaluated
 _SAMPLE = 8  # parameters per tensor that are checked by whole forward passes
@@ -71,7 +71,7 @@ class TensorCheck:
         name: "layer1.weights", "layer1.biases", …
         verdict: What follows.
         relative_error: |g − n| / max(|g|, |n|), 0 where both are zero; n at the step size that
-            agrees best.
+            agrees best, or by the complex step where only that can decide.
         cosine: Cosine of the angle between g and n; None where one of them is zero.
         scale: Factor c that makes c·n the nearest to g; None where n is zero.
         worst: The parameter with the largest difference; None where none could be checked.
@@ -196,7 +196,8 @@ class _Comparison:
         self._analytic = is_analytic(shape)
         self._rng = np.random.default_rng(_SEED)
         self._sweep: list[Differences] | None = None
-        self._rounding = _ROUNDING * _magnitude(shape, parameters, data)
+        self._loss_rounding = loss_rounding(shape, parameters, data)
+        self._rounding = gradient_rounding(shape, parameters, data)
         self._first = self._closer(central_differences(shape, parameters, data, units=units))
 
     def spot_error(self, tensors: Sequence[_Tensor]) -> float:
@@ -219,26 +220,25 @@ class _Comparison:
     def check(self, tensor: _Tensor) -> TensorCheck:
         """The verdict on one tensor."""
         usable = self._usable(tensor)
-        exact, numeric = self._gradient[usable], self._first.gradient[usable]
-        complex_error = self._complex_error(tensor, usable)
-        error, verdict = _relative_error(exact, numeric), Verdict.CORRECT
+        numeric, verdict = self._first.gradient[usable], Verdict.CORRECT
+        opinion = self._second_opinion(usable)
         if not len(usable):
             verdict = Verdict.KINK
-        elif not error <= TOLERANCE:
-            usable, numeric, error, verdict = self._questioned(usable)
-            exact = self._gradient[usable]
-        if complex_error is not None and len(usable) and verdict is not Verdict.CORRECT:
-            verdict = Verdict.CORRECT if complex_error <= TOLERANCE else Verdict.WRONG
-        known = self._first.known[tensor.places]
+        elif not _relative_error(self._gradient[usable], numeric) <= TOLERANCE:
+            usable, numeric, verdict = self._questioned(usable)
+        compared = len(usable)
+        if opinion is not None and opinion.verdict not in (verdict, Verdict.NOISE):
+            usable, numeric, verdict = opinion.places, opinion.derivatives, opinion.verdict
+        exact = self._gradient[usable]
         return TensorCheck(
             tensor.name,
             verdict,
-            error,
+            _relative_error(exact, numeric),
             *_direction(exact, numeric),
             worst=_worst(tensor, usable, exact, numeric),
-            complex_error=complex_error,
-            checked=len(usable),
-            kinks=int(np.sum(known)) - len(usable),
+            complex_error=None if opinion is None else opinion.error,
+            checked=compared,
+            kinks=int(np.sum(self._first.known[tensor.places])) - compared,
             size=len(tensor.places),
         )
 
@@ -268,14 +268,12 @@ class _Comparison:
             found.crossed[resolved] = False
         return found
 
-    def _questioned(
-        self, places: NDArray[np.intp]
-    ) -> tuple[NDArray[np.intp], FloatArray, float, Verdict]:
+    def _questioned(self, places: NDArray[np.intp]) -> tuple[NDArray[np.intp], FloatArray, Verdict]:
         """The parameters that could be compared at several step sizes, and what came out.
 
         Returns:
             Their places (n,), the differences (n,) that agree best or, where they prove the
-            gradient wrong, those that are steadiest, the error, the verdict.
+            gradient wrong, those that are steadiest, and the verdict.
         """
         exact = self._gradient[places]
         if self._sweep is None:
@@ -293,56 +291,49 @@ class _Comparison:
         smooth = ~np.any([differences.crossed[places] for differences in found[:3]], axis=0)
         places, exact = places[smooth], exact[smooth]
         if not len(places):
-            return places, exact, 0.0, Verdict.KINK
+            return places, exact, Verdict.KINK
         rows = [differences.gradient[places] for differences in found]
         errors = [_relative_error(exact, row) for row in rows]
         best = int(np.argmin(errors))
         if errors[best] <= TOLERANCE:
-            return places, rows[best], errors[best], Verdict.CORRECT
+            return places, rows[best], Verdict.CORRECT
         spreads = [_relative_error(one, two) for one, two in pairwise(rows)]
         steady = int(np.argmin(spreads))
-        noise = self._rounding * float(np.linalg.norm(0.5 / found[steady].steps[places]))
+        noise = self._loss_rounding * float(np.linalg.norm(0.5 / found[steady].steps[places]))
         wrong = (
             spreads[steady] <= _STEADY * errors[best]
-            and float(np.linalg.norm(exact - rows[steady])) > noise
+            and float(np.linalg.norm(exact - rows[steady])) > _CERTAIN * noise
         )
         chosen = steady if wrong else best
-        return places, rows[chosen], errors[chosen], Verdict.WRONG if wrong else Verdict.NOISE
+        return places, rows[chosen], Verdict.WRONG if wrong else Verdict.NOISE
 
-    def _complex_error(self, tensor: _Tensor, usable: NDArray[np.intp]) -> float | None:
-        """The error against the complex step, on a sample that has the worst element."""
+    def _second_opinion(self, usable: NDArray[np.intp]) -> "_Opinion | None":
+        """What the complex step says, on a sample that has the worst element."""
         if not self._analytic or not len(usable):
             return None
         difference = np.abs(self._gradient[usable] - self._first.gradient[usable])
         places = np.union1d(self._sampled(usable), usable[[int(np.argmax(difference))]])
         with np.errstate(all="ignore"):  # complex exponentials overflow earlier than real ones
             exact = complex_steps(self._shape, self._parameters, self._data, indices=places)
-        finite = bool(np.isfinite(exact).all())
-        return _relative_error(self._gradient[places], exact) if finite else None
+        if not np.isfinite(exact).all():
+            return None
+        error = _relative_error(self._gradient[places], exact)
+        left = float(np.linalg.norm(self._gradient[places] - exact))
+        verdict = Verdict.CORRECT
+        if error > TOLERANCE:
+            certain = left > _CERTAIN * float(np.linalg.norm(self._rounding[places]))
+            verdict = Verdict.WRONG if certain else Verdict.NOISE
+        return _Opinion(verdict, error, places, exact)
 
 
-def _magnitude(shape: Architecture, parameters: FloatArray, data: Examples) -> float:
-    """How much the loss would change if every term of every sum in the network were doubled.
+@dataclass(frozen=True, eq=False)
+class _Opinion:
+    """What the complex step says of a sample of a tensor: places (n,) and derivatives (n,)."""
 
-    Each sum W·x is rounded by about ε·|W|·|x|, which reaches the loss through δ: times ε this is
-    the rounding error of the loss, to first order, if no two errors cancel.
-    """
-    space, matrices = workspace(shape, data), shape.matrices(parameters)
-    forward(now, shape, matrices, space)
-    delta = np.empty_like(space.values[-1])
-    scale = shape.loss.scale(shape.outputs, data.count)
-    shape.loss.slope(now, space.values[-1], data.targets, delta)
-    delta *= scale
-    total = abs(float(shape.loss.total(space.values[-1], data.targets))) * scale
-    for layer in range(shape.layers - 1, -1, -1):
-        values, scratch = space.values[layer], np.empty_like(delta)
-        activation = shape.activations[layer]
-        activation.pull_back(now, space.pre[layer], values, vector=delta, scratch=scratch)
-        sums = np.abs(matrices[layer]) @ np.abs(space.inputs[layer])
-        total += float(np.sum(np.abs(delta) * sums))
-        if layer > 0:
-            delta = matrices[layer][:, : shape.units[layer - 1]].T @ delta
-    return total
+    verdict: Verdict
+    error: float
+    places: NDArray[np.intp]
+    derivatives: FloatArray
 
 
 def _tensors(shape: Architecture, names: Sequence[str]) -> list[_Tensor]:
