@@ -82,7 +82,12 @@ def console_of(stream: TextIO) -> "Console":
     """A console that writes to a stream; colours only on a terminal and without NO_COLOR."""
     from rich.console import Console  # noqa: PLC0415
 
-    return Console(file=stream, highlight=False, emoji=False)
+    width = height = None
+    if stream.isatty() and os.environ.get("TERM") in {"dumb", "unknown"}:  # rich assumes 80 there
+        width, height = os.get_terminal_size(stream.fileno())
+    return Console(
+        file=stream, highlight=False, emoji=False, width=width or None, height=height or 25
+    )
 
 
 def leave_quietly() -> None:

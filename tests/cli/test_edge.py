@@ -1,0 +1,145 @@
+"""At the edge: no input gives a traceback, a pipe may close, an encoding may be poor."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nndiag.cli.app
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("trian",),
+        ("train",),
+        ("train", "healthy.yaml", "--colour"),
+        ("train", "healthy.yaml", "--fail-on", "sometimes"),
+        ("train", "missing.yaml"),
+        ("train", "."),
+        ("train", "healthy.yaml", "training.steps"),
+        ("train", "healthy.yaml", "training.steps=many"),
+        ("diagnose", "missing"),
+        ("diagnose", "healthy.yaml"),
+        ("explain", "nothing"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_no_traceback(command, arguments):
+    ended = command(*arguments)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert ended.err.strip()
+    assert "Traceback" not in ended.err
+
+
+def test_a_mistyped_command_is_met_with_a_suggestion(command):
+    assert "Did you mean 'train'" in command("trian").err
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """A command that fails as no command should."""
+
+    def fail(**arguments):
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr(nndiag.cli.app, "app", fail)
+
+
+def test_an_unexpected_failure_is_told_shortly_and_its_traceback_kept(command, broken):
+    ended = command("train")
+    assert ended.code == 3
+    assert "ZeroDivisionError: of all things" in ended.err
+    assert "Traceback" not in ended.err
+    path = Path(ended.err.partition("the traceback is in ")[2].partition(";")[0])
+    assert "Traceback" in path.read_text(encoding="utf-8")
+    path.unlink()
+
+
+def test_the_traceback_of_an_unexpected_failure_can_be_seen_at_once(command, broken, monkeypatch):
+    monkeypatch.setenv("NNDIAG_TRACEBACK", "1")
+    ended = command("train")
+    assert ended.code == 3
+    assert "Traceback" in ended.err
+
+
+def test_python_m_nndiag_is_the_same_command(process):
+    ended = process("--version")
+    assert ended.code == 0
+    assert ended.out.startswith("nndiag ")
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("schema",), ("train", "healthy.yaml")])
+def test_a_reader_that_leaves_early_is_no_error(folder, arguments):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "nndiag", *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    running.stdout.close()
+    assert running.stderr.read() == b""
+    assert running.wait() == 0
+
+
+def test_a_reader_that_leaves_early_costs_no_record(folder):
+    running = subprocess.Popen(
+        [sys.executable, "-m", "nndiag", "train", "healthy.yaml"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+    )
+    running.stdout.close()
+    running.wait()
+    (run,) = (folder / "runs").iterdir()
+    assert (run / "diagnosis.json").exists()
+    assert (run / "plots" / "loss.png").exists()
+
+
+def test_a_pipe_gets_no_colours_and_no_trailing_blanks(process):
+    ended = process("train", "exploding.yaml", "--no-plots")
+    assert "\x1b" not in ended.out
+    assert not any(line.endswith(" ") for line in ended.out.splitlines())
+    assert ended.err == ""
+
+
+@pytest.mark.parametrize("width", ["40", "80", "120"])
+def test_the_width_of_a_pipe_can_be_chosen(process, width):
+    ended = process("train", "exploding.yaml", "--no-plots", COLUMNS=width)
+    assert max(map(len, ended.out.splitlines())) <= int(width)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_signs_that_an_encoding_lacks_are_spelled_out(process, encoding):
+    ended = process("train", "exploding.yaml", "--no-plots", PYTHONIOENCODING=encoding)
+    assert ended.code == 1
+    assert "DIVERGED" in ended.out
+    assert "?" not in ended.out
+    assert ended.err == ""
+
+
+def test_help_needs_nothing_heavy(folder):
+    program = (
+        "import sys\n"
+        "from nndiag.cli.app import run\n"
+        "code = run(['--help'])\n"
+        "print(*sys.modules, file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(ended.stderr.split())
+    assert not loaded & {"numpy", "pydantic.main", "scipy", "matplotlib", "yaml", "rich"}
+
+
+def test_training_without_plots_needs_neither_scipy_nor_matplotlib(folder):
+    program = (
+        "import sys\n"
+        "from nndiag.cli.app import run\n"
+        "code = run(['train', 'healthy.yaml', '--no-plots'])\n"
+        "print(*sys.modules, file=sys.stderr)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert not set(ended.stderr.split()) & {"scipy", "matplotlib"}

@@ -1,0 +1,58 @@
+"""`explain`, `list`, `schema`, `--version`: what nndiag knows can be looked up."""
+
+import json
+
+import numpy as np
+import pytest
+
+from nndiag import __version__
+from nndiag.detectors import DETECTORS
+from nndiag.report.catalogue import KINDS
+from nndiag.report.glossary import TERMS
+
+
+@pytest.mark.parametrize("name", [*DETECTORS.names(), *TERMS])
+def test_every_problem_and_term_has_a_page(command, name):
+    ended = command("explain", name)
+    assert ended.code == 0
+    assert ended.out.startswith(f"{name}\n")
+    assert len(ended.out) > 100
+
+
+def test_an_unknown_name_is_met_with_a_suggestion(command):
+    ended = command("explain", "vanishing-gradient")
+    assert ended.code == 2
+    assert "did you mean 'vanishing-gradients'?" in ended.err
+
+
+def test_everything_is_listed(command):
+    text = command("list").out
+    for kind in KINDS:
+        assert f"{kind}\n" in text
+
+
+def test_one_kind_is_listed(command):
+    text = command("list", "losses").out
+    assert "mean_squared_error" in text
+    assert "tanh" not in text
+
+
+def test_a_list_as_json(command):
+    told = json.loads(command("list", "optimizers", "--json").out)
+    sgd = next(one for one in told["optimizers"] if one["name"] == "sgd")
+    assert sgd["options"]["momentum"] == {"default": 0.0}
+
+
+def test_an_unknown_kind_is_refused(command):
+    assert command("list", "colours").code == 2
+
+
+def test_the_schema_is_json(command):
+    assert json.loads(command("schema").out)["$schema"].startswith("https://json-schema.org")
+
+
+def test_the_version_names_what_it_runs_on(command):
+    ended = command("--version")
+    assert ended.code == 0
+    assert f"nndiag {__version__}\n" in ended.out
+    assert f"numpy {np.__version__}\n" in ended.out
