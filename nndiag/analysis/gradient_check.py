@@ -76,7 +76,7 @@ class TensorCheck:
         scale: Factor c that makes c·n the nearest to g; None where n is zero.
         worst: The parameter with the largest difference; None where none could be checked.
         complex_error: The same error against the complex step, on a sample of parameters; None
-            where something is not analytic.
+            where something is not analytic, or the gradient is all rounding.
         checked: Number of parameters that were compared.
         kinks: Number of parameters left out because a kink is in reach.
         size: Number of parameters.
@@ -227,7 +227,7 @@ class _Comparison:
         elif not _relative_error(self._gradient[usable], numeric) <= TOLERANCE:
             usable, numeric, verdict = self._questioned(usable)
         compared = len(usable)
-        if opinion is not None and opinion.verdict not in (verdict, Verdict.NOISE):
+        if opinion is not None and opinion.certain and opinion.verdict is not verdict:
             usable, numeric, verdict = opinion.places, opinion.derivatives, opinion.verdict
         exact = self._gradient[usable]
         return TensorCheck(
@@ -236,7 +236,7 @@ class _Comparison:
             _relative_error(exact, numeric),
             *_direction(exact, numeric),
             worst=_worst(tensor, usable, exact, numeric),
-            complex_error=None if opinion is None else opinion.error,
+            complex_error=opinion.error if opinion is not None and opinion.certain else None,
             checked=compared,
             kinks=int(np.sum(self._first.known[tensor.places])) - compared,
             size=len(tensor.places),
@@ -334,6 +334,11 @@ class _Opinion:
     error: float
     places: NDArray[np.intp]
     derivatives: FloatArray
+
+    @property
+    def certain(self) -> bool:
+        """Whether the sample is more than rounding."""
+        return self.verdict is not Verdict.NOISE
 
 
 def _tensors(shape: Architecture, names: Sequence[str]) -> list[_Tensor]:

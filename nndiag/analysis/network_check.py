@@ -20,10 +20,11 @@ from nndiag.analysis.gradient_check import (
 )
 from nndiag.errors import NndiagError, Problem
 from nndiag.experiment.building import Built
-from nndiag.nn.network import Architecture, Examples, examples, loss_and_gradient
+from nndiag.nn.network import Architecture, Examples, examples, loss, loss_and_gradient
 from nndiag.nn.stack import Stack
 
-_STEPS = (20, 5, 1)  # to the third point; fewer where the run has left the finite by then
+_STEPS = (20, 5, 1)  # to the third point; fewer where the run has exploded by then
+_EXPLODED = 1e3  # loss over the initial one
 _SPREAD = 0.1  # of the random point, relative to the size of a layer's weights
 _MOST_EXAMPLES = 512  # of a step towards the third point
 _SEED = 11  # of the random point: the same config gives the same report
@@ -115,12 +116,12 @@ def _points(built: Built, data: Examples) -> Iterator[tuple[str, FloatArray]]:
     """The points with their names."""
     yield "initial", built.parameters
     yield "perturbed", perturbed(built.shape, built.parameters, np.random.default_rng(_SEED))
+    most = _EXPLODED * float(loss(built.shape, built.parameters, data))
     for steps in _STEPS:
         reached = _trained(built, steps)
-        if _finite(built.shape, reached, data):
+        if steps == 1 or loss(built.shape, reached, data) <= most:
             yield ("after 1 step" if steps == 1 else f"after {steps} steps"), reached
             return
-    yield "after 1 step", reached
 
 
 def _finite(shape: Architecture, parameters: FloatArray, data: Examples) -> bool:

@@ -1,0 +1,263 @@
+"""What a gradient check of a config's network found, for a person and as one JSON object."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from nndiag.analysis.gradient_check import Element, PointCheck, TensorCheck, Verdict
+from nndiag.analysis.network_check import NetworkCheck
+from nndiag.finding import Evidence, Finding, Severity
+from nndiag.report.json import VERSION, finding_document
+from nndiag.report.numbers import count, number
+from nndiag.report.verdict import labelled
+from nndiag.trace.plain import to_plain
+
+_STYLES = {
+    Verdict.CORRECT: "green",
+    Verdict.WRONG: "bold red",
+    Verdict.NOISE: "yellow",
+    Verdict.KINK: "yellow",
+}
+_WIDE = 100
+_LIMIT = 1e-6
+_MOST_TENSORS = 24
+
+
+def network_report(check: NetworkCheck, *, next_command: str) -> RenderableType:
+    """The whole report of a check."""
+    last = check.points[-1]
+    about = (
+        f"{check.layout} · {count(last.examples, 'example')} · {count(_size(check), 'parameter')}"
+    )
+    parts: list[RenderableType] = [
+        Text.assemble((check.name, "bold"), (f"  {about}", "dim")),
+        _panel(check),
+        TensorTable(check),
+        Text(),
+        labelled(_notes(check, next_command)),
+    ]
+    return Group(*parts)
+
+
+def network_line(check: NetworkCheck) -> str:
+    """The verdict in one line of text."""
+    wrong = [tensor.name for tensor, _ in check.tensors() if tensor.verdict is Verdict.WRONG]
+    return f"gradient wrong: {', '.join(wrong)}" if wrong else "gradient correct"
+
+
+def network_document(check: NetworkCheck) -> dict[str, Any]:
+    """All that was found, as plain data; see `nndiag.report.json` for the conventions."""
+    document = {
+        "version": VERSION,
+        "command": "gradcheck",
+        "config": check.name,
+        "correct": check.correct,
+        "findings": [finding_document(finding) for finding in network_findings(check)],
+        "tensors": [
+            {"point": point.point, **_tensor_document(tensor)} for tensor, point in check.tensors()
+        ],
+        "points": [
+            {
+                "point": point.point,
+                "loss": point.loss,
+                "examples": point.examples,
+                "spot_error": point.spot_error,
+                "tensors": [_tensor_document(tensor) for tensor in point.tensors],
+            }
+            for point in check.points
+        ],
+        "complex_step": check.analytic,
+        "not_checked": [{"problem": "wrong-gradient", "reason": text} for text in check.skipped],
+    }
+    plain: dict[str, Any] = to_plain(document)
+    return plain
+
+
+def network_findings(check: NetworkCheck) -> tuple[Finding, ...]:
+    """One finding for each wrong tensor."""
+    return tuple(
+        Finding(
+            "wrong-gradient",
+            Severity.ERROR,
+            _message(tensor, point),
+            (
+                Evidence("relative_error", tensor.relative_error, _LIMIT, layer=_layer(tensor)),
+                *_optional("cosine", tensor.cosine),
+                *_optional("scale", tensor.scale),
+            ),
+            layer=_layer(tensor),
+            tensor=tensor.name,
+            remedies=("look at the slope of the layer's activation and of the loss",),
+        )
+        for tensor, point in check.tensors()
+        if tensor.verdict is Verdict.WRONG
+    )
+
+
+class TensorTable:
+    """Relative errors of each tensor at each point, with direction, size and worst element.
+
+    Narrow consoles get fewer columns; the worst elements stand below then.
+    """
+
+    def __init__(self, check: NetworkCheck) -> None:
+        self._check = check
+        self._rows = check.tensors()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= _WIDE
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("relative error", no_wrap=True)
+        for point in self._check.points:
+            table.add_column(point.point, justify="right", no_wrap=True)
+        if self._check.analytic and wide:
+            table.add_column("complex", justify="right", no_wrap=True)
+        for title in ("cosine", "scale") if wide else ("cosine",):
+            table.add_column(title, justify="right", no_wrap=True)
+        if wide:
+            table.add_column("worst element, numeric", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        for index in self._shown():
+            table.add_row(*self._cells(index, wide=wide))
+        yield table
+        if len(self._rows) > _MOST_TENSORS:
+            yield Text(f"… {len(self._rows) - _MOST_TENSORS} more (all: --json)", style="dim")
+        if not wide:
+            yield from self._worst_lines()
+
+    def _shown(self) -> list[int]:
+        """The rows to show: wrong ones first where there are too many."""
+        order = sorted(
+            range(len(self._rows)), key=lambda row: self._rows[row][0].verdict is Verdict.CORRECT
+        )
+        return sorted(order[:_MOST_TENSORS])
+
+    def _cells(self, index: int, *, wide: bool) -> Iterator[Text]:
+        tensor, _ = self._rows[index]
+        yield Text(tensor.name)
+        for point in self._check.points:
+            here = point.tensors[index]
+            wrong = here.verdict is Verdict.WRONG
+            undecided = here.verdict in (Verdict.KINK, Verdict.NOISE)
+            words = str(here.verdict) if undecided else number(here.relative_error, digits=2)
+            yield Text(words, style="bold red" if wrong else "dim" if undecided else "")
+        if self._check.analytic and wide:
+            errors = [point.tensors[index].complex_error for point in self._check.points]
+            known = [error for error in errors if error is not None]
+            yield Text(number(max(known), digits=2) if known else "–")
+        yield Text(number(tensor.cosine, digits=4))
+        if wide:
+            yield Text(number(tensor.scale, digits=4))
+            yield Text(_element_words(tensor.worst, between=" "))
+        yield Text(str(tensor.verdict), style=_STYLES[tensor.verdict])
+
+    def _worst_lines(self) -> Iterator[Text]:
+        """The worst element of each wrong tensor, else of the tensor with the largest error."""
+        wrong = [tensor for tensor, _ in self._rows if tensor.verdict is Verdict.WRONG]
+        right = [tensor for tensor, _ in self._rows if tensor.verdict is Verdict.CORRECT]
+        largest = sorted(right, key=lambda tensor: -tensor.relative_error)[:1]
+        for tensor in wrong or largest:
+            if tensor.worst is not None:
+                words = f"{tensor.name}{_element_words(tensor.worst)}"
+                yield Text.assemble(("worst element ", "dim"), words)
+
+
+def _panel(check: NetworkCheck) -> Panel:
+    """The verdict, framed."""
+    points = count(len(check.points), "point")
+    findings = network_findings(check)
+    if findings:
+        headline = Text("GRADIENT WRONG", style="bold red")
+        headline.append(f"  {len(findings)} of {_tensors(check)} at {points}", style="default")
+        body = [Text(finding.message[:1].upper() + finding.message[1:]) for finding in findings]
+        return Panel(Group(headline, *body), border_style="red", padding=(0, 1))
+    headline = Text("GRADIENT CORRECT", style="bold green")
+    headline.append(f"  {_tensors(check)} at {points}", style="not bold default")
+    decided = [
+        (tensor.relative_error, tensor.name, point.point)
+        for tensor, point in check.tensors()
+        if tensor.verdict is Verdict.CORRECT
+    ]
+    if not decided:
+        text = "No tensor could be decided: see the table."
+        return Panel(Group(headline, Text(text)), border_style="yellow", padding=(0, 1))
+    error, name, point = max(decided)
+    words = f"Largest relative error {number(error, digits=2)} ({name}, {point}); limit {_LIMIT:g}."
+    return Panel(Group(headline, Text(words)), border_style="green", padding=(0, 1))
+
+
+def _notes(check: NetworkCheck, next_command: str) -> Iterator[tuple[str, Text]]:
+    """How it was checked, what was left out and why, and what to do next."""
+    compared = sum(tensor.checked for tensor in check.points[0].tensors)
+    how = f"central differences of {compared:,} of {count(_size(check), 'parameter')} per point"
+    if check.analytic:
+        how += ", complex step of a sample"
+    yield "by", Text(f"{how}, whole forward passes of a sample")
+    kinks = sum(tensor.kinks for point in check.points for tensor in point.tensors)
+    if kinks:
+        words = f"{count(kinks, 'parameter')} left out: a kink lies within the step there"
+        yield "kinks", Text(f"{words} (not an error)")
+    noisy = [tensor.name for tensor, _ in check.tensors() if tensor.verdict is Verdict.NOISE]
+    if noisy:
+        words = "too small beside the loss for differences to decide (not an error)"
+        yield "noise", Text(f"{', '.join(noisy)}: {words}")
+    for text in check.skipped:
+        yield "skipped", Text(text)
+    yield "next", Text(next_command, style="bold")
+
+
+def _message(tensor: TensorCheck, point: PointCheck) -> str:
+    """One sentence with numbers."""
+    text = f"the gradient of {tensor.name} is off by {number(tensor.relative_error)} of its norm"
+    if tensor.cosine is not None:
+        text += f" (cosine {number(tensor.cosine)}, scale {number(tensor.scale)})"
+    if tensor.worst is not None:
+        text += f"; worst at {_element_words(tensor.worst)}"
+    return f"{text}, {point.point} point" if point.point == "initial" else f"{text}, {point.point}"
+
+
+def _element_words(worst: Element | None, *, between: str = ", numerically ") -> str:
+    """The worst element: "[3, 0] 0.1234, numerically 0.1235"."""
+    if worst is None:
+        return "–"
+    place = ", ".join(map(str, worst.index))
+    values = number(worst.analytic, digits=4), number(worst.numeric, digits=4)
+    return f"[{place}] {between.join(values)}"
+
+
+def _tensor_document(tensor: TensorCheck) -> dict[str, Any]:
+    worst = tensor.worst
+    return {
+        "name": tensor.name,
+        "relative_error": tensor.relative_error,
+        "cosine": tensor.cosine,
+        "scale": tensor.scale,
+        "verdict": str(tensor.verdict),
+        "complex_error": tensor.complex_error,
+        "worst": None
+        if worst is None
+        else {"index": worst.index, "analytic": worst.analytic, "numeric": worst.numeric},
+        "checked": tensor.checked,
+        "kinks": tensor.kinks,
+        "size": tensor.size,
+    }
+
+
+def _optional(name: str, value: float | None) -> tuple[Evidence, ...]:
+    return () if value is None else (Evidence(name, value, 1.0),)
+
+
+def _layer(tensor: TensorCheck) -> str:
+    return tensor.name.rpartition(".")[0]
+
+
+def _tensors(check: NetworkCheck) -> str:
+    return count(len(check.points[0].tensors), "tensor")
+
+
+def _size(check: NetworkCheck) -> int:
+    return sum(tensor.size for tensor in check.points[0].tensors)
