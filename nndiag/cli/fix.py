@@ -60,13 +60,13 @@ def _written(found: "Fix", config: Path) -> Path | None:
     from nndiag.fixing import write_cured  # noqa: PLC0415
     from nndiag.remedies import remedy_of  # noqa: PLC0415
 
-    winner = found.winner
-    if winner is None or winner.run is None:
+    if found.winner is None or found.winner.trial.run is None:
         return None
-    titles = [remedy_of(name).title for name in winner.remedies]
+    trial, cured = found.winner.trial, found.winner.trial.run.experiment
+    titles = [remedy_of(name).title for name in trial.remedies]
     comment = "\n".join([f"What cures {config.name}, found by nndiag fix:", *titles])
     try:
-        return write_cured(config, winner.run.experiment, comment=comment)
+        return write_cured(config, cured, comment=comment)
     except ConfigError as error:
         warn(str(error))
         return None

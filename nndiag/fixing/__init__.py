@@ -1,14 +1,15 @@
 """THE PROOF: a failing config, its remedies tried, and the smallest change that cures.
 
-`measure` trains and scores, `trial` judges a change, `search` decides what is tried next, `fix`
-runs it all, `confirmation` carries the result back into the diagnosis, `writing` writes the cured
-config.
+`measure` trains and scores, `trial` judges a change, `bench` makes trials within a time, `ranking`
+and `search` decide what is tried next, `fix` runs it all, `confirmation` carries the result back
+into the diagnosis, `writing` writes the cured config.
 May import `diagnosis`, `remedies` and what lies below them.
 """
 
 from nndiag.fixing.confirmation import confirmed
 from nndiag.fixing.fix import Fix, Reference, confirm, fix, reference_of
 from nndiag.fixing.measure import Run, measured, run_of
+from nndiag.fixing.search import Winner
 from nndiag.fixing.trial import Trial, Verdict
 from nndiag.fixing.writing import write_cured
 
@@ -18,6 +19,7 @@ __all__ = [
     "Run",
     "Trial",
     "Verdict",
+    "Winner",
     "confirm",
     "confirmed",
     "fix",

@@ -19,7 +19,7 @@ NAMES_OF_FAILURE = frozenset(
 """Problems that only say how a run failed: whatever cures it would confirm them."""
 
 
-def confirmed(diagnosis: Diagnosis, *, winner: Trial | None, trials: Sequence[Trial]) -> Diagnosis:
+def confirmed(diagnosis: Diagnosis, *, cure: Trial | None, trials: Sequence[Trial]) -> Diagnosis:
     """The diagnosis after trying: its cause confirmed, replaced by a confirmed one, or demoted.
 
     A cause is confirmed by a cure that needs a remedy against it. Where the cure needs none, but
@@ -28,12 +28,12 @@ def confirmed(diagnosis: Diagnosis, *, winner: Trial | None, trials: Sequence[Tr
 
     Args:
         diagnosis: What was said about the run.
-        winner: The smallest change that cures; None where none does.
+        cure: The smallest change that cures; None where none does.
         trials: All that was tried.
     """
     cause = diagnosis.cause
-    if winner is not None:
-        aims = _aims(winner.remedies)
+    if cure is not None:
+        aims = _aims(cure.remedies)
         if cause is not None and cause.finding.problem in aims:
             return replace(diagnosis, cause=replace(cause, confidence=Confidence.CONFIRMED))
         other = next((x for x in diagnosis.findings if x.problem in aims and _grave(x)), None)

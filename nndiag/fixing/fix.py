@@ -10,13 +10,13 @@ from nndiag.analysis.reference_fit import Limit, ReferenceFit, limit_of, referen
 from nndiag.experiment import Experiment
 from nndiag.experiment.building import initial_parameters
 from nndiag.finding import Diagnosis
+from nndiag.fixing.bench import Bench, Notice, expected_seconds, reseeded, same_course
 from nndiag.fixing.confirmation import confirmed
-from nndiag.fixing.measure import Run, measured
-from nndiag.fixing.search import Search, reseeded, same_start
+from nndiag.fixing.measure import OutOfTimeError, Run, measured
+from nndiag.fixing.search import Winner, first_cure, search, search_against_cause, winner_of
 from nndiag.fixing.trial import Trial
 from nndiag.nn.network import examples
 from nndiag.training import Progress
-from nndiag.training.schedule import total_steps
 
 _TRAININGS = 16  # time for everything, in trainings of the config
 _LEAST_SECONDS, _MOST_SECONDS = 4.0, 600.0
@@ -48,9 +48,6 @@ class Fix:
         reference: What the same network can reach; None where nothing is wrong.
         trials: What was tried, in order.
         winner: The smallest change that cures; None where none does.
-        seeds: Runs of the winner from other seeds.
-        held: How many of those were cured.
-        unproven: Remedies of the winner that there was no time to try without.
         diagnosis: The baseline's, its cause confirmed or demoted by what was tried.
         interrupted: Whether Ctrl-C ended the search.
         seconds: Time that everything took.
@@ -62,10 +59,7 @@ class Fix:
     control: Run | None
     reference: Reference | None
     trials: tuple[Trial, ...]
-    winner: Trial | None
-    seeds: tuple[Run, ...]
-    held: int
-    unproven: tuple[str, ...]
+    winner: Winner | None
     diagnosis: Diagnosis
     interrupted: bool
     seconds: float
@@ -81,7 +75,7 @@ def fix(
     experiment: Experiment,
     *,
     seconds: float | None = None,
-    notice: Callable[[str], None] = lambda text: None,
+    notice: Notice = lambda text: None,
     progress: Callable[[Progress], None] | None = None,
 ) -> Fix:
     """Try the remedies on a config.
@@ -100,39 +94,34 @@ def fix(
     notice("the config as it is")
     baseline = measured(experiment, progress=progress)
     budget = _budget(baseline) if seconds is None else seconds
-    search = Search(experiment, baseline, None, time.monotonic(), budget, notice)
-    reference, winner, seeds = None, None, tuple[Run, ...]()
-    if baseline.needs_cure:
-        try:
-            notice("the config as it is, from another seed")
-            search.control = _control(experiment, baseline)
-            notice("what this network can reach")
-            reference = _reference(baseline)
-            if not _exhausted(baseline, reference):
-                winner, seeds = _searched(search)
-        except KeyboardInterrupt:
-            search.interrupted = True
-            winner = winner or search.first_cure()
-    trials = tuple(search.trials)
+    bench = Bench(experiment, baseline, budget, notice)
+    reference, winner, interrupted = None, None, False
+    try:
+        if baseline.needs_cure:
+            bench.control = _control(bench)
+            reference = _reference(bench)
+        if reference is not None and not _exhausted(baseline, reference):
+            search(bench, limit=reference.limit)
+            winner = winner_of(bench)
+    except KeyboardInterrupt:
+        winner, interrupted = first_cure(bench), True
+    trials = tuple(bench.trials)
     return Fix(
         experiment=experiment,
         baseline=baseline,
-        control=search.control,
+        control=bench.control,
         reference=reference,
         trials=trials,
         winner=winner,
-        seeds=seeds,
-        held=sum(search.cured(run) for run in seeds),
-        unproven=tuple(search.unproven),
-        diagnosis=confirmed(baseline.diagnosis, winner=winner, trials=trials),
-        interrupted=search.interrupted,
+        diagnosis=confirmed(baseline.diagnosis, cure=_trial_of(winner), trials=trials),
+        interrupted=interrupted,
         seconds=time.monotonic() - start,
         budget=budget,
     )
 
 
-def confirm(run: Run, *, seconds: float, notice: Callable[[str], None] = lambda text: None) -> Run:
-    """A run with its cause confirmed or demoted by trying the remedies against it.
+def confirm(run: Run, *, seconds: float, notice: Notice = lambda text: None) -> Run:
+    """A run with its cause confirmed or demoted by trying the remedies against its findings.
 
     Args:
         run: The run; one without a cause is returned as it is.
@@ -144,10 +133,10 @@ def confirm(run: Run, *, seconds: float, notice: Callable[[str], None] = lambda 
     """
     if run.diagnosis.cause is None:
         return run
-    search = Search(run.experiment, run, None, time.monotonic(), seconds, notice)
-    search.against_the_cause()
-    winner = search.first_cure()
-    diagnosis = confirmed(run.diagnosis, winner=winner, trials=search.trials)
+    bench = Bench(run.experiment, run, seconds, notice)
+    search_against_cause(bench)
+    cure = _trial_of(first_cure(bench))
+    diagnosis = confirmed(run.diagnosis, cure=cure, trials=bench.trials)
     return replace(run, diagnosis=diagnosis)
 
 
@@ -165,15 +154,8 @@ def reference_of(run: Run, *, seconds: float = _FIT_SECONDS) -> Reference:
     return Reference(fit, limit_of(fit, loss=loss, attainable=attainable))
 
 
-def _searched(search: Search) -> tuple[Trial | None, tuple[Run, ...]]:
-    """The winner and its runs from other seeds."""
-    search.singles()
-    if search.first_cure() is None:
-        search.combinations()
-        cure = search.first_cure()
-        if cure is not None:
-            search.pruned(cure)
-    return search.winner()
+def _trial_of(winner: Winner | None) -> Trial | None:
+    return None if winner is None else winner.trial
 
 
 def _exhausted(baseline: Run, reference: Reference | None) -> bool:
@@ -183,22 +165,23 @@ def _exhausted(baseline: Run, reference: Reference | None) -> bool:
     return reference.limit in (Limit.DATA, Limit.NONE)
 
 
-def _reference(baseline: Run) -> Reference | None:
+def _reference(bench: Bench) -> Reference:
     """The reference fit, in no more time than two trainings of the config."""
-    return reference_of(baseline, seconds=min(_FIT_SECONDS, 2 * _full_seconds(baseline)))
+    bench.notice("what this network can reach")
+    full = expected_seconds(bench.baseline.built, baseline=bench.baseline)
+    return reference_of(bench.baseline, seconds=min(_FIT_SECONDS, 2 * full))
 
 
-def _control(experiment: Experiment, baseline: Run) -> Run | None:
-    run = measured(reseeded(experiment, 1))
-    return None if same_start(run, baseline) else run
+def _control(bench: Bench) -> Run | None:
+    """The baseline from another seed; None where that is the same run, or takes too long."""
+    bench.notice("the config as it is, from another seed")
+    try:
+        run = measured(reseeded(bench.experiment, 1), deadline=bench.start + bench.seconds)
+    except OutOfTimeError:
+        return None
+    return None if same_course(run, bench.baseline) else run
 
 
 def _budget(baseline: Run) -> float:
-    wanted = _TRAININGS * _full_seconds(baseline)
+    wanted = _TRAININGS * expected_seconds(baseline.built, baseline=baseline)
     return float(np.clip(wanted, _LEAST_SECONDS, _MOST_SECONDS))
-
-
-def _full_seconds(baseline: Run) -> float:
-    """What one training takes; estimated where it broke off early."""
-    steps, total = max(baseline.trace.steps, 1), total_steps(baseline.built)
-    return baseline.seconds * (total / steps if steps > 100 else 1.0)

@@ -1,310 +1,153 @@
 """The search for the smallest change that cures: singles, combinations, pruning, other seeds."""
 
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
-from nndiag.errors import NndiagError
-from nndiag.experiment import Experiment
-from nndiag.finding import Outcome
-from nndiag.fixing.measure import OutOfTimeError, Run, measured
-from nndiag.fixing.trial import Trial, Verdict, is_cured, verdict_on, with_remedies
-from nndiag.remedies import Case, Remedy, changed, remedies, smallest_changes
-from nndiag.training.schedule import total_steps
+from nndiag.analysis.reference_fit import Limit
+from nndiag.fixing.bench import Bench
+from nndiag.fixing.measure import Run
+from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, worth_combining
+from nndiag.fixing.trial import Trial, Verdict
 
-_SINGLES = 0.55  # share of the time for single remedies
-_AFTER_A_CURE = 0.4  # … once one of them has cured
+_SINGLES = 0.6  # share of the time for single remedies
+_AFTER_A_CURE = 0.5  # … once something has cured
 _COMBINATIONS = 0.85  # share of the time until which combinations are begun
 _MOST_TOGETHER = 4
 _BETTER = 0.95  # share of the error that another remedy may leave to be kept in a combination
 _SEEDS = 2  # more seeds for the winner
-_POINTLESS_AFTER_DIVERGENCE = frozenset({"more-steps", "larger-rate"})
-_SEED = "another-seed"
 _CANDIDATES = 3  # cures that are tried with other seeds until one holds
+_ANOTHER_SEED = "another-seed"
 
-Notice = Callable[[str], None]
 
-
-@dataclass(eq=False)
-class Search:
-    """Trials on one failing run, within a time.
+@dataclass(frozen=True, eq=False)
+class Winner:
+    """The smallest change that cures.
 
     Attributes:
-        experiment: The failing config.
-        baseline: Its run.
-        control: The same from another seed; None where nothing is random.
-        start: When the time began, as `time.monotonic` counts.
-        seconds: Time for everything.
-        notice: Told what is being tried.
-        trials: What was tried, in order.
-        unproven: Remedies of a combination that there was no time to leave out.
-        interrupted: Whether Ctrl-C ended it.
+        trial: The change.
+        seeds: Its runs from other seeds.
+        held: How many of those were cured.
+        unproven: Remedies in it that there was no time to try without.
     """
 
-    experiment: Experiment
-    baseline: Run
-    control: Run | None
-    start: float
-    seconds: float
-    notice: Notice
-    trials: list[Trial] = field(default_factory=list)
-    unproven: list[str] = field(default_factory=list)
-    interrupted: bool = False
+    trial: Trial
+    seeds: tuple[Run, ...] = ()
+    held: int = 0
+    unproven: tuple[str, ...] = ()
 
-    def singles(self) -> None:
-        """Try each remedy by itself, the most promising first."""
-        names = self._singles()
-        until = _SINGLES
-        for number, name in enumerate(names, 1):
-            self.notice(f"{name} ({number} of {len(names)})")
-            trial = self.attempt((name,), until=until)
-            if trial is not None and trial.cures:
-                until = _AFTER_A_CURE
 
-    def against_the_cause(self) -> None:
-        """Try the remedies against the cause until one cures, then all that is suggested."""
-        cause = self.baseline.diagnosis.cause
-        catalogue = remedies()
-        for name in self._singles():
-            if cause is not None and cause.finding.problem in catalogue[name].cures:
-                self.notice(name)
-                trial = self.attempt((name,), until=_COMBINATIONS)
-                if trial is not None and trial.cures:
-                    return
-        bundle = _compatible(x for x in self._pool() if not self._risky(catalogue[x]))
-        trial = self._tried(bundle)
+def search(bench: Bench, *, limit: Limit | None = None) -> None:
+    """Try what is suggested, alone and together; then the rest; then grow combinations.
+
+    Once something cures, only what is still cheap is tried, to show what else would have done.
+
+    Args:
+        bench: Where to try; holds what was tried.
+        limit: What keeps the run from a smaller loss, by the reference fit.
+    """
+    suggested, rest = ranked(bench.experiment, bench.baseline, limit=limit)
+    if bench.control is not None and not bench.cured(bench.control):
+        rest = [name for name in rest if name != _ANOTHER_SEED]  # the control has shown it
+        suggested = [name for name in suggested if name != _ANOTHER_SEED]
+    _singles(bench, suggested)
+    if not _cured(bench):
+        _together(bench, bundle(bench.trials, suggested))
+    _singles(bench, rest)
+    if not _cured(bench):
+        _grow(bench, worth_combining(bench.trials, suggested), rest)
+
+
+def search_against_cause(bench: Bench) -> None:
+    """Try the suggested remedies one by one until one cures, then all of them together."""
+    suggested, _ = ranked(bench.experiment, bench.baseline)
+    for name in suggested:
+        trial = bench.tried((name,), until=_COMBINATIONS)
         if trial is not None and trial.cures:
-            self.pruned(trial)
-
-    def combinations(self) -> None:
-        """Put remedies together, as long as that helps, until one combination cures.
-
-        First all that the findings suggest and all that helped, at once; then grown one at a time
-        from the best.
-        """
-        pool = self._pool()
-        catalogue = remedies()
-        bundle = _compatible(name for name in pool if not self._risky(catalogue[name]))
-        grown = [trial for trial in [self._tried(bundle)] if trial is not None]
-        if any(trial.cures for trial in grown):
             return
-        helpers = [trial for trial in self.trials if trial.verdict is Verdict.HELPS]
-        best = min([*helpers, *grown], key=lambda trial: trial.error, default=None)
-        while best is not None and len(best.remedies) < _MOST_TOGETHER:
-            better = self._grown(best, pool)
-            if better is None or better.error > _BETTER * best.error:
-                return
-            best = better
-            if best.cures:
-                return
-
-    def pruned(self, trial: Trial) -> Trial:
-        """The combination without every remedy that it does not need."""
-        needed = trial
-        for name in trial.remedies:
-            if len(needed.remedies) < 2:
-                break
-            fewer = self._tried(tuple(one for one in needed.remedies if one != name), until=1.0)
-            if fewer is not None and fewer.cures:
-                needed = fewer
-            elif fewer is not None and fewer.run is None:
-                self.unproven.append(name)
-        return needed
-
-    def winner(self) -> tuple[Trial | None, tuple[Run, ...]]:
-        """The smallest cure that holds for other seeds, and its runs from them."""
-        best: tuple[Trial | None, tuple[Run, ...]] = (None, ())
-        most = -1.0
-        for trial in self._cures()[:_CANDIDATES]:
-            runs = self._other_seeds(trial)
-            cured = [self.cured(run) for run in runs]
-            share = sum(cured) / len(cured) if cured else 0.5
-            if share > most:
-                most, best = share, (trial, runs)
-            if all(cured):
-                break
-        return best
-
-    def first_cure(self) -> Trial | None:
-        """The smallest cure, without asking other seeds; None where there is none."""
-        return next(iter(self._cures()), None)
-
-    def cured(self, run: Run) -> bool:
-        """Whether the failure is gone from a run."""
-        return is_cured(run, baseline=self.baseline)
-
-    def attempt(self, names: tuple[str, ...], *, until: float = 1.0) -> Trial | None:
-        """Train with some remedies and judge the run; None where they do not apply.
-
-        Args:
-            names: The remedies.
-            until: Share of the time by which it has to be over.
-        """
-        try:
-            experiment, applied = with_remedies(self.experiment, names)
-            if not applied or set(applied) != set(names):
-                return None
-            trial = Trial(tuple(applied), smallest_changes(self.experiment, experiment), None, None)
-            trial = self._run(trial, experiment, until=until)
-        except NndiagError as error:
-            trial = Trial(names, {}, None, None, str(error.problems[0].message))
-        if trial.run is not None or len(names) == 1:
-            self.trials.append(trial)
-        return trial
-
-    def _run(self, trial: Trial, experiment: Experiment, *, until: float) -> Trial:
-        deadline = self.start + until * self.seconds
-        needed = _expected_seconds(self.baseline, experiment)
-        if time.monotonic() + needed > deadline:
-            return replace(trial, reason=f"no time: it would take about {needed:.2g} s")
-        try:
-            run = measured(experiment, deadline=deadline)
-        except OutOfTimeError:
-            return replace(trial, reason="the time was over")
-        verdict = verdict_on(run, baseline=self.baseline, control=self.control)
-        return replace(trial, run=run, verdict=verdict)
-
-    def _singles(self) -> list[str]:
-        """The remedies to try by themselves, the most promising first."""
-        pointless = set[str]()
-        if self.baseline.diagnosis.outcome is Outcome.DIVERGED:
-            pointless |= _POINTLESS_AFTER_DIVERGENCE
-        if self.control is not None and not self.cured(self.control):
-            pointless.add(_SEED)  # the control has shown it
-        names = applicable(self.experiment, self.baseline)
-        return [name for name in names if name not in pointless]
-
-    def _risky(self, remedy: Remedy) -> bool:
-        """Whether a remedy belongs into the first combination only if it helped by itself."""
-        helped = any(
-            trial.remedies == (remedy.name,) and trial.verdict is Verdict.HELPS
-            for trial in self.trials
-        )
-        return (remedy.group == "rate" or remedy.price > 2) and not helped
-
-    def _pool(self) -> list[str]:
-        """Remedies worth putting together: those that helped, then those that are suggested."""
-        helped = [t for t in self.trials if len(t.remedies) == 1 and t.verdict is Verdict.HELPS]
-        helped.sort(key=lambda trial: trial.error)
-        names = [trial.remedies[0] for trial in helped]
-        catalogue = remedies()
-        for name in self._singles():
-            if catalogue[name].cures & self.baseline.problems and catalogue[name].price < 3:
-                names.append(name)
-        return list(dict.fromkeys(names))
-
-    def _grown(self, trial: Trial, pool: Sequence[str]) -> Trial | None:
-        """The best of a combination with one more remedy; the first that cures."""
-        tried = []
-        others = [name for name in self._singles() if name not in pool]
-        for name in (*pool, *others):
-            names = (*trial.remedies, name)
-            if name in trial.remedies or _compatible(names) != names:
-                continue
-            one = self._tried(names)
-            if one is None:
-                continue
-            if one.cures:
-                return one
-            if one.run is None:
-                break  # the time is over
-            tried.append(one)
-        return min(tried, key=lambda one: one.error, default=None)
-
-    def _tried(self, names: tuple[str, ...], *, until: float = _COMBINATIONS) -> Trial | None:
-        """The trial of a combination, made now if it has not been made."""
-        for trial in self.trials:
-            if set(trial.remedies) == set(names):
-                return trial
-        if not names:
-            return None
-        self.notice(" + ".join(names))
-        return self.attempt(names, until=until)
-
-    def _cures(self) -> list[Trial]:
-        """All cures, the smallest first: fewest remedies, against the cause, cheap, least error."""
-        catalogue = remedies()
-        cause = self.baseline.diagnosis.cause
-        problem = cause.finding.problem if cause is not None else ""
-
-        def rank(trial: Trial) -> tuple[float, ...]:
-            parts = [catalogue[name] for name in trial.remedies]
-            aimed = any(problem in part.cures for part in parts)
-            return (len(parts), not aimed, sum(part.price for part in parts), trial.error)
-
-        return sorted((trial for trial in self.trials if trial.cures), key=rank)
-
-    def _other_seeds(self, trial: Trial) -> tuple[Run, ...]:
-        """Runs of a cure from other seeds, as many as there is time for."""
-        runs: list[Run] = []
-        assert trial.run is not None
-        for number in range(1, _SEEDS + 1):
-            self.notice(f"{' + '.join(trial.remedies)}, another seed ({number} of {_SEEDS})")
-            experiment = reseeded(trial.run.experiment, number)
-            if time.monotonic() + trial.run.seconds > self.start + self.seconds:
-                break
-            try:
-                run = measured(experiment, deadline=self.start + self.seconds)
-            except OutOfTimeError:
-                break
-            if same_start(run, trial.run):
-                break
-            runs.append(run)
-        return tuple(runs)
+    _together(bench, bundle(bench.trials, suggested))
 
 
-def applicable(experiment: Experiment, baseline: Run) -> list[str]:
-    """Names of the remedies that apply, the most promising first.
-
-    First those against the cause, then those against other findings, then the rest; among them
-    the cheap ones first.
-    """
-    case = Case(experiment)
-    cause = baseline.diagnosis.cause
-    aims: list[frozenset[str]] = [] if cause is None else [frozenset({cause.finding.problem})]
-    aims.append(baseline.problems)
-
-    def rank(remedy: Remedy) -> tuple[int, int]:
-        aimed = [bool(remedy.cures & aim) for aim in aims]
-        return (aimed.index(True) if any(aimed) else len(aims), remedy.price)
-
-    fitting = [one for one in remedies().values() if one.changes(case) is not None]
-    return [one.name for one in sorted(fitting, key=rank)]
+def winner_of(bench: Bench) -> Winner | None:
+    """The smallest cure, among equals one that holds for other seeds."""
+    best, most = None, -1.0
+    for trial in by_size(bench.trials, bench.baseline)[:_CANDIDATES]:
+        runs = bench.other_seeds(trial, count=_SEEDS)
+        held = sum(bench.cured(run) for run in runs)
+        share = held / len(runs) if runs else 0.5
+        if share > most:
+            most, best = share, Winner(trial, runs, held, _unproven(bench, trial))
+        if held == len(runs):
+            break
+    return best
 
 
-def reseeded(experiment: Experiment, number: int) -> Experiment:
-    """The experiment from other initial weights and in another order, on the same data."""
-    settings = experiment.resolved
-    seed = settings["seed"]
-    changes = {
-        "seed": seed + 1000 * number,
-        "dataset": {"seed": settings["dataset"].get("seed", seed)},
-    }
-    if "seed" in settings["network"]:
-        changes["network"] = {"seed": settings["network"]["seed"] + 1000 * number}
-    return changed(experiment, changes, source="another seed")
+def first_cure(bench: Bench) -> Winner | None:
+    """The smallest cure, without asking other seeds."""
+    cures = by_size(bench.trials, bench.baseline)
+    return Winner(cures[0], unproven=_unproven(bench, cures[0])) if cures else None
 
 
-def same_start(run: Run, other: Run) -> bool:
-    """Whether two runs were one: nothing in them was drawn by chance."""
-    return bool((run.trace.loss[:1] == other.trace.loss[:1]).all()) and run.loss == other.loss
-
-
-def _compatible(names: Iterable[str]) -> tuple[str, ...]:
-    """The names without those whose group an earlier one has taken."""
-    catalogue, taken, kept = remedies(), set[str](), []
+def _singles(bench: Bench, names: list[str]) -> None:
+    """Try each remedy by itself."""
     for name in names:
-        group = catalogue[name].group
-        if group is None or group not in taken:
-            kept.append(name)
-        if group is not None:
-            taken.add(group)
-    return tuple(kept)
+        bench.tried((name,), until=_AFTER_A_CURE if _cured(bench) else _SINGLES)
 
 
-def _expected_seconds(baseline: Run, experiment: Experiment) -> float:
-    """What training should take, from what the baseline took for each step."""
-    steps = max(baseline.trace.steps, 1)
-    config = experiment.config.training
-    wanted = config.steps or total_steps(Case(experiment).built)
-    return baseline.seconds * wanted / steps if steps > 100 else 0.0
+def _together(bench: Bench, names: tuple[str, ...]) -> None:
+    """Try a combination; where it cures, take away what it does not need."""
+    trial = bench.tried(names, until=_COMBINATIONS) if len(names) > 1 else None
+    if trial is not None and trial.cures:
+        _prune(bench, trial)
+
+
+def _prune(bench: Bench, trial: Trial) -> None:
+    """Try a cure without each of its remedies, going on from whatever still cures."""
+    needed = trial.remedies
+    for name in trial.remedies:
+        fewer = tuple(one for one in needed if one != name)
+        if not fewer:
+            return
+        rest = bench.tried(fewer, until=1.0)
+        if rest is not None and rest.cures:
+            needed = rest.remedies
+
+
+def _grow(bench: Bench, pool: list[str], rest: list[str]) -> None:
+    """From the best that helped, add one remedy after another as long as that helps."""
+    helpers = [trial for trial in bench.trials if trial.verdict is Verdict.HELPS]
+    best = min(helpers, key=lambda trial: trial.error, default=None)
+    while best is not None and len(best.remedies) < _MOST_TOGETHER:
+        better = _grown(bench, best, [*pool, *(name for name in rest if name not in pool)])
+        if better is None or better.error > _BETTER * best.error:
+            return
+        best = better
+        if best.cures:
+            _prune(bench, best)
+            return
+
+
+def _grown(bench: Bench, trial: Trial, names: list[str]) -> Trial | None:
+    """The best of a combination with one more remedy; the first that cures."""
+    tried = []
+    for name in names:
+        more = (*trial.remedies, name)
+        if name in trial.remedies or compatible(more) != more:
+            continue
+        one = bench.tried(more, until=_COMBINATIONS)
+        if one is not None and one.cures:
+            return one
+        if one is not None and one.run is not None:
+            tried.append(one)
+    return min(tried, key=lambda one: one.error, default=None)
+
+
+def _cured(bench: Bench) -> bool:
+    return any(trial.cures for trial in bench.trials)
+
+
+def _unproven(bench: Bench, trial: Trial) -> tuple[str, ...]:
+    """Remedies of a combination that were never left out of it."""
+    made = {frozenset(one.remedies) for one in bench.trials if one.run is not None}
+    whole = frozenset(trial.remedies)
+    if len(whole) < 2:
+        return ()
+    return tuple(name for name in trial.remedies if whole - {name} not in made)

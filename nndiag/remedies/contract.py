@@ -77,6 +77,7 @@ class Remedy:
         cures: Problems against which it is tried first.
         price: What it costs: 1 a setting, 2 another model or optimizer, 3 more computing time.
         group: Of remedies with one group, a combination holds at most one.
+        kind: What it changes: the file that it is in.
         last: Whether it depends on the other changes and is worked out after them.
         function: Experiment → changes, None where it does not apply.
     """
@@ -87,6 +88,7 @@ class Remedy:
     cures: frozenset[str]
     price: int
     group: str | None
+    kind: str
     last: bool
     function: Callable[[Case], Changes | None]
 
@@ -119,7 +121,8 @@ def remedy(
         if source is None:
             raise ValueError(f"remedy {name!r} names no source")
         words = " ".join(source.group(1).split()).rstrip(".")
-        made = Remedy(name, title, words, frozenset(cures), price, group, last, function)
+        kind = function.__module__.rpartition(".")[2]
+        made = Remedy(name, title, words, frozenset(cures), price, group, kind, last, function)
         _CATALOGUE.register(name)(lambda: made)
         return function
 

@@ -26,10 +26,10 @@ _STYLES = {
 }
 _LIMITS = {
     Limit.NONE: "nothing is left to gain",
-    Limit.OPTIMIZER: "the optimizer is the limit, not the network",
-    Limit.START: "the start is the limit: from other weights it reaches more",
-    Limit.MODEL: "the network is the limit: no optimizer gets much further",
-    Limit.DATA: "the data are the limit: they promise no more",
+    Limit.OPTIMIZER: "the optimizer and its settings are the limit, not the network",
+    Limit.START: "but only from other weights; the start is the limit",
+    Limit.MODEL: "hardly less; the network rather than the optimizer is the limit",
+    Limit.DATA: "hardly less, and the data promise no more",
 }
 _WIDE = 96  # columns from which the outcome has one of its own
 _UNTRIED = 6  # remedies that are named when there was no time for them
@@ -67,8 +67,8 @@ def fix_line(fix: Fix) -> str:
         return "nothing to fix"
     if fix.winner is None:
         return f"{fix.baseline.diagnosis.outcome}: no cure found"
-    words = "; ".join(change_words(fix.experiment.resolved, fix.winner.changes))
-    return f"cured by {' + '.join(fix.winner.remedies)}: {words}"
+    words = "; ".join(change_words(fix.experiment.resolved, fix.winner.trial.changes))
+    return f"cured by {' + '.join(fix.winner.trial.remedies)}: {words}"
 
 
 def fix_document(fix: Fix, *, config: str, fixed: str | None) -> dict[str, Any]:
@@ -97,11 +97,11 @@ def fix_document(fix: Fix, *, config: str, fixed: str | None) -> dict[str, Any]:
         ],
         "winner": winner
         and {
-            **_trial_document(winner),
-            "remedies": winner.remedies,
-            "seeds": len(fix.seeds),
-            "seeds_cured": fix.held,
-            "not_tried_without": fix.unproven,
+            **_trial_document(winner.trial),
+            "remedies": winner.trial.remedies,
+            "seeds": len(winner.seeds),
+            "seeds_cured": winner.held,
+            "not_tried_without": winner.unproven,
         },
         "fixed_config": fixed,
         "interrupted": fix.interrupted,
@@ -140,11 +140,11 @@ def _panel(fix: Fix) -> RenderableType:
         lines.append(headline)
     else:
         headline = Text("CURED", style="bold green")
-        many = len(winner.remedies)
+        many = len(winner.trial.remedies)
         by = "one change" if many == 1 else f"{many} changes together"
-        headline.append(f"  by {by}: {_from_to(fix, winner)}", style="not bold default")
+        headline.append(f"  by {by}: {_from_to(fix, winner.trial)}", style="not bold default")
         lines.append(headline)
-        for name in winner.remedies:
+        for name in winner.trial.remedies:
             lines.append(Text(sentence(remedy_of(name).title), style="bold"))
     details = list(_details(fix))
     if details:
@@ -168,16 +168,16 @@ def _details(fix: Fix) -> Iterator[tuple[str, Text]]:
     """The change, how far it is proven, and the cause."""
     winner, cause = fix.winner, fix.diagnosis.cause
     if winner is not None:
-        words = change_words(fix.experiment.resolved, winner.changes)
+        words = change_words(fix.experiment.resolved, winner.trial.changes)
         yield "change", Text(" · ".join(words))
-    if winner is not None and len(winner.remedies) > 1:
-        left = [name for name in winner.remedies if name in fix.unproven]
+    if winner is not None and len(winner.trial.remedies) > 1:
         text = "all of them: each was left out once, and the rest does not cure"
-        if left:
-            text = f"there was no time to try without {', '.join(left)}"
+        if winner.unproven:
+            text = f"there was no time to try without {', '.join(winner.unproven)}"
         yield "needed", Text(text)
-    if fix.seeds:
-        yield "holds", Text(f"from {fix.held} of {count(len(fix.seeds), 'other seed')} too")
+    if winner is not None and winner.seeds:
+        text = f"from {winner.held} of {count(len(winner.seeds), 'other seed')}"
+        yield "holds", Text(text)
     if cause is not None:
         yield "cause", cause_words(cause)
 
@@ -248,9 +248,9 @@ class Trials:
         assert run is not None
         assert verdict is not None
         settings = self._fix.experiment.resolved
-        one = len(trial.remedies) == 1
+        one, winner = len(trial.remedies) == 1, self._fix.winner
         words = " · ".join(change_words(settings, trial.changes)) if one else "all of them"
-        style = "bold" if trial is self._fix.winner else ""
+        style = "bold" if winner is not None and trial is winner.trial else ""
         diverged = run.diagnosis.outcome is Outcome.DIVERGED
         return [
             Text(" + ".join(trial.remedies), style=style),
