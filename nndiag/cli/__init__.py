@@ -18,6 +18,7 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     for name in _THREADS:  # small matrices are slower on many threads; before NumPy is imported
         os.environ.setdefault(name, "1")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes 20 ms
     try:
         from nndiag.cli.app import run  # noqa: PLC0415
 

@@ -1,5 +1,6 @@
 """`nndiag diagnose RUN`: judge a stored run again."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,12 @@ from nndiag.cli.options import (
 
 def diagnose(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Folder of the run.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="Folder of the run, or a log of another program: CSV or JSON Lines.",
+            show_default=False,
+        ),
     ],
     thresholds: Annotated[
         list[str] | None,
@@ -37,9 +43,9 @@ def diagnose(
 ) -> None:
     """Judge a stored run again."""
     from nndiag.cli.judging import Wanted, judge, tell  # noqa: PLC0415
-    from nndiag.trace import read_trace  # noqa: PLC0415
+    from nndiag.trace.foreign import read_run  # noqa: PLC0415
 
-    trace = read_trace(run)
+    trace = read_run(run)
     settings = trace.facts.settings
     wanted = Wanted.of_settings(settings, ignore=ignore, select=select, thresholds=thresholds or ())
     config = run / "config.yaml"
@@ -48,7 +54,7 @@ def diagnose(
         wanted,
         command="diagnose",
         name=str(settings.get("name", run.resolve().name)),
-        config=str(config) if config.exists() else None,
+        config=shlex.quote(str(config)) if config.exists() else None,
     )
     tell(judged, run=str(run), as_json=json, quiet=quiet)
     raise typer.Exit(exit_code(judged.diagnosis, fail_on=fail_on))

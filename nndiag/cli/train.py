@@ -1,5 +1,7 @@
 """`nndiag train CONFIG`: train, record, diagnose, report, plot."""
 
+import shlex
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +10,7 @@ import typer
 
 from nndiag.cli.options import (
     ConfigArgument,
+    ConfirmOption,
     FailOn,
     FailOnOption,
     IgnoreOption,
@@ -23,6 +26,7 @@ from nndiag.cli.streams import complain, warn
 from nndiag.errors import ExitCode, RunError
 
 if TYPE_CHECKING:
+    from nndiag.cli.judging import Judged
     from nndiag.experiment import Experiment
     from nndiag.experiment.building import Built
     from nndiag.training import TrainingResult
@@ -39,6 +43,7 @@ def train(
     fail_on: FailOnOption = FailOn.ERROR,
     ignore: IgnoreOption = None,
     select: SelectOption = None,
+    confirm: ConfirmOption = False,
 ) -> None:
     """Train a network and say what is wrong with it."""
     from nndiag.cli.diagnosis_section import check_diagnosis_section  # noqa: PLC0415
@@ -55,7 +60,15 @@ def train(
     if not result.trace.steps:
         complain(f"interrupted before the first step; nothing was recorded in {folder}")
         raise typer.Exit(ExitCode.INTERRUPTED)
-    judged = judge(result.trace, wanted, command="train", name=built.name, config=str(config))
+    judged = judge(
+        result.trace,
+        wanted,
+        command="train",
+        name=built.name,
+        config=shlex.join([str(config), *(overrides or ())]),
+    )
+    if confirm:
+        judged = _confirmed(judged, experiment, built, result, quiet=quiet)
     _store_parameters(built, result, folder)
     store(judged, folder)
     tell(judged, run=str(folder), as_json=json, quiet=quiet)
@@ -100,6 +113,29 @@ def _trained(built: "Built", folder: Path, *, quiet: bool) -> "TrainingResult":
     if recorder.sink_error is not None:
         warn(f"the run could not be recorded to its end: {recorder.sink_error}")
     return result
+
+
+def _confirmed(
+    judged: "Judged",
+    experiment: "Experiment",
+    built: "Built",
+    result: "TrainingResult",
+    *,
+    quiet: bool,
+) -> "Judged":
+    """The run with its cause confirmed or demoted by trying the remedies against it."""
+    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
+    from nndiag.fixing import confirm, run_of  # noqa: PLC0415
+
+    line = LiveLine(enabled=not quiet)
+    run = run_of(experiment, built, result, judged.diagnosis)
+    try:
+        return replace(judged, diagnosis=confirm(run, notice=line.say).diagnosis)
+    except KeyboardInterrupt:
+        warn("interrupted: the cause is as it was before the trials")
+        return judged
+    finally:
+        line.clear()
 
 
 def _store_parameters(built: "Built", result: "TrainingResult", folder: Path) -> None:

@@ -75,6 +75,11 @@ def test_an_override_takes_the_place_of_a_setting(command, folder):
     assert read_trace(only_run(folder)).steps == 7
 
 
+def test_the_next_command_repeats_the_overrides(command):
+    ended = command("train", "exploding.yaml", "training.steps=40", "--no-plots")
+    assert "nndiag fix exploding.yaml training.steps=40" in ended.out
+
+
 def test_json_is_one_object_and_nothing_else(command, folder):
     ended = command("train", "exploding.yaml", "--json")
     told = json.loads(ended.out)

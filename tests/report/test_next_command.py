@@ -10,7 +10,7 @@ from nndiag.trace import Facts
 
 
 def test_a_failing_run_is_handed_to_fix(diverged):
-    assert next_command(*diverged, config="my net.yaml") == "nndiag fix 'my net.yaml'"
+    assert next_command(*diverged, config="my.yaml seed=1") == "nndiag fix my.yaml seed=1"
 
 
 @pytest.mark.parametrize(
