@@ -118,6 +118,7 @@ class Diagnosis:
         not_checked: What could not be looked at, with reasons.
         numbers: The numbers behind the outcome by name (skill, newton_decrement, onset_step, …);
             a number that could not be had is absent.
+        ruled_out: Problems that were looked for and are not there.
     """
 
     outcome: Outcome
@@ -125,6 +126,7 @@ class Diagnosis:
     findings: tuple[Finding, ...]
     not_checked: tuple[Skipped, ...]
     numbers: Mapping[str, float] = field(default_factory=dict)
+    ruled_out: tuple[str, ...] = ()
 
     @property
     def failing(self) -> bool:

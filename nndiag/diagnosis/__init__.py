@@ -37,14 +37,17 @@ def diagnose(
         DETECTORS.get(problem)
     findings: list[Finding] = []
     not_checked: list[Skipped] = []
+    ruled_out: list[str] = []
     for problem in DETECTORS.names():
         if problem in ignore or (select is not None and problem not in select):
             continue
         result = run(problem, trace, thresholds=changed.get(problem))
         if isinstance(result, Skipped):
             not_checked.append(result)
-        else:
+        elif result:
             findings.extend(result)
+        else:
+            ruled_out.append(problem)
     course = course_of(trace)
     cause, ordered = root_cause(findings, course=course)
     return Diagnosis(
@@ -53,4 +56,5 @@ def diagnose(
         findings=ordered,
         not_checked=tuple(not_checked),
         numbers=course.numbers,
+        ruled_out=tuple(ruled_out),
     )

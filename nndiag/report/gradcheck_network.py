@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.analysis.gradient_check import Element, PointCheck, TensorCheck, Verdict
+from nndiag.analysis.gradient_check import TOLERANCE, Element, PointCheck, TensorCheck, Verdict
 from nndiag.analysis.network_check import NetworkCheck
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.report.json import VERSION, finding_document
@@ -23,7 +23,8 @@ _STYLES = {
     Verdict.KINK: "yellow",
 }
 _WIDE = 100
-_LIMIT = 1e-6
+_LIMIT = TOLERANCE
+_OPPOSITE = -0.999  # cosine
 _MOST_TENSORS = 24
 
 
@@ -71,7 +72,7 @@ def network_document(check: NetworkCheck) -> dict[str, Any]:
             for point in check.points
         ],
         "complex_step": check.analytic,
-        "not_checked": [{"problem": "wrong-gradient", "reason": text} for text in check.skipped],
+        "not_checked": [{"problem": "gradient", "reason": text} for text in check.skipped],
     }
     plain: dict[str, Any] = to_plain(document)
     return plain
@@ -81,7 +82,7 @@ def network_findings(check: NetworkCheck) -> tuple[Finding, ...]:
     """One finding for each wrong tensor."""
     return tuple(
         Finding(
-            "wrong-gradient",
+            _problem(check, tensor),
             Severity.ERROR,
             _message(tensor, point),
             (
@@ -208,6 +209,16 @@ def _notes(check: NetworkCheck, next_command: str) -> Iterator[tuple[str, Text]]
     for text in check.skipped:
         yield "skipped", Text(text)
     yield "next", Text(next_command, style="bold")
+
+
+def _problem(check: NetworkCheck, tensor: TensorCheck) -> str:
+    """What the wrong tensors point at: the loss where the last layer is among them."""
+    if tensor.cosine is not None and tensor.cosine < _OPPOSITE:
+        return "wrong-sign"
+    last = _layer(check.points[0].tensors[-1])
+    wrong = [one for one, _ in check.tensors() if one.verdict is Verdict.WRONG]
+    outermost = any(_layer(one) == last for one in wrong)
+    return "wrong-loss-gradient" if outermost else "wrong-activation-derivative"
 
 
 def _message(tensor: TensorCheck, point: PointCheck) -> str:

@@ -41,6 +41,7 @@ def run_document(
             {"problem": skipped.problem, "reason": skipped.reason}
             for skipped in diagnosis.not_checked
         ],
+        "ruled_out": diagnosis.ruled_out,
         "loss": {
             "initial": loss.initial,
             "final": loss.final,

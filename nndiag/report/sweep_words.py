@@ -82,13 +82,13 @@ def reading_words(theory: Theory) -> str | None:
         None: None,
         Reading.AGREE: "Both agree: either can be believed.",
         Reading.FLATTENS: f"Believe the edge: runs above the ceiling first climb, then find a "
-        f"flatter place (at the end of a run at the edge the ceiling is {settled}).",
+        f"flatter place (where the ceiling is {settled}).",
         Reading.SHARPENS: f"Believe the edge: the loss gets steeper on the way (at the end of a "
-        f"run at the edge the ceiling is {settled}).",
+        f"run the ceiling is {settled}).",
         Reading.NOISE: "Believe the edge: the ceiling is that of all examples, and the noise of "
         "mini-batches lowers it.",
         Reading.MOVES: f"Believe the edge: this ceiling moves with the gradients' size (at the end "
-        f"of a run at the edge it is {settled}).",
+        f"of a run it is {settled}).",
         Reading.CLIPPED: "Believe the edge: a clipped gradient obeys no ceiling.",
         Reading.UNEXPLAINED: "Believe the edge: it was measured. The loss is no quadratic, and why "
         "it differs here is not known.",

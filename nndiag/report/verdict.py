@@ -133,6 +133,8 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
     """What is said where there is no cause."""
     if diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
         yield Text("Unexplained: nothing that nndiag looks for accounts for it.", style="bold")
+        if diagnosis.ruled_out:
+            yield Text(f"Ruled out: {', '.join(diagnosis.ruled_out)}.")
     elif all(finding.severity is Severity.NOTE for finding in diagnosis.findings):
         finished = diagnosis.outcome is Outcome.CONVERGED
         skill = diagnosis.numbers.get("skill")

@@ -57,6 +57,7 @@ def test_the_keys_of_the_contract(diverged):
             {"problem": "dead-units", "reason": "no ReLU layer"},
             {"problem": "vanishing-gradients", "reason": "fewer than three layers"},
         ],
+        "ruled_out": [],
         "loss": {"initial": 0.5, "final": "inf", "best": 0.5, "steps": 11, "skill": None},
         "ended": "non-finite",
         "run": "runs/x",

@@ -82,8 +82,12 @@ def test_a_narrow_console_loses_columns_but_no_finding(diverged):
 
 def test_a_failure_that_nothing_explains_is_called_unexplained(healthy):
     _, trace = healthy
-    diagnosis = Diagnosis(Outcome.STALLED, None, (), ())
-    assert "Unexplained" in told(diagnosis, trace)
+    diagnosis = Diagnosis(
+        Outcome.STALLED, None, (), (), ruled_out=("dead-units", "saturated-units")
+    )
+    text = told(diagnosis, trace)
+    assert "Unexplained" in text
+    assert "Ruled out: dead-units, saturated-units." in text
 
 
 def test_a_note_alone_is_nothing_wrong(healthy):
