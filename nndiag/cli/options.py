@@ -46,6 +46,10 @@ IgnoreOption = Annotated[
     list[str] | None,
     typer.Option("--ignore", metavar="PROBLEM", help="Do not look for this problem. Repeatable."),
 ]
+ConfirmOption = Annotated[
+    bool,
+    typer.Option("--confirm", help="Try remedies afterwards, to confirm or to doubt the cause."),
+]
 SelectOption = Annotated[
     list[str] | None,
     typer.Option("--select", metavar="PROBLEM", help="Look only for this problem. Repeatable."),

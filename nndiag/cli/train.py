@@ -1,6 +1,7 @@
 """`nndiag train CONFIG`: train, record, diagnose, report, plot."""
 
 import shlex
+import time
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +27,10 @@ from nndiag.cli.streams import complain, warn
 from nndiag.errors import ExitCode, RunError
 
 if TYPE_CHECKING:
-    from nndiag.cli.judging import Judged
     from nndiag.experiment import Experiment
     from nndiag.experiment.building import Built
+    from nndiag.finding import Diagnosis
+    from nndiag.fixing import Run
     from nndiag.training import TrainingResult
 
 
@@ -56,7 +58,9 @@ def train(
     wanted = Wanted.of_settings(experiment.resolved, ignore=ignore, select=select)
     built = build(experiment)
     folder = _new_run(experiment, runs)
+    start = time.monotonic()
     result = _trained(built, folder, quiet=quiet)
+    seconds = time.monotonic() - start
     if not result.trace.steps:
         complain(f"interrupted before the first step; nothing was recorded in {folder}")
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -68,7 +72,10 @@ def train(
         config=shlex.join([str(config), *(overrides or ())]),
     )
     if confirm:
-        judged = _confirmed(judged, experiment, built, result, quiet=quiet)
+        from nndiag.fixing import run_of  # noqa: PLC0415
+
+        run = run_of(experiment, built, result, judged.diagnosis, seconds=seconds)
+        judged = replace(judged, diagnosis=_confirmed(run, quiet=quiet))
     _store_parameters(built, result, folder)
     store(judged, folder)
     tell(judged, run=str(folder), as_json=json, quiet=quiet)
@@ -115,25 +122,17 @@ def _trained(built: "Built", folder: Path, *, quiet: bool) -> "TrainingResult":
     return result
 
 
-def _confirmed(
-    judged: "Judged",
-    experiment: "Experiment",
-    built: "Built",
-    result: "TrainingResult",
-    *,
-    quiet: bool,
-) -> "Judged":
-    """The run with its cause confirmed or demoted by trying the remedies against it."""
+def _confirmed(run: "Run", *, quiet: bool) -> "Diagnosis":
+    """The diagnosis with its cause confirmed or demoted by trying the remedies against it."""
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
-    from nndiag.fixing import confirm, run_of  # noqa: PLC0415
+    from nndiag.fixing import confirm  # noqa: PLC0415
 
     line = LiveLine(enabled=not quiet)
-    run = run_of(experiment, built, result, judged.diagnosis)
     try:
-        return replace(judged, diagnosis=confirm(run, notice=line.say).diagnosis)
+        return confirm(run, notice=line.say).diagnosis
     except KeyboardInterrupt:
         warn("interrupted: the cause is as it was before the trials")
-        return judged
+        return run.diagnosis
     finally:
         line.clear()
 

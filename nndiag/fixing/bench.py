@@ -109,7 +109,7 @@ def expected_seconds(built: Built, *, baseline: Run) -> float:
     """What a training should take, from what the baseline took for its work."""
     wanted = _work_of_step(built) * total_steps(built)
     steps = baseline.trace.steps
-    if steps <= _EARLY < total_steps(baseline.built):
+    if baseline.seconds == 0.0 or steps <= _EARLY < total_steps(baseline.built):
         return _SECONDS_OF_WORK * wanted
     return baseline.seconds * wanted / (_work_of_step(baseline.built) * max(steps, 1))
 

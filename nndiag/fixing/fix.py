@@ -120,12 +120,12 @@ def fix(
     )
 
 
-def confirm(run: Run, *, seconds: float, notice: Notice = lambda text: None) -> Run:
+def confirm(run: Run, *, seconds: float | None = None, notice: Notice = lambda text: None) -> Run:
     """A run with its cause confirmed or demoted by trying the remedies against its findings.
 
     Args:
         run: The run; one without a cause is returned as it is.
-        seconds: Time for the trials.
+        seconds: Time for the trials; by default that of 16 trainings of the config.
         notice: Told what is being tried.
 
     Raises:
@@ -133,7 +133,7 @@ def confirm(run: Run, *, seconds: float, notice: Notice = lambda text: None) -> 
     """
     if run.diagnosis.cause is None:
         return run
-    bench = Bench(run.experiment, run, seconds, notice)
+    bench = Bench(run.experiment, run, _budget(run) if seconds is None else seconds, notice)
     search_against_cause(bench)
     cure = _trial_of(first_cure(bench))
     diagnosis = confirmed(run.diagnosis, cure=cure, trials=bench.trials)

@@ -116,9 +116,17 @@ def run_of(
     result: TrainingResult,
     diagnosis: Diagnosis,
     *,
-    seconds: float,
+    seconds: float = 0.0,
 ) -> Run:
-    """A training that was already made and diagnosed, measured."""
+    """A training that was already made and diagnosed, measured.
+
+    Args:
+        experiment: What was trained.
+        built: The same, built.
+        result: The training.
+        diagnosis: What is said about it.
+        seconds: Time that it took; 0 where that is not known.
+    """
     return Run(
         experiment=experiment,
         built=built,

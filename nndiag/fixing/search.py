@@ -7,6 +7,7 @@ from nndiag.fixing.bench import Bench
 from nndiag.fixing.measure import Run
 from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, worth_combining
 from nndiag.fixing.trial import Trial, Verdict
+from nndiag.remedies import remedies
 
 _SINGLES = 0.6  # share of the time for single remedies
 _AFTER_A_CURE = 0.5  # … once something has cured
@@ -57,9 +58,11 @@ def search(bench: Bench, *, limit: Limit | None = None) -> None:
 
 
 def search_against_cause(bench: Bench) -> None:
-    """Try the suggested remedies one by one until one cures, then all of them together."""
+    """Try the remedies against the cause until one cures, then all that is suggested together."""
     suggested, _ = ranked(bench.experiment, bench.baseline)
-    for name in suggested:
+    cause, catalogue = bench.baseline.diagnosis.cause, remedies()
+    problem = cause.finding.problem if cause is not None else ""
+    for name in [name for name in suggested if problem in catalogue[name].cures]:
         trial = bench.tried((name,), until=_COMBINATIONS)
         if trial is not None and trial.cures:
             return
