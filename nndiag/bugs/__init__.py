@@ -1,1 +1,62 @@
-"""TODO."""
+"""The bugs of hand-written backward passes, one file each, named after the bug.
+
+A file's docstring is the page that `nndiag explain` prints. Its function registers a `Bug`: the
+small edits that would mend the bug in a user's program, and the tensors whose comparison with the
+numeric gradient makes it suspect. A bug is named by the edit after which the gradient check passes.
+
+May import `user_code`, `analysis`, `registry` and `finding`. To add one: a file with a docstring
+like the others and one function under `@BUGS.register("name")`, listed below in the order in which
+bugs are tried and printed.
+"""
+
+from nndiag.bugs import (  # noqa: I001 - the order is that of the catalogue
+    wrong_sign,
+    summed_instead_of_averaged,
+    wrong_constant_factor,
+    loss_gradient_scaled_by_residual,
+    wrong_loss_gradient,
+    gradient_never_computed,
+    missing_activation_derivative,
+    activation_derivative_of_wrong_argument,
+    wrong_activation_derivative,
+    broken_chain_rule,
+    raw_error_instead_of_delta,
+    uses_updated_weights,
+    wrong_layer_activation,
+    wrong_bias_gradient,
+    bias_per_example,
+    softmax_wrong_axis,
+    wrong_softmax_gradient,
+    mismatched_shapes,
+    weight_decay_not_in_loss,
+    clipped_gradient,
+    assignment_instead_of_increment,
+    loss_is_not_the_objective,
+)
+from nndiag.user_code.bug import BUGS
+
+__all__ = [
+    "BUGS",
+    "activation_derivative_of_wrong_argument",
+    "assignment_instead_of_increment",
+    "bias_per_example",
+    "broken_chain_rule",
+    "clipped_gradient",
+    "gradient_never_computed",
+    "loss_gradient_scaled_by_residual",
+    "loss_is_not_the_objective",
+    "mismatched_shapes",
+    "missing_activation_derivative",
+    "raw_error_instead_of_delta",
+    "softmax_wrong_axis",
+    "summed_instead_of_averaged",
+    "uses_updated_weights",
+    "weight_decay_not_in_loss",
+    "wrong_activation_derivative",
+    "wrong_bias_gradient",
+    "wrong_constant_factor",
+    "wrong_layer_activation",
+    "wrong_loss_gradient",
+    "wrong_sign",
+    "wrong_softmax_gradient",
+]

@@ -1,0 +1,48 @@
+"""A gradient that should add up over examples or layers is overwritten, or the reverse.
+
+What it is: `=` stands where `+=` is meant, so that only the last example of a loop counts; or `+=`
+where `=` is meant, so that old gradients are never forgotten.
+
+Why it matters: the step follows one example and the loss is over all of them, or the step repeats
+what it did before.
+
+How it is told: the tensors whose gradients are collected so are wrong; exchanging the sign mends
+them.
+
+Repair: write `+=` inside the loop over the examples and reset the gradient before it.
+
+Source: ours.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.user_code.bug import BUGS, Bug
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.sites import Site
+
+NAME = "assignment-instead-of-increment"
+
+
+@BUGS.register(NAME)
+def assignment_instead_of_increment() -> Bug:
+    """A gradient that should add up over examples or layers is overwritten, or the reverse."""
+    return Bug(
+        sentence="the gradient is overwritten where it should add up, or the reverse", edits=edits
+    )
+
+
+def edits(site: Site) -> Iterator[Edit]:
+    """Exchanges `=` and `+=`."""
+    statement = site.statement
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+        if isinstance(target, ast.Name | ast.Subscript | ast.Attribute) and site.shop.is_driven(
+            statement
+        ):
+            for sign, cost in (("+=", 1.0), ("-=", 1.3)):
+                text = f"{ast.unparse(target)} {sign} {ast.unparse(statement.value)}"
+                yield site.statement_edit(NAME, text, cost=cost, says=f"write {sign}")
+    if isinstance(statement, ast.AugAssign) and site.shop.is_driven(statement):
+        text = f"{ast.unparse(statement.target)} = {ast.unparse(statement.value)}"
+        yield site.statement_edit(NAME, text, cost=1.2, says="write =")

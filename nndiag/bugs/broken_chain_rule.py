@@ -1,0 +1,126 @@
+"""The error is not passed back through the weights of the layer above.
+
+What it is: between two layers the factor Wᵀ is missing, is not transposed, is that of another layer,
+or the layer above's delta is not used at all.
+
+Why it matters: the output layer learns, every earlier layer moves in a direction that has little to
+do with the loss. With a small network the last layer alone often fits the data half, so it looks
+like slow training.
+
+How it is told: the tensors from one layer up are right and all tensors below are wrong; passing the
+delta through that layer's weights mends them.
+
+Repair: multiply the delta of the layer above by its weights, transposed.
+
+Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors (1986),
+equations 6 and 7.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.user_code.bug import BUGS, Bug
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.sites import Atom, Site, bracketed, matmul_operands
+
+NAME = "broken-chain-rule"
+
+
+@BUGS.register(NAME)
+def broken_chain_rule() -> Bug:
+    """The error is not passed back through the weights of the layer above."""
+    return Bug(
+        sentence="the error is not passed back through the weights of the layer above",
+        edits=edits,
+    )
+
+
+def edits(site: Site) -> Iterator[Edit]:
+    """Puts weights into the way back, transposes or exchanges them, swaps a product's sides."""
+    weights = [atom for atom in site.atoms if atom.parameter and _is_matrix(atom)]
+    for node in site.variables:
+        atom = site.atom(node)
+        if atom is None:
+            continue
+        if atom.parameter:
+            yield from _exchanged(site, node, atom)
+    for node in site.expressions:
+        if isinstance(node, ast.Attribute) and node.attr == "T":
+            yield site.edit(NAME, node, ast.unparse(node.value), cost=1.2, says="drop .T")
+        yield from _swapped(site, node)
+    for node in _deltas(site):
+        text = bracketed(node)
+        for atom in weights or _sibling_weights(site):
+            for form in (
+                f"{text}.dot({atom.text}.T)",
+                f"{atom.text}.T.dot({text})",
+                f"{text}.dot({atom.text})",
+                f"{text} * {atom.text}",
+            ):
+                yield site.edit(NAME, node, form, cost=1.3, says=f"pass it through {atom.text}")
+    yield from _indices(site)
+
+
+def _is_matrix(atom: Atom) -> bool:
+    return any(len(shape) != 1 or shape[0] > 1 for shape in atom.shapes)
+
+
+def _sibling_weights(site: Site) -> list[Atom]:
+    """Weights of other layers in layer loops: `self.weights[i + 1]` for a known `self.weights[i]`."""
+    found = []
+    for atom in site.shop.atoms(None):
+        if atom.parameter and _is_matrix(atom):
+            found.append(atom)
+    return found
+
+
+def _exchanged(site: Site, node: ast.expr, atom: Atom) -> Iterator[Edit]:
+    for other in site.atoms:
+        if other.parameter and other.text != atom.text:
+            yield site.edit(NAME, node, other.text, cost=1.25, says=f"use {other.text}")
+    above = site.parent(node)
+    if not (isinstance(above, ast.Attribute) and above.attr == "T"):
+        text = ast.unparse(node)
+        yield site.edit(NAME, node, f"{text}.T", cost=1.15, says=f"transpose {text}")
+
+
+def _swapped(site: Site, node: ast.expr) -> Iterator[Edit]:
+    operands = matmul_operands(node)
+    if operands is None:
+        return
+    left, right = (bracketed(item) for item in operands)
+    if isinstance(node, ast.BinOp):
+        yield site.edit(NAME, node, f"{right} @ {left}", cost=1.4, says="swap the product")
+    else:
+        yield site.edit(NAME, node, f"{right}.dot({left})", cost=1.4, says="swap the product")
+
+
+def _deltas(site: Site) -> Iterator[ast.expr]:
+    """The expressions that may be the error of the layer above."""
+    for node in site.expressions:
+        if site.shop.is_driven(node) and isinstance(
+            node, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp | ast.Call
+        ):
+            if serial_shapes(site, node):
+                yield node
+
+
+def serial_shapes(site: Site, node: ast.expr) -> bool:
+    """Whether an expression has a numeric value of its own."""
+    return bool(site.shop.shapes(node))
+
+
+def _indices(site: Site) -> Iterator[Edit]:
+    """The same list, one layer up or down."""
+    for node in site.expressions:
+        if not isinstance(node, ast.Subscript) or isinstance(node.slice, ast.Slice | ast.Tuple):
+            continue
+        if not site.shop.is_acted(node):
+            continue
+        index = ast.unparse(node.slice)
+        atom = site.atom(node)
+        if atom is not None and not atom.parameter and not atom.gradient:
+            continue
+        for shift in ("+ 1", "- 1"):
+            text = f"{ast.unparse(node.value)}[{index} {shift}]"
+            yield site.edit(NAME, node, text, cost=1.3, says=f"use {text}")

@@ -1,0 +1,65 @@
+"""The softmax is taken over the examples instead of the classes.
+
+What it is: `axis=0` and `axis=1` are exchanged in the softmax, or its sum runs over everything.
+
+Why it matters: the outputs of one example do not sum to 1; what one example gets depends on the
+others in the batch. The usual gradient, probabilities minus labels, is then wrong for all tensors.
+
+How it is told: all tensors are wrong, and exchanging the axis mends them all.
+
+Repair: normalise over the axis of the classes, keeping the dimension.
+
+Source: ours.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.user_code.bug import BUGS, Bug
+from nndiag.user_code.edits import Change, Edit
+from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.sites import Site
+
+NAME = "softmax-wrong-axis"
+
+
+@BUGS.register(NAME)
+def softmax_wrong_axis() -> Bug:
+    """The softmax is taken over the examples instead of the classes."""
+    return Bug(sentence="the softmax is taken over the wrong axis", edits=edits)
+
+
+def edits(site: Site) -> Iterator[Edit]:
+    """Exchanges the axes of all sums in a statement or a function that has an exponential."""
+    scope = site.shop.scope(site.statement)
+    region: ast.AST = scope if isinstance(scope, ast.FunctionDef) else site.statement
+    if not _has_exponential(region) and not _has_exponential(site.statement):
+        return
+    changes = []
+    for node in ast.walk(
+        region if isinstance(scope, ast.FunctionDef) and len(scope.body) < 8 else site.statement
+    ):
+        if isinstance(node, ast.keyword) and node.arg == "axis":
+            if isinstance(node.value, ast.Constant) and node.value.value in (0, 1):
+                changes.append(Change(serial_of(node.value), str(1 - node.value.value)))
+    if changes:
+        yield Edit(NAME, tuple(changes), 1.0, "normalise over the other axis", changes_loss=True)
+    for node in site.expressions:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.sum" and not node.keywords:
+            if len(node.args) == 1:
+                for axis in (1, 0):
+                    text = f"np.sum({ast.unparse(node.args[0])}, axis={axis}, keepdims=True)"
+                    yield site.edit(
+                        NAME, node, text, cost=1.1, says="normalise each example", changes_loss=True
+                    )
+
+
+def _has_exponential(node: ast.AST) -> bool:
+    return any(
+        isinstance(item, ast.Attribute | ast.Name) and _name(item) == "exp"
+        for item in ast.walk(node)
+    )
+
+
+def _name(node: ast.Attribute | ast.Name) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id

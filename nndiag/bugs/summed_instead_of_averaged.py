@@ -1,0 +1,111 @@
+"""The gradient is the sum over the examples where the loss is their mean, or the reverse.
+
+What it is: the loss divides by the number of examples N and the backward pass does not (or the
+other way round), so that the step is N times too large (or too small).
+
+Why it matters: the direction is right, but the learning rate in the program is not the one that
+acts: it is N times that. A rate that is fine for ten examples explodes for a thousand. With only
+some tensors summed, weights and biases learn at rates N apart.
+
+How it is told: cosine 1, and the step over the gradient is N or 1/N times the learning rate, or
+times what the other tensors have. Only judged where the program computes the loss itself and names
+its learning rate: otherwise the factor cannot be known.
+
+Repair: divide the gradient by N where the loss is a mean, or do not where it is a sum.
+
+Source: the factor is that of the derivative of a mean.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.finding import Severity
+from nndiag.user_code.bug import BUGS, Bug, Symptoms
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.judgement import SAME, Verdict
+from nndiag.user_code.sites import Site, bracketed, factors
+
+NAME = "summed-instead-of-averaged"
+_SWAPS = {"sum": "mean", "mean": "sum", "average": "sum"}
+
+
+@BUGS.register(NAME)
+def summed_instead_of_averaged() -> Bug:
+    """The gradient is the sum over the examples where the loss is their mean, or the reverse."""
+    return Bug(
+        sentence="summed over the examples where the loss is averaged, or the reverse",
+        edits=edits,
+        suspects=suspects,
+        severity=Severity.WARNING,
+    )
+
+
+def counts(site: Site) -> list[str]:
+    """Expressions of the program whose value is the number of examples."""
+    wanted = float(site.shop.examples)
+    names = {atom.text: atom for atom in site.atoms if atom.shapes == {()} and not atom.acted}
+    found = [text for text, atom in names.items() if float(atom.value) == wanted]
+    for residual in site.shop.residuals[:1]:
+        target = ast.unparse(site.shop.nodes[residual.target])
+        if any(atom.text == target for atom in site.atoms):
+            found.append(f"len({target})")
+    return found[:3] or [str(site.shop.examples)]
+
+
+def edits(site: Site) -> Iterator[Edit]:
+    """Divides by the number of examples, or stops dividing by it."""
+    if site.shop.examples < 2:
+        return
+    for node in site.expressions:
+        if isinstance(node, ast.Call):
+            yield from _swapped(site, node)
+        for whole, factor, rest in factors(node):
+            if _is_count(site, factor):
+                yield site.edit(NAME, whole, rest, cost=1.2, says=f"drop {ast.unparse(factor)}")
+    value = site.value
+    if value is None or not site.shop.is_driven(value) or isinstance(value, ast.Tuple | ast.Dict):
+        return
+    for count in counts(site):
+        yield site.edit(
+            NAME, value, f"{bracketed(value)} / {count}", cost=1.25, says=f"divide by {count}"
+        )
+    for count in counts(site):
+        yield site.edit(
+            NAME, value, f"{bracketed(value)} * {count}", cost=1.5, says=f"multiply by {count}"
+        )
+
+
+def _swapped(site: Site, node: ast.Call) -> Iterator[Edit]:
+    name = ast.unparse(node.func)
+    head, dot, last = name.rpartition(".")
+    if last in _SWAPS and site.shop.is_driven(node):
+        new = f"{head}{dot}{_SWAPS[last]}"
+        yield site.edit(NAME, node.func, new, cost=1.4, says=f"write {new}")
+
+
+def _is_count(site: Site, node: ast.expr) -> bool:
+    """Whether a factor is the number of examples or one over it."""
+    examples = float(site.shop.examples)
+    values = site.shop.computed.base.values.get(getattr(node, "serial", -1), [])
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        values = [float(node.value)]
+    return any(
+        getattr(value, "size", 1) == 1 and float(value) in (examples, 1 / examples)
+        for value in values
+    )
+
+
+def suspects(symptoms: Symptoms) -> tuple[str, ...]:
+    """The tensors whose factor is N or 1/N times that of the right ones."""
+    found = []
+    for name, verdict in symptoms.verdicts.items():
+        ratios = [
+            scale / reference
+            for scale, reference in zip(symptoms.scales[name], symptoms.reference, strict=False)
+            if reference
+        ]
+        wanted = (float(symptoms.examples), 1 / symptoms.examples)
+        near = all(any(abs(r - w) <= SAME * w for w in wanted) for r in ratios)
+        if verdict is Verdict.WRONG_SCALE and ratios and near and symptoms.examples > 1:
+            found.append(name)
+    return tuple(found)

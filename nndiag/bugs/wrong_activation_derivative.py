@@ -1,0 +1,83 @@
+"""A delta is multiplied by the derivative of another activation than the layer has.
+
+What it is: the layer was changed from sigmoid to tanh or ReLU and its derivative was not, or the
+output's derivative is used in the hidden layer.
+
+Why it matters: the gradient is wrong in direction from that layer down; it often still trains,
+because all these derivatives are positive.
+
+How it is told: the tensor and those below it are wrong; exchanging the function mends them.
+
+Repair: write the derivative of the activation that the forward pass applies.
+
+Source: ours.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.user_code.bug import BUGS, Bug
+from nndiag.user_code.derivatives import FORMULAS, derivatives_in, templates
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.sites import Site, factors
+
+NAME = "wrong-activation-derivative"
+
+
+@BUGS.register(NAME)
+def wrong_activation_derivative() -> Bug:
+    """A delta is multiplied by the derivative of another activation than the layer has."""
+    return Bug(
+        sentence="the derivative is that of another activation than the layer has", edits=edits
+    )
+
+
+def edits(site: Site) -> Iterator[Edit]:
+    """Exchanges the function of a derivative, also with its argument."""
+    for derivative in derivatives_in(site):
+        arguments = [derivative.argument]
+        shapes = site.shop.shapes(derivative.node)
+        arguments += [
+            atom.text
+            for atom in site.atoms
+            if atom.activation and atom.acted and atom.shapes & shapes
+        ]
+        forms = [template.text for template in templates(site)] + list(FORMULAS)
+        for form in forms:
+            if form == derivative.template:
+                continue
+            for number, argument in enumerate(dict.fromkeys(arguments)):
+                text = form.format(argument)
+                cost = 1.15 + 0.1 * (number > 0) + 0.05 * (form in FORMULAS)
+                yield site.edit(NAME, derivative.node, text, cost=cost, says=f"write {text}")
+        yield from _dropped(site, derivative.node)
+    yield from _in_function(site)
+
+
+def _dropped(site: Site, node: ast.expr) -> Iterator[Edit]:
+    """A linear unit has no such factor."""
+    for item in site.expressions:
+        for whole, factor, rest in factors(item):
+            if factor is node:
+                says = f"drop the factor {ast.unparse(node)}"
+                yield site.edit(NAME, whole, rest, cost=1.35, says=says)
+
+
+def _in_function(site: Site) -> Iterator[Edit]:
+    """Mends the body of the derivative function itself."""
+    scope = site.shop.scope(site.statement)
+    if not isinstance(scope, ast.FunctionDef) or not isinstance(site.statement, ast.Return):
+        return
+    arguments = [item.arg for item in scope.args.args if item.arg != "self"]
+    names = [name for name in site.shop.functions if name != scope.name]
+    if site.value is None or not arguments or len(scope.body) > 4:
+        return
+    argument = arguments[0]
+    forms = [form.format(argument) for form in FORMULAS]
+    for name in names:
+        if len(site.shop.functions[name].args.args) == 1:
+            call = f"{name}({argument})"
+            forms += [f"{call} * (1 - {call})", f"1 - {call} ** 2"]
+    forms += [f"1 - np.tanh({argument}) ** 2", f"1.0 * ({argument} > 0)"]
+    for form in forms:
+        yield site.edit(NAME, site.value, form, cost=1.5, says=f"return {form}")

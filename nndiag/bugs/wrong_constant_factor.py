@@ -1,0 +1,59 @@
+"""The gradient is a constant times the right one: the 2 of a square, or a ½, is lost or doubled.
+
+What it is: the loss has no ½ in front of the square and the gradient has no 2, or the reverse; or
+one tensor's gradient carries a factor that the others do not.
+
+Why it matters: for all tensors alike it only rescales the learning rate. For one tensor alone it
+makes that tensor learn at another rate than the rest.
+
+How it is told: cosine 1, and the step over the gradient is a constant times the learning rate, or
+times what the other tensors have.
+
+Repair: put the factor in, or take it out.
+
+Source: the factor is that of the derivative of a square.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.finding import Severity
+from nndiag.user_code.bug import BUGS, Bug, Symptoms
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.judgement import Verdict
+from nndiag.user_code.sites import Site, bracketed, factors
+
+NAME = "wrong-constant-factor"
+
+
+@BUGS.register(NAME)
+def wrong_constant_factor() -> Bug:
+    """The gradient is a constant times the right one."""
+    return Bug(
+        sentence="a constant factor is wrong",
+        edits=edits,
+        suspects=suspects,
+        severity=Severity.WARNING,
+    )
+
+
+def edits(site: Site) -> Iterator[Edit]:
+    """Drops or puts in a factor of 2 or one half."""
+    for node in site.expressions:
+        for whole, factor, rest in factors(node):
+            if isinstance(factor, ast.Constant) and isinstance(factor.value, int | float):
+                says = f"drop the factor {factor.value}"
+                yield site.edit(NAME, whole, rest, cost=1.1, says=says)
+    value = site.value
+    if value is None or not site.shop.is_driven(value) or isinstance(value, ast.Tuple | ast.Dict):
+        return
+    for factor in ("2", "0.5"):
+        text = f"{factor} * {bracketed(value)}"
+        yield site.edit(NAME, value, text, cost=1.3, says=f"multiply by {factor}")
+
+
+def suspects(symptoms: Symptoms) -> tuple[str, ...]:
+    """The tensors whose factor differs from that of the right ones."""
+    return tuple(
+        name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.WRONG_SCALE
+    )

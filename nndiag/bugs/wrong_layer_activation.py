@@ -1,0 +1,83 @@
+"""A weight gradient is made with the wrong layer's activation.
+
+What it is: dW is the product of the activation that enters the layer and the delta that leaves it.
+The program takes the layer's own output, the pre-activation, or another layer's; or a product of
+two vectors collapses to one number.
+
+Why it matters: the direction of that tensor's step is wrong. Where two layers have the same size no
+shape error gives it away.
+
+How it is told: that one tensor is wrong and those below it are right; exchanging the activation
+mends it.
+
+Repair: use the activation that was multiplied by the weights in the forward pass.
+
+Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors (1986),
+equation 6.
+"""
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.user_code.bug import BUGS, Bug
+from nndiag.user_code.derivatives import derivatives_in
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.sites import Site, bracketed, matmul_operands
+
+NAME = "wrong-layer-activation"
+
+
+@BUGS.register(NAME)
+def wrong_layer_activation() -> Bug:
+    """A weight gradient is made with the wrong layer's activation."""
+    return Bug(sentence="the gradient is made with the wrong layer's activation", edits=edits)
+
+
+def edits(site: Site) -> Iterator[Edit]:
+    """Exchanges an activation for another one; makes an outer product of a collapsed one."""
+    if site.value is None or not site.shop.is_driven(site.value):
+        return
+    inside = {id(item) for found in derivatives_in(site) for item in ast.walk(found.node)}
+    for node in site.variables:
+        atom = site.atom(node)
+        if atom is None or not atom.activation or id(node) in inside:
+            continue
+        for other in site.atoms:
+            if other.activation and other.text != atom.text and len(other.text) < 40:
+                same = bool(other.shapes & atom.shapes)
+                yield site.edit(
+                    NAME, node, other.text, cost=1.1 if same else 1.3, says=f"use {other.text}"
+                )
+    yield from _indices(site)
+    yield from _outer(site)
+
+
+def _indices(site: Site) -> Iterator[Edit]:
+    for node in site.expressions:
+        if not isinstance(node, ast.Subscript) or isinstance(node.slice, ast.Slice | ast.Tuple):
+            continue
+        atom = site.atom(node)
+        if atom is None or not atom.activation:
+            continue
+        for shift in ("- 1", "+ 1"):
+            text = f"{ast.unparse(node.value)}[{ast.unparse(node.slice)} {shift}]"
+            yield site.edit(NAME, node, text, cost=1.2, says=f"use {text}")
+
+
+def _outer(site: Site) -> Iterator[Edit]:
+    for node in site.expressions:
+        operands = matmul_operands(node)
+        if operands is None or site.shop.shapes(node) - {(), (1,), (1, 1)}:
+            continue
+        first, second = (_plain(item) for item in operands)
+        for left, right in ((first, second), (second, first)):
+            says = "write the outer product"
+            yield site.edit(NAME, node, f"np.outer({left}, {right})", cost=1.2, says=says)
+        text = f"{bracketed(operands[0])} * {bracketed(operands[1])}"
+        yield site.edit(NAME, node, text, cost=1.25, says="write the product entry by entry")
+
+
+def _plain(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        return ast.unparse(node.value)
+    return ast.unparse(node)

@@ -1,0 +1,64 @@
+"""The delta at a softmax output is not probabilities minus labels.
+
+What it is: with cross-entropy the derivative of the softmax cancels, and `p - y` is the whole delta.
+The program multiplies it by p (1 - p) as well, or leaves the labels out.
+
+Why it matters: all tensors are wrong. Where the probabilities are near 0 or 1 the extra factor stops
+the training just where the error is largest.
+
+How it is told: all tensors are wrong, and dropping the factor mends them all.
+
+Repair: use `p - y`.
+
+Source: Bishop, Pattern Recognition and Machine Learning (2006), equation 4.109.
+"""
+
+import ast
+from collections.abc import Iterator
+
+import numpy as np
+
+from nndiag.user_code.bug import BUGS, Bug
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.sites import Site, factors
+
+NAME = "wrong-softmax-gradient"
+
+
+@BUGS.register(NAME)
+def wrong_softmax_gradient() -> Bug:
+    """The delta at a softmax output is not probabilities minus labels."""
+    return Bug(
+        sentence="with softmax and cross-entropy the delta is probabilities minus labels, "
+        "without a further factor",
+        edits=edits,
+    )
+
+
+def edits(site: Site) -> Iterator[Edit]:
+    """Drops a factor from the delta of probabilities."""
+    if not _softmax_output(site):
+        return
+    for node in site.expressions:
+        for whole, factor, rest in factors(node):
+            driven = site.shop.is_driven(whole) and site.shop.is_acted(factor)
+            if driven and not site.shop.is_driven(factor):
+                says = f"drop the factor {ast.unparse(factor)}"
+                yield site.edit(NAME, whole, rest, cost=0.9, says=says)
+
+
+def _softmax_output(site: Site) -> bool:
+    """Whether some output of the step has entries that sum to one over an axis."""
+    for residual in site.shop.residuals:
+        for value in site.shop.computed.base.values.get(residual.output, []):
+            array = np.asarray(value)
+            if array.ndim and any(
+                array.shape[axis] > 1 and np.allclose(array.sum(axis=axis), 1.0)
+                for axis in range(array.ndim)
+            ):
+                return True
+    return (
+        any("softmax" in name.lower() for name in site.shop.functions)
+        and serial_of(site.statement) >= 0
+    )

@@ -1,0 +1,66 @@
+"""What a backward-pass bug is to the check: its edits, and the sign by which it is suspected."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from nndiag.finding import Severity
+from nndiag.registry import Registry
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.judgement import Verdict
+from nndiag.user_code.sites import Site
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """How the tensors of a program compare, for naming a bug without a repair.
+
+    Attributes:
+        verdicts: Tensor name → verdict.
+        scales: Tensor name → step over gradient at each point.
+        reference: The factor of right tensors at each point, None where there is none.
+        examples: How many examples one step sees.
+        shapes: Tensor name → shape.
+    """
+
+    verdicts: Mapping[str, Verdict]
+    scales: Mapping[str, tuple[float, ...]]
+    reference: tuple[float | None, ...]
+    examples: int
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def no_edits(_site: Site) -> Iterable[Edit]:
+    """For a bug that no small edit of the step mends."""
+    return ()
+
+
+def no_suspicion(_symptoms: Symptoms) -> tuple[str, ...]:
+    """For a bug that the comparison alone does not show."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One way in which backward passes go wrong.
+
+    Attributes:
+        sentence: What is wrong, to be followed by where.
+        edits: The small edits of one statement that would mend it.
+        suspects: The tensors whose comparison looks like it.
+        severity: How much it matters.
+    """
+
+    sentence: str
+    edits: Callable[[Site], Iterable[Edit]] = no_edits
+    suspects: Callable[[Symptoms], tuple[str, ...]] = no_suspicion
+    severity: Severity = Severity.ERROR
+
+
+BUGS: Registry[Callable[[], Bug]] = Registry("bug", package="nndiag.bugs")
+"""The bugs by name; each is a file of `nndiag.bugs`."""
+
+
+def all_edits(site: Site) -> Iterator[Edit]:
+    """The edits of all bugs at one statement."""
+    for name in BUGS.names():
+        yield from BUGS.get(name)().edits(site)

@@ -1,0 +1,275 @@
+"""The check of a user's program, from its file to the findings."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from nndiag.errors import Problem, UserCodeError
+from nndiag.finding import Finding, Severity
+from nndiag.user_code import naming
+from nndiag.user_code.host import loop_place
+from nndiag.user_code.judgement import TensorCheck, Verdict, relative_error
+from nndiag.user_code.loss_changes import loss_changing_repair
+from nndiag.user_code.matters import comparison, losses
+from nndiag.user_code.measurement import Measurement, measure
+from nndiag.user_code.repair import Search, fixed_path, search
+from nndiag.user_code.result import LossFound, Matters, ProgramCheck, RateFound, RepairStep
+from nndiag.user_code.sandbox import sandbox
+from nndiag.user_code.settings import CodeSettings
+from nndiag.user_code.source import Source, notebook_cells, read_source
+
+Progress = Callable[[str], None]
+
+
+def check_program(
+    settings: CodeSettings, *, seconds: float = 10.0, progress: Progress | None = None
+) -> ProgramCheck:
+    """Checks whether the steps of a user's program are the gradient of its loss.
+
+    The program is run, with the user's rights, as far as its training loop; its file is not changed.
+
+    Args:
+        settings: Which program, and what is what in it.
+        seconds: Time after which searches and experiments end.
+        progress: Is told what is being done, one phrase at a time.
+
+    Raises:
+        UserCodeError: The program cannot be read or run, or something in it cannot be found.
+    """
+    path = settings.path
+    if path is None:
+        raise UserCodeError(
+            Problem("no program to check", hint="name it under `code.script`, or give its path")
+        )
+    started = time.perf_counter()
+    tell = progress or (lambda _: None)
+    source = read_source(path)
+    source.tree  # noqa: B018 - what is not Python is told before anything runs
+    deadline = started + seconds
+    tell("running the program up to its training loop")
+    with sandbox(path):
+        measurement = measure(source, settings, deadline=deadline)
+        result = _Result(settings, source, measurement, deadline, tell)
+        result.judge()
+    result.experiment()
+    return result.as_check(time.perf_counter() - started)
+
+
+class _Result:
+    """Collects what is to be said about one measured program."""
+
+    def __init__(
+        self,
+        settings: CodeSettings,
+        source: Source,
+        measurement: Measurement,
+        deadline: float,
+        tell: Progress,
+    ) -> None:
+        self.settings = settings
+        self.source = source
+        self.measurement = measurement
+        self.deadline = deadline
+        self.tell = tell
+        self.verdicts = measurement.verdicts
+        self.references = measurement.references
+        self.nodes = dict(measurement.lab.nodes)
+        self.correct = measurement.is_right
+        self.found: Search | None = None
+        self.fixed: Measurement | None = None
+        self.findings: list[Finding] = []
+        self.matters: Matters | None = None
+        self.notes = list(measurement.notes)
+
+    def judge(self) -> None:
+        """Names what is wrong, by repair where one is found."""
+        measurement = self.measurement
+        context = naming.Context.of(measurement, self.verdicts, self.references)
+        uniform = naming.uniform_factor(context) if self.correct else None
+        if self.correct and uniform is None and self._no_tensor_heard():
+            raise UserCodeError(
+                Problem(
+                    "the loss does not change with any parameter beyond its rounding noise",
+                    got=measurement.loss.text,
+                    hint="name another loss under `code.loss`",
+                )
+            )
+        if not self.correct:
+            self.tell("searching the edit that mends it")
+            self._search(context, target=naming.target(context))
+        elif uniform is not None:
+            self.correct = not uniform.grave
+            self._search_factor(context, uniform)
+        self.findings += naming.standing_findings(context, self.found, self.fixed)
+        self.findings.sort(key=lambda finding: finding.severity.rank)
+        if any(finding.severity is Severity.ERROR for finding in self.findings):
+            self.correct = False
+
+    def _no_tensor_heard(self) -> bool:
+        return not any(verdict is Verdict.RIGHT for verdict in self.verdicts.values())
+
+    def _search(self, context: naming.Context, *, target: float | None) -> None:
+        measurement = self.measurement
+        self.found = search(measurement, target=target, deadline=self.deadline)
+        if self.found.repairs and self.found.complete:
+            self.fixed = self._measured(self.found.source)
+        if self.fixed is None:
+            mended = loss_changing_repair(
+                self.source, measurement, self.nodes, self._measured, self.deadline
+            )
+            if mended is not None:
+                self.found, self.fixed = mended
+        self.findings += naming.findings(context, self.found, proven=self.fixed is not None)
+
+    def _search_factor(self, context: naming.Context, uniform: naming.Uniform) -> None:
+        rate = self.measurement.rate
+        if rate is not None:
+            self.found = search(self.measurement, target=rate.value, deadline=self.deadline)
+            if self.found.complete:
+                self.fixed = self._measured(self.found.source)
+        self.findings.append(naming.factor_finding(context, uniform, self.found, self.fixed))
+
+    def _measured(self, source: Source) -> Measurement | None:
+        """The check of the mended program, from its start; None where it does not pass."""
+        try:
+            measured = measure(source, self.settings, deadline=self.deadline + 2.0)
+        except UserCodeError:
+            return None
+        return measured if measured.is_right else None
+
+    def experiment(self) -> None:
+        """Trains the program as it is, and mended."""
+        if self.fixed is None or self.correct:
+            return
+        self.tell("training it as it is, and mended")
+        left = max(0.3, min(1.0, (self.deadline - time.perf_counter()) / 3))
+        original = self._original()
+        if original is None:
+            return
+        runs = []
+        for measurement in (original, self.fixed):
+            with sandbox(self.source.path):
+                runs.append(losses(measurement, self.settings, seconds=left))
+        with np.errstate(all="ignore"):
+            self.matters = comparison(*runs)
+
+    def _original(self) -> Measurement | None:
+        """The measurement of the program as it is, with its own syntax tree back."""
+        self.measurement.host.source = self.source
+        return self.measurement
+
+    def as_check(self, seconds: float) -> ProgramCheck:
+        """The result."""
+        measurement = self.measurement
+        repairs = self.found.repairs if self.found is not None and self.fixed is not None else []
+        return ProgramCheck(
+            source=self.source,
+            correct=self.correct,
+            tensors=tuple(self._tensors()),
+            findings=tuple(self.findings),
+            loss=self._loss(),
+            learning_rate=self._rate(),
+            loop=loop_place(measurement.watched.loop, self.source),
+            other_loops=naming.other_loops(measurement, self.source),
+            repairs=tuple(
+                RepairStep(item.edit.bug, item.line, item.before, item.after, item.mended)
+                for item in repairs
+            ),
+            fixed_text=self.found.source.text if self.found and self.fixed else None,
+            points=tuple(point.label for point in measurement.points),
+            edits_tried=self.found.tried if self.found else 0,
+            matters=self.matters,
+            notes=tuple(self.notes),
+            seconds=seconds,
+        )
+
+    def _tensors(self) -> list[TensorCheck]:
+        measurement = self.measurement
+        checks = []
+        for tensor in measurement.lab.tensors:
+            heard = [
+                (fits[tensor.name], scale)
+                for fits, scale in zip(measurement.fits, self.references, strict=True)
+                if fits[tensor.name].signal
+            ]
+            worst = max(heard, key=lambda item: relative_error(*item) or 0.0, default=None)
+            serials = measurement.updates.get(tensor.name, ())
+            line = getattr(self.nodes[serials[-1]], "lineno", None) if serials else None
+            verdict = self.verdicts[tensor.name]
+            if not heard and tensor.name in measurement.kinks:
+                verdict = Verdict.KINK
+            checks.append(
+                TensorCheck(
+                    name=tensor.name,
+                    shape=tensor.shape,
+                    relative_error=relative_error(*worst) if worst else None,
+                    cosine=worst[0].cosine if worst else None,
+                    scale=worst[0].scale if worst else None,
+                    verdict=verdict,
+                    line=line,
+                )
+            )
+        return checks
+
+    def _loss(self) -> LossFound:
+        loss = self.measurement.loss
+        assumption = None
+        if not loss.own:
+            assumption = (
+                f"assumed to be {loss.text} (line {loss.line}): the program computes no loss that "
+                "fits; say otherwise under `code.loss`"
+            )
+        return LossFound(loss.text, loss.own, loss.line, assumption)
+
+    def _rate(self) -> RateFound | None:
+        rate = self.measurement.rate
+        if rate is None:
+            return None
+        known = [scale for scale in self.references if scale is not None]
+        return RateFound(rate.text, rate.value, float(np.median(known)) if known else None)
+
+
+def write_fixed(check: ProgramCheck) -> Path:
+    """Writes the mended program beside the original, `my_net.fixed.py`.
+
+    Raises:
+        UserCodeError: There is no repair, the file exists already, or it cannot be written.
+    """
+    path = fixed_path(check.path)
+    if check.fixed_text is None:
+        raise UserCodeError(Problem("no repair was found, so there is nothing to write"))
+    text = check.fixed_text
+    if check.source.cells:
+        text = _notebook_text(check)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UserCodeError(
+            Problem(f"{str(path)!r} exists already", hint="move it away or delete it")
+        ) from error
+    except OSError as error:
+        raise UserCodeError(Problem(f"cannot write {str(path)!r}: {error}")) from error
+    return path
+
+
+def _notebook_text(check: ProgramCheck) -> str:
+    """The notebook with the changed lines in their cells."""
+    import json  # noqa: PLC0415 - only for notebooks
+
+    document = json.loads(check.path.read_text(encoding="utf-8-sig"))
+    lines = (check.fixed_text or "").split("\n")
+    shift = len(lines) - len(check.source.lines)
+    changed = min((step.line for step in check.repairs), default=0)
+    starts = [start if start <= changed else start + shift for start in check.source.cells]
+    cells = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
+    for number, (cell, old) in enumerate(zip(cells, notebook_cells(document), strict=True)):
+        end = starts[number + 1] - 1 if number + 1 < len(starts) else len(lines)
+        new = "\n".join(lines[starts[number] - 1 : end]).rstrip("\n")
+        if any(starts[number] <= step.line + max(0, shift) <= end for step in check.repairs):
+            kept = [line for line in old.split("\n") if line.lstrip().startswith(("%", "!"))]
+            text = "\n".join([*kept, new]) if kept and "pass" not in new else new
+            cell["source"] = text.splitlines(keepends=True)
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"

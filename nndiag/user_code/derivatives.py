@@ -1,0 +1,168 @@
+"""Derivatives of activations as programs write them: calls of their functions, and formulas."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nndiag.user_code.sites import Atom, Shape, Site
+
+_DERIVATIVE = re.compile(
+    r"deriv|prime|grad|delta|backward|dsig|drelu|dtanh|^d_|_d$|^d[A-Z]", re.IGNORECASE
+)
+_FLAG = re.compile(r"deriv|prime|grad|back", re.IGNORECASE)
+FORMULAS = ("{0} * (1 - {0})", "(1 - {0} ** 2)", "({0} > 0)")
+"""Derivatives in terms of the activated value: sigmoid, tanh, ReLU."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A way to write a derivative, with `{0}` where its argument stands."""
+
+    text: str
+    function: str
+
+
+def templates(site: Site) -> tuple[Template, ...]:
+    """The calls of derivative functions that the program has or could make at a statement."""
+    found: dict[str, Template] = {}
+    for call in site.shop.calls:
+        text = _call_template(call, site)
+        if text is not None:
+            found.setdefault(text.text, text)
+    for name, function in site.shop.functions.items():
+        for text in _definition_templates(name, function):
+            found.setdefault(text.text, text)
+    return tuple(found.values())
+
+
+def is_derivative_call(call: ast.Call) -> bool:
+    """Whether a call looks like that of an activation's derivative."""
+    name = ast.unparse(call.func).rpartition(".")[2]
+    if name in {"dot", "sum", "mean", "multiply", "matmul", "outer", "gradient"}:
+        return False
+    flagged = any(
+        isinstance(item.value, ast.Constant)
+        and item.value.value is True
+        and _FLAG.search(item.arg or "")
+        for item in call.keywords
+    )
+    positional = any(isinstance(item, ast.Constant) and item.value is True for item in call.args)
+    return bool(call.args) and (flagged or positional or bool(_DERIVATIVE.search(name)))
+
+
+def _call_template(call: ast.Call, site: Site) -> Template | None:
+    if not is_derivative_call(call) or len(call.args) + len(call.keywords) > 2:
+        return None
+    name = ast.unparse(call.func)
+    root = name.partition(".")[0]
+    known = root in {"self", "np"} or name in site.shop.functions
+    if not known and site.shop.scope(call) is not site.shop.scope(site.statement):
+        return None
+    rest = [ast.unparse(item) for item in call.args[1:]]
+    rest += [f"{item.arg}={ast.unparse(item.value)}" for item in call.keywords]
+    return Template(f"{name}({', '.join(['{0}', *rest])})", name)
+
+
+def _definition_templates(name: str, function: ast.FunctionDef) -> Iterator[Template]:
+    arguments = [item.arg for item in function.args.args]
+    prefix = ""
+    if arguments[:1] == ["self"]:
+        arguments, prefix = arguments[1:], "self."
+    if len(arguments) == 1 and _DERIVATIVE.search(name):
+        yield Template(f"{prefix}{name}({{0}})", f"{prefix}{name}")
+    if len(arguments) == 2 and _FLAG.search(arguments[1]):
+        yield Template(f"{prefix}{name}({{0}}, {arguments[1]}=True)", f"{prefix}{name}")
+
+
+def derivative_texts(site: Site, shapes: frozenset[Shape]) -> Iterator[tuple[str, float]]:
+    """Derivatives that a value of some shape could be multiplied by, with their costs."""
+    atoms = [atom for atom in site.atoms if atom.activation and atom.acted and atom.shapes & shapes]
+    if not atoms:  # a row against a matrix, a number against a vector
+        atoms = [atom for atom in site.atoms if atom.activation and atom.acted]
+    for template in templates(site):
+        for atom in atoms:
+            yield template.text.format(atom.text), 1.0
+    for formula in FORMULAS:
+        for atom in atoms:
+            yield formula.format(atom.text), 1.3
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """A derivative inside a statement.
+
+    Attributes:
+        node: The expression.
+        argument: The variable or expression that it is taken of.
+        template: How it is written, with `{0}` for the argument.
+    """
+
+    node: ast.expr
+    argument: str
+    template: str
+
+
+def derivatives_in(site: Site) -> Iterator[Derivative]:
+    """The derivatives of activations that stand in a statement."""
+    for node in site.expressions:
+        if isinstance(node, ast.Call) and is_derivative_call(node):
+            yield Derivative(node, ast.unparse(node.args[0]), _with_hole(node))
+        else:
+            yield from _formula_in(node)
+
+
+def _with_hole(call: ast.Call) -> str:
+    rest = [ast.unparse(item) for item in call.args[1:]]
+    rest += [f"{item.arg}={ast.unparse(item.value)}" for item in call.keywords]
+    return f"{ast.unparse(call.func)}({', '.join(['{0}', *rest])})"
+
+
+def _formula_in(node: ast.expr) -> Iterator[Derivative]:
+    """`a * (1 - a)`, `1 - a ** 2`, `1 - np.square(a)`, `a > 0` and the like."""
+    text = ast.unparse(node)
+    for item in ast.walk(node):
+        if not isinstance(item, ast.Name | ast.Attribute | ast.Subscript) or item is node:
+            continue
+        argument = ast.unparse(item)
+        hole = text.replace(argument, "{0}")
+        flat = (
+            hole.replace("(", "")
+            .replace(")", "")
+            .replace(" ", "")
+            .replace("1.0", "1")
+            .replace("1.", "1")
+        )
+        known = {
+            "{0}*1-{0}",
+            "1-{0}*{0}",
+            "1-{0}**2",
+            "1-np.square{0}",
+            "1-np.power{0},2",
+            "{0}>0",
+            "{0}>=0",
+            "np.multiply{0},1-{0}",
+        }
+        if flat in known:
+            yield Derivative(node, argument, hole)
+            return
+
+
+def replaced_arguments(site: Site, derivative: Derivative) -> Iterator[Atom]:
+    """Variables of the same shape that a derivative could be taken of instead."""
+    shapes = site.shop.shapes(derivative.node)
+    for atom in site.atoms:
+        if atom.activation and atom.text != derivative.argument and atom.shapes & shapes:
+            yield atom
+
+
+__all__ = [
+    "FORMULAS",
+    "Derivative",
+    "Template",
+    "derivative_texts",
+    "derivatives_in",
+    "is_derivative_call",
+    "replaced_arguments",
+    "templates",
+]

@@ -1,0 +1,225 @@
+"""Runs a program under hooks, up to the moment that an observer has seen enough."""
+
+import ast
+import gc
+import time
+import traceback
+import types
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nndiag.errors import Problem, UserCodeError
+from nndiag.user_code import instrument
+from nndiag.user_code.instrument import CodeKey, Instruments
+from nndiag.user_code.sandbox import fresh_module
+from nndiag.user_code.scopes import Loop, loops_in
+from nndiag.user_code.source import Source
+
+CellReader = Callable[[], Any] | None
+
+
+class StopProgram(BaseException):
+    """Ends the user's program from a hook; not an Exception, so that programs let it pass."""
+
+
+class OutOfTime(BaseException):
+    """One iteration took longer than it was given."""
+
+
+@dataclass
+class Hooks:
+    """What the hooks in the program call; the observer fills in what it wants to know."""
+
+    head: Callable[[tuple[int, int], CellReader], None] | None = None
+    leave: Callable[[tuple[int, int]], None] | None = None
+    probe: Callable[[int, Any], Any] | None = None
+    after: Callable[[int], None] | None = None
+    reset: Callable[[], None] | None = None
+    deadline: float = float("inf")
+    stack: list[list[Any]] = field(default_factory=list)
+    busy: bool = False
+
+    def on_head(self, key: tuple[int, int], cells: CellReader) -> None:
+        """At the head of each iteration of each loop."""
+        self.on_tick()
+        if not self.busy and self.head is not None:
+            while self.stack and self.stack[-1][0] != key:
+                self.stack.pop()
+            if self.stack:
+                self.stack[-1][1] += 1
+            self.head(key, cells)
+
+    def on_enter(self, key: tuple[int, int]) -> None:
+        """Before a loop."""
+        if not self.busy:
+            self.stack.append([key, -1])
+
+    def on_exit(self, key: tuple[int, int]) -> None:
+        """Behind a loop."""
+        if self.busy:
+            return
+        while self.stack and self.stack[-1][0] != key:
+            self.stack.pop()
+        if self.leave is not None:
+            self.leave(key)
+        if self.stack:
+            self.stack.pop()
+
+    def on_tick(self) -> None:
+        """In each iteration of each loop; keeps the time."""
+        if time.perf_counter() > self.deadline:
+            raise OutOfTime
+
+    def on_probe(self, serial: int, value: Any) -> Any:
+        """For each expression that is watched."""
+        return value if self.probe is None else self.probe(serial, value)
+
+    def on_after(self, serial: int) -> None:
+        """Behind each statement that is watched."""
+        if self.after is not None:
+            self.after(serial)
+
+    def on_reset(self, _serial: int) -> None:
+        """Behind each update that is to be undone."""
+        if self.reset is not None:
+            self.reset()
+
+    def by_name(self) -> dict[str, Any]:
+        """The hooks by the names that the instrumented program calls them by."""
+        return {
+            instrument.HEAD: self.on_head,
+            instrument.ENTER: self.on_enter,
+            instrument.EXIT: self.on_exit,
+            instrument.TICK: self.on_tick,
+            instrument.PROBE: self.on_probe,
+            instrument.AFTER: self.on_after,
+            instrument.RESET: self.on_reset,
+        }
+
+
+class Host:
+    """A program and the module that it runs in."""
+
+    def __init__(self, source: Source, extra: str | None = None) -> None:
+        self.source = source
+        tree = source.tree
+        if extra is not None:
+            tree = ast.Module([*tree.body, *_as_loop(extra, source)], [])
+        self.tree = tree
+        self.nodes = instrument.number_nodes(tree)
+        self.hooks = Hooks()
+        self.module = fresh_module(source.path, self.hooks.by_name())
+        self.loops = {
+            loop.key: loop
+            for top, statement in enumerate(tree.body)
+            for loop in loops_in(statement, top)
+        }
+        self._keys: dict[int, tuple[types.CodeType, CodeKey]] = {}
+        self.flags = _future_flags(tree)
+        self.passing = frozenset(
+            item.id
+            for loop in self.loops.values()
+            for item in ast.walk(loop.node)
+            if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+        )
+
+    @property
+    def namespace(self) -> dict[str, Any]:
+        """The globals of the program."""
+        return self.module.__dict__
+
+    def run(self, instruments: Instruments | None = None) -> bool:
+        """Runs the program until a hook stops it; whether one did.
+
+        Args:
+            instruments: What else is put into the program.
+
+        Raises:
+            UserCodeError: The program fails by itself.
+        """
+        tree = instrument.hooked(self.tree, self.loops.values(), instruments)
+        try:
+            for top, statement in enumerate(tree.body):
+                part = ast.Module([statement], [])
+                code = compile(part, self.source.name, "exec", flags=self.flags, dont_inherit=True)
+                for key, item in instrument.keyed_codes(code, top).items():
+                    self._keys[id(item)] = (item, key)
+                exec(code, self.namespace)
+        except StopProgram:
+            return True
+        except SystemExit:
+            return False
+        except (OutOfTime, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise self.failure(error) from error
+        return False
+
+    def functions(self) -> list[tuple[types.FunctionType, CodeKey]]:
+        """All functions of the program that exist now, with the keys of their code."""
+        return [
+            (item, self._keys[id(item.__code__)][1])
+            for item in gc.get_objects()
+            if type(item) is types.FunctionType and id(item.__code__) in self._keys
+        ]
+
+    def is_user(self, item: Any) -> bool:
+        """Whether a function or class is the program's own."""
+        if isinstance(item, types.FunctionType):
+            return item.__globals__ is self.namespace
+        return getattr(item, "__module__", None) == "__main__"
+
+    def failure(self, error: BaseException) -> UserCodeError:
+        """The program's own failure, told with the line that raised it."""
+        frames = [
+            frame
+            for frame in traceback.extract_tb(error.__traceback__)
+            if frame.filename == self.source.name and frame.lineno is not None
+        ]
+        line = frames[-1].lineno if frames else getattr(error, "lineno", None)
+        where = self.source.location(line) if line else None
+        told = f"{type(error).__name__}: {error}"
+        if isinstance(error, ModuleNotFoundError):
+            message = f"the program needs a module that is not installed: {error.name}"
+            hint = f"install it beside nndiag: pip install {error.name}"
+            return UserCodeError(Problem(message, where, got=told, hint=hint))
+        hint = f"`python {self.source.name}` stops there too; correct the line first"
+        if isinstance(error, FileNotFoundError):
+            hint = "start nndiag in the folder that the program reads its files from"
+        return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
+
+
+def _as_loop(statements: str, source: Source) -> list[ast.stmt]:
+    """The statements of `code.functions` as a loop that makes one step after another."""
+    try:
+        body = ast.parse(statements).body
+    except SyntaxError as error:
+        raise UserCodeError(
+            Problem(f"code.functions is not valid Python: {error.msg}", got=statements)
+        ) from error
+    loop = ast.parse("for __step__ in range(3): pass").body
+    loop[0].body = body  # type: ignore[attr-defined]
+    for node in ast.walk(loop[0]):
+        if isinstance(node, ast.stmt | ast.expr):
+            node.lineno = node.end_lineno = len(source.lines)
+    return loop
+
+
+def _future_flags(tree: ast.Module) -> int:
+    """Compiler flags of the program's `from __future__` imports."""
+    import __future__  # noqa: PLC0415 - a module of flags, needed here only
+
+    names = [
+        alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        for alias in node.names
+    ]
+    return sum(getattr(__future__, name).compiler_flag for name in names)
+
+
+def loop_place(loop: Loop, source: Source) -> str:
+    """Where a loop stands, for messages."""
+    inside = f" in {loop.owner}()" if loop.owner else ""
+    return f"{source.place(loop.node.lineno)}{inside}"

@@ -1,0 +1,134 @@
+"""What the comparison of step and numeric gradient says about each tensor.
+
+In plain gradient descent the step is the gradient times one learning rate. Tensors that follow the
+gradient with one and the same positive factor are right; the factor is the effective learning rate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from nndiag.user_code.slopes import Fit
+
+SAME = 1e-3
+"""Relative difference up to which two factors are the same."""
+
+
+class Verdict(StrEnum):
+    """What is said of one tensor."""
+
+    RIGHT = "right"
+    WRONG_SCALE = "wrong scale"
+    WRONG_SIGN = "wrong sign"
+    WRONG = "wrong"
+    NEVER_UPDATED = "never updated"
+    NO_SIGNAL = "no signal"
+    KINK = "at a kink"
+    NOISE = "lost in rounding"
+
+
+@dataclass(frozen=True)
+class TensorCheck:
+    """The check of one tensor.
+
+    Attributes:
+        name: The tensor, as the program writes it.
+        shape: Its shape.
+        relative_error: Norm of step over factor minus gradient, relative to the gradient's.
+        cosine: Of the angle between the step and the way downhill.
+        scale: Step over gradient.
+        verdict: What it comes to.
+        line: Line of the statement that updates it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    relative_error: float | None
+    cosine: float | None
+    scale: float | None
+    verdict: Verdict
+    line: int | None = None
+
+
+Fits = Sequence[Mapping[str, Fit]]
+"""Per point: tensor name → fit."""
+
+
+def reference_scales(fits: Fits, rates: Sequence[float | None]) -> list[float | None]:
+    """The factor that right tensors have, at each point.
+
+    The positive factor that most tensors share, the learning rate where none is shared by two. None
+    where neither is known.
+
+    Args:
+        fits: Per point: tensor name → fit.
+        rates: The learning rate at each point, where it is known.
+    """
+    scales: list[float | None] = []
+    for point, rate in zip(fits, rates, strict=True):
+        positive = sorted(fit.scale for fit in point.values() if fit.parallel and fit.scale > 0)
+        scales.append(_most_shared(positive, rate))
+    return scales
+
+
+def _most_shared(scales: Sequence[float], rate: float | None) -> float | None:
+    """The value that most of some scales share; among equals the one nearest to the rate."""
+    if not scales:
+        return rate
+
+    def votes(scale: float) -> int:
+        return sum(abs(other - scale) <= SAME * scale for other in scales)
+
+    def nearness(scale: float) -> float:
+        return abs(float(np.log(scale / rate))) if rate is not None and rate > 0 else 0.0
+
+    return min(scales, key=lambda scale: (-votes(scale), nearness(scale)))
+
+
+def state(fit: Fit, scale: float | None) -> Verdict:
+    """What one tensor's fit says at one point, given the factor of right tensors."""
+    if not fit.signal:
+        return Verdict.NO_SIGNAL
+    if fit.still:
+        return Verdict.NEVER_UPDATED
+    if not fit.parallel:
+        return Verdict.WRONG
+    if fit.scale < 0:
+        return Verdict.WRONG_SIGN
+    if scale is not None and abs(fit.scale - scale) > (SAME + fit.noise) * scale:
+        return Verdict.WRONG_SCALE
+    return Verdict.RIGHT
+
+
+def verdicts(fits: Fits, rates: Sequence[float | None]) -> dict[str, Verdict]:
+    """The verdict on each tensor over all points: the gravest that was seen."""
+    scales = reference_scales(fits, rates)
+    grave = (Verdict.WRONG, Verdict.WRONG_SIGN, Verdict.WRONG_SCALE)
+    found: dict[str, Verdict] = {}
+    for name in fits[0]:
+        states = [state(point[name], scale) for point, scale in zip(fits, scales, strict=True)]
+        heard = [item for item in states if item is not Verdict.NO_SIGNAL]
+        if not heard:
+            found[name] = Verdict.NO_SIGNAL
+        elif all(item is Verdict.NEVER_UPDATED for item in heard):
+            found[name] = Verdict.NEVER_UPDATED
+        else:
+            seen = [item for item in grave if item in heard]
+            still = Verdict.WRONG if Verdict.NEVER_UPDATED in heard else Verdict.RIGHT
+            found[name] = seen[0] if seen else still
+    return found
+
+
+def relative_error(fit: Fit, scale: float | None) -> float | None:
+    """Norm of (step / factor − gradient) relative to the gradient's norm."""
+    if not fit.signal:
+        return None
+    if scale is None or fit.still:
+        return 1.0 if fit.still else float(np.sqrt(max(0.0, 1 - fit.cosine**2)))
+    if fit.parallel:  # the difference is one of scale only
+        return abs(fit.scale / scale - 1) + fit.residual
+    along = fit.scale / scale - 1
+    across = abs(fit.scale / fit.cosine / scale) * fit.residual if fit.cosine else 1.0
+    return float(np.hypot(along, across))

@@ -1,0 +1,57 @@
+"""Repairs that change the forward pass: each needs the whole check anew, so only a few are tried."""
+
+import ast
+import time
+from collections.abc import Callable, Mapping
+
+from nndiag.user_code.edits import TextEditor
+from nndiag.user_code.measurement import Measurement
+from nndiag.user_code.repair import Bench, Repair, Search, adopt, candidates_for_repair
+from nndiag.user_code.runner import StepFailedError
+from nndiag.user_code.source import Source
+
+_MOST = 24
+
+
+def loss_changing_repair(
+    source: Source,
+    measurement: Measurement,
+    nodes: Mapping[int, ast.AST],
+    check: Callable[[Source], Measurement | None],
+    deadline: float,
+) -> tuple[Search, Measurement] | None:
+    """The first edit of the forward pass after which the check passes; None where there is none.
+
+    Args:
+        source: The program.
+        measurement: The program as it was measured.
+        nodes: Its syntax tree by serial.
+        check: Measures an edited program; gives None where it is not right.
+        deadline: When to stop, as `time.perf_counter` counts.
+    """
+    started = time.perf_counter()
+    adopt(measurement, source)
+    try:
+        edits = [
+            edit
+            for edit in candidates_for_repair(measurement, Bench(measurement, None))
+            if edit.changes_loss
+        ]
+    except StepFailedError:
+        return None
+    for number, edit in enumerate(edits[:_MOST]):
+        if time.perf_counter() > deadline:
+            break
+        writer = TextEditor(source, measurement.host.nodes)
+        writer.add(edit)
+        new = Source(source.path, writer.text(), source.cells)
+        fixed = check(new)
+        if fixed is None:
+            continue
+        first: ast.AST = measurement.host.nodes[edit.changes[0].serial]
+        line = getattr(first, "lineno", 0)
+        mended = tuple(tensor.name for tensor in measurement.lab.tensors)
+        repair = Repair(edit, line, source.line(line).strip(), new.line(line).strip(), mended)
+        seconds = time.perf_counter() - started
+        return Search(new, [repair], number + 1, seconds, complete=True), fixed
+    return None

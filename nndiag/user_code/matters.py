@@ -1,0 +1,95 @@
+"""Does it matter? The program trained as it is, and mended, from the same start."""
+
+import math
+import time
+
+import numpy as np
+
+from nndiag.errors import UserCodeError
+from nndiag.user_code.host import CellReader, Host, OutOfTime, StopProgram
+from nndiag.user_code.instrument import Instruments
+from nndiag.user_code.laboratory import Recording
+from nndiag.user_code.measurement import Measurement
+from nndiag.user_code.result import Matters
+from nndiag.user_code.settings import CodeSettings
+
+_MOST = 3000
+_LEAST = 20
+_CURED = 0.5
+
+
+def losses(measurement: Measurement, settings: CodeSettings, *, seconds: float) -> list[float]:
+    """The loss in each iteration of a program that is trained for a while.
+
+    To be called inside a sandbox of its own.
+
+    Args:
+        measurement: The program as it was measured.
+        settings: What the user says about it.
+        seconds: How long to train.
+    """
+    host = Host(measurement.host.source, settings.functions)
+    found: list[float] = []
+    recording = Recording()
+    key = measurement.watched.loop.key
+    until = time.perf_counter() + seconds
+
+    def head(at: tuple[int, int], _cells: CellReader) -> None:
+        nonlocal recording
+        if at == key:
+            value = measurement.loss.value(recording)
+            if value is not None:
+                found.append(value)
+            recording = Recording()
+        if len(found) >= _MOST or time.perf_counter() > until:
+            raise StopProgram
+
+    def probe(serial: int, value: object) -> object:
+        recording.add(serial, value)
+        return value
+
+    host.hooks.head, host.hooks.probe = head, probe
+    host.hooks.deadline = until + 0.5
+    instruments = Instruments(
+        probes=measurement.loss.serials, forced=measurement.computed.instruments.forced
+    )
+    try:
+        host.run(instruments)
+    except (UserCodeError, OutOfTime):
+        pass  # a program that overflows ends its training so
+    return found
+
+
+def comparison(program: list[float], right: list[float]) -> Matters | None:
+    """What two trainings from the same start say; None where they are too short to tell.
+
+    Args:
+        program: Losses with the program's own step.
+        right: Losses with the mended step.
+    """
+    length = min(len(program), len(right))
+    if length < _LEAST and all(np.isfinite(program + right)):
+        return None
+    if length == 0:
+        return None
+    tail = max(1, length // 10)
+    start = float(np.mean(program[:tail])) if tail > 1 else program[0]
+    ends = [_mean(item[length - tail : length]) for item in (program, right)]
+    return Matters(length, start, ends[0], ends[1], _verdict(start, ends[0], ends[1]))
+
+
+def _mean(values: list[float]) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.mean(values))
+
+
+def _verdict(start: float, program: float, right: float) -> str:
+    if not math.isfinite(right) or right > start:
+        return "the mended step does not train at this learning rate either: something else is wrong too"
+    if not math.isfinite(program) or program > start:
+        return "this is why it does not train"
+    if right < _CURED * program:
+        return "this is why it trains badly"
+    if program < _CURED * right:
+        return "wrong, but it trains even better so on this stretch"
+    return "wrong, but not why it fails: both train alike on this stretch"

@@ -1,0 +1,432 @@
+"""From measurements and repairs to findings: the bug, the tensors, the line and what to write."""
+
+import ast
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.finding import Evidence, Finding, Severity
+from nndiag.user_code.bug import BUGS, Bug, Symptoms
+from nndiag.user_code.judgement import SAME, Verdict
+from nndiag.user_code.measurement import Measurement
+from nndiag.user_code.objective import Trial
+from nndiag.user_code.repair import Repair, Search
+from nndiag.user_code.source import Source
+
+_BAD = frozenset({Verdict.WRONG, Verdict.WRONG_SCALE, Verdict.WRONG_SIGN, Verdict.NEVER_UPDATED})
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What findings are made from.
+
+    Attributes:
+        measurement: The program as it was measured.
+        source: Its text.
+        nodes: Its syntax tree by serial.
+        verdicts: Tensor name → verdict.
+        references: The factor of right tensors at each point.
+        symptoms: The comparison, as bugs see it.
+    """
+
+    measurement: Measurement
+    source: Source
+    nodes: dict[int, ast.AST]
+    verdicts: dict[str, Verdict]
+    references: list[float | None]
+    symptoms: Symptoms
+
+    @classmethod
+    def of(
+        cls,
+        measurement: Measurement,
+        verdicts: dict[str, Verdict],
+        references: list[float | None],
+    ) -> "Context":
+        """The context of one measurement, before any edit is tried."""
+        heard = [
+            number
+            for number, fits in enumerate(measurement.fits)
+            if any(item.signal for item in fits.values())
+        ]
+        symptoms = Symptoms(
+            verdicts=verdicts,
+            scales={
+                name: tuple(measurement.fits[number][name].scale for number in heard)
+                for name in verdicts
+            },
+            reference=tuple(references[number] for number in heard),
+            examples=measurement.examples,
+            shapes={tensor.name: tensor.shape for tensor in measurement.lab.tensors},
+        )
+        nodes = dict(measurement.lab.nodes)
+        return cls(measurement, measurement.host.source, nodes, verdicts, references, symptoms)
+
+    @property
+    def wrong(self) -> tuple[str, ...]:
+        """The tensors that are not right."""
+        return tuple(name for name, verdict in self.verdicts.items() if verdict in _BAD)
+
+    def update_line(self, tensor: str) -> int | None:
+        """Line of the statement that updates a tensor."""
+        serials = self.measurement.updates.get(tensor, ())
+        line = getattr(self.nodes[serials[-1]], "lineno", None) if serials else None
+        return line if isinstance(line, int) else None
+
+    def cosine(self, tensor: str) -> float:
+        """The cosine between a tensor's step and the way downhill, where it is worst."""
+        values = [fits[tensor].cosine for fits in self.measurement.fits if fits[tensor].signal]
+        return min(values, default=0.0)
+
+    def scale(self, tensor: str) -> float | None:
+        """A tensor's factor over that of right tensors, at the first point that has both."""
+        for fits, reference in zip(self.measurement.fits, self.references, strict=True):
+            if fits[tensor].signal and reference:
+                return fits[tensor].scale / reference
+        return None
+
+
+def target(context: Context) -> float | None:
+    """The factor that mended tensors must have: that of the right ones, where there are some."""
+    if not any(verdict is Verdict.RIGHT for verdict in context.verdicts.values()):
+        return None
+    signals = [sum(item.signal for item in fits.values()) for fits in context.measurement.fits]
+    return context.references[int(np.argmax(signals))]
+
+
+def findings(context: Context, found: Search, *, proven: bool) -> list[Finding]:
+    """The findings of the repairs, and of what they leave wrong."""
+    made = [_of_repair(context, repair, proven=proven) for repair in found.repairs]
+    done = {name for repair in found.repairs for name in repair.mended}
+    if proven:
+        return _merged(made)
+    left = [name for name in context.wrong if name not in done or not found.repairs]
+    return _merged(made) + _suspicions(context, left, found)
+
+
+def _of_repair(context: Context, repair: Repair, *, proven: bool) -> Finding:
+    bug = BUGS.get(repair.edit.bug)()
+    names = ", ".join(repair.mended)
+    cosines = [context.cosine(name) for name in repair.mended if name in context.verdicts]
+    numbers = f" (cosine to the way downhill {min(cosines):+.3f})" if cosines else ""
+    proof = "" if proven else "; with this change it comes nearer, the check does not pass yet"
+    uphill = min(cosines, default=1.0) < 0
+    return Finding(
+        problem=repair.edit.bug,
+        severity=Severity.ERROR if uphill or proven is False else _severity(bug, cosines),
+        message=f"{names}: {bug.sentence}{numbers}{proof}",
+        evidence=tuple(Evidence("cosine", value, 1.0) for value in cosines),
+        tensor=names,
+        remedies=(f"line {repair.line}: {repair.edit.says}",) if repair.edit.says else (),
+        file=context.source.name,
+        line=repair.line,
+        replacement=repair.after,
+    )
+
+
+def _severity(bug: Bug, cosines: list[float]) -> Severity:
+    """An error where the direction is wrong; the bug's own severity where only the size is."""
+    return Severity.ERROR if min(cosines, default=0.0) < 1 - 1e-6 else bug.severity
+
+
+def _merged(made: list[Finding]) -> list[Finding]:
+    """Findings of one problem at one line, once."""
+    merged: dict[tuple[str, int | None], Finding] = {}
+    for finding in made:
+        merged.setdefault((finding.problem, finding.line), finding)
+    return list(merged.values())
+
+
+def _suspicions(context: Context, left: list[str], found: Search) -> list[Finding]:
+    """What the signatures say of tensors for which no repair was found."""
+    rest = list(left)
+    made = []
+    for name in BUGS.names():
+        bug = BUGS.get(name)()
+        if name == "bias-per-example":
+            continue
+        members = [item for item in bug.suspects(context.symptoms) if item in rest]
+        if members:
+            made.append(_suspicion(context, name, bug, members, found))
+            rest = [item for item in rest if item not in members]
+    if rest:
+        name = "broken-chain-rule" if _below_right(context, rest) else "wrong-loss-gradient"
+        made.append(_suspicion(context, name, BUGS.get(name)(), rest, found))
+    return made
+
+
+def _below_right(context: Context, wrong: list[str]) -> bool:
+    """Whether tensors nearer to the output are right."""
+    return any(
+        verdict is Verdict.RIGHT for name, verdict in context.verdicts.items() if name not in wrong
+    )
+
+
+def _suspicion(context: Context, name: str, bug: Bug, members: list[str], found: Search) -> Finding:
+    cosines = [context.cosine(item) for item in members]
+    right = [item for item, verdict in context.verdicts.items() if verdict is Verdict.RIGHT]
+    beside = f"; right: {', '.join(right)}" if right else ""
+    tried = f"; {found.tried} small edits were tried, none mends it" if found.tried else ""
+    return Finding(
+        problem=name,
+        severity=Severity.ERROR,
+        message=f"{', '.join(members)}: {bug.sentence} (cosine {min(cosines):+.3f}{beside}){tried}",
+        evidence=tuple(Evidence("cosine", value, 1.0) for value in cosines),
+        tensor=", ".join(members),
+        file=context.source.name,
+        line=context.update_line(members[0]) or _nearest_update(context),
+    )
+
+
+def _nearest_update(context: Context) -> int | None:
+    lines = [context.update_line(name) for name in context.verdicts]
+    return max((line for line in lines if line is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """One factor that all tensors have over the learning rate that the program names.
+
+    Attributes:
+        problem: The bug's name.
+        factor: The factor.
+        grave: Whether the program states its loss and the factor is just that of one slip.
+        told: The factor in words.
+    """
+
+    problem: str
+    factor: float
+    grave: bool
+    told: str
+
+
+def uniform_factor(context: Context) -> Uniform | None:
+    """Whether all tensors are a known factor off the rate that the program names.
+
+    Only judged where the program itself computes the loss; a factor that is both a number of
+    examples and a 2 is taken for a convention and only noted.
+    """
+    measurement = context.measurement
+    rate, loss = measurement.rate, measurement.loss
+    known = [scale for scale in context.references if scale is not None]
+    if rate is None or not loss.own or measurement.moments or not known:
+        return None
+    factor = known[0] / rate.value
+    examples = float(measurement.examples)
+    names: list[tuple[float, str, bool, str]] = []
+    if examples > 2:
+        names += [
+            (examples, "summed-instead-of-averaged", True, "summed over the examples"),
+            (1 / examples, "summed-instead-of-averaged", True, "averaged over the examples"),
+        ]
+        names += [
+            (scale * examples**sign, "summed-instead-of-averaged", False, "summed or averaged")
+            for scale in (2.0, 0.5)
+            for sign in (1, -1)
+        ]
+    names += [
+        (2.0, "wrong-constant-factor", True, "twice"),
+        (0.5, "wrong-constant-factor", False, "half"),
+    ]
+    for value, problem, single, told in names:
+        if abs(factor - value) <= 10 * SAME * value:
+            return Uniform(problem, factor, single and loss.assigned, told)
+    return None
+
+
+def factor_finding(
+    context: Context, uniform: Uniform, found: Search | None, fixed: Measurement | None
+) -> Finding:
+    """The finding of one factor that all tensors have."""
+    measurement = context.measurement
+    rate = measurement.rate
+    repair = found.repairs[0] if found is not None and fixed is not None and found.repairs else None
+    name = rate.text if rate else "the learning rate"
+    message = (
+        f"all parameters: the step is {uniform.factor:.4g} times {name} times the gradient of "
+        f"{measurement.loss.text} ({uniform.told}): it acts like a learning rate of "
+        f"{uniform.factor * (rate.value if rate else 1):.4g}"
+    )
+    line = repair.line if repair else _nearest_update(context)
+    return Finding(
+        problem=uniform.problem,
+        severity=Severity.WARNING if uniform.grave else Severity.NOTE,
+        message=message,
+        evidence=(Evidence("scale", uniform.factor, 1.0),),
+        tensor=", ".join(context.verdicts),
+        remedies=(f"line {repair.line}: {repair.edit.says}",) if repair else (),
+        file=context.source.name,
+        line=line,
+        replacement=repair.after if repair else None,
+    )
+
+
+def standing_findings(
+    context: Context, found: Search | None, fixed: Measurement | None
+) -> list[Finding]:
+    """What is told beside the gradient: shapes, and a number that is not the loss."""
+    made = [*_bias_per_example(context), *_broadcast(context, found)]
+    shown = _signed_loss(context)
+    if shown is not None:
+        made.append(_not_the_objective(context, shown))
+        if fixed is not None or not context.wrong:
+            made += _summed_against_shown(context, shown, fixed)
+    return made
+
+
+def _bias_per_example(context: Context) -> list[Finding]:
+    bug = BUGS.get("bias-per-example")()
+    tied = {tensor.name for tensor in context.measurement.lab.tensors if tensor.copies > 1}
+    names = [name for name in bug.suspects(context.symptoms) if name not in tied]
+    if not names:
+        return []
+    shapes = ", ".join(f"{name} {context.symptoms.shapes[name]}" for name in names)
+    return [
+        Finding(
+            problem="bias-per-example",
+            severity=Severity.ERROR,
+            message=f"{shapes}: {bug.sentence}",
+            evidence=(Evidence("examples", float(context.symptoms.examples)),),
+            tensor=", ".join(names),
+            remedies=("give it the shape (1, units) and sum its gradient over the examples",),
+            file=context.source.name,
+            line=_first_assignment(context, names[0]) or context.update_line(names[0]),
+        )
+    ]
+
+
+def _first_assignment(context: Context, name: str) -> int | None:
+    """Line of the first statement that gives a variable its value."""
+    lines = [
+        node.lineno
+        for node in context.nodes.values()
+        if isinstance(node, ast.Assign) and name in {ast.unparse(item) for item in node.targets}
+    ]
+    return min(lines, default=None)
+
+
+def _broadcast(context: Context, found: Search | None) -> list[Finding]:
+    """Differences that have more entries than the output."""
+    named = {repair.edit.bug for repair in found.repairs} if found is not None else set()
+    if "mismatched-shapes" in named:
+        return []
+    values = context.measurement.computed.base.values
+    for residual in context.measurement.residuals:
+        output = np.shape(values[residual.output][-1])
+        target = np.shape(values[residual.target][-1])
+        whole = np.shape(values[residual.serial][-1])
+        size = max(int(np.prod(output)), int(np.prod(target)))
+        if np.prod(whole) > size > 1 and np.prod(output) == np.prod(target):
+            bug = BUGS.get("mismatched-shapes")()
+            return [
+                Finding(
+                    problem="mismatched-shapes",
+                    severity=Severity.ERROR,
+                    message=f"{residual.text}: {bug.sentence} ({output} against {target} gives "
+                    f"{whole})",
+                    evidence=(Evidence("entries", float(np.prod(whole)), float(size)),),
+                    remedies=("reshape the targets to the shape of the outputs",),
+                    file=context.source.name,
+                    line=residual.line,
+                )
+            ]
+    return []
+
+
+def _signed_loss(context: Context) -> Trial | None:
+    """A number that is shown or kept as the loss, in which errors of opposite sign cancel."""
+    plain = {
+        serial
+        for item in context.measurement.residuals
+        for serial in (item.serial, item.output, item.target)
+    }
+    for trial in context.measurement.all_trials:
+        candidate = trial.candidate
+        if candidate.own and not trial.even and not candidate.serials & plain:
+            if candidate is not context.measurement.loss and _sums(context, candidate.serials):
+                return trial
+    return None
+
+
+def _sums(context: Context, serials: frozenset[int]) -> bool:
+    """Whether an expression adds something up."""
+    words = ("sum", "mean", "average", "dot", "@", "matmul", "/")
+    return any(word in ast.unparse(context.nodes[serial]) for serial in serials for word in words)
+
+
+def _not_the_objective(context: Context, trial: Trial) -> Finding:
+    bug = BUGS.get("loss-is-not-the-objective")()
+    return Finding(
+        problem="loss-is-not-the-objective",
+        severity=Severity.WARNING,
+        message=f"{trial.candidate.text}: {bug.sentence}; the step belongs to "
+        f"{context.measurement.loss.text}",
+        remedies=("show the mean of the squared errors",),
+        file=context.source.name,
+        line=trial.candidate.line,
+    )
+
+
+def _summed_against_shown(
+    context: Context, trial: Trial, fixed: Measurement | None
+) -> list[Finding]:
+    """The step sums over the examples where the shown number averages over them."""
+    measurement = context.measurement
+    examples = measurement.examples
+    measured = fixed or measurement
+    values = measurement.computed.base
+    shown = trial.candidate.value(values)
+    sums = [
+        float(sum(np.sum(value) for value in values.values[item.serial]))
+        for item in measurement.residuals
+    ]
+    averaged = shown is not None and any(
+        abs(shown - total / examples) <= 1e-9 * abs(shown) for total in sums
+    )
+    known = [scale for scale in measured.references if scale is not None]
+    rate = measured.rate
+    if not averaged or rate is None or not known or examples < 3 or measured.loss.kind != "squares":
+        return []
+    factor = known[0] / rate.value  # over half a sum of squares: 1 or 2 when summed
+    if not 0.9 <= factor <= 2.1:
+        return []
+    return [
+        Finding(
+            problem="summed-instead-of-averaged",
+            severity=Severity.WARNING,
+            message=f"the shown number is a mean over {examples} examples, the step sums over "
+            f"them: it acts like a learning rate {examples} times as large",
+            evidence=(Evidence("scale", factor * examples, 1.0),),
+            tensor=", ".join(context.verdicts),
+            remedies=("divide the gradients by the number of examples",),
+            file=context.source.name,
+            line=_nearest_update(context),
+        )
+    ]
+
+
+def other_loops(measurement: Measurement, source: Source) -> tuple[str, ...]:
+    """Other calls of the function that the loop stands in: they are not checked."""
+    loop = measurement.watched.loop
+    functions = [scope for scope in loop.scopes if not isinstance(scope, ast.ClassDef)]
+    if not functions:
+        return ()
+    name = functions[-1].name
+    lines = [
+        node.lineno
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == name
+    ]
+    return tuple(source.place(line) for line in sorted(lines)[1:])
+
+
+__all__ = [
+    "Context",
+    "Uniform",
+    "factor_finding",
+    "findings",
+    "other_loops",
+    "standing_findings",
+    "target",
+    "uniform_factor",
+]

@@ -1,0 +1,90 @@
+"""What an optimizer remembers between iterations, so that its first step can be looked at alone.
+
+Momentum from a zero state steps along the gradient. Adam and its kind do not, but their first
+moment is then a multiple of the gradient, and their second one of its square.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.user_code.discovery import nudge
+from nndiag.user_code.laboratory import Laboratory, Point
+from nndiag.user_code.numbers import Vector, read_vector, write_vector
+from nndiag.user_code.runner import StepFailedError
+from nndiag.user_code.snapshot import Leaf
+from nndiag.user_code.tensors import Tensor
+
+_MOST = 24
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A part of the optimizer's state that belongs to one tensor.
+
+    Attributes:
+        leaf: Where it stands.
+        tensor: Name of the tensor that it acts on.
+        squared: Whether it collects squares of the gradient.
+    """
+
+    leaf: Leaf
+    tensor: str
+    squared: bool
+
+
+def moments(lab: Laboratory, point: Point, changed: Iterable[Leaf]) -> tuple[Moment, ...]:
+    """The optimizer's state: starts at zero, fades, and acts on one parameter only.
+
+    Args:
+        lab: Runs the step.
+        point: The first iteration.
+        changed: The numbers that an iteration changes.
+    """
+    own = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
+    found = []
+    for leaf in [leaf for leaf in changed if leaf not in own][:_MOST]:
+        try:
+            moment = _moment(lab, point, leaf)
+        except StepFailedError:
+            continue
+        if moment is not None:
+            found.append(moment)
+    return tuple(found)
+
+
+def _moment(lab: Laboratory, point: Point, leaf: Leaf) -> Moment | None:
+    snapshot = point.snapshot
+    snapshot.install()
+    start = read_vector(snapshot, leaf)
+    if start is None or np.any(start != 0):
+        return None
+    lab.run(point, lab.plain)
+    plain, ends = read_vector(snapshot, leaf), _ends(lab.tensors, point)
+    if plain is None or plain.shape != start.shape:
+        return None
+    change = np.abs(nudge(start.size, start))
+    lab.run(point, lab.plain, also=lambda: write_vector(snapshot, leaf, change))
+    moved = read_vector(snapshot, leaf)
+    if moved is None:
+        return None
+    kept = (moved - plain) / change
+    acted = [
+        tensor
+        for tensor in lab.tensors
+        if tensor.size == start.size and not np.array_equal(_end(tensor, point), ends[tensor.name])
+    ]
+    if not np.allclose(kept, kept[0]) or not 0 < kept[0] <= 1 or len(acted) != 1:
+        return None
+    squared = bool(np.all(plain >= 0)) and start.size > 1
+    return Moment(leaf, acted[0].name, squared)
+
+
+def _end(tensor: Tensor, point: Point) -> Vector:
+    values = tensor.read(point.snapshot)
+    return np.full(tensor.size, np.nan) if values is None else values
+
+
+def _ends(tensors: Iterable[Tensor], point: Point) -> dict[str, Vector]:
+    return {tensor.name: _end(tensor, point) for tensor in tensors}

@@ -1,0 +1,81 @@
+"""The learning rate that a program names in its update."""
+
+import ast
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.user_code.candidates import Computed
+from nndiag.user_code.instrument import serial_of
+
+_RATE_NAME = re.compile(
+    r"(^|[._\[\"'])(lr|eta|alpha|rate|learn\w*|l_?rate|step_?size|epsilon|nu|mu|gamma|a)(_?\w{0,4})?[\]\"']*$",
+    re.IGNORECASE,
+)
+_CLEAR_NAME = re.compile(r"lr|eta|alpha|rate|learn|step_?size", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """The learning rate as the program writes it.
+
+    Attributes:
+        text: The expression.
+        value: Its value.
+    """
+
+    text: str
+    value: float
+
+
+def learning_rate(
+    nodes: Mapping[int, ast.AST], updates: Iterable[int], computed: Computed
+) -> Rate | None:
+    """The one rate that all updates name, or that stands there as a number; None where unclear.
+
+    Args:
+        nodes: The program's syntax tree by serial.
+        updates: Serials of the statements that change parameters.
+        computed: The values of one iteration.
+    """
+    statements = [nodes[serial] for serial in updates]
+    named: dict[float, str] = {}
+    for statement in statements:
+        named |= _named(statement, computed, _RATE_NAME)
+    if not named:
+        for node in nodes.values():
+            if isinstance(node, ast.Name | ast.Attribute):
+                named |= _named(node, computed, _CLEAR_NAME)
+    if not named:
+        for statement in statements:
+            named |= _constants(statement)
+    if len(named) != 1:
+        return None
+    value, text = next(iter(named.items()))
+    return Rate(text, value) if value > 0 and np.isfinite(value) else None
+
+
+def _named(tree: ast.AST, computed: Computed, pattern: re.Pattern[str]) -> dict[float, str]:
+    found = {}
+    for node in ast.walk(tree):
+        serial = serial_of(node)
+        values = computed.base.values.get(serial, [])
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or not values:
+            continue
+        scalar = np.size(values[-1]) == 1 and serial not in computed.acted
+        if scalar and pattern.search(ast.unparse(node).rpartition(".")[2]):
+            found[float(np.ravel(values[-1])[0])] = ast.unparse(node)
+    return found
+
+
+def _constants(statement: ast.AST) -> dict[float, str]:
+    """The number that an update multiplies its gradient by."""
+    return {
+        float(side.value): repr(side.value)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+        for side in (node.left, node.right)
+        if isinstance(side, ast.Constant) and isinstance(side.value, int | float)
+    }

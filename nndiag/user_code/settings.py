@@ -1,0 +1,41 @@
+"""What a user may say about a program, where looking at it is not enough."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class CodeSettings:
+    """Which program to check, and what is what in it.
+
+    Attributes:
+        script: Path of the program, `.py` or `.ipynb`.
+        class_name: `file.py:Class`; the training loop is then looked for in this class first.
+        functions: One or more statements, run after the file has run, that make one step or return
+            the cost and the gradients: `"grads, cost = propagate(w, b, X, Y)"`. They stand in for
+            the training loop of a file that has none.
+        loss: Expression over the variables of one iteration; found by itself where None.
+        parameters: Names of the parameters; found by watching one iteration where empty.
+        learning_rate: Expression; read from the update where None.
+        gradients: Parameter name → expression that holds its gradient after one iteration; the
+            step itself is compared where a parameter is not named.
+        directory: Folder that relative paths start from.
+    """
+
+    script: str | None = None
+    class_name: str | None = None
+    functions: str | None = None
+    loss: str | None = None
+    parameters: tuple[str, ...] = ()
+    learning_rate: str | None = None
+    gradients: Mapping[str, str] = field(default_factory=dict)
+    directory: Path = field(default_factory=Path)
+
+    @property
+    def path(self) -> Path | None:
+        """The program's file, None where neither `script` nor `class_name` is given."""
+        name = self.script
+        if name is None and self.class_name is not None:
+            name = self.class_name.rpartition(":")[0] or self.class_name
+        return None if name is None else self.directory / name

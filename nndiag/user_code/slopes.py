@@ -1,0 +1,215 @@
+"""Numeric gradients of one iteration's losses, and how a step compares with them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.user_code.candidates import Candidate
+from nndiag.user_code.instrument import Instruments
+from nndiag.user_code.laboratory import Laboratory, Point, Recording, Theta
+from nndiag.user_code.numbers import Vector
+from nndiag.user_code.runner import StepFailedError, Variant
+from nndiag.user_code.tensors import Tensor
+
+STEP = float(np.finfo(float).eps ** (1 / 3))
+"""Relative size of a change: balances rounding against curvature in central differences."""
+TOLERANCE = 1e-5
+"""Relative error up to which a gradient is right: right ones reach 1e-8, wrong ones 1e-3."""
+_NOISE = 8.0  # rounding errors of a loss, in units of its last place
+_KINK = 1e-3
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """The numeric gradient of one loss at one point, at some entries of each tensor.
+
+    Attributes:
+        values: By tensor name, shape (entries,).
+        noise: Absolute error of one entry that rounding alone can make.
+        loss: The loss there.
+    """
+
+    values: Theta
+    noise: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the step of one tensor compares with the numeric gradient.
+
+    Attributes:
+        cosine: Of the angle between both; 0 where one is zero.
+        scale: Step over gradient, the factor that fits best.
+        residual: What of the step is left over, relative to the step.
+        signal: Whether the gradient stands out of the rounding noise.
+        still: Whether the step is zero.
+        noise: Relative error that rounding alone can make.
+    """
+
+    cosine: float
+    scale: float
+    residual: float
+    signal: bool
+    still: bool
+    noise: float
+
+    @property
+    def parallel(self) -> bool:
+        """Whether step and gradient point the same way, or the very opposite one."""
+        return self.signal and not self.still and self.residual <= TOLERANCE + self.noise
+
+
+def entries_of(
+    tensors: Iterable[Tensor], step: Mapping[str, Vector], most: int
+) -> dict[str, np.ndarray[tuple[int], np.dtype[np.intp]]]:
+    """The entries of each tensor at which the numeric gradient is formed: all, or a selection.
+
+    Half of a selection are those that the step changes most, the others are drawn at random.
+    """
+    random = np.random.default_rng(11)
+    chosen = {}
+    for tensor in tensors:
+        if tensor.size <= most:
+            chosen[tensor.name] = np.arange(tensor.size)
+            continue
+        largest = np.argsort(-np.abs(step[tensor.name]), kind="stable")[: most // 2]
+        drawn = random.choice(tensor.size, size=most - most // 2, replace=False)
+        chosen[tensor.name] = np.unique(np.concatenate([largest, drawn]))
+    return chosen
+
+
+class Differences:
+    """Forms numeric gradients of several candidates for the loss at once."""
+
+    def __init__(
+        self, lab: Laboratory, candidates: Iterable[Candidate], instruments: Instruments
+    ) -> None:
+        self.lab = lab
+        self.candidates = tuple(candidates)
+        watched: frozenset[int] = frozenset().union(*(item.serials for item in self.candidates))
+        self.instruments = Instruments(
+            probes=watched, resets=instruments.resets, forced=instruments.forced
+        )
+        self.variant = lab.runner.variant(self.instruments)
+
+    def losses(
+        self, point: Point, theta: Theta | None = None, variant: Variant | None = None
+    ) -> list[float]:
+        """The value of each candidate; NaN where the iteration did not compute it.
+
+        Raises:
+            StepFailedError: The iteration failed.
+        """
+        recording = self.lab.record(point, variant or self.variant, theta=theta)
+        return [_number(candidate, recording) for candidate in self.candidates]
+
+    def slopes(
+        self,
+        point: Point,
+        entries: Mapping[str, np.ndarray[tuple[int], np.dtype[np.intp]]],
+        *,
+        size: float = STEP,
+        variant: Variant | None = None,
+    ) -> list[Slopes]:
+        """The numeric gradient of each candidate by central differences.
+
+        Args:
+            point: Where.
+            entries: Which entries of each tensor.
+            size: The change of a parameter, relative to max(1, |parameter|).
+            variant: An edited variant that watches the same expressions.
+
+        Raises:
+            StepFailedError: An iteration failed.
+        """
+        base = self.losses(point, variant=variant)
+        values: list[Theta] = [{} for _ in self.candidates]
+        for name, chosen in entries.items():
+            columns = [self._slope(point, name, int(i), size, variant) for i in chosen]
+            for number, found in enumerate(values):
+                found[name] = np.array([column[number] for column in columns])
+        eps = float(np.finfo(float).eps)
+        return [
+            Slopes(found, _NOISE * eps * abs(loss) / size, loss)
+            for found, loss in zip(values, base, strict=True)
+        ]
+
+    def _slope(
+        self, point: Point, name: str, entry: int, size: float, variant: Variant | None
+    ) -> list[float]:
+        start = point.theta[name]
+        change = size * max(1.0, abs(float(start[entry])))
+        sides = []
+        for sign in (1.0, -1.0):
+            moved = start.copy()
+            moved[entry] += sign * change
+            sides.append((moved[entry], self.losses(point, {**point.theta, name: moved}, variant)))
+        (upper, ups), (lower, downs) = sides
+        return [(up - down) / (upper - lower) for up, down in zip(ups, downs, strict=True)]
+
+    def bends(self, point: Point, name: str, entry: int, *, largest: float) -> bool:
+        """Whether the first loss has a kink within one change of a parameter.
+
+        Where it is smooth, a ten times smaller change gives the same central slope, and one-sided
+        slopes that are ten times nearer to each other.
+
+        Args:
+            point: Where.
+            name: The tensor.
+            entry: Which of its entries.
+            largest: The largest slope of the tensor, which errors are relative to.
+        """
+        middle = self.losses(point)[0]
+        central, gaps = [], []
+        for size in (STEP, STEP / 10):
+            sides = [
+                (self._moved(point, name, entry, sign * size) - middle) / size for sign in (1, -1)
+            ]
+            central.append((sides[0] - sides[1]) / 2)
+            gaps.append(abs(sides[0] + sides[1]))
+        noise = 10 * _NOISE * float(np.finfo(float).eps) * abs(middle) / STEP
+        bound = _KINK * largest + noise
+        return abs(central[0] - central[1]) > bound or (gaps[1] > 0.5 * gaps[0] and gaps[1] > bound)
+
+    def _moved(self, point: Point, name: str, entry: int, change: float) -> float:
+        moved = point.theta[name].copy()
+        moved[entry] += change * max(1.0, abs(float(moved[entry])))
+        return self.losses(point, {**point.theta, name: moved})[0]
+
+
+def _number(candidate: Candidate, recording: Recording) -> float:
+    value = candidate.value(recording)
+    return float("nan") if value is None else value
+
+
+def fit(step: Vector, slope: Vector, noise: float) -> Fit:
+    """How a step compares with a numeric gradient, entry by entry.
+
+    Args:
+        step: What the iteration took off the parameter, shape (entries,).
+        slope: The numeric gradient there, shape (entries,).
+        noise: Absolute error of one entry of it.
+    """
+    size, length = float(np.linalg.norm(slope)), float(np.linalg.norm(step))
+    error = noise * float(np.sqrt(slope.size))
+    signal = size > 10 * error and np.isfinite(size)
+    if length == 0 or not signal or not np.isfinite(length):
+        return Fit(0.0, 0.0, 1.0, bool(signal), length == 0, error / size if size else 0.0)
+    inner = float(step @ slope)
+    scale = inner / size**2
+    left = float(np.linalg.norm(step - scale * slope)) / length
+    return Fit(inner / size / length, scale, left, True, False, error / size)
+
+
+__all__ = [
+    "STEP",
+    "TOLERANCE",
+    "Differences",
+    "Fit",
+    "Slopes",
+    "StepFailedError",
+    "entries_of",
+    "fit",
+]

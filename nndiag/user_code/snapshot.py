@@ -1,0 +1,337 @@
+"""The variables of a program at one moment, copied, so that they can be put back at will."""
+
+import contextlib
+import copy
+import random
+import types
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nndiag.user_code.places import (
+    MISSING,
+    AttributePlace,
+    CellPlace,
+    GlobalPlace,
+    Place,
+    Step,
+    follow,
+    is_number,
+    is_number_array,
+    is_number_list,
+    walk,
+)
+
+_LARGE = 64  # entries from which sharing what is never changed pays
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A number, a list of numbers or an array, at the end of a path.
+
+    Attributes:
+        root: Label of the place that the path starts from.
+        steps: The steps down from there.
+    """
+
+    root: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Views:
+    """Arrays of a snapshot that look into one block of memory."""
+
+    owner: np.ndarray[Any, Any]
+    arrays: tuple[np.ndarray[Any, Any], ...]
+
+
+@dataclass(eq=False)
+class Snapshot:
+    """All variables at the head of one iteration.
+
+    Attributes:
+        iteration: Which iteration of its loop, from 0.
+        places: The variables, by label.
+        cells: The cells of the function that the loop stands in, by name; empty at module level.
+        values: Their values, copied together so that what was one object stays one.
+        random_state: State of `random` and of numpy's global generator.
+        shared: Objects that no iteration changes, by identity: put back as they are.
+    """
+
+    iteration: int
+    places: dict[str, Place]
+    cells: dict[str, types.CellType]
+    values: list[Any]
+    random_state: tuple[Any, Any]
+    namespaces: tuple[tuple[dict[str, Any], frozenset[str]], ...]
+    is_user: Callable[[Any], bool]
+    shared: dict[int, Any] = field(default_factory=dict)
+    views: tuple[Views, ...] = ()
+    uses_random: bool = True
+
+    def install(self) -> None:
+        """Puts copies of all values into their places, and the random state back."""
+        for namespace, names in self.namespaces:
+            for name in [name for name in namespace if name not in names]:
+                del namespace[name]
+        copies = duplicated(self.values, self.shared, self.views)
+        for place, value in zip(self.places.values(), copies, strict=True):
+            place.set(value)
+        if self.uses_random:
+            set_random_state(self.random_state)
+
+    def read(self, leaf: Leaf) -> Any:
+        """What stands at a leaf now, in the running program.
+
+        Raises:
+            LookupError, AttributeError, TypeError: There is no such thing any more.
+        """
+        return follow(self.places[leaf.root].get(), leaf.steps)
+
+    def original(self, leaf: Leaf) -> Any:
+        """The snapshot's own object at a leaf; `MISSING` where there is none."""
+        return _followed(dict(zip(self.places, self.values, strict=True)), leaf)
+
+    def leaves(self) -> Iterator[tuple[Leaf, Any]]:
+        """Each number, list of numbers and array of the snapshot, once."""
+        seen: dict[int, Any] = {}
+        for root, value in zip(self.places, self.values, strict=True):
+            if value is MISSING:
+                continue
+            for steps, item in walk(value, (), seen=seen, is_user=self.is_user):
+                if is_number(item) or is_number_list(item) or is_number_array(item):
+                    yield Leaf(root, steps), item
+
+    def share(self, unchanged: Iterable[Any]) -> None:
+        """From now on does not copy these large objects of the snapshot."""
+        for item in unchanged:
+            if np.size(item) >= _LARGE:
+                self.shared[id(item)] = item
+                if isinstance(item, np.ndarray):
+                    item.flags.writeable = False
+
+    def unshare(self, leaves: Iterable[Leaf] | None = None) -> None:
+        """From now on copies these again; all that were shared where no leaves are given."""
+        items = list(self.shared.values())
+        if leaves is not None:
+            values = dict(zip(self.places, self.values, strict=True))
+            items = [item for leaf in leaves if (item := _followed(values, leaf)) is not MISSING]
+        for item in items:
+            if isinstance(item, np.ndarray) and self.shared.pop(id(item), None) is not None:
+                item.flags.writeable = True
+            elif isinstance(item, list):
+                self.shared.pop(id(item), None)
+
+
+def _followed(values: dict[str, Any], leaf: Leaf) -> Any:
+    try:
+        return follow(values[leaf.root], leaf.steps)
+    except (LookupError, AttributeError, TypeError):
+        return MISSING
+
+
+def random_state() -> tuple[Any, Any]:
+    """State of `random` and of numpy's global generator."""
+    return random.getstate(), np.random.get_state()  # noqa: NPY002 - the program may use it
+
+
+def set_random_state(state: tuple[Any, Any]) -> None:
+    """Puts the state of both generators back."""
+    random.setstate(state[0])
+    np.random.set_state(state[1])  # noqa: NPY002
+
+
+def take_snapshot(
+    *,
+    iteration: int,
+    namespaces: Iterable[dict[str, Any]],
+    cells: dict[str, types.CellType],
+    is_user: Callable[[Any], bool],
+    passing: frozenset[str] = frozenset(),
+) -> Snapshot:
+    """Copies all that a program can reach at this moment.
+
+    Args:
+        iteration: Which iteration of the loop, from 0.
+        namespaces: Globals of the program and of its own modules.
+        cells: The variables of the function that the loop stands in.
+        is_user: Tells functions and classes of the program from those of libraries.
+        passing: Variables that loops set: what can be reached without them is.
+    """
+    spaces = list(namespaces)
+    found = list(_places(spaces, cells, is_user))
+    places = _labelled(sorted(found, key=lambda place: place.label in passing))
+    originals = [place.get() for place in places.values()]
+    refused = _uncopyable(originals, is_user)
+    values = duplicated(originals, refused, _views(originals, is_user))
+    return Snapshot(
+        iteration=iteration,
+        places=places,
+        cells=cells,
+        values=values,
+        random_state=random_state(),
+        namespaces=tuple((space, frozenset(space)) for space in spaces),
+        is_user=is_user,
+        shared=refused,
+        views=_views(values, is_user),
+    )
+
+
+@contextlib.contextmanager
+def originals_kept(snapshot: Snapshot) -> Iterator[None]:
+    """Puts the very objects back that stood in the snapshot's places before."""
+    values = [place.get() for place in snapshot.places.values()]
+    spaces = [(space, dict(space)) for space, _ in snapshot.namespaces]
+    state = random_state()
+    try:
+        yield
+    finally:
+        for space, content in spaces:
+            space.clear()
+            space.update(content)
+        for place, value in zip(snapshot.places.values(), values, strict=True):
+            place.set(value)
+        set_random_state(state)
+
+
+def _labelled(places: Iterable[Place]) -> dict[str, Place]:
+    """Places by their labels; the second variable of one name is `name#2`."""
+    labelled: dict[str, Place] = {}
+    counts: dict[str, int] = {}
+    for place in places:
+        count = counts[place.label] = counts.get(place.label, 0) + 1
+        labelled[place.label if count == 1 else f"{place.label}#{count}"] = place
+    return labelled
+
+
+def _places(
+    namespaces: list[dict[str, Any]],
+    cells: dict[str, types.CellType],
+    is_user: Callable[[Any], bool],
+) -> Iterator[Place]:
+    """The variables of the loop's function, the globals, then closures and class attributes."""
+    known: set[int] = set()
+    first: list[Place] = [CellPlace(cell, name) for name, cell in cells.items()]
+    for space in namespaces:
+        first.extend(
+            GlobalPlace(space, name)
+            for name, value in space.items()
+            if not name.startswith("__") and not isinstance(value, types.ModuleType | type)
+        )
+    known.update(id(cell) for cell in cells.values())
+    yield from first
+    seen: dict[int, Any] = {}
+    functions: list[Any] = [
+        value for space in namespaces for value in space.values() if isinstance(value, type)
+    ]
+    for place in first:
+        value = place.get()
+        if value is not MISSING:
+            functions.extend(
+                item
+                for _, item in walk(value, (), seen=seen, is_user=is_user)
+                if isinstance(item, types.FunctionType)
+            )
+            functions.extend(type(item) for item in list(seen.values()) if is_user(type(item)))
+    for owner in {id(item): item for item in functions}.values():
+        if is_user(owner):
+            yield from _own_places(owner, known)
+
+
+def _own_places(owner: Any, known: set[int]) -> Iterator[Place]:
+    """The closure variables of a function and its attributes; the attributes of a class."""
+    if isinstance(owner, type):
+        for name, value in list(vars(owner).items()):
+            if isinstance(value, types.FunctionType):
+                yield from _own_places(value, known)
+            elif not name.startswith("__") and not callable(value):
+                if not isinstance(value, property | staticmethod | classmethod):
+                    yield AttributePlace(owner, name)
+        return
+    for name, cell in zip(owner.__code__.co_freevars, owner.__closure__ or (), strict=False):
+        if id(cell) not in known:
+            known.add(id(cell))
+            yield CellPlace(cell, name)
+    yield from (AttributePlace(owner, name) for name in vars(owner))
+
+
+def duplicated(values: list[Any], shared: dict[int, Any], views: tuple[Views, ...]) -> list[Any]:
+    """A deep copy of all values in one go.
+
+    Args:
+        values: What to copy.
+        shared: Objects that stay themselves, by identity.
+        views: Arrays that share memory, whose copies are to share memory too.
+    """
+    memo: dict[int, Any] = {**shared, id(MISSING): MISSING}
+    for group in views:
+        _copy_views(group, memo)
+    return [copy.deepcopy(value, memo) for value in values]
+
+
+def _uncopyable(values: list[Any], is_user: Callable[[Any], bool]) -> dict[int, Any]:
+    """Objects that refuse to be copied (open files, generators, locks), by identity."""
+    refused: dict[int, Any] = {}
+    try:
+        duplicated(values, refused, ())
+    except Exception:  # any object of the user's may refuse, in any way
+        for item in reversed(_objects(values, is_user)):  # what is held comes before its holder
+            try:
+                copy.deepcopy(item, dict(refused))
+            except Exception:  # see above
+                refused[id(item)] = item
+    return refused
+
+
+def _objects(values: list[Any], is_user: Callable[[Any], bool]) -> list[Any]:
+    """All objects that the values hold, holders first."""
+    seen: dict[int, Any] = {}
+    return [
+        item
+        for value in values
+        if value is not MISSING
+        for _, item in walk(value, (), seen=seen, is_user=is_user)
+    ]
+
+
+def _views(values: list[Any], is_user: Callable[[Any], bool]) -> tuple[Views, ...]:
+    """The groups of arrays that share memory."""
+    groups: dict[int, list[np.ndarray[Any, Any]]] = {}
+    for item in _objects(values, is_user):
+        if isinstance(item, np.ndarray) and item.size and item.dtype != object:
+            groups.setdefault(id(_owner(item)), []).append(item)
+    return tuple(
+        Views(_owner(arrays[0]), tuple(arrays))
+        for arrays in groups.values()
+        if len(arrays) > 1 and all(item.dtype == _owner(item).dtype for item in arrays)
+    )
+
+
+def _owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array whose memory an array looks into."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def _copy_views(group: Views, memo: dict[int, Any]) -> None:
+    """Copies one block of memory and makes the same views of the copy."""
+    if all(id(item) in memo for item in group.arrays):
+        return
+    flat = np.array(group.owner, copy=True, order="K", subok=False)
+    buffer = flat if flat.flags.c_contiguous else flat.T
+    if not buffer.flags.c_contiguous:
+        return
+    low = np.lib.array_utils.byte_bounds(group.owner)[0]
+    for item in group.arrays:
+        memo[id(item)] = np.ndarray.__new__(
+            type(item),
+            shape=item.shape,
+            dtype=item.dtype,
+            buffer=buffer.data,
+            offset=item.__array_interface__["data"][0] - low,
+            strides=item.strides,
+        )

@@ -1,0 +1,141 @@
+"""The program's text: a script or the code cells of a notebook, parsed but not run."""
+
+import ast
+import json
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from nndiag.errors import Location, Problem, UserCodeError
+
+_MAGIC = re.compile(r"^\s*(%{1,2}[A-Za-z]|!|\?)|^\s*\w[\w.]*\?{1,2}\s*$")
+_PYTHON_2 = re.compile(r"^\s*print\s+[^(=\s]|^\s*except\s+\w+\s*,\s*\w+\s*:", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of a program, with the places that a person knows it by.
+
+    Attributes:
+        path: The file.
+        text: The program as one text; for a notebook its code cells in order, magics blanked.
+        cells: For a notebook: first line of each code cell in `text`, from 1.
+    """
+
+    path: Path
+    text: str
+    cells: tuple[int, ...] = field(default=())
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree.
+
+        Raises:
+            UserCodeError: The text is not Python 3.
+        """
+        try:
+            return ast.parse(self.text, filename=str(self.path))
+        except SyntaxError as error:
+            hint = "correct the line; `python` itself refuses it too"
+            if _PYTHON_2.search(self.text):
+                hint = "this is Python 2; `2to3 -w` or a few brackets around print make it Python 3"
+            where = Location(self.name, error.lineno, error.offset, error.text)
+            raise UserCodeError(
+                Problem(f"the program is not valid Python: {error.msg}", where, hint=hint)
+            ) from error
+
+    @cached_property
+    def name(self) -> str:
+        """The file as it was named, for messages."""
+        return str(self.path)
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The lines of `text`."""
+        return tuple(self.text.split("\n"))
+
+    def line(self, number: int) -> str:
+        """Text of one line, from 1; empty beyond the end."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+    def cell(self, line: int) -> tuple[int, int] | None:
+        """Number of the cell and line in it, both from 1; None for a script."""
+        starts = [start for start in self.cells if start <= line]
+        return (len(starts), line - starts[-1] + 1) if starts else None
+
+    def place(self, line: int) -> str:
+        """`file:line`, or `file, cell c, line l` in a notebook."""
+        cell = self.cell(line)
+        if cell is None:
+            return f"{self.name}:{line}"
+        return f"{self.name}, cell {cell[0]}, line {cell[1]}"
+
+    def location(self, line: int) -> Location:
+        """The place of a line for an error message."""
+        cell = self.cell(line)
+        if cell is None:
+            return Location(self.name, line, text=self.line(line))
+        return Location(f"{self.name}, cell {cell[0]}", cell[1], text=self.line(line))
+
+
+def read_source(path: Path) -> Source:
+    """The program in a file.
+
+    Raises:
+        UserCodeError: The file is missing, unreadable, or neither a script nor a notebook.
+    """
+    if path.suffix not in {".py", ".ipynb"}:
+        raise UserCodeError(
+            Problem(
+                f"cannot check {str(path)!r}",
+                got=path.suffix or "a file without an ending",
+                allowed=".py, .ipynb, or a config with a `code:` section",
+            )
+        )
+    try:
+        raw = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise UserCodeError(
+            Problem(f"no such program: {str(path)!r}", hint="check the path")
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserCodeError(Problem(f"cannot read {str(path)!r}: {error}")) from error
+    if path.suffix == ".ipynb":
+        return _notebook(path, raw)
+    return Source(path, raw)
+
+
+def _notebook(path: Path, raw: str) -> Source:
+    """The code cells of a notebook in order, one after the other."""
+    try:
+        cells = notebook_cells(json.loads(raw))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserCodeError(Problem(f"{str(path)!r} is not a notebook: {error}")) from error
+    lines: list[str] = []
+    starts: list[int] = []
+    for cell in cells:
+        starts.append(len(lines) + 1)
+        lines.extend(_without_magics(cell))
+    return Source(path, "\n".join(lines) + "\n", tuple(starts))
+
+
+def notebook_cells(document: dict[str, object]) -> list[str]:
+    """The texts of a notebook's code cells, in order."""
+    found = document.get("cells", [])
+    cells = found if isinstance(found, list) else []
+    texts = [cell.get("source", "") for cell in cells if cell.get("cell_type") == "code"]
+    return [text if isinstance(text, str) else "".join(text) for text in texts]
+
+
+def _without_magics(cell: str) -> list[str]:
+    """The lines of a cell; magics and shell lines are blanked so that line numbers stay."""
+    lines = cell.rstrip("\n").split("\n")
+    if lines[0].startswith("%%") and not re.match(r"%%(time|timeit|capture)\b", lines[0]):
+        return [""] * len(lines)
+    return [_blanked(line) if _MAGIC.match(line) else line for line in lines]
+
+
+def _blanked(line: str) -> str:
+    """A magic's line, as an empty statement at the same indentation."""
+    return line[: len(line) - len(line.lstrip())] + "pass"
