@@ -25,6 +25,7 @@ _GOOD_SKILL = 0.9
 _NO_SKILL = 0.05  # not distinguishable from predicting the mean
 _GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
 _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
+_STRICT = 1e-4  # without skill only a minimum with clearly positive curvature counts as one
 _AT_LIMIT = 0.15  # explained short of attainable share: within the estimate's own error
 _FAILED = 0.5  # less than this share of the attainable: the run failed
 
@@ -76,9 +77,9 @@ class Course:
         """How much a symptom matters in this run; None where the run is healthy with it."""
         if self.failed:
             return Severity.ERROR
-        if self.good or _still_falling(self.curve, gain=self.expected_gain):
-            return None
-        return Severity.WARNING
+        falling = _still_falling(self.curve, gain=self.expected_gain)
+        learned = self.skill is None or self.skill > _NO_SKILL
+        return None if self.good or (falling and learned) else Severity.WARNING
 
 
 _COURSES: "WeakKeyDictionary[Trace, Course]" = WeakKeyDictionary()
@@ -159,22 +160,29 @@ def _outcome_at_rest(
     trace: Trace, curve: Curve, *, skill: float | None, shortfall: float | None
 ) -> Outcome:
     """Converged or stalled, for a run whose loss no longer falls."""
-    ending = trace.ending
-    decrement = ending.newton_decrement if ending is not None else None
-    smallest = ending.smallest_eigenvalue if ending is not None else None
-    largest = ending.largest_eigenvalue if ending is not None else None
     if _is_good(skill, shortfall):
         return Outcome.CONVERGED
-    if decrement is None:
-        settled = (skill if skill is not None else 1 - curve.final / curve.peak) >= _FAILED
-    else:
-        settled = decrement <= _GAIN_TAKEN * abs(curve.final)
-        if smallest is not None and largest is not None:
-            settled = settled and smallest >= -_FLAT * abs(largest)
-            strict = smallest > _FLAT * 1e-3 * abs(largest)
-            if settled and skill is not None and skill < _NO_SKILL:
-                settled = strict
+    ending = trace.ending
+    if ending is None or not _has_curvature(trace):
+        learned = skill if skill is not None else 1 - curve.final / curve.peak
+        return Outcome.CONVERGED if learned >= _FAILED else Outcome.STALLED
+    decrement, largest = ending.newton_decrement or 0.0, ending.largest_eigenvalue or 0.0
+    smallest = 0.0 if ending.smallest_eigenvalue is None else ending.smallest_eigenvalue
+    settled = decrement <= _GAIN_TAKEN * abs(curve.final) and smallest >= -_FLAT * largest
+    if skill is not None and skill < _NO_SKILL:
+        settled = settled and smallest > _STRICT * largest
     return Outcome.CONVERGED if settled else Outcome.STALLED
+
+
+def _has_curvature(trace: Trace) -> bool:
+    """Whether the Newton decrement was measured and means something.
+
+    It does not for absolute errors, which are straight, and where nothing curves upwards.
+    """
+    ending = trace.ending
+    if ending is None or ending.newton_decrement is None or ending.largest_eigenvalue is None:
+        return False
+    return ending.largest_eigenvalue > 0 and trace.facts.loss != "mean_absolute_error"
 
 
 def _is_good(skill: float | None, shortfall: float | None) -> bool:
@@ -186,7 +194,8 @@ def _is_good(skill: float | None, shortfall: float | None) -> bool:
 
 def _numbers(trace: Trace, course: Course) -> dict[str, float]:
     """Everything behind the outcome that is a finite number."""
-    ending, curve, blow_up = trace.ending, course.curve, course.growth
+    curve, blow_up = course.curve, course.growth
+    curved = trace.ending if _has_curvature(trace) else None
     numbers = {
         "initial_loss": curve.initial,
         "final_loss": curve.final,
@@ -196,9 +205,9 @@ def _numbers(trace: Trace, course: Course) -> dict[str, float]:
         "attainable": course.attainable,
         "shortfall": course.shortfall,
         "expected_gain": course.expected_gain,
-        "newton_decrement": ending.newton_decrement if ending else None,
-        "smallest_eigenvalue": ending.smallest_eigenvalue if ending else None,
-        "largest_eigenvalue": ending.largest_eigenvalue if ending else None,
+        "newton_decrement": curved.newton_decrement if curved else None,
+        "smallest_eigenvalue": curved.smallest_eigenvalue if curved else None,
+        "largest_eigenvalue": curved.largest_eigenvalue if curved else None,
         "onset_step": blow_up.onset if blow_up else None,
         "growth_per_step": blow_up.factor if blow_up else None,
         "peak_loss": blow_up.top if blow_up else None,

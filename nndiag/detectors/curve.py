@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nndiag.trace import FloatArray, Trace
 
-_WINDOW = 0.15  # share of a time over which its level is a median
+_WINDOW = 0.15  # share of a time over which its level is taken
 _FEWEST_EPOCHS = 16  # with fewer, the probes tell more than means over epochs
 _MOST_ACCELERATION = 2.0  # linear decrease doubles what an octave brings; more is not believed
 
@@ -54,24 +54,29 @@ class Curve:
         return float(np.abs(self.losses).max()) if len(self.losses) else np.nan
 
     def level(self, time: float) -> float:
-        """Median loss shortly before a time; interpolated where nothing was recorded there."""
+        """Mean of the middle half of the losses shortly before a time.
+
+        Neither spikes nor swings between two values move it. Interpolated where nothing was
+        recorded there.
+        """
         first = np.searchsorted(self.times, (1 - _WINDOW) * time, side="left")
         last = np.searchsorted(self.times, time, side="right")
         if first < last:
-            return float(np.median(self.losses[first:last]))
+            window = np.sort(self.losses[first:last])
+            cut = len(window) // 4
+            return float(window[cut : len(window) - cut].mean())
         return float(np.interp(np.log(time), np.log(self.times), self.losses))
 
     def noise(self) -> float:
         """Standard deviation of the loss from point to point over the second half of the run.
 
-        From the median of the differences, so that a trend or a few jumps do not count.
+        From the median of the second differences, so that a trend or a few jumps do not count.
         """
         tail = self.losses[self.times >= 0.5 * self.times[-1]]
-        if len(tail) < 3:
+        if len(tail) < 4:
             return 0.0
-        changes = np.diff(tail)
-        spread = np.median(np.abs(changes - np.median(changes)))
-        return float(1.4826 * spread / np.sqrt(2))  # MAD of a normal; a difference has two noises
+        bends = np.median(np.abs(np.diff(tail, n=2)))
+        return float(1.4826 * bends / np.sqrt(6))  # a normal's median size; 1 + 4 + 1 noises
 
     def octave_drop(self) -> float:
         """By how much the loss fell over the second half of the run, noise taken off."""

@@ -10,14 +10,14 @@ Why it matters
     rate suits all layers.
 
 Fires when
-    The run failed, and either the median over the first `window` steps of first over last gradient
-    norm exceeds `ratio`, or the loss blew up and a gradient norm exceeds `factor` × its first.
+    The run did not learn, and the median over the first `window` steps of first over last gradient
+    norm exceeds `ratio`; or its loss blew up and a gradient norm exceeds `factor` × its first.
 
 Silent when
     The run is healthy, whatever the gradients did: leaving a plateau multiplies them, too.
 
 Thresholds
-    ratio = 1000, window = 20: the mirror image of `vanishing-gradients`. factor = 100: ours; the
+    ratio = 1000, window = 3: the mirror image of `vanishing-gradients`. factor = 100: ours; the
     gradient of a squared error grows as the square root of the loss times what the weights add.
 
 Remedies
@@ -28,10 +28,12 @@ Source
     sec. 2; Glorot and Bengio 2010 for growth through depth.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
-from nndiag.detectors.course import Course, course_of
+from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.registry import Count, Positive
 from nndiag.trace import Series, Trace
@@ -46,18 +48,17 @@ _REMEDIES = (
 
 @detector(PROBLEM, series=("gradient_norm",))
 def exploding_gradients(
-    trace: Trace, *, ratio: Positive = 1e3, factor: Positive = 100.0, window: Count = 20
+    trace: Trace, *, ratio: Positive = 1e3, factor: Positive = 100.0, window: Count = 3
 ) -> Findings:
     """The gradient grows from layer to layer, or from step to step."""
-    course = course_of(trace)
-    if course.severity is not Severity.ERROR:
+    severity = course_of(trace).severity
+    if severity is None:
         return []
     norms = trace.series["gradient_norm"]
-    through_depth = _through_depth(trace, norms, ratio=ratio, window=window)
-    if through_depth is not None:
-        return [through_depth]
-    through_time = _through_time(trace, course, norms, factor=factor)
-    return [] if through_time is None else [through_time]
+    found = _through_depth(trace, norms, ratio=ratio, window=window)
+    if found is None and severity is Severity.ERROR:
+        found = _through_time(trace, norms, factor=factor)
+    return [] if found is None else [replace(found, severity=severity)]
 
 
 def _through_depth(trace: Trace, norms: Series, *, ratio: float, window: int) -> Finding | None:
@@ -79,10 +80,10 @@ def _through_depth(trace: Trace, norms: Series, *, ratio: float, window: int) ->
     )
 
 
-def _through_time(trace: Trace, course: Course, norms: Series, *, factor: float) -> Finding | None:
+def _through_time(trace: Trace, norms: Series, *, factor: float) -> Finding | None:
     """Growth of a layer's gradient norm in a run whose loss blew up."""
     start = norms.values[0]
-    if course.growth is None or not np.isfinite(start).all():
+    if course_of(trace).growth is None or not np.isfinite(start).all():
         return None
     growths = norms.values / np.where(start > 0, start, np.nan)  # (N, L)
     beyond = growths > factor

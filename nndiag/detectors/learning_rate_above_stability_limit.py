@@ -10,13 +10,14 @@ Why it matters
     distance from the valley grows by a constant factor per step.
 
 Fires when
-    The rate exceeds `ratio` × the ceiling. It is an error where the run failed and its loss rose
-    above its start, or lost most of what it had gained; a note where the network found a flatter
-    place by itself. Also where the rate was below the ceiling at the start, and the curvature grew
-    until it was above, before such a failure.
+    The rate exceeds `ratio` × the ceiling. It is an error where the run failed and was visibly
+    thrown: its loss rose above its start, lost most of what it had gained, or most units of a layer
+    died or saturated on the way. It is a note where the network found a flatter place by itself.
+    Also where the rate was below the ceiling at the start, and the curvature grew until it was
+    above, before such a failure.
 
 Silent when
-    The rate is below; the run failed without ever rising (then the rate was not the reason).
+    The rate is below; the run failed without being thrown (then the rate was not the reason).
 
 Thresholds
     ratio = 1: the theory's own. rise = 1.5: ours; how far above the worse of start and best
@@ -112,7 +113,22 @@ def _risen(trace: Trace, course: Course, *, rise: float) -> int | None:
     if len(above):
         return first + int(curve.times[above[0]]) - 1
     lost = curve.final - curve.best > 0.5 * (reference - curve.best)
-    return int(trace.step[-1]) + 1 if trace.steps and (curve.non_finite or lost) else None
+    if trace.steps and (curve.non_finite or lost):
+        return int(trace.step[-1]) + 1
+    return _flattened(trace)
+
+
+def _flattened(trace: Trace) -> int | None:
+    """The step by which most units of a hidden layer had been thrown to where nothing slopes."""
+    for name in ("dead_share", "saturated_share"):
+        series = trace.series.get(name)
+        if series is None or len(series.steps) < 2:
+            continue
+        shares = np.nan_to_num(series.values[:, :-1])
+        gone = ((shares > 0.5) & (shares[0] <= 0.5) & (shares[-1] > 0.5)).any(axis=1)
+        if gone.any():
+            return int(series.steps[np.argmax(gone)])
+    return None
 
 
 def _lowest(trace: Trace, *, before: int) -> Ceiling | None:

@@ -54,9 +54,10 @@ def stalled_convergence(trace: Trace, *, no_skill: Share = 0.5) -> Findings:
     decrement = course.numbers.get("newton_decrement", 0.0) / abs(final)
     smallest = course.numbers.get("smallest_eigenvalue", 0.0)
     if decrement > 0.05:
-        parts.append(f"a local step could still remove {decrement:.0%} of it")
+        part = "most" if decrement > 0.9 else f"{decrement:.0%}"
+        parts.append(f"a local step could still remove {part} of it")
         evidence.append(Evidence("newton_decrement", observed=decrement, limit=0.05))
-    elif smallest < 0:
+    elif smallest < -1e-3 * course.numbers.get("largest_eigenvalue", 0.0):
         parts.append("the curvature is negative in some direction: a plateau or a saddle")
         evidence.append(Evidence("smallest_eigenvalue", observed=smallest, limit=0.0))
     return [

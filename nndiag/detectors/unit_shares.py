@@ -1,4 +1,4 @@
-"""Findings about layers in which too large a share of the units has some fault."""
+"""A finding about layers in which too large a share of the units has some fault."""
 
 from collections.abc import Iterable
 
@@ -19,38 +19,47 @@ def layers_beyond(
     fault: str,
     remedies: tuple[str, ...],
 ) -> list[Finding]:
-    """One finding for each layer whose share of faulty units ends beyond a limit.
+    """At most one finding, with an item of evidence for each layer that ends beyond a limit.
 
     Args:
         trace: The run.
         name: Series with the shares, one column per layer.
         columns: Layers to look at.
-        limit: Share above which the layer is reported.
+        limit: Share above which a layer is reported.
         problem: Name of the problem.
-        severity: Severity of the findings.
+        severity: Severity of the finding.
         fault: What the units are, to follow "60% of the units of layer1".
         remedies: What to try.
     """
-    series = trace.series[name]
-    findings = []
-    for column in columns:
-        shares = series.values[:, column]
-        known = np.flatnonzero(np.isfinite(shares))
-        if not len(known) or not shares[known[-1]] > limit:
-            continue
-        observed, layer = float(shares[known[-1]]), trace.layers[column]
-        calm = known[shares[known] <= limit]
-        start = 0 if not len(calm) else int(calm[-1]) + 1
-        steps = (int(series.steps[start]), int(series.steps[known[-1]]))
-        since = "from the start" if start == 0 else f"since about step {steps[0]}"
-        findings.append(
-            Finding(
-                problem,
-                severity,
-                f"{observed:.0%} of the units of {layer} {fault}, {since}",
-                evidence=(Evidence(name, observed, limit, layer, steps),),
-                layer=layer,
-                remedies=remedies,
-            )
+    evidence = [_beyond(trace, name, column=column, limit=limit) for column in columns]
+    found = [item for item in evidence if item is not None]
+    if not found:
+        return []
+    first = found[0]
+    start = first.steps[0] if first.steps is not None else 0
+    since = "from the start" if start == trace.step[0] else f"since about step {start}"
+    others = f"; so in {len(found)} layers" if len(found) > 1 else ""
+    message = f"{first.observed:.0%} of the units of {first.layer} {fault}, {since}{others}"
+    return [
+        Finding(
+            problem,
+            severity,
+            message,
+            evidence=tuple(found),
+            layer=first.layer,
+            remedies=remedies,
         )
-    return findings
+    ]
+
+
+def _beyond(trace: Trace, name: str, *, column: int, limit: float) -> Evidence | None:
+    """The last share of a layer and since when it has been beyond the limit; None below it."""
+    series = trace.series[name]
+    shares = series.values[:, column]
+    known = np.flatnonzero(np.isfinite(shares))
+    if not len(known) or not shares[known[-1]] > limit:
+        return None
+    calm = known[shares[known] <= limit]
+    start = int(known[0]) if not len(calm) else int(calm[-1]) + 1
+    steps = (int(series.steps[start]), int(series.steps[known[-1]]))
+    return Evidence(name, float(shares[known[-1]]), limit, trace.layers[column], steps)

@@ -57,6 +57,9 @@ LEADS_TO: dict[Outcome, frozenset[str]] = {
 }
 """Outcome → the symptoms that it consists of; what explains none of them is not its cause."""
 
+RESTATEMENTS = frozenset({"stalled-convergence"})
+"""Findings that say no more than the outcome: never a cause."""
+
 _ORDER = (*STATIC, *STEP_SIZE, *SYMPTOMS)
 
 
@@ -71,12 +74,12 @@ def root_cause(
 
     Returns:
         The first finding in the order static, step size, symptom that is, or explains, the run's
-        outcome, with the findings that it explains. None where nothing is worse than a note.
+        outcome, with the findings that it explains. None where nothing is worse than a note, or
+        where the outcome is all that is seen.
     """
     ordered = tuple(sorted(findings, key=_by_severity))
-    candidates = sorted(
-        (finding for finding in findings if finding.severity is not Severity.NOTE), key=_by_order
-    )
+    graver = [finding for finding in findings if finding.severity is not Severity.NOTE]
+    candidates = sorted((x for x in graver if x.problem not in RESTATEMENTS), key=_by_order)
     if not candidates:
         return None, ordered
     outcome = LEADS_TO.get(course.outcome, frozenset())
