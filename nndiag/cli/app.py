@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nndiag.cli import diagnose, explain, fix, listing, schema, sweep_lr, train
+from nndiag.cli import diagnose, explain, fix, gradcheck, listing, schema, sweep_lr, train
 from nndiag.cli.streams import complain, leave_quietly, spell_out_what_cannot_be_encoded
 from nndiag.cli.version import show_version
 from nndiag.errors import ExitCode, NndiagError
@@ -17,6 +17,7 @@ from nndiag.errors import ExitCode, NndiagError
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
     "sweep-lr": sweep_lr.sweep_lr,
+    "gradcheck": gradcheck.gradcheck,
     "fix": fix.fix,
     "diagnose": diagnose.diagnose,
     "explain": explain.explain,

@@ -137,25 +137,25 @@ class Expectation(Section):
 class Code(Section):
     """The user's own program, for the gradient check. It runs with the user's rights.
 
-    Exactly one of `script`, `class` and `functions` names it; the other keys say what is what in
-    it, where that cannot be found out.
+    `script` or `class` names it; the other keys say what is what in it, where that cannot be found
+    out. `functions` are statements that make one step of a program that has no training loop.
     """
 
     script: FilePath | None = None
     class_: Program | None = Field(default=None, alias="class")
-    functions: Program | list[Program] | None = None
+    functions: str | list[str] | None = None
     loss: str | None = None
     parameters: list[str] | None = None
     learning_rate: str | Positive | None = None
     gradients: dict[str, str] | None = None
 
-    alternatives: ClassVar = (frozenset({"script", "class", "functions"}),)
+    alternatives: ClassVar = (frozenset({"script", "class"}),)
 
     @model_validator(mode="after")
     def _check(self) -> "Code":
         _refuse_both(self, *self.alternatives)
-        if self.script is None and self.class_ is None and self.functions is None:
-            message = "names no program: give one of 'script', 'class', 'functions'"
+        if self.script is None and self.class_ is None:
+            message = "names no program: give one of 'script', 'class'"
             raise PydanticCustomError("conflict", message)
         return self
 
