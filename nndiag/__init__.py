@@ -14,16 +14,40 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nndiag.api import diagnose as diagnose
+    from nndiag.api import fix as fix
+    from nndiag.api import gradcheck as gradcheck
+    from nndiag.api import load_experiment as load_experiment
+    from nndiag.api import sweep_lr as sweep_lr
+    from nndiag.api import train as train
     from nndiag.loop import Recorder as Recorder
+    from nndiag.results import RunResult as RunResult
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Recorder": "nndiag.loop",
+    "RunResult": "nndiag.results",
+    "diagnose": "nndiag.api",
+    "fix": "nndiag.api",
+    "gradcheck": "nndiag.api",
+    "load_experiment": "nndiag.api",
+    "sweep_lr": "nndiag.api",
+    "train": "nndiag.api",
 }
 """Public name → the module it lives in."""
 
-__all__ = ["Recorder", "__version__"]
+__all__ = [
+    "Recorder",
+    "RunResult",
+    "__version__",
+    "diagnose",
+    "fix",
+    "gradcheck",
+    "load_experiment",
+    "sweep_lr",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -159,7 +159,7 @@ class Recorder:
         return judged(self.trace(), name=self.folder.name, run=self.folder, **options)
 
     def close(self) -> None:
-        """Write what is left: the run is over. The end of a `with` or of the program does so"""
+        """Write what is left: the run is over. The end of a `with` or of the program does so."""
         self._loop.close("finished")
 
     def __enter__(self) -> "Recorder":

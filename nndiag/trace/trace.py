@@ -147,6 +147,10 @@ class Trace:
     ending: Ending | None = None
     source: str = "memory"
 
+    def __repr__(self) -> str:
+        about = f"{self.steps:,} steps of {self.source!r}: {', '.join(('loss', *self.series))}"
+        return f"<Trace with {about}>"
+
     @property
     def steps(self) -> int:
         """Number of recorded steps, T."""

@@ -1,33 +1,19 @@
-"""What the Python API returns: frozen results, each with a line, a report and a page of itself.
-
-`repr` is one line, `str` the report of the terminal as text; rich shows it in colour, a notebook as
-a page with vector pictures. May import everything but `cli`; `report` and `plots` only when shown.
-"""
+"""One run with what is said about it."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nndiag.diagnosis import diagnose
 from nndiag.finding import Cause, Diagnosis, Finding, Outcome
+from nndiag.results.shown import Shown
 from nndiag.trace import FloatArray, Trace
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Thresholds = Mapping[str, Mapping[str, float]]
-
-
-class Shown:
-    """Shows a result wherever it is looked at, from its renderable."""
-
-    def __rich__(self) -> "RenderableType":
-        raise NotImplementedError
-
-    def __str__(self) -> str:
-        return text_of(self.__rich__())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -104,13 +90,3 @@ def judged(
     """A run with what is said about it; the options are those of `nndiag.diagnose`."""
     diagnosis = diagnose(trace, thresholds=thresholds, ignore=ignore, select=select)
     return RunResult(name, trace, diagnosis, run, config, parameters or {})
-
-
-def text_of(renderable: "RenderableType", *, width: int = 100) -> str:
-    """A renderable as plain text."""
-    from rich.console import Console  # noqa: PLC0415 (rich costs 50 ms)
-
-    console = Console(file=StringIO(), width=width, highlight=False, emoji=False, color_system=None)
-    with console.capture() as captured:
-        console.print(renderable)
-    return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())
