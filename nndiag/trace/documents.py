@@ -4,6 +4,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import fields
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 import numpy as np
@@ -49,12 +50,14 @@ def facts_of(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
         range(min(int(document.get(name, 0)), len(arrays) + len(values["layers"])))
         for name in ("initial_weights", "initial_biases")
     )
-    return Facts(
+    facts = Facts(
         **values,
         settings=settings,
-        initial_weights=tuple(_matrix(arrays[f"initial_weights_{index}"]) for index in weights),
+        initial_weights=tuple(_numbers(arrays[f"initial_weights_{index}"]) for index in weights),
         initial_biases=tuple(_optional(arrays, f"initial_biases_{index}") for index in biases),
     )
+    _check_shapes(facts)
+    return facts
 
 
 def ending_document(ending: Ending) -> tuple[Document, Arrays]:
@@ -68,7 +71,33 @@ def ending_of(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -
     Raises:
         KeyError, TypeError, ValueError: The document is not one of an ending.
     """
-    return Ending(**_simple_values(Ending, document, arrays))
+    ending = Ending(**_simple_values(Ending, document, arrays))
+    _check_dimensions("predictions", ending.predictions, 2)
+    return ending
+
+
+def _check_shapes(facts: Facts) -> None:
+    """Refuse arrays and counts that no run can have.
+
+    Raises:
+        ValueError: With what is wrong.
+    """
+    data = {name: getattr(facts, name) for name in ("inputs", "targets", "raw_inputs")}
+    for name, array in data.items():
+        _check_dimensions(name, array, 2)
+    if len({len(array) for array in data.values() if array is not None}) > 1:
+        raise ValueError("inputs and targets are not equally many")
+    for weights, biases in zip_longest(facts.initial_weights, facts.initial_biases):
+        _check_dimensions("initial_weights", weights, 2)
+        _check_dimensions("initial_biases", biases, 1)
+    units = [layer.units for layer in facts.layers]
+    if min((*units, 1 if facts.batch_size is None else facts.batch_size)) < 1:
+        raise ValueError("a count is not positive")
+
+
+def _check_dimensions(name: str, array: NDArray[np.float64] | None, dimensions: int) -> None:
+    if array is not None and (array.ndim != dimensions or array.size == 0):
+        raise ValueError(f"{name} has shape {array.shape}, not {dimensions} dimensions")
 
 
 def _split(record: Facts | Ending | LayerFacts) -> tuple[Document, Arrays]:
@@ -95,7 +124,7 @@ def _simple_values(
         if field.name in _STRUCTURED:
             continue
         if field.name in arrays:
-            values[field.name] = _matrix(arrays[field.name])
+            values[field.name] = _numbers(arrays[field.name])
         elif document.get(field.name) is not None:
             values[field.name] = _typed(document[field.name], hints[field.name])
     return values
@@ -111,11 +140,11 @@ def _typed(value: Any, hint: Any) -> Any:
     raise TypeError(f"{value!r} is no {kind.__name__}")
 
 
-def _matrix(array: NDArray[Any]) -> NDArray[np.float64]:
+def _numbers(array: NDArray[Any]) -> NDArray[np.float64]:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"an array of {array.dtype} holds no numbers")
     return array.astype(np.float64, copy=False)
 
 
 def _optional(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float64] | None:
-    return _matrix(arrays[name]) if name in arrays else None
+    return _numbers(arrays[name]) if name in arrays else None
