@@ -20,7 +20,9 @@ def number(value: float | None, *, digits: int = 3) -> str:
 
 
 def times(factor: float) -> str:
-    """A factor: "×0.31", "×1.2e6"."""
+    """A factor: "×0.31", "×1.2e6"; "–" where there is none."""
+    if math.isnan(factor):
+        return "–"
     return f"×{number(factor, digits=2)}"
 
 

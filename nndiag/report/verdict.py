@@ -1,5 +1,6 @@
 """The first thing a person reads: how the run ended, and the one thing that matters most."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 from rich.console import Group, RenderableType
@@ -98,8 +99,11 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     total = None if trace.steps == trace.facts.total_steps else trace.facts.total_steps
     if diagnosis.outcome is Outcome.DIVERGED:
         stopped = trace.ending is not None and trace.ending.reason == "non-finite"
-        how = "the loss ran away; stopped" if stopped else "the loss ran away and stayed away"
-        return f"{how} after {steps}{_of(total)} steps"
+        grew = bool(trace.steps) and math.isfinite(trace.loss[0])
+        how = "the loss ran away" if grew else "the loss was never finite"
+        return (
+            f"{how}{'; stopped' if stopped else ' and stayed away'} after {steps}{_of(total)} steps"
+        )
     if diagnosis.outcome is Outcome.STALLED:
         return f"no longer learning after {steps} steps"
     if diagnosis.outcome is Outcome.INTERRUPTED:
@@ -111,7 +115,7 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
             share = percent(min(abs(gain / final), 1))
             return f"still falling: {steps} more steps would take off about {share}"
         return "still falling: not finished"
-    return "nothing is left to gain for this network on these data"
+    return "finished: nothing is left to gain from here"
 
 
 def _of(total: int | None) -> str:

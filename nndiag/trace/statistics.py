@@ -108,9 +108,10 @@ def loss_summary(trace: Trace) -> LossSummary:
 def log_profile(trace: Trace, *, columns: int) -> FloatArray:
     """The curve of log10(loss), drawn into a number of columns of equal width.
 
-    A column that spans several steps shows the mean of their losses, otherwise an interpolation;
-    the first and the last column show start and end, which would be lost in a mean.
-    A loss that is not positive is shown at the smallest positive one.
+    Columns that span several steps show, in turn, the largest and the smallest of their losses, so
+    that swings are seen; the first and the last show start and end. For mini-batches, whose losses
+    differ by chance, they show the mean. Longer than the run, the profile is interpolated. A loss
+    that is not positive is shown at the smallest positive one.
 
     Args:
         trace: The run; it has a step.
@@ -128,12 +129,14 @@ def log_profile(trace: Trace, *, columns: int) -> FloatArray:
         if len(losses) < columns:
             return _stretched(np.log10(losses), columns=columns)
         edges = np.linspace(0, len(losses), columns + 1).astype(np.int64)
-        peak = losses[usable].max()
-        sums = np.add.reduceat(losses / peak, edges[:-1])
-        profile: FloatArray = np.log10(sums / np.diff(edges)) + np.log10(peak)
-        if trace.facts.full_batch is not False:
-            profile[[0, -1]] = np.log10(losses[[0, -1]])
-    return profile
+        if trace.facts.full_batch is False:
+            peak = losses[usable].max()
+            sums = np.add.reduceat(losses / peak, edges[:-1])
+            return np.asarray(np.log10(sums / np.diff(edges)) + np.log10(peak))
+        swings = np.maximum.reduceat(losses, edges[:-1])
+        swings[1::2] = np.minimum.reduceat(losses, edges[:-1])[1::2]
+        swings[[0, -1]] = losses[[0, -1]]
+        return np.asarray(np.log10(swings))
 
 
 def _stretched(logs: FloatArray, *, columns: int) -> FloatArray:

@@ -61,7 +61,7 @@ def test_a_healthy_run_says_so_in_its_first_lines(healthy):
     assert told(*healthy).splitlines()[:5] == [
         "my-net",
         "╭──────────────────────────────────────────────────────────────────────────────╮",
-        "│ CONVERGED  nothing is left to gain for this network on these data            │",
+        "│ CONVERGED  finished: nothing is left to gain from here                       │",
         "│ Nothing wrong was found. Its loss is 1 % of the best constant's.             │",
         "╰──────────────────────────────────────────────────────────────────────────────╯",
     ]

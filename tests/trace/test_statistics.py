@@ -78,6 +78,16 @@ def test_a_profile_keeps_a_start_and_an_end_that_a_mean_would_hide():
     np.testing.assert_allclose(profile[1:-1], 0, atol=1e-12)
 
 
+def test_a_falling_loss_has_a_falling_profile():
+    profile = log_profile(trace_of(np.geomspace(1, 1e-9, 5003)), columns=70)
+    assert (np.diff(profile) <= 0).all()
+
+
+def test_swings_between_columns_are_seen():
+    profile = log_profile(trace_of(np.tile([1.0, 10.0], 500)), columns=10)
+    assert profile[1:-1].tolist() == [0, 1, 0, 1, 0, 1, 0, 1]
+
+
 def test_a_noisy_run_shows_the_mean_of_its_batches():
     facts = Facts(inputs=np.zeros((10, 1)), batch_size=1)
     losses = np.tile([1e-12, 2.0], 500)  # mean 1 in every column
