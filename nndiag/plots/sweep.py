@@ -13,6 +13,8 @@ from nndiag.plots.curves import COLOURS, FAINT, ONSET_COLOUR
 from nndiag.plots.figures import STYLE
 from nndiag.training.lr_sweep import SweepResult
 
+_SEEDS = (COLOURS[0], COLOURS[1], COLOURS[4], COLOURS[3], COLOURS[5], COLOURS[6])
+_GOOD = COLOURS[2]
 _HIGHEST = 1e3  # times the best constant's loss: what ends above is drawn at the rim
 
 
@@ -39,18 +41,24 @@ def draw(result: SweepResult, axes: Axes) -> None:
         losses = np.array([run.final for run in runs])
         shown = np.log10(np.maximum(losses, 1e-300))
         lost = ~(shown <= ceiling_of_losses)
-        colour = COLOURS[place % len(COLOURS)]
+        colour = _SEEDS[place % len(_SEEDS)]
         axes.plot(rates, np.where(lost, np.nan, shown), ".-", color=colour, label=f"seed {seed}")
         axes.plot(
             rates[lost], np.full(lost.sum(), ceiling_of_losses), "x", color=colour, markersize=5
         )
     if result.band is not None:
         low, high = np.log10(result.band)
-        axes.axvspan(low, high, color="#009e73", alpha=0.10, linewidth=0, label="works")
-    _line(axes, None if result.edge is None else result.edge.value, ONSET_COLOUR, "-", "edge (measured)")
+        axes.axvspan(low, high, color=_GOOD, alpha=0.10, linewidth=0, label="works")
+    _line(
+        axes,
+        None if result.edge is None else result.edge.value,
+        ONSET_COLOUR,
+        "-",
+        "edge (measured)",
+    )
     _line(axes, result.theory.start.ceiling, FAINT, "--", "ceiling (theory)")
     _line(axes, result.configured, "black", ":", "configured")
-    _line(axes, result.recommended, "#009e73", "-.", "recommended")
+    _line(axes, result.recommended, _GOOD, "-.", "recommended")
     reference = result.rates[0].runs[0].reference if result.rates else 0.0
     if reference > 0:
         axes.axhline(float(np.log10(reference)), color=FAINT, linewidth=0.8, linestyle=":")

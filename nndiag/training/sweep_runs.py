@@ -5,7 +5,7 @@ differ in their learning rate only. A network whose loss is lost leaves its bloc
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Task:
         targets: Training targets, shape (B, O).
         batches: How examples are dealt out.
         starts: Seed → initial parameters, shape (P,). A seed also orders the examples.
-        steps: Steps of a run.
+        steps: Steps of a run, unless told otherwise.
     """
 
     shape: Architecture
@@ -110,17 +110,18 @@ def blocks_of(
 
 
 def train_block(
-    task: Task, pairs: Sequence[tuple[float, int]], *, stopped: Callable[[], bool]
+    task: Task, pairs: Sequence[tuple[float, int]], *, steps: int, stopped: Callable[[], bool]
 ) -> list[ShortRun]:
     """Train one block to its end.
 
     Args:
         task: What is trained.
         pairs: Rate and seed of each network.
+        steps: Steps of each run.
         stopped: Asked between blocks of steps; once it says yes, nothing comes back.
     """
     with np.errstate(all="ignore"):
-        block = _Block(task, pairs)
+        block = _Block(replace(task, steps=steps), pairs)
         while not block.finished:
             if stopped():
                 return []
@@ -298,7 +299,7 @@ def flat_share(probes: Probes, parameters: FloatArray) -> float:
     return float(np.nanmax(shares)) if np.isfinite(shares).any() else 0.0
 
 
-def run_seconds(task: Task) -> float:
+def step_seconds(task: Task) -> float:
     """Estimated seconds of one step of one network on an ordinary core.
 
     Passes over the activations, products, and the calls of a block, shared by its networks; good
@@ -307,7 +308,7 @@ def run_seconds(task: Task) -> float:
     batch = task.batches.examples if task.batches.full else task.batches.size
     values = batch * sum(task.shape.units)
     networks = max(1, min(_BLOCK_VALUES // values, 16))
-    return 3e-9 * values + 0.8e-9 * task.shape.size * batch / 2 + 6e-5 / networks
+    return 2.5e-9 * values + 0.3e-9 * task.shape.size * batch + 4e-5 / networks
 
 
 def _curve_steps(steps: int, *, measured: bool) -> IntArray:

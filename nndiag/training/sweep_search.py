@@ -26,6 +26,7 @@ class Search:
     Attributes:
         workers: Train the runs.
         seeds: The seeds; the first one is the config's own.
+        steps: Steps of each run.
         runs: All runs, by rate and seed.
         grid: The rates that are to be shown; those of the bisection are not.
         stopped: Whether an interruption left runs out.
@@ -33,6 +34,7 @@ class Search:
 
     workers: Workers
     seeds: tuple[int, ...]
+    steps: int
     runs: dict[Pair, ShortRun] = field(default_factory=dict)
     grid: set[float] = field(default_factory=set)
     stopped: bool = False
@@ -48,7 +50,7 @@ class Search:
         wanted = sorted({pair for pair in pairs if pair not in self.runs})
         if self.stopped or not wanted:
             return
-        for run in self.workers.train(wanted):
+        for run in self.workers.train(wanted, steps=self.steps):
             self.runs[run.rate, run.seed] = run
         self.stopped = not all(pair in self.runs for pair in wanted)
 

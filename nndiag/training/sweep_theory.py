@@ -40,9 +40,9 @@ class Theory:
         ceilings: Smallest and largest ceiling over the seeds; None where nothing curves upwards.
         ratio: Measured edge over the ceiling at the same seed's start, median over the seeds; None
             without either.
-        settled: The ceiling where a run at the edge ends, or one at the recommended rate where
-            there is no edge; None without either. Where the network moved to a flatter place it is
-            above `ceilings`.
+        settled: The ceiling where a run of the config's own seed ends: at the recommended rate or
+            at the edge, whichever moved further in the direction of the measured edge. Where the
+            network found a flatter place it is above `ceilings`. None without such a run.
         reading: Why both differ; None where there is nothing to compare.
     """
 
@@ -75,8 +75,9 @@ def theory_of(
     known = [ceiling for ceiling in ceilings.values() if ceiling is not None]
     ratio = float(np.median(ratios)) if ratios else None
     own = edges.get(built.seed)
-    rate = recommended if own is None else own.stable
-    settled = None if rate is None else _settled(task, rate)
+    tried = {recommended, None if own is None else own.stable}
+    ends = [end for rate in tried if rate is not None and (end := _settled(task, rate)) is not None]
+    settled = (max if (ratio or 1.0) > 1 else min)(ends, default=None)
     return Theory(
         start,
         (min(known), max(known)) if known else None,

@@ -25,6 +25,7 @@ _ROSE = 3.0  # a run that was this many times above them has risen
 _SWINGS, _WIDE = 0.25, 0.1  # share of movement that goes up, and width, of a loss that swings
 _FLAT = 0.5  # share of flat units from which on a network sits there saturated
 _EQUAL = 1.05  # losses within this factor are equal: then the faster rate is better
+_NEAR = 0.35  # decades between rates whose losses even out each other's chance
 _ZERO = 1e-12  # share of the best constant's loss below which losses are equally near zero
 
 
@@ -163,24 +164,44 @@ def rates_of(runs: Iterable[ShortRun]) -> tuple[Rate, ...]:
 
 
 def best_of(rates: Sequence[Rate]) -> Rate | None:
-    """The rate with the lowest loss; of equal ones, the fastest. None where none works."""
+    """The rate with the lowest loss; of equal ones, the fastest. None where none works.
+
+    The chance in a rate's loss is evened out with its neighbours', as far as they are near.
+    """
     working = [rate for rate in rates if rate.works]
     if not working:
         return None
-    lowest = min(rate.score for rate in working)
-    equal = [rate for rate in working if rate.score <= lowest + np.log(_EQUAL)]
+    scores = _smoothed(working)
+    limit = min(scores) + np.log(_EQUAL)
+    equal = [rate for rate, score in zip(working, scores, strict=True) if score <= limit]
     return min(equal, key=lambda rate: rate.speed)
 
 
-def band_of(rates: Sequence[Rate], best: Rate) -> tuple[float, float]:
-    """Smallest and largest rate around the best one between which every rate works."""
-    place = [rate.value for rate in rates].index(best.value)
-    low = high = place
+def _smoothed(rates: Sequence[Rate]) -> list[float]:
+    """Each rate's score, averaged with half the weight of those within a third of a decade."""
+    scores = []
+    for rate in rates:
+        near = [x for x in rates if abs(np.log10(x.value / rate.value)) < _NEAR]
+        weights = [1.0 if x is rate else 0.5 for x in near]
+        scores.append(float(np.average([x.score for x in near], weights=weights)))
+    return scores
+
+
+def band_of(rates: Sequence[Rate], working: Sequence[Rate]) -> tuple[float, float]:
+    """Smallest and largest rate around the best one between which every rate works.
+
+    Args:
+        rates: All rates, in increasing order.
+        working: Those among which the best one is looked for; at least one.
+    """
+    best = best_of(working)
+    values = [rate.value for rate in rates]
+    low = high = values.index(best.value) if best is not None else 0
     while low > 0 and rates[low - 1].works:
         low -= 1
     while high + 1 < len(rates) and rates[high + 1].works:
         high += 1
-    return rates[low].value, rates[high].value
+    return values[low], values[high]
 
 
 def _top(surviving: Sequence[ShortRun], *, most: float) -> float:

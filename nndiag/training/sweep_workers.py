@@ -47,6 +47,9 @@ class Workers:
         task: What is trained.
         interrupted: Whether to stop; asked about twenty times a second.
         done: Called with the number of runs that have just ended.
+
+    Attributes:
+        made: Number of runs that have ended.
     """
 
     def __init__(self, task: Task, *, interrupted: Question, done: Callable[[int], None]) -> None:
@@ -54,13 +57,22 @@ class Workers:
         self._pool: Executor | None = None
         self._flag: Flag = threading.Event()
         self._count = 1
+        self.made = 0
 
-    def train(self, pairs: Sequence[Pair]) -> list[ShortRun]:
-        """The runs of these pairs; after an interruption those that had ended."""
+    def train(self, pairs: Sequence[Pair], *, steps: int | None = None) -> list[ShortRun]:
+        """The runs of these pairs; after an interruption those that had ended.
+
+        Args:
+            pairs: Rate and seed of each run.
+            steps: Steps of each run; the task's by default.
+        """
         runs: list[ShortRun] = []
+        steps = steps or self._task.steps
         blocks = blocks_of(self._task, pairs, workers=self._count)
-        for block in self._here(blocks) if self._pool is None else self._there(blocks):
+        trained = self._here if self._pool is None else self._there
+        for block in trained(blocks, steps):
             runs.extend(block)
+            self.made += len(block)
             self._done(len(block))
         return runs
 
@@ -87,14 +99,14 @@ class Workers:
             self._pool.shutdown(cancel_futures=True)
             self._pool = None
 
-    def _here(self, blocks: list[list[Pair]]) -> Iterator[list[ShortRun]]:
+    def _here(self, blocks: list[list[Pair]], steps: int) -> Iterator[list[ShortRun]]:
         for block in blocks:
             if self._interrupted():
                 return
-            yield train_block(self._task, block, stopped=self._interrupted)
+            yield train_block(self._task, block, steps=steps, stopped=self._interrupted)
 
-    def _there(self, blocks: list[list[Pair]]) -> Iterator[list[ShortRun]]:
-        waiting = {self._submit(block) for block in blocks}
+    def _there(self, blocks: list[list[Pair]], steps: int) -> Iterator[list[ShortRun]]:
+        waiting = {self._submit(block, steps) for block in blocks}
         while waiting:
             ended, waiting = wait(waiting, timeout=_TICK, return_when=FIRST_COMPLETED)
             for future in ended:
@@ -102,11 +114,12 @@ class Workers:
             if self._interrupted():
                 self._flag.set()
 
-    def _submit(self, block: list[Pair]) -> Future[list[ShortRun]]:
+    def _submit(self, block: list[Pair], steps: int) -> Future[list[ShortRun]]:
         assert self._pool is not None
         if isinstance(self._pool, ProcessPoolExecutor):
-            return self._pool.submit(_train_forked, block)
-        return self._pool.submit(train_block, self._task, block, stopped=self._flag.is_set)
+            return self._pool.submit(_train_forked, block, steps)
+        stopped = self._flag.is_set
+        return self._pool.submit(train_block, self._task, block, steps=steps, stopped=stopped)
 
 
 _FORKED: dict[str, tuple[Task, Flag]] = {}
@@ -118,6 +131,6 @@ def _begin(task: Task, flag: Flag) -> None:
     _FORKED["task"] = (task, flag)
 
 
-def _train_forked(block: list[Pair]) -> list[ShortRun]:
+def _train_forked(block: list[Pair], steps: int) -> list[ShortRun]:
     task, flag = _FORKED["task"]
-    return train_block(task, block, stopped=flag.is_set)
+    return train_block(task, block, steps=steps, stopped=flag.is_set)

@@ -1,0 +1,139 @@
+"""The best rate and the recommended one: finals of longer runs, then a check with fresh seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.training.sweep_runs import ShortRun
+from nndiag.training.sweep_search import Search
+from nndiag.training.sweep_verdict import LEARNS, Fate, Rate, best_of, rates_of, removed
+
+_REACH = 100.0  # rates down to this share of the best short run's come into the finals
+_APART = 2  # places of the grid between two of them
+_MARGIN = 1.5  # a recommended rate stays this far below the edge
+_STEP_BACK = 2.0  # … and goes down by this where a fresh seed fails
+_TRIES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """The best and the recommended rate.
+
+    Attributes:
+        best: The best rate, with the runs that decided it.
+        best_of_seeds: Smallest and largest best rate of a single seed.
+        recommended: The recommended rate; None where no rate learns with fresh seeds.
+        runs: The recommended rate's runs, with all seeds.
+    """
+
+    best: Rate
+    best_of_seeds: tuple[float, float]
+    recommended: float | None
+    runs: tuple[ShortRun, ...]
+
+
+def choice_of(
+    search: Search,
+    working: Sequence[Rate],
+    *,
+    edge: float,
+    seeds: Sequence[int],
+    steps: int,
+) -> Choice:
+    """The best of the rates that work in short runs, and the rate to recommend.
+
+    Args:
+        search: Makes the runs.
+        working: The rates, in increasing order; at least one.
+        edge: The measured edge.
+        seeds: The seeds to check the recommended rate with, fresh ones among them.
+        steps: Steps of the deciding runs.
+    """
+    final = Search(search.workers, search.seeds, steps=steps, runs=dict(search.runs))
+    if steps != search.steps:
+        final.runs.clear()
+        _play(final, working)
+    compared = rates_of(
+        final.runs[rate.value, seed]
+        for rate in working
+        for seed in search.seeds
+        if all((rate.value, other) in final.runs for other in search.seeds)
+    )
+    short = best_of(working)
+    assert short is not None
+    best = best_of(compared) or short
+    recommended, runs = _recommended(final, best, edge=edge, seeds=seeds)
+    search.stopped = search.stopped or final.stopped
+    return Choice(best, _spread(compared) or (best.value, best.value), recommended, runs)
+
+
+def _play(final: Search, working: Sequence[Rate]) -> None:
+    """Longer runs of rates over the whole band, then of the neighbours of the best of them."""
+    short = best_of(working)
+    assert short is not None
+    values = [rate.value for rate in working]
+    middle = values.index(short.value)
+    chosen = [
+        value
+        for place, value in enumerate(values)
+        if (place - middle) % _APART == 0 and value >= short.value / _REACH
+    ]
+    final.try_rates([*chosen, values[-1]])
+    leader = best_of(rates_of(final.runs.values()))
+    if leader is not None:
+        place = values.index(leader.value)
+        final.try_rates(values[max(place - 1, 0) : place + 2])
+
+
+def _spread(compared: Sequence[Rate]) -> tuple[float, float] | None:
+    """Smallest and largest best rate of a single seed."""
+    best = []
+    for place in range(len(compared[0].runs) if compared else 0):
+        alone = best_of(rates_of(rate.runs[place] for rate in compared))
+        if alone is not None:
+            best.append(alone.value)
+    return (min(best), max(best)) if best else None
+
+
+def _recommended(
+    final: Search, best: Rate, *, edge: float, seeds: Sequence[int]
+) -> tuple[float | None, tuple[ShortRun, ...]]:
+    """A rate near the best one, clear of the edge, that learns with fresh seeds too.
+
+    Where none learns with as many of them as expected, that with the most of which none was lost.
+    """
+    rate = rounded(min(best.value, edge / _MARGIN))
+    tried: list[tuple[int, float, tuple[ShortRun, ...]]] = []
+    for _ in range(_TRIES):
+        final.try_pairs([(rate, seed) for seed in seeds])
+        runs = tuple(final.runs[rate, seed] for seed in seeds if (rate, seed) in final.runs)
+        if final.stopped:  # not all were made; the best rate itself was run with the own seeds
+            return best.value, best.runs
+        learned = _learned(runs, best)
+        if learned >= _expected(best, len(seeds)):
+            return rate, runs
+        tried.append((learned, rate, runs))
+        rate = rounded(rate / _STEP_BACK)
+    learned, rate, runs = max(tried, key=lambda one: one[:2])
+    return (rate, runs) if learned > 0 else (None, ())
+
+
+def _learned(runs: Sequence[ShortRun], best: Rate) -> int:
+    """How many of these runs learn; 0 where one was lost."""
+    if any(run.lost_at is not None for run in runs):
+        return 0
+    most = float(np.median([removed(run) for run in best.runs]))
+    return sum(removed(run) >= LEARNS * most for run in runs)
+
+
+def _expected(best: Rate, count: int) -> int:
+    """How many of so many seeds learn if as large a share of them does as at the best rate."""
+    share = sum(fate is Fate.WORKS for fate in best.fates) / len(best.fates)
+    return max(1, int(share * count))
+
+
+def rounded(rate: float) -> float:
+    """The rate with two digits, rounded down: the next smaller number that is easy to write."""
+    scale = 10.0 ** (np.floor(np.log10(rate)) - 1)
+    return float(f"{np.floor(rate / scale * (1 + 1e-9)) * scale:.2g}")

@@ -1,0 +1,72 @@
+"""The edge over all seeds of a sweep, and what happens beyond it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.training.sweep_search import Search
+from nndiag.training.sweep_verdict import Fate, SeedEdge, fates_of
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Where rates become too large.
+
+    Attributes:
+        value: Largest rate at which no seed failed by its size, nor at any smaller one tried.
+        low: Smallest and
+        high: largest such rate of a single seed.
+        unstable: Smallest rate tried beyond it.
+        fate: What happens beyond it.
+        steps: First and last step at which runs within a decade beyond were lost; None where none
+            was.
+        flat_share: Share of flat units of the runs beyond that sit there saturated.
+    """
+
+    value: float
+    low: float
+    high: float
+    unstable: float
+    fate: Fate
+    steps: tuple[int, int] | None
+    flat_share: float | None
+
+
+def measured_edge(search: Search, edges: Mapping[int, SeedEdge]) -> Edge | None:
+    """The edge over all seeds: the smallest."""
+    stable = {seed: edge.stable for seed, edge in edges.items() if edge.stable is not None}
+    if not stable:
+        return None
+    seed = min(stable, key=lambda seed: stable[seed])
+    edge = edges[seed]
+    beyond = [
+        run
+        for (rate, owner), run in search.runs.items()
+        if owner in edges and edges[owner].unstable <= rate <= 10 * edges[owner].unstable
+    ]
+    lost = [run.lost_at for run in beyond if run.lost_at is not None]
+    flat = [run.flat_share for run in beyond if run.flat_share is not None]
+    return Edge(
+        value=stable[seed],
+        low=min(stable.values()),
+        high=max(stable.values()),
+        unstable=edge.unstable,
+        fate=_usual_fate(search, edges),
+        steps=(min(lost), max(lost)) if lost else None,
+        flat_share=float(np.median(flat)) if flat else None,
+    )
+
+
+def _usual_fate(search: Search, edges: Mapping[int, SeedEdge]) -> Fate:
+    """What happens most often within a decade beyond the edge; of equally many, the graver."""
+    fates: list[Fate] = []
+    for seed, edge in edges.items():
+        found = fates_of(search.of(seed))
+        fates.extend(
+            fate
+            for rate, fate in found.items()
+            if fate.unstable and edge.unstable <= rate <= 10 * edge.unstable
+        )
+    order = list(Fate)
+    return max(set(fates), key=lambda fate: (fates.count(fate), order.index(fate)))

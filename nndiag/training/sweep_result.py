@@ -1,0 +1,103 @@
+"""What a sweep found, frozen."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.training.sweep_edge import Edge
+from nndiag.training.sweep_failure import Failure
+from nndiag.training.sweep_runs import ShortRun
+from nndiag.training.sweep_theory import Theory
+from nndiag.training.sweep_verdict import Rate
+
+_SAME = 0.02  # relative difference below which two rates are the same
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResult:
+    """What a sweep found.
+
+    Attributes:
+        name: Name of the experiment.
+        optimizer: Name of the optimizer.
+        configured: The configured learning rate.
+        batch_size: Examples per step; None for all.
+        steps: Steps of each run.
+        final_steps: Steps of the runs that decide between the best rates; the same, or more.
+        total_steps: Steps that the config asks for.
+        seeds: Seeds of the runs; the first is the config's own.
+        rates: All rates that were run with every seed, in increasing order.
+        band: Smallest and largest rate that work.
+        best: The best rate, by the runs of `final_steps`.
+        best_of_seeds: Smallest and largest best rate of a single seed.
+        edge: Where rates become too large; None where none did.
+        recommended: A rate to use: run, and found to learn, with all seeds and fresh ones.
+        recommended_runs: Its runs, of `final_steps`.
+        theory: What theory says.
+        failure: Why no rate learns; None where one does.
+        interrupted: Whether Ctrl-C cut it short.
+        runs: Number of runs made.
+        seconds: Time that it took.
+    """
+
+    name: str
+    optimizer: str
+    configured: float
+    batch_size: int | None
+    steps: int
+    final_steps: int
+    total_steps: int
+    seeds: tuple[int, ...]
+    rates: tuple[Rate, ...]
+    band: tuple[float, float] | None
+    best: float | None
+    best_of_seeds: tuple[float, float] | None
+    edge: Edge | None
+    recommended: float | None
+    recommended_runs: tuple[ShortRun, ...]
+    theory: Theory
+    failure: Failure | None
+    interrupted: bool
+    runs: int
+    seconds: float
+
+    @property
+    def place(self) -> str:
+        """Where the configured rate is: "above-edge", "in-band", "above-band" or "below-band"."""
+        if self.edge is not None and self.configured > self.edge.value:
+            return "above-edge"
+        if self.band is None:
+            return "no-band"
+        if self.configured < self.band[0] * (1 - _SAME):
+            return "below-band"
+        return "above-band" if self.configured > self.band[1] * (1 + _SAME) else "in-band"
+
+    @property
+    def configured_rate(self) -> Rate | None:
+        """The runs at the configured rate."""
+        return next((rate for rate in self.rates if rate.value == self.configured), None)
+
+    @property
+    def speed_up(self) -> float | None:
+        """How many times faster the recommended rate is than the configured one.
+
+        The steps of the sweep over the steps in which the recommended rate reaches the loss that
+        the configured one has at the end; median over the seeds. None where it does not get
+        there, or where the configured rate does not learn at all.
+        """
+        slow = self.configured_rate
+        if slow is None or not self.recommended_runs:
+            return None
+        fast = {run.seed: run for run in self.recommended_runs}
+        if any(run.lost_at is not None or run.final >= run.initial for run in slow.runs):
+            return None
+        factors = [_speed_up(run, fast[run.seed]) for run in slow.runs if run.seed in fast]
+        return float(np.median(factors)) or None if factors else None
+
+
+def _speed_up(slow: ShortRun, fast: ShortRun) -> float:
+    """Steps of the slow run over those in which the fast one gets as low."""
+    there = np.flatnonzero(fast.curve <= slow.final)
+    if not len(there):
+        return 0.0
+    return float(slow.steps[-1] / max(fast.steps[there[0]], 1))

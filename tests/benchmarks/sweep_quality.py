@@ -1,0 +1,199 @@
+"""How good the recommended learning rates are: against an exhaustive grid of long runs.
+
+    OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.sweep_quality [--seeds N] [TASK …]
+
+Each task is swept as `nndiag sweep-lr` does it, with several seeds; `--shorter 4` gives the short
+runs only a quarter of the config's steps. The truth comes from runs of full length, with seeds of their own, at eight rates in each of
+nine decades. The best rate is the one with the lowest geometric mean of the final losses; where
+others reach a loss within 5 % of it, each of them counts as best. A recommended rate is right
+within half a decade (a factor of 3.16) of a best one. It learns if, over the long runs' seeds, it
+removes at least half of the loss that the best rate removes.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from nndiag.experiment.building import build, initial_parameters
+from nndiag.experiment.loading import experiment_of
+from nndiag.training.lr_sweep import sweep_learning_rates
+from nndiag.training.schedule import batches_of
+from nndiag.training.sweep_runs import Task
+from nndiag.training.sweep_workers import Workers
+
+GRID = [float(f"{10 ** (k / 8):.6g}") for k in range(-48, 25)]  # 1e-6 to 1e3
+TRUTH_SEEDS = range(1000, 1005)
+HALF_DECADE = 0.5
+EQUAL = 1.05
+
+
+def layers(*units, activation="tanh", last="linear"):
+    """Hidden layers of these widths and an output."""
+    hidden = [{"units": count, "activation": activation} for count in units[:-1]]
+    return [*hidden, {"units": units[-1], "activation": last}]
+
+
+SINE = {"name": "sine", "samples": 100}
+CLASSES = {"name": "circles", "samples": 100, "noise": 0.05}
+
+
+def settings(dataset, network, *, loss=None, optimizer=None, steps=2000, batch_size="full"):
+    """A config as plain data."""
+    return {
+        "dataset": dataset,
+        "network": network if isinstance(network, dict) else {"layers": network},
+        "loss": loss or {"name": "mean_squared_error"},
+        "optimizer": {"name": "sgd", "learning_rate": 0.1, **(optimizer or {})},
+        "training": {"steps": steps, "batch_size": batch_size},
+    }
+
+
+def tasks(folder):
+    """Name → config."""
+    scaled = folder / "ten_times.csv"
+    x = np.linspace(-np.pi, np.pi, 100)
+    rows = "\n".join(
+        f"{10 * a!r},{b!r}" for a, b in zip(x.tolist(), np.sin(x).tolist(), strict=True)
+    )
+    scaled.write_text(f"x0,y0\n{rows}\n")
+    he = {"name": "he_normal"}
+    bce = {"name": "binary_cross_entropy"}
+    return {
+        "tanh": settings(SINE, layers(30, 1)),
+        "relu": settings(SINE, {"layers": layers(30, 1, activation="relu"), "initializer": he}),
+        "sigmoid": settings(SINE, layers(20, 1, activation="sigmoid")),
+        "deep tanh": settings(SINE, layers(16, 16, 16, 1)),
+        "deep relu": settings(
+            SINE, {"layers": layers(16, 16, 16, 1, activation="relu"), "initializer": he}
+        ),
+        "wide": settings(SINE, layers(200, 1)),
+        "loss × 100": settings(
+            SINE, layers(30, 1), loss={"name": "mean_squared_error", "reduction": "sum"}
+        ),
+        "inputs × 10": settings(
+            {"name": "csv", "path": str(scaled), "x": ["x0"], "y": ["y0"]}, layers(30, 1)
+        ),
+        "mini-batch 10": settings(SINE, layers(30, 1), batch_size=10, steps=4000),
+        "one example": settings(SINE, layers(10, 1), batch_size=1, steps=8000),
+        "noisy mini-batch": settings({**SINE, "noise": 0.3}, layers(20, 1), batch_size=20),
+        "momentum": settings(SINE, layers(30, 1), optimizer={"momentum": 0.9}),
+        "nesterov": settings(SINE, layers(30, 1), optimizer={"momentum": 0.9, "nesterov": True}),
+        "adam": settings(SINE, layers(30, 1), optimizer={"name": "adam"}),
+        "adam mini-batch": settings(
+            SINE, layers(16, 16, 1), optimizer={"name": "adam"}, batch_size=20
+        ),
+        "rmsprop": settings(SINE, layers(30, 1), optimizer={"name": "rmsprop"}),
+        "circles": settings(CLASSES, layers(10, 1, last="sigmoid"), loss=bce),
+        "spirals, softmax": settings(
+            {"name": "spirals", "samples": 120, "classes": 3, "encoding": "one_hot"},
+            layers(32, 3, activation="relu", last="softmax"),
+            loss={"name": "softmax_cross_entropy"},
+        ),
+        "xor": settings(
+            {"name": "logic_gate", "gate": "xor"}, layers(4, 1, last="sigmoid"), steps=8000
+        ),
+        "weight decay": settings(SINE, layers(30, 1), optimizer={"weight_decay": 1e-3}),
+    }
+
+
+class Truth:
+    """What long runs of a config say."""
+
+    def __init__(self, config):
+        experiment = experiment_of(config)
+        built = build(experiment)
+        starts = {
+            seed: initial_parameters(experiment.config, built.shape, seed=seed)
+            for seed in TRUTH_SEEDS
+        }
+        batches = batches_of(built)
+        self._task = Task(
+            built.shape, built.optimizer, *built.training, batches, starts, steps=built.steps
+        )
+        self.scores = self._scores(GRID)
+
+    @property
+    def best(self):
+        """The rates that are best."""
+        lowest = min(self.scores.values())
+        return [rate for rate, score in self.scores.items() if score <= lowest + np.log(EQUAL)]
+
+    def distance(self, rate):
+        """Decades from a rate to the nearest best one; infinite where none was recommended."""
+        if rate is None:
+            return np.inf
+        return min(abs(np.log10(rate / best)) for best in self.best)
+
+    def loss(self, rate):
+        """Final loss of a rate, run in full, over the best constant's."""
+        return np.nan if rate is None else np.exp(self._scores([rate])[rate])
+
+    @property
+    def lowest(self):
+        """Final loss of the best rate over the best constant's."""
+        return np.exp(min(self.scores.values()))
+
+    def _scores(self, rates):
+        """Rate → mean logarithm of the final loss over the best constant's, over all seeds."""
+        workers = Workers(self._task, interrupted=lambda: False, done=lambda _: None)
+        with workers.started(seconds=10):
+            runs = workers.train([(rate, seed) for rate in rates for seed in TRUTH_SEEDS])
+        reference = runs[0].reference
+        worst = 10 * max(1.0, *(run.initial / reference for run in runs))
+        logs = {rate: [] for rate in rates}
+        for run in runs:
+            logs[run.rate].append(np.log(np.clip(run.final / reference, 1e-12, worst)))
+        return {rate: float(np.mean(values)) for rate, values in logs.items()}
+
+
+def main():
+    """Print a line per task and the share that is right."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3, help="sweeps per task")
+    parser.add_argument("--shorter", type=int, default=1, help="divides the sweep's steps")
+    parser.add_argument("names", nargs="*", metavar="TASK")
+    chosen = parser.parse_args()
+    right = learned = cases = 0
+    with tempfile.TemporaryDirectory() as folder:
+        every = tasks(Path(folder))
+        print(
+            f"{'task':18}{'best rates':>20}  {'recommended':24}{'decades off':>12}"
+            f"{'loss':>10}  learns"
+        )
+        for name in chosen.names or every:
+            config, started = every[name], time.monotonic()
+            truth = Truth(config)
+            middle = time.monotonic()
+            found = []
+            for seed in range(chosen.seeds):
+                steps = config["training"]["steps"] // chosen.shorter
+                result = sweep_learning_rates(
+                    experiment_of({**config, "seed": seed}),
+                    steps=steps if chosen.shorter > 1 else None,
+                )
+                found.append(result.recommended)
+            distances = [truth.distance(rate) for rate in found]
+            losses = [truth.loss(rate) for rate in found]
+            learns = [not 1 - loss < 0.5 * (1 - truth.lowest) for loss in losses]
+            best = f"{min(truth.best):.2g} – {max(truth.best):.2g}"
+            rates = " ".join("none" if r is None else f"{r:.2g}" for r in found)
+            seconds = f"{middle - started:.0f} + {time.monotonic() - middle:.0f} s"
+            print(
+                f"{name:18}{best:>20}  {rates:24}{max(distances):12.2f}"
+                f"{max(losses) / truth.lowest:10.2f}  {'yes' if all(learns) else 'NO':8}{seconds}",
+                flush=True,
+            )
+            cases += len(found)
+            right += sum(distance <= HALF_DECADE for distance in distances)
+            learned += sum(learns)
+    print(f"\nwithin half a decade: {right} of {cases} ({right / cases:.0%})")
+    print(f"recommended rates that learn: {learned} of {cases}")
+    return 0 if right >= 0.95 * cases and learned == cases else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
