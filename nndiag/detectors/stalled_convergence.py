@@ -9,17 +9,18 @@ Why it matters
     start, the units, the rate or the shape of the loss.
 
 Fires when
-    As many steps again would take off less than 5 % of the loss, and the remaining gain (Newton
-    decrement) or negative curvature says that this is not the end, or the skill is below
-    `no_skill` without a strict minimum.
+    As many steps again would take off less than 5 % of the loss, and this is not the end: the
+    Newton decrement is above 5 % of the loss, or the curvature is negative in some direction, or
+    nothing was learned (skill below 0.05) and there is no strict minimum.
 
 Silent when
     The run converged, also where it converged to a floor that the model cannot go below; the loss
     is still falling; the data allow no more (noise).
 
 Thresholds
-    no_skill = 0.5: below this share of what could be learned it is an error, above a warning.
-    Ours. The numbers behind the outcome are those of `detectors.course`.
+    learned = 0.5: where the predictions explain less than this share of what the data allow, it is
+    an error, else a warning. Ours. The numbers behind the outcome are those of `detectors.course`,
+    calibrated on nndiag's own healthy and broken configs.
 
 Remedies
     Whatever its cause asks for; without one: Adam, another seed, a higher learning rate.
@@ -38,19 +39,19 @@ PROBLEM = "stalled-convergence"
 
 
 @detector(PROBLEM)
-def stalled_convergence(trace: Trace, *, no_skill: Share = 0.5) -> Findings:
+def stalled_convergence(trace: Trace, *, learned: Share = 0.5) -> Findings:
     """The loss stopped falling although there is more to gain."""
     course = course_of(trace)
     if course.outcome is not Outcome.STALLED:
         return []
-    learned = 0.0 if course.skill is None else max(course.skill, 0.0)
-    failed = learned < no_skill * course.attainable
+    shortfall = 1.0 if course.shortfall is None else course.shortfall
+    failed = shortfall > (1 - learned) * course.attainable
     final = course.curve.final
     evidence = [Evidence("loss", observed=course.expected_gain / abs(final), limit=0.05)]
     parts = [f"the loss is flat at {final:.3g}"]
     if course.skill is not None:
         parts.append(f"skill {course.skill:.2f} (0: predicts the mean)")
-        evidence.append(Evidence("skill", observed=course.skill, limit=no_skill))
+        evidence.append(Evidence("skill", observed=course.skill))
     decrement = course.numbers.get("newton_decrement", 0.0) / abs(final)
     smallest = course.numbers.get("smallest_eigenvalue", 0.0)
     if decrement > 0.05:
