@@ -1,7 +1,7 @@
 """Where trials are made: one failing run, a time, and the record of what was tried."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,7 +16,8 @@ from nndiag.training.schedule import batches_of, total_steps
 
 _WORK_OF_A_STEP = 2e4  # in multiplications: what the calls of a step cost by themselves
 _SECONDS_OF_WORK = 6e-10
-_EARLY = 100  # steps below which a run that broke off does not tell how long the rest takes
+_SECONDS_OF_A_RUN = 0.01  # building, probes, curvature, diagnosis
+_MOST_UNUSUAL = 10.0
 
 Notice = Callable[[str], None]
 
@@ -44,20 +45,20 @@ class Bench:
     trials: list[Trial] = field(default_factory=list)
 
     def tried(self, names: tuple[str, ...], *, until: float) -> Trial | None:
-        """What came of some remedies, tried now unless they were; None where they do not apply.
+        """What came of some remedies, tried now unless they were; None where none of them applies.
+
+        Remedies that do not apply beside the others are left out.
 
         Args:
             names: The remedies.
             until: Share of the time by which it has to be over.
         """
-        for trial in self.trials:
-            if set(trial.remedies) == set(names) and trial.run is not None:
-                return trial
-        self.notice(" + ".join(names))
         try:
             experiment, applied = with_remedies(self.experiment, names)
-            if not applied or set(applied) != set(names):
-                return None
+            known = self.known(applied)
+            if not applied or known is not None:
+                return known
+            self.notice(" + ".join(applied))
             changes = smallest_changes(self.experiment, experiment)
             trial = self._made(Trial(tuple(applied), changes, None, None), experiment, until=until)
         except NndiagError as error:
@@ -65,6 +66,12 @@ class Bench:
         if trial.run is not None or len(names) == 1:
             self.trials.append(trial)
         return trial
+
+    def known(self, names: Sequence[str]) -> Trial | None:
+        """The trial of some remedies, if it was made."""
+        wanted = set(names)
+        made = (trial for trial in self.trials if trial.run is not None)
+        return next((trial for trial in made if set(trial.remedies) == wanted), None)
 
     def other_seeds(self, trial: Trial, *, count: int) -> tuple[Run, ...]:
         """Runs of a trial from other seeds, as many as there is time for."""
@@ -106,12 +113,10 @@ class Bench:
 
 
 def expected_seconds(built: Built, *, baseline: Run) -> float:
-    """What a training should take, from what the baseline took for its work."""
-    wanted = _work_of_step(built) * total_steps(built)
-    steps = baseline.trace.steps
-    if baseline.seconds == 0.0 or steps <= _EARLY < total_steps(baseline.built):
-        return _SECONDS_OF_WORK * wanted
-    return baseline.seconds * wanted / (_work_of_step(baseline.built) * max(steps, 1))
+    """What a training should take: counted work, at the speed that the baseline had."""
+    usual = _usual_seconds(baseline.built, steps=baseline.trace.steps)
+    speed = np.clip(baseline.seconds / usual, 1 / _MOST_UNUSUAL, _MOST_UNUSUAL)
+    return float(speed) * _usual_seconds(built, steps=total_steps(built))
 
 
 def reseeded(experiment: Experiment, number: int) -> Experiment:
@@ -133,7 +138,9 @@ def same_course(run: Run, other: Run) -> bool:
     return same_start and batches_of(run.built).full
 
 
-def _work_of_step(built: Built) -> float:
+def _usual_seconds(built: Built, *, steps: int) -> float:
+    """Seconds that so many steps take on an ordinary core; within a factor of 3."""
     shape, batches = built.shape, batches_of(built)
     batch = min(batches.size, batches.examples)
-    return _WORK_OF_A_STEP + batch * (shape.size + 5 * sum(shape.units))
+    work = _WORK_OF_A_STEP + batch * (shape.size + 5 * sum(shape.units))
+    return _SECONDS_OF_A_RUN + _SECONDS_OF_WORK * work * steps

@@ -116,7 +116,7 @@ def run_of(
     result: TrainingResult,
     diagnosis: Diagnosis,
     *,
-    seconds: float = 0.0,
+    seconds: float,
 ) -> Run:
     """A training that was already made and diagnosed, measured.
 
@@ -125,7 +125,7 @@ def run_of(
         built: The same, built.
         result: The training.
         diagnosis: What is said about it.
-        seconds: Time that it took; 0 where that is not known.
+        seconds: Time that it took.
     """
     return Run(
         experiment=experiment,

@@ -9,8 +9,26 @@ from nndiag.fixing.measure import Run
 from nndiag.fixing.trial import Trial, Verdict
 from nndiag.remedies import Case, Remedy, remedies
 
-_POINTLESS_AFTER_DIVERGENCE = frozenset({"more-steps", "larger-rate"})
+_POINTLESS_AFTER_DIVERGENCE = frozenset({"more-steps", "larger-rate", "rate-near-ceiling"})
 _OF_THE_OPTIMIZER = frozenset({"training", "optimizer", "start"})
+_RECIPE = (
+    "standardized-inputs",
+    "scaled-targets",
+    "biases",
+    "fitting-loss",
+    "linear-output",
+    "squared-error",
+    "tanh-units",
+    "hidden-layer",
+    "fewer-layers",
+    "wider-layers",
+    "fitting-initializer",
+    "mean-loss",
+    "no-weight-decay",
+    "constant-rate",
+    "no-clipping",
+    "adam",
+)
 _DEAR = 3  # price from which a remedy is put into the first combination only if it helped
 
 
@@ -79,6 +97,11 @@ def bundle(trials: Sequence[Trial], suggested: Sequence[str]) -> tuple[str, ...]
         if (name,) in helped or (catalogue[name].group != "rate" and catalogue[name].price < _DEAR)
     ]
     return compatible(names)
+
+
+def recipe(names: Sequence[str]) -> tuple[str, ...]:
+    """All that is generally advised, of the remedies that apply."""
+    return compatible(name for name in _RECIPE if name in names)
 
 
 def by_size(trials: Iterable[Trial], baseline: Run) -> list[Trial]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nndiag.analysis.reference_fit import Limit
 from nndiag.fixing.bench import Bench
 from nndiag.fixing.measure import Run
-from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, worth_combining
+from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, recipe, worth_combining
 from nndiag.fixing.trial import Trial, Verdict
 from nndiag.remedies import remedies
 
@@ -16,7 +16,7 @@ _MOST_TOGETHER = 4
 _BETTER = 0.95  # share of the error that another remedy may leave to be kept in a combination
 _SEEDS = 2  # more seeds for the winner
 _CANDIDATES = 3  # cures that are tried with other seeds until one holds
-_ANOTHER_SEED = "another-seed"
+_ANOTHER_SEED, _MORE_STEPS, _LARGER_RATE = "another-seed", "more-steps", "larger-rate"
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,11 @@ class Winner:
 
 
 def search(bench: Bench, *, limit: Limit | None = None) -> None:
-    """Try what is suggested, alone and together; then the rest; then grow combinations.
+    """Try what is suggested, alone and together; then the rest; then combinations.
 
-    Once something cures, only what is still cheap is tried, to show what else would have done.
+    Combinations are all that is generally advised at once, and those that grow from what helped.
+    Whatever cures is pruned to what it needs. Once something cures, the rest is tried for as long
+    as half of the time, to show what else would have done.
 
     Args:
         bench: Where to try; holds what was tried.
@@ -53,6 +55,10 @@ def search(bench: Bench, *, limit: Limit | None = None) -> None:
     if not _cured(bench):
         _together(bench, bundle(bench.trials, suggested))
     _singles(bench, rest)
+    advised = recipe([*suggested, *rest])
+    for more in ((), (_LARGER_RATE,), (_MORE_STEPS,), (_LARGER_RATE, _MORE_STEPS)):
+        if not _cured(bench):
+            _together(bench, compatible((*advised, *more)))
     if not _cured(bench):
         _grow(bench, worth_combining(bench.trials, suggested), rest)
 
@@ -103,9 +109,9 @@ def _together(bench: Bench, names: tuple[str, ...]) -> None:
 
 
 def _prune(bench: Bench, trial: Trial) -> None:
-    """Try a cure without each of its remedies, going on from whatever still cures."""
-    needed = trial.remedies
-    for name in trial.remedies:
+    """Try a cure without each of its remedies, the dear ones first, going on from what cures."""
+    needed, catalogue = trial.remedies, remedies()
+    for name in sorted(trial.remedies, key=lambda one: -catalogue[one].price):
         fewer = tuple(one for one in needed if one != name)
         if not fewer:
             return

@@ -140,6 +140,38 @@ def smaller_rate(case: Case) -> Changes | None:
 
 
 @remedy(
+    "much-smaller-rate",
+    cures=["dead-units", *_BLOW_UP],
+    price=2,
+    group="rate",
+    last=True,
+)
+def much_smaller_rate(case: Case) -> Changes | None:
+    """A hundredth of the learning rate.
+
+    Source: Bengio 2012, "Practical recommendations", section 3.1.
+    """
+    return {"optimizer": {"learning_rate": case.built.optimizer.learning_rate / _FACTOR**2}}
+
+
+@remedy(
+    "rate-near-ceiling",
+    cures=["learning-rate-too-small", "not-enough-steps"],
+    group="rate",
+    last=True,
+)
+def rate_near_ceiling(case: Case) -> Changes | None:
+    """Raise the learning rate to half of the stability ceiling, where that is far above it.
+
+    Source: LeCun et al. 1998, "Efficient BackProp", section 5.1: the fastest rate is 1/λ_max.
+    """
+    rate, ceiling = case.built.optimizer.learning_rate, case.facts.stability_ceiling
+    if ceiling is None or _BELOW * ceiling < 2 * _FACTOR * rate:
+        return None
+    return {"optimizer": {"learning_rate": _rounded(_BELOW * ceiling)}}
+
+
+@remedy(
     "larger-rate",
     cures=[
         "learning-rate-too-small",

@@ -5,6 +5,7 @@ from nndiag.training.schedule import batches_of, total_steps
 
 _FEW_STEPS = 2_000
 _LONGER, _MUCH_LONGER = 4, 10
+_ENOUGH_STEPS = 5_000
 _LARGER = 8
 
 
@@ -42,11 +43,12 @@ def larger_batch(case: Case) -> Changes | None:
     price=3,
 )
 def more_steps(case: Case) -> Changes | None:
-    """Train longer: ten times up to 2,000 steps, four times beyond.
+    """Train longer: ten times and at least 5,000 steps; four times beyond 2,000 steps.
 
     Source: ours; a run that still falls is not finished.
     """
-    factor = _MUCH_LONGER if total_steps(case.built) <= _FEW_STEPS else _LONGER
+    total = total_steps(case.built)
+    factor = _LONGER if total > _FEW_STEPS else max(_MUCH_LONGER, -(-_ENOUGH_STEPS // total))
     training = case.settings["training"]
     key = "epochs" if "epochs" in training else "steps"
     return {"training": {key: training[key] * factor}}
