@@ -7,7 +7,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,28 @@ from nndiag.nn.file_content import LARGEST_FILE, content_of, too_large
 from nndiag.registry import suggestion
 
 FloatArray = NDArray[np.float64]
+FileEncoding = Literal["none", "one_hot"]
 Columns = str | int | list[str | int] | None
 
 
 @DATASETS.register("csv")
-def csv(rng: np.random.Generator, *, path: Path, x: Columns = None, y: Columns = None) -> Dataset:
+def csv(
+    rng: np.random.Generator,
+    *,
+    path: Path,
+    x: Columns = None,
+    y: Columns = None,
+    encoding: FileEncoding = "none",
+) -> Dataset:
     """A CSV file, with or without a header line; separated by commas, semicolons or tabs.
 
     `x` and `y` are names of columns, or their numbers from 0. By default the last column is the
-    target and all others are inputs.
+    target and all others are inputs. With `encoding: one_hot` the target column holds the numbers
+    of classes from 0, and becomes one column per class.
 
     Raises:
-        DataError: The file cannot be read as numbers; each problem has its line.
+        DataError: The file cannot be read as numbers; each problem has its line. Or the target
+            column holds no class numbers.
     """
     table = table_of(path)
     chosen_y = numbers_of(table, y if y is not None else len(table.names) - 1)
@@ -47,12 +57,37 @@ def csv(rng: np.random.Generator, *, path: Path, x: Columns = None, y: Columns =
             )
         )
     values = parsed(table, sorted({*chosen_x, *chosen_y}))
-    return Dataset(
+    dataset = Dataset(
         np.stack([values[number] for number in chosen_x], axis=1),
         np.stack([values[number] for number in chosen_y], axis=1),
         tuple(table.names[number] for number in chosen_x),
         tuple(table.names[number] for number in chosen_y),
     )
+    return _one_hot(dataset, table.file) if encoding == "one_hot" else dataset
+
+
+def _one_hot(dataset: Dataset, file: str) -> Dataset:
+    """The data set with one target column per class.
+
+    Raises:
+        DataError: The targets are not one column of class numbers 0, 1, 2, …
+    """
+    targets = dataset.targets
+    classes = np.unique(targets)
+    if targets.shape[1] != 1 or not np.array_equal(classes, np.arange(len(classes))):
+        found = ", ".join(f"{value:g}" for value in classes[:5])
+        columns = targets.shape[1]
+        raise DataError(
+            Problem(
+                "encoding 'one_hot' needs one target column with class numbers 0, 1, 2, …",
+                Location(file),
+                got=f"{columns} columns" if columns != 1 else f"values {found}, …",
+                hint="leave the encoding out",
+            )
+        )
+    label = targets[:, 0].astype(np.int64)
+    names = tuple(f"{dataset.target_names[0]}{k}" for k in range(len(classes)))
+    return Dataset(dataset.inputs, np.eye(len(classes))[label], dataset.input_names, names, label)
 
 
 @DATASETS.register("npz")
