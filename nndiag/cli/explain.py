@@ -1,4 +1,4 @@
-"""`nndiag explain NAME`: the page of a problem, an outcome or a term."""
+"""`nndiag explain NAME`: the page of whatever has a name."""
 
 from typing import Annotated
 
@@ -10,32 +10,16 @@ from nndiag.cli.streams import emit
 def explain(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="A problem, an outcome or a term.", show_default=False),
+        typer.Argument(
+            metavar="NAME",
+            help="Any name that a report or `nndiag list` shows.",
+            show_default=False,
+        ),
     ],
 ) -> None:
-    """Explain a problem, an outcome or a term."""
+    """Explain a problem, a bug, a remedy, an outcome or a term."""
+    from nndiag.report.catalogue import entry_of  # noqa: PLC0415
     from nndiag.report.page import page_view  # noqa: PLC0415
 
-    emit(page_view(name, _page(name)))
-
-
-def _page(name: str) -> str:
-    """The text of the page of `name`."""
-    from nndiag.detectors import DETECTORS, page  # noqa: PLC0415
-    from nndiag.errors import Problem, UnknownNameError  # noqa: PLC0415
-    from nndiag.registry import suggestion  # noqa: PLC0415
-    from nndiag.report.glossary import TERMS  # noqa: PLC0415
-
-    if name in TERMS:
-        return TERMS[name]
-    problems = DETECTORS.names()
-    if name in problems:
-        return page(name)
-    known = [*problems, *TERMS]
-    raise UnknownNameError(
-        Problem(
-            f"nothing is called {name!r}",
-            allowed=", ".join(known),
-            hint=suggestion(name, known),
-        )
-    )
+    entry = entry_of(name)
+    emit(page_view(entry.name, entry.page))

@@ -1,45 +1,104 @@
-"""What nndiag knows, by kind: the components of a config, and the problems it looks for."""
+"""Everything that has a name, by kind, with its page."""
 
 import importlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from nndiag.detectors import DETECTORS
 from nndiag.errors import Problem, UnknownNameError
 from nndiag.registry import Option, Registry, suggestion
-
-KINDS: dict[str, str] = {
-    "datasets": "nndiag.nn.datasets:DATASETS",
-    "activations": "nndiag.nn.activations:ACTIVATIONS",
-    "initializers": "nndiag.nn.initializers:INITIALIZERS",
-    "losses": "nndiag.nn.losses:LOSSES",
-    "optimizers": "nndiag.nn.optimizers:OPTIMIZERS",
-    "problems": "nndiag.detectors:DETECTORS",
-}
-"""Kind → where its registry is."""
+from nndiag.remedies import remedies
+from nndiag.report.glossary import TERMS
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One component.
+    """One thing that has a name.
 
     Attributes:
         name: Its name.
         summary: What it is, in a line.
-        options: Its options.
+        page: What `explain` tells of it.
+        options: Its options, where it has some.
     """
 
     name: str
     summary: str
-    options: dict[str, Option]
+    page: str
+    options: Mapping[str, Option] = field(default_factory=dict)
 
 
-def registry_of(kind: str) -> Registry[Any]:
-    """The registry of a kind.
+def _components(place: str) -> list[Entry]:
+    """The components of the registry at `module:ATTRIBUTE`, explained by their docstrings."""
+    module, _, attribute = place.partition(":")
+    registry: Registry[Any] = getattr(importlib.import_module(module), attribute)
+    entries = []
+    for name in registry.names():
+        page = inspect.getdoc(registry.get(name)) or ""
+        summary = registry.summary(name).rstrip(".")
+        entries.append(Entry(name, summary, page, registry.options(name)))
+    return entries
+
+
+def _problems() -> list[Entry]:
+    return [_with_module_page(entry) for entry in _components("nndiag.detectors:DETECTORS")]
+
+
+def _bugs() -> list[Entry]:
+    return [_with_module_page(entry) for entry in _components("nndiag.user_code.bug:BUGS")]
+
+
+def _with_module_page(entry: Entry) -> Entry:
+    """An entry of a catalogue with one file each: the file's docstring is its page."""
+    folder = "detectors" if entry.name in DETECTORS.names() else "bugs"
+    module = importlib.import_module(f"nndiag.{folder}.{entry.name.replace('-', '_')}")
+    return replace(entry, page=inspect.getdoc(module) or entry.page)
+
+
+def _remedies() -> list[Entry]:
+    return [
+        Entry(
+            one.name,
+            one.title,
+            f"{one.title}.\n\nTried first against {', '.join(sorted(one.cures))}.\n\n"
+            f"Source: {one.source}.",
+        )
+        for one in remedies().values()
+    ]
+
+
+def _terms() -> list[Entry]:
+    return [Entry(name, _first_sentence(text), text) for name, text in TERMS.items()]
+
+
+def _first_sentence(text: str) -> str:
+    words = " ".join(text.partition("\n\n")[0].split())
+    return words.partition(". ")[0].rstrip(".")
+
+
+KINDS: dict[str, Callable[[], list[Entry]]] = {
+    "datasets": partial(_components, "nndiag.nn.datasets:DATASETS"),
+    "activations": partial(_components, "nndiag.nn.activations:ACTIVATIONS"),
+    "initializers": partial(_components, "nndiag.nn.initializers:INITIALIZERS"),
+    "losses": partial(_components, "nndiag.nn.losses:LOSSES"),
+    "optimizers": partial(_components, "nndiag.nn.optimizers:OPTIMIZERS"),
+    "problems": _problems,
+    "bugs": _bugs,
+    "remedies": _remedies,
+    "terms": _terms,
+}
+"""Kind → everything of that kind."""
+
+
+def entries_of(kind: str) -> list[Entry]:
+    """Everything of a kind.
 
     Raises:
         UnknownNameError: There is no such kind.
@@ -52,22 +111,27 @@ def registry_of(kind: str) -> Registry[Any]:
                 hint=suggestion(kind, KINDS),
             )
         )
-    module, _, attribute = KINDS[kind].partition(":")
-    registry: Registry[Any] = getattr(importlib.import_module(module), attribute)
-    return registry
+    return KINDS[kind]()
 
 
-def entries_of(kind: str) -> list[Entry]:
-    """All components of a kind.
+def entry_of(name: str) -> Entry:
+    """What has a name, problems and terms before components.
 
     Raises:
-        UnknownNameError: There is no such kind.
+        UnknownNameError: Nothing has this name.
     """
-    registry = registry_of(kind)
-    return [
-        Entry(name, registry.summary(name).rstrip("."), registry.options(name))
-        for name in registry.names()
-    ]
+    entries = [entry for kind in reversed(KINDS) for entry in entries_of(kind)]
+    for entry in entries:
+        if entry.name in {name, name.replace("_", "-")}:
+            return entry
+    names = [entry.name for entry in entries]
+    raise UnknownNameError(
+        Problem(
+            f"nothing is called {name!r}",
+            allowed=f"a name that `nndiag list` shows: {', '.join(KINDS)}",
+            hint=suggestion(name, names),
+        )
+    )
 
 
 def catalogue_view(kinds: Iterable[str]) -> RenderableType:
@@ -99,7 +163,7 @@ def _document(entry: Entry) -> dict[str, Any]:
     return {"name": entry.name, "summary": entry.summary, "options": options}
 
 
-def _options(options: dict[str, Option]) -> str:
+def _options(options: Mapping[str, Option]) -> str:
     return "  ".join(
         f"{name}={'(required)' if option.required else option.default}"
         for name, option in options.items()

@@ -20,5 +20,6 @@ def page_view(name: str, text: str) -> RenderableType:
             parts.append(Text(lines[0], style="bold"))
             lines = lines[1:]
         body = Text(" ".join(line.strip() for line in lines))
+        body.highlight_regex(r"^[A-Z][\w ]{2,24}:(?= )", "bold")
         parts += [Padding(body, (0, 0, 0, 2)) if titled else body, Text()]
     return Group(*parts[:-1])

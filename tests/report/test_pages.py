@@ -5,7 +5,13 @@ from rich.console import Console
 
 from nndiag.errors import UnknownNameError
 from nndiag.finding import Outcome
-from nndiag.report.catalogue import KINDS, catalogue_document, catalogue_view, registry_of
+from nndiag.report.catalogue import (
+    KINDS,
+    catalogue_document,
+    catalogue_view,
+    entries_of,
+    entry_of,
+)
 from nndiag.report.glossary import TERMS
 from nndiag.report.page import page_view
 
@@ -18,13 +24,27 @@ def shown(renderable, *, width=80):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_catalogue_names_every_component_and_option(kind):
+def test_a_catalogue_names_every_entry_and_option(kind):
     text = shown(catalogue_view([kind]))
-    registry = registry_of(kind)
-    for name in registry.names():
-        assert name in text
-        for option in registry.options(name):
+    for entry in entries_of(kind):
+        assert entry.name in text
+        for option in entry.options:
             assert option in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_entry_has_a_summary_and_a_page_of_its_own(kind):
+    for entry in entries_of(kind):
+        assert entry.summary
+        assert not entry.summary.endswith(".")
+        assert entry.summary[:20] in " ".join(entry.page.split())
+
+
+@pytest.mark.parametrize(
+    "name", ["vanishing-gradients", "vanishing_gradients", "wrong-sign", "tanh"]
+)
+def test_whatever_has_a_name_can_be_found(name):
+    assert entry_of(name).name == name.replace("_", "-")
 
 
 def test_a_required_option_has_no_default():
@@ -34,7 +54,7 @@ def test_a_required_option_has_no_default():
 
 def test_an_unknown_kind_is_refused_with_a_suggestion():
     with pytest.raises(UnknownNameError, match="did you mean 'losses'"):
-        registry_of("loses")
+        entries_of("loses")
 
 
 def test_every_outcome_is_explained():
