@@ -36,7 +36,7 @@ def fix(
     seconds: SecondsOption = None,
     write: WriteOption = True,
 ) -> None:
-    """Try remedies on a config that does not train, and write the smallest change that cures it."""
+    """Try remedies, and write the config that is cured."""
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.experiment import load_experiment  # noqa: PLC0415
     from nndiag.fixing import fix as search  # noqa: PLC0415

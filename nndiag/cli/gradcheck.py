@@ -44,7 +44,7 @@ def gradcheck(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check whether a gradient is right, and name the bug if it is not."""
+    """Check a gradient, and name the bug if it is wrong."""
     settings = _settings(target, overrides or ())
     if settings is None:
         if write_fixed:

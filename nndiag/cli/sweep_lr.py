@@ -53,7 +53,7 @@ def sweep_lr(
     quiet: QuietOption = False,
     fail_on: FailOnOption = FailOn.ERROR,
 ) -> None:
-    """Find the learning rates that work, their edge, and what theory says of it."""
+    """Find the learning rates that work, and where they end."""
     from nndiag.diagnosis.sweep_findings import sweep_findings  # noqa: PLC0415
     from nndiag.experiment import load_experiment  # noqa: PLC0415
     from nndiag.report.sweep import sweep_document, sweep_line, sweep_report  # noqa: PLC0415
