@@ -85,7 +85,7 @@ def test_weight_decay_belongs_to_the_loss():
     assert decayed.largest == pytest.approx(plain.largest + 0.5)
     assert decayed.smallest == pytest.approx(plain.smallest + 0.5)
     assert sharpness(shape, parameters, batch, weight_decay=0.5).value == pytest.approx(
-        decayed.largest, rel=1e-3
+        decayed.largest, rel=3e-3
     )
 
 
@@ -143,7 +143,8 @@ def test_the_sharpness_follows_a_run_in_few_products():
     moved = descended(shape, parameters, batch, steps=3, rate=0.01)
     after = sharpness(shape, moved, batch, start=before.vector)
     assert after.products <= 3
-    assert after.value == pytest.approx(curvature_at(shape, moved, batch).largest, rel=1e-3)
+    # A residual of 3 % of λ leaves an error of its square over the gap, of the order of 0.1 %.
+    assert after.value == pytest.approx(curvature_at(shape, moved, batch).largest, rel=3e-3)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e200])

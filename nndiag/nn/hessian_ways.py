@@ -1,0 +1,232 @@
+"""The ways to a Hessian product: what each layer does to a tangent, and two short cuts.
+
+See `nndiag.nn.hessian` for the formulas. `Passage` is a layer's activation at the point,
+`SingleDirection` the way of one direction in memory that is kept, `OneHiddenLayer` the closed form
+for the most frequent kind of network.
+"""
+
+import numpy as np
+
+from nndiag.nn.activations import Activation, Elementwise
+from nndiag.nn.calls import Array, buffer, now
+from nndiag.nn.network import Architecture, Examples, Workspace
+
+
+class Passage:
+    """What an elementwise activation does to vectors at one point.
+
+    Attributes:
+        delta: Gradient of the loss with respect to the pre-activation, shape (H, B).
+        curve: f″(z)·∂ℓ/∂a, shape (H, B); None where it is zero.
+    """
+
+    def __init__(self, activation: Elementwise, space: Workspace, *, layer: int, vector: Array):
+        z, a = space.pre[layer], space.values[layer]
+        self.delta = vector
+        self._slope: Array | None = None
+        self.curve: Array | None = None
+        if not activation.identity:
+            self._slope = space.scratch[layer]
+            activation.slope(now, z, a, self._slope)
+            self.delta = np.multiply(self._slope, vector, out=space.deltas[layer])
+            curve = activation.slope_change(z, a)
+            curve *= vector
+            self.curve = curve if np.any(curve) else None
+
+    def through(self, vectors: Array, *, out: Array | None = None) -> Array:
+        """J·v, shape (…, H, B), into `out` where it is given."""
+        if self._slope is not None:
+            product: Array = np.multiply(self._slope, vectors, out=out)
+            return product
+        if out is not None and out is not vectors:
+            np.copyto(out, vectors)
+            return out
+        return vectors
+
+    def bent(self, delta: Array, *, along: Array) -> Array:
+        """`delta` + (∂J/∂z·along)·∂ℓ/∂a, shape (…, H, B); both may be overwritten."""
+        if self.curve is not None:
+            along *= self.curve
+            delta += along
+        return delta
+
+
+class MixingPassage(Passage):
+    """The same for an activation that mixes the units of a layer, such as softmax."""
+
+    def __init__(self, activation: Activation, space: Workspace, *, layer: int, vector: Array):
+        self._activation, self._vector = activation, vector
+        self._z, self._a = space.pre[layer], space.values[layer]
+        self.delta = self.through(vector)
+
+    def through(self, vectors: Array, *, out: Array | None = None) -> Array:
+        """See `Passage`."""
+        pulled = np.empty_like(vectors) if out is None else out
+        np.copyto(pulled, vectors)
+        scratch = np.empty_like(pulled)
+        self._activation.pull_back(now, self._z, self._a, vector=pulled, scratch=scratch)
+        return pulled
+
+    def bent(self, delta: Array, *, along: Array) -> Array:
+        """See `Passage`."""
+        change = self._activation.bend(self._z, self._a, along=along, vector=self._vector)
+        delta += change
+        return delta
+
+
+def passage_of(activation: Activation, space: Workspace, *, layer: int, vector: Array) -> Passage:
+    """The passage that fits the activation."""
+    if isinstance(activation, Elementwise):
+        return Passage(activation, space, layer=layer, vector=vector)
+    return MixingPassage(activation, space, layer=layer, vector=vector)
+
+
+class SingleDirection:
+    """Products with one direction at a time, in memory that is allocated once.
+
+    Fresh arrays of half a megabyte cost more than what is computed in them. Sums of two products
+    are single products with stacked matrices: V·x + W·Rx = [V W]·[x; Rx].
+
+    Args:
+        shape: The network.
+        matrices: Its matrices at the point.
+        space: Forward pass at the point.
+        data: The examples.
+        passages: What each layer does to a tangent.
+    """
+
+    def __init__(
+        self,
+        shape: Architecture,
+        matrices: list[Array],
+        space: Workspace,
+        data: Examples,
+        *,
+        passages: list[Passage],
+    ) -> None:
+        self._shape, self._matrices, self._passages = shape, matrices, passages
+        self._outputs, self._targets = space.values[-1], data.targets
+        self._scale = shape.loss.scale(shape.outputs, data.count)
+        count = data.count
+        self._pre = [buffer((units, count)) for units in shape.units]
+        self._inputs = [space.inputs[0]]  # [x; Rx], but for the data, which do not change
+        for below, inputs in zip(shape.units, space.inputs[1:], strict=False):
+            self._inputs.append(np.concatenate([inputs, buffer((below, count))]))
+        self._deltas = [
+            np.concatenate([buffer((units, count)), passage.delta])  # [Rδ; δ]
+            for units, passage in zip(shape.units, passages, strict=True)
+        ]
+
+    def product(self, direction: Array, result: Array, *, curved: bool) -> None:
+        """H·v, or G·v, of one direction (P,) into `result` (P,)."""
+        changes, results = self._shape.matrices(direction), self._shape.matrices(result)
+        tangent = self._forward(changes)
+        loss, last = self._shape.loss, self._shape.layers - 1
+        vector = loss.bend(self._outputs, self._targets, tangent) * self._scale
+        for layer in range(last, -1, -1):
+            passage, units = self._passages[layer], self._shape.units[layer]
+            delta = passage.through(vector, out=self._deltas[layer][:units])
+            if curved:
+                passage.bent(delta, along=self._pre[layer])
+            rows = self._shape.shapes[layer][1]
+            np.matmul(delta, self._inputs[layer][:rows].T, out=results[layer])
+            if layer == 0:
+                return
+            below = self._shape.units[layer - 1]
+            outgoing = self._matrices[layer][:, :below]
+            if not curved:
+                vector = outgoing.T @ delta
+                continue
+            results[layer][:, :below] += passage.delta @ self._inputs[layer][rows:].T
+            stacked = np.concatenate([outgoing, changes[layer][:, :below]])  # [W; V]
+            # Rx has been used: its memory takes R(∂ℓ/∂x).
+            vector = np.matmul(stacked.T, self._deltas[layer], out=self._inputs[layer][rows:])
+
+    def _forward(self, changes: list[Array]) -> Array:
+        """Rz of each layer into its place, and Ra of the last layer."""
+        tangent = self._pre[0]
+        for layer, passage in enumerate(self._passages):
+            stacked = changes[layer]
+            if layer > 0:
+                below = self._shape.units[layer - 1]
+                stacked = np.concatenate([stacked, self._matrices[layer][:, :below]], axis=1)
+            np.matmul(stacked, self._inputs[layer], out=self._pre[layer])
+            room = None
+            if layer + 1 < len(self._passages):
+                room = self._inputs[layer + 1][self._shape.shapes[layer + 1][1] :]
+            tangent = passage.through(self._pre[layer], out=room)
+        return tangent
+
+
+class OneHiddenLayer:
+    """The Hessian of a network with one hidden layer and one output, from its output's Jacobian.
+
+    With z the output before its activation, H = ∇z·(d²ℓ/dz²)·∇zᵀ + Σ dℓ/dz·∇²z over the examples,
+    and ∇²z only couples parameters of one hidden unit.
+
+    Args:
+        shape: The network.
+        space: Forward pass at the point.
+        hidden: Passage of the hidden layer.
+        weights: What reads the hidden layer, shape (1, H).
+        delta: dℓ/dz, shape (1, B).
+        rise: d²ℓ/dz² without the output activation's own curvature, shape (1, B).
+        curvature: d²ℓ/dz², shape (1, B).
+    """
+
+    def __init__(
+        self,
+        shape: Architecture,
+        space: Workspace,
+        *,
+        hidden: "Passage",
+        weights: Array,
+        delta: Array,
+        rise: Array,
+        curvature: Array,
+    ) -> None:
+        self._shape, self._rise, self._curvature = shape, rise, curvature
+        inputs = space.inputs[0]
+        units, rows = shape.shapes[0]
+        self._jacobian = np.empty((shape.size, inputs.shape[1]))  # ∂z/∂θ, (P, B)
+        slopes = hidden.through(np.broadcast_to(weights.T, hidden.delta.shape))  # (H, B)
+        first = self._jacobian[: units * rows].reshape(units, rows, -1)
+        np.multiply(slopes[:, None], inputs, out=first)
+        self._jacobian[units * rows :] = space.inputs[1]
+        self._crossed = hidden.through(delta) @ inputs.T  # Σ δ·f′·x, (H, D + 1)
+        self._bowed: Array | None = None  # Σ δ·w·f″·x·xᵀ, (H, D + 1, D + 1)
+        if hidden.curve is not None:
+            squares = (inputs[:, None] * inputs).reshape(rows * rows, -1)
+            self._bowed = (hidden.curve @ squares.T).reshape(units, rows, rows)
+
+    def products(self, directions: Array, *, curved: bool) -> Array:
+        """H·v, or without ∇²z and the output's own curvature G·v; shape (…, P)."""
+        along = directions @ self._jacobian  # (…, B)
+        along *= (self._curvature if curved else self._rise)[0]
+        result: Array = along @ self._jacobian.T
+        if curved:
+            self._couple(self._shape.matrices(directions), self._shape.matrices(result))
+        return result
+
+    def dense(self) -> Array:
+        """The whole Hessian, shape (P, P)."""
+        matrix: Array = (self._jacobian * self._curvature) @ self._jacobian.T
+        units, rows = self._shape.shapes[0]
+        end = units * rows
+        unit = np.arange(units)
+        couplings = matrix[:end, end:].reshape(units, rows, -1)
+        couplings[unit, :, unit] += self._crossed
+        matrix[end:, :end] = matrix[:end, end:].T
+        if self._bowed is not None:
+            blocks = matrix[:end, :end].reshape(units, rows, units, rows)
+            blocks[unit, :, unit] += self._bowed
+        return matrix
+
+    def _couple(self, changes: list[Array], results: list[Array]) -> None:
+        """Adds Σ δ·∇²z·v to `results`, matrices of each layer like `changes`."""
+        units = self._shape.units[0]
+        outgoing = changes[1][..., 0, :units]  # (…, H)
+        results[0] += self._crossed * outgoing[..., None]
+        results[1][..., 0, :units] += (self._crossed * changes[0]).sum(axis=-1)
+        if self._bowed is not None:
+            results[0] += (self._bowed @ changes[0][..., None])[..., 0]
