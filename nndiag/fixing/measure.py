@@ -18,6 +18,8 @@ from nndiag.training import Progress, TrainingResult, train
 WORST_ERROR = 10.0
 """Error of a run that diverged; no other counts as worse."""
 
+_ON_A_GOOD_WAY = 0.25  # error below which a run that still improves without findings is healthy
+
 
 class OutOfTimeError(Exception):
     """The time for a run is over."""
@@ -71,8 +73,11 @@ class Run:
 
     @property
     def needs_cure(self) -> bool:
-        """Whether anything is wrong with it."""
-        return not self.good or self.diagnosis.cause is not None or self.diagnosis.failing
+        """Whether anything is wrong with it; a run on a good way is not finished, but not ill."""
+        if self.diagnosis.cause is not None or self.diagnosis.failing:
+            return True
+        improving = self.diagnosis.outcome is Outcome.IMPROVING and not self.problems
+        return not self.good and not (improving and self.error <= _ON_A_GOOD_WAY)
 
 
 def measured(

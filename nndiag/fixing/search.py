@@ -15,7 +15,7 @@ _COMBINATIONS = 0.85  # share of the time until which combinations are begun
 _MOST_TOGETHER = 4
 _BETTER = 0.95  # share of the error that another remedy may leave to be kept in a combination
 _SEEDS = 2  # more seeds for the winner
-_CANDIDATES = 3  # cures that are tried with other seeds until one holds
+_CANDIDATES, _SUREST = 3, 2  # cures that are tried with other seeds until one holds
 _ANOTHER_SEED, _MORE_STEPS, _LARGER_RATE = "another-seed", "more-steps", "larger-rate"
 
 
@@ -76,9 +76,14 @@ def search_against_cause(bench: Bench) -> None:
 
 
 def winner_of(bench: Bench) -> Winner | None:
-    """The smallest cure, among equals one that holds for other seeds."""
+    """The smallest cure that holds for other seeds; else the one that holds for most of them.
+
+    Looked at are the smallest ones, and those with the least error.
+    """
     best, most = None, -1.0
-    for trial in by_size(bench.trials, bench.baseline)[:_CANDIDATES]:
+    cures = by_size(bench.trials, bench.baseline)
+    surest = sorted(cures[_CANDIDATES:], key=lambda trial: trial.error)
+    for trial in (*cures[:_CANDIDATES], *surest[:_SUREST]):
         runs = bench.other_seeds(trial, count=_SEEDS)
         held = sum(bench.cured(run) for run in runs)
         share = held / len(runs) if runs else 0.5
@@ -109,15 +114,21 @@ def _together(bench: Bench, names: tuple[str, ...]) -> None:
 
 
 def _prune(bench: Bench, trial: Trial) -> None:
-    """Try a cure without each of its remedies, the dear ones first, going on from what cures."""
-    needed, catalogue = trial.remedies, remedies()
-    for name in sorted(trial.remedies, key=lambda one: -catalogue[one].price):
-        fewer = tuple(one for one in needed if one != name)
-        if not fewer:
-            return
-        rest = bench.tried(fewer, until=1.0)
-        if rest is not None and rest.cures:
-            needed = rest.remedies
+    """Try a cure without each of its remedies, the dear ones first, until it needs all it has."""
+    needed: Trial | None = trial
+    while needed is not None:
+        needed = _without_one(bench, needed)
+
+
+def _without_one(bench: Bench, cure: Trial) -> Trial | None:
+    """A cure with one remedy less; None where each is needed."""
+    catalogue = remedies()
+    for name in sorted(cure.remedies, key=lambda one: -catalogue[one].price):
+        fewer = tuple(one for one in cure.remedies if one != name)
+        rest = bench.tried(fewer, until=1.0) if fewer else None
+        if rest is not None and rest.cures and len(rest.remedies) < len(cure.remedies):
+            return rest
+    return None
 
 
 def _grow(bench: Bench, pool: list[str], rest: list[str]) -> None:

@@ -28,11 +28,13 @@ def fitting_initializer(case: Case) -> Changes | None:
     hidden = case.activations[:-1] or case.activations
     wanted = "he_uniform" if any(name in _RECTIFIED for name in hidden) else "glorot_uniform"
     network, layers = case.settings["network"], case.layers
-    own = any(key in layer for layer in layers for key in _OWN)
-    as_wanted = network["initializer"] == {"name": wanted, "gain": 1.0}
-    if as_wanted and network["bias_initializer"]["name"] == "zeros" and not own:
-        return None
     changes = {"initializer": {"name": wanted, "gain": 1.0}, "bias_initializer": {"name": "zeros"}}
+    own = any(key in layer for layer in layers for key in _OWN)
+    as_wanted = all(
+        layer.get(key, network[key]) == start for layer in layers for key, start in changes.items()
+    )
+    if as_wanted and not any("weights" in layer or "biases" in layer for layer in layers):
+        return None
     if not own:
         return {"network": changes}
     for layer in layers:

@@ -32,6 +32,7 @@ _LIMITS = {
     Limit.DATA: "hardly less, and the data promise no more",
 }
 _WIDE = 96  # columns from which the outcome has one of its own
+_COMBINATIONS = 4  # combinations that are shown, unless the proof of the winner needs more
 _UNTRIED = 6  # remedies that are named when there was no time for them
 
 
@@ -171,9 +172,9 @@ def _details(fix: Fix) -> Iterator[tuple[str, Text]]:
         words = change_words(fix.experiment.resolved, winner.trial.changes)
         yield "change", Text(" · ".join(words))
     if winner is not None and len(winner.trial.remedies) > 1:
-        text = "all of them: each was left out once, and the rest does not cure"
+        text = "each of them: without any one, the others do not cure"
         if winner.unproven:
-            text = f"there was no time to try without {', '.join(winner.unproven)}"
+            text = f"not tried without {', '.join(winner.unproven)}"
         yield "needed", Text(text)
     if winner is not None and winner.seeds:
         text = f"from {winner.held} of {count(len(winner.seeds), 'other seed')}"
@@ -186,8 +187,12 @@ def _facts(fix: Fix) -> list[RenderableType]:
     """The baseline, its control, and what the network can reach."""
     if fix.healthy:
         return []
-    control = "nothing in it is random" if fix.control is None else _end(fix.control)
-    lines = [("as it is", Text(f"{_end(fix.baseline)}; another seed: {control}"))]
+    lines = [("as it is", Text(_end(fix.baseline)))]
+    if fix.control is not None:
+        text = _end(fix.control)
+        if not fix.control.needs_cure:
+            text += ": the failure depends on the start"
+        lines.append(("reseeded", Text(text)))
     if fix.reference is not None:
         fit = fix.reference.fit
         text = (
@@ -227,7 +232,9 @@ class Trials:
 
     def __init__(self, fix: Fix, trials: list[Trial]) -> None:
         self._fix = fix
-        self._trials = sorted(trials, key=lambda one: (len(one.remedies) > 1, one.error))
+        singles = [one for one in trials if len(one.remedies) == 1]
+        self._shown = sorted(singles, key=lambda one: one.error) + _combinations(fix, trials)
+        self._left = len(trials) - len(self._shown)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.max_width >= _WIDE
@@ -239,9 +246,12 @@ class Trials:
         table.add_column("loss", justify="right", no_wrap=True)
         table.add_column("explained", justify="right", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
-        for trial in self._trials:
+        for trial in self._shown:
             table.add_row(*self._row(trial, wide=wide))
         yield table
+        if self._left:
+            text = f"and {count(self._left, 'more combination')} on the way to these (--json)"
+            yield Text(text, style="dim")
 
     def _row(self, trial: Trial, *, wide: bool) -> list[RenderableType]:
         run, verdict = trial.run, trial.verdict
@@ -260,6 +270,16 @@ class Trials:
             Text(_explained(run)),
             Text(str(verdict), style=_STYLES[verdict]),
         ]
+
+
+def _combinations(fix: Fix, trials: list[Trial]) -> list[Trial]:
+    """The winner and what shows that it needs all it has, or else the best; the best first."""
+    several = sorted((one for one in trials if len(one.remedies) > 1), key=lambda one: one.error)
+    if fix.winner is None or len(fix.winner.trial.remedies) == 1:
+        return several[:_COMBINATIONS]
+    whole = set(fix.winner.trial.remedies)
+    proof = [x for x in several if set(x.remedies) <= whole and len(whole) - len(x.remedies) <= 1]
+    return proof + [x for x in several if x not in proof][: max(_COMBINATIONS - len(proof), 0)]
 
 
 def _untried(fix: Fix) -> RenderableType | None:
