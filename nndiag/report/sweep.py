@@ -131,11 +131,13 @@ def _rate_document(rate: Rate) -> dict[str, Any]:
 def _title(result: SweepResult) -> Text:
     """Name, optimizer and extent in one line."""
     batch = "" if result.batch_size is None else f" · batches of {result.batch_size:,}"
-    steps = f"{result.steps:,}"
-    if result.steps != result.total_steps:
+    steps = f"{result.steps:,} steps each"
+    if result.final_steps != result.steps:
+        steps += f", the best {result.final_steps:,}"
+    if result.final_steps < result.total_steps:
         steps += f" of {result.total_steps:,}"
     seeds = count(len(result.seeds), "seed")
-    about = f"{result.optimizer}{batch} · {count(result.runs, 'run')}, {seeds} · {steps} steps each"
+    about = f"{result.optimizer}{batch} · {count(result.runs, 'run')}, {seeds} · {steps}"
     line = Text.assemble((result.name, "bold"), (f"  {about}", "dim"))
     if result.interrupted:
         line.append("  interrupted", style="yellow")

@@ -76,10 +76,10 @@ def _reason(
 ) -> Reason:
     if reference <= _NOTHING * max(initial, 1e-300) or initial <= _NOTHING * reference:
         return Reason.NOTHING_TO_LEARN
-    if norm <= _NOTHING * initial:
-        return Reason.NO_GRADIENT
     if flat is not None and flat >= _FLAT:
         return Reason.FLAT_UNITS
+    if norm <= _NOTHING * initial:
+        return Reason.NO_GRADIENT
     if runs and all(run.lost_at is not None for run in runs):
         return Reason.ALWAYS_LOST
     return Reason.UNEXPLAINED

@@ -178,13 +178,35 @@ def best_of(rates: Sequence[Rate]) -> Rate | None:
 
 
 def _smoothed(rates: Sequence[Rate]) -> list[float]:
-    """Each rate's score, averaged with half the weight of those within a third of a decade."""
+    """Each rate's score, averaged with those of the rates within a third of a decade.
+
+    Their weight is half its own where neighbours differ by no more than chance would have them
+    differ, and falls with the share of chance in their differences.
+    """
+    weight = 0.5 * _chance(rates)
     scores = []
     for rate in rates:
         near = [x for x in rates if abs(np.log10(x.value / rate.value)) < _NEAR]
-        weights = [1.0 if x is rate else 0.5 for x in near]
+        weights = [1.0 if x is rate else weight for x in near]
         scores.append(float(np.average([x.score for x in near], weights=weights)))
     return scores
+
+
+def _chance(rates: Sequence[Rate]) -> float:
+    """The share of chance in the squared differences between neighbouring rates' scores.
+
+    Chance is what is left of the single runs' scores (R, S) without the means of their rate and
+    of their seed.
+    """
+    table = np.array([[_log(run, run.final) for run in rate.runs] for rate in rates])
+    count, seeds = table.shape
+    if count < 3 or seeds < 2:
+        return 0.0
+    means = table.mean(axis=1)
+    rest = table - means[:, None] - table.mean(axis=0) + table.mean()
+    variance = np.sum(rest**2) / ((count - 1) * (seeds - 1))
+    differences = float(np.mean(np.diff(means) ** 2))
+    return min(1.0, float(2 * variance / seeds) / differences) if differences > 0 else 0.0
 
 
 def band_of(rates: Sequence[Rate], working: Sequence[Rate]) -> tuple[float, float]:

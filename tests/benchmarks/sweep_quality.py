@@ -3,11 +3,12 @@
     OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.sweep_quality [--seeds N] [TASK …]
 
 Each task is swept as `nndiag sweep-lr` does it, with several seeds; `--shorter 4` gives the short
-runs only a quarter of the config's steps. The truth comes from runs of full length, with seeds of their own, at eight rates in each of
-nine decades. The best rate is the one with the lowest geometric mean of the final losses; where
-others reach a loss within 5 % of it, each of them counts as best. A recommended rate is right
-within half a decade (a factor of 3.16) of a best one. It learns if, over the long runs' seeds, it
-removes at least half of the loss that the best rate removes.
+runs only a quarter of the config's steps. The truth comes from runs of full length, with seeds of
+their own, at eight rates in each of nine decades. The best rate is the one with the lowest
+geometric mean of the final losses; where others reach a loss within 5 % of it, each of them counts
+as best. A recommended rate is right within half a decade (a factor of 3.16) of a best one; "loss"
+is its own loss over the best one's, both from the long runs. It learns if it removes at least half
+of the loss that the best rate removes.
 """
 
 import argparse
