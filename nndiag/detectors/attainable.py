@@ -13,12 +13,58 @@ looks like noise. It errs towards "nothing more to learn", and so towards silenc
 Source: the nearest-neighbour estimate is the delta test (Pi and Peterson 1994).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from nndiag.trace import Facts, FloatArray, Trace
 
 _MOST_EXAMPLES = 800  # neighbours are searched among so many: 800² distances take 10 ms
 _FEWEST_EXAMPLES = 20  # below, neighbours are too far apart; a network can fit them all
+
+
+_GOOD_SKILL = 0.9
+_AT_LIMIT = 0.15  # so close to what the data allow counts as all of it
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How much a run learned of what there was to learn.
+
+    Attributes:
+        skill: 1 − loss / loss of the best constant; None without either.
+        attainable: Share of the targets' variance that a model could explain, by the data.
+        shortfall: How much of it the run does not explain; None where that is not known.
+        tolerance: A shortfall that may be the estimate's own error.
+    """
+
+    skill: float | None
+    attainable: float = 1.0
+    shortfall: float | None = None
+    tolerance: float = _AT_LIMIT
+
+    @property
+    def good(self) -> bool:
+        """Whether the skill is high, or no more could be learned from these data."""
+        if self.skill is None:
+            return False
+        at_limit = self.shortfall is not None and self.shortfall <= self.tolerance
+        return self.skill >= _GOOD_SKILL or at_limit
+
+
+def learned(trace: Trace, *, loss: float) -> Learned:
+    """How much a run learned that ended with a loss over all training examples."""
+    facts, baseline = trace.facts, trace.facts.baseline_loss
+    explained = explained_share(trace)
+    if baseline is None or baseline <= 0 or not np.isfinite(loss):
+        return Learned(None, shortfall=None if explained is None else max(1 - explained, 0.0))
+    skill = 1 - loss / baseline
+    attainable = 1.0 if skill >= _GOOD_SKILL else attainable_share(facts)
+    examples = 0 if facts.inputs is None else min(len(facts.inputs), _MOST_EXAMPLES)
+    # A variance estimated from n values is off by √(2/n); twice that in one of 20 cases.
+    error = 2 * (1 - attainable) * float(np.sqrt(2 / examples)) if examples else 0.0
+    shortfall = max(attainable - (skill if explained is None else explained), 0.0)
+    return Learned(skill, attainable, shortfall, max(_AT_LIMIT, error))
 
 
 def explained_share(trace: Trace) -> float | None:

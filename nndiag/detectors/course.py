@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from nndiag.detectors.attainable import attainable_share, explained_share
+from nndiag.detectors.attainable import Learned, learned
 from nndiag.detectors.curve import Curve, Growth, growth, loss_curve
 from nndiag.finding import Outcome, Severity
 from nndiag.trace import Trace
@@ -21,12 +21,10 @@ _ENDED_ABOVE = 2.0  # … and a run that ends above it by this has diverged
 _RECOVERING = 0.5  # … unless its loss is about to fall by this share
 _STILL_FALLING = 0.05  # share of the loss that as many steps again would take off
 _NOTHING_LEFT = 1e-5  # loss over best constant's: the error is 0.3 % of the targets' deviation
-_GOOD_SKILL = 0.9
 _NO_SKILL = 0.05  # not distinguishable from predicting the mean
 _GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
 _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
 _STRICT = 1e-4  # without skill only a minimum with clearly positive curvature counts as one
-_AT_LIMIT = 0.15  # explained short of attainable share: within the estimate's own error
 _FAILED = 0.5  # less than this share of the attainable: the run failed
 
 
@@ -38,9 +36,7 @@ class Course:
         outcome: How it ended.
         curve: Its loss curve.
         growth: Where its loss blew up, if it did.
-        skill: 1 − loss / loss of the best constant; None without either.
-        attainable: Share of the targets' variance that a model could explain, by the data.
-        shortfall: How much of it the run does not explain.
+        learned: How much it learned of what there was to learn.
         expected_gain: By how much the loss would fall in as many steps again.
         numbers: All of that and more by name, finite numbers only.
     """
@@ -48,18 +44,29 @@ class Course:
     outcome: Outcome
     curve: Curve
     growth: Growth | None
-    skill: float | None
-    attainable: float
-    shortfall: float | None
+    learned: Learned
     expected_gain: float
     numbers: dict[str, float]
 
     @property
+    def skill(self) -> float | None:
+        """1 − loss / loss of the best constant; None without either."""
+        return self.learned.skill
+
+    @property
+    def attainable(self) -> float:
+        """Share of the targets' variance that a model could explain, by the data."""
+        return self.learned.attainable
+
+    @property
+    def shortfall(self) -> float | None:
+        """How much of the attainable share the run does not explain; None where not known."""
+        return self.learned.shortfall
+
+    @property
     def good(self) -> bool:
         """Whether the run learned what there is to learn, as far as can be told."""
-        if self.outcome is Outcome.DIVERGED:
-            return False
-        return _is_good(self.skill, self.shortfall)
+        return self.outcome is not Outcome.DIVERGED and self.learned.good
 
     @property
     def failed(self) -> bool:
@@ -78,8 +85,8 @@ class Course:
         if self.failed:
             return Severity.ERROR
         falling = _still_falling(self.curve, gain=self.expected_gain)
-        learned = self.skill is None or self.skill > _NO_SKILL
-        return None if self.good or (falling and learned) else Severity.WARNING
+        begun = self.skill is None or self.skill > _NO_SKILL
+        return None if self.good or (falling and begun) else Severity.WARNING
 
 
 _COURSES: "WeakKeyDictionary[Trace, Course]" = WeakKeyDictionary()
@@ -95,43 +102,24 @@ def course_of(trace: Trace) -> Course:
 
 def _course(trace: Trace) -> Course:
     curve = loss_curve(trace)
-    baseline = trace.facts.baseline_loss
-    reference = max(abs(curve.initial), baseline or 0.0) if len(curve.losses) else np.inf
-    blow_up = growth(trace, reference=reference, factor=_BLOWN_UP) if reference > 0 else None
-    skill = _skill(curve, baseline)
-    attainable = 1.0
-    if skill is not None and skill < _GOOD_SKILL and not curve.non_finite:
-        attainable = attainable_share(trace.facts)
-    explained = explained_share(trace)
-    explained = skill if explained is None else explained
-    shortfall = None if explained is None else max(attainable - explained, 0.0)
+    blow_up = growth(trace, reference=reference_loss(trace, curve), factor=_BLOWN_UP)
+    got = learned(trace, loss=curve.final)
     gain = curve.expected_gain() if len(curve.losses) else 0.0
-    outcome = _outcome(
-        trace, curve, reference=reference, skill=skill, shortfall=shortfall, gain=gain
-    )
-    course = Course(outcome, curve, blow_up, skill, attainable, shortfall, gain, {})
+    outcome = _outcome(trace, curve, got=got, gain=gain)
+    course = Course(outcome, curve, blow_up, got, gain, {})
     course.numbers.update(_numbers(trace, course))
     return course
 
 
-def _skill(curve: Curve, baseline: float | None) -> float | None:
-    """1 − loss / loss of the best constant; None where there is no such loss."""
-    if baseline is None or baseline <= 0 or not np.isfinite(curve.final):
-        return None
-    return 1 - curve.final / baseline
+def reference_loss(trace: Trace, curve: Curve) -> float:
+    """The worse of the start and the best constant: a run above that is worse than none."""
+    baseline = trace.facts.baseline_loss or 0.0
+    return max(abs(curve.initial), baseline) if len(curve.losses) else np.inf
 
 
-def _outcome(
-    trace: Trace,
-    curve: Curve,
-    *,
-    reference: float,
-    skill: float | None,
-    shortfall: float | None,
-    gain: float,
-) -> Outcome:
+def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcome:
     """The one word for how the run ended."""
-    if _diverged(curve, reference=reference, gain=gain):
+    if _diverged(trace, curve, gain=gain):
         return Outcome.DIVERGED
     if trace.ending is None or trace.ending.reason == "interrupted":
         return Outcome.INTERRUPTED
@@ -140,15 +128,16 @@ def _outcome(
         return Outcome.CONVERGED
     if trace.ending.reason != "converged" and _still_falling(curve, gain=gain):
         return Outcome.IMPROVING
-    return _outcome_at_rest(trace, curve, skill=skill, shortfall=shortfall)
+    return _outcome_at_rest(trace, curve, got=got)
 
 
-def _diverged(curve: Curve, *, reference: float, gain: float) -> bool:
+def _diverged(trace: Trace, curve: Curve, *, gain: float) -> bool:
     """Whether the loss ended non-finite, or far above both its start and the best constant."""
     if curve.non_finite or not len(curve.losses):
         return True
     level = abs(curve.level(float(curve.times[-1])))
-    return level > _ENDED_ABOVE * reference and gain < _RECOVERING * level
+    above = level > _ENDED_ABOVE * reference_loss(trace, curve)
+    return above and gain < _RECOVERING * level
 
 
 def _still_falling(curve: Curve, *, gain: float) -> bool:
@@ -156,16 +145,14 @@ def _still_falling(curve: Curve, *, gain: float) -> bool:
     return bool(len(curve.losses)) and gain > _STILL_FALLING * abs(curve.final)
 
 
-def _outcome_at_rest(
-    trace: Trace, curve: Curve, *, skill: float | None, shortfall: float | None
-) -> Outcome:
+def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned) -> Outcome:
     """Converged or stalled, for a run whose loss no longer falls."""
-    if _is_good(skill, shortfall):
+    if got.good:
         return Outcome.CONVERGED
-    ending = trace.ending
+    ending, skill = trace.ending, got.skill
     if ending is None or not _has_curvature(trace):
-        learned = skill if skill is not None else 1 - curve.final / curve.peak
-        return Outcome.CONVERGED if learned >= _FAILED else Outcome.STALLED
+        fallen = skill if skill is not None else 1 - curve.final / curve.peak
+        return Outcome.CONVERGED if fallen >= _FAILED else Outcome.STALLED
     decrement, largest = ending.newton_decrement or 0.0, ending.largest_eigenvalue or 0.0
     smallest = 0.0 if ending.smallest_eigenvalue is None else ending.smallest_eigenvalue
     settled = decrement <= _GAIN_TAKEN * abs(curve.final) and smallest >= -_FLAT * largest
@@ -183,13 +170,6 @@ def _has_curvature(trace: Trace) -> bool:
     if ending is None or ending.newton_decrement is None or ending.largest_eigenvalue is None:
         return False
     return ending.largest_eigenvalue > 0 and trace.facts.loss != "mean_absolute_error"
-
-
-def _is_good(skill: float | None, shortfall: float | None) -> bool:
-    """Whether skill is high, or no more could be learned from these data."""
-    if skill is None:
-        return False
-    return skill >= _GOOD_SKILL or (shortfall is not None and shortfall <= _AT_LIMIT)
 
 
 def _numbers(trace: Trace, course: Course) -> dict[str, float]:

@@ -167,6 +167,8 @@ def growth(trace: Trace, *, reference: float, factor: float) -> Growth | None:
     mini-batches the losses are means over an epoch (at most a twentieth of the run), because a
     single batch may be hard or easy.
     """
+    if not reference > 0:
+        return None
     epoch = _steps_per_epoch(trace) or 1
     scale = epoch if (trace.facts.reduction or "").endswith("sum") else 1
     sizes = _smoothed(np.abs(trace.loss) * scale, window=min(epoch, max(1, trace.steps // 20)))

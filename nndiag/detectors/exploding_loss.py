@@ -33,7 +33,7 @@ Source
 import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.course import course_of, reference_loss
 from nndiag.detectors.curve import growth
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.registry import Positive
@@ -48,8 +48,8 @@ def exploding_loss(trace: Trace, *, factor: Positive = 10.0) -> Findings:
     course = course_of(trace)
     if course.severity is not Severity.ERROR or not len(course.curve.losses):
         return []
-    reference = max(abs(course.curve.initial), trace.facts.baseline_loss or 0.0)
-    blow_up = growth(trace, reference=reference, factor=factor) if reference > 0 else None
+    reference = reference_loss(trace, course.curve)
+    blow_up = growth(trace, reference=reference, factor=factor)
     limit = factor * reference
     if blow_up is None or not _grew(trace, onset=blow_up.onset, top=blow_up.top, limit=limit):
         return []

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
-from nndiag.detectors.course import Course, course_of
+from nndiag.detectors.course import Course, course_of, reference_loss
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.registry import Positive
 from nndiag.trace import Trace
@@ -108,7 +108,7 @@ def _risen(trace: Trace, course: Course, *, rise: float) -> int | None:
     first = int(trace.step[0]) if trace.steps else 0
     if not len(curve.losses):
         return first
-    reference = max(abs(curve.initial), trace.facts.baseline_loss or 0.0)
+    reference = reference_loss(trace, curve)
     above = np.flatnonzero(np.abs(curve.losses) > rise * reference)
     if len(above):
         return first + int(curve.times[above[0]]) - 1
