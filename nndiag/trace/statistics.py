@@ -7,7 +7,7 @@ import numpy as np
 from nndiag.trace.trace import FloatArray, Series, Trace
 
 LONGEST_WINDOW = 20
-"""Steps that are summarised by one number, at most; a tenth of a shorter run."""
+"""Steps of mini-batches that are summarised by one number; a tenth of a shorter run."""
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,10 @@ class LayerGradient:
 
     Attributes:
         layer: Name of the layer.
-        first: Median over the first steps.
-        middle: Median around the middle.
-        end: Median over the last steps; the very last value where that is not finite.
+        first: At the first step, or the median of the first.
+        middle: In the middle.
+        end: At the last step, or the median of the last; the very last value where that is not
+            finite.
     """
 
     layer: str
@@ -33,12 +34,16 @@ class LayerGradient:
 
 
 def layer_gradients(trace: Trace) -> tuple[LayerGradient, ...]:
-    """The gradient norms of each layer, from the input side; empty where none were recorded."""
+    """The gradient norms of each layer, from the input side; empty where none were recorded.
+
+    Full-batch gradients are those of single steps; others, which differ by chance, are medians.
+    """
     series = trace.series.get("gradient_norm")
     if series is None or not len(series.steps):
         return ()
     values = series.values
-    window = int(np.clip(len(values) // 10, 1, LONGEST_WINDOW))
+    longest = 1 if trace.facts.full_batch else LONGEST_WINDOW
+    window = int(np.clip(len(values) // 10, 1, longest))
     start = (len(values) - window) // 2
     with np.errstate(all="ignore"):
         first = np.median(values[:window], axis=0)

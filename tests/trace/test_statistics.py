@@ -14,11 +14,11 @@ def trace_of(losses, **known):
     return Trace(np.arange(len(losses)), losses, **known)
 
 
-def with_gradients(values):
+def with_gradients(values, **facts):
     values = np.asarray(values, dtype=float)
     steps = np.arange(len(values))
     series = {"gradient_norm": Series(steps, values[:, None])}
-    return trace_of(np.ones(len(values)), series=series, layers=("layer1",))
+    return trace_of(np.ones(len(values)), series=series, layers=("layer1",), facts=Facts(**facts))
 
 
 def test_gradients_are_medians_of_the_first_middle_and_last_steps():
@@ -26,6 +26,12 @@ def test_gradients_are_medians_of_the_first_middle_and_last_steps():
     (layer,) = layer_gradients(with_gradients(np.arange(300)))
     assert (layer.first, layer.middle, layer.end) == (9.5, 149.5, 289.5)
     assert layer.change == pytest.approx(289.5 / 9.5)
+
+
+def test_gradients_of_the_full_batch_are_those_of_single_steps():
+    facts = {"inputs": np.zeros((4, 1)), "batch_size": 4}
+    (layer,) = layer_gradients(with_gradients(10.0 ** np.arange(0, 300, 3), **facts))
+    assert (layer.first, layer.middle, layer.end) == pytest.approx((1, 10.0**147, 10.0**297))
 
 
 def test_a_gradient_that_ends_infinite_is_not_hidden_by_the_median():
