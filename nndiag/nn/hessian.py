@@ -17,8 +17,14 @@ import numpy as np
 
 from nndiag.nn.activations import Elementwise
 from nndiag.nn.calls import Array, now, transposed
-from nndiag.nn.hessian_ways import OneHiddenLayer, Passage, SingleDirection, passage_of
-from nndiag.nn.network import Architecture, Examples, forward, workspace
+from nndiag.nn.hessian_ways import (
+    OneHiddenLayer,
+    Passage,
+    SingleDirection,
+    passage_of,
+    room_for,
+)
+from nndiag.nn.network import Architecture, Examples, forward
 
 _BLOCK = 1 << 18  # numbers of the widest layer that are worked on at once; 2 MB, about an L2 cache
 _SHALLOW_INPUTS = 8  # inputs + 1 up to which the short way through one hidden layer is short
@@ -54,9 +60,10 @@ class HessianProducts:
         self.size = shape.size
         self._weight_decay = weight_decay
         self._scale = shape.loss.scale(shape.outputs, data.count)
-        self._data, self._targets = data, data.targets
+        self._targets = data.targets
         self._matrices = shape.matrices(parameters)
-        self._space = workspace(shape, data)
+        self._room = room_for(shape, data)
+        self._space = self._room.space
         forward(now, shape, self._matrices, self._space)
         self._passages: list[Passage] = self._pulled_back()
         self.loss = float(shape.loss.total(self._space.values[-1], self._targets) * self._scale)
@@ -68,7 +75,9 @@ class HessianProducts:
         )
         self.gradient += weight_decay * parameters
         self._shallow = self._short_way()
-        self._single: SingleDirection | None = None
+        self._single = SingleDirection(
+            shape, self._matrices, self._room, data, passages=self._passages
+        )
 
     @property
     def shallow(self) -> bool:
@@ -103,16 +112,10 @@ class HessianProducts:
             passage = passage_of(self.shape.activations[layer], space, layer=layer, vector=vector)
             passages.insert(0, passage)
             if layer > 0:
-                vector = transposed(self._outgoing(self._matrices, layer - 1)) @ passage.delta
+                weights = self._outgoing(self._matrices, layer - 1)
+                free = self._room.inputs[layer][-weights.shape[1] :]
+                vector = np.matmul(weights.T, passage.delta, out=free)
         return passages
-
-    def _single_way(self) -> SingleDirection:
-        """The way of one direction at a time, with its memory."""
-        if self._single is None:
-            self._single = SingleDirection(
-                self.shape, self._matrices, self._space, self._data, passages=self._passages
-            )
-        return self._single
 
     def _short_way(self) -> OneHiddenLayer | None:
         """The short way, where the network is of the kind that has one."""
@@ -152,7 +155,7 @@ class HessianProducts:
             result[...] = self._shallow.products(directions, curved=curved)
             return self._decayed(directions, result)
         if directions.ndim == 1:
-            self._single_way().product(directions, result, curved=curved)
+            self._single.product(directions, result, curved=curved)
             return self._decayed(directions, result)
         widest = max(self.shape.units) * self._targets.shape[-1]
         block = max(1, _BLOCK // widest)

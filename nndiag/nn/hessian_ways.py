@@ -1,15 +1,20 @@
 """The ways to a Hessian product: what each layer does to a tangent, and two short cuts.
 
 See `nndiag.nn.hessian` for the formulas. `Passage` is a layer's activation at the point,
-`SingleDirection` the way of one direction in memory that is kept, `OneHiddenLayer` the closed form
-for the most frequent kind of network.
+`SingleDirection` the way of one direction in memory that is kept (`Room`), `OneHiddenLayer` the
+closed form for the most frequent kind of network.
 """
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from nndiag.nn.activations import Activation, Elementwise
-from nndiag.nn.calls import Array, buffer, now
+from nndiag.nn.calls import Array, now
 from nndiag.nn.network import Architecture, Examples, Workspace
+
+_ALIGNED = 8  # numbers in 64 bytes
 
 
 class Passage:
@@ -22,13 +27,15 @@ class Passage:
 
     def __init__(self, activation: Elementwise, space: Workspace, *, layer: int, vector: Array):
         z, a = space.pre[layer], space.values[layer]
-        self.delta = vector
+        self.delta = space.deltas[layer]
         self._slope: Array | None = None
         self.curve: Array | None = None
-        if not activation.identity:
+        if activation.identity:
+            np.copyto(self.delta, vector)
+        else:
             self._slope = space.scratch[layer]
             activation.slope(now, z, a, self._slope)
-            self.delta = np.multiply(self._slope, vector, out=space.deltas[layer])
+            np.multiply(self._slope, vector, out=self.delta)
             curve = activation.slope_change(z, a)
             curve *= vector
             self.curve = curve if np.any(curve) else None
@@ -55,9 +62,9 @@ class MixingPassage(Passage):
     """The same for an activation that mixes the units of a layer, such as softmax."""
 
     def __init__(self, activation: Activation, space: Workspace, *, layer: int, vector: Array):
-        self._activation, self._vector = activation, vector
+        self._activation, self._vector = activation, vector.copy()
         self._z, self._a = space.pre[layer], space.values[layer]
-        self.delta = self.through(vector)
+        self.delta = self.through(vector, out=space.deltas[layer])
 
     def through(self, vectors: Array, *, out: Array | None = None) -> Array:
         """See `Passage`."""
@@ -81,6 +88,65 @@ def passage_of(activation: Activation, space: Workspace, *, layer: int, vector: 
     return MixingPassage(activation, space, layer=layer, vector=vector)
 
 
+@dataclass(frozen=True, eq=False)
+class Room:
+    """Memory of a forward and a backward pass, with room beside it for those of a tangent.
+
+    Attributes:
+        space: Buffers of the passes; views of the stacked arrays.
+        inputs: [x; Rx] of each layer, (rows + units below, B); the data have no tangent.
+        deltas: [Rδ; δ] of each layer, (2·units, B).
+        pre: Rz of each layer, (units, B).
+    """
+
+    space: Workspace
+    inputs: list[Array]
+    deltas: list[Array]
+    pre: list[Array]
+
+
+def room_for(shape: Architecture, data: Examples) -> Room:
+    """Memory for one point."""
+    count, units = data.count, shape.units
+    bare = [width for width, one in zip(units, shape.activations, strict=True) if one.needs_input]
+    stacks = [height + below for below, (_, height) in zip(units, shape.shapes[1:], strict=False)]
+    doubled = [2 * width for width in units]
+    carved = _carved([*stacks, units[-1], *doubled, *units, *units, *bare], count)
+    inputs, rows, values = [data.inputs], [data.inputs], list[Array]()
+    for (_, height), width in zip(shape.shapes[1:], units, strict=False):
+        inputs.append(next(carved))
+        inputs[-1][height - 1] = 1.0
+        rows.append(inputs[-1][:height])
+        values.append(inputs[-1][:width])
+    values.append(next(carved))
+    deltas, scratch, pre = ([next(carved) for _ in units] for _ in range(3))
+    space = Workspace(
+        rows,
+        [
+            next(carved) if activation.needs_input else value
+            for value, activation in zip(values, shape.activations, strict=True)
+        ],
+        values,
+        [stacked[width:] for stacked, width in zip(deltas, units, strict=True)],
+        scratch,
+    )
+    return Room(space, inputs, deltas, pre)
+
+
+def _carved(heights: list[int], count: int) -> Iterator[Array]:
+    """Arrays (height, count) from one piece of memory.
+
+    The allocator keeps a large piece for the next one that asks; many middling ones it gives back
+    to the system, and touching fresh pages takes longer than the passes through the network.
+    """
+    stride = -(-count // _ALIGNED) * _ALIGNED
+    memory = np.empty(stride * sum(heights) + _ALIGNED)
+    start = -(memory.ctypes.data // memory.itemsize) % _ALIGNED
+    for height in heights:
+        yield memory[start : start + height * count].reshape(height, count)
+        start += height * stride
+
+
 class SingleDirection:
     """Products with one direction at a time, in memory that is allocated once.
 
@@ -90,7 +156,7 @@ class SingleDirection:
     Args:
         shape: The network.
         matrices: Its matrices at the point.
-        space: Forward pass at the point.
+        room: Its forward and backward pass at the point.
         data: The examples.
         passages: What each layer does to a tangent.
     """
@@ -99,62 +165,51 @@ class SingleDirection:
         self,
         shape: Architecture,
         matrices: list[Array],
-        space: Workspace,
+        room: Room,
         data: Examples,
         *,
         passages: list[Passage],
     ) -> None:
         self._shape, self._matrices, self._passages = shape, matrices, passages
-        self._outputs, self._targets = space.values[-1], data.targets
+        self._room, self._targets = room, data.targets
         self._scale = shape.loss.scale(shape.outputs, data.count)
-        count = data.count
-        self._pre = [buffer((units, count)) for units in shape.units]
-        self._inputs = [space.inputs[0]]  # [x; Rx], but for the data, which do not change
-        for below, inputs in zip(shape.units, space.inputs[1:], strict=False):
-            self._inputs.append(np.concatenate([inputs, buffer((below, count))]))
-        self._deltas = [
-            np.concatenate([buffer((units, count)), passage.delta])  # [Rδ; δ]
-            for units, passage in zip(shape.units, passages, strict=True)
-        ]
 
     def product(self, direction: Array, result: Array, *, curved: bool) -> None:
         """H·v, or G·v, of one direction (P,) into `result` (P,)."""
         changes, results = self._shape.matrices(direction), self._shape.matrices(result)
+        room, loss = self._room, self._shape.loss
         tangent = self._forward(changes)
-        loss, last = self._shape.loss, self._shape.layers - 1
-        vector = loss.bend(self._outputs, self._targets, tangent) * self._scale
-        for layer in range(last, -1, -1):
+        vector = loss.bend(room.space.values[-1], self._targets, tangent) * self._scale
+        for layer in range(self._shape.layers - 1, -1, -1):
             passage, units = self._passages[layer], self._shape.units[layer]
-            delta = passage.through(vector, out=self._deltas[layer][:units])
+            delta = passage.through(vector, out=room.deltas[layer][:units])
             if curved:
-                passage.bent(delta, along=self._pre[layer])
-            rows = self._shape.shapes[layer][1]
-            np.matmul(delta, self._inputs[layer][:rows].T, out=results[layer])
+                passage.bent(delta, along=room.pre[layer])
+            np.matmul(delta, room.space.inputs[layer].T, out=results[layer])
             if layer == 0:
                 return
             below = self._shape.units[layer - 1]
             outgoing = self._matrices[layer][:, :below]
+            change = room.inputs[layer][-below:]  # Rx, later R(∂ℓ/∂x)
             if not curved:
-                vector = outgoing.T @ delta
+                vector = np.matmul(outgoing.T, delta, out=change)
                 continue
-            results[layer][:, :below] += passage.delta @ self._inputs[layer][rows:].T
+            results[layer][:, :below] += passage.delta @ change.T
             stacked = np.concatenate([outgoing, changes[layer][:, :below]])  # [W; V]
-            # Rx has been used: its memory takes R(∂ℓ/∂x).
-            vector = np.matmul(stacked.T, self._deltas[layer], out=self._inputs[layer][rows:])
+            vector = np.matmul(stacked.T, room.deltas[layer], out=change)
 
     def _forward(self, changes: list[Array]) -> Array:
         """Rz of each layer into its place, and Ra of the last layer."""
-        tangent = self._pre[0]
+        room, tangent = self._room, self._room.pre[-1]
         for layer, passage in enumerate(self._passages):
-            stacked = changes[layer]
+            stacked, out = changes[layer], None
             if layer > 0:
                 below = self._shape.units[layer - 1]
                 stacked = np.concatenate([stacked, self._matrices[layer][:, :below]], axis=1)
-            np.matmul(stacked, self._inputs[layer], out=self._pre[layer])
-            room = None
+            np.matmul(stacked, room.inputs[layer], out=room.pre[layer])
             if layer + 1 < len(self._passages):
-                room = self._inputs[layer + 1][self._shape.shapes[layer + 1][1] :]
-            tangent = passage.through(self._pre[layer], out=room)
+                out = room.inputs[layer + 1][-self._shape.units[layer] :]
+            tangent = passage.through(room.pre[layer], out=out)
         return tangent
 
 
