@@ -1,0 +1,14 @@
+"""THE ASSERTION: the gradient check for tests of a course or a library, like numpy.testing.
+
+    from nndiag.testing import assert_gradients_correct
+
+    assert_gradients_correct(lambda: net.loss(x, y), net.params)  # loss() returns (loss, grads)
+    assert_gradients_correct(loss, {"W": W, "b": b}, {"W": dW, "b": db})  # loss(parameters)
+    assert_gradients_correct(net, arguments=(x, y))                       # an object
+
+May import `analysis`, `nested` and `errors`.
+"""
+
+from nndiag.testing.assertion import assert_gradients_correct
+
+__all__ = ["assert_gradients_correct"]
