@@ -14,7 +14,7 @@ _MEAN_OF = {"sum": "mean", "half_sum": "half_mean"}
     cures=["summed-loss", "learning-rate-above-stability-limit"],
 )
 def mean_loss(case: Case) -> Changes | None:
-    """Average the loss over the examples instead of summing it; the rate stays as it is.
+    """Average the loss over the examples instead of summing it, at the same rate.
 
     Source: the Hessian of a sum over B examples is B times that of their mean, and so its ceiling
     2/λ_max (LeCun et al. 1998, "Efficient BackProp", section 5.1) is B times lower.

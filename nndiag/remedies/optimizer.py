@@ -161,7 +161,7 @@ def much_smaller_rate(case: Case) -> Changes | None:
     last=True,
 )
 def rate_near_ceiling(case: Case) -> Changes | None:
-    """Raise the learning rate to half of the stability ceiling, where that is far above it.
+    """Raise the learning rate to half of the stability ceiling.
 
     Source: LeCun et al. 1998, "Efficient BackProp", section 5.1: the fastest rate is 1/λ_max.
     """

@@ -21,7 +21,7 @@ _FIXED = ("zeros", "constant")
     ],
 )
 def fitting_initializer(case: Case) -> Changes | None:
-    """Draw the weights as suits the activations: He for the ReLU family, Glorot for others.
+    """Draw the weights as suits the activations: He for ReLU, Glorot for others.
 
     Source: Glorot and Bengio 2010, equation 16; He et al. 2015, equation 10.
     """

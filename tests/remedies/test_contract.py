@@ -1,0 +1,115 @@
+"""What every remedy has to be."""
+
+import pytest
+
+from nndiag.detectors import DETECTORS
+from nndiag.errors import UnknownNameError
+from nndiag.registry import Registry
+from nndiag.remedies import Case, changed, remedies, remedy_of, smallest_changes
+from nndiag.remedies.contract import remedy
+
+NAMES = sorted(remedies())
+
+ILL = {
+    "plain": {},
+    "summed": {"loss": {"reduction": "sum"}, "optimizer": {"learning_rate": 5.0}},
+    "deep": {
+        "network": {
+            "bias": False,
+            "initializer": {"name": "constant", "value": 0.5},
+            "layers": [{"units": 3, "activation": "relu"}] * 5
+            + [{"units": 1, "activation": "sigmoid", "bias": False}],
+        },
+        "dataset": {"low": 100, "high": 300},
+        "loss": {"name": "mean_absolute_error"},
+    },
+    "classes": {
+        "dataset": {"name": "blobs", "samples": 30, "classes": 3, "encoding": "one_hot"},
+        "network": {"layers": [{"units": 3, "activation": "softmax"}]},
+        "training": {"epochs": 3, "batch_size": 4, "order": "sequential"},
+    },
+    "strange": {
+        "optimizer": {
+            "name": "sgd",
+            "learning_rate": 1e-6,
+            "momentum": 0.99,
+            "decay": 0.1,
+            "weight_decay": 1.0,
+            "clip_norm": 1e-3,
+        },
+    },
+    "overfitted": {"dataset": {"validation": 0.3}, "optimizer": {"name": "adam"}},
+}
+ONCE = set(NAMES) - {
+    "another-seed", "larger-batch", "larger-rate", "more-steps", "much-smaller-rate",
+    "smaller-rate", "wider-layers", "tanh-units", "relu-units", "leaky-relu-units",
+}  # fmt: skip
+"""Remedies that lead to a fixed state: applied again they have nothing to do."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_remedy_has_a_title_and_a_source(name):
+    one = remedy_of(name)
+    assert one.title
+    assert len(one.title) <= 80
+    assert len(one.source) > 10
+    assert one.cures
+    assert one.price in (1, 2, 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_remedy_changes_at_least_one_of_the_ill_configs(name, case):
+    assert any(remedy_of(name).changes(case(changes)) for changes in ILL.values())
+
+
+@pytest.mark.parametrize("ill", ILL)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_change_gives_a_config_that_can_be_built_and_differs(name, ill, case):
+    before = case(ILL[ill])
+    changes = remedy_of(name).changes(before)
+    if changes is None:
+        pytest.skip("does not apply")
+    after = changed(before.experiment, changes)
+    assert Case(after).built.parameters.size > 0
+    assert smallest_changes(before.experiment, after)
+
+
+@pytest.mark.parametrize("ill", ILL)
+@pytest.mark.parametrize("name", sorted(ONCE))
+def test_a_remedy_with_a_fixed_end_has_nothing_to_do_a_second_time(name, ill, case):
+    before = case(ILL[ill])
+    changes = remedy_of(name).changes(before)
+    if changes is None:
+        pytest.skip("does not apply")
+    assert remedy_of(name).changes(Case(changed(before.experiment, changes))) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_asking_a_remedy_leaves_the_experiment_as_it_is(name, case):
+    one = case(ILL["deep"])
+    before = repr(one.experiment.resolved)
+    remedy_of(name).changes(one)
+    assert repr(one.experiment.resolved) == before
+
+
+def test_every_problem_that_can_be_a_cause_has_a_remedy():
+    cured = frozenset().union(*(one.cures for one in remedies().values()))
+    advised = {"learning-rate-above-stability-limit", "targets-outside-output-range"}
+    advised |= {"unscaled-inputs", "identical-units", "dead-units", "vanishing-gradients"}
+    assert advised <= cured
+    assert advised <= set(DETECTORS.names())
+
+
+def test_an_unknown_remedy_is_told_with_a_suggestion():
+    with pytest.raises(UnknownNameError, match="did you mean 'adam'"):
+        remedy_of("adm")
+
+
+def test_a_remedy_without_a_source_is_refused(monkeypatch):
+    monkeypatch.setattr("nndiag.remedies.contract._CATALOGUE", Registry("remedy"))
+
+    def hearsay(case):
+        """Somebody says so."""
+
+    with pytest.raises(ValueError, match="no source"):
+        remedy("hearsay", cures=[])(hearsay)
