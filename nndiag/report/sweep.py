@@ -23,7 +23,8 @@ from nndiag.report.sweep_words import (
 from nndiag.report.verdict import STYLES, labelled
 from nndiag.trace.plain import to_plain
 from nndiag.training.lr_sweep import SweepResult
-from nndiag.training.sweep_verdict import Fate, Rate
+from nndiag.training.sweep_ranking import Rate
+from nndiag.training.sweep_verdict import Fate
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _LOST = "✗"

@@ -19,18 +19,12 @@ from nndiag.training.schedule import batches_of, total_steps
 from nndiag.training.sweep_choice import choice_of
 from nndiag.training.sweep_edge import Edge, measured_edge
 from nndiag.training.sweep_failure import failure_of
+from nndiag.training.sweep_ranking import Rate, band_of, rates_of
 from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import Task, step_seconds
 from nndiag.training.sweep_search import Search
 from nndiag.training.sweep_theory import guess_of, theory_of
-from nndiag.training.sweep_verdict import (
-    Rate,
-    SeedEdge,
-    band_of,
-    edge_of,
-    fates_of,
-    rates_of,
-)
+from nndiag.training.sweep_verdict import SeedEdge, edge_of, fates_of
 from nndiag.training.sweep_workers import Workers
 
 __all__ = ["Edge", "SweepResult", "sweep_learning_rates"]

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.training.sweep_ranking import Rate, best_of, rates_of
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_search import Search
-from nndiag.training.sweep_verdict import LEARNS, Fate, Rate, best_of, rates_of, removed
+from nndiag.training.sweep_verdict import LEARNS, Fate, removed
 
 _REACH = 100.0  # rates down to this share of the best short run's come into the finals
 _APART = 2  # places of the grid between two of them

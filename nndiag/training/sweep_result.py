@@ -6,9 +6,9 @@ import numpy as np
 
 from nndiag.training.sweep_edge import Edge
 from nndiag.training.sweep_failure import Failure
+from nndiag.training.sweep_ranking import Rate
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_theory import Theory
-from nndiag.training.sweep_verdict import Rate
 
 _SAME = 0.02  # relative difference below which two rates are the same
 

@@ -26,7 +26,7 @@ _LOOK = 32  # steps between two looks at the losses
 _CURVE_POINTS = 40
 _TAIL = 0.2  # the last share of a run, in which swings are measured
 _END = 0.05  # the last share of a run, whose mean is its final loss
-_END_POINTS = 4  # points at which it is measured, where the steps' own losses are of batches
+_END_POINTS = 10  # points at which it is measured, where the steps' own losses are of batches
 _ROSE = 3.0  # a run whose loss once was this many times its start's is looked into at its end
 
 
