@@ -245,3 +245,21 @@ def test_many_examples_are_thinned_out_evenly():
 
 def test_the_same_check_gives_the_same_result():
     assert check_gradient(*case("gelu")) == check_gradient(*case("gelu"))
+
+
+def test_an_activation_with_the_slope_of_another_is_found_in_its_layer_and_below():
+    shape, parameters, batch = case("tanh", layers=(6, 5, 4))
+    tanh, sigmoid = (ACTIVATIONS.get(name)() for name in ("tanh", "sigmoid"))
+    wrong = dataclasses.replace(tanh, slope=sigmoid.slope)
+    mixed = (tanh, wrong, tanh, shape.activations[3])
+    check = check_gradient(dataclasses.replace(shape, activations=mixed), parameters, batch)
+    found = {name for name, verdict in verdicts(check).items() if verdict is Verdict.WRONG}
+    assert found == {f"layer{layer}.{kind}" for layer in (1, 2) for kind in ("weights", "biases")}
+
+
+def test_a_loss_with_a_wrong_slope_makes_every_tensor_wrong():
+    shape, parameters, batch = case("tanh")
+    absolute = LOSSES.get("mean_absolute_error")()
+    broken = dataclasses.replace(shape.loss, slope=absolute.slope)
+    check = check_gradient(dataclasses.replace(shape, loss=broken), parameters, batch)
+    assert set(verdicts(check).values()) == {Verdict.WRONG}

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from nndiag.analysis import gradient_check
 from nndiag.cli.gradcheck import _PROGRAM, _named_settings
 
 
@@ -86,3 +87,31 @@ def test_what_is_what_in_a_program_can_be_said_on_the_command_line():
     assert found.parameters == ("w0", "w1")
     assert found.learning_rate == "lr"
     assert found.gradients == {"w0": "dw0"}
+
+
+@pytest.fixture
+def broken_backward(monkeypatch):
+    """A backward pass that has the first layer's sign wrong."""
+    right = gradient_check.loss_and_gradient
+
+    def wrong(shape, parameters, data):
+        value, gradient = right(shape, parameters, data)
+        shape.matrices(gradient)[0][...] *= -1
+        return value, gradient
+
+    monkeypatch.setattr(gradient_check, "loss_and_gradient", wrong)
+
+
+def test_a_wrong_gradient_ends_with_exit_code_1(command, broken_backward):
+    ended = command("gradcheck", "exploding.yaml")
+    assert ended.code == 1
+    assert "GRADIENT WRONG  2 of 4 tensors at 3 points" in ended.out
+    assert "layer1.weights" in ended.out
+
+
+def test_a_wrong_gradient_is_told_in_json(command, broken_backward):
+    ended = command("gradcheck", "exploding.yaml", "--json")
+    assert ended.code == 1
+    document = json.loads(ended.out)
+    assert document["correct"] is False
+    assert [finding["problem"] for finding in document["findings"]] == ["wrong-sign"] * 2
