@@ -1,0 +1,139 @@
+"""A commented config to start from, for one of the data sets or a CSV file."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nndiag.experiment.scalars import resolved_scalar
+from nndiag.nn.data_files import csv
+
+_TEMPLATE = """\
+# {title}
+# Edit what you like: `nndiag list` names everything that can stand here, and every setting can be
+# changed on the command line too: nndiag train {file} optimizer.learning_rate=0.01
+dataset:
+{dataset}
+network:
+  layers:                      # from the input side; the last one gives the output
+    - {{units: {hidden}, activation: tanh}}
+    - {{units: {outputs}, activation: {output}}}{about_output}
+  initializer: glorot_uniform  # he_normal suits relu; a layer may have its own
+  # bias: false
+loss: {loss}{about_loss}
+optimizer: {{name: adam, learning_rate: 0.01}}
+  # {{name: sgd, learning_rate: 0.1, momentum: 0.9}}; `nndiag sweep-lr {file}` finds the rate
+training:
+  steps: 2000                  # or epochs: 100
+  batch_size: full             # or a number of examples
+seed: 0
+
+# What may be added:
+# diagnosis:
+#   ignore: [dead-units]       # problems that are not to be looked for
+#   thresholds: {{vanishing-gradients: {{ratio: 1.0e-4}}}}
+"""
+
+SYNTHETIC: Mapping[str, tuple[str, ...]] = {
+    "sine": ("name: sine", "samples: 200"),
+    "linear_doubling": ("name: linear_doubling", "samples: 20"),
+    "quadratic_cosine": (
+        "name: quadratic_cosine",
+        "samples: 400",
+        "scale_inputs: standardize",
+        "scale_targets: standardize",
+    ),
+    "logic_gate": ("name: logic_gate", "gate: xor"),
+    "circles": ("name: circles", "samples: 200", "noise: 0.05"),
+    "blobs": ("name: blobs", "samples: 200"),
+    "spirals": ("name: spirals", "samples: 200"),
+}
+"""Data set → its lines in a config."""
+
+_CURVES = ("sine", "linear_doubling", "quadratic_cosine")
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What depends on the data.
+
+    Attributes:
+        title: What the config is for.
+        dataset: Lines of the section.
+        outputs: Units of the last layer.
+        classes: 0 for numbers to predict, else the number of classes.
+    """
+
+    title: str
+    dataset: tuple[str, ...]
+    outputs: int = 1
+    classes: int = 0
+
+
+def starter_config(data: str, *, file: Path) -> str:
+    """The text of a config that trains as it is.
+
+    Args:
+        data: A data set of `SYNTHETIC`, or the path of a CSV file.
+        file: Where the config will stand: paths are relative to its folder.
+
+    Raises:
+        DataError: The CSV file cannot be read as numbers.
+    """
+    task = _synthetic(data) if data in SYNTHETIC else _of_csv(Path(data), file=file)
+    output, loss, about_output, about_loss = "linear", "mean_squared_error", "", ""
+    if task.classes:
+        about_output = "   # probabilities: the targets are classes"
+        output, loss = ("sigmoid", "binary_cross_entropy")
+        if task.classes > 2:
+            output, loss = ("softmax", "softmax_cross_entropy")
+    else:
+        about_output = "    # linear: any number can be reached"
+        about_loss = "       # or {name: mean_squared_error, reduction: sum}, huber, …"
+    return _TEMPLATE.format(
+        title=task.title,
+        file=file,
+        dataset="\n".join(f"  {line}" for line in task.dataset),
+        hidden=20,
+        outputs=task.outputs,
+        output=output,
+        about_output=about_output,
+        loss=loss,
+        about_loss=about_loss,
+    )
+
+
+def _synthetic(name: str) -> _Task:
+    return _Task(f"A small network for {name}.", SYNTHETIC[name], 1, 0 if name in _CURVES else 2)
+
+
+def _of_csv(path: Path, *, file: Path) -> _Task:
+    """A task for a CSV file: its last column is the target, all others are inputs."""
+    found = csv(np.random.default_rng(0), path=path)
+    try:
+        shown = path.resolve().relative_to(file.resolve().parent)
+    except ValueError:
+        shown = path.resolve()
+    lines = ["name: csv", f"path: {_scalar(shown.as_posix())}"]
+    lines += [
+        f"x: [{', '.join(_scalar(name) for name in found.input_names)}]",
+        f"y: {_scalar(found.target_names[0])}",
+        "scale_inputs: standardize    # each column to mean 0 and deviation 1",
+    ]
+    values = np.unique(found.targets)
+    if np.array_equal(values, [0, 1]):
+        return _Task(f"Two classes from {path.name}.", tuple(lines), 1, 2)
+    if 2 < len(values) <= 20 and np.array_equal(values, np.arange(len(values))):
+        lines.append("encoding: one_hot            # one output per class")
+        return _Task(f"Classes from {path.name}.", tuple(lines), len(values), len(values))
+    lines.append("scale_targets: standardize")
+    return _Task(f"A column of {path.name} from its others.", tuple(lines))
+
+
+def _scalar(text: str) -> str:
+    """Text as YAML has it, in quotes where it would be something else without."""
+    plain = re.fullmatch(r"[\w./-]+", text) and resolved_scalar(text) == text and text[0] != "-"
+    return text if plain else json.dumps(text, ensure_ascii=False)
