@@ -67,7 +67,8 @@ def theory_words(theory: Theory) -> str:
     span = number(low) if high < 1.02 * low else f"{number(low)} to {number(high)}"
     words = f"ceiling {start.rule} = {span} at the start (λ_max {number(start.sharpness)})"
     if theory.ratio is not None:
-        words += f"; the edge is {factor(theory.ratio)} × that"
+        apart = factor(theory.ratio)
+        words += "; the edge is the same" if apart == "1" else f"; the edge is {apart} × that"
     return words
 
 
