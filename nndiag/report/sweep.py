@@ -14,6 +14,7 @@ from nndiag.finding import Confidence, Finding, Severity
 from nndiag.report.json import VERSION, finding_document
 from nndiag.report.numbers import count, number
 from nndiag.report.sweep_words import (
+    edge_unknown,
     edge_words,
     failure_words,
     headline,
@@ -175,8 +176,7 @@ def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
     if result.edge is not None:
         edge = Text(edge_words(result.edge, seeds=seeds))
     else:
-        top = max((rate.value for rate in result.rates), default=result.configured)
-        edge = Text(f"none up to {number(top)}")
+        edge = Text(edge_unknown(result))
     theory = Text(theory_words(result.theory))
     reading = reading_words(result.theory)
     if reading is not None:

@@ -39,21 +39,34 @@ def edge_words(edge: Edge, *, seeds: int) -> str:
     return words
 
 
+def edge_unknown(result: SweepResult) -> str:
+    """What is known of the edge where it was not found."""
+    unstable = [rate for rate in result.rates if rate.fate.unstable]
+    if unstable:
+        return f"below {number(unstable[0].value)}, where a run {_verb(unstable[0].fate)}"
+    top = max((rate.value for rate in result.rates), default=result.configured)
+    return f"none up to {number(top)}"
+
+
 def beyond(edge: Edge) -> str:
     """What happens beyond the edge."""
     if edge.fate is Fate.DIVERGES and edge.steps is not None:
         first, last = edge.steps
         steps = count(first, "step") if first == last else f"{first:,} to {last:,} steps"
         return f"diverges within {steps}"
-    words = {
+    words = _verb(edge.fate)
+    if edge.fate is Fate.SATURATED and edge.flat_share is not None:
+        words += f", {percent(edge.flat_share)} of its units saturated or dead"
+    return words
+
+
+def _verb(fate: Fate) -> str:
+    return {
         Fate.OSCILLATES: "swings from step to step and no longer learns",
         Fate.STUCK: "no longer learns",
         Fate.SATURATED: "blows up and then sits there",
         Fate.BLOWS_UP: "blows up and stays there",
-    }.get(edge.fate, str(edge.fate))
-    if edge.fate is Fate.SATURATED and edge.flat_share is not None:
-        words += f", {percent(edge.flat_share)} of its units saturated or dead"
-    return words
+    }.get(fate, str(fate))
 
 
 def theory_words(theory: Theory) -> str:

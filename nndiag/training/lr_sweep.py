@@ -87,6 +87,7 @@ def sweep_learning_rates(
                 steps=final_steps,
             )
         recommended = choice.recommended if choice else None
+        failed = choice is None and not interruption.requested
         return SweepResult(
             name=built.name,
             optimizer=built.optimizer.name,
@@ -104,7 +105,7 @@ def sweep_learning_rates(
             recommended=recommended,
             recommended_runs=choice.runs if choice else (),
             theory=theory_of(task, built, edges=found.edges, recommended=recommended),
-            failure=None if choice else failure_of(task, search.runs.values()),
+            failure=failure_of(task, search.runs.values()) if failed else None,
             interrupted=interruption.requested,
             runs=workers.made,
             seconds=time.monotonic() - started,

@@ -118,13 +118,14 @@ def train_block(
         task: What is trained.
         pairs: Rate and seed of each network.
         steps: Steps of each run.
-        stopped: Asked between blocks of steps; once it says yes, nothing comes back.
+        stopped: Asked between blocks of steps; once it says yes, only those come back that have
+            been lost already.
     """
     with np.errstate(all="ignore"):
         block = _Block(replace(task, steps=steps), pairs)
         while not block.finished:
             if stopped():
-                return []
+                return [run for run in block.runs() if run.lost_at is not None]
             block.advance()
         return block.runs()
 

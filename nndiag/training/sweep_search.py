@@ -67,6 +67,8 @@ class Search:
         low, high = -_BELOW, _ABOVE
         while not self.stopped:
             self.try_rates((grid_rate(guess, k) for k in range(low, high + 1, _SCAN)), self._first)
+            if self.stopped:
+                break
             fates = self._fates()
             down, up = not self._low_seen(fates), not _high_seen(fates)
             if down and low > -_WIDEST:

@@ -101,12 +101,10 @@ class Workers:
 
     def _here(self, blocks: list[list[Pair]], steps: int) -> Iterator[list[ShortRun]]:
         for block in blocks:
-            if self._interrupted():
-                return
             yield train_block(self._task, block, steps=steps, stopped=self._interrupted)
 
     def _there(self, blocks: list[list[Pair]], steps: int) -> Iterator[list[ShortRun]]:
-        waiting = {self._submit(block, steps) for block in blocks}
+        waiting = {self._submit(block, steps) for block in reversed(blocks)}  # the lost end soon
         while waiting:
             ended, waiting = wait(waiting, timeout=_TICK, return_when=FIRST_COMPLETED)
             for future in ended:
