@@ -1,5 +1,6 @@
 """The commands put together, and what happens at their edge: errors, Ctrl-C, exit codes."""
 
+import functools
 import os
 import tempfile
 import traceback
@@ -33,8 +34,23 @@ app = typer.Typer(
     rich_markup_mode=None,  # its help costs as much time as everything else together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _interruptible(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, ending with its own exit code on Ctrl-C; older versions of click end with 1."""
+
+    @functools.wraps(function)
+    def command(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except KeyboardInterrupt:
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
+
+    return command
+
+
 for _name, _function in COMMANDS.items():
-    app.command(_name)(_function)
+    app.command(_name)(_interruptible(_function))
 
 
 @app.callback()
