@@ -51,8 +51,9 @@ def fix(
     _tell(found, config, path, as_json=json, quiet=quiet, overrides=overrides or [])
     if found.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
-    cured = found.healthy or found.winner is not None
-    raise typer.Exit(ExitCode.HEALTHY if cured else ExitCode.FINDING)
+    left = found.winner is None and not found.healthy
+    if left and (not found.in_the_data or found.diagnosis.failing):
+        raise typer.Exit(ExitCode.FINDING)
 
 
 def _written(found: "Fix", config: Path) -> Path | None:
@@ -104,6 +105,8 @@ def _next(found: "Fix", config: str, fixed: str | None) -> str:
         return f"nndiag gradcheck {config}"
     if found.winner is not None:
         return f"nndiag fix {config}"
+    if found.in_the_data and found.diagnosis.cause is not None:
+        return f"nndiag explain {found.diagnosis.cause.finding.problem}"
     untried = any(trial.run is None for trial in found.trials)
     if untried or found.interrupted:
         return f"nndiag fix {config} --seconds {max(10, round(4 * found.budget))}"

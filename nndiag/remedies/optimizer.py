@@ -20,7 +20,7 @@ _BLOW_UP = [
 ]
 
 
-@remedy("no-weight-decay", cures=["constant-predictions", "weight-decay-too-strong"])
+@remedy("no-weight-decay", cures=["constant-predictions", "stalled-convergence"])
 def no_weight_decay(case: Case) -> Changes | None:
     """Leave the weights undecayed.
 

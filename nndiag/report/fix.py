@@ -66,6 +66,8 @@ def fix_line(fix: Fix) -> str:
     """The result in one line of text."""
     if fix.healthy:
         return "nothing to fix"
+    if fix.in_the_data:
+        return "the fault is in the data; no setting can cure it"
     if fix.winner is None:
         return f"{fix.baseline.diagnosis.outcome}: no cure found"
     words = "; ".join(change_words(fix.experiment.resolved, fix.winner.trial.changes))
@@ -80,6 +82,7 @@ def fix_document(fix: Fix, *, config: str, fixed: str | None) -> dict[str, Any]:
     document |= {
         "healthy": fix.healthy,
         "cured": winner is not None,
+        "in_the_data": fix.in_the_data,
         "score": baseline.score,
         "control": None if fix.control is None else _run_document(fix.control),
         "reference": reference
@@ -133,7 +136,12 @@ def _panel(fix: Fix) -> RenderableType:
     if fix.healthy:
         return Panel(Group(*_healthy_lines(fix)), border_style="green", padding=(0, 1))
     lines: list[RenderableType] = []
-    winner = fix.winner
+    winner, cause = fix.winner, fix.diagnosis.cause
+    if fix.in_the_data and cause is not None:
+        headline = Text("IN THE DATA", style="bold yellow")
+        headline.append("  no setting can cure this, so none was tried", style="not bold default")
+        words = [Text(sentence(cause.finding.message), style="bold"), labelled(_details(fix))]
+        return Panel(Group(headline, *words), border_style="yellow", padding=(0, 1))
     if winner is None:
         tried = sum(trial.run is not None for trial in fix.trials)
         headline = Text("NOT CURED", style="bold red")

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from nndiag.errors import ConfigError
 from nndiag.remedies import Case, changed, remedies, smallest_changes
 
+FIXTURE = HealthCheck.function_scoped_fixture  # it only makes frozen experiments
+
 
 def test_a_changed_key_leaves_the_others(experiment):
     after = changed(experiment(), {"optimizer": {"momentum": 0.9}})
@@ -50,9 +52,7 @@ def test_a_lost_key_becomes_null(experiment):
 
 
 @given(st.lists(st.sampled_from(sorted(remedies())), max_size=5, unique=True))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=[FIXTURE])
 def test_the_smallest_changes_of_any_remedies_lead_to_the_same_config(experiment, names):
     before = after = experiment({"network": {"bias": False}, "loss": {"reduction": "sum"}})
     for name in names:

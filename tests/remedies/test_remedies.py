@@ -48,7 +48,11 @@ THREE = {
         ("relu-units", {}, layers({**HIDDEN, "activation": {"name": "relu"}}, LINEAR)),
         ("hidden-layer", layers(LINEAR), layers({**HIDDEN, "units": 16}, LINEAR)),
         ("wider-layers", {}, layers({**HIDDEN, "units": 16}, LINEAR)),
-        ("wider-layers", layers({**HIDDEN, "units": 1}, LINEAR), layers({**HIDDEN, "units": 8}, LINEAR)),
+        (
+            "wider-layers",
+            layers({**HIDDEN, "units": 1}, LINEAR),
+            layers({**HIDDEN, "units": 8}, LINEAR),
+        ),
         ("fewer-layers", layers(*[HIDDEN] * 5, LINEAR), layers(HIDDEN, HIDDEN, LINEAR)),
         ("another-seed", {"seed": 7}, {"network": {"seed": 8}}),
         ("mean-loss", {"loss": {"reduction": "half_sum"}}, {"loss": {"reduction": "half_mean"}}),
@@ -67,7 +71,11 @@ THREE = {
             {**output("sigmoid"), "loss": "binary_cross_entropy"},
             {"loss": {"name": "mean_squared_error", "reduction": "mean"}, **layers(HIDDEN, LINEAR)},
         ),
-        ("squared-error", {"loss": "mean_absolute_error"}, {"loss": {"name": "mean_squared_error"}}),
+        (
+            "squared-error",
+            {"loss": "mean_absolute_error"},
+            {"loss": {"name": "mean_squared_error"}},
+        ),
         (
             "shuffled-order",
             {"training": {"order": "sequential", "batch_size": 5}},
@@ -84,7 +92,11 @@ THREE = {
         ("more-steps", {"training": {"steps": 1000}}, {"training": {"steps": 10_000}}),
         ("more-steps", {"training": {"steps": 3000}}, {"training": {"steps": 12_000}}),
         ("more-steps", {"training": {"epochs": 2500}}, {"training": {"epochs": 10_000}}),
-        ("no-weight-decay", {"optimizer": {"weight_decay": 1.0}}, {"optimizer": {"weight_decay": 0.0}}),
+        (
+            "no-weight-decay",
+            {"optimizer": {"weight_decay": 1.0}},
+            {"optimizer": {"weight_decay": 0.0}},
+        ),
         ("constant-rate", {"optimizer": {"decay": 0.1}}, {"optimizer": {"decay": 0.0}}),
         ("less-momentum", {"optimizer": {"momentum": 0.99}}, {"optimizer": {"momentum": 0.9}}),
         ("no-clipping", {"optimizer": {"clip_norm": 0.1}}, {"optimizer": {"clip_norm": None}}),

@@ -21,6 +21,8 @@ from nndiag.training import Progress
 _TRAININGS = 16  # time for everything, in trainings of the config
 _LEAST_SECONDS, _MOST_SECONDS = 4.0, 600.0
 _FIT_SECONDS = 1.0
+_NOTHING_TO_LEARN = "nothing-to-learn"
+_HALF = 0.5  # skill of the reference fit that refutes it
 _STARTS = 2  # more starts of the reference fit
 
 
@@ -70,6 +72,11 @@ class Fix:
         """Whether there was nothing to cure: nothing wrong, or nothing more in these data."""
         return not self.baseline.needs_cure or _exhausted(self.baseline, self.reference)
 
+    @property
+    def in_the_data(self) -> bool:
+        """Whether the data are at fault, so that no setting was tried."""
+        return _is_in_the_data(self.baseline, self.reference)
+
 
 def fix(
     experiment: Experiment,
@@ -100,7 +107,8 @@ def fix(
         if baseline.needs_cure:
             bench.control = _control(bench)
             reference = _reference(bench)
-        if reference is not None and not _exhausted(baseline, reference):
+        curable = not _exhausted(baseline, reference) and not _is_in_the_data(baseline, reference)
+        if reference is not None and curable:
             search(bench, limit=reference.limit)
             winner = winner_of(bench)
     except KeyboardInterrupt:
@@ -163,6 +171,15 @@ def _exhausted(baseline: Run, reference: Reference | None) -> bool:
     if reference is None or baseline.diagnosis.cause is not None or baseline.diagnosis.failing:
         return False
     return reference.limit in (Limit.DATA, Limit.NONE)
+
+
+def _is_in_the_data(baseline: Run, reference: Reference | None) -> bool:
+    """Whether the data hold nothing to learn, by the diagnosis and by the reference fit."""
+    cause = baseline.diagnosis.cause
+    if cause is None or cause.finding.problem != _NOTHING_TO_LEARN or reference is None:
+        return False
+    skill = reference.fit.skill
+    return skill is None or skill < _HALF
 
 
 def _reference(bench: Bench) -> Reference:

@@ -1,0 +1,151 @@
+"""The whole search on small failing configs: the cure, its proof, its limits."""
+
+import time
+
+import numpy as np
+import pytest
+
+from nndiag.analysis.reference_fit import Limit
+from nndiag.finding import Confidence, Outcome
+from nndiag.fixing import Verdict, confirm, fix, measured
+from tests.fixing.conftest import EXPLODING, HEALTHY, PLENTY, TANH_ON_A_LINE, experiment_from
+
+
+def trial_of(found, *names):
+    (trial,) = [trial for trial in found.trials if set(trial.remedies) == set(names)]
+    return trial
+
+
+def test_a_rate_above_the_ceiling_is_cured_by_one_below(exploding_fix):
+    assert exploding_fix.baseline.diagnosis.outcome is Outcome.DIVERGED
+    assert exploding_fix.winner.trial.remedies == ("rate-below-ceiling",)
+    assert list(exploding_fix.winner.trial.changes) == ["optimizer"]
+    assert exploding_fix.winner.trial.run.good
+
+
+def test_the_failure_is_reproduced_from_another_seed(exploding_fix):
+    control = exploding_fix.control
+    assert control.needs_cure
+    assert not np.array_equal(control.built.parameters, exploding_fix.baseline.built.parameters)
+    np.testing.assert_array_equal(
+        control.built.training[1], exploding_fix.baseline.built.training[1]
+    )
+
+
+def test_the_winner_holds_for_other_seeds(exploding_fix):
+    assert exploding_fix.winner.held == len(exploding_fix.winner.seeds) == 2
+    starts = [run.built.parameters for run in exploding_fix.winner.seeds]
+    assert not np.array_equal(*starts)
+
+
+def test_a_cure_against_the_cause_confirms_it(exploding_fix):
+    cause = exploding_fix.diagnosis.cause
+    assert cause.finding.problem == "learning-rate-above-stability-limit"
+    assert cause.confidence is Confidence.CONFIRMED
+    assert exploding_fix.baseline.diagnosis.cause.confidence is Confidence.LIKELY
+
+
+def test_what_is_suggested_is_tried_first(exploding_fix):
+    assert exploding_fix.trials[0].remedies == ("rate-below-ceiling",)
+
+
+def test_the_floor_of_a_tanh_is_the_network_s_and_a_linear_output_removes_it(tanh_fix):
+    assert tanh_fix.reference.limit is Limit.MODEL
+    # an independent program ends at half a sum of squares of 0.0282128
+    assert tanh_fix.reference.fit.loss == pytest.approx(0.0282128, rel=1e-4)
+    assert tanh_fix.winner.trial.remedies == ("linear-output",)
+    assert tanh_fix.winner.trial.run.loss < 1e-12
+    assert trial_of(tanh_fix, "adam").verdict is Verdict.NO_EFFECT
+
+
+def test_without_anything_random_there_is_no_control(tanh_fix):
+    assert tanh_fix.control is None
+    assert tanh_fix.winner.seeds == ()
+
+
+def test_a_changed_loss_is_judged_on_the_common_scale(tanh_fix):
+    # the mean of 20 squares is a twentieth of their sum; its run is slower and fits worse
+    trial = trial_of(tanh_fix, "mean-loss")
+    assert trial.run.loss < 0.5 * tanh_fix.baseline.loss
+    assert trial.run.error > 2 * tanh_fix.baseline.error
+    assert trial.verdict is Verdict.HARMS
+
+
+def test_two_faults_are_cured_by_two_changes_and_each_is_needed(two_faults_fix):
+    winner = two_faults_fix.winner
+    assert len(winner.trial.remedies) == 2
+    assert "linear-output" in winner.trial.remedies
+    assert winner.unproven == ()
+    for name in winner.trial.remedies:
+        assert not trial_of(two_faults_fix, name).cures
+
+
+def test_nothing_is_tried_on_a_healthy_config():
+    found = fix(experiment_from(HEALTHY))
+    assert found.healthy
+    assert found.trials == ()
+    assert found.winner is None
+    assert found.reference is None
+
+
+def test_no_setting_is_tried_against_noise_that_nothing_explains():
+    noise = {"name": "sine", "samples": 200, "inputs": "uniform", "noise": 3.0}
+    network = {"layers": [{"units": 3, "activation": "tanh"}, {"units": 1}]}
+    found = fix(
+        experiment_from(HEALTHY, dataset=noise, network=network, optimizer={"learning_rate": 0.05})
+    )
+    assert found.in_the_data
+    assert found.diagnosis.cause.finding.problem == "nothing-to-learn"
+    assert found.trials == ()
+    assert found.winner is None
+
+
+def test_without_time_nothing_is_tried_and_that_is_told():
+    found = fix(experiment_from(EXPLODING), seconds=0.0)
+    assert found.winner is None
+    assert found.trials
+    assert all(trial.run is None and trial.reason == "no time" for trial in found.trials)
+
+
+def test_the_time_is_kept():
+    # each of these steps takes some microseconds: without a limit it would be minutes
+    long = experiment_from(TANH_ON_A_LINE, training={"steps": 40_000})
+    start = time.monotonic()
+    one = measured(long).seconds
+    found = fix(long, seconds=3 * one)
+    # the first training, the time for trials, and what is between two looks at the clock
+    assert time.monotonic() - start < 12 * one + 2
+    assert any(trial.run is None for trial in found.trials)
+
+
+def test_ctrl_c_keeps_what_is_known():
+    told = []
+
+    def notice(text):
+        told.append(text)
+        if text == "smaller-rate":
+            raise KeyboardInterrupt
+
+    found = fix(experiment_from(EXPLODING), seconds=PLENTY, notice=notice)
+    assert found.interrupted
+    assert found.winner.trial.remedies == ("rate-below-ceiling",)
+    assert found.winner.seeds == ()
+    assert all("smaller-rate" not in trial.remedies for trial in found.trials)
+
+
+def test_the_same_search_twice_gives_the_same_numbers(tanh_fix):
+    again = fix(experiment_from(TANH_ON_A_LINE), seconds=PLENTY)
+    assert [trial.remedies for trial in again.trials] == [x.remedies for x in tanh_fix.trials]
+    assert [trial.run.loss for trial in again.trials] == [x.run.loss for x in tanh_fix.trials]
+
+
+def test_confirming_tries_only_what_is_against_the_cause(exploding):
+    told = []
+    run = confirm(exploding, seconds=PLENTY, notice=told.append)
+    assert run.diagnosis.cause.confidence is Confidence.CONFIRMED
+    assert told == ["rate-below-ceiling"]
+    assert run.trace is exploding.trace
+
+
+def test_there_is_nothing_to_confirm_in_a_healthy_run(healthy):
+    assert confirm(healthy, seconds=PLENTY) is healthy

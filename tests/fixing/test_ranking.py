@@ -1,0 +1,85 @@
+"""Which remedies come first, and which go together."""
+
+from dataclasses import replace
+
+from nndiag.analysis.reference_fit import Limit
+from nndiag.finding import Cause, Confidence, Finding, Outcome, Severity
+from nndiag.fixing import Trial, Verdict
+from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, recipe, worth_combining
+from nndiag.remedies import remedies
+from tests.fixing.conftest import EXPLODING, experiment_from
+
+
+def with_findings(run, *problems, outcome=Outcome.STALLED):
+    findings = tuple(Finding(problem, Severity.ERROR, "") for problem in problems)
+    cause = Cause(findings[0], Confidence.LIKELY) if findings else None
+    return replace(
+        run, diagnosis=replace(run.diagnosis, outcome=outcome, findings=findings, cause=cause)
+    )
+
+
+def trial_of(verdict, *names, run=None):
+    return Trial(names, {}, run, verdict)
+
+
+UNSCALED = {"name": "sine", "samples": 20, "low": 0, "high": 15}
+
+
+def test_remedies_against_the_cause_come_before_those_against_a_symptom(healthy):
+    experiment = experiment_from(EXPLODING, dataset=UNSCALED)
+    baseline = with_findings(healthy, "unscaled-inputs", "stalled-convergence")
+    suggested, rest = ranked(experiment, baseline)
+    assert suggested[0] == "standardized-inputs"
+    assert suggested.index("standardized-inputs") < suggested.index("adam")
+    assert "rate-below-ceiling" in rest
+
+
+def test_where_the_network_is_the_limit_the_optimizer_comes_last(healthy):
+    baseline = with_findings(healthy, "stalled-convergence")
+    suggested, rest = ranked(experiment_from(EXPLODING), baseline, limit=Limit.MODEL)
+    kinds = [remedies()[name].kind for name in (*suggested, *rest)]
+    late = [kind in ("optimizer", "training", "start") for kind in kinds]
+    assert late == sorted(late)
+    assert not any(late[: len(suggested)])
+
+
+def test_after_a_divergence_longer_training_is_not_tried(healthy):
+    for outcome, tried in ((Outcome.DIVERGED, False), (Outcome.STALLED, True)):
+        baseline = with_findings(healthy, "exploding-loss", outcome=outcome)
+        suggested, rest = ranked(experiment_from(EXPLODING), baseline)
+        assert ("more-steps" in (*suggested, *rest)) is tried
+
+
+def test_of_a_group_only_the_first_is_kept():
+    names = ("tanh-units", "relu-units", "adam", "larger-rate", "biases")
+    assert compatible(names) == ("tanh-units", "adam", "biases")
+
+
+def test_what_helped_comes_before_what_is_suggested(healthy):
+    trials = [
+        trial_of(Verdict.HELPS, "biases", run=replace(healthy, score=0.2)),
+        trial_of(Verdict.HELPS, "adam", run=replace(healthy, score=0.6)),
+        trial_of(Verdict.NO_EFFECT, "relu-units"),
+    ]
+    assert worth_combining(trials, ["tanh-units", "biases"]) == ["adam", "biases", "tanh-units"]
+
+
+def test_a_gamble_is_put_into_the_first_combination_only_if_it_helped(healthy):
+    suggested = ["standardized-inputs", "larger-rate", "more-steps"]
+    assert bundle([], suggested) == ("standardized-inputs",)
+    helped = [trial_of(Verdict.HELPS, "larger-rate", run=healthy)]
+    assert set(bundle(helped, suggested)) == {"standardized-inputs", "larger-rate"}
+
+
+def test_the_recipe_takes_one_of_each_group():
+    names = ["linear-output", "fitting-loss", "adam", "tanh-units", "another-seed"]
+    assert recipe(names) == ("fitting-loss", "tanh-units", "adam")
+
+
+def test_the_smallest_cure_has_fewest_remedies_then_the_one_against_the_cause(healthy):
+    baseline = with_findings(healthy, "unscaled-inputs")
+    two = trial_of(Verdict.CURES, "biases", "tanh-units", run=healthy)
+    other = trial_of(Verdict.CURES, "smaller-rate", run=healthy)
+    aimed = trial_of(Verdict.CURES, "standardized-inputs", run=healthy)
+    none = trial_of(Verdict.HELPS, "relu-units", run=healthy)
+    assert by_size([two, none, other, aimed], baseline) == [aimed, other, two]
