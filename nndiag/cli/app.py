@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nndiag.cli import diagnose, explain, fix, gradcheck, init, listing, schema, sweep_lr, train
+from nndiag.cli import diagnose, doctor, explain, fix, gradcheck, init, listing, schema, sweep_lr, train
 from nndiag.cli.streams import complain, leave_quietly, spell_out_what_cannot_be_encoded
 from nndiag.cli.version import show_version
 from nndiag.errors import ExitCode, NndiagError
@@ -23,6 +23,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "diagnose": diagnose.diagnose,
     "explain": explain.explain,
     "list": listing.list_components,
+    "doctor": doctor.doctor,
     "init": init.init,
     "schema": schema.schema,
 }
