@@ -1,14 +1,14 @@
 """THE PROOF: a failing config, its remedies tried, and the smallest change that cures.
 
 `measure` trains and scores, `trial` judges a change, `bench` makes trials within a time, `ranking`
-and `search` decide what is tried next, `procedure` runs it all, `confirmation` carries the result back
-into the diagnosis, `writing` writes the cured config.
+and `search` decide what is tried next, `procedure` runs it all, `confirmation` carries the result
+back into the diagnosis, `writing` writes the cured config.
 May import `diagnosis`, `remedies` and what lies below them.
 """
 
 from nndiag.fixing.confirmation import confirmed
-from nndiag.fixing.procedure import Fix, Reference, confirm, fix, reference_of
 from nndiag.fixing.measure import Run, measured, run_of
+from nndiag.fixing.procedure import Fix, Reference, confirm, fix, reference_of
 from nndiag.fixing.search import Winner
 from nndiag.fixing.trial import Trial, Verdict
 from nndiag.fixing.writing import write_cured
