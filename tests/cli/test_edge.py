@@ -129,7 +129,7 @@ def test_help_needs_nothing_heavy(folder):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     loaded = set(ended.stderr.split())
-    assert not loaded & {"numpy", "pydantic.main", "scipy", "matplotlib", "yaml", "rich"}
+    assert not loaded & {"numpy", "pydantic.main", "scipy", "matplotlib", "yaml"}
 
 
 def test_training_without_plots_needs_neither_scipy_nor_matplotlib(folder):
