@@ -115,14 +115,22 @@ def _config_settings(program: "ProgramExperiment") -> "CodeSettings":
         functions = "\n".join(code.functions)
     rate = code.learning_rate
     return CodeSettings(
-        script=None if code.script is None else str(code.script),
-        class_name=code.class_,
+        script=None if code.script is None else _near(str(code.script)),
+        class_name=None if code.class_ is None else _near(code.class_),
         functions=functions,
         loss=code.loss,
         parameters=tuple(code.parameters or ()),
         learning_rate=None if rate is None else str(rate),
         gradients=dict(code.gradients or {}),
     )
+
+
+def _near(path: str) -> str:
+    """A path as a person in the working folder would write it."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
 
 
 def _check_config(

@@ -37,7 +37,7 @@ def losses(measurement: Measurement, settings: CodeSettings, *, seconds: float) 
     def head(at: tuple[int, int], _cells: CellReader) -> None:
         nonlocal recording
         if at == key:
-            value = measurement.loss.value(recording)
+            value = measurement.loss.value(recording) if recording.values else None
             if value is not None:
                 found.append(value)
             recording = Recording()

@@ -115,3 +115,69 @@ def test_a_wrong_gradient_is_told_in_json(command, broken_backward):
     document = json.loads(ended.out)
     assert document["correct"] is False
     assert [finding["problem"] for finding in document["findings"]] == ["wrong-sign"] * 2
+
+
+PROGRAM = """\
+import numpy as np
+
+rng = np.random.default_rng(0)
+x = rng.normal(size=(30, 2))
+y = x @ np.array([[1.0], [-2.0]]) + 0.5
+w = rng.normal(size=(2, 1))
+b = np.zeros(1)
+lr = 0.1
+for step in range(500_000):
+    out = x @ w + b
+    loss = np.mean((out - y) ** 2)
+    grad = 2 * (out - y) / len(x)
+    w -= lr * x.T @ grad
+    b -= lr * grad.sum(axis=0)
+    if step % 100 == 0:
+        print(step, loss)
+"""
+
+
+@pytest.fixture
+def programs(folder):
+    """`right.py`, and `wrong.py` in which the weights are moved uphill."""
+    (folder / "right.py").write_text(PROGRAM)
+    (folder / "wrong.py").write_text(PROGRAM.replace("w -= lr", "w += lr"))
+    return folder
+
+
+def test_a_right_program_is_called_right(command, programs):
+    ended = command("gradcheck", "right.py")
+    assert ended.code == 0
+    assert "GRADIENT CORRECT" in ended.out
+    assert ended.err == ""
+
+
+def test_a_wrong_program_is_told_its_line_and_what_to_write_there(command, programs):
+    ended = command("gradcheck", "wrong.py")
+    assert ended.code == 1
+    assert "wrong-sign" in ended.out
+    assert "wrong.py:13" in ended.out
+    assert "write w -= lr * x.T @ grad" in ended.out
+
+
+def test_the_mended_program_is_written_beside_it_and_passes(command, programs):
+    ended = command("gradcheck", "wrong.py", "--write-fixed", "--json")
+    assert json.loads(ended.out)["fixed_program"] == "wrong.fixed.py"
+    assert (programs / "wrong.fixed.py").read_text() == PROGRAM
+    assert "w += lr" in (programs / "wrong.py").read_text()
+    assert command("gradcheck", "wrong.fixed.py", "-q").out == (
+        "wrong.fixed.py: gradient correct\n"
+    )
+
+
+def test_a_config_can_name_a_program(command, programs):
+    (programs / "code.yaml").write_text("code: {script: wrong.py, loss: loss, learning_rate: lr}\n")
+    ended = command("gradcheck", "code.yaml", "-q")
+    assert ended.out.startswith("wrong.py: wrong-sign")
+    assert ended.out.endswith("(wrong.py:13)\n")
+
+
+def test_a_missing_program_is_told(command):
+    ended = command("gradcheck", "nope.py")
+    assert ended.code == 2
+    assert "no such program: 'nope.py'" in ended.err

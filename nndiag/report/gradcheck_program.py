@@ -1,0 +1,310 @@
+"""What a gradient check of a user's program found, for a person and as one JSON object."""
+
+import math
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from nndiag.finding import Finding
+from nndiag.report.json import VERSION, finding_document
+from nndiag.report.numbers import count, number
+from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
+from nndiag.trace.plain import to_plain
+from nndiag.user_code import ProgramCheck
+from nndiag.user_code.judgement import TensorCheck, Verdict
+from nndiag.user_code.result import Matters
+
+_UNDECIDED = (Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE)
+_WIDE = 70
+_MOST_TENSORS = 24
+
+
+def program_report(check: ProgramCheck, *, written: Path | None = None) -> RenderableType:
+    """The whole report.
+
+    Args:
+        check: What was found.
+        written: Where the mended program was written.
+    """
+    title = Text.assemble((check.path.name, "bold"), (f"  {_about(check)}", "dim"))
+    parts: list[RenderableType] = [title, _panel(check), ProgramTensors(check), Text()]
+    top = _top(check)
+    others = [finding for finding in check.findings if finding is not top]
+    for finding in others:
+        parts.append(_other(check, finding))
+    if others:
+        parts.append(Text())
+    if check.diff is not None:
+        parts += [_diff(check.diff), Text()]
+    parts.append(labelled(_notes(check, written)))
+    return Group(*parts)
+
+
+def program_line(check: ProgramCheck) -> str:
+    """The verdict in one line of text."""
+    top = _top(check)
+    if top is None:
+        return "gradient correct"
+    where = "" if top.line is None else f" ({check.source.place(top.line)})"
+    if check.correct:
+        return f"gradient correct; {top.problem}: {top.message}{where}"
+    return f"{top.problem}: {top.message}{where}"
+
+
+def program_document(check: ProgramCheck, *, written: Path | None = None) -> dict[str, Any]:
+    """All that was found, as plain data; see `nndiag.report.json` for the conventions."""
+    document = {
+        "version": VERSION,
+        "command": "gradcheck",
+        "config": None,
+        "program": check.path,
+        "correct": check.correct,
+        "findings": [_finding_document(check, finding) for finding in check.findings],
+        "tensors": [_tensor_document(tensor) for tensor in check.tensors],
+        "loss": {
+            "expression": check.loss.text,
+            "own": check.loss.own,
+            "line": check.loss.line,
+            "assumption": check.loss.assumption,
+        },
+        "learning_rate": None
+        if check.learning_rate is None
+        else {
+            "expression": check.learning_rate.text,
+            "value": check.learning_rate.value,
+            "effective": check.learning_rate.effective,
+        },
+        "loop": check.loop,
+        "other_loops": check.other_loops,
+        "points": check.points,
+        "repairs": [
+            {
+                "problem": step.problem,
+                "line": step.line,
+                "before": step.before,
+                "after": step.after,
+                "tensors": step.tensors,
+            }
+            for step in check.repairs
+        ],
+        "diff": check.diff,
+        "edits_tried": check.edits_tried,
+        "matters": None
+        if check.matters is None
+        else {
+            "iterations": check.matters.iterations,
+            "start": check.matters.start,
+            "program": check.matters.program,
+            "right": check.matters.right,
+            "verdict": check.matters.verdict,
+        },
+        "notes": check.notes,
+        "fixed_program": written,
+        "seconds": check.seconds,
+    }
+    plain: dict[str, Any] = to_plain(document)
+    return plain
+
+
+class ProgramTensors:
+    """The step beside the numeric gradient, parameter by parameter.
+
+    Narrow consoles get fewer columns; of very many parameters the wrong ones come first.
+    """
+
+    def __init__(self, check: ProgramCheck) -> None:
+        self._check = check
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wide = options.max_width >= _WIDE
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("parameter", overflow="fold")
+        for title in ("shape", "error", "cosine", "scale") if wide else ("error", "cosine"):
+            table.add_column(title, justify="right", no_wrap=True)
+        table.add_column("line", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        for tensor in self._shown():
+            table.add_row(*self._cells(tensor, wide=wide))
+        yield table
+        left = len(self._check.tensors) - _MOST_TENSORS
+        if left > 0:
+            yield Text(f"… {left} more (all: --json)", style="dim")
+
+    def _shown(self) -> list[TensorCheck]:
+        tensors = self._check.tensors
+        order = sorted(
+            range(len(tensors)), key=lambda place: tensors[place].verdict is Verdict.RIGHT
+        )
+        return [tensors[place] for place in sorted(order[:_MOST_TENSORS])]
+
+    def _cells(self, tensor: TensorCheck, *, wide: bool) -> Iterator[Text]:
+        yield Text(tensor.name)
+        if wide:
+            yield Text("×".join(map(str, tensor.shape)) or "number")
+        yield Text(number(tensor.relative_error, digits=2))
+        yield Text(number(tensor.cosine, digits=3))
+        if wide:
+            yield Text(number(tensor.scale, digits=3))
+        place = "–"
+        if tensor.line is not None:
+            cell = self._check.source.cell(tensor.line)
+            place = str(tensor.line) if cell is None else f"cell {cell[0]}, {cell[1]}"
+        yield Text(place)
+        style = "green" if tensor.verdict is Verdict.RIGHT else "bold red"
+        yield Text(_verdict(tensor), style="yellow" if tensor.verdict in _UNDECIDED else style)
+
+
+def _about(check: ProgramCheck) -> str:
+    name, separator, rest = check.loop.partition(":")
+    loop = f"line {rest}" if separator and name.endswith(check.path.name) else check.loop
+    return f"loop at {loop} · {count(len(check.tensors), 'parameter')}"
+
+
+def _top(check: ProgramCheck) -> Finding | None:
+    """The gravest finding."""
+    return check.findings[0] if check.findings else None
+
+
+def _panel(check: ProgramCheck) -> Panel:
+    """The verdict, framed: the gravest finding with the line to change."""
+    top = _top(check)
+    wrong = [one for one in check.tensors if one.verdict not in (Verdict.RIGHT, *_UNDECIDED)]
+    style = "green" if check.correct and top is None else "yellow" if check.correct else "red"
+    headline = Text(f"GRADIENT {'CORRECT' if check.correct else 'WRONG'}", style=f"bold {style}")
+    named = "the step goes down the gradient of the loss"
+    if not check.correct:
+        named = f"{len(wrong)} of {count(len(check.tensors), 'parameter')}" if wrong else ""
+    headline.append(f"  {named}", style="not bold default")
+    lines: list[RenderableType] = [headline]
+    if top is not None and not check.correct:
+        lines += [Text(_raised(check, top.message), style="bold"), labelled(_change(check, top))]
+    if check.matters is not None:
+        lines.append(_consequence(check.matters))
+    return Panel(Group(*lines), border_style=style, padding=(0, 1))
+
+
+def _consequence(matters: Matters) -> Text:
+    """Whether the bug is why the program does not train, with the losses of both runs."""
+    text = Text(sentence(matters.verdict))
+    if math.isfinite(matters.start):
+        text.append(
+            f": loss {number(matters.start)} → {number(matters.program)} with this step, "
+            f"→ {number(matters.right)} mended, in {count(matters.iterations, 'iteration')}"
+        )
+    return text
+
+
+def _raised(check: ProgramCheck, message: str) -> str:
+    """A message with its first letter raised, unless it begins with a name of the program."""
+    first = message.split(maxsplit=1)[0].rstrip(",:;") if message else ""
+    names = {tensor.name for tensor in check.tensors}
+    return sentence(message) if first.isalpha() and first not in names else message
+
+
+def _change(check: ProgramCheck, finding: Finding) -> Iterator[tuple[str, Text]]:
+    """Name of the bug, the line to change and what to write there."""
+    yield "bug", Text(finding.problem, style=STYLES[finding.severity])
+    if finding.line is not None:
+        yield "at", Text(check.source.place(finding.line))
+        yield "line", Text(check.source.line(finding.line).strip())
+    if finding.replacement is not None:
+        yield "write", Text(finding.replacement.strip(), style="bold green")
+    elif finding.remedies:
+        yield "try", Text(" · ".join(finding.remedies))
+
+
+def _other(check: ProgramCheck, finding: Finding) -> RenderableType:
+    """A finding below the first one."""
+    style = STYLES[finding.severity]
+    text = Text.assemble((finding.problem, style), f"  {_raised(check, finding.message)}")
+    places = [] if finding.line is None else [check.source.place(finding.line)]
+    advice = finding.replacement.strip() if finding.replacement else None
+    words = [*places, *([f"write {advice}"] if advice else finding.remedies)]
+    if words:
+        text.append("\n" + " · ".join(words), style="dim")
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=1)
+    table.add_column(overflow="fold")
+    table.add_row(Text(MARKS[finding.severity], style=f"bold {style}"), text)
+    return table
+
+
+def _diff(diff: str) -> Text:
+    """The repair as a diff."""
+    text = Text(overflow="fold")
+    for line in diff.splitlines():
+        first = line[:1]
+        style = {"+": "green", "-": "red", "@": "cyan"}.get(first, "dim")
+        text.append(line + "\n", style="bold" if line[:3] in ("+++", "---") else style)
+    text.rstrip()
+    return text
+
+
+def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Text]]:
+    """What was taken for what, what was not checked, and what to do next."""
+    loss = check.loss.assumption or f"{check.loss.text}, line {check.loss.line}"
+    yield "loss", Text(loss)
+    rate = check.learning_rate
+    if rate is not None:
+        words = f"{rate.text} = {number(rate.value)}"
+        if rate.text == number(rate.value) or rate.text == f"{rate.value:g}":
+            words = rate.text
+        if rate.effective is not None:
+            words += f"; the step is {number(rate.effective)} times the gradient"
+        yield "rate", Text(words)
+    yield "points", Text("; ".join(dict.fromkeys(check.points)))
+    if check.other_loops:
+        yield "loops", Text(f"not checked: {', '.join(check.other_loops)}")
+    for note in check.notes:
+        yield "note", Text(note)
+    if not check.correct and check.fixed_text is None and check.edits_tried:
+        yield "repair", Text(f"none found among {count(check.edits_tried, 'edit')}")
+    if written is not None:
+        yield "written", Text(str(written))
+    if _top(check) is None:
+        settings = "the gradient is right; a config of the same network has its settings judged"
+        yield "so", Text(settings)
+    yield "next", Text(_next_command(check, written), style="bold")
+
+
+def _next_command(check: ProgramCheck, written: Path | None) -> str:
+    """What to try next."""
+    if written is not None:
+        return f"nndiag gradcheck {shlex.quote(str(written))}"
+    if check.fixed_text is not None and not check.correct:
+        return f"nndiag gradcheck {shlex.quote(str(check.path))} --write-fixed"
+    top = _top(check)
+    if top is not None:
+        return f"nndiag explain {top.problem}"
+    return "nndiag init"
+
+
+def _finding_document(check: ProgramCheck, finding: Finding) -> dict[str, Any]:
+    document = finding_document(finding)
+    cell = None if finding.line is None else check.source.cell(finding.line)
+    if cell is not None:
+        document |= {"cell": cell[0], "line": cell[1]}
+    return document
+
+
+def _verdict(tensor: TensorCheck) -> str:
+    """The verdict in the words of every gradient check: "correct" for a tensor that is right."""
+    return "correct" if tensor.verdict is Verdict.RIGHT else str(tensor.verdict)
+
+
+def _tensor_document(tensor: TensorCheck) -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "shape": tensor.shape,
+        "relative_error": tensor.relative_error,
+        "cosine": tensor.cosine,
+        "scale": tensor.scale,
+        "verdict": _verdict(tensor),
+        "line": tensor.line,
+    }
