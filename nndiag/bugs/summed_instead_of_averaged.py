@@ -19,6 +19,8 @@ Source: the factor is that of the derivative of a mean.
 import ast
 from collections.abc import Iterator
 
+import numpy as np
+
 from nndiag.finding import Severity
 from nndiag.user_code.bug import BUGS, Bug, Symptoms
 from nndiag.user_code.edits import Edit
@@ -90,7 +92,7 @@ def _is_count(site: Site, node: ast.expr) -> bool:
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         values = [float(node.value)]
     return any(
-        getattr(value, "size", 1) == 1 and float(value) in (examples, 1 / examples)
+        np.size(value) == 1 and float(np.ravel(value)[0]) in (examples, 1 / examples)
         for value in values
     )
 

@@ -125,7 +125,7 @@ class _Result:
 
     def _search_factor(self, context: naming.Context, uniform: naming.Uniform) -> None:
         rate = self.measurement.rate
-        if rate is not None:
+        if rate is not None and uniform.grave:
             self.found = search(self.measurement, target=rate.value, deadline=self.deadline)
             if self.found.complete:
                 self.fixed = self._measured(self.found.source)

@@ -9,6 +9,7 @@ the loops around it change.
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from nndiag.user_code.numbers import (
     vector,
     write_vector,
 )
+from nndiag.user_code.places import is_number
 from nndiag.user_code.runner import Runner, StepFailedError, Variant
 from nndiag.user_code.scopes import Loop
 from nndiag.user_code.snapshot import Leaf, Snapshot, originals_kept, take_snapshot
@@ -33,6 +35,7 @@ _MOST_LEAVES = 60
 _ITERATIONS = (0, 1, 2, 3, 5, 9, 20, 50, 100)  # where the gradient may be checked
 _WATCH_SECONDS = 0.3
 _ROUNDING = 1e-9
+_LOCAL_ENTRIES = 4
 
 
 @dataclass
@@ -58,6 +61,8 @@ class Watched:
     parents: tuple[tuple[int, int], ...] = ()
     tests: list[StepTest] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
+    covered: set[tuple[int, int]] = field(default_factory=set)
+    first: Snapshot | None = None
     heads: int = 0
 
     @property
@@ -70,15 +75,14 @@ class Watched:
         """The numbers that its iterations move."""
         return _merged([test.moving for test in self.tests])
 
-    def covers(self, other: "Watched") -> bool:
-        """Whether one iteration changes all that an iteration of another loop moves."""
-        same = self.loop.scopes == other.loop.scopes
-        return any(_covers(test.changed, other.moving, exact=same) for test in self.tests)
-
     @property
     def settled(self) -> bool:
         """Whether testing it again would tell nothing."""
         return len(self.tests) >= _TRIES or any(not test.complete for test in self.tests)
+
+    def covers(self, other: "Watched") -> bool:
+        """Whether one iteration changes all that an iteration of a loop around it moves."""
+        return self is other or other.loop.key in self.covered
 
 
 def _merged(parts: list[dict[Leaf, int]]) -> dict[Leaf, int]:
@@ -88,23 +92,16 @@ def _merged(parts: list[dict[Leaf, int]]) -> dict[Leaf, int]:
     return whole
 
 
-def _covers(changed: dict[Leaf, int], needed: dict[Leaf, int], *, exact: bool) -> bool:
-    """Whether what one loop changes has all that is needed, seen from another function or not.
-
-    From another function the same array has another name (`self.W` for `net.W`), or another root
-    altogether: then only how many numbers there are can be compared.
-    """
-    ways = {leaf.steps for leaf in changed if leaf.steps}
-    missing = {leaf: size for leaf, size in needed.items() if leaf not in changed}
-    if exact or not missing:
-        return not missing
-    missing = {leaf: size for leaf, size in missing.items() if leaf.steps not in ways}
-    rest = {leaf for leaf in needed if leaf not in missing}
-    known = {leaf.steps for leaf in rest}
-    spare = sum(
-        size for leaf, size in changed.items() if leaf not in rest and leaf.steps not in known
-    )
-    return sum(missing.values()) <= spare
+def _live(snapshot: Snapshot, leaves: Iterable[Leaf]) -> set[Any]:
+    """What stands at some leaves in the running program: arrays and lists by identity."""
+    found: set[Any] = set()
+    for leaf in leaves:
+        try:
+            value = snapshot.read(leaf)
+        except (LookupError, AttributeError, TypeError):
+            continue
+        found.add(float(value) if is_number(value) else id(value))
+    return found
 
 
 class Observer:
@@ -151,10 +148,11 @@ class Observer:
         outer = [self.watched[key] for key in record.parents]
         inner = [item for item in self.watched.values() if record.loop.key in item.parents]
         steps = [item for item in (*outer, record, *inner) if item.is_step]
-        whole = [item for item in steps if item.tests[0].complete]
+        whole = {item.loop.key for item in steps if item.tests[0].complete}
         steps.sort(key=lambda item: len(item.parents))
         for item in reversed(steps):
-            if all(item.covers(other) for other in whole) and self._preferred(item):
+            around = whole & set(item.parents)
+            if all(item.covers(self.watched[key]) for key in around) and self._preferred(item):
                 self._choose(item)
                 return
         if final and not outer:
@@ -198,6 +196,12 @@ class Observer:
             test = step_test(runner, runner.variant(), snapshot)
         self._stop_at += time.perf_counter() - started
         record.tests.append(test)
+        record.first = record.first or snapshot
+        changed = _live(snapshot, test.changed)
+        for key in record.parents:
+            around = self.watched[key]
+            if around.first is not None and _live(around.first, around.moving) <= changed:
+                record.covered.add(key)
         if record.heads in _ITERATIONS and (test.moving or record.snapshots):
             record.snapshots.append(snapshot)
 
@@ -229,13 +233,23 @@ def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:
     changed = {leaf: size for leaf, size in changed.items() if _real_now(snapshot, leaf)}
     if not changed:
         return nothing
+    snapshot.share_unchanged(changed)
     shares = dict(sorted(changed.items(), key=lambda item: -item[1])[:_MOST_LEAVES])
     effects: dict[Leaf, dict[Leaf, Vector]] = {}
     for leaf in shares:
         if time.perf_counter() - started > 2 * _TEST_SECONDS:
             break
-        effects[leaf] = _effects(runner, variant, snapshot, leaf, before[leaf], plain)
-    moving = {leaf: changed[leaf] for leaf in effects if _moves(leaf, effects)}
+        moved = before[leaf] + nudge(before[leaf].size, before[leaf])
+        effects[leaf] = _effects(runner, variant, snapshot, leaf, moved, plain)
+    moving = {
+        leaf: changed[leaf]
+        for leaf in effects
+        if _moves(leaf, effects)
+        and (
+            changed[leaf] == 1
+            or not _is_local(runner, variant, snapshot, leaf, before[leaf], plain)
+        )
+    }
     return StepTest(changed, moving)
 
 
@@ -267,13 +281,12 @@ def _effects(
     variant: Variant,
     snapshot: Snapshot,
     leaf: Leaf,
-    start: Vector,
+    moved: Vector,
     plain: dict[Leaf, Vector],
 ) -> dict[Leaf, Vector]:
-    """What a small change at a leaf changes at the end of the iteration, over the change's size."""
-    change = nudge(start.size, start)
+    """What other numbers at a leaf change at the end of the iteration, and by how much."""
     try:
-        runner.run(snapshot, variant, before=lambda: write_vector(snapshot, leaf, start + change))
+        runner.run(snapshot, variant, before=lambda: write_vector(snapshot, leaf, moved))
     except StepFailedError:
         return {}
     effects = {}
@@ -289,10 +302,36 @@ def _moves(leaf: Leaf, effects: dict[Leaf, dict[Leaf, Vector]]) -> bool:
     own = effects[leaf].get(leaf)
     if own is None:
         return False
-    if any(leaf in effects.get(other, {}) for other in effects[leaf] if other != leaf):
-        return True
+    others = [other for other in effects[leaf] if other != leaf]
+    if own.size == 1:
+        most = max(len(found) for found in effects.values()) - 1
+        if len(others) <= 1 < most:
+            return False  # a velocity acts on its own parameter only
+        return any(leaf in effects.get(other, {}) for other in others)
     change = np.random.default_rng(own.size).normal(size=own.size)  # as in `nudge`, up to a factor
-    return own.size > 1 and not _is_multiple(own, change)
+    mutual = any(leaf in effects.get(other, {}) for other in others)
+    return mutual or not _is_multiple(own, change)
+
+
+def _is_local(
+    runner: Runner,
+    variant: Variant,
+    snapshot: Snapshot,
+    leaf: Leaf,
+    start: Vector,
+    plain: dict[Leaf, Vector],
+) -> bool:
+    """Whether each entry acts on itself and its counterparts only, as a velocity's do."""
+    change = nudge(start.size, start)
+    for entry in np.linspace(0, start.size - 1, _LOCAL_ENTRIES).astype(int):
+        moved = start.copy()
+        moved[entry] += change[entry]
+        effects = _effects(runner, variant, snapshot, leaf, moved, plain)
+        if any(np.count_nonzero(effect) > 1 for effect in effects.values()):
+            return False
+        if any(effect.size != start.size for effect in effects.values()):
+            return False
+    return True
 
 
 def _is_multiple(effect: Vector, change: Vector) -> bool:

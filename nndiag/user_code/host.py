@@ -39,6 +39,7 @@ class Hooks:
     deadline: float = float("inf")
     stack: list[list[Any]] = field(default_factory=list)
     busy: bool = False
+    error: Exception | None = None
 
     def on_head(self, key: tuple[int, int], cells: CellReader) -> None:
         """At the head of each iteration of each loop."""
@@ -48,7 +49,15 @@ class Hooks:
                 self.stack.pop()
             if self.stack:
                 self.stack[-1][1] += 1
-            self.head(key, cells)
+            self._told(lambda: self.head(key, cells) if self.head else None)
+
+    def _told(self, tell: Callable[[], None]) -> None:
+        """Tells the observer; an error of its own must not look like one of the program's."""
+        try:
+            tell()
+        except Exception as error:
+            self.error = error
+            raise StopProgram from error
 
     def on_enter(self, key: tuple[int, int]) -> None:
         """Before a loop."""
@@ -62,7 +71,7 @@ class Hooks:
         while self.stack and self.stack[-1][0] != key:
             self.stack.pop()
         if self.leave is not None:
-            self.leave(key)
+            self._told(lambda: self.leave(key) if self.leave else None)
         if self.stack:
             self.stack.pop()
 
@@ -147,6 +156,8 @@ class Host:
                     self._keys[id(item)] = (item, key)
                 exec(code, self.namespace)
         except StopProgram:
+            if self.hooks.error is not None:
+                raise self.hooks.error from None
             return True
         except SystemExit:
             return False

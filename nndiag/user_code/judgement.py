@@ -59,8 +59,8 @@ Fits = Sequence[Mapping[str, Fit]]
 def reference_scales(fits: Fits, rates: Sequence[float | None]) -> list[float | None]:
     """The factor that right tensors have, at each point.
 
-    The positive factor that most tensors share, the learning rate where none is shared by two. None
-    where neither is known.
+    The positive factor that most tensors share; the learning rate where none has one. Tensors of one
+    number are always parallel: they only tell a factor where they have the same at all points.
 
     Args:
         fits: Per point: tensor name → fit.
@@ -68,9 +68,13 @@ def reference_scales(fits: Fits, rates: Sequence[float | None]) -> list[float | 
     """
     scales: list[float | None] = []
     for point, rate in zip(fits, rates, strict=True):
-        positive = sorted(fit.scale for fit in point.values() if fit.parallel and fit.scale > 0)
-        scales.append(_most_shared(positive, rate))
-    return scales
+        telling = [fit for fit in point.values() if fit.parallel and fit.scale > 0 and fit.size > 1]
+        scales.append(_most_shared(sorted(fit.scale for fit in telling), rate))
+    if any(scale is not None for scale in scales):
+        return scales
+    lone = [fit.scale for point in fits for fit in point.values() if fit.parallel and fit.scale > 0]
+    middle = float(np.median(lone)) if lone else None  # single numbers: one factor for all points
+    return [middle for _ in scales]
 
 
 def _most_shared(scales: Sequence[float], rate: float | None) -> float | None:
@@ -98,7 +102,7 @@ def state(fit: Fit, scale: float | None) -> Verdict:
     if fit.scale < 0:
         return Verdict.WRONG_SIGN
     if scale is not None and abs(fit.scale - scale) > (SAME + fit.noise) * scale:
-        return Verdict.WRONG_SCALE
+        return Verdict.WRONG_SCALE if fit.size > 1 else Verdict.WRONG
     return Verdict.RIGHT
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nndiag.user_code.instrument import Instruments
 from nndiag.user_code.numbers import Vector, read_vector, write_vector
 from nndiag.user_code.places import is_number
-from nndiag.user_code.runner import PLAIN, Runner, StepFailedError, Variant
+from nndiag.user_code.runner import PLAIN, BrokenOff, Runner, StepFailedError, Variant
 from nndiag.user_code.snapshot import Leaf, Snapshot
 from nndiag.user_code.tensors import Tensor
 
@@ -51,21 +51,22 @@ class Recording:
     order: dict[int, int] = field(default_factory=dict)
     count: int = 0
 
-    def add(self, serial: int, value: Any) -> None:
-        """Keeps a copy of a value, where it is numeric."""
+    def add(self, serial: int, value: Any) -> bool:
+        """Keeps a copy of a value, where it is numeric; whether it was."""
         self.count += 1
         if isinstance(value, np.ndarray):
             if value.dtype.kind not in "fiub" or self.count > _MOST_EVENTS:
-                return
+                return False
             value = np.array(value, copy=True, subok=False)
             if value.size > _MOST_ENTRIES:
                 value = value.ravel()[:: value.size // _MOST_ENTRIES + 1]
         elif not (is_number(value) or _is_number_nest(value)):
-            return
+            return False
         elif isinstance(value, list):
             value = np.array(value, dtype=float)
         self.values.setdefault(serial, []).append(value)
         self.order.setdefault(serial, self.count)
+        return True
 
 
 def _is_number_nest(value: Any) -> bool:
@@ -178,6 +179,7 @@ class Laboratory:
         theta: Theta | None = None,
         flipped: Mapping[int, Any] | None = None,
         also: Callable[[], None] | None = None,
+        until: Mapping[int, int] | None = None,
     ) -> Recording:
         """The values of the watched expressions in one iteration.
 
@@ -187,17 +189,23 @@ class Laboratory:
             theta: Other values of the parameters.
             flipped: Expressions whose value is given another sign, by serial: a generator of signs.
             also: Called when all variables are in place.
+            until: How often each expression is computed: behind the last of them the iteration is
+                broken off.
 
         Raises:
             StepFailedError: The iteration failed.
         """
         recording = Recording()
         flips = flipped or {}
+        left = sum(until.values()) if until else -1
 
         def probe(serial: int, value: Any) -> Any:
             if serial in flips and isinstance(value, float | np.ndarray):
                 value = value * flips[serial](value)
-            recording.add(serial, value)
+            nonlocal left
+            left -= recording.add(serial, value)
+            if left == 0:
+                raise BrokenOff
             return value
 
         self.runner.host.hooks.probe = probe

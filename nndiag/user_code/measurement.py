@@ -21,7 +21,7 @@ from nndiag.user_code.discovery import Observer, Watched
 from nndiag.user_code.host import Host, loop_place
 from nndiag.user_code.judgement import Fits, Verdict, reference_scales, verdicts
 from nndiag.user_code.laboratory import Laboratory, Point
-from nndiag.user_code.numbers import Vector, is_real, vector
+from nndiag.user_code.numbers import Vector, is_real
 from nndiag.user_code.objective import Trial, chosen_trial, compared, relate, trials
 from nndiag.user_code.optimizer import Moment, moments
 from nndiag.user_code.rates import Rate, learning_rate
@@ -33,11 +33,11 @@ from nndiag.user_code.source import Source
 from nndiag.user_code.tensors import Tensor, named_tensors, never_updated, tensors_of
 
 _ENTRIES = 24
-_FEW_ENTRIES = 8
+_FEW_ENTRIES = 6
 _MOST_CANDIDATES = 40
-_TRIAL_POINTS = 4
+_TRIAL_POINTS = 3
 _SWEEP = (1e-3, 1e-4, 1e-7)
-_MOST_POINTS = 6
+_MOST_POINTS = 5
 _DOUBTFUL = 0.02
 
 
@@ -266,25 +266,11 @@ def _working(lab: Laboratory, points: list[Point], source: Source, watched: Watc
 
 
 def _sharing(lab: Laboratory, points: list[Point]) -> None:
-    """Finds the large objects that no iteration changes: they need not be copied each time."""
+    """Finds what no iteration changes: it need not be copied each time."""
     for snapshot in {id(point.snapshot): point.snapshot for point in points}.values():
         point = next(item for item in points if item.snapshot is snapshot)
-        own = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
-        before = [
-            (leaf, value, numbers)
-            for leaf, value in snapshot.leaves()
-            if leaf not in own and (numbers := vector(value)) is not None
-        ]
         plain = lab.step(point)
-        unchanged = []
-        for leaf, value, numbers in before:
-            try:
-                now = vector(snapshot.read(leaf))
-            except (LookupError, AttributeError, TypeError):
-                continue
-            if now is not None and np.array_equal(now, numbers, equal_nan=True):
-                unchanged.append(value)
-        snapshot.share(unchanged)
+        snapshot.share_unchanged(leaf for tensor in lab.tensors for leaf in tensor.leaves)
         try:
             again = lab.step(point)
             same = all(np.array_equal(plain[name], again[name], equal_nan=True) for name in plain)
@@ -321,10 +307,15 @@ def _with_loss(
         )
     tried = _tried(lab, candidates, points, computed)
     trial = chosen_trial(lab, tried, points[0], found, computed)
-    if trial is not None and not trial.followed and state and not trial.explains:
-        if _use_moments(lab, state):
-            tried = _tried(lab, candidates, points, computed)
-            trial = chosen_trial(lab, tried, points[0], found, computed)
+    if trial is not None and state and not trial.explains:
+        for moment in sorted(state, key=lambda item: not item.squared):
+            lab.proxies[moment.tensor] = (moment.leaf, moment.squared)
+        again = _tried(lab, candidates, points, computed)
+        other = chosen_trial(lab, again, points[0], found, computed)
+        if other is not None and other.followed > trial.followed:
+            tried, trial = again, other
+        else:
+            lab.proxies.clear()
     if trial is None:
         raise UserCodeError(
             Problem(
@@ -359,13 +350,6 @@ def _tried(
     tried = trials(lab, candidates, points[:_TRIAL_POINTS], computed, most=_FEW_ENTRIES)
     relate(tried, computed)
     return tried
-
-
-def _use_moments(lab: Laboratory, state: tuple[Moment, ...]) -> bool:
-    """Compares the first moments of an adaptive optimizer in the place of its steps."""
-    for moment in sorted(state, key=lambda item: not item.squared):
-        lab.proxies[moment.tensor] = (moment.leaf, moment.squared)
-    return bool(state)
 
 
 def _said(expression: str, lab: Laboratory, computed: Computed) -> list[Candidate]:
@@ -447,13 +431,14 @@ def _add_frozen(measurement: Measurement, settings: CodeSettings) -> None:
         and (is_real(value) or np.ndim(value) == 2)
         and id(value) not in same
     ]
-    frozen = []
-    for tensor in never_updated(point.snapshot, lab.tensors, leaves):
-        for snapshot in {id(item.snapshot): item.snapshot for item in measurement.points}.values():
-            snapshot.unshare(tensor.leaves)
-        if _acts(measurement, tensor, point):
-            frozen.append(tensor)
+    likely = never_updated(point.snapshot, lab.tensors, leaves)
+    if not likely:
+        return
+    for snapshot in {id(item.snapshot): item.snapshot for item in measurement.points}.values():
+        snapshot.unshare()
+    frozen = [tensor for tensor in likely if _acts(measurement, tensor, point)]
     if not frozen:
+        _sharing(lab, measurement.points)
         return
     lab.tensors = (*lab.tensors, *frozen)
     measurement.points = [
@@ -463,6 +448,7 @@ def _add_frozen(measurement: Measurement, settings: CodeSettings) -> None:
         for item in measurement.points
     ]
     measurement.updates |= {tensor.name: () for tensor in frozen}
+    _sharing(lab, measurement.points)
 
 
 def _frozen_theta(frozen: list[Tensor], point: Point) -> dict[str, Vector]:

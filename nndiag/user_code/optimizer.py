@@ -5,7 +5,7 @@ moment is then a multiple of the gradient, and their second one of its square.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,7 +51,17 @@ def moments(lab: Laboratory, point: Point, changed: Iterable[Leaf]) -> tuple[Mom
             continue
         if moment is not None:
             found.append(moment)
-    return tuple(found)
+    squared = {_family(item.leaf) for item in found if item.squared}
+    return tuple(replace(item, squared=_family(item.leaf) in squared) for item in found)
+
+
+def _family(leaf: Leaf) -> tuple[str, ...]:
+    """What the moments of one kind have in common: `v["W1"]` and `v["b1"]`, `mW1` and `mb1`."""
+    if leaf.steps:
+        kinds = [f"{kind}:{name}" for kind, name in leaf.steps[:-1]]
+        last = str(leaf.steps[-1][1])
+        return (leaf.root, *kinds, last[:1] if leaf.steps[-1][0] == "attr" else "")
+    return (leaf.root[:1],)
 
 
 def _moment(lab: Laboratory, point: Point, leaf: Leaf) -> Moment | None:

@@ -16,6 +16,10 @@ from nndiag.user_code.snapshot import Snapshot
 PLAIN = Instruments()
 
 
+class BrokenOff(BaseException):  # noqa: N818 - not an error: all that was wanted is known
+    """Ends an iteration of which all is known that was wanted."""
+
+
 class StepFailedError(Exception):
     """An iteration, or an edited one, raised an error of its own or took too long."""
 
@@ -114,6 +118,8 @@ class Runner:
         hooks.deadline = min(was_deadline, time.perf_counter() + self.seconds)
         try:
             self._call(snapshot, variant.step)
+        except BrokenOff:
+            pass
         except KeyboardInterrupt:
             raise
         except (Exception, SystemExit, OutOfTime) as error:

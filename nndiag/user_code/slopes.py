@@ -46,6 +46,7 @@ class Fit:
         signal: Whether the gradient stands out of the rounding noise.
         still: Whether the step is zero.
         noise: Relative error that rounding alone can make.
+        size: How many entries were compared; one entry is always parallel.
     """
 
     cosine: float
@@ -54,6 +55,7 @@ class Fit:
     signal: bool
     still: bool
     noise: float
+    size: int = 0
 
     @property
     def parallel(self) -> bool:
@@ -93,6 +95,7 @@ class Differences:
             probes=watched, resets=instruments.resets, forced=instruments.forced
         )
         self.variant = lab.runner.variant(self.instruments)
+        self._counts: dict[Point, dict[int, int]] = {}
 
     def losses(
         self, point: Point, theta: Theta | None = None, variant: Variant | None = None
@@ -102,7 +105,12 @@ class Differences:
         Raises:
             StepFailedError: The iteration failed.
         """
-        recording = self.lab.record(point, variant or self.variant, theta=theta)
+        if theta is None or point not in self._counts:
+            recording = self.lab.record(point, variant or self.variant, theta=theta)
+            self._counts[point] = {key: len(items) for key, items in recording.values.items()}
+        else:
+            until = self._counts[point]
+            recording = self.lab.record(point, variant or self.variant, theta=theta, until=until)
         return [_number(candidate, recording) for candidate in self.candidates]
 
     def slopes(
@@ -196,11 +204,12 @@ def fit(step: Vector, slope: Vector, noise: float) -> Fit:
     error = noise * float(np.sqrt(slope.size))
     signal = size > 10 * error and np.isfinite(size)
     if length == 0 or not signal or not np.isfinite(length):
-        return Fit(0.0, 0.0, 1.0, bool(signal), length == 0, error / size if size else 0.0)
+        noisy = error / size if size else 0.0
+        return Fit(0.0, 0.0, 1.0, bool(signal), length == 0, noisy, slope.size)
     inner = float(step @ slope)
     scale = inner / size**2
     left = float(np.linalg.norm(step - scale * slope)) / length
-    return Fit(inner / size / length, scale, left, True, False, error / size)
+    return Fit(inner / size / length, scale, left, True, False, error / size, slope.size)
 
 
 __all__ = [

@@ -17,6 +17,7 @@ from nndiag.user_code.places import (
     GlobalPlace,
     Place,
     Step,
+    children,
     follow,
     is_number,
     is_number_array,
@@ -24,7 +25,7 @@ from nndiag.user_code.places import (
     walk,
 )
 
-_LARGE = 64  # entries from which sharing what is never changed pays
+_ATOMIC = (types.ModuleType, types.FunctionType, types.MethodType, type)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,10 @@ class Snapshot:
         cells: The cells of the function that the loop stands in, by name; empty at module level.
         values: Their values, copied together so that what was one object stays one.
         random_state: State of `random` and of numpy's global generator.
-        shared: Objects that no iteration changes, by identity: put back as they are.
+        refused: Objects that cannot be copied, by identity.
+        shared: These, and objects that no iteration changes: put back as they are.
+        views: Arrays that share memory.
+        uses_random: Whether the random state is put back.
     """
 
     iteration: int
@@ -68,6 +72,7 @@ class Snapshot:
     random_state: tuple[Any, Any]
     namespaces: tuple[tuple[dict[str, Any], frozenset[str]], ...]
     is_user: Callable[[Any], bool]
+    refused: dict[int, Any] = field(default_factory=dict)
     shared: dict[int, Any] = field(default_factory=dict)
     views: tuple[Views, ...] = ()
     uses_random: bool = True
@@ -105,25 +110,87 @@ class Snapshot:
                 if is_number(item) or is_number_list(item) or is_number_array(item):
                     yield Leaf(root, steps), item
 
-    def share(self, unchanged: Iterable[Any]) -> None:
-        """From now on does not copy these large objects of the snapshot."""
-        for item in unchanged:
-            if np.size(item) >= _LARGE:
-                self.shared[id(item)] = item
-                if isinstance(item, np.ndarray):
-                    item.flags.writeable = False
+    def share_unchanged(self, keep: Iterable[Leaf] = ()) -> None:
+        """From now on does not copy what the iteration that has just run left as it was.
 
-    def unshare(self, leaves: Iterable[Leaf] | None = None) -> None:
-        """From now on copies these again; all that were shared where no leaves are given."""
-        items = list(self.shared.values())
-        if leaves is not None:
-            values = dict(zip(self.places, self.values, strict=True))
-            items = [item for leaf in leaves if (item := _followed(values, leaf)) is not MISSING]
-        for item in items:
-            if isinstance(item, np.ndarray) and self.shared.pop(id(item), None) is not None:
-                item.flags.writeable = True
-            elif isinstance(item, list):
-                self.shared.pop(id(item), None)
+        Args:
+            keep: What is copied all the same, since it will be changed.
+        """
+        kept = {id(item) for leaf in keep if (item := self.original(leaf)) is not MISSING}
+        same = _Same(kept, self.is_user)
+        for place, value in zip(self.places.values(), self.values, strict=True):
+            if value is not MISSING:
+                same.compare(value, place.get())
+        for item in same.unchanged():
+            self.shared[id(item)] = item
+        inside: dict[int, Any] = {}
+        for item in same.unchanged():
+            for _ in walk(item, (), seen=inside, is_user=self.is_user):
+                pass
+        for item in inside.values():
+            if isinstance(item, np.ndarray):
+                item.flags.writeable = False
+        self.views = tuple(
+            group
+            for group in self.views
+            if not all(id(item) in inside or id(item) in self.shared for item in group.arrays)
+        )
+
+    def unshare(self) -> None:
+        """From now on copies everything again that can be copied."""
+        self.shared = dict(self.refused)
+        for item in _objects(self.values, self.is_user):
+            if isinstance(item, np.ndarray) and not item.flags.writeable:
+                with contextlib.suppress(ValueError):
+                    item.flags.writeable = True
+        self.views = _views(self.values, self.is_user)
+
+
+class _Same:
+    """Compares objects before and after an iteration, and collects what did not change."""
+
+    def __init__(self, kept: set[int], is_user: Callable[[Any], bool]) -> None:
+        self._kept = kept
+        self._is_user = is_user
+        self._known: dict[int, bool] = {}
+        self._objects: dict[int, Any] = {}
+
+    def unchanged(self) -> list[Any]:
+        """The objects in which nothing changed."""
+        return [self._objects[key] for key, same in self._known.items() if same]
+
+    def compare(self, before: Any, after: Any) -> bool:
+        """Whether two objects hold the same, all the way down."""
+        if is_number(before) or isinstance(before, str | bytes | bool | type(None)):
+            return type(before) is type(after) and bool(before == after)
+        if id(before) in self._known:
+            return self._known[id(before)]
+        self._objects[id(before)] = before
+        self._known[id(before)] = False  # for objects that hold themselves
+        same = id(before) not in self._kept and type(before) is type(after)
+        if same and isinstance(before, np.ndarray) and before.dtype != object:
+            same = before.shape == after.shape and np.array_equal(
+                before, after, equal_nan=before.dtype.kind == "f"
+            )
+        elif same:
+            same = self._held_alike(before, after)
+        self._known[id(before)] = same
+        return same
+
+    def _held_alike(self, before: Any, after: Any) -> bool:
+        if not isinstance(before, list | tuple | dict) and not hasattr(before, "__dict__"):
+            return False  # sets, generators and the like are copied to be safe
+        if isinstance(before, list | tuple | dict) and len(before) != len(after):
+            return False
+        if isinstance(before, _ATOMIC):
+            return False
+        first = list(children(before, self._is_user))
+        second = list(children(after, self._is_user))
+        if [step for step, _ in first] != [step for step, _ in second]:
+            return False
+        if not first and isinstance(before, list | tuple | dict) and len(before) > 0:
+            return False  # too long to be looked through
+        return all([self.compare(a, b) for (_, a), (_, b) in zip(first, second, strict=True)])
 
 
 def _followed(values: dict[str, Any], leaf: Leaf) -> Any:
@@ -175,7 +242,8 @@ def take_snapshot(
         random_state=random_state(),
         namespaces=tuple((space, frozenset(space)) for space in spaces),
         is_user=is_user,
-        shared=refused,
+        refused=refused,
+        shared=dict(refused),
         views=_views(values, is_user),
     )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class Tensor:
     shape: tuple[int, ...]
     copies: int = 1
 
-    @property
+    @cached_property
     def size(self) -> int:
         """How many numbers it has."""
         return int(np.prod(self.shape))
