@@ -20,7 +20,7 @@ from nndiag.training.schedule import Batches, IntArray
 FloatArray = NDArray[np.float64]
 
 _LOST = 1e12  # a loss of this many times its start does not come back; 400-fold did, once
-_BLOCK_VALUES = 56_000  # activations of a block's step: with its buffers they fill a 1 MiB cache
+_BLOCK_VALUES = 85_000  # activations of a block's step: 4 networks of 1-100-1 on 200 examples
 _MOST_NETWORKS = 256
 _LOOK = 32  # steps between two looks at the losses
 _CURVE_POINTS = 40
