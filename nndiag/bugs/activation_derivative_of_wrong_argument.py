@@ -38,15 +38,18 @@ def edits(site: Site) -> Iterator[Edit]:
     """Exchanges, unnests or nests the argument of a derivative; drops a doubled one."""
     for derivative in derivatives_in(site):
         for atom in replaced_arguments(site, derivative):
-            text = derivative.template.format(atom.text)
+            text = derivative.written(derivative.template.format(atom.text))
             yield site.edit(NAME, derivative.node, text, cost=1.05, says=f"write {text}")
         yield from _unnested(site, derivative.node)
         for name in _activations(site):
-            text = derivative.template.format(f"{name}({derivative.argument})")
+            text = derivative.written(derivative.template.format(f"{name}({derivative.argument})"))
             yield site.edit(NAME, derivative.node, text, cost=1.2, says=f"write {text}")
+        if derivative.rest:
+            says = "drop the derivative"
+            yield site.edit(NAME, derivative.node, derivative.rest, cost=1.3, says=says)
         for node in site.expressions:
             for whole, factor, rest in factors(node):
-                if factor is derivative.node:
+                if factor is derivative.node and _multiplied(whole):
                     says = f"drop the factor {ast.unparse(factor)}"
                     yield site.edit(NAME, whole, rest, cost=1.3, says=says)
 
@@ -70,3 +73,7 @@ def _activations(site: Site) -> list[str]:
             if argument and argument == site.shop.shapes(call):
                 names[name] = None
     return list(names)[:4]
+
+
+def _multiplied(node: ast.expr) -> bool:
+    return not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div))

@@ -48,6 +48,10 @@ def edits(site: Site) -> Iterator[Edit]:
         if isinstance(node, ast.Attribute) and node.attr == "T":
             yield site.edit(NAME, node, ast.unparse(node.value), cost=1.2, says="drop .T")
         yield from _swapped(site, node)
+        if isinstance(node, ast.Call) and len(node.args) == 1:
+            if site.shop.is_parameter(node.args[0]) or _is_weights(site, node.args[0]):
+                text = ast.unparse(node.args[0])
+                yield site.edit(NAME, node, text, cost=1.05, says=f"pass it through {text}")
     for node in _deltas(site):
         text = bracketed(node)
         for atom in weights or _sibling_weights(site):
@@ -59,6 +63,11 @@ def edits(site: Site) -> Iterator[Edit]:
             ):
                 yield site.edit(NAME, node, form, cost=1.3, says=f"pass it through {atom.text}")
     yield from _indices(site)
+
+
+def _is_weights(site: Site, node: ast.expr) -> bool:
+    """Whether an expression is a parameter, transposed."""
+    return isinstance(node, ast.Attribute) and node.attr == "T" and site.shop.is_parameter(node.value)
 
 
 def _is_matrix(atom: Atom) -> bool:

@@ -38,5 +38,5 @@ def edits(site: Site) -> Iterator[Edit]:
             if other.gradient and other.text != atom.text and len(other.text) < 40:
                 same = bool(other.shapes & site.shop.shapes(node))
                 yield site.edit(
-                    NAME, node, other.text, cost=1.0 if same else 1.35, says=f"use {other.text}"
+                    NAME, node, other.text, cost=0.97 if same else 1.35, says=f"use {other.text}"
                 )

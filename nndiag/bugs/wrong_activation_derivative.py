@@ -47,7 +47,7 @@ def edits(site: Site) -> Iterator[Edit]:
             if form == derivative.template:
                 continue
             for number, argument in enumerate(dict.fromkeys(arguments)):
-                text = form.format(argument)
+                text = derivative.written(form.format(argument))
                 cost = 1.15 + 0.1 * (number > 0) + 0.05 * (form in FORMULAS)
                 yield site.edit(NAME, derivative.node, text, cost=cost, says=f"write {text}")
         yield from _dropped(site, derivative.node)
@@ -58,9 +58,13 @@ def _dropped(site: Site, node: ast.expr) -> Iterator[Edit]:
     """A linear unit has no such factor."""
     for item in site.expressions:
         for whole, factor, rest in factors(item):
-            if factor is node:
+            if factor is node and not _divided(whole):
                 says = f"drop the factor {ast.unparse(node)}"
                 yield site.edit(NAME, whole, rest, cost=1.35, says=says)
+
+
+def _divided(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
 
 
 def _in_function(site: Site) -> Iterator[Edit]:
@@ -73,7 +77,8 @@ def _in_function(site: Site) -> Iterator[Edit]:
     if site.value is None or not arguments or len(scope.body) > 4:
         return
     argument = arguments[0]
-    forms = [form.format(argument) for form in FORMULAS]
+    local = [atom.text for atom in site.atoms if atom.text.isidentifier() and not atom.parameter]
+    forms = [form.format(name) for name in dict.fromkeys([argument, *local]) for form in FORMULAS]
     for name in names:
         if len(site.shop.functions[name].args.args) == 1:
             call = f"{name}({argument})"

@@ -41,15 +41,23 @@ def edits(site: Site) -> Iterator[Edit]:
     """Drops or puts in a factor of 2 or one half."""
     for node in site.expressions:
         for whole, factor, rest in factors(node):
-            if isinstance(factor, ast.Constant) and isinstance(factor.value, int | float):
-                says = f"drop the factor {factor.value}"
+            literal = isinstance(factor, ast.Constant) and isinstance(factor.value, int | float)
+            if literal and not _times_parameter(site, whole):
+                says = f"drop the factor {ast.unparse(factor)}"
                 yield site.edit(NAME, whole, rest, cost=1.1, says=says)
     value = site.value
     if value is None or not site.shop.is_driven(value) or isinstance(value, ast.Tuple | ast.Dict):
         return
-    for factor in ("2", "0.5"):
-        text = f"{factor} * {bracketed(value)}"
-        yield site.edit(NAME, value, text, cost=1.3, says=f"multiply by {factor}")
+    for number in ("2", "0.5"):
+        text = f"{number} * {bracketed(value)}"
+        yield site.edit(NAME, value, text, cost=1.3, says=f"multiply by {number}")
+
+
+def _times_parameter(site: Site, node: ast.expr) -> bool:
+    """Whether a product is that of a number and a parameter: a decay, not a factor."""
+    return isinstance(node, ast.BinOp) and (
+        site.shop.is_parameter(node.left) or site.shop.is_parameter(node.right)
+    )
 
 
 def suspects(symptoms: Symptoms) -> tuple[str, ...]:

@@ -17,11 +17,13 @@ equation 6.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
-from nndiag.user_code.bug import BUGS, Bug
+from nndiag.user_code.bug import BUGS, Bug, Symptoms
 from nndiag.user_code.derivatives import derivatives_in
 from nndiag.user_code.edits import Edit
+from nndiag.user_code.judgement import Verdict
 from nndiag.user_code.sites import Site, bracketed, matmul_operands
 
 NAME = "wrong-layer-activation"
@@ -48,8 +50,29 @@ def edits(site: Site) -> Iterator[Edit]:
                 yield site.edit(
                     NAME, node, other.text, cost=1.1 if same else 1.3, says=f"use {other.text}"
                 )
+    for node in site.expressions:
+        if isinstance(node, ast.Call) and len(node.args) == 1 and id(node) not in inside:
+            atom = site.atom(node.args[0])
+            if atom is not None and atom.activation:
+                yield site.edit(NAME, node, atom.text, cost=1.1, says=f"use {atom.text}")
     yield from _indices(site)
+    yield from _lists(site)
     yield from _outer(site)
+
+
+def _lists(site: Site) -> Iterator[Edit]:
+    """The same item of another list: `activations[-2]` for `zs[-2]`."""
+    bases = {
+        atom.text.partition("[")[0]
+        for atom in site.atoms
+        if "[" in atom.text and atom.activation
+    }
+    for node in site.expressions:
+        if isinstance(node, ast.Subscript) and site.shop.is_acted(node):
+            own = ast.unparse(node.value)
+            for base in sorted(bases - {own}):
+                text = f"{base}[{ast.unparse(node.slice)}]"
+                yield site.edit(NAME, node, text, cost=1.15, says=f"use {text}")
 
 
 def _indices(site: Site) -> Iterator[Edit]:
@@ -81,3 +104,18 @@ def _plain(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute) and node.attr == "T":
         return ast.unparse(node.value)
     return ast.unparse(node)
+
+
+def suspects(symptoms: Symptoms) -> tuple[str, ...]:
+    """Weights that are wrong where all biases are right: the deltas are right then."""
+    biases = {name for name in symptoms.shapes if is_bias(name)}
+    wrong = [name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.WRONG]
+    right = {name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.RIGHT}
+    return tuple(wrong) if biases and biases <= right and wrong else ()
+
+
+def is_bias(name: str) -> bool:
+    """Whether a parameter is named like a bias: `b1`, `self.bo`, `params["b2"]`, `biases[0]`."""
+    words = re.findall(r"[A-Za-z]+", name)
+    tail = words[-1].lower() if words else ""
+    return tail.startswith("bias") or bool(re.fullmatch(r"b[a-z]{0,2}", tail))

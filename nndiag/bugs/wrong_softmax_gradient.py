@@ -19,6 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nndiag.user_code.bug import BUGS, Bug
+from nndiag.user_code.derivatives import derivatives_in
 from nndiag.user_code.edits import Edit
 from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.sites import Site, factors
@@ -46,6 +47,23 @@ def edits(site: Site) -> Iterator[Edit]:
             if driven and not site.shop.is_driven(factor):
                 says = f"drop the factor {ast.unparse(factor)}"
                 yield site.edit(NAME, whole, rest, cost=0.9, says=says)
+    for derivative in derivatives_in(site):
+        if derivative.rest and site.shop.is_driven(derivative.node):
+            says = "drop the derivative"
+            yield site.edit(NAME, derivative.node, derivative.rest, cost=0.85, says=says)
+    yield from _labels(site)
+
+
+def _labels(site: Site) -> Iterator[Edit]:
+    """Takes labels off probabilities where none are taken off."""
+    for node in site.variables:
+        atom = site.atom(node)
+        if atom is None or atom.driven and atom.parameter:
+            continue
+        for other in site.atoms:
+            if not other.acted and other.shapes & atom.shapes - {()} and atom.acted:
+                text = f"{atom.text} - {other.text}"
+                yield site.edit(NAME, node, text, cost=1.2, says=f"write {text}")
 
 
 def _softmax_output(site: Site) -> bool:

@@ -14,7 +14,7 @@ from nndiag.user_code.judgement import TensorCheck, Verdict, relative_error
 from nndiag.user_code.loss_changes import loss_changing_repair
 from nndiag.user_code.matters import comparison, losses
 from nndiag.user_code.measurement import Measurement, measure
-from nndiag.user_code.repair import Search, fixed_path, search
+from nndiag.user_code.repair import Search, adopt, fixed_path, search
 from nndiag.user_code.result import LossFound, Matters, ProgramCheck, RateFound, RepairStep
 from nndiag.user_code.sandbox import sandbox
 from nndiag.user_code.settings import CodeSettings
@@ -112,7 +112,13 @@ class _Result:
 
     def _search(self, context: naming.Context, *, target: float | None) -> None:
         measurement = self.measurement
-        self.found = search(measurement, target=target, deadline=self.deadline)
+        half = time.perf_counter() + 0.5 * (self.deadline - time.perf_counter())
+        self.found = search(measurement, target=target, deadline=half)
+        rate = next((value for value in measurement.rates if value is not None), None)
+        if not self.found.complete and target is not None and rate not in (None, target):
+            adopt(measurement, self.source)
+            again = search(measurement, target=rate, deadline=self.deadline)
+            self.found = again if again.complete else self.found
         if self.found.repairs and self.found.complete:
             self.fixed = self._measured(self.found.source)
         if self.fixed is None:

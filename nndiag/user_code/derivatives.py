@@ -93,23 +93,63 @@ class Derivative:
     """A derivative inside a statement.
 
     Attributes:
-        node: The expression.
+        node: The expression, or the whole product that it is a part of.
         argument: The variable or expression that it is taken of.
         template: How it is written, with `{0}` for the argument.
+        rest: The other factors of the product, where it is spread over several.
     """
 
     node: ast.expr
     argument: str
     template: str
+    rest: str = ""
+
+    def written(self, form: str) -> str:
+        """The expression with another derivative in its place."""
+        return f"{self.rest} * {form}" if self.rest else form
 
 
 def derivatives_in(site: Site) -> Iterator[Derivative]:
     """The derivatives of activations that stand in a statement."""
+    seen: set[int] = set()
     for node in site.expressions:
         if isinstance(node, ast.Call) and is_derivative_call(node):
             yield Derivative(node, ast.unparse(node.args[0]), _with_hole(node))
-        else:
+            continue
+        if id(node) not in seen and _is_product(node):
+            chain = list(_product(node, seen))
+            yield from _spread(node, chain)
+        if not _is_product(node) or isinstance(node, ast.BinOp) and not _is_product(node.left):
             yield from _formula_in(node)
+
+
+def _is_product(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+
+
+def _product(node: ast.expr, seen: set[int]) -> Iterator[ast.expr]:
+    """The factors of a product, from left to right."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        seen.add(id(node))
+        yield from _product(node.left, seen)
+        yield from _product(node.right, seen)
+    else:
+        yield node
+
+
+def _spread(node: ast.expr, chain: list[ast.expr]) -> Iterator[Derivative]:
+    """`e * a * (1 - a)`: the derivative's two factors among others."""
+    texts = [ast.unparse(item) for item in chain]
+    for first, text in enumerate(texts):
+        for second, other in enumerate(texts):
+            plain = other.replace("1.0", "1").replace("1.", "1")
+            if first != second and plain == f"1 - {text}" and len(chain) > 2:
+                rest = [
+                    f"({item})" if isinstance(chain[i], ast.BinOp) else item
+                    for i, item in enumerate(texts)
+                    if i not in (first, second)
+                ]
+                yield Derivative(node, text, "{0} * (1 - {0})", " * ".join(rest))
 
 
 def _with_hole(call: ast.Call) -> str:
@@ -118,32 +158,24 @@ def _with_hole(call: ast.Call) -> str:
     return f"{ast.unparse(call.func)}({', '.join(['{0}', *rest])})"
 
 
+_KNOWN = re.compile(
+    r"^(([\w.]*)\{0\}\*1-\2\{0\}|1-[\w.]*\{0\}\*\*2|1-\{0\}\*\{0\}|1-np\.(square|power)\{0\}(,2)?"
+    r"|\{0\}>=?0|np\.multiply\{0\},1-\{0\})$"
+)
+
+
 def _formula_in(node: ast.expr) -> Iterator[Derivative]:
-    """`a * (1 - a)`, `1 - a ** 2`, `1 - np.square(a)`, `a > 0` and the like."""
+    """`a * (1 - a)`, `1 - a ** 2`, `1 - np.tanh(z) ** 2`, `a > 0` and the like."""
     text = ast.unparse(node)
     for item in ast.walk(node):
         if not isinstance(item, ast.Name | ast.Attribute | ast.Subscript) or item is node:
             continue
         argument = ast.unparse(item)
-        hole = text.replace(argument, "{0}")
-        flat = (
-            hole.replace("(", "")
-            .replace(")", "")
-            .replace(" ", "")
-            .replace("1.0", "1")
-            .replace("1.", "1")
-        )
-        known = {
-            "{0}*1-{0}",
-            "1-{0}*{0}",
-            "1-{0}**2",
-            "1-np.square{0}",
-            "1-np.power{0},2",
-            "{0}>0",
-            "{0}>=0",
-            "np.multiply{0},1-{0}",
-        }
-        if flat in known:
+        if argument in {"np", "math"} or argument.startswith("np."):
+            continue
+        hole = re.sub(rf"(?<![\w.]){re.escape(argument)}(?![\w.\[(])", "{0}", text)
+        flat = re.sub(r"[() ]", "", hole).replace("1.0", "1").replace("1.", "1")
+        if _KNOWN.match(flat):
             yield Derivative(node, argument, hole)
             return
 

@@ -12,6 +12,8 @@ import numpy as np
 
 from nndiag.user_code.slopes import Fit
 
+_MANY = 2  # numbers that stand alone tell a factor together when there are more of them
+_STEADY = 1e-2  # how much the factor may vary at one iteration
 SAME = 1e-3
 """Relative difference up to which two factors are the same."""
 
@@ -68,8 +70,12 @@ def reference_scales(fits: Fits, rates: Sequence[float | None]) -> list[float | 
     """
     scales: list[float | None] = []
     for point, rate in zip(fits, rates, strict=True):
-        telling = [fit for fit in point.values() if fit.parallel and fit.scale > 0 and fit.size > 1]
-        scales.append(_most_shared(sorted(fit.scale for fit in telling), rate))
+        every = [fit for fit in point.values() if fit.parallel and fit.scale > 0]
+        telling = [fit.scale for fit in every if fit.size > 1 or len(every) > _MANY]
+        if rate is not None and any(abs(fit.scale - rate) <= SAME * rate for fit in every):
+            scales.append(rate)
+        else:
+            scales.append(_most_shared(sorted(telling), rate))
     if any(scale is not None for scale in scales):
         return scales
     lone = [fit.scale for point in fits for fit in point.values() if fit.parallel and fit.scale > 0]
@@ -78,17 +84,10 @@ def reference_scales(fits: Fits, rates: Sequence[float | None]) -> list[float | 
 
 
 def _most_shared(scales: Sequence[float], rate: float | None) -> float | None:
-    """The value that most of some scales share; among equals the one nearest to the rate."""
+    """The value that most of some scales share; the rate where there are none."""
     if not scales:
         return rate
-
-    def votes(scale: float) -> int:
-        return sum(abs(other - scale) <= SAME * scale for other in scales)
-
-    def nearness(scale: float) -> float:
-        return abs(float(np.log(scale / rate))) if rate is not None and rate > 0 else 0.0
-
-    return min(scales, key=lambda scale: (-votes(scale), nearness(scale)))
+    return min(scales, key=lambda scale: -sum(abs(other - scale) <= SAME * scale for other in scales))
 
 
 def state(fit: Fit, scale: float | None) -> Verdict:
@@ -106,9 +105,29 @@ def state(fit: Fit, scale: float | None) -> Verdict:
     return Verdict.RIGHT
 
 
-def verdicts(fits: Fits, rates: Sequence[float | None]) -> dict[str, Verdict]:
-    """The verdict on each tensor over all points: the gravest that was seen."""
+def is_steady(scales: Sequence[float | None], groups: Sequence[int]) -> bool:
+    """Whether the factor is one and the same at all points of one iteration."""
+    for group in set(groups):
+        known = [
+            scale for scale, own in zip(scales, groups, strict=True) if own == group and scale
+        ]
+        if known and max(known) > (1 + _STEADY) * min(known):
+            return False
+    return True
+
+
+def verdicts(
+    fits: Fits, rates: Sequence[float | None], groups: Sequence[int]
+) -> dict[str, Verdict]:
+    """The verdict on each tensor over all points: the gravest that was seen.
+
+    Args:
+        fits: Per point: tensor name → fit.
+        rates: The learning rate at each point, where it is known.
+        groups: Which iteration each point belongs to: there the learning rate is the same.
+    """
     scales = reference_scales(fits, rates)
+    steady = is_steady(scales, groups)
     grave = (Verdict.WRONG, Verdict.WRONG_SIGN, Verdict.WRONG_SCALE)
     found: dict[str, Verdict] = {}
     for name in fits[0]:
@@ -120,7 +139,8 @@ def verdicts(fits: Fits, rates: Sequence[float | None]) -> dict[str, Verdict]:
             found[name] = Verdict.NEVER_UPDATED
         else:
             seen = [item for item in grave if item in heard]
-            still = Verdict.WRONG if Verdict.NEVER_UPDATED in heard else Verdict.RIGHT
+            whole = steady and Verdict.NEVER_UPDATED not in heard
+            still = Verdict.RIGHT if whole else Verdict.WRONG
             found[name] = seen[0] if seen else still
     return found
 

@@ -247,8 +247,7 @@ class Laboratory:
                 continue
             if all(np.isfinite(values).all() for values in theta.values()):
                 plain.append(Point(snapshot, theta, zeroed))
-        seeds = {id(point): (point, seed) for seed, point in enumerate(plain[:1] + plain[-1:])}
-        for point, seed in [*seeds.values(), *[(point, 9) for point in plain[:1]]]:
+        for point, seed in [*[(p, s) for p in plain[:1] for s in (7, 9)], *[(p, 8) for p in plain[-1:]]]:
             yield Point(point.snapshot, shifted(point.theta, seed), zeroed, shifted=True)
         yield from plain
 

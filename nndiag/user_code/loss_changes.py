@@ -34,7 +34,9 @@ def loss_changing_repair(
     try:
         edits = [
             edit
-            for edit in candidates_for_repair(measurement, Bench(measurement, None))
+            for edit in candidates_for_repair(
+                measurement, Bench(measurement, None), forward=True
+            )
             if edit.changes_loss
         ]
     except StepFailedError:

@@ -1,5 +1,6 @@
 """One program, measured: its loop, parameters, loss, and the step against the numeric gradient."""
 
+import ast
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -100,7 +101,8 @@ class Measurement:
     @property
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on each tensor."""
-        return verdicts(self.fits, self.rates)
+        groups = [point.snapshot.iteration for point in self.points]
+        return verdicts(self.fits, self.rates, groups)
 
     @property
     def references(self) -> list[float | None]:
@@ -128,15 +130,15 @@ class Measurement:
 
 def _examples(shape: tuple[int, ...], many: int, tensors: tuple[Tensor, ...]) -> int:
     """The number of examples, from the shape of the residual and how often it was computed."""
-    if len(shape) == 0:
+    if len(shape) == 0 or many > 1:
         return many
     if len(shape) == 1:
         widths = {tensor.shape[-1] for tensor in tensors if tensor.shape}
-        return many if many > 1 and shape[0] in widths else shape[0]
+        return 1 if shape[0] in widths else shape[0]
     width = {size for tensor in tensors for size in tensor.shape}
     if shape[0] in width and shape[1] not in width:
-        return shape[1] * many  # examples as columns
-    return shape[0] * many
+        return shape[1]  # examples as columns
+    return shape[0]
 
 
 def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measurement:
@@ -355,8 +357,6 @@ def _tried(
 def _said(expression: str, lab: Laboratory, computed: Computed) -> list[Candidate]:
     """The loss that the user names, as an expression that the program itself has."""
     wanted = expression.replace(" ", "").replace("'", '"')
-    import ast  # noqa: PLC0415
-
     found = []
     for serial in computed.acted:
         node = lab.nodes[serial]
@@ -431,7 +431,12 @@ def _add_frozen(measurement: Measurement, settings: CodeSettings) -> None:
         and (is_real(value) or np.ndim(value) == 2)
         and id(value) not in same
     ]
-    likely = never_updated(point.snapshot, lab.tensors, leaves)
+    host = measurement.host
+    names = {node.id for node in host.nodes.values() if isinstance(node, ast.Name)}
+    names |= {node.attr for node in host.nodes.values() if isinstance(node, ast.Attribute)}
+    likely = never_updated(
+        point.snapshot, lab.tensors, leaves, names=frozenset(names), passing=host.passing
+    )
     if not likely:
         return
     for snapshot in {id(item.snapshot): item.snapshot for item in measurement.points}.values():

@@ -104,15 +104,48 @@ def findings(context: Context, found: Search, *, proven: bool) -> list[Finding]:
     return _merged(made) + _suspicions(context, left, found)
 
 
+def _problem(context: Context, repair: Repair) -> str:
+    """The bug's name: what the tensors show comes before how the edit is written."""
+    seen = {context.verdicts.get(name) for name in repair.mended}
+    alone = len(context.measurement.lab.tensors) > len(repair.mended)
+    if seen == {Verdict.NEVER_UPDATED}:
+        return "gradient-never-computed"
+    if seen == {Verdict.WRONG_SIGN} and _opposite(context, repair):
+        return "wrong-sign"
+    if seen == {Verdict.WRONG_SCALE} and alone and repair.edit.bug in _DIRECTIONS:
+        suspects = BUGS.get("summed-instead-of-averaged")().suspects(context.symptoms)
+        many = set(repair.mended) <= set(suspects)
+        return "summed-instead-of-averaged" if many else "wrong-constant-factor"
+    return repair.edit.bug
+
+
+def _opposite(context: Context, repair: Repair) -> bool:
+    """Whether the tensors go uphill with the very size of right steps, at every point."""
+    for name in repair.mended:
+        scales = context.symptoms.scales[name]
+        if max(scales, default=1.0) >= 0 or min(scales) < 1.5 * max(scales):
+            return False
+    return True
+
+
+_DIRECTIONS = frozenset(
+    {
+        "broken-chain-rule", "raw-error-instead-of-delta", "wrong-layer-activation",
+        "missing-activation-derivative", "wrong-activation-derivative", "wrong-loss-gradient",
+    }
+)  # fmt: skip
+
+
 def _of_repair(context: Context, repair: Repair, *, proven: bool) -> Finding:
-    bug = BUGS.get(repair.edit.bug)()
+    problem = _problem(context, repair)
+    bug = BUGS.get(problem)()
     names = ", ".join(repair.mended)
     cosines = [context.cosine(name) for name in repair.mended if name in context.verdicts]
     numbers = f" (cosine to the way downhill {min(cosines):+.3f})" if cosines else ""
     proof = "" if proven else "; with this change it comes nearer, the check does not pass yet"
     uphill = min(cosines, default=1.0) < 0
     return Finding(
-        problem=repair.edit.bug,
+        problem=problem,
         severity=Severity.ERROR if uphill or proven is False else _severity(bug, cosines),
         message=f"{names}: {bug.sentence}{numbers}{proof}",
         evidence=tuple(Evidence("cosine", value, 1.0) for value in cosines),
@@ -209,11 +242,16 @@ def uniform_factor(context: Context) -> Uniform | None:
     measurement = context.measurement
     rate, loss = measurement.rate, measurement.loss
     known = [scale for scale in context.references if scale is not None]
-    if rate is None or not loss.own or measurement.moments or not known:
+    if rate is None or not loss.own or not known:
         return None
     factor = known[0] / rate.value
     examples = float(measurement.examples)
-    names: list[tuple[float, str, bool, str]] = []
+    names: list[tuple[float, str, bool, str]] = [
+        (2.0, "wrong-constant-factor", True, "twice"),
+        (0.5, "wrong-constant-factor", False, "half"),
+    ]
+    if measurement.moments:
+        names = []  # an optimizer has constants of its own
     if examples > 2:
         names += [
             (examples, "summed-instead-of-averaged", True, "summed over the examples"),
@@ -224,10 +262,6 @@ def uniform_factor(context: Context) -> Uniform | None:
             for scale in (2.0, 0.5)
             for sign in (1, -1)
         ]
-    names += [
-        (2.0, "wrong-constant-factor", True, "twice"),
-        (0.5, "wrong-constant-factor", False, "half"),
-    ]
     for value, problem, single, told in names:
         if abs(factor - value) <= 10 * SAME * value:
             return Uniform(problem, factor, single and loss.assigned, told)

@@ -16,7 +16,7 @@ from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.slopes import Differences, Fit, Slopes, entries_of, fit
 
 _SAME_SCALE = 1e-3
-_STEADY = 0.3  # a learning rate may decay a little between two points
+_STEADY = 1e-2  # how much the factor may vary at one iteration
 
 
 @dataclass
@@ -26,12 +26,14 @@ class Trial:
     Attributes:
         candidate: The candidate.
         fits: Per point: tensor name → fit.
+        groups: Which iteration each point belongs to.
         even: Whether it ignores the signs of residuals.
         relatives: Kinds of implied losses that it is a multiple of.
     """
 
     candidate: Candidate
     fits: list[dict[str, Fit]] = field(default_factory=list)
+    groups: list[int] = field(default_factory=list)
     even: bool = True
     relatives: frozenset[str] = frozenset()
 
@@ -48,8 +50,8 @@ class Trial:
     @property
     def explains(self) -> bool:
         """Whether all tensors follow it downhill with one factor, the same at all points."""
-        factors = []
-        for fits in self.fits:
+        factors: dict[int, list[float]] = {}
+        for fits, group in zip(self.fits, self.groups, strict=True):
             heard = [item for item in fits.values() if item.signal]
             if not heard:
                 continue
@@ -58,16 +60,22 @@ class Trial:
             scales = [item.scale for item in heard]
             if min(scales) <= 0 or max(scales) > (1 + _SAME_SCALE) * min(scales):
                 return False
-            factors.append(float(np.median(scales)))
-        return len(factors) > 1 and max(factors) <= (1 + _STEADY) * min(factors)
+            factors.setdefault(group, []).append(float(np.median(scales)))
+        twice = any(len(found) > 1 for found in factors.values())
+        return twice and all(max(found) <= (1 + _STEADY) * min(found) for found in factors.values())
 
     @property
     def steady(self) -> bool:
         """Whether the factors of the tensors that follow it are the same at all points."""
         for name in self.fits[0] if self.fits else {}:
-            scales = [fits[name].scale for fits in self.fits if fits[name].parallel]
-            if len(scales) > 1 and max(scales) > min(scales) + _STEADY * max(map(abs, scales)):
-                return False
+            for group in set(self.groups):
+                scales = [
+                    fits[name].scale
+                    for fits, own in zip(self.fits, self.groups, strict=True)
+                    if own == group and fits[name].parallel
+                ]
+                if scales and max(scales) > min(scales) + _STEADY * max(map(abs, scales)):
+                    return False
         return True
 
 
@@ -110,6 +118,7 @@ def trials(
         for trial, slope in zip(found, slopes, strict=True):
             if np.isfinite(slope.loss):
                 trial.fits.append(compared(step, slope, entries))
+                trial.groups.append(point.snapshot.iteration)
     return [trial for trial in found if trial.fits]
 
 

@@ -64,14 +64,21 @@ class GlobalPlace:
 
 @dataclass(frozen=True, eq=False)
 class CellPlace:
-    """A variable of a function, held by the cell that its closures share."""
+    """A variable of a function, held by the cell that its closures share.
+
+    Attributes:
+        cell: The cell.
+        name: The variable.
+        maker: The function that made it, where that is not the one with the training loop.
+    """
 
     cell: types.CellType
     name: str
+    maker: str = ""
 
     @property
     def label(self) -> str:
-        return self.name
+        return f"{self.maker}.{self.name}" if self.maker else self.name
 
     def get(self) -> Any:
         try:

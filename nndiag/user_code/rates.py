@@ -14,7 +14,7 @@ _RATE_NAME = re.compile(
     r"(^|[._\[\"'])(lr|eta|alpha|rate|learn\w*|l_?rate|step_?size|epsilon|nu|mu|gamma|a)(_?\w{0,4})?[\]\"']*$",
     re.IGNORECASE,
 )
-_CLEAR_NAME = re.compile(r"lr|eta|alpha|rate|learn|step_?size", re.IGNORECASE)
+_CLEAR_NAME = re.compile(r"(^|_)(lr|eta|alpha)(\d|_|$)|learn|rate$|step_?size", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from nndiag.user_code.bug import all_edits
-from nndiag.user_code.candidates import computed_values, parents_of, residuals
+from nndiag.user_code.candidates import Computed, computed_values, parents_of, residuals
 from nndiag.user_code.edits import Edit, Editor, TextEditor
 from nndiag.user_code.instrument import number_nodes, serial_of
-from nndiag.user_code.judgement import SAME
+from nndiag.user_code.judgement import SAME, is_steady
 from nndiag.user_code.laboratory import Laboratory
 from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.runner import StepFailedError
@@ -27,7 +27,7 @@ from nndiag.user_code.slopes import fit
 from nndiag.user_code.source import Source
 
 _MOST_KEPT = 6
-_STEADY = 0.3
+_VARIABLE = ast.Name | ast.Attribute | ast.Subscript
 _WORTH = 0.02
 
 
@@ -100,9 +100,13 @@ class Bench:
             if sum(item.signal for item in fits.values())
             == max(sum(item.signal for item in other.values()) for other in measurement.fits)
         ]
-        self.numbers = heard[:1] + heard[-1:] if len(heard) > 1 else heard
+        same = [n for n in heard[1:] if self._iteration(n) == self._iteration(heard[0])]
+        self.numbers = list(dict.fromkeys([heard[0], *same[:1], heard[-1]]))
         first = measurement.fits[self.numbers[0]]
         self.names = [name for name, item in first.items() if item.signal]
+
+    def _iteration(self, number: int) -> int:
+        return self.measurement.points[number].snapshot.iteration
 
     def score(self, edited: Mapping[int, ast.stmt], *, best: Score | None = None) -> Score | None:
         """The score of an edited program; None where it fails or is no better.
@@ -139,11 +143,16 @@ class Bench:
         right = self._largest_group(scales)
         return Score(frozenset(right), parallel)
 
+    def _steady(self, values: Sequence[float]) -> bool:
+        """Whether a factor is the same at the points of one iteration."""
+        groups = [self._iteration(number) for number in self.numbers[: len(values)]]
+        return is_steady(values, groups)
+
     def _largest_group(self, scales: Mapping[str, list[float]]) -> list[str]:
         """The tensors with one common, positive and steady factor."""
         best: list[str] = []
         for values in scales.values():
-            if min(values) <= 0 or max(values) > (1 + _STEADY) * min(values):
+            if min(values) <= 0 or not self._steady(values):
                 continue
             if self.target is not None and abs(values[0] - self.target) > 10 * SAME * self.target:
                 continue
@@ -236,8 +245,16 @@ def _best_pair(
     return None
 
 
-def candidates_for_repair(measurement: Measurement, bench: Bench) -> list[Edit]:
-    """All small edits of the statements of the step, cheapest first."""
+def candidates_for_repair(
+    measurement: Measurement, bench: Bench, *, forward: bool = False
+) -> list[Edit]:
+    """All small edits of the statements of the step, cheapest first.
+
+    Args:
+        measurement: The program as it was measured.
+        bench: Scores edits.
+        forward: Whether statements of the forward pass are edited too.
+    """
     lab = measurement.lab
     point = measurement.points[bench.numbers[0]]
     updates = lab.updates(point)
@@ -245,7 +262,7 @@ def candidates_for_repair(measurement: Measurement, bench: Bench) -> list[Edit]:
     computed = computed_values(lab, point, resets)
     found = residuals(lab, computed)
     variant = lab.runner.variant(computed.instruments)
-    driven = computed.acted
+    driven = _behind_loss(lab, computed, measurement)
     if found:
         try:
             flips = {residual.serial: flipped_signs for residual in found}
@@ -274,7 +291,33 @@ def candidates_for_repair(measurement: Measurement, bench: Bench) -> list[Edit]:
             name for name, item in measurement.fits[bench.numbers[0]].items() if item.still
         ),
     )
-    return distinct(edit for site in sites(shop) for edit in _edits_of(site))
+    return distinct(edit for site in sites(shop, forward=forward) for edit in _edits_of(site))
+
+
+def _behind_loss(
+    lab: Laboratory, computed: Computed, measurement: Measurement
+) -> frozenset[int]:
+    """Without a residual to follow: what is first computed behind the loss is of the backward pass."""
+    order = computed.base.order
+    times = [
+        order[serial]
+        for serial in computed.acted
+        if getattr(lab.nodes.get(serial), "lineno", 0) == measurement.loss.line
+    ]
+    loss = max(times, default=0)
+    forward = {
+        ast.unparse(lab.nodes[serial])
+        for serial in computed.acted
+        if order[serial] <= loss and isinstance(lab.nodes[serial], _VARIABLE)
+    }
+    return frozenset(
+        serial
+        for serial in computed.acted
+        if order[serial] > loss
+        and not (
+            isinstance(lab.nodes[serial], _VARIABLE) and ast.unparse(lab.nodes[serial]) in forward
+        )
+    )
 
 
 def _edits_of(site: object) -> Iterator[Edit]:

@@ -255,8 +255,13 @@ class Site:
         return Edit(bug, (Change(self.serial, text),), cost, says)
 
 
-def sites(shop: Workshop) -> list[Site]:
-    """The statements on which an edit may mend the step, in order of the program."""
+def sites(shop: Workshop, *, forward: bool = False) -> list[Site]:
+    """The statements on which an edit may mend the step, in order of the program.
+
+    Args:
+        shop: What is known of them.
+        forward: Whether statements of the forward pass are taken too.
+    """
     first = min((shop.computed.base.order[item.serial] for item in shop.residuals), default=0)
     found = []
     for node in shop.nodes.values():
@@ -264,7 +269,7 @@ def sites(shop: Workshop) -> list[Site]:
             continue
         if isinstance(node, Scope) or getattr(node, "value", None) is None:
             continue
-        if shop.is_driven(node) or _first(node, shop) > first:
+        if shop.is_driven(node) or _first(node, shop) > (-1 if forward else first):
             found.append(Site(node, shop))
     return sorted(found, key=lambda site: site.statement.lineno)
 
@@ -277,9 +282,9 @@ def _first(node: ast.AST, shop: Workshop) -> int:
 
 
 def flipped_signs(value: Any) -> Any:
-    """Signs that turn every second entry of a residual around."""
-    signs = np.where(np.arange(np.size(value)) % 2 == 0, -1.0, 1.0)
-    return -1.0 if np.ndim(value) == 0 else signs.reshape(np.shape(value))
+    """Factors that change each entry of a residual, and every second one's sign."""
+    factors = np.where(np.arange(np.size(value)) % 2 == 0, -0.7, 1.3)
+    return -0.7 if np.ndim(value) == 0 else factors.reshape(np.shape(value))
 
 
 def matmul_operands(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:

@@ -106,7 +106,7 @@ class Snapshot:
         for root, value in zip(self.places, self.values, strict=True):
             if value is MISSING:
                 continue
-            for steps, item in walk(value, (), seen=seen, is_user=self.is_user):
+            for steps, item in walk(value, (), seen=seen, is_user=_no_closures):
                 if is_number(item) or is_number_list(item) or is_number_array(item):
                     yield Leaf(root, steps), item
 
@@ -198,6 +198,11 @@ def _followed(values: dict[str, Any], leaf: Leaf) -> Any:
         return follow(values[leaf.root], leaf.steps)
     except (LookupError, AttributeError, TypeError):
         return MISSING
+
+
+def _no_closures(_: Any) -> bool:
+    """Closure variables are places of their own: functions are not looked into."""
+    return False
 
 
 def random_state() -> tuple[Any, Any]:
@@ -322,7 +327,8 @@ def _own_places(owner: Any, known: set[int]) -> Iterator[Place]:
     for name, cell in zip(owner.__code__.co_freevars, owner.__closure__ or (), strict=False):
         if id(cell) not in known:
             known.add(id(cell))
-            yield CellPlace(cell, name)
+            maker = owner.__qualname__.partition(".<locals>")[0]
+            yield CellPlace(cell, name, maker if "<locals>" in owner.__qualname__ else "")
     yield from (AttributePlace(owner, name) for name in vars(owner))
 
 

@@ -20,6 +20,10 @@ _PARAMETER_NAME = re.compile(
 )
 
 
+_GRADIENT_NAMES = ("d{0}", "d_{0}", "grad_{0}", "{0}_grad", "g{0}", "g_{0}", "delta_{0}", "nabla_{0}")
+_MANY_FLOATS = 3
+
+
 @dataclass(frozen=True)
 class Tensor:
     """A parameter of the program.
@@ -103,19 +107,39 @@ def _group_name(leaf: Leaf, value: Any) -> str:
 
 
 def never_updated(
-    snapshot: Snapshot, known: tuple[Tensor, ...], influential: Iterable[Leaf]
+    snapshot: Snapshot,
+    known: tuple[Tensor, ...],
+    still: Iterable[Leaf],
+    *,
+    names: frozenset[str],
+    passing: frozenset[str],
 ) -> tuple[Tensor, ...]:
-    """Numbers that act on the loss and look like parameters, but that no iteration changes.
+    """Numbers that look like parameters, but that no iteration changes.
 
-    They look like one when they are named like one, or like a known one but for digits. A frozen
-    layer looks the same; the report says how to exclude it.
+    They look like one when they are named like one, or like a known one but for digits, when the
+    program has a variable that is named like their gradient, or when they are one more float among
+    floats. A frozen layer looks the same; the report says how to exclude it.
+
+    Args:
+        snapshot: Where they stand.
+        known: The parameters that are updated.
+        still: The numbers that no iteration changes.
+        names: All names in the program.
+        passing: The names that loops set.
     """
-    names = {_without_digits(tensor.name) for tensor in known}
-    return tuple(
-        tensor
-        for tensor in tensors_of(snapshot, influential)
-        if _PARAMETER_NAME.search(tensor.name) or _without_digits(tensor.name) in names
-    )
+    alike = {_without_digits(tensor.name) for tensor in known}
+    floats = len(known) >= _MANY_FLOATS and all(tensor.shape == (1,) for tensor in known)
+
+    def likely(tensor: Tensor) -> bool:
+        tail = re.findall(r"[A-Za-z_]\w*", tensor.name)[-1:]
+        if tail and any(form.format(tail[0]) in names for form in _GRADIENT_NAMES):
+            return True
+        if floats and tensor.name.isidentifier() and tensor.shape == (1,):
+            return tensor.name not in passing
+        named = _PARAMETER_NAME.search(tensor.name)
+        return bool(named) or _without_digits(tensor.name) in alike
+
+    return tuple(tensor for tensor in tensors_of(snapshot, still) if likely(tensor))
 
 
 def _without_digits(name: str) -> str:
