@@ -24,6 +24,7 @@ _FEWEST_EXAMPLES = 20  # below, neighbours are too far apart; a network can fit 
 
 
 _GOOD_SKILL = 0.9
+_LEAST_LEFT = 0.2  # below, the estimate of the noise is too rough to divide by
 _AT_LIMIT = 0.15  # so close to what the data allow counts as all of it
 
 
@@ -50,6 +51,17 @@ class Learned:
             return False
         at_limit = self.shortfall is not None and self.shortfall <= self.tolerance
         return self.skill >= _GOOD_SKILL or at_limit
+
+    @property
+    def left(self) -> float:
+        """Share of what the predictions do not explain that a model could explain; at least 0.2.
+
+        The rest is noise: a noisy run's loss falls little even while it learns much.
+        """
+        if self.shortfall is None:
+            return 1.0
+        unexplained = self.shortfall + 1 - self.attainable
+        return max(self.shortfall / unexplained, _LEAST_LEFT) if unexplained > 0 else 1.0
 
 
 def learned(trace: Trace, *, loss: float) -> Learned:

@@ -19,7 +19,7 @@ from nndiag.trace import Trace
 _BLOWN_UP = 10.0  # the loss exceeded the worse of start and best constant by this: a blow-up
 _ENDED_ABOVE = 2.0  # … and a run that ends above it by this has diverged
 _RECOVERING = 0.5  # … unless its loss is about to fall by this share
-_STILL_FALLING = 0.05  # share of the loss that as many steps again would take off
+_STILL_FALLING = 0.05  # share of what is left of the loss that as many steps again would take off
 _NOTHING_LEFT = 1e-5  # loss over best constant's: the error is 0.3 % of the targets' deviation
 _NO_SKILL = 0.05  # not distinguishable from predicting the mean
 _GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
@@ -84,7 +84,7 @@ class Course:
         """How much a symptom matters in this run; None where the run is healthy with it."""
         if self.failed:
             return Severity.ERROR
-        falling = _still_falling(self.curve, gain=self.expected_gain)
+        falling = _still_falling(self.curve, got=self.learned, gain=self.expected_gain)
         begun = self.skill is None or self.skill > _NO_SKILL
         return None if self.good or (falling and begun) else Severity.WARNING
 
@@ -126,7 +126,7 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
     scale = trace.facts.baseline_loss or curve.peak
     if curve.final <= _NOTHING_LEFT * scale:
         return Outcome.CONVERGED
-    if trace.ending.reason != "converged" and _still_falling(curve, gain=gain):
+    if trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain):
         return Outcome.IMPROVING
     return _outcome_at_rest(trace, curve, got=got)
 
@@ -140,9 +140,9 @@ def _diverged(trace: Trace, curve: Curve, *, gain: float) -> bool:
     return above and gain < _RECOVERING * level
 
 
-def _still_falling(curve: Curve, *, gain: float) -> bool:
-    """Whether as many steps again would take off a share of the loss that matters."""
-    return bool(len(curve.losses)) and gain > _STILL_FALLING * abs(curve.final)
+def _still_falling(curve: Curve, *, got: Learned, gain: float) -> bool:
+    """Whether as many steps again would take off a share of what is left that matters."""
+    return bool(len(curve.losses)) and gain > _STILL_FALLING * got.left * abs(curve.final)
 
 
 def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned) -> Outcome:

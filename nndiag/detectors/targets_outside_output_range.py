@@ -39,6 +39,7 @@ from nndiag.trace import FloatArray, LayerFacts, Trace
 PROBLEM = "targets-outside-output-range"
 _REMEDIES = ("activation linear in the last layer", "dataset.scale_targets=minmax")
 _LABELS = 2  # so few values at the ends of the range are labels
+_MANY = 0.1  # so many targets out of reach are an error in every run that did not learn well
 _LEARNED = 0.99  # skill from which the floor does not matter
 
 
@@ -65,7 +66,8 @@ def _outside(
     trace: Trace, layer: LayerFacts, targets: FloatArray, *, outside: float, limit: float
 ) -> Finding:
     """The finding for targets that cannot be reached at all."""
-    failed = course_of(trace).failed
+    course = course_of(trace)
+    failed = course.failed or (outside > _MANY and not course.good)
     return Finding(
         PROBLEM,
         Severity.ERROR if failed else Severity.WARNING,

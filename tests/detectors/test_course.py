@@ -68,6 +68,25 @@ def test_noise_data_leave_nothing_to_learn(make_trace, curves):
     assert course_of(trace).severity is None
 
 
+def test_a_noisy_run_is_still_improving_while_it_gains_a_part_of_what_is_left(make_trace):
+    # Half of the variance is noise. The loss falls by 0.02 per doubling of the time: 3 % of the
+    # loss, but more than 5 % of the 0.2 or so that is left above the noise.
+    rng = np.random.default_rng(0)
+    inputs = np.linspace(-np.pi, np.pi, 200)[:, None]
+    targets = np.sqrt(2) * np.sin(inputs) + rng.normal(size=(200, 1))
+    losses = (0.7 - 0.02 * np.log2(np.arange(1, 201) / 200)) * targets.var()
+    trace = make_trace(
+        losses,
+        facts={
+            "inputs": inputs,
+            "targets": targets,
+            "batch_size": 200,
+            "baseline_loss": float(targets.var()),
+        },
+    )
+    assert course_of(trace).outcome is Outcome.IMPROVING
+
+
 def test_a_mini_batch_run_is_judged_by_the_loss_over_all_examples(make_trace, curves):
     noisy = curves["learned"] * np.random.default_rng(1).exponential(size=200) + 1
     trace = make_trace(

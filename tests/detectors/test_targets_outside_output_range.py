@@ -23,6 +23,13 @@ def test_fires_on_targets_that_cannot_be_reached(activation, targets, curves, ma
     assert finding.severity is Severity.ERROR
 
 
+def test_is_an_error_where_many_are_out_of_reach_even_if_half_was_learned(make_trace):
+    trace = make_trace(
+        np.full(200, 0.4), layers=outputs("relu"), facts={"targets": RAMP - 0.5}, ending=AT_MINIMUM
+    )
+    assert run(PROBLEM, trace)[0].severity is Severity.ERROR
+
+
 def test_is_a_warning_where_the_run_learned_the_rest(curves, make_trace):
     facts = {"targets": 1.1 * RAMP}
     trace = make_trace(curves["learned"], layers=outputs("tanh"), facts=facts)
