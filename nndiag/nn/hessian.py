@@ -13,6 +13,8 @@ eigenvalues where the loss is convex in the outputs.
 Source: Pearlmutter 1994, section 3; Schraudolph 2002, section 4.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from nndiag.nn.activations import Elementwise
@@ -42,10 +44,6 @@ class HessianProducts:
         parameters: The point, shape (P,).
         data: The examples of the loss.
         weight_decay: Adds `weight_decay`·v to each product, the Hessian of ½·weight_decay·|θ|².
-
-    Attributes:
-        loss: The loss at the point, without the weight decay.
-        gradient: Its gradient with that of the weight decay, shape (P,).
     """
 
     def __init__(
@@ -61,23 +59,32 @@ class HessianProducts:
         self._weight_decay = weight_decay
         self._scale = shape.loss.scale(shape.outputs, data.count)
         self._targets = data.targets
+        self._parameters = parameters
         self._matrices = shape.matrices(parameters)
         self._room = room_for(shape, data)
         self._space = self._room.space
         forward(now, shape, self._matrices, self._space)
         self._passages: list[Passage] = self._pulled_back()
-        self.loss = float(shape.loss.total(self._space.values[-1], self._targets) * self._scale)
-        self.gradient = np.concatenate(
-            [
-                (passage.delta @ inputs.T).ravel()
-                for passage, inputs in zip(self._passages, self._space.inputs, strict=True)
-            ]
-        )
-        self.gradient += weight_decay * parameters
         self._shallow = self._short_way()
         self._single = SingleDirection(
             shape, self._matrices, self._room, data, passages=self._passages
         )
+
+    @cached_property
+    def loss(self) -> float:
+        """The loss at the point, without the weight decay."""
+        return float(self.shape.loss.total(self._space.values[-1], self._targets) * self._scale)
+
+    @cached_property
+    def gradient(self) -> Array:
+        """The gradient at the point with that of the weight decay, shape (P,)."""
+        parts = [
+            (passage.delta @ inputs.T).ravel()
+            for passage, inputs in zip(self._passages, self._space.inputs, strict=True)
+        ]
+        gradient: Array = np.concatenate(parts)
+        gradient += self._weight_decay * self._parameters
+        return gradient
 
     @property
     def shallow(self) -> bool:
