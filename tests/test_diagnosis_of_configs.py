@@ -11,7 +11,12 @@ from nndiag.finding import Severity
 from nndiag.training import train
 
 CONFIGS = Path(__file__).parent.parent / "configs"
-SHOWN = sorted((*CONFIGS.glob("broken/*.yaml"), *CONFIGS.glob("posts/*.yaml")))
+SHOWN = sorted(
+    path
+    for kind in ("broken", "posts")
+    for path in CONFIGS.glob(f"{kind}/*.yaml")
+    if ".fixed" not in path.name  # written by `nndiag fix`, as the README shows
+)
 
 
 def name_of(path):
