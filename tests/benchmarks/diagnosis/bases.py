@@ -1,0 +1,78 @@
+"""Networks that train: tasks × networks × optimizers, each in a few seconds' fraction."""
+
+from typing import Any
+
+Settings = dict[str, Any]
+
+TASKS: dict[str, Settings] = {
+    "sine": {"name": "sine", "samples": 80},
+    "noisy-sine": {"name": "sine", "samples": 150, "inputs": "uniform", "noise": 0.2},
+    "line": {"name": "linear_doubling", "samples": 40, "low": -1, "high": 1, "noise": 0.05},
+    "parabola": {
+        "name": "quadratic_cosine", "samples": 150,
+        "scale_inputs": "standardize", "scale_targets": "standardize",
+    },
+    "xor": {"name": "logic_gate", "gate": "xor", "low": -1, "high": 1},
+    "circles": {"name": "circles", "samples": 80, "noise": 0.05},
+    "blobs": {"name": "blobs", "samples": 90, "classes": 3, "encoding": "one_hot", "radius": 4,
+              "scale_inputs": "standardize"},
+    "overlapping": {"name": "blobs", "samples": 200, "radius": 1.5,
+                    "scale_inputs": "standardize"},
+}  # fmt: skip
+CLASSES = {"xor": 1, "circles": 1, "blobs": 3, "overlapping": 1}
+
+NETWORKS: dict[str, list[tuple[int, str]]] = {
+    "tanh": [(12, "tanh")],
+    "deep-tanh": [(10, "tanh"), (10, "tanh")],
+    "relu": [(24, "relu")],
+    "deep-relu": [(20, "relu"), (20, "relu")],
+    "sigmoid": [(12, "sigmoid")],
+}
+
+OPTIMIZERS: dict[str, tuple[Settings, Settings]] = {
+    "descent": ({"name": "sgd", "learning_rate": 0.1}, {"steps": 3000}),
+    "momentum": (
+        {"name": "sgd", "learning_rate": 0.03, "momentum": 0.9},
+        {"steps": 1500, "batch_size": 16},
+    ),
+    "adam": ({"name": "adam", "learning_rate": 0.01}, {"steps": 1500}),
+    "small-adam": ({"name": "adam", "learning_rate": 0.003}, {"steps": 2500, "batch_size": 8}),
+}
+
+
+def base(task: str, network: str, optimizer: str, *, seed: int) -> Settings:
+    """One config that should train."""
+    classes = CLASSES.get(task)
+    output = "linear" if classes is None else "sigmoid" if classes == 1 else "softmax"
+    hidden = NETWORKS[network]
+    rule, training = OPTIMIZERS[optimizer]
+    rectified = any(activation == "relu" for _, activation in hidden)
+    losses = {
+        "linear": "mean_squared_error",
+        "sigmoid": "binary_cross_entropy",
+        "softmax": "softmax_cross_entropy",
+    }
+    return {
+        "name": f"{task}-{network}-{optimizer}-{seed}",
+        "seed": seed,
+        "dataset": dict(TASKS[task]),
+        "network": {
+            "layers": [{"units": units, "activation": name} for units, name in hidden]
+            + [{"units": classes or 1, "activation": output}],
+            "initializer": "he_uniform" if rectified else "glorot_uniform",
+        },
+        "loss": {"name": losses[output], "reduction": "mean"},
+        "optimizer": dict(rule),
+        "training": dict(training),
+    }
+
+
+def combinations() -> list[tuple[str, str, str]]:
+    """All tasks, networks and optimizers; sigmoids only where they are known to be fast enough."""
+    return [
+        (task, network, optimizer)
+        for task in TASKS
+        for network in NETWORKS
+        for optimizer in OPTIMIZERS
+        if not (network == "sigmoid" and (optimizer in ("descent",) or task in ("xor", "circles")))
+    ]

@@ -1,0 +1,321 @@
+"""Faults with the problems that may rightly be named for them, first of all.
+
+A fault is a function from the settings of a network that trains to those of one that should not;
+None where it does not apply. Labels name what was done: for inputs that are too large the rate is
+too high as well, but it was the inputs that were changed.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nndiag.experiment import experiment_of
+from nndiag.experiment.data import dataset_of
+from nndiag.remedies import Case
+
+Settings = dict[str, Any]
+
+RATE = "learning-rate-above-stability-limit"
+SLOW = frozenset({"learning-rate-too-small", "not-enough-steps"})
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault at one strength.
+
+    Attributes:
+        name: Kind and strength.
+        labels: Problems that name it rightly.
+        apply: Settings and a folder for data files → broken settings, or None.
+    """
+
+    name: str
+    labels: frozenset[str]
+    apply: Callable[[Settings, Path], Settings | None]
+
+    @property
+    def kind(self) -> str:
+        """The name without its strength."""
+        return self.name.partition(" ")[0]
+
+
+FAULTS: list[Fault] = []
+
+
+def fault(
+    kind: str, *labels: str, strengths: tuple[Any, ...] = (None,)
+) -> Callable[[Callable[..., Settings | None]], Callable[..., Settings | None]]:
+    """Decorator that adds a fault for each strength."""
+
+    def add(function: Callable[..., Settings | None]) -> Callable[..., Settings | None]:
+        for strength in strengths:
+            name = kind if strength is None else f"{kind} {strength:g}"
+
+            def apply(settings: Settings, folder: Path, strength: Any = strength) -> Any:
+                copy = deepcopy(settings)
+                return (
+                    function(copy, folder) if strength is None else function(copy, folder, strength)
+                )
+
+            FAULTS.append(Fault(name, frozenset(labels), apply))
+        return function
+
+    return add
+
+
+def numbers(settings: Settings) -> bool:
+    """Whether the targets are numbers, not classes."""
+    return settings["loss"]["name"] == "mean_squared_error"
+
+
+def adaptive(settings: Settings) -> bool:
+    return bool(settings["optimizer"]["name"] == "adam")
+
+
+@fault("rate-above-ceiling", RATE, strengths=(3, 10, 100))
+def rate_above_ceiling(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    ceiling = Case(experiment_of(settings)).facts.stability_ceiling
+    if adaptive(settings) or ceiling is None:
+        return None
+    settings["optimizer"]["learning_rate"] = factor * ceiling
+    return settings
+
+
+@fault("rate-too-small", *SLOW, strengths=(1e-2, 1e-3, 1e-5))
+def rate_too_small(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    settings["optimizer"]["learning_rate"] *= factor
+    return settings
+
+
+@fault("steps-too-few", *SLOW, strengths=(5, 20))
+def steps_too_few(settings: Settings, folder: Path, steps: int) -> Settings | None:
+    settings["training"]["steps"] = steps
+    return settings
+
+
+@fault("decay-too-fast", *SLOW, strengths=(1, 10))
+def decay_too_fast(settings: Settings, folder: Path, decay: float) -> Settings | None:
+    settings["optimizer"]["decay"] = decay
+    return settings
+
+
+@fault("clipped-too-much", *SLOW, strengths=(1e-3, 1e-5))
+def clipped_too_much(settings: Settings, folder: Path, norm: float) -> Settings | None:
+    if adaptive(settings):
+        return None
+    settings["optimizer"]["clip_norm"] = norm
+    return settings
+
+
+@fault("summed-loss", "summed-loss", RATE)
+def summed_loss(settings: Settings, folder: Path) -> Settings | None:
+    settings["loss"]["reduction"] = "sum"
+    return None if adaptive(settings) else settings
+
+
+@fault("inputs-large", "unscaled-inputs", strengths=(30, 300))
+def inputs_large(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    return data_changed(settings, folder, f"large{factor:g}", inputs=lambda x: factor * x)
+
+
+@fault("inputs-off-centre", "unscaled-inputs", strengths=(30, 300))
+def inputs_off_centre(settings: Settings, folder: Path, shift: float) -> Settings | None:
+    return data_changed(settings, folder, f"shifted{shift:g}", inputs=lambda x: x + shift)
+
+
+@fault("inputs-tiny", "unscaled-inputs", strengths=(1e-3,))
+def inputs_tiny(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    return data_changed(settings, folder, f"tiny{factor:g}", inputs=lambda x: factor * x)
+
+
+@fault("targets-large", "unscaled-targets", strengths=(100, 10_000))
+def targets_large(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    if not numbers(settings):
+        return None
+    return data_changed(settings, folder, f"y{factor:g}", targets=lambda y: factor * y)
+
+
+@fault("targets-off-centre", "unscaled-targets", strengths=(300,))
+def targets_off_centre(settings: Settings, folder: Path, shift: float) -> Settings | None:
+    if not numbers(settings):
+        return None
+    return data_changed(settings, folder, f"y+{shift:g}", targets=lambda y: y + shift)
+
+
+@fault("targets-shuffled", "nothing-to-learn", "mismatched-data")
+def targets_shuffled(settings: Settings, folder: Path) -> Settings | None:
+    if settings["dataset"]["name"] == "logic_gate":
+        return None  # four rows can be learned by heart
+    rng = np.random.default_rng(settings["seed"])
+    return data_changed(settings, folder, "shuffled", targets=rng.permutation)
+
+
+@fault("inputs-constant", "mismatched-data", "nothing-to-learn")
+def inputs_constant(settings: Settings, folder: Path) -> Settings | None:
+    return data_changed(settings, folder, "constant", inputs=np.ones_like)
+
+
+@fault("output-tanh", "targets-outside-output-range", strengths=(3,))
+def output_tanh(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    if not numbers(settings):
+        return None
+    settings["network"]["layers"][-1]["activation"] = "tanh"
+    return data_changed(settings, folder, f"y{factor:g}", targets=lambda y: factor * y)
+
+
+@fault("output-sigmoid", "targets-outside-output-range")
+def output_sigmoid(settings: Settings, folder: Path) -> Settings | None:
+    settings["network"]["layers"][-1]["activation"] = "sigmoid"
+    return settings if numbers(settings) else None
+
+
+@fault("output-relu", "targets-outside-output-range", "loss-does-not-fit-output")
+def output_relu(settings: Settings, folder: Path) -> Settings | None:
+    settings["network"]["layers"][-1]["activation"] = "relu"
+    return settings
+
+
+@fault("output-one-softmax", "loss-does-not-fit-output")
+def output_one_softmax(settings: Settings, folder: Path) -> Settings | None:
+    if settings["loss"]["name"] != "binary_cross_entropy":
+        return None
+    settings["network"]["layers"][-1]["activation"] = "softmax"
+    settings["loss"]["name"] = "softmax_cross_entropy"
+    return settings
+
+
+@fault("output-linear-for-classes", "loss-does-not-fit-output")
+def output_linear(settings: Settings, folder: Path) -> Settings | None:
+    if settings["loss"]["name"] != "binary_cross_entropy":
+        return None
+    settings["network"]["layers"][-1]["activation"] = "linear"
+    return settings
+
+
+@fault("hidden-linear", "no-nonlinearity")
+def hidden_linear(settings: Settings, folder: Path) -> Settings | None:
+    for layer in settings["network"]["layers"][:-1]:
+        layer["activation"] = "linear"
+    return settings
+
+
+@fault("no-hidden-layer", "no-nonlinearity")
+def no_hidden_layer(settings: Settings, folder: Path) -> Settings | None:
+    settings["network"]["layers"] = settings["network"]["layers"][-1:]
+    return settings
+
+
+@fault("one-unit", "too-few-units")
+def one_unit(settings: Settings, folder: Path) -> Settings | None:
+    for layer in settings["network"]["layers"][:-1]:
+        layer["units"] = 1
+    return settings
+
+
+@fault("equal-weights", "identical-units", strengths=(0, 0.5))
+def equal_weights(settings: Settings, folder: Path, value: float) -> Settings | None:
+    settings["network"]["initializer"] = {"name": "constant", "value": value}
+    return settings
+
+
+@fault("weights-large", "weights-too-large", strengths=(10, 100))
+def weights_large(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    settings["network"]["initializer"] = {"name": "glorot_uniform", "gain": factor}
+    return settings
+
+
+@fault("weights-small", "weights-too-small", strengths=(1e-3, 1e-6))
+def weights_small(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    settings["network"]["initializer"] = {"name": "glorot_uniform", "gain": factor}
+    return settings
+
+
+@fault("biases-dead", "dead-units", strengths=(-10,))
+def biases_dead(settings: Settings, folder: Path, value: float) -> Settings | None:
+    hidden = settings["network"]["layers"][:-1]
+    if hidden[0]["activation"] != "relu":
+        return None
+    for layer in hidden:
+        layer["bias_initializer"] = {"name": "constant", "value": value}
+    return settings
+
+
+@fault("biases-saturating", "saturated-units", strengths=(20,))
+def biases_saturating(settings: Settings, folder: Path, value: float) -> Settings | None:
+    hidden = settings["network"]["layers"][:-1]
+    if hidden[0]["activation"] == "relu":
+        return None
+    for layer in hidden:
+        layer["bias_initializer"] = {"name": "constant", "value": value}
+    return settings
+
+
+@fault("biases-missing", "missing-biases", "unscaled-inputs", "unscaled-targets", strengths=(4,))
+def biases_missing(settings: Settings, folder: Path, shift: float) -> Settings | None:
+    settings["network"]["bias"] = False
+    if not numbers(settings):
+        return None
+    return data_changed(settings, folder, f"y+{shift:g}", targets=lambda y: y + shift)
+
+
+@fault("deep-sigmoid", "vanishing-gradients", strengths=(6, 10))
+def deep_sigmoid(settings: Settings, folder: Path, depth: int) -> Settings | None:
+    output = settings["network"]["layers"][-1]
+    hidden = {"units": 8, "activation": "sigmoid"}
+    settings["network"]["layers"] = [dict(hidden) for _ in range(depth)] + [output]
+    return settings
+
+
+@fault("momentum-too-high", RATE, "oscillating-loss", "noisy-steps", strengths=(0.999,))
+def momentum_too_high(settings: Settings, folder: Path, momentum: float) -> Settings | None:
+    settings["optimizer"]["momentum"] = momentum
+    return None if adaptive(settings) else settings
+
+
+@fault("batch-noise", "noisy-steps", RATE, strengths=(1,))
+def batch_noise(settings: Settings, folder: Path, batch: int) -> Settings | None:
+    if adaptive(settings):
+        settings["optimizer"]["learning_rate"] = 0.3
+    else:
+        ceiling = Case(experiment_of(settings)).facts.stability_ceiling
+        settings["optimizer"]["learning_rate"] = 0.9 * (ceiling or 0.1)
+    settings["training"]["batch_size"] = batch
+    return settings
+
+
+@fault("few-examples", "overfitting", strengths=(20,))
+def few_examples(settings: Settings, folder: Path, samples: int) -> Settings | None:
+    if settings["dataset"]["name"] != "sine":
+        return None
+    settings["dataset"] |= {"samples": samples, "noise": 1.0, "validation": 0.5}
+    for layer in settings["network"]["layers"][:-1]:
+        layer["units"] = 60
+    return settings
+
+
+def data_changed(
+    settings: Settings,
+    folder: Path,
+    name: str,
+    *,
+    inputs: Callable[[Any], Any] = np.asarray,
+    targets: Callable[[Any], Any] = np.asarray,
+) -> Settings:
+    """The settings with changed data, scaled as the base scales them before the change."""
+    experiment = experiment_of(settings)
+    data = dataset_of(experiment)
+    section = settings["dataset"]
+    x, y = data.inputs, data.targets
+    if section.get("scale_inputs") == "standardize":
+        x = (x - x.mean(axis=0)) / x.std(axis=0)
+    if section.get("scale_targets") == "standardize":
+        y = (y - y.mean(axis=0)) / y.std(axis=0)
+    path = folder / f"{settings['name']}-{name}.npz"
+    np.savez(path, x=inputs(x), y=targets(y))
+    kept = {key: section[key] for key in ("validation",) if key in section}
+    settings["dataset"] = {"name": "npz", "path": str(path), **kept}
+    return settings
