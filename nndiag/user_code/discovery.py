@@ -113,6 +113,9 @@ class Observer:
         self.watched = {key: Watched(loop) for key, loop in host.loops.items()}
         self.chosen: Watched | None = None
         self._stop_at = float("inf")
+        if host.stand_in:
+            self._choose(next(reversed(self.watched.values())))
+            self._stop_at = float("inf")
         host.hooks.head = self.head
         host.hooks.leave = self.leave
 

@@ -1,11 +1,12 @@
 """Runs a program under hooks, up to the moment that an observer has seen enough."""
 
 import ast
+import copy
 import gc
 import time
 import traceback
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,7 @@ from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code import instrument
 from nndiag.user_code.instrument import CodeKey, Instruments
 from nndiag.user_code.sandbox import fresh_module
-from nndiag.user_code.scopes import Loop, loops_in
+from nndiag.user_code.scopes import Loop, loop_node, loops_in
 from nndiag.user_code.source import Source
 
 CellReader = Callable[[], Any] | None
@@ -113,8 +114,9 @@ class Host:
     def __init__(self, source: Source, extra: str | None = None) -> None:
         self.source = source
         tree = source.tree
+        tree = ast.Module(copy.deepcopy(tree.body), [])
         if extra is not None:
-            tree = ast.Module([*tree.body, *_as_loop(extra, source)], [])
+            tree.body += _as_loop(extra, source)
         self.tree = tree
         self.nodes = instrument.number_nodes(tree)
         self.hooks = Hooks()
@@ -126,12 +128,41 @@ class Host:
         }
         self._keys: dict[int, tuple[types.CodeType, CodeKey]] = {}
         self.flags = _future_flags(tree)
+        self.stand_in = extra is not None
+        self.said: dict[str, int] = {}
         self.passing = frozenset(
             item.id
             for loop in self.loops.values()
             for item in ast.walk(loop.node)
             if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
         )
+
+    def inject(self, key: tuple[int, int], expressions: Mapping[str, str]) -> None:
+        """Puts expressions of the user's at the end of each iteration of a loop.
+
+        Args:
+            key: Which loop.
+            expressions: The expressions by the key of the config that they stand under.
+
+        Raises:
+            UserCodeError: One of them is not valid Python.
+        """
+        body = loop_node(self.tree.body[key[0]], key[1]).body
+        for name, text in expressions.items():
+            try:
+                value = ast.parse(text, mode="eval").body
+            except SyntaxError as error:
+                raise UserCodeError(
+                    Problem(f"code.{name} is not a valid expression: {error.msg}", got=text)
+                ) from error
+            watched = ast.copy_location(ast.Expr(_wrapped(value)), body[-1])
+            for node in ast.walk(watched):
+                if isinstance(node, ast.expr):
+                    ast.copy_location(node, body[-1])
+            body.append(watched)
+        self.nodes = instrument.number_nodes(self.tree)
+        for name, statement in zip(expressions, body[len(body) - len(expressions) :], strict=True):
+            self.said[name] = instrument.serial_of(statement.value)  # type: ignore[attr-defined]
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -199,6 +230,11 @@ class Host:
         if isinstance(error, FileNotFoundError):
             hint = "start nndiag in the folder that the program reads its files from"
         return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
+
+
+def _wrapped(value: ast.expr) -> ast.expr:
+    """An expression as one that can be watched, whatever it is: a choice with one outcome."""
+    return ast.IfExp(test=ast.Constant(True), body=value, orelse=ast.Constant(None))
 
 
 def _as_loop(statements: str, source: Source) -> list[ast.stmt]:

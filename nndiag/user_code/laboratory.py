@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.instrument import Instruments
 from nndiag.user_code.numbers import Vector, read_vector, write_vector
 from nndiag.user_code.places import is_number
@@ -85,6 +86,34 @@ class Laboratory:
         self.plain = runner.variant(PLAIN)
         self.runs = 0
         self.proxies: dict[str, tuple[Leaf, bool]] = {}
+        self.gradients: dict[str, int] = {}
+
+    def watch_gradients(self) -> None:
+        """Takes the gradients that the user names in the place of steps.
+
+        Raises:
+            UserCodeError: A name is not that of a parameter.
+        """
+        said = self.runner.host.said
+        names = {key.partition(".")[2]: serial for key, serial in said.items() if "." in key}
+        self.gradients = {
+            tensor.name: names[name]
+            for tensor in self.tensors
+            for name in names
+            if name.replace("'", '"') in {tensor.name, tensor.name.partition(".")[2]}
+        }
+        if len(self.gradients) < len(names):
+            known = ", ".join(tensor.name for tensor in self.tensors)
+            raise UserCodeError(
+                Problem("code.gradients names what is not a parameter", allowed=known)
+            )
+        if names:
+            self.plain = self.runner.variant(self.step_instruments)
+
+    @property
+    def step_instruments(self) -> Instruments:
+        """What must be put into a variant so that its step can be read."""
+        return Instruments(probes=frozenset(self.gradients.values()))
 
     @property
     def nodes(self) -> Mapping[int, ast.AST]:
@@ -152,16 +181,33 @@ class Laboratory:
         Raises:
             StepFailedError: The iteration failed, or a parameter changed its shape.
         """
-        self.run(point, variant or self.plain)
+        held = self._held(point, variant or self.plain)
         step = {}
         for tensor in self.tensors:
             after = tensor.read(point.snapshot)
             if after is None:
                 raise StepFailedError(f"{tensor.name} changed its shape")
             step[tensor.name] = point.theta[tensor.name] - after
+            if tensor.name in held:
+                step[tensor.name] = held[tensor.name]
             if tensor.name in self.proxies:
                 step[tensor.name] = self._moment(point, tensor.name, step[tensor.name])
         return step
+
+    def _held(self, point: Point, variant: Variant) -> Theta:
+        """Runs the step, and gives the gradients that the user says the program holds."""
+        if not self.gradients:
+            self.run(point, variant)
+            return {}
+        recording = self.record(point, variant)
+        held = {}
+        for tensor in self.tensors:
+            if tensor.name in self.gradients:
+                values = recording.values.get(self.gradients[tensor.name], [])
+                if not values or np.size(values[-1]) != tensor.size:
+                    raise StepFailedError(f"gradients.{tensor.name} has not the parameter's shape")
+                held[tensor.name] = np.asarray(values[-1], dtype=float).ravel()
+        return held
 
     def _moment(self, point: Point, name: str, step: Vector) -> Vector:
         """The multiple of the gradient that an adaptive optimizer remembers, for its step."""

@@ -29,6 +29,7 @@ def losses(measurement: Measurement, settings: CodeSettings, *, seconds: float) 
         seconds: How long to train.
     """
     host = Host(measurement.host.source, settings.functions)
+    host.inject(measurement.watched.loop.key, measurement.said)
     found: list[float] = []
     recording = Recording()
     key = measurement.watched.loop.key

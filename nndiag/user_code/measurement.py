@@ -1,6 +1,7 @@
 """One program, measured: its loop, parameters, loss, and the step against the numeric gradient."""
 
 import ast
+import copy
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -65,6 +66,8 @@ class Measurement:
         kinks: Tensors with entries at a kink, which were left out.
         doubted: Tensors that are wrong by more than rounding or a step size could explain.
         notes: What else was noticed.
+        said: The user's own expressions, by the key of the config.
+        stand_in: The loop over `code.functions`, where the program has none.
     """
 
     host: Host
@@ -85,6 +88,8 @@ class Measurement:
     kinks: set[str] = field(default_factory=set)
     doubted: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+    stand_in: list[ast.stmt] = field(default_factory=list)
 
     @property
     def loss(self) -> Candidate:
@@ -94,6 +99,8 @@ class Measurement:
     @property
     def rates(self) -> list[float | None]:
         """The learning rate at each point, where it is what right tensors must have."""
+        if self.lab.gradients and set(self.lab.gradients) == set(self.fits[0]):
+            return [1.0] * len(self.fits)  # gradients are compared, not steps
         stated = self.loss.own and not self.moments and self.rate is not None
         value = self.rate.value if stated and self.rate else None
         return [value] * len(self.fits)
@@ -155,20 +162,31 @@ def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measu
         UserCodeError: Something cannot be found; the message names the key to set.
     """
     host, watched = _watched(source, settings, deadline)
+    stand_in = copy.deepcopy(host.tree.body[len(source.tree.body) :])
+    said = said_expressions(settings)
+    host.inject(watched.loop.key, said)
     runner = Runner(host, watched.loop)
     runner.adopt_functions()
     tensors = _parameters(watched, settings, source)
     lab = Laboratory(runner, tensors)
+    lab.watch_gradients()
     points = list(lab.points(watched.snapshots))
     if not points:
         raise UserCodeError(Problem("the parameters are not finite at any iteration"))
     points = _working(lab, points, source, watched)
     _sharing(lab, points)
     measurement = _with_loss(lab, host, watched, points, settings)
+    measurement.said, measurement.stand_in = said, stand_in
     _tie(measurement)
     _add_frozen(measurement, settings)
     _compare(measurement, deadline)
     return measurement
+
+
+def said_expressions(settings: CodeSettings) -> dict[str, str]:
+    """The expressions that the user names, by the key of the config that they stand under."""
+    said = {} if settings.loss is None else {"loss": settings.loss}
+    return said | {f"gradients.{name}": text for name, text in settings.gradients.items()}
 
 
 def _watched(source: Source, settings: CodeSettings, deadline: float) -> tuple[Host, Watched]:
@@ -222,8 +240,8 @@ def _no_loop(host: Host, observer: Observer) -> UserCodeError:
 def _parameters(watched: Watched, settings: CodeSettings, source: Source) -> tuple[Tensor, ...]:
     """The user's parameters, or those that were seen to move."""
     first = watched.snapshots[0]
-    if settings.parameters:
-        return named_tensors(first, settings.parameters)
+    if settings.parameters or settings.functions is not None:
+        return named_tensors(first, settings.parameters or tuple(settings.gradients))
     leaves = {leaf: None for test in watched.tests for leaf in test.moving}
     found = tensors_of(first, leaves)
     if not found:
@@ -298,7 +316,7 @@ def _with_loss(
     candidates = [*scalar_candidates(lab, computed)][:_MOST_CANDIDATES]
     candidates += [*implied_candidates(found, computed)]
     if settings.loss is not None:
-        candidates = [*_said(settings.loss, lab, computed), *candidates]
+        candidates = [_said(settings.loss, lab, computed)]
     if not candidates:
         raise UserCodeError(
             Problem(
@@ -325,7 +343,7 @@ def _with_loss(
                 hint="name it under `code.loss`, any expression over the loop's variables",
             )
         )
-    rate = learning_rate(lab.nodes, resets, computed)
+    rate = learning_rate(lab.nodes, resets, computed, said=settings.learning_rate)
     return Measurement(
         host=host,
         watched=watched,
@@ -354,28 +372,36 @@ def _tried(
     return tried
 
 
-def _said(expression: str, lab: Laboratory, computed: Computed) -> list[Candidate]:
-    """The loss that the user names, as an expression that the program itself has."""
-    wanted = expression.replace(" ", "").replace("'", '"')
-    found = []
-    for serial in computed.acted:
-        node = lab.nodes[serial]
-        if ast.unparse(node).replace(" ", "").replace("'", '"') == wanted:
-            values = computed.base.values[serial]
-            if all(np.size(value) == 1 for value in values):
-                found.append(
-                    Candidate(
-                        text=expression,
-                        value=lambda recording, serial=serial: float(  # type: ignore[misc]
-                            np.ravel(recording.values[serial][-1])[0]
-                        ),
-                        rank=0,
-                        serials=frozenset({serial}),
-                        line=getattr(node, "lineno", 0),
-                        assigned=True,
-                    )
-                )
-    return found[:1]
+def _said(expression: str, lab: Laboratory, computed: Computed) -> Candidate:
+    """The loss that the user names.
+
+    Raises:
+        UserCodeError: It is not one number, or no parameter acts on it.
+    """
+    serial = lab.runner.host.said["loss"]
+    values = computed.base.values.get(serial, [])
+    if not values or any(np.size(value) != 1 for value in values):
+        shape = np.shape(values[-1]) if values else "nothing numeric"
+        raise UserCodeError(
+            Problem(f"code.loss: {expression!r} is not one number", got=str(shape))
+        )
+    if serial not in computed.acted:
+        raise UserCodeError(
+            Problem(
+                f"code.loss: {expression!r} does not change with the parameters",
+                hint="write it with variables that one iteration computes from them",
+            )
+        )
+    return Candidate(
+        text=expression,
+        value=lambda recording: (
+            float(np.ravel(recording.values[serial][-1])[0]) if serial in recording.values else None
+        ),
+        rank=0,
+        serials=frozenset({serial}),
+        line=lab.runner.loop.node.lineno,
+        assigned=True,
+    )
 
 
 def _tie(measurement: Measurement) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.candidates import Computed
 from nndiag.user_code.instrument import serial_of
 
@@ -31,7 +32,11 @@ class Rate:
 
 
 def learning_rate(
-    nodes: Mapping[int, ast.AST], updates: Iterable[int], computed: Computed
+    nodes: Mapping[int, ast.AST],
+    updates: Iterable[int],
+    computed: Computed,
+    *,
+    said: str | None = None,
 ) -> Rate | None:
     """The one rate that all updates name, or that stands there as a number; None where unclear.
 
@@ -39,7 +44,13 @@ def learning_rate(
         nodes: The program's syntax tree by serial.
         updates: Serials of the statements that change parameters.
         computed: The values of one iteration.
+        said: What the user says it is: a number or an expression of the program.
+
+    Raises:
+        UserCodeError: The program has no such expression.
     """
+    if said is not None:
+        return _said(said, nodes, computed)
     statements = [nodes[serial] for serial in updates]
     named: dict[float, str] = {}
     for statement in statements:
@@ -55,6 +66,22 @@ def learning_rate(
         return None
     value, text = next(iter(named.items()))
     return Rate(text, value) if value > 0 and np.isfinite(value) else None
+
+
+def _said(text: str, nodes: Mapping[int, ast.AST], computed: Computed) -> Rate:
+    try:
+        return Rate(text, float(text))
+    except ValueError:
+        pass
+    for serial, values in computed.base.values.items():
+        if np.size(values[-1]) == 1 and ast.unparse(nodes[serial]) == text.strip():
+            return Rate(text, float(np.ravel(values[-1])[0]))
+    raise UserCodeError(
+        Problem(
+            f"code.learning_rate: one iteration does not use {text!r}",
+            hint="write it as the update does, or give the number",
+        )
+    )
 
 
 def _named(tree: ast.AST, computed: Computed, pattern: re.Pattern[str]) -> dict[float, str]:

@@ -7,6 +7,8 @@ where no single edit helps.
 """
 
 import ast
+import copy
+import difflib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -116,7 +118,8 @@ class Bench:
             best: What must be beaten at the first point already.
         """
         try:
-            variant = self.lab.runner.variant(None, edited=edited)
+            needed = self.lab.step_instruments if self.lab.gradients else None
+            variant = self.lab.runner.variant(needed, edited=edited)
             found = []
             for number in self.numbers:
                 found.append(self._at(number, variant))
@@ -364,18 +367,18 @@ def _keep(
 def adopt(measurement: Measurement, source: Source) -> None:
     """Goes on with an edited program in the place of the original."""
     host = measurement.host
-    extra = host.tree.body[len(host.source.tree.body) :]
+    extra = measurement.stand_in
     host.source = source
-    host.tree = ast.Module([*source.tree.body, *extra], [])
+    host.tree = ast.Module([*copy.deepcopy(source.tree.body), *copy.deepcopy(extra)], [])
     host.nodes = number_nodes(host.tree)
+    host.inject(measurement.watched.loop.key, measurement.said)
     measurement.lab.runner.forget()
     measurement.lab.plain = measurement.lab.runner.variant()
+    measurement.lab.watch_gradients()
 
 
 def _own_line(original: Source, current: Source, line: int) -> int:
     """The line of the original that a line of the edited text comes from."""
-    import difflib  # noqa: PLC0415
-
     matcher = difflib.SequenceMatcher(None, current.lines, original.lines, autojunk=False)
     for tag, low, high, start, end in matcher.get_opcodes():
         if low <= line - 1 < high:
