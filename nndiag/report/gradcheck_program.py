@@ -3,6 +3,7 @@
 import math
 import shlex
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -83,27 +84,10 @@ def program_document(check: ProgramCheck, *, written: Path | None = None) -> dic
         "loop": check.loop,
         "other_loops": check.other_loops,
         "points": check.points,
-        "repairs": [
-            {
-                "problem": step.problem,
-                "line": step.line,
-                "before": step.before,
-                "after": step.after,
-                "tensors": step.tensors,
-            }
-            for step in check.repairs
-        ],
+        "repairs": [asdict(step) for step in check.repairs],
         "diff": check.diff,
         "edits_tried": check.edits_tried,
-        "matters": None
-        if check.matters is None
-        else {
-            "iterations": check.matters.iterations,
-            "start": check.matters.start,
-            "program": check.matters.program,
-            "right": check.matters.right,
-            "verdict": check.matters.verdict,
-        },
+        "matters": None if check.matters is None else asdict(check.matters),
         "notes": check.notes,
         "fixed_program": written,
         "seconds": check.seconds,
