@@ -10,44 +10,81 @@ from nndiag.detectors import Course
 from nndiag.finding import Cause, Confidence, Finding, Outcome, Severity
 
 STATIC = (
+    "loss-does-not-fit-output",
+    "mismatched-data",
     "targets-outside-output-range",
+    "no-nonlinearity",
     "identical-units",
+    "nothing-to-learn",
     "unscaled-inputs",
+    "unscaled-targets",
+    "missing-biases",
+    "weights-too-large",
+    "weights-too-small",
 )
 """Faults that were there before the first step, gravest first."""
 
-STEP_SIZE = ("learning-rate-above-stability-limit",)
+STEP_SIZE = (
+    "summed-loss",
+    "learning-rate-above-stability-limit",
+    "learning-rate-too-small",
+)
 """Faults of the step, computed from the curvature before the first step."""
 
 SYMPTOMS = (
     "non-finite-values",
     "exploding-gradients",
     "exploding-loss",
+    "noisy-steps",
     "oscillating-loss",
     "dead-units",
     "saturated-units",
     "vanishing-gradients",
+    "not-enough-steps",
+    "saddle-point",
+    "overfitting",
+    "constant-predictions",
     "stalled-convergence",
 )
 """What is seen while training, from what comes first to what comes last."""
 
 _BLOW_UP = frozenset({"exploding-loss", "exploding-gradients", "non-finite-values"})
-_STOP = frozenset({"stalled-convergence", "vanishing-gradients"})
+_REST = frozenset({"stalled-convergence", "constant-predictions", "saddle-point"})
+_STOP = _REST | {"vanishing-gradients", "not-enough-steps"}
 _UNITS = frozenset({"saturated-units", "dead-units"})
-_AFTERMATH = _STOP | _UNITS | {"oscillating-loss"}
+_SWINGS = frozenset({"oscillating-loss", "noisy-steps"})
+_AFTERMATH = _STOP | _UNITS | _SWINGS
+_TOO_LARGE = frozenset({"learning-rate-above-stability-limit", "summed-loss"})
+_SLOW = frozenset({"learning-rate-too-small"})
 
 EXPLAINS: dict[str, frozenset[str]] = {
-    "targets-outside-output-range": _STOP | _UNITS,
+    "loss-does-not-fit-output": _BLOW_UP
+    | _AFTERMATH
+    | _SLOW
+    | {"targets-outside-output-range", "overfitting"},
+    "mismatched-data": _STOP | _SWINGS | {"nothing-to-learn", "overfitting"},
+    "targets-outside-output-range": _STOP | _UNITS | _SLOW | {"unscaled-targets"},
+    "no-nonlinearity": _REST | _SWINGS,
     "identical-units": _STOP | _UNITS,
-    "unscaled-inputs": _BLOW_UP | _AFTERMATH | {"learning-rate-above-stability-limit"},
+    "nothing-to-learn": _STOP | _SWINGS | {"overfitting"},
+    "unscaled-inputs": _BLOW_UP | _AFTERMATH | _TOO_LARGE,
+    "unscaled-targets": _BLOW_UP | _AFTERMATH | _TOO_LARGE | _SLOW,
+    "missing-biases": _REST | _SWINGS | {"not-enough-steps"},
+    "weights-too-large": _BLOW_UP | _AFTERMATH | _TOO_LARGE | _SLOW,
+    "weights-too-small": _AFTERMATH | _SLOW,
+    "summed-loss": _BLOW_UP | _AFTERMATH | _TOO_LARGE - {"summed-loss"},
     "learning-rate-above-stability-limit": _BLOW_UP | _AFTERMATH,
+    "learning-rate-too-small": _STOP,
     "non-finite-values": _STOP | {"exploding-gradients"},
     "exploding-gradients": _BLOW_UP - {"exploding-gradients"} | _AFTERMATH,
     "exploding-loss": frozenset({"non-finite-values"}) | _AFTERMATH,
+    "noisy-steps": _STOP | _UNITS,
     "oscillating-loss": _STOP | _UNITS,
     "dead-units": _STOP,
     "saturated-units": _STOP,
-    "vanishing-gradients": frozenset({"stalled-convergence"}),
+    "vanishing-gradients": _STOP - {"vanishing-gradients"},
+    "not-enough-steps": _REST,
+    "saddle-point": _REST - {"saddle-point"},
 }
 """Problem → the problems that it can bring about."""
 
@@ -57,7 +94,7 @@ LEADS_TO: dict[Outcome, frozenset[str]] = {
 }
 """Outcome → the symptoms that it consists of; what explains none of them is not its cause."""
 
-RESTATEMENTS = frozenset({"stalled-convergence"})
+RESTATEMENTS = frozenset({"stalled-convergence", "constant-predictions"})
 """Findings that say no more than the outcome: never a cause."""
 
 _ORDER = (*STATIC, *STEP_SIZE, *SYMPTOMS)

@@ -1,0 +1,69 @@
+"""The network predicts the same for every input.
+
+What it sees
+    Predictions at the end of the run that hardly differ from example to example, while the targets
+    do.
+
+Why it matters
+    A network that has learned only the mean of the targets does not use its inputs. Its loss looks
+    settled, and is that of the best constant.
+
+Fires when
+    In a run that did not learn, the deviation of the predictions is below `spread` × that of the
+    targets, in every output.
+
+Silent when
+    The run learned, or diverged; the predictions follow the inputs, however badly; the data allow
+    nothing but the mean (see `nothing-to-learn`).
+
+Thresholds
+    spread = 0.02: ours; predictions that explain anything have a deviation of √share of the
+    targets', so that these explain less than 0.04 %.
+
+Remedies
+    Whatever keeps the signal from the output: see the finding that explains it.
+
+Source
+    Ours; the best constant as a baseline: Karpathy 2019, A recipe for training neural networks.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Outcome
+from nndiag.registry import Positive
+from nndiag.trace import Trace
+
+PROBLEM = "constant-predictions"
+_ANYTHING = 0.15  # share of the variance that the data must allow
+
+
+@detector(PROBLEM, facts=("targets",), ending=("predictions",))
+def constant_predictions(trace: Trace, *, spread: Positive = 0.02) -> Findings:
+    """The network predicts the same for every input."""
+    course = course_of(trace)
+    targets = trace.facts.targets
+    predictions = trace.ending.predictions if trace.ending is not None else None
+    if course.severity is None or course.outcome is Outcome.DIVERGED:
+        return []
+    if targets is None or predictions is None or predictions.shape != targets.shape:
+        return []
+    if course.attainable < _ANYTHING:
+        return []
+    varying = np.ptp(targets, axis=0) > 0 if len(targets) else np.zeros(0, bool)
+    ratios = predictions.std(axis=0)[varying] / targets.std(axis=0)[varying]
+    if not len(ratios) or not np.isfinite(ratios).all() or not ratios.max() < spread:
+        return []
+    level = float(predictions[:, varying].mean())
+    mean = float(targets[:, varying].mean())
+    return [
+        Finding(
+            PROBLEM,
+            course.severity,
+            f"the network predicts {level:.3g} for every input (the targets' mean is {mean:.3g}): "
+            f"its predictions have {ratios.max():.2g} × the targets' deviation",
+            evidence=(Evidence("prediction_deviation", float(ratios.max()), spread),),
+            remedies=("network.initializer=glorot_uniform", "dataset.scale_inputs=standardize"),
+        )
+    ]

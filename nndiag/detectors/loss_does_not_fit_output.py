@@ -1,0 +1,166 @@
+"""The loss and the last layer, or the loss and the targets, do not fit together.
+
+What it sees
+    One unit behind a softmax, which is 1 whatever the network does. A cross-entropy of classes
+    behind an activation that gives no probabilities (a ReLU, tanh or linear output in
+    `binary_cross_entropy`) or no logits (a sigmoid, tanh or ReLU in `softmax_cross_entropy`).
+    Cross-entropy with targets below 0 or above 1, or with shares that do not add up to 1. Squared
+    errors of classes behind an output that is stuck at its wrong end.
+
+Why it matters
+    The loss then measures something else: it is constant, has no lower bound, has its minimum
+    elsewhere, or its gradient is cut to zero where the output is most wrong.
+
+Fires when
+    One unit is behind a softmax, or more than `share` of the targets lie outside the domain of a
+    cross-entropy: whatever the run did. Otherwise in a run that did not learn: the activation does
+    not fit, more than `share` of the examples have shares that do not add up to 1, or more than
+    `stuck` of the classes sit within 5 % of the wrong end of a bounded output.
+
+Silent when
+    Loss and output fit; they do not, but the run learned in spite of it; the targets are constant.
+
+Thresholds
+    share = 0.01: ours; single outliers do not count. stuck = 0.2: ours; a well-trained classifier
+    has hardly any example at the wrong end, one that is noisy has few.
+
+Remedies
+    Two classes: one sigmoid unit with binary_cross_entropy. More classes: one softmax unit for each
+    with softmax_cross_entropy. Numbers: a linear output with mean_squared_error.
+
+Source
+    Bishop 2006, Pattern Recognition and Machine Learning, sec. 5.2: each loss has its output
+    activation. Goodfellow, Bengio and Courville 2016, Deep Learning, sec. 6.2.2.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Severity, Skipped
+from nndiag.registry import Share
+from nndiag.trace import FloatArray, LayerFacts, Trace
+
+PROBLEM = "loss-does-not-fit-output"
+_BINARY, _CLASSES = "binary_cross_entropy", "softmax_cross_entropy"
+_GIVES_PROBABILITIES = frozenset({"sigmoid", "softmax"})
+_GIVES_LOGITS = frozenset({"softmax", "linear"})
+_END = 0.05  # part of an output's range that counts as its end
+_TWO_CLASSES = ("activation sigmoid in the last layer", f"loss={_BINARY}")
+_MORE_CLASSES = ("one softmax unit for each class", f"loss={_CLASSES}")
+_NUMBERS = ("activation linear in the last layer", "loss=mean_squared_error")
+
+
+@detector(PROBLEM, facts=("targets", "layers", "loss"))
+def loss_does_not_fit_output(trace: Trace, *, share: Share = 0.01, stuck: Share = 0.2) -> Findings:
+    """The loss and the last layer, or the loss and the targets, do not fit together."""
+    targets, layer = trace.facts.targets, trace.facts.layers[-1]
+    if targets is None or not len(targets) or not np.isfinite(targets).all():
+        return Skipped(PROBLEM, "the targets are not finite")
+    if np.ptp(targets, axis=0).max() == 0:
+        return []
+    found = _always_wrong(trace, layer, targets, share=share)
+    if found is not None:
+        return [found]
+    severity = course_of(trace).severity
+    if severity is None:
+        return []
+    found = _unfit(trace, layer, targets, severity=severity, share=share)
+    found = found or _stuck(trace, layer, targets, severity=severity, limit=stuck)
+    return [] if found is None else [found]
+
+
+def _always_wrong(
+    trace: Trace, layer: LayerFacts, targets: FloatArray, *, share: float
+) -> Finding | None:
+    """What cannot be right, whatever the run did."""
+    loss, one_unit = trace.facts.loss, layer.units == 1
+    if one_unit and (layer.activation == "softmax" or loss == _CLASSES):
+        message = f"the softmax over the single output of {layer.name} is 1, whatever it gets"
+        return _finding(layer, message, Severity.ERROR, _TWO_CLASSES, observed=1.0, limit=2.0)
+    outside = float(np.mean((targets < 0) | (targets > 1)))
+    if loss not in (_BINARY, _CLASSES) or outside <= share:
+        return None
+    message = (
+        f"{outside:.0%} of the targets lie outside 0 … 1, where {loss} has no lower bound: they "
+        f"run from {targets.min():.3g} to {targets.max():.3g}"
+    )
+    remedies = _remedies_for(targets)
+    return _finding(layer, message, Severity.ERROR, remedies, observed=outside, limit=share)
+
+
+def _unfit(
+    trace: Trace, layer: LayerFacts, targets: FloatArray, *, severity: Severity, share: float
+) -> Finding | None:
+    """A cross-entropy behind an activation, or with shares, that it is not made for."""
+    loss, activation = trace.facts.loss, layer.activation
+    if loss == _BINARY and activation not in _GIVES_PROBABILITIES:
+        message = f"{loss} needs probabilities, and {layer.name} has a {activation} output"
+        return _finding(layer, message, severity, _TWO_CLASSES, observed=1.0, limit=0.0)
+    if loss != _CLASSES:
+        return None
+    if activation not in _GIVES_LOGITS:
+        message = f"{loss} takes a softmax of its own, over the {activation} output of {layer.name}"
+        remedies = ("activation softmax in the last layer",)
+        return _finding(layer, message, severity, remedies, observed=1.0, limit=0.0)
+    uneven = float(np.mean(np.abs(targets.sum(axis=1) - 1) > 1e-6))
+    if uneven <= share:
+        return None
+    message = f"the shares of the classes do not add up to 1 in {uneven:.0%} of the targets"
+    return _finding(layer, message, severity, _TWO_CLASSES, observed=uneven, limit=share)
+
+
+def _stuck(
+    trace: Trace, layer: LayerFacts, targets: FloatArray, *, severity: Severity, limit: float
+) -> Finding | None:
+    """Errors of classes through an output that is flat where it is most wrong."""
+    predictions = trace.ending.predictions if trace.ending is not None else None
+    width = layer.high - layer.low
+    crossed = trace.facts.loss in (_BINARY, _CLASSES)
+    if crossed or predictions is None or predictions.shape != targets.shape:
+        return None
+    if not np.isfinite(width) or not np.isfinite(predictions).all() or not _are_classes(targets):
+        return None
+    middle = (layer.low + layer.high) / 2
+    at_end = np.minimum(predictions - layer.low, layer.high - predictions) < _END * width
+    wrong = (predictions > middle) != (targets > middle)
+    observed = float(np.mean(at_end & wrong))
+    if observed <= limit:
+        return None
+    message = (
+        f"{observed:.0%} of the classes sit at the wrong end of the {layer.activation} output, "
+        f"where the gradient of {trace.facts.loss} is nearly zero"
+    )
+    return _finding(layer, message, severity, _TWO_CLASSES, observed=observed, limit=limit)
+
+
+def _are_classes(targets: FloatArray) -> bool:
+    return len(np.unique(targets)) == 2
+
+
+def _remedies_for(targets: FloatArray) -> tuple[str, ...]:
+    """What suits targets outside a cross-entropy's domain: labels or numbers."""
+    values = np.unique(targets)
+    if len(values) == 2:
+        return ("dataset.scale_targets=minmax", _NUMBERS[1])
+    whole = len(values) <= 20 and bool((values == np.round(values)).all())
+    return _MORE_CLASSES if whole else _NUMBERS
+
+
+def _finding(
+    layer: LayerFacts,
+    message: str,
+    severity: Severity,
+    remedies: tuple[str, ...],
+    *,
+    observed: float,
+    limit: float,
+) -> Finding:
+    return Finding(
+        PROBLEM,
+        severity,
+        message,
+        evidence=(Evidence("targets", observed=observed, limit=limit, layer=layer.name),),
+        layer=layer.name,
+        remedies=remedies,
+    )

@@ -1,0 +1,93 @@
+"""The layers have no biases although inputs or targets are off centre.
+
+What it sees
+    Layers without biases, together with input columns or targets whose mean is not where a network
+    without biases puts it.
+
+Why it matters
+    Without biases every unit's boundary runs through the origin, and an input of zero always gives
+    the same output. Units cannot be shifted to where the data are.
+
+Fires when
+    In a run that did not learn, the first layer has no biases and some input column's mean is more
+    than `offset` of its deviations from 0; or the last layer has none and some target's mean is
+    more than `offset` of its deviations from the output for zero.
+
+Silent when
+    The layers have biases; the run learned; a constant input column stands in for the biases;
+    inputs and targets are centred.
+
+Thresholds
+    offset = 0.5: ours. Standardised columns have 0, a gate's columns of 0 and 1 have 1, a uniform
+    column from 0 to any end has 1.7.
+
+Remedies
+    Biases; centred inputs and targets.
+
+Source
+    Bishop 1995, Neural Networks for Pattern Recognition, sec. 4.1: biases as weights of a constant
+    input. LeCun et al. 1998, Efficient BackProp, sec. 4.3 for centred inputs.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding
+from nndiag.registry import Positive
+from nndiag.trace import FloatArray, LayerFacts, Trace
+
+PROBLEM = "missing-biases"
+
+
+@detector(PROBLEM, facts=("inputs", "targets", "layers"))
+def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
+    """The layers have no biases although inputs or targets are off centre."""
+    first, last = trace.facts.layers[0], trace.facts.layers[-1]
+    severity = course_of(trace).severity
+    inputs, targets = trace.facts.inputs, trace.facts.targets
+    if severity is None or inputs is None or targets is None or (first.bias and last.bias):
+        return []
+    if not (np.isfinite(inputs).all() and np.isfinite(targets).all()) or _stands_in(inputs):
+        return []
+    found = []
+    if not first.bias:
+        found.append((_off_centre(inputs, centre=0.0), "inputs", first))
+    if not last.bias:
+        found.append((_off_centre(targets, centre=_at_zero(last)), "targets", last))
+    observed, what, layer = max(found, key=lambda item: item[0])
+    if observed <= offset:
+        return []
+    who = "no layer has" if not any(x.bias for x in trace.facts.layers) else f"{layer.name} has no"
+    return [
+        Finding(
+            PROBLEM,
+            severity,
+            f"{who} biases, and the {what} lie {observed:.3g} deviations off centre",
+            evidence=(Evidence(what, observed=observed, limit=offset, layer=layer.name),),
+            layer=layer.name,
+            remedies=("network.bias=true", "dataset.scale_inputs=standardize"),
+        )
+    ]
+
+
+def _off_centre(columns: FloatArray, *, centre: float) -> float:
+    """The largest distance of a column's mean from `centre`, in its deviations; constants aside."""
+    varying = columns[:, np.ptp(columns, axis=0) > 0]
+    if not varying.size:
+        return 0.0
+    return float((np.abs(varying.mean(axis=0) - centre) / varying.std(axis=0)).max())
+
+
+def _stands_in(inputs: FloatArray) -> bool:
+    """Whether a column is constant and not zero: its weights are biases."""
+    constant = np.ptp(inputs, axis=0) == 0
+    return bool((constant & (inputs[0] != 0)).any())
+
+
+def _at_zero(layer: LayerFacts) -> float:
+    """The output for zero: the middle of a bounded range, an even share of a softmax, or 0."""
+    if layer.activation == "softmax":
+        return 1 / layer.units
+    bounded = np.isfinite(layer.low) and np.isfinite(layer.high)
+    return (layer.low + layer.high) / 2 if bounded else 0.0

@@ -1,0 +1,117 @@
+"""The network is linear, and the data are not.
+
+What it sees
+    Networks whose hidden layers, if there are any, all have the linear activation, on data that a
+    linear model cannot follow and a nonlinear one could.
+
+Why it matters
+    A chain of linear layers is one linear layer: depth and width add nothing. The best that
+    training can find is the best straight line or plane.
+
+Fires when
+    In a run that did not learn, the data allow more than a linear model reaches: for numbers,
+    `gap` more of the targets' variance; for classes, `gap` fewer errors.
+
+Silent when
+    Some hidden layer is nonlinear; a linear model suffices; the run learned or diverged; what the
+    data allow is not known.
+
+Thresholds
+    gap = 0.15: ours; the estimate of what the data allow (nearest neighbours) errs by as much.
+
+Remedies
+    tanh or ReLU in the hidden layers; a hidden layer, where there is none.
+
+Source
+    Minsky and Papert 1969, Perceptrons; Goodfellow, Bengio and Courville 2016, Deep Learning,
+    sec. 6.1.
+"""
+
+import numpy as np
+
+from nndiag.detectors.attainable import attainable_share
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Outcome, Skipped
+from nndiag.registry import Share
+from nndiag.trace import FloatArray, Trace
+
+PROBLEM = "no-nonlinearity"
+_FEWEST = 4  # the rows of a logic gate
+_MOST = 400  # examples among which neighbours are searched
+
+
+@detector(PROBLEM, facts=("inputs", "targets", "layers"))
+def no_nonlinearity(trace: Trace, *, gap: Share = 0.15) -> Findings:
+    """The network is linear, and the data are not."""
+    hidden = trace.facts.layers[:-1]
+    if any(layer.activation != "linear" for layer in hidden):
+        return Skipped(PROBLEM, "some hidden layer is nonlinear")
+    course = course_of(trace)
+    inputs, targets = trace.facts.inputs, trace.facts.targets
+    if course.severity is None or course.outcome is Outcome.DIVERGED:
+        return []
+    if inputs is None or targets is None or not _usable(inputs, targets):
+        return []
+    linear, possible, what = _shares(trace, inputs, targets)
+    if possible - linear <= gap:
+        return []
+    layers = "all hidden layers are linear" if hidden else "there is no hidden layer"
+    return [
+        Finding(
+            PROBLEM,
+            course.severity,
+            f"{layers}: a linear model {what} {max(linear, 0):.0%}, the data allow "
+            f"{min(possible, 1):.0%}",
+            evidence=(Evidence("linear_share", observed=linear, limit=possible - gap),),
+            remedies=(
+                "activation tanh or relu in the hidden layers",
+                *(() if hidden else ("a hidden layer",)),
+            ),
+        )
+    ]
+
+
+def _usable(inputs: FloatArray, targets: FloatArray) -> bool:
+    enough = len(inputs) == len(targets) >= _FEWEST and np.ptp(targets, axis=0).max() > 0
+    return bool(enough and np.isfinite(inputs).all() and np.isfinite(targets).all())
+
+
+def _shares(trace: Trace, inputs: FloatArray, targets: FloatArray) -> tuple[float, float, str]:
+    """What a linear model reaches and what the data allow, and in which words.
+
+    Classes are counted, because even a line that parts them well leaves squared errors.
+    """
+    design = np.column_stack([inputs, np.ones(len(inputs))])
+    fitted = design @ np.linalg.lstsq(design, targets, rcond=None)[0]
+    if len(np.unique(targets)) == 2:
+        linear = float(np.mean(_labels(fitted, targets) == _labels(targets, targets)))
+        return linear, _neighbours_right(inputs, targets), "gets the class right in"
+    deviations = targets - targets.mean(axis=0)
+    linear = 1 - float(((targets - fitted) ** 2).sum() / (deviations**2).sum())
+    return linear, attainable_share(trace.facts), "explains"
+
+
+def _labels(values: FloatArray, targets: FloatArray) -> FloatArray:
+    """The class of each row: the largest of several columns, the nearer of two values."""
+    if values.shape[1] > 1:
+        return np.asarray(values.argmax(axis=1))
+    middle = (targets.min() + targets.max()) / 2
+    return np.asarray(values[:, 0] > middle)
+
+
+def _neighbours_right(inputs: FloatArray, targets: FloatArray) -> float:
+    """Share of examples with the class of their nearest neighbour; 1 where all inputs differ.
+
+    Few examples (a gate's four rows) are far apart and can all be learned.
+    """
+    if len(inputs) < 5 * _FEWEST:
+        return 1.0
+    kept = np.linspace(0, len(inputs) - 1, min(len(inputs), _MOST)).astype(int)
+    deviation = inputs.std(axis=0)
+    points = inputs[kept] / np.where(deviation > 0, deviation, 1.0)
+    lengths = (points**2).sum(axis=1)
+    distances = lengths[:, None] + lengths - 2 * points @ points.T  # (B, B)
+    np.fill_diagonal(distances, np.inf)
+    labels = _labels(targets[kept], targets)
+    return float(np.mean(labels == labels[distances.argmin(axis=1)]))

@@ -1,0 +1,73 @@
+"""The noise of small batches keeps the loss up.
+
+What it sees
+    A run in mini-batches whose loss over all examples no longer falls, but jumps from record to
+    record, although there is more to gain.
+
+Why it matters
+    Each step follows its own few examples. At a constant rate the weights then wander around the
+    valley at a distance that grows with the rate and shrinks with the batch.
+
+Fires when
+    The run rests without having learned what the data allow, each step sees fewer than all
+    examples, and over the last quarter of the records the loss over all examples changes from one
+    to the next by more than `jump` of its level (the median).
+
+Silent when
+    Steps see all examples (see `oscillating-loss`); the run learned, is still falling, or diverged;
+    the loss over all examples is calm, however noisy that of the batches.
+
+Thresholds
+    jump = 0.15: ours; runs whose steps are small enough stay below 0.05.
+
+Remedies
+    A larger batch; a lower or decaying learning rate.
+
+Source
+    Bottou, Curtis and Nocedal 2018, Optimization methods for large-scale machine learning, th. 4.6:
+    at a constant rate the expected loss stays above its minimum by rate × gradient noise.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Outcome, Skipped
+from nndiag.registry import Positive
+from nndiag.trace import Trace
+
+PROBLEM = "noisy-steps"
+_FEWEST = 5  # records in the last quarter
+
+
+@detector(PROBLEM, series=("training_loss",), facts=("batch_size", "inputs"))
+def noisy_steps(trace: Trace, *, jump: Positive = 0.15) -> Findings:
+    """The noise of small batches keeps the loss up."""
+    if trace.facts.full_batch is not False:
+        return Skipped(PROBLEM, "each step sees all examples")
+    course, losses = course_of(trace), trace.series["training_loss"]
+    tail = losses.values[-(len(losses.values) // 4) :]
+    if len(losses.values) < 4 * _FEWEST:
+        return Skipped(PROBLEM, f"fewer than {4 * _FEWEST} records of the loss over all examples")
+    if course.severity is None or course.outcome not in (Outcome.STALLED, Outcome.CONVERGED):
+        return []
+    level = float(np.median(np.abs(tail)))
+    changes = float(np.median(np.abs(np.diff(tail))))
+    if not np.isfinite(tail).all() or not changes > jump * level:
+        return []
+    steps = (int(losses.steps[-len(tail)]), int(losses.steps[-1]))
+    size = trace.facts.batch_size or 1
+    return [
+        Finding(
+            PROBLEM,
+            course.severity,
+            f"with batches of {size} the loss over all examples jumps by {changes / level:.0%} of "
+            f"its level, {level:.3g}, from record to record",
+            evidence=(Evidence("training_loss", changes / level, jump, steps=steps),),
+            remedies=(
+                "training.batch_size=full",
+                "lower optimizer.learning_rate",
+                "optimizer.decay=0.001",
+            ),
+        )
+    ]

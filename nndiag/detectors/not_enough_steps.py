@@ -1,0 +1,81 @@
+"""The run was stopped while it had most of the way before it.
+
+What it sees
+    A loss that is still falling, far above what the data allow; or weights that have hardly moved,
+    while a local step could still take off a good part of the loss.
+
+Why it matters
+    Nothing may be wrong but the number of steps. What the curve looks like so far says little about
+    where it would end.
+
+Fires when
+    The loss is still falling and less than half of what the data allow is learned (an error below a
+    fifth). Or the run looks stalled, its weights moved less than `moved` of their length, and it
+    had fewer than `few` steps, or as many steps again (more than `gain` of the loss) or a local
+    quadratic step (more than `left`) would lower the loss.
+
+Silent when
+    Half of what the data allow is learned; the loss is flat and nothing is left to gain; the
+    weights have moved and it did not help.
+
+Thresholds
+    moved = 0.5, few = 50, gain = 0.02, left = 0.1: ours, calibrated on networks of 1 to 3 layers
+    that were stopped after 5 to 60 steps.
+
+Remedies
+    More steps; a higher learning rate; Adam.
+
+Source
+    Ours. Stopping too early as the mirror image of Prechelt 1998, Early stopping — but when?
+"""
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import Course, course_of
+from nndiag.detectors.underway import distance, path
+from nndiag.finding import Evidence, Finding, Outcome
+from nndiag.registry import Count, Positive, Share
+from nndiag.trace import Trace
+
+PROBLEM = "not-enough-steps"
+
+
+@detector(PROBLEM, series=("update_ratio",))
+def not_enough_steps(
+    trace: Trace, *, moved: Positive = 0.5, few: Count = 50, gain: Share = 0.02, left: Share = 0.1
+) -> Findings:
+    """The run was stopped while it had most of the way before it."""
+    course = course_of(trace)
+    severity = distance(course)
+    if severity is None or course.outcome is Outcome.CONVERGED:
+        return []
+    falling = course.expected_gain / max(abs(course.curve.final), 1e-300)
+    evidence = [Evidence("loss", observed=falling, limit=gain)]
+    if course.outcome is Outcome.IMPROVING:
+        what = f"the loss is still falling, by {falling:.0%} in as many steps again"
+    else:
+        way, local = path(trace), _local_gain(course)
+        more = trace.steps < few or falling > gain or local > left
+        if not (0 < way < moved and more):
+            return []
+        what = f"the weights have moved by only {way:.2g} of their length"
+        evidence = [Evidence("path", way, moved), *evidence]
+    skill = "" if course.skill is None else f", at skill {course.skill:.2f} (0: predicts the mean)"
+    return [
+        Finding(
+            PROBLEM,
+            severity,
+            f"the run ends after {trace.steps:,} steps{skill}: {what}",
+            evidence=tuple(evidence),
+            remedies=(
+                f"training.steps={10 * max(trace.steps, 1)}",
+                "a higher optimizer.learning_rate",
+                "optimizer.name=adam",
+            ),
+        )
+    ]
+
+
+def _local_gain(course: Course) -> float:
+    """What a local quadratic step would take off, as a share of the loss; 0 where not known."""
+    decrement = course.numbers.get("newton_decrement", 0.0)
+    return decrement / max(abs(course.curve.final), 1e-300)

@@ -1,0 +1,89 @@
+"""The network learns the training examples by heart and gets worse on others.
+
+What it sees
+    The loss over the held-out examples, which fell at first, rises while the training loss falls.
+
+Why it matters
+    From the best point on, what is learned is the noise of these examples. The training loss says
+    nothing about new ones.
+
+Fires when
+    The validation loss ended more than `rise` above its smallest value (each the median of three
+    neighbouring records), while the training loss fell by more than `rise` of its own, and the
+    remaining gap is no noise of the records.
+
+Silent when
+    There are no held-out examples; both losses rise or rest; the validation loss is still next to
+    nothing beside its first value.
+
+Thresholds
+    rise = 0.25: ours, above the 5 to 20 % by which validation losses of healthy runs waver; an
+    error where it ends above its first value. floor = 0.02: last over first validation loss, below
+    which nothing is wrong.
+
+Remedies
+    Stop earlier; weight decay; more data; fewer units.
+
+Source
+    Prechelt 1998, Early stopping — but when?, sec. 2 (generalization loss).
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Outcome, Severity
+from nndiag.registry import Positive, Share
+from nndiag.trace import FloatArray, Trace
+
+PROBLEM = "overfitting"
+_FEWEST = 12  # records of both losses
+
+
+@detector(PROBLEM, series=("validation_loss", "training_loss"))
+def overfitting(trace: Trace, *, rise: Positive = 0.25, floor: Share = 0.02) -> Findings:
+    """The network learns the training examples by heart and gets worse on others."""
+    held_out, training = trace.series["validation_loss"], trace.series["training_loss"]
+    same = np.array_equal(held_out.steps, training.steps)
+    if not same or len(held_out.steps) < _FEWEST or course_of(trace).outcome is Outcome.DIVERGED:
+        return []
+    if not (np.isfinite(held_out.values).all() and np.isfinite(training.values).all()):
+        return []
+    outside, inside = _calm(held_out.values), _calm(training.values)
+    best = int(np.argmin(outside))
+    grown = float(outside[-1] / outside[best] - 1) if outside[best] > 0 else 0.0
+    learned = float(1 - inside[-1] / inside[best]) if inside[best] > 0 else 0.0
+    untouched = outside[-1] <= floor * outside[0]
+    wavers = outside[-1] - outside[best] <= _waver(outside)
+    if grown <= rise or learned <= rise or untouched or wavers:
+        return []
+    worse = outside[-1] > outside[0]
+    step = int(held_out.steps[best])
+    return [
+        Finding(
+            PROBLEM,
+            Severity.ERROR if worse else Severity.WARNING,
+            f"the validation loss rose by {grown:.0%} after step {step}, to {outside[-1]:.3g}, "
+            f"while the training loss fell by {learned:.0%}, to {inside[-1]:.3g}",
+            evidence=(
+                Evidence("validation_loss", grown, rise, steps=(step, int(held_out.steps[-1]))),
+            ),
+            remedies=(
+                f"training.steps={max(step, 1)}",
+                "optimizer.weight_decay=0.001",
+                "fewer units",
+            ),
+        )
+    ]
+
+
+def _calm(values: FloatArray) -> FloatArray:
+    """Medians of three neighbours; the ends keep two."""
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    return np.asarray(np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0))
+
+
+def _waver(values: FloatArray) -> float:
+    """By how much neighbouring records differ, typically, over the second half of them."""
+    tail = values[len(values) // 2 :]
+    return 3 * float(np.median(np.abs(np.diff(tail, n=2))))

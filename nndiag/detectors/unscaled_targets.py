@@ -1,0 +1,91 @@
+"""The targets are far from mean 0 and size 1.
+
+What it sees
+    Targets behind an unbounded output layer that are far too large, or whose spread is tiny beside
+    their mean.
+
+Why it matters
+    A fresh network gives outputs of about size 1. Large targets make errors and first steps large,
+    so that units die or saturate or the loss explodes; with Adam, whose steps have a fixed length,
+    it takes long to get there. Where the mean dwarfs the spread, the mean is all that is learned.
+
+Fires when
+    In a run that did not learn, a target's root mean square exceeds `size`, or its mean is more
+    than `offset` of its deviations from 0. If the rate is above its ceiling before the first step,
+    it is by no more than the targets' root mean square, which is what scaling them would gain.
+
+Silent when
+    The run learned; the output is bounded (see `targets-outside-output-range`) or inside the loss;
+    the loss is a cross-entropy; the targets are constant or two classes; the rate fails by itself.
+
+Thresholds
+    size = 10, offset = 10: ours. Networks of ordinary size learn targets of up to some ten times
+    their own outputs without help.
+
+Remedies
+    Standardised targets.
+
+Source
+    LeCun et al. 1998, Efficient BackProp, sec. 4.5; Bishop 1995, sec. 8.2.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Skipped
+from nndiag.registry import Positive
+from nndiag.trace import FloatArray, Trace
+
+PROBLEM = "unscaled-targets"
+
+
+@detector(PROBLEM, facts=("targets", "layers"))
+def unscaled_targets(trace: Trace, *, size: Positive = 10.0, offset: Positive = 10.0) -> Findings:
+    """The targets are far from mean 0 and size 1."""
+    layer, targets = trace.facts.layers[-1], trace.facts.targets
+    if np.isfinite(layer.low) and np.isfinite(layer.high):
+        return Skipped(PROBLEM, f"a {layer.activation} output has a range of its own")
+    if (trace.facts.loss or "").endswith("cross_entropy"):
+        return Skipped(PROBLEM, "the targets of a cross-entropy are not scaled")
+    severity = course_of(trace).severity
+    if severity is None or targets is None or not np.isfinite(targets).all():
+        return []
+    fault = _fault(targets, size=size, offset=offset)
+    if fault is None or _rate_alone_fails(trace, targets):
+        return []
+    message, observed, limit = fault
+    return [
+        Finding(
+            PROBLEM,
+            severity,
+            message,
+            evidence=(Evidence("targets", observed=observed, limit=limit),),
+            remedies=("dataset.scale_targets=standardize",),
+        )
+    ]
+
+
+def _fault(targets: FloatArray, *, size: float, offset: float) -> tuple[str, float, float] | None:
+    """What is wrong with the columns: words, the number and its limit."""
+    columns = [column for column in targets.T if len(np.unique(column)) > 2]
+    if not columns:
+        return None
+    largest = max(float(np.sqrt(np.mean(column**2))) for column in columns)
+    if largest > size:
+        return f"the targets are large: root mean square {largest:.3g}", largest, size
+    away = max(float(abs(column.mean()) / column.std()) for column in columns)
+    if away > offset:
+        return f"the targets' mean is {away:.3g} deviations from 0", away, offset
+    return None
+
+
+def _rate_alone_fails(trace: Trace, targets: FloatArray) -> bool:
+    """Whether the rate is further above its ceiling than large errors at the start explain.
+
+    Beside the part that targets do not change, λ_max has one that grows with the errors.
+    """
+    rate, ceiling = trace.facts.learning_rate, trace.facts.stability_ceiling
+    if rate is None or ceiling is None:
+        return False
+    return bool(rate > max(1.0, float(np.sqrt(np.mean(targets**2)))) * ceiling)

@@ -1,0 +1,67 @@
+"""The initial weights are so small that hardly any signal gets through.
+
+What it sees
+    Hidden layers whose weights start at a small fraction of what keeps signals at their size.
+
+Why it matters
+    Each layer shrinks the signal on its way forward and the gradient on its way back. The output is
+    a constant at first, and near the point where all weights are zero the loss is flat: a saddle
+    that gradient descent leaves slowly or not at all.
+
+Fires when
+    In a run that did not learn, some hidden layer's weights start below `ratio` × Glorot's
+    deviation, and the layers together pass less than `passed` of what Glorot's pass.
+
+Silent when
+    The run learned; only the last layer starts small, which is good practice; all weights of a
+    layer are equal (see `identical-units`).
+
+Thresholds
+    ratio = 0.1, passed = 0.01: ours; one hidden layer at a tenth recovers within a few steps.
+
+Remedies
+    Glorot, LeCun or He weights.
+
+Source
+    Glorot and Bengio 2010, sec. 4.2; Saxe, McClelland and Ganguli 2014, Exact solutions to the
+    nonlinear dynamics of learning, for the time to leave the saddle at zero.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.detectors.starting_weights import all_equal, over_glorot
+from nndiag.finding import Evidence, Finding, Skipped
+from nndiag.registry import Positive
+from nndiag.trace import Trace
+
+PROBLEM = "weights-too-small"
+
+
+@detector(PROBLEM, facts=("initial_weights", "layers"))
+def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive = 0.01) -> Findings:
+    """The initial weights are so small that hardly any signal gets through."""
+    ratios = over_glorot(trace)
+    if len(ratios) < 2:
+        return Skipped(PROBLEM, "no hidden layer")
+    severity = course_of(trace).severity
+    hidden, together = ratios[:-1], float(np.prod(ratios))
+    if severity is None or all_equal(trace) or hidden.min() >= ratio or not together < passed:
+        return []
+    column = int(np.argmin(hidden))
+    observed, layer = float(hidden[column]), trace.facts.layers[column].name
+    return [
+        Finding(
+            PROBLEM,
+            severity,
+            f"the weights of {layer} start at {observed:.2g} × the usual size; all layers together "
+            f"pass {together:.1g} of the usual signal",
+            evidence=(
+                Evidence("initial_weights", observed, ratio, layer),
+                Evidence("passed_signal", together, passed),
+            ),
+            layer=layer,
+            remedies=("network.initializer=glorot_uniform", "network.initializer=he_normal"),
+        )
+    ]
