@@ -10,7 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from nndiag.cli import diagnose, doctor, explain, fix, gradcheck, init, listing, schema, sweep_lr, train
+from nndiag.cli import (
+    diagnose,
+    doctor,
+    explain,
+    fix,
+    gradcheck,
+    init,
+    listing,
+    schema,
+    sweep_lr,
+    train,
+)
 from nndiag.cli.streams import complain, leave_quietly, spell_out_what_cannot_be_encoded
 from nndiag.cli.version import show_version
 from nndiag.errors import ExitCode, NndiagError

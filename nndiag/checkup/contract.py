@@ -1,0 +1,121 @@
+"""What a check is, and what it looks at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from nndiag.experiment import Experiment
+from nndiag.experiment.building import Built, build
+from nndiag.nn.network import Examples, examples, loss_and_gradient
+from nndiag.trace import Facts, FloatArray
+from nndiag.training.facts import facts_of
+
+
+class Status(StrEnum):
+    """What a check says."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It may train; this will be in the way."""
+    FAILED = "failed"
+    """It cannot train like this."""
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the list.
+
+    Attributes:
+        name: What was looked at.
+        status: What it says.
+        message: One phrase with numbers.
+        remedy: What to change; None where nothing is wrong.
+        problem: The problem that `nndiag explain` knows it by, where it has one.
+        numbers: What was measured, by name.
+    """
+
+    name: str
+    status: Status
+    message: str
+    remedy: str | None = None
+    problem: str | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """The whole list.
+
+    Attributes:
+        name: The config's name.
+        layout: The network in a phrase: "1-100-1 tanh linear, 200 examples".
+        checks: All checks, in order.
+    """
+
+    name: str
+    layout: str
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that say that it cannot train."""
+        return tuple(check for check in self.checks if check.status is Status.FAILED)
+
+    @property
+    def warnings(self) -> tuple[Check, ...]:
+        """The checks that say what will be in the way."""
+        return tuple(check for check in self.checks if check.status is Status.WARNING)
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """A config before its first step, with what several checks need.
+
+    Attributes:
+        experiment: The config.
+        built: Ready to train.
+        data: Its training examples.
+    """
+
+    experiment: Experiment
+    built: Built
+    data: Examples
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> "Patient":
+        """A config, built.
+
+        Raises:
+            NndiagError: It cannot be built.
+        """
+        built = build(experiment)
+        return cls(experiment, built, examples(built.shape, *built.training))
+
+    @property
+    def layout(self) -> str:
+        """The network in a phrase."""
+        built = self.built
+        sizes = "-".join(map(str, (built.shape.inputs, *built.shape.units)))
+        return f"{sizes} {' '.join(dict.fromkeys(built.activation_names))}"
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What is known before the first step, with the stability ceiling."""
+        with np.errstate(all="ignore"):
+            return facts_of(self.built)
+
+    @cached_property
+    def start(self) -> tuple[float, FloatArray]:
+        """Loss and gradient (P,) at the initial parameters."""
+        with np.errstate(all="ignore"):
+            value, slope = loss_and_gradient(self.built.shape, self.built.parameters, self.data)
+        return float(value), np.array(slope)
+
+    @property
+    def baseline(self) -> float:
+        """Loss of the best constant outputs."""
+        return self.facts.baseline_loss or 0.0

@@ -1,0 +1,134 @@
+"""The data: contradictions, scales, and whether the output can reach the targets."""
+
+import numpy as np
+
+from nndiag.checkup.contract import Check, Patient, Status
+from nndiag.trace import FloatArray
+
+# The same limits as the detector `unscaled-inputs`, which judges them in runs that failed.
+_LARGE = 3.0
+_OFF_CENTRE = 3.0
+_DISPARITY = 30.0
+_TARGETS = 10.0  # deviation of the targets beyond which rates and starting weights do not fit
+_OUTSIDE = 0.01  # share of the targets
+_MARGIN = 1e-3  # of the output's width
+
+
+def contradictions(patient: Patient) -> Check:
+    """Equal inputs with different targets, constant columns."""
+    name = "data"
+    inputs, targets = patient.built.training
+    rows, group = np.unique(inputs, axis=0, return_inverse=True)
+    group = group.ravel()
+    about = f"{len(inputs):,} examples, {inputs.shape[1]} in, {targets.shape[1]} out"
+    if np.ptp(targets, axis=0).max() == 0:
+        message = "all targets are equal: there is nothing to learn"
+        return Check(name, Status.FAILED, message, "dataset", "nothing-to-learn")
+    constant = [
+        title
+        for title, column in zip(patient.built.input_names, inputs.T, strict=True)
+        if np.ptp(column) == 0
+    ]
+    if len(constant) == inputs.shape[1]:
+        return Check(name, Status.FAILED, "all inputs are constant", "dataset", "nothing-to-learn")
+    clashing = _clashing(targets, group, len(rows))
+    numbers = {"examples": float(len(inputs)), "contradicting_share": clashing}
+    if clashing > 0:
+        message = f"{about}; {clashing:.0%} of them have the inputs of another with other targets"
+        return Check(name, Status.WARNING, message, "more inputs", numbers=numbers)
+    if constant:
+        message = f"{about}; constant and so of no use: {', '.join(constant[:5])}"
+        return Check(name, Status.WARNING, message, "leave them out: dataset.x", numbers=numbers)
+    return Check(name, Status.OK, about, numbers=numbers)
+
+
+def input_scales(patient: Patient) -> Check:
+    """Input columns near mean 0 and size 1."""
+    name = "input scales"
+    inputs = patient.built.training[0]
+    columns = [column for column in inputs.T if len(np.unique(column)) > 2]
+    if not columns:
+        return Check(name, Status.OK, "indicators only")
+    sizes = np.array([np.sqrt(np.mean(column**2)) for column in columns])
+    deviations = np.array([column.std() for column in columns])
+    offsets = np.abs([column.mean() for column in columns]) / deviations
+    spread = float(deviations.max() / deviations.min())
+    numbers = {
+        "largest_size": float(sizes.max()),
+        "largest_offset": float(offsets.max()),
+        "spread": spread,
+    }
+    fault = None
+    if sizes.max() > _LARGE:
+        fault = f"root mean square up to {sizes.max():.3g}"
+    elif sizes.max() < _LARGE**-2:
+        fault = f"root mean square only {sizes.max():.2g}"
+    elif spread > _DISPARITY:
+        fault = f"the columns' deviations differ {spread:.3g}-fold"
+    elif offsets.max() > _OFF_CENTRE:
+        fault = f"{offsets.max():.3g} deviations off centre"
+    if fault is not None:
+        remedy = "dataset.scale_inputs=standardize"
+        return Check(name, Status.WARNING, fault, remedy, "unscaled-inputs", numbers)
+    return Check(name, Status.OK, f"root mean square {_range(sizes)}", numbers=numbers)
+
+
+def target_scales(patient: Patient) -> Check:
+    """Targets whose spread fits an ordinary rate and ordinary weights."""
+    name = "target scales"
+    targets = patient.built.training[1]
+    if patient.built.classes is not None or len(np.unique(targets)) <= 2:
+        return Check(name, Status.OK, f"{len(np.unique(targets))} values: classes")
+    deviation = targets.std(axis=0)
+    offset = np.abs(targets.mean(axis=0))
+    numbers = {"deviation": float(deviation.max()), "mean": float(offset.max())}
+    words = f"deviation {_range(deviation)}, mean up to {offset.max():.3g}"
+    if max(deviation.max(), offset.max()) > _TARGETS or deviation.max() < 1 / _TARGETS**2:
+        remedy = "dataset.scale_targets=standardize"
+        return Check(name, Status.WARNING, words, remedy, "unscaled-targets", numbers)
+    return Check(name, Status.OK, words, numbers=numbers)
+
+
+def output_range(patient: Patient) -> Check:
+    """Targets within what the last activation can give."""
+    name = "output range"
+    layer, targets = patient.facts.layers[-1], patient.built.training[1]
+    if not (np.isfinite(layer.low) or np.isfinite(layer.high)):
+        return Check(name, Status.OK, f"a {layer.activation} output reaches every target")
+    width = layer.high - layer.low
+    width = width if np.isfinite(width) else float(np.ptp(targets))
+    margin = _MARGIN * width
+    outside = float(np.mean((targets < layer.low - margin) | (targets > layer.high + margin)))
+    words = (
+        f"targets from {targets.min():.3g} to {targets.max():.3g}, a {layer.activation} gives "
+        f"{layer.low:g} to {layer.high:g}"
+    )
+    numbers = {"outside_share": outside}
+    problem = "targets-outside-output-range"
+    if outside > _OUTSIDE:
+        remedy = "activation: linear in the last layer"
+        message = f"{outside:.0%} of the {words}"
+        return Check(name, Status.FAILED, message, remedy, problem, numbers)
+    ends = bool(targets.min() <= layer.low or targets.max() >= layer.high)
+    if ends and len(np.unique(targets)) > 2 and layer.activation not in ("relu", "softmax"):
+        message = f"{words}: its ends are only approached"
+        remedy = "activation: linear in the last layer"
+        return Check(name, Status.WARNING, message, remedy, problem, numbers)
+    return Check(name, Status.OK, words, numbers=numbers)
+
+
+def _clashing(
+    targets: FloatArray, group: np.ndarray[tuple[int], np.dtype[np.intp]], groups: int
+) -> float:
+    """Share of the examples whose inputs occur with other targets too."""
+    high = np.full((groups, targets.shape[1]), -np.inf)
+    low = np.full((groups, targets.shape[1]), np.inf)
+    np.maximum.at(high, group, targets)
+    np.minimum.at(low, group, targets)
+    return float(np.mean(np.any(high[group] > low[group], axis=1)))
+
+
+def _range(values: FloatArray) -> str:
+    """One number, or two for several that differ: "1", "0.5 to 2"."""
+    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,149 @@
+"""The first step: the loss, whether every parameter moves, the gradient, the rate."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from nndiag.analysis.network_check import check_network
+from nndiag.checkup.contract import Check, Patient, Status
+from nndiag.errors import NndiagError
+from nndiag.nn.network import loss
+from nndiag.training import train
+
+_HIGH = 10.0  # times the loss of outputs at zero, or of the best constant
+_SLOW = 1e-4  # of the stability ceiling: a rate that needs 10,000 times as many steps
+_TRIAL_STEPS = 100
+_BLOWN_UP = 10.0  # times the loss at the start
+_DEAD = 0.5  # share of units
+_VANISHED = 1e-3  # gradient of the first layer over that of the last, as the detectors have it
+_SMALLER = "network.initializer=glorot_uniform"
+_OTHER = "network.initializer=he_normal"
+
+
+def starting_loss(patient: Patient) -> Check:
+    """The loss before the first step beside what it should be: that of outputs near zero."""
+    name = "loss at the start"
+    value = patient.start[0]
+    shape = patient.built.shape
+    expected = float(loss(shape, np.zeros(shape.size), patient.data))
+    numbers = {"loss": value, "expected": expected, "best_constant": patient.baseline}
+    if not np.isfinite(value):
+        return Check(name, Status.FAILED, f"it is {value}", _SMALLER, "weights-too-large", numbers)
+    usual = max(expected, patient.baseline)
+    words = f"{value:.3g}; {expected:.3g} with all outputs at zero, {patient.baseline:.3g} at best "
+    words += "by a constant"
+    if value > _HIGH * usual:
+        return Check(name, Status.WARNING, words, _SMALLER, "weights-too-large", numbers)
+    return Check(name, Status.OK, words, numbers=numbers)
+
+
+def moving_parameters(patient: Patient) -> Check:
+    """No layer, and few units, have a gradient of exactly zero; no units are twins."""
+    name = "parameters move"
+    slope, built = patient.start[1], patient.built
+    if not np.isfinite(slope).all():
+        message = "the gradient is not finite"
+        return Check(name, Status.FAILED, message, _SMALLER, "weights-too-large")
+    matrices = dict(zip(built.layer_names, built.shape.matrices(slope), strict=True))
+    zero = {layer: float(np.mean(~np.any(one, axis=1))) for layer, one in matrices.items()}
+    still = [layer for layer, share in zero.items() if share == 1]
+    if still:
+        return _stillness(patient, still[0], ", ".join(still))
+    twins = [layer for layer in built.layer_names[:-1] if _has_twins(patient, layer)]
+    if twins:
+        message = f"the units of {', '.join(twins)} are equal and get equal steps"
+        return Check(name, Status.FAILED, message, _SMALLER, "identical-units")
+    layer, share = max(zero.items(), key=lambda item: item[1])
+    if share >= _DEAD:
+        return _stillness(patient, layer, layer, share=share)
+    first, *_, last = (float(np.linalg.norm(one)) for one in [*matrices.values()] * 2)
+    numbers = {"first_to_last": first / last}
+    if len(matrices) > 2 and not _VANISHED <= first / last <= 1 / _VANISHED:
+        message = f"the gradient of the first layer is {first / last:.2g} × that of the last"
+        vanishing = first < last
+        problem = "vanishing-gradients" if vanishing else "exploding-gradients"
+        remedy = "activation: tanh or relu in the hidden layers" if vanishing else _SMALLER
+        return Check(name, Status.WARNING, message, remedy, problem, numbers)
+    message = f"all layers have a gradient: {slope.size:,} parameters"
+    return Check(name, Status.OK, message, numbers=numbers)
+
+
+def _stillness(patient: Patient, layer: str, layers: str, *, share: float = 1.0) -> Check:
+    """A gradient that is zero: behind flat ends of an activation, or units that are off."""
+    index = patient.built.layer_names.index(layer)
+    reached = patient.facts.layers[index:]
+    bounded = any(np.isfinite(one.low) and np.isfinite(one.high) for one in reached)
+    problem = "saturated-units" if bounded else "dead-units"
+    remedy = f"{_SMALLER}, or dataset.scale_inputs=standardize" if bounded else _OTHER
+    numbers = {"zero_share": share}
+    if share == 1:
+        message = f"the gradient of {layers} is zero: nothing there is learned"
+        return Check("parameters move", Status.FAILED, message, remedy, problem, numbers)
+    message = f"{share:.0%} of the units of {layers} get no gradient"
+    return Check("parameters move", Status.WARNING, message, remedy, problem, numbers)
+
+
+def _has_twins(patient: Patient, layer: str) -> bool:
+    """Whether at least half of a layer's units are equal to another in weights and gradient."""
+    shape, index = patient.built.shape, patient.built.layer_names.index(layer)
+    weights = shape.matrices(patient.built.parameters)[index]
+    both = np.concatenate([weights, shape.matrices(patient.start[1])[index]], axis=1)
+    counts = np.unique(both, axis=0, return_counts=True)[1]
+    return bool(counts[counts > 1].sum() >= _DEAD * len(weights)) and len(weights) > 1
+
+
+def gradient(patient: Patient) -> Check:
+    """The gradient agrees with finite differences."""
+    name = "gradient"
+    try:
+        check = check_network(patient.built, seconds=1.0)
+    except NndiagError as error:
+        return Check(name, Status.NOT_CHECKED, error.problems[0].message)
+    errors = [tensor.relative_error for tensor, _ in check.tensors()]
+    numbers = {"relative_error": max(errors, default=0.0)}
+    if not check.correct:
+        return Check(name, Status.FAILED, "it disagrees with differences", "nndiag gradcheck")
+    message = f"agrees with differences to {numbers['relative_error']:.1g}"
+    return Check(name, Status.OK, message, numbers=numbers)
+
+
+def rate(patient: Patient) -> Check:
+    """The configured rate against its stability ceiling, and against a few steps."""
+    name = "learning rate"
+    rate, ceiling = patient.built.optimizer.learning_rate, patient.facts.stability_ceiling
+    lost = _lost_at(patient)
+    numbers = {"learning_rate": rate}
+    problem = "learning-rate-above-stability-limit"
+    if ceiling is None:
+        words = f"{rate:g} with {patient.built.optimizer.name}, which has no fixed ceiling"
+    else:
+        numbers["ceiling"] = ceiling
+        words = f"{rate:g}, the stability ceiling is {ceiling:.3g}"
+    if lost is not None:
+        remedy = f"optimizer.learning_rate={_below(rate, ceiling)}"
+        message = f"{words}; the loss ran away within {lost} steps"
+        return Check(name, Status.FAILED, message, remedy, problem, numbers)
+    if ceiling is not None and rate > ceiling:
+        remedy = f"optimizer.learning_rate={_below(rate, ceiling)}"
+        message = f"{words}; the first {_TRIAL_STEPS} steps survive it"
+        return Check(name, Status.WARNING, message, remedy, problem, numbers)
+    if ceiling is not None and rate < _SLOW * ceiling:
+        message = f"{words}: {ceiling / rate:,.0f} times as large"
+        problem = "learning-rate-too-small"
+        return Check(name, Status.WARNING, message, "nndiag sweep-lr", problem, numbers)
+    return Check(name, Status.OK, words, numbers=numbers)
+
+
+def _lost_at(patient: Patient) -> int | None:
+    """The number of steps after which the loss had run away; None where it did not."""
+    steps = min(_TRIAL_STEPS, patient.built.steps or _TRIAL_STEPS)
+    built = replace(patient.built, steps=steps, epochs=None, stop_when_converged=False)
+    trace = train(built).trace
+    final = trace.ending.loss if trace.ending is not None else float(trace.loss[-1])
+    limit = _BLOWN_UP * max(patient.start[0], patient.baseline)
+    return trace.steps if not final <= limit else None
+
+
+def _below(rate: float, ceiling: float | None) -> str:
+    """Half of the ceiling, or a tenth of the rate."""
+    return f"{rate / 10 if ceiling is None else ceiling / 2:.2g}"

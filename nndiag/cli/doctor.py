@@ -1,0 +1,40 @@
+"""`nndiag doctor CONFIG`: what is worth looking at before any training, as a ticked list."""
+
+import shlex
+
+import typer
+
+from nndiag.cli.options import ConfigArgument, JsonOption, OverridesArgument, QuietOption
+from nndiag.cli.streams import emit, emit_text
+from nndiag.errors import ExitCode
+
+
+def doctor(
+    config: ConfigArgument,
+    overrides: OverridesArgument = None,
+    *,
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check data, start, gradient and rate of a config before any training."""
+    from nndiag.checkup import checkup  # noqa: PLC0415
+    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
+    from nndiag.experiment import load_experiment  # noqa: PLC0415
+    from nndiag.report.doctor import doctor_document, doctor_line, doctor_report  # noqa: PLC0415
+    from nndiag.trace.plain import json_text  # noqa: PLC0415
+
+    experiment = load_experiment(config, overrides or ())
+    line = LiveLine(enabled=not quiet)
+    try:
+        found = checkup(experiment, notice=line.say)
+    finally:
+        line.clear()
+    arguments = shlex.join([str(config), *(overrides or ())])
+    verb = "fix" if found.failed else "train"
+    if json:
+        emit_text(json_text(doctor_document(found)))
+    elif quiet:
+        emit_text(f"{found.name}: {doctor_line(found)}\n")
+    else:
+        emit(doctor_report(found, next_command=f"nndiag {verb} {arguments}"))
+    raise typer.Exit(ExitCode.FINDING if found.failed else ExitCode.HEALTHY)
