@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import run
+from nndiag.finding import Severity, Skipped
+
+PROBLEM = "loss-does-not-fit-output"
+BINARY, CLASSES, SQUARED = "binary_cross_entropy", "softmax_cross_entropy", "mean_squared_error"
+LABELS = (np.arange(64) >= 32).astype(float)[:, None]  # along with the inputs: learnable
+ONE_HOT = np.column_stack([1 - LABELS, LABELS])
+
+
+def outputs(activation, units=1):
+    return ((10, "tanh"), (units, activation))
+
+
+def made(make_trace, losses, *, loss, activation, targets=LABELS, ending=None):
+    layers = outputs(activation, targets.shape[1])
+    facts = {"loss": loss, "targets": targets}
+    return make_trace(losses, layers=layers, facts=facts, ending=ending)
+
+
+@pytest.mark.parametrize("shape", ["learned", "stuck", "falling"])
+@pytest.mark.parametrize(
+    ("loss", "activation"), [(BINARY, "softmax"), (CLASSES, "softmax"), (CLASSES, "sigmoid")]
+)
+def test_fires_on_one_unit_behind_a_softmax_whatever_the_run_did(
+    loss, activation, shape, curves, make_trace
+):
+    trace = made(make_trace, curves[shape], loss=loss, activation=activation)
+    (finding,) = run(PROBLEM, trace)
+    assert finding.severity is Severity.ERROR
+    assert "is 1, whatever it gets" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("targets", "remedy"),
+    [
+        (2 * LABELS - 1, "dataset.scale_targets=minmax"),
+        ((np.arange(64) % 3).astype(float)[:, None], "one softmax unit for each class"),
+        (np.linspace(0, 7.5, 64)[:, None], "activation linear in the last layer"),
+    ],
+)
+def test_fires_on_targets_outside_the_domain_and_knows_what_suits_them(
+    targets, remedy, curves, make_trace
+):
+    trace = made(make_trace, curves["learned"], loss=BINARY, activation="sigmoid", targets=targets)
+    (finding,) = run(PROBLEM, trace)
+    assert finding.severity is Severity.ERROR
+    assert finding.remedies[0] == remedy
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation", "targets"),
+    [
+        (BINARY, "relu", LABELS),
+        (BINARY, "tanh", LABELS),
+        (BINARY, "linear", LABELS),
+        (CLASSES, "sigmoid", ONE_HOT),
+        (CLASSES, "relu", ONE_HOT),
+        (CLASSES, "softmax", np.ones((64, 2)) * LABELS),  # rows of (1, 1) and (0, 0)
+    ],
+)
+def test_fires_where_output_or_shares_do_not_suit_a_failed_run(
+    loss, activation, targets, curves, make_trace
+):
+    trace = made(make_trace, curves["stuck"], loss=loss, activation=activation, targets=targets)
+    (finding,) = run(PROBLEM, trace)
+    assert (finding.severity, finding.layer) == (Severity.ERROR, "layer2")
+
+
+@pytest.mark.parametrize("shape", ["learned", "falling"])
+def test_stays_silent_where_an_unfit_output_learns_nevertheless(shape, curves, make_trace):
+    trace = made(make_trace, curves[shape], loss=CLASSES, activation="sigmoid", targets=ONE_HOT)
+    assert run(PROBLEM, trace) == []
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation", "targets"),
+    [
+        (BINARY, "sigmoid", LABELS),
+        (CLASSES, "softmax", ONE_HOT),
+        (CLASSES, "linear", ONE_HOT),
+        (SQUARED, "linear", 5 * LABELS),
+        (CLASSES, "softmax", np.zeros((64, 1))),
+    ],
+)
+def test_stays_silent_where_loss_output_and_targets_fit(
+    loss, activation, targets, curves, make_trace
+):
+    trace = made(make_trace, curves["stuck"], loss=loss, activation=activation, targets=targets)
+    assert run(PROBLEM, trace) == []
+
+
+@pytest.mark.parametrize(("wrong", "fires"), [(12, False), (13, True)])
+def test_a_fifth_of_the_classes_at_the_wrong_end_is_its_boundary(wrong, fires, curves, make_trace):
+    predictions = 0.5 + 0.4 * (LABELS - 0.5)  # right, and far from both ends
+    predictions[:wrong] = 0.99 - 0.98 * LABELS[:wrong]  # 13 of 64 are 20.3 %
+    ending = {"predictions": predictions}
+    trace = made(make_trace, curves["stuck"], loss=SQUARED, activation="sigmoid", ending=ending)
+    assert bool(run(PROBLEM, trace)) is fires
+
+
+@pytest.mark.parametrize("missing", ["targets", "loss"])
+def test_is_skipped_without_its_facts(missing, curves, make_trace):
+    facts = {"loss": BINARY, "targets": LABELS, missing: None}
+    result = run(PROBLEM, make_trace(curves["stuck"], facts=facts))
+    assert result == Skipped(PROBLEM, f"the trace has no {missing}")

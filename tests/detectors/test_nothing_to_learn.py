@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import run
+from nndiag.finding import Severity, Skipped
+
+PROBLEM = "nothing-to-learn"
+
+
+def data(signal, *, columns=1, examples=800, seed=0):
+    """Inputs, and targets of which the share `signal` of the variance is a sine of the first."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.uniform(-np.pi, np.pi, (examples, columns))
+    noise = rng.normal(size=(examples, 1))
+    wave = np.sqrt(2) * np.sin(inputs[:, :1])  # variance 1, as the noise
+    return {"inputs": inputs, "targets": np.sqrt(signal) * wave + np.sqrt(1 - signal) * noise}
+
+
+@pytest.mark.parametrize("columns", [1, 3, 8])
+@pytest.mark.parametrize("examples", [200, 800])
+def test_warns_of_targets_that_are_noise(columns, examples, curves, make_trace):
+    facts = data(0.0, columns=columns, examples=examples)
+    (finding,) = run(PROBLEM, make_trace(curves["stuck"], facts=facts))
+    assert finding.severity is Severity.WARNING
+    assert finding.message.startswith("the inputs say nothing about the targets")
+
+
+@pytest.mark.parametrize("signal", [0.2, 0.5, 1.0])
+@pytest.mark.parametrize("columns", [1, 3])
+def test_stays_silent_on_a_signal_under_noise(columns, signal, curves, make_trace):
+    facts = data(signal, columns=columns)
+    assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
+
+
+def test_sees_a_product_of_two_inputs_among_five(curves, make_trace):
+    rng = np.random.default_rng(1)
+    inputs = rng.normal(size=(400, 5))
+    facts = {"inputs": inputs, "targets": inputs[:, :1] * inputs[:, 1:2]}
+    assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
+
+
+def test_stays_silent_where_the_run_fits_the_data(curves, make_trace):
+    facts = data(0.0)
+    ending = {"predictions": facts["targets"]}
+    assert run(PROBLEM, make_trace(curves["learned"], facts=facts, ending=ending)) == []
+
+
+@pytest.mark.parametrize("column", [np.full((200, 1), 3.0), np.full((200, 1), np.nan)])
+def test_stays_silent_on_constant_or_non_finite_inputs(column, curves, make_trace):
+    facts = {**data(0.0, examples=200), "inputs": column}
+    assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
+
+
+@pytest.mark.parametrize(("examples", "skipped"), [(99, True), (100, False)])
+def test_a_hundred_examples_are_its_boundary(examples, skipped, curves, make_trace):
+    result = run(PROBLEM, make_trace(curves["stuck"], facts=data(0.0, examples=examples)))
+    assert isinstance(result, Skipped) is skipped
+
+
+def test_is_skipped_without_targets(curves, make_trace):
+    result = run(PROBLEM, make_trace(curves["stuck"], facts={"targets": None}))
+    assert result == Skipped(PROBLEM, "the trace has no targets")

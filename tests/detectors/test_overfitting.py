@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import run
+from nndiag.finding import Severity, Skipped
+
+PROBLEM = "overfitting"
+FALLING = np.geomspace(1.0, 0.01, 21)
+FELL = np.geomspace(1.0, 0.2, 11)
+
+
+def losses(after):
+    """A validation loss that falls to 0.2 by the 11th of 21 records and then goes to `after`."""
+    return np.concatenate([FELL, np.linspace(0.2, after, 11)[1:]])
+
+
+def made(make_trace, curve, *, held_out, training=FALLING):
+    series = {"validation_loss": held_out, "training_loss": training}
+    return make_trace(curve, series=series)
+
+
+@pytest.mark.parametrize(("after", "severity"), [(0.6, Severity.WARNING), (1.5, Severity.ERROR)])
+def test_fires_where_the_validation_loss_turns(after, severity, curves, make_trace):
+    (finding,) = run(PROBLEM, made(make_trace, curves["learned"], held_out=losses(after)))
+    assert finding.severity is severity
+    # The turn is at the 11th of 21 records of 200 steps, step 100; the smallest median of three
+    # neighbours is one record before.
+    assert "after step 90," in finding.message
+    assert finding.remedies[0] == "training.steps=90"
+
+
+@pytest.mark.parametrize("held_out", [FALLING + 0.1, np.full(21, 0.3), np.linspace(1.0, 0.2, 21)])
+def test_stays_silent_where_it_falls_or_rests(held_out, curves, make_trace):
+    assert run(PROBLEM, made(make_trace, curves["learned"], held_out=held_out)) == []
+
+
+def test_stays_silent_where_both_losses_rise(curves, make_trace):
+    trace = made(make_trace, curves["stuck"], held_out=losses(0.6), training=losses(0.6))
+    assert run(PROBLEM, trace) == []
+
+
+def test_stays_silent_where_the_validation_loss_wavers(curves, make_trace):
+    wavering = 0.4 + 0.2 * (-1.0) ** np.arange(21)
+    assert run(PROBLEM, made(make_trace, curves["learned"], held_out=wavering)) == []
+
+
+def test_stays_silent_where_both_are_next_to_nothing(curves, make_trace):
+    tiny = np.concatenate([np.geomspace(1.0, 1e-4, 11), np.geomspace(1e-4, 1e-3, 11)[1:]])
+    assert run(PROBLEM, made(make_trace, curves["learned"], held_out=tiny)) == []
+
+
+@pytest.mark.parametrize(("after", "fires"), [(0.248, False), (0.27, True)])
+def test_a_quarter_above_the_best_is_its_boundary(after, fires, curves, make_trace):
+    # The last value is the median of itself twice and its neighbour: 0.27, that is 35 % above.
+    trace = made(make_trace, curves["learned"], held_out=losses(after))
+    assert bool(run(PROBLEM, trace)) is fires
+
+
+def test_is_skipped_without_held_out_examples(curves, make_trace):
+    trace = make_trace(curves["learned"], series={"training_loss": FALLING})
+    assert run(PROBLEM, trace) == Skipped(PROBLEM, "the trace has no validation loss")

@@ -1,0 +1,58 @@
+import pytest
+
+from nndiag.detectors import run
+from nndiag.finding import Severity, Skipped
+
+PROBLEM = "summed-loss"
+# 64 examples with one target each: the mean's ceiling is 64 × that of the sum.
+SUM = {"reduction": "sum", "loss": "mean_squared_error", "stability_ceiling": 0.01}
+
+
+def test_fires_where_the_mean_would_be_stable(curves, make_trace):
+    facts = {**SUM, "learning_rate": 0.5}
+    (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
+    assert finding.severity is Severity.ERROR
+    assert finding.message == (
+        "the loss is a sum of 64 terms: learning rate 0.5 is 50 × the sum's stability ceiling, "
+        "0.78 × that of the mean"
+    )
+    assert finding.remedies == ("loss.reduction=mean", "optimizer.learning_rate=0.005")
+
+
+def test_offers_the_mean_of_the_same_kind(curves, make_trace):
+    facts = {**SUM, "reduction": "half_sum", "learning_rate": 0.5}
+    (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
+    assert finding.remedies[0] == "loss.reduction=half_mean"
+
+
+@pytest.mark.parametrize(("batch", "terms"), [(16, 16), (64, 64), (1000, 64)])
+def test_counts_the_examples_that_a_step_sees(batch, terms, curves, make_trace):
+    facts = {**SUM, "learning_rate": 0.1, "batch_size": batch}
+    (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
+    assert f"a sum of {terms} terms" in finding.message
+
+
+@pytest.mark.parametrize(("rate", "fires"), [(0.009, False), (1.27, True), (1.29, False)])
+def test_stable_and_twice_too_large_for_the_mean_are_its_boundaries(
+    rate, fires, curves, make_trace
+):
+    # 0.01 is the sum's ceiling, 2 × 64 × 0.01 = 1.28 twice that of the mean.
+    facts = {**SUM, "learning_rate": rate}
+    assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
+
+
+@pytest.mark.parametrize("shape", ["learned", "falling", "stuck"])
+def test_stays_silent_in_a_run_that_was_not_thrown(shape, curves, make_trace):
+    trace = make_trace(curves[shape], facts={**SUM, "learning_rate": 0.5})
+    assert run(PROBLEM, trace) == []
+
+
+def test_is_skipped_for_a_mean(curves, make_trace):
+    facts = {**SUM, "reduction": "mean", "learning_rate": 0.5}
+    result = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
+    assert result == Skipped(PROBLEM, "the loss is a mean")
+
+
+def test_is_skipped_without_a_ceiling(curves, make_trace):
+    result = run(PROBLEM, make_trace(curves["exploded"], facts={"reduction": "sum"}))
+    assert isinstance(result, Skipped)
