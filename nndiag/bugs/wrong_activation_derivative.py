@@ -48,7 +48,7 @@ def edits(site: Site) -> Iterator[Edit]:
                 continue
             for number, argument in enumerate(dict.fromkeys(arguments)):
                 text = derivative.written(form.format(argument))
-                cost = 1.15 + 0.1 * (number > 0) + 0.05 * (form in FORMULAS)
+                cost = 1.15 + 0.1 * (number > 0) + 0.05 * (form in FORMULAS) + 0.3 * ("> 0" in form)
                 yield site.edit(NAME, derivative.node, text, cost=cost, says=f"write {text}")
         yield from _dropped(site, derivative.node)
     yield from _in_function(site)

@@ -171,12 +171,15 @@ def _residual(node: ast.BinOp, computed: Computed) -> Residual | None:
 def scalar_candidates(lab: Laboratory, computed: Computed) -> Iterator[Candidate]:
     """The scalars that look like a loss, most likely first."""
     parents = parents_of(lab.runner.host.tree)
-    found = []
+    names = {tensor.name for tensor in lab.tensors}
+    found: list[Candidate] = []
     for serial in computed.acted:
         values = computed.base.values[serial]
         if any(np.size(value) != 1 for value in values):
             continue
         node = lab.nodes[serial]
+        if ast.unparse(node) in names:
+            continue
         if not isinstance(node, ast.expr) or _part_of_number(node, parents, computed):
             continue
         rank, assigned = _rank(node, parents)

@@ -16,6 +16,7 @@ from nndiag.user_code.matters import comparison, losses
 from nndiag.user_code.measurement import Measurement, measure
 from nndiag.user_code.repair import Search, adopt, fixed_path, search
 from nndiag.user_code.result import LossFound, Matters, ProgramCheck, RateFound, RepairStep
+from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.sandbox import sandbox
 from nndiag.user_code.settings import CodeSettings
 from nndiag.user_code.source import Source, notebook_cells, read_source
@@ -49,10 +50,19 @@ def check_program(
     source.tree  # noqa: B018 - what is not Python is told before anything runs
     deadline = started + seconds
     tell("running the program up to its training loop")
-    with sandbox(path):
-        measurement = measure(source, settings, deadline=deadline)
-        result = _Result(settings, source, measurement, deadline, tell)
-        result.judge()
+    try:
+        with sandbox(path):
+            measurement = measure(source, settings, deadline=deadline)
+            result = _Result(settings, source, measurement, deadline, tell)
+            result.judge()
+    except StepFailedError as error:
+        raise UserCodeError(
+            Problem(
+                f"{source.name}: one iteration of the training loop cannot be run by itself",
+                got=str(error),
+                hint="name the statements of one step under `code.functions`",
+            )
+        ) from error
     result.experiment()
     return result.as_check(time.perf_counter() - started)
 

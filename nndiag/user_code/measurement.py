@@ -32,7 +32,13 @@ from nndiag.user_code.settings import CodeSettings
 from nndiag.user_code.slopes import STEP, Differences, Fit, Slopes, entries_of, fit
 from nndiag.user_code.snapshot import Leaf
 from nndiag.user_code.source import Source
-from nndiag.user_code.tensors import Tensor, named_tensors, never_updated, tensors_of
+from nndiag.user_code.tensors import (
+    Tensor,
+    named_tensors,
+    never_updated,
+    tensors_of,
+    without_overlaps,
+)
 
 _ENTRIES = 24
 _FEW_ENTRIES = 6
@@ -243,7 +249,7 @@ def _parameters(watched: Watched, settings: CodeSettings, source: Source) -> tup
     if settings.parameters or settings.functions is not None:
         return named_tensors(first, settings.parameters or tuple(settings.gradients))
     leaves = {leaf: None for test in watched.tests for leaf in test.moving}
-    found = tensors_of(first, leaves)
+    found = without_overlaps(first, tensors_of(first, leaves))
     if not found:
         raise UserCodeError(
             Problem(

@@ -39,9 +39,13 @@ class Trial:
 
     @property
     def followed(self) -> int:
-        """How many tensors follow it at all points where it has a slope."""
-        names = self.fits[0] if self.fits else {}
-        return sum(self._follows(name) for name in names)
+        """How many tensors follow it at all points where it has a slope.
+
+        A tensor of one number follows anything; it counts only where there are no others.
+        """
+        names = list(self.fits[0]) if self.fits else []
+        telling = [name for name in names if any(fits[name].size > 1 for fits in self.fits)]
+        return sum(self._follows(name) for name in telling or names)
 
     def _follows(self, name: str) -> bool:
         found = [fits[name] for fits in self.fits if fits[name].signal]

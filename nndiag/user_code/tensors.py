@@ -78,6 +78,28 @@ def tensors_of(snapshot: Snapshot, leaves: Iterable[Leaf]) -> tuple[Tensor, ...]
     return tuple(_tensor(name, members) for name, members in groups.items())
 
 
+def without_overlaps(snapshot: Snapshot, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Of arrays that look into the same memory, either the whole or the views that make it up."""
+    arrays = {tensor.name: snapshot.original(tensor.leaves[0]) for tensor in tensors}
+    dropped: set[str] = set()
+    for whole in sorted(tensors, key=lambda tensor: -tensor.size):
+        array = arrays[whole.name]
+        if not isinstance(array, np.ndarray) or whole.name in dropped:
+            continue
+        views = [
+            other
+            for other in tensors
+            if other is not whole
+            and isinstance(arrays[other.name], np.ndarray)
+            and np.may_share_memory(array, arrays[other.name])
+        ]
+        if views and sum(view.size for view in views) == whole.size:
+            dropped.add(whole.name)
+        else:
+            dropped.update(view.name for view in views)
+    return tuple(tensor for tensor in tensors if tensor.name not in dropped)
+
+
 def _tensor(name: str, members: list[tuple[Leaf, Any]]) -> Tensor:
     leaves = tuple(leaf for leaf, _ in members)
     values = [value for _, value in members]
@@ -131,11 +153,13 @@ def never_updated(
     floats = len(known) >= _MANY_FLOATS and all(tensor.shape == (1,) for tensor in known)
 
     def likely(tensor: Tensor) -> bool:
+        if tensor.name in passing:
+            return False  # set anew in each iteration: an activation, an example
         tail = re.findall(r"[A-Za-z_]\w*", tensor.name)[-1:]
         if tail and any(form.format(tail[0]) in names for form in _GRADIENT_NAMES):
             return True
         if floats and tensor.name.isidentifier() and tensor.shape == (1,):
-            return tensor.name not in passing
+            return True
         named = _PARAMETER_NAME.search(tensor.name)
         return bool(named) or _without_digits(tensor.name) in alike
 

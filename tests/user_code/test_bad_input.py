@@ -1,0 +1,65 @@
+"""Programs that cannot be checked: what is wrong, where, and the key to set."""
+
+import pytest
+
+from nndiag.errors import ExitCode, UserCodeError
+from nndiag.user_code import CodeSettings, check_program
+from tests.user_code.conftest import LINEAR
+
+NO_UPDATE = """\
+import numpy as np
+w = np.ones(3)
+for i in range(10):
+    loss = float(np.sum(w ** 2))
+    total = loss * 2
+"""
+NO_LOOP = "import numpy as np\nw = np.ones(3)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (NO_LOOP, ["no training loop found", "no for or while loop", "code.functions"]),
+        (NO_UPDATE, ["no training loop found", "code.functions"]),
+        ("import no_such_module_at_all\n", ["not installed", "no_such_module_at_all", "pip install"]),
+        ("def f(:\n", ["not valid Python"]),
+        ("print 'hello'\n", ["not valid Python", "Python 2"]),
+        ("x = 1\ny = x / 0\n", ["fails by itself", "ZeroDivisionError", "program.py:2"]),
+        ("def f():\n    raise KeyError('k')\nf()\n", ["KeyError", "program.py:2"]),
+        ("open('no_such_file.csv')\n", ["FileNotFoundError", "folder"]),
+        (LINEAR.replace("lr * (X.T @ d)", "lr * (X.T @ d) * (1 + __import__('time').perf_counter())"), ["different results"]),
+    ],
+)
+def test_tells_what_is_wrong_with_a_program(check, text, words):
+    with pytest.raises(UserCodeError) as caught:
+        check(text)
+    assert [word for word in words if word not in str(caught.value)] == []
+    assert caught.value.exit_code is ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"parameters": ("weights",)}, ["code.parameters", "'weights'", "w"]),
+        ({"loss": "nonsense("}, ["code.loss", "not a valid expression"]),
+        ({"loss": "out"}, ["code.loss", "not one number"]),
+        ({"loss": "lr * 2"}, ["code.loss", "does not change"]),
+        ({"learning_rate": "alpha"}, ["code.learning_rate", "'alpha'"]),
+        ({"gradients": {"nothing": "d"}}, ["code.gradients", "w"]),
+    ],
+)
+def test_names_the_key_that_does_not_fit(check, settings, words):
+    with pytest.raises(UserCodeError) as caught:
+        check(LINEAR, **settings)
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_asks_for_a_program():
+    with pytest.raises(UserCodeError, match="code.script"):
+        check_program(CodeSettings())
+
+
+@pytest.mark.parametrize("name", ["missing.py", "notes.txt"])
+def test_refuses_what_is_no_program(tmp_path, name):
+    with pytest.raises(UserCodeError, match=r"no such program|cannot check"):
+        check_program(CodeSettings(script=str(tmp_path / name)))

@@ -1,0 +1,84 @@
+"""Right programs, in every way of writing: no alarm, in any scale of the loss."""
+
+import re
+
+import pytest
+
+from nndiag.finding import Severity
+from nndiag.user_code import CodeSettings, check_program
+from nndiag.user_code.judgement import Verdict
+from tests.user_code.conftest import LINEAR, RIGHT
+
+PROGRAMS = sorted(RIGHT.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_raises_no_alarm_on_a_right_program(path):
+    check = check_program(CodeSettings(script=str(path)))
+    assert check.correct
+    assert not [item for item in check.findings if item.severity is not Severity.NOTE]
+    assert any(tensor.verdict is Verdict.RIGHT for tensor in check.tensors)
+
+
+@pytest.mark.parametrize("factor", ["1e-6", "1e4"])
+def test_stays_silent_when_loss_and_gradient_are_scaled(check, factor):
+    text = LINEAR.replace("loss = np", f"loss = {factor} * np").replace("d = 2", f"d = {factor} * 2")
+    text = text.replace("lr = 0.1", f"lr = 0.1 / {factor}")
+    assert check(text).correct
+
+
+@pytest.mark.parametrize("factor", ["1e-6", "1e4"])
+def test_sees_a_wrong_sign_when_loss_and_gradient_are_scaled(check, factor):
+    text = LINEAR.replace("loss = np", f"loss = {factor} * np")
+    text = text.replace("d = 2 * (out - y)", f"d = {factor} * 2 * (y - out)")
+    text = text.replace("lr = 0.1", f"lr = 1e-3 / {factor}")
+    found = check(text)
+    assert [item.problem for item in found.findings] == ["wrong-sign"]
+
+
+def test_finds_the_loop_inside_the_epochs(check):
+    text = re.sub(r"(?m)^(?=    (out|loss|d|w|b) )", "    ", LINEAR)
+    text = text.replace("    out", "    for start in range(0, 20, 5):\n        out", 1)
+    text = text.replace("        out = X @ w + b", "        rows = slice(start, start + 5)\n        out = X[rows] @ w + b")
+    text = text.replace("(out - y)", "(out - y[rows])").replace("len(y)", "5")
+    text = text.replace("X.T", "X[rows].T").replace("        for", "    for").replace("            rows", "        rows")
+    found = check(text)
+    assert found.correct
+    assert found.source.line(int(found.loop.rpartition(":")[2])).strip().startswith("for start")
+
+
+def test_reads_the_factor_of_the_step_as_the_learning_rate(check):
+    found = check(LINEAR)
+    assert found.learning_rate.text == "lr"
+    assert found.learning_rate.effective == pytest.approx(0.1, rel=1e-6)
+
+
+def test_checks_the_loss_before_the_update_though_it_is_computed_behind_it(check):
+    text = LINEAR.replace("    loss = np.mean((out - y) ** 2)\n", "")
+    text += "    if epoch % 100 == 0:\n        print('loss', np.mean((X @ w + b - y) ** 2))\n"
+    found = check(text)
+    assert found.correct
+    assert found.loss.own
+
+
+def test_takes_float32_programs_as_they_are(check):
+    text = LINEAR.replace("w = np.zeros(3)", "w = np.zeros(3) + 0.1").replace(
+        "X = rng.normal(size=(20, 3))", "X = rng.normal(size=(20, 3)).astype(np.float64)"
+    )
+    assert check(text).correct
+
+
+def test_checks_views_of_one_parameter_vector(check):
+    text = LINEAR.replace("w = np.zeros(3)\nb = 0.0", "theta = np.zeros(4)\nw, b = theta[:3], theta[3:]")
+    found = check(text)
+    assert found.correct
+    assert sum(tensor.shape[0] for tensor in found.tensors) == 4
+
+
+def test_takes_the_gradient_of_cross_entropy_without_a_printed_loss_for_right(check):
+    text = LINEAR.replace("out = X @ w + b", "out = 1 / (1 + np.exp(-(X @ w + b)))")
+    text = text.replace("    loss = np.mean((out - y) ** 2)\n", "").replace("+ 0.3", "+ 0.3 > 0")
+    text = text.replace("d = 2 * (out - y) / len(y)", "d = (out - y * 1.0) / len(y)")
+    found = check(text)
+    assert found.correct
+    assert "cross-entropy" in found.loss.text
