@@ -33,6 +33,7 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
 from nndiag.registry import Positive
 from nndiag.trace import FloatArray, LayerFacts, Trace
@@ -44,7 +45,7 @@ PROBLEM = "missing-biases"
 def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
     """The layers have no biases although inputs or targets are off centre."""
     first, last = trace.facts.layers[0], trace.facts.layers[-1]
-    severity = course_of(trace).severity
+    severity = impairment(course_of(trace))
     inputs, targets = trace.facts.inputs, trace.facts.targets
     if severity is None or inputs is None or targets is None or (first.bias and last.bias):
         return []

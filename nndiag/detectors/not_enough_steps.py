@@ -10,7 +10,7 @@ Why it matters
 
 Fires when
     The loss is still falling and less than half of what the data allow is learned (an error below a
-    fifth). Or the run looks stalled, its weights moved less than `moved` of their length, and it
+    tenth). Or the run looks stalled, its weights moved less than `moved` of their length, and it
     had fewer than `few` steps, or as many steps again (more than `gain` of the loss) or a local
     quadratic step (more than `left`) would lower the loss.
 

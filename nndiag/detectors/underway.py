@@ -11,7 +11,7 @@ from nndiag.finding import Outcome, Severity
 from nndiag.trace import Trace
 
 _FAR = 0.5  # less than this share of the attainable is learned: far from the end
-_BEGUN = 0.2  # less than this: hardly begun
+_BEGUN = 0.1  # less than this: hardly begun
 
 
 def path(trace: Trace) -> float:
@@ -29,6 +29,11 @@ def path(trace: Trace) -> float:
 def typical_step(trace: Trace) -> float:
     """Median over the records of the longest layer's step, in lengths of its weights."""
     return float(np.median(trace.series["update_ratio"].values.max(axis=1)))
+
+
+def impairment(course: Course) -> Severity | None:
+    """How much a fault of data or weights matters, also where the loss falls but is far off."""
+    return course.severity or distance(course)
 
 
 def distance(course: Course) -> Severity | None:

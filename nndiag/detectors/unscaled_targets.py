@@ -33,6 +33,7 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.registry import Positive
 from nndiag.trace import FloatArray, Trace
@@ -48,7 +49,7 @@ def unscaled_targets(trace: Trace, *, size: Positive = 10.0, offset: Positive = 
         return Skipped(PROBLEM, f"a {layer.activation} output has a range of its own")
     if (trace.facts.loss or "").endswith("cross_entropy"):
         return Skipped(PROBLEM, "the targets of a cross-entropy are not scaled")
-    severity = course_of(trace).severity
+    severity = impairment(course_of(trace))
     if severity is None or targets is None or not np.isfinite(targets).all():
         return []
     fault = _fault(targets, size=size, offset=offset)

@@ -35,6 +35,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.starting_weights import all_equal, over_he
+from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
 from nndiag.registry import Positive
 from nndiag.trace import Trace
@@ -45,7 +46,7 @@ PROBLEM = "weights-too-large"
 @detector(PROBLEM, facts=("initial_weights", "layers"))
 def weights_too_large(trace: Trace, *, ratio: Positive = 3.0) -> Findings:
     """The initial weights are far too large for the width of their layers."""
-    severity = course_of(trace).severity
+    severity = impairment(course_of(trace))
     ratios = over_he(trace)
     if severity is None or all_equal(trace) or not (ratios > ratio).any():
         return []

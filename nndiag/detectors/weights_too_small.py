@@ -32,6 +32,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.starting_weights import all_equal, over_glorot
+from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.registry import Positive
 from nndiag.trace import Trace
@@ -45,7 +46,7 @@ def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive =
     ratios = over_glorot(trace)
     if len(ratios) < 2:
         return Skipped(PROBLEM, "no hidden layer")
-    severity = course_of(trace).severity
+    severity = impairment(course_of(trace))
     hidden, together = ratios[:-1], float(np.prod(ratios))
     if severity is None or all_equal(trace) or hidden.min() >= ratio or not together < passed:
         return []

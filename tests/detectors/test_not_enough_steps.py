@@ -20,7 +20,7 @@ def made(make_trace, losses, *, path=0.1, ending=None):
     return make_trace(losses, series={"update_ratio": ratios}, ending=ending)
 
 
-@pytest.mark.parametrize(("skill", "severity"), [(0.15, Severity.ERROR), (0.4, Severity.WARNING)])
+@pytest.mark.parametrize(("skill", "severity"), [(0.08, Severity.ERROR), (0.4, Severity.WARNING)])
 def test_fires_on_a_loss_that_still_falls_far_from_the_end(skill, severity, make_trace):
     (finding,) = run(PROBLEM, made(make_trace, falling_to(skill)))
     assert finding.severity is severity
