@@ -3,7 +3,7 @@ import pytest
 
 from nndiag.detectors import DETECTORS
 from nndiag.diagnosis import diagnose
-from nndiag.diagnosis.root_cause import EXPLAINS, STATIC, STEP_SIZE, SYMPTOMS
+from nndiag.diagnosis.root_cause import EXPLAINS, FITTED, STATIC, STEP_SIZE, SYMPTOMS
 from nndiag.errors import ConfigError, UnknownNameError
 from nndiag.finding import Confidence, Outcome
 
@@ -117,8 +117,8 @@ def test_a_wrong_threshold_or_name_is_refused(make_trace):
 
 
 def test_the_tables_name_every_detector_and_nothing_else():
-    assert sorted((*STATIC, *STEP_SIZE, *SYMPTOMS)) == DETECTORS.names()
-    order = (*STATIC, *STEP_SIZE, *SYMPTOMS)
+    assert sorted((*STATIC, *STEP_SIZE, *FITTED, *SYMPTOMS)) == DETECTORS.names()
+    order = (*STATIC, *STEP_SIZE, *FITTED, *SYMPTOMS)
     for problem, symptoms in EXPLAINS.items():
         assert problem in order
         assert symptoms <= set(order) - {problem}

@@ -27,7 +27,7 @@ def name_of(path):
 def test_a_shipped_config_shows_exactly_what_it_expects(path):
     experiment = load_experiment(path)
     expected = experiment.config.expect
-    diagnosis = diagnose(train(build(experiment)).trace)
+    diagnosis = diagnose(train(build(experiment), reference_seconds=1.0).trace)
     graver_than_notes = {x.problem for x in diagnosis.findings if x.severity is not Severity.NOTE}
     cause = None if diagnosis.cause is None else diagnosis.cause.finding.problem
     assert diagnosis.outcome is expected.outcome

@@ -14,6 +14,7 @@ from nndiag.cli.options import (
     ConfirmOption,
     FailOn,
     FailOnOption,
+    HtmlOption,
     IgnoreOption,
     JsonOption,
     OverridesArgument,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from nndiag.fixing import Run
     from nndiag.training import TrainingResult
 
+_REFERENCE_SECONDS = 1.0  # of work, on a run that ended badly
+
 
 def train(
     config: ConfigArgument,
@@ -46,6 +49,7 @@ def train(
     ignore: IgnoreOption = None,
     select: SelectOption = None,
     confirm: ConfirmOption = False,
+    html: HtmlOption = None,
 ) -> None:
     """Train a network and say what is wrong with it."""
     from nndiag.cli.diagnosis_section import check_diagnosis_section  # noqa: PLC0415
@@ -81,6 +85,10 @@ def train(
     tell(judged, run=str(folder), as_json=json, quiet=quiet)
     if plots:
         draw(judged, folder)
+    if html is not None:
+        from nndiag.cli.pages import write_run_page  # noqa: PLC0415
+
+        write_run_page(html, judged, run=str(folder))
     ending = result.trace.ending
     if ending is not None and ending.reason == "interrupted":
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -113,7 +121,7 @@ def _trained(built: "Built", folder: Path, *, quiet: bool) -> "TrainingResult":
     recorder = Recorder(layers=built.layer_names, sink=writer)
     line = LiveLine(enabled=not quiet)
     try:
-        result = take_steps(built, recorder, progress=line)
+        result = take_steps(built, recorder, progress=line, reference_seconds=_REFERENCE_SECONDS)
     finally:
         recorder.close()
         line.clear()

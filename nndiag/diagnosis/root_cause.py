@@ -31,6 +31,9 @@ STEP_SIZE = (
 )
 """Faults of the step, computed from the curvature before the first step."""
 
+FITTED = ("too-few-units",)
+"""Faults that the reference fit shows: no optimizer gets this network further."""
+
 SYMPTOMS = (
     "non-finite-values",
     "exploding-gradients",
@@ -41,6 +44,7 @@ SYMPTOMS = (
     "saturated-units",
     "vanishing-gradients",
     "not-enough-steps",
+    "poor-local-minimum",
     "saddle-point",
     "overfitting",
     "constant-predictions",
@@ -49,7 +53,8 @@ SYMPTOMS = (
 """What is seen while training, from what comes first to what comes last."""
 
 _BLOW_UP = frozenset({"exploding-loss", "exploding-gradients", "non-finite-values"})
-_REST = frozenset({"stalled-convergence", "constant-predictions", "saddle-point"})
+_FLAT = frozenset({"stalled-convergence", "constant-predictions"})
+_REST = _FLAT | {"saddle-point", "poor-local-minimum", "too-few-units"}
 _STOP = _REST | {"vanishing-gradients", "not-enough-steps"}
 _UNITS = frozenset({"saturated-units", "dead-units"})
 _SWINGS = frozenset({"oscillating-loss", "noisy-steps"})
@@ -84,7 +89,9 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "saturated-units": _STOP,
     "vanishing-gradients": _STOP - {"vanishing-gradients"},
     "not-enough-steps": _REST,
-    "saddle-point": _REST - {"saddle-point"},
+    "too-few-units": _REST - {"too-few-units"},
+    "poor-local-minimum": _FLAT,
+    "saddle-point": _FLAT,
 }
 """Problem → the problems that it can bring about."""
 
@@ -97,7 +104,10 @@ LEADS_TO: dict[Outcome, frozenset[str]] = {
 RESTATEMENTS = frozenset({"stalled-convergence", "constant-predictions"})
 """Findings that say no more than the outcome: never a cause."""
 
-_ORDER = (*STATIC, *STEP_SIZE, *SYMPTOMS)
+BY_EXCLUSION = frozenset({"too-few-units", "poor-local-minimum"})
+"""Findings from what a strong optimizer reached: said only where nothing else explains that."""
+
+_ORDER = (*STATIC, *STEP_SIZE, *FITTED, *SYMPTOMS)
 
 
 def root_cause(
@@ -114,6 +124,7 @@ def root_cause(
         outcome, with the findings that it explains. None where nothing is worse than a note, or
         where the outcome is all that is seen.
     """
+    findings = _settled(findings)
     ordered = tuple(sorted(findings, key=_by_severity))
     graver = [finding for finding in findings if finding.severity is not Severity.NOTE]
     candidates = sorted((x for x in graver if x.problem not in RESTATEMENTS), key=_by_order)
@@ -131,6 +142,14 @@ def root_cause(
         and (finding.problem == first.problem or finding.problem in reach)
     )
     return Cause(first, _confidence(first), explains), ordered
+
+
+def _settled(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """The findings without those by exclusion, where something else was found."""
+    weak = BY_EXCLUSION | RESTATEMENTS
+    if all(x.problem in weak or x.severity is Severity.NOTE for x in findings):
+        return findings
+    return [finding for finding in findings if finding.problem not in BY_EXCLUSION]
 
 
 def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:

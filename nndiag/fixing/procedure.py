@@ -6,24 +6,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nndiag.analysis.reference_fit import Limit, ReferenceFit, limit_of, reference_fit
+from nndiag.analysis.reference_fit import Limit, ReferenceFit, limit_of
 from nndiag.experiment import Experiment
-from nndiag.experiment.building import initial_parameters
 from nndiag.finding import Diagnosis
 from nndiag.fixing.bench import Bench, Notice, expected_seconds, reseeded, same_course
 from nndiag.fixing.confirmation import confirmed
 from nndiag.fixing.measure import OutOfTimeError, Run, measured
 from nndiag.fixing.search import Winner, first_cure, search, search_against_cause, winner_of
 from nndiag.fixing.trial import Trial
-from nndiag.nn.network import examples
 from nndiag.training import Progress
+from nndiag.training.reference import reference_of as fitted
 
 _TRAININGS = 16  # time for everything, in trainings of the config
 _LEAST_SECONDS, _MOST_SECONDS = 4.0, 600.0
 _FIT_SECONDS = 1.0
 _NOTHING_TO_LEARN = "nothing-to-learn"
 _HALF = 0.5  # skill of the reference fit that refutes it
-_STARTS = 2  # more starts of the reference fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,13 +148,7 @@ def confirm(run: Run, *, seconds: float | None = None, notice: Notice = lambda t
 
 def reference_of(run: Run, *, seconds: float = _FIT_SECONDS) -> Reference:
     """What the network of a run can reach, and what keeps the run from it."""
-    built, config = run.built, run.experiment.config
-    data = examples(built.shape, *built.training)
-    starts = {"start": built.parameters, "end": run.parameters}
-    for number in range(1, _STARTS + 1):
-        seed = config.seed + 1000 * number
-        starts[f"seed {seed}"] = initial_parameters(config, built.shape, seed=seed)
-    fit = reference_fit(built.shape, starts, data, seconds=seconds)
+    fit = fitted(run.built, run.parameters, seconds=seconds)
     attainable = run.diagnosis.numbers.get("attainable")
     loss = run.loss if np.isfinite(run.loss) else np.inf
     return Reference(fit, limit_of(fit, loss=loss, attainable=attainable))

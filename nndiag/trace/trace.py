@@ -115,6 +115,9 @@ class Ending:
             local quadratic step could still remove. None where it was not computed.
         smallest_eigenvalue: Smallest eigenvalue of the loss Hessian.
         largest_eigenvalue: Largest eigenvalue of the loss Hessian.
+        reference_loss: Smallest loss that a strong optimizer found for the same network, from any
+            of several starts. None where it was not asked for or the run needs no explanation.
+        reference_loss_from_end: The same from where the run ended.
     """
 
     reason: str
@@ -123,6 +126,8 @@ class Ending:
     newton_decrement: float | None = None
     smallest_eigenvalue: float | None = None
     largest_eigenvalue: float | None = None
+    reference_loss: float | None = None
+    reference_loss_from_end: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from nndiag.trace.recorder import Recorder
 from nndiag.training.facts import facts_of
 from nndiag.training.interruption import Interruption
 from nndiag.training.probes import Probes, layer_norms
+from nndiag.training.reference import END, reference_of
 from nndiag.training.schedule import IntArray, batches_of, probe_steps, total_steps
 
 _BLOCK_WORK = 3e7  # work of a block between two looks at the clock: some 30 ms
@@ -26,6 +27,7 @@ _SHARPNESS_SECONDS = 0.02
 _PROGRESS_SECONDS = 0.1
 _UNCHANGED = 1e-8  # relative change of the loss between two probes that calls for a closer look
 _NOTHING_LEFT = 1e-9  # Newton decrement over the loss of a network that has converged
+_GOOD = 0.1  # loss over the best constant's of a run that needs no explanation
 _ROUNDING = 1e-14  # share of the best constant's loss below which a loss is as good as zero
 
 
@@ -66,6 +68,7 @@ def train(
     recorder: Recorder | None = None,
     *,
     progress: Callable[[Progress], None] | None = None,
+    reference_seconds: float = 0.0,
 ) -> TrainingResult:
     """Train the network of a config to its end, to a value that is not finite, or to Ctrl-C.
 
@@ -73,6 +76,8 @@ def train(
         built: The experiment, ready to train.
         recorder: Takes the record; one in memory by default.
         progress: Called about ten times a second.
+        reference_seconds: Work to spend on the reference fit of a run that ended well above what
+            a good one reaches; 0 for none.
 
     Returns:
         The trace, with its ending, and the last parameters.
@@ -84,8 +89,18 @@ def train(
     with Interruption() as interruption:
         reason = run.to_the_end(interruption)
     parameters = run.parameters
-    recorder.record_ending(run.ending(reason))
+    ending = run.ending(reason)
+    if reference_seconds > 0 and run.needs_explanation(ending):
+        ending = _with_reference(ending, built, parameters, seconds=reference_seconds)
+    recorder.record_ending(ending)
     return TrainingResult(recorder.trace(), parameters)
+
+
+def _with_reference(
+    ending: Ending, built: Built, parameters: FloatArray, *, seconds: float
+) -> Ending:
+    fit = reference_of(built, parameters, seconds=seconds)
+    return replace(ending, reference_loss=fit.loss, reference_loss_from_end=fit.losses.get(END))
 
 
 class _Run:
@@ -155,6 +170,11 @@ class _Run:
             smallest_eigenvalue=curvature.smallest,
             largest_eigenvalue=curvature.largest,
         )
+
+    def needs_explanation(self, ending: Ending) -> bool:
+        """Whether the run came to its end with a loss well above what a good one reaches."""
+        finished = ending.reason in ("finished", "converged")
+        return finished and ending.loss > _GOOD * abs(self._baseline)
 
     def _steps_until(self, step: int, interruption: Interruption) -> bool:
         """Take steps up to `step`; whether all was finite and nobody interrupted."""

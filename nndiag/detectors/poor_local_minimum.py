@@ -1,0 +1,63 @@
+"""The run rests in a poor minimum; from other weights the same network reaches far less.
+
+What it sees
+    A run at rest whose end a strong optimizer cannot improve, while it gets far below from another
+    start.
+
+Why it matters
+    Small networks have minima that are no good: two units share one job, or one unit is switched
+    off, and every small step makes it worse. More steps or another rate do not lead out of them.
+
+Fires when
+    The run did not learn and is at rest, the fit from its end keeps more than `kept` of its loss,
+    and the best fit of all starts leaves less than `left` of it.
+
+Silent when
+    The run learned, is still falling or diverged; a strong optimizer leads on from where it ended;
+    no start leads much further (see `too-few-units`); no reference fit was made.
+
+Thresholds
+    kept = 0.8, left = 0.5: ours; both fits are bounded in work and may stop a little early.
+
+Remedies
+    Another seed; more units, which leave fewer poor minima.
+
+Source
+    Choromanska et al. 2015, The loss surfaces of multilayer networks, sec. 5: the smaller the
+    network, the likelier a poor minimum.
+"""
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Outcome
+from nndiag.registry import Share
+from nndiag.trace import Trace
+
+PROBLEM = "poor-local-minimum"
+
+
+@detector(PROBLEM, ending=("reference_loss", "reference_loss_from_end"))
+def poor_local_minimum(trace: Trace, *, kept: Share = 0.8, left: Share = 0.5) -> Findings:
+    """The run rests in a poor minimum; from other weights the network reaches far less."""
+    course, ending = course_of(trace), trace.ending
+    if course.severity is None or course.outcome not in (Outcome.CONVERGED, Outcome.STALLED):
+        return []
+    if ending is None or ending.reference_loss is None or ending.reference_loss_from_end is None:
+        return []
+    from_end = ending.reference_loss_from_end / ending.loss
+    best = ending.reference_loss / ending.loss
+    if from_end < kept or best > left:
+        return []
+    return [
+        Finding(
+            PROBLEM,
+            course.severity,
+            f"the run ends in a poor minimum of loss {ending.loss:.3g}: a strong optimizer gets no "
+            f"further from there, but to {ending.reference_loss:.3g} from other weights",
+            evidence=(
+                Evidence("reference_loss", observed=best, limit=left),
+                Evidence("reference_loss_from_end", observed=from_end, limit=kept),
+            ),
+            remedies=("another network.seed", "more units in the hidden layers"),
+        )
+    ]

@@ -1,0 +1,68 @@
+"""The network is too small: no optimizer and no start gets it where the data lead.
+
+What it sees
+    A run whose network a strong optimizer does not fit much better, from any of several starts,
+    although the data allow more.
+
+Why it matters
+    Each hidden unit adds one bend. With too few of them the best function that the network can draw
+    is still wrong, and no setting of the training changes that.
+
+Fires when
+    The run did not learn and is at rest, the best fit of all starts keeps more than `kept` of its
+    loss, and that fit explains less of the targets than the data allow, by more than `gap`.
+
+Silent when
+    The run learned, is still falling or diverged; a strong optimizer gets much further; there is no
+    hidden layer, or one with `wide` units or more in every layer; no reference fit was made.
+
+Thresholds
+    kept = 0.5: ours; gap = 0.2: the estimate of what the data allow errs by 0.15; wide = 32: more
+    units than the tasks that a minute's training can learn need.
+
+Remedies
+    More units in the hidden layers; another hidden layer.
+
+Source
+    Cybenko 1989, Approximation by superpositions of a sigmoidal function: enough units suffice.
+    The thresholds are ours.
+"""
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import course_of
+from nndiag.finding import Evidence, Finding, Outcome
+from nndiag.registry import Count, Share
+from nndiag.trace import Trace
+
+PROBLEM = "too-few-units"
+
+
+@detector(PROBLEM, facts=("layers", "baseline_loss"), ending=("reference_loss",))
+def too_few_units(
+    trace: Trace, *, kept: Share = 0.5, gap: Share = 0.2, wide: Count = 32
+) -> Findings:
+    """The network is too small for what the data allow."""
+    course, ending, baseline = course_of(trace), trace.ending, trace.facts.baseline_loss
+    hidden = trace.facts.layers[:-1]
+    if course.severity is None or course.outcome not in (Outcome.CONVERGED, Outcome.STALLED):
+        return []
+    if not hidden or min(layer.units for layer in hidden) >= wide:
+        return []
+    if ending is None or ending.reference_loss is None or not baseline or not ending.loss > 0:
+        return []
+    share = ending.reference_loss / ending.loss
+    skill = 1 - ending.reference_loss / baseline
+    if share < kept or course.attainable - skill <= gap:
+        return []
+    units = "-".join(str(layer.units) for layer in hidden)
+    noun = "unit" if units == "1" else "units"
+    return [
+        Finding(
+            PROBLEM,
+            course.severity,
+            f"a strong optimizer fits this network ({units} hidden {noun}) no better than to a "
+            f"skill of {skill:.2f}, from any start; the data allow about {course.attainable:.2f}",
+            evidence=(Evidence("reference_loss", observed=skill, limit=course.attainable - gap),),
+            remedies=("more units in the hidden layers", "another hidden layer"),
+        )
+    ]

@@ -1,0 +1,50 @@
+"""`too-few-units`: the network is the limit, not the optimizer."""
+
+import pytest
+
+from nndiag.detectors import run
+from nndiag.finding import Severity, Skipped
+
+FLAT = [1.0, *[0.7] * 199]
+SMALL = ((1, "tanh"), (1, "linear"))
+
+
+def judged(make_trace, *, best=0.69, layers=SMALL, loss=FLAT, **thresholds):
+    ending = {"reference_loss": best, "newton_decrement": 0.0, "reason": "converged"}
+    trace = make_trace(loss, layers=layers, ending=ending)
+    return run("too-few-units", trace, thresholds=thresholds)
+
+
+def test_fires_where_no_optimizer_gets_further_and_the_data_allow_more(make_trace):
+    (finding,) = judged(make_trace)
+    assert finding.severity is not Severity.NOTE
+    assert "1 hidden unit" in finding.message
+    # skill of the fit against the best constant, whose loss is 1
+    assert finding.evidence[0].observed == pytest.approx(1 - 0.69)
+
+
+@pytest.mark.parametrize(("best", "fires"), [(0.36, True), (0.34, False)])
+def test_is_silent_where_a_strong_optimizer_halves_the_loss(make_trace, best, fires):
+    # the loss is 0.7: half of it is 0.35
+    assert bool(judged(make_trace, best=best)) is fires
+
+
+def test_is_silent_in_a_wide_network(make_trace):
+    assert judged(make_trace, layers=((40, "tanh"), (1, "linear"))) == []
+    assert judged(make_trace, layers=((40, "tanh"), (1, "linear")), wide=50)
+
+
+def test_is_silent_without_a_hidden_layer(make_trace):
+    assert judged(make_trace, layers=((1, "linear"),)) == []
+
+
+def test_is_silent_in_a_run_that_learned(make_trace):
+    assert judged(make_trace, loss=[1.0, *[0.01] * 199], best=0.01) == []
+
+
+def test_is_silent_where_the_data_allow_no_more(make_trace):
+    assert judged(make_trace, gap=0.9) == []
+
+
+def test_is_skipped_without_a_reference_fit(make_trace):
+    assert isinstance(run("too-few-units", make_trace(FLAT, layers=SMALL)), Skipped)
