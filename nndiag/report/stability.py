@@ -1,0 +1,51 @@
+"""What theory says of the configured learning rate before the first step, in a line or two."""
+
+from rich.text import Text
+
+from nndiag.report.numbers import number
+from nndiag.training.stability import Stability
+
+_MOST_CHANGES = 3
+
+
+def stability_view(stability: Stability) -> Text | None:
+    """The rate beside its ceiling, and what would raise it; None where nothing is known."""
+    if stability.ceiling is None or stability.ratio is None or stability.sharpness is None:
+        return None
+    text = Text()
+    text.append("before step 1 ", style="dim")
+    above = stability.ratio > 1 and not stability.adaptive
+    text.append(_comparison(stability), style="red" if above else "")
+    text.append(f" ({stability.rule}, λ_max {number(stability.sharpness)})", style="dim")
+    remark = _remark(stability)
+    if remark is not None:
+        text.append(f"; {remark}", style="dim")
+    if stability.changes:
+        told = " · ".join(
+            f"÷{number(change.factor, digits=2)} by {change.override or change.title}"
+            for change in stability.changes[:_MOST_CHANGES]
+        )
+        text.append("\nλ_max would be ", style="dim").append(told)
+    return text
+
+
+def _comparison(stability: Stability) -> str:
+    rate, ceiling = number(stability.learning_rate), number(stability.ceiling)
+    ratio = stability.ratio or 0.0
+    if ratio > 1:
+        return f"learning rate {rate} is {number(ratio)} × above the stability ceiling {ceiling}"
+    share = f"{number(1 / ratio, digits=2)} × below" if ratio > 0 else "below"
+    return f"learning rate {rate} is {share} the stability ceiling {ceiling}"
+
+
+def _remark(stability: Stability) -> str | None:
+    """What the ceiling means where it does not hold as it is."""
+    if stability.adaptive:
+        return "each parameter has its own rate, so this ceiling moves with the gradients"
+    if stability.batch_ceilings is not None:
+        low, high = map(number, stability.batch_ceilings)
+        return (
+            f"that is for all examples; a step sees {stability.batch_size:,} of them, whose "
+            f"ceilings go from {low} to {high}, and their noise lowers it further"
+        )
+    return None
