@@ -74,6 +74,7 @@ def train(
     from nndiag.experiment.building import build  # noqa: PLC0415 (only what a verb needs)
     from nndiag.trace.run_folder import write_parameters  # noqa: PLC0415
     from nndiag.training import train as take_steps  # noqa: PLC0415
+    from nndiag.training.reference import REFERENCE_SECONDS  # noqa: PLC0415
     from nndiag.training.stored_run import named_parameters, new_run  # noqa: PLC0415
 
     experiment = load_experiment(config, overrides)
@@ -81,7 +82,7 @@ def train(
     folder = None if runs is None else new_run(experiment, Path(runs))
     recorder = _recorder(built.layer_names, folder)
     try:
-        result = take_steps(built, recorder, progress=progress)
+        result = take_steps(built, recorder, progress=progress, reference_seconds=REFERENCE_SECONDS)
     finally:
         recorder.close()
     parameters = named_parameters(built, result.parameters)

@@ -9,6 +9,7 @@ from nndiag.experiment import load_experiment
 from nndiag.experiment.building import build
 from nndiag.finding import Severity
 from nndiag.training import train
+from nndiag.training.reference import REFERENCE_SECONDS
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SHOWN = sorted(
@@ -27,7 +28,7 @@ def name_of(path):
 def test_a_shipped_config_shows_exactly_what_it_expects(path):
     experiment = load_experiment(path)
     expected = experiment.config.expect
-    diagnosis = diagnose(train(build(experiment), reference_seconds=1.0).trace)
+    diagnosis = diagnose(train(build(experiment), reference_seconds=REFERENCE_SECONDS).trace)
     graver_than_notes = {x.problem for x in diagnosis.findings if x.severity is not Severity.NOTE}
     cause = None if diagnosis.cause is None else diagnosis.cause.finding.problem
     assert diagnosis.outcome is expected.outcome

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from nndiag.fixing import Run
     from nndiag.training import TrainingResult
 
-_REFERENCE_SECONDS = 1.0  # of work, on a run that ended badly
-
 
 def train(
     config: ConfigArgument,
@@ -116,12 +114,13 @@ def _trained(built: "Built", folder: Path, *, quiet: bool) -> "TrainingResult":
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.trace import Recorder, TraceWriter  # noqa: PLC0415
     from nndiag.training import train as take_steps  # noqa: PLC0415
+    from nndiag.training.reference import REFERENCE_SECONDS  # noqa: PLC0415
 
     writer = TraceWriter(folder, layers=built.layer_names)
     recorder = Recorder(layers=built.layer_names, sink=writer)
     line = LiveLine(enabled=not quiet)
     try:
-        result = take_steps(built, recorder, progress=line, reference_seconds=_REFERENCE_SECONDS)
+        result = take_steps(built, recorder, progress=line, reference_seconds=REFERENCE_SECONDS)
     finally:
         recorder.close()
         line.clear()

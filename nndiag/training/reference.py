@@ -7,10 +7,13 @@ from nndiag.nn.network import examples
 from nndiag.trace import FloatArray
 
 START, END = "start", "end"
+REFERENCE_SECONDS = 1.0
+"""Work that the commands spend on a run that ended badly, in seconds of an ordinary core."""
+
 _SEEDS = (1000, 2000, 3000, 4000)  # added to the config's own
 
 
-def reference_of(built: Built, parameters: FloatArray, *, seconds: float = 1.0) -> ReferenceFit:
+def reference_of(built: Built, parameters: FloatArray, *, seconds: float) -> ReferenceFit:
     """The best that a strong optimizer finds for the network of a run.
 
     Args:
