@@ -51,8 +51,8 @@ def test_stays_silent_where_both_are_next_to_nothing(curves, make_trace):
 
 @pytest.mark.parametrize(("after", "fires"), [(0.267, False), (0.271, True)])
 def test_three_tenths_above_the_best_is_its_boundary(after, fires, curves, make_trace):
-    # The smallest median of three is the record after the turn, 0.2 + (after − 0.2)/10; the last one
-    # is the last value. 1.3 times the one is the other at 0.234/0.87 = 0.269.
+    # The smallest median of three is one record after the turn, 0.2 + (after − 0.2)/10; the last
+    # one is the last value. 1.3 times the first is the second at 0.234/0.87 = 0.269.
     trace = made(make_trace, curves["learned"], held_out=losses(after))
     assert bool(run(PROBLEM, trace)) is fires
 
