@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nndiag.analysis.reference_fit import ReferenceFit
 from nndiag.detectors import course_of
 from nndiag.diagnosis import diagnose
 from nndiag.experiment import Experiment
@@ -14,6 +15,7 @@ from nndiag.finding import Diagnosis, Outcome, Severity
 from nndiag.nn.network import examples, predicted
 from nndiag.trace import FloatArray, Trace
 from nndiag.training import Progress, TrainingResult, train
+from nndiag.training.reference import END
 
 WORST_ERROR = 10.0
 """Error of a run that diverged; no other counts as worse."""
@@ -143,6 +145,18 @@ def run_of(
         accuracy=accuracy_of(built, result.parameters),
         seconds=seconds,
     )
+
+
+def with_reference(run: Run, fit: ReferenceFit) -> Run:
+    """A run diagnosed again with what its network can reach."""
+    ending = run.trace.ending
+    if ending is None or not np.isfinite(ending.loss):
+        return run
+    known = replace(ending, reference_loss=fit.loss, reference_loss_from_end=fit.losses.get(END))
+    trace = replace(run.trace, ending=known)
+    wanted = run.experiment.config.diagnosis
+    diagnosis = diagnose(trace, thresholds=wanted.thresholds, ignore=wanted.ignore)
+    return replace(run, trace=trace, diagnosis=diagnosis)
 
 
 def score_of(built: Built, parameters: FloatArray) -> float | None:

@@ -11,7 +11,7 @@ from nndiag.experiment import Experiment
 from nndiag.finding import Diagnosis
 from nndiag.fixing.bench import Bench, Notice, expected_seconds, reseeded, same_course
 from nndiag.fixing.confirmation import confirmed
-from nndiag.fixing.measure import OutOfTimeError, Run, measured
+from nndiag.fixing.measure import OutOfTimeError, Run, measured, with_reference
 from nndiag.fixing.search import Winner, first_cure, search, search_against_cause, winner_of
 from nndiag.fixing.trial import Trial
 from nndiag.training import Progress
@@ -105,6 +105,7 @@ def fix(
         if baseline.needs_cure:
             bench.control = _control(bench)
             reference = _reference(bench)
+            bench.baseline = baseline = with_reference(baseline, reference.fit)
         curable = not _exhausted(baseline, reference) and not _is_in_the_data(baseline, reference)
         if reference is not None and curable:
             search(bench, limit=reference.limit)

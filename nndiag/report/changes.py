@@ -52,6 +52,8 @@ def _named(key: str, phrase: str) -> str:
 
 
 def _phrase(key: str, before: Any, after: Any) -> str:
+    if key == "seed" and before is None:
+        return f"weights from seed {after}"
     shown = _SHOWN_AS.get(key, key)
     return f"{shown} {_value(before)} → {_value(after)}"
 

@@ -143,7 +143,7 @@ SETTINGS = {
         ),
         ({"network": {"layers": [{"units": 1}]}}, ["layers 2 → 1"]),
         ({"optimizer": {"clip_norm": None}}, ["clip_norm none → none"]),
-        ({"seed": 3}, ["seed none → 3"]),
+        ({"network": {"seed": 3}}, ["weights from seed 3"]),
     ],
 )
 def test_changes_in_words(changes, words):
