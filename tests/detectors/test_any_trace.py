@@ -13,7 +13,13 @@ from nndiag.diagnosis import diagnose
 from nndiag.finding import Outcome, Skipped
 from nndiag.trace import SERIES, Ending, Facts, LayerFacts, Series, Trace
 
-RANGES = {"tanh": (-1.0, 1.0), "relu": (0.0, np.inf), "linear": (-np.inf, np.inf)}
+RANGES = {
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, np.inf),
+    "linear": (-np.inf, np.inf),
+    "softmax": (0.0, 1.0),
+}
+LOSSES = ("mean_squared_error", "binary_cross_entropy", "softmax_cross_entropy")
 SCALED_SERIES = (
     "training_loss", "validation_loss", "gradient_norm", "full_gradient_norm", "sharpness"
 )  # fmt: skip
@@ -66,6 +72,10 @@ def facts(draw, *, names, values):
         inputs=draw(st.none() | arrays(values, examples, 2)),
         targets=draw(st.none() | arrays(values, examples, 1)),
         layers=layers if draw(st.booleans()) else (),
+        initial_weights=tuple(draw(arrays(values, 2, 2)) for _ in draw(st.just(names))),
+        loss=draw(st.none() | st.sampled_from(LOSSES)),
+        reduction=draw(st.none() | st.sampled_from(["mean", "sum", "half_sum"])),
+        optimizer=draw(st.none() | st.sampled_from(["sgd", "adam"])),
         baseline_loss=draw(st.none() | SIZES),
         learning_rate=draw(st.none() | SIZES),
         stability_ceiling=draw(st.none() | SIZES),
