@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nndiag.cli import (
+    compare,
     diagnose,
     doctor,
     explain,
@@ -32,6 +33,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "gradcheck": gradcheck.gradcheck,
     "fix": fix.fix,
     "diagnose": diagnose.diagnose,
+    "compare": compare.compare,
     "explain": explain.explain,
     "list": listing.list_components,
     "doctor": doctor.doctor,

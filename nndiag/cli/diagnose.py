@@ -9,12 +9,14 @@ import typer
 from nndiag.cli.options import (
     FailOn,
     FailOnOption,
+    HtmlOption,
     IgnoreOption,
     JsonOption,
     QuietOption,
     SelectOption,
     exit_code,
 )
+from nndiag.cli.streams import warn
 
 
 def diagnose(
@@ -40,6 +42,7 @@ def diagnose(
     fail_on: FailOnOption = FailOn.ERROR,
     ignore: IgnoreOption = None,
     select: SelectOption = None,
+    html: HtmlOption = None,
 ) -> None:
     """Judge a stored run again."""
     from nndiag.cli.judging import Wanted, judge, tell  # noqa: PLC0415
@@ -57,4 +60,11 @@ def diagnose(
         config=shlex.quote(str(config)) if config.exists() else None,
     )
     tell(judged, run=str(run), as_json=json, quiet=quiet)
+    if html is not None:
+        from nndiag.cli.pages import write_run_page  # noqa: PLC0415
+
+        write_run_page(html, judged, run=str(run))
+    unused = settings.get("columns_not_used")
+    if unused and not quiet:
+        warn(f"columns that were not used: {', '.join(map(str, unused[:10]))}")
     raise typer.Exit(exit_code(judged.diagnosis, fail_on=fail_on))

@@ -39,6 +39,15 @@ RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where r
 PlotsOption = Annotated[
     bool, typer.Option("--plots/--no-plots", help="Draw pictures into the run's folder.")
 ]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write the report with its pictures as one self-contained page too.",
+        show_default=False,
+    ),
+]
 FailOnOption = Annotated[
     FailOn, typer.Option("--fail-on", help="The least severity that makes the exit code 1.")
 ]

@@ -32,9 +32,14 @@ def read_run(path: Path) -> Trace:
     Raises:
         RunError: There is none, or it cannot be understood.
     """
-    if path.name == "trace.json" and path.is_file():
+    try:
+        inside, folder = path.name == "trace.json" and path.is_file(), path.is_dir()
+    except OSError as error:  # a name that is too long
+        place = Location(str(path))
+        raise RunError(Problem(f"cannot be read: {error.strerror}", place)) from error
+    if inside:
         return read_trace(path.parent)
-    return read_trace(path) if path.is_dir() else read_log(path)
+    return read_trace(path) if folder else read_log(path)
 
 
 def read_log(path: Path) -> Trace:

@@ -1,0 +1,35 @@
+"""Pages of HTML: where `--html` puts them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nndiag.cli.streams import warn
+from nndiag.errors import RunError
+
+if TYPE_CHECKING:
+    from nndiag.cli.judging import Judged
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page; a place that cannot be written is a warning: the result stands."""
+    from nndiag.trace.run_folder import write_file  # noqa: PLC0415
+
+    try:
+        write_file(path, page.encode("utf-8", "replace"))
+    except (RunError, ValueError) as error:
+        warn(f"the page could not be written: {error}")
+
+
+def write_run_page(path: Path, judged: "Judged", *, run: str | None) -> None:
+    """Write the page of a run, with its pictures."""
+    from nndiag.plots.vector import vector_plots  # noqa: PLC0415
+    from nndiag.report.next_command import next_command  # noqa: PLC0415
+    from nndiag.report.run_page import run_page  # noqa: PLC0415
+
+    diagnosis, trace = judged.diagnosis, judged.trace
+    pictures = vector_plots(trace, onset=diagnosis.numbers.get("onset_step"))
+    advice = next_command(diagnosis, trace, config=judged.config)
+    page = run_page(
+        diagnosis, trace, name=judged.name, pictures=pictures, run=run, next_command=advice
+    )
+    write_page(path, page)

@@ -1,0 +1,111 @@
+"""Reports as HTML: for a notebook, or as one self-contained page, light or dark."""
+
+import html
+from collections.abc import Mapping
+from io import StringIO
+
+from rich.console import Console, RenderableType
+from rich.terminal_theme import TerminalTheme
+
+_WIDTH = 100
+_BLACK, _RED, _GREEN, _YELLOW = (110, 110, 110), (208, 60, 50), (40, 140, 70), (178, 125, 0)
+_BLUE, _MAGENTA, _CYAN, _WHITE = (40, 120, 200), (170, 80, 170), (0, 140, 150), (140, 140, 140)
+_NORMAL = [_BLACK, _RED, _GREEN, _YELLOW, _BLUE, _MAGENTA, _CYAN, _WHITE]
+_THEME = TerminalTheme((255, 255, 255), (20, 20, 20), _NORMAL, _NORMAL)
+"""Colours that can be read on white and on black."""
+
+_BLOCK = (
+    "<pre style=\"font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
+    'line-height:1.25;white-space:pre;overflow-x:auto;background:none;color:inherit">{code}</pre>'
+)
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="nndiag">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --paper: #ffffff; --ink: #1b1b1b; --faint: #e2e2e2; }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --paper: #16181b; --ink: #e4e4e4; --faint: #3a3d42; }}
+}}
+body {{ background: var(--paper); color: var(--ink); font-family: system-ui, sans-serif;
+  max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }}
+pre {{ font-size: 0.85rem; }}
+figure {{ margin: 1.5rem 0; }}
+svg {{ width: 100%; height: auto; color: var(--ink); }}
+table {{ border-collapse: collapse; font-size: 0.9rem; }}
+td, th {{ text-align: left; vertical-align: top; padding: 0.25rem 0.75rem 0.25rem 0;
+  border-bottom: 1px solid var(--faint); }}
+summary {{ cursor: pointer; font-weight: 600; margin: 1rem 0 0.5rem; }}
+@media print {{ body {{ max-width: none; margin: 0; }} }}
+</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def renderable_html(renderable: RenderableType) -> str:
+    """A report as an element that stands in a notebook or a page."""
+    console = Console(
+        record=True,
+        width=_WIDTH,
+        file=StringIO(),
+        force_terminal=True,
+        color_system="standard",
+        legacy_windows=False,
+        highlight=False,
+        emoji=False,
+        _environ={},  # a page is no terminal: NO_COLOR and COLUMNS do not concern it
+    )
+    console.print(renderable)
+    return console.export_html(theme=_THEME, code_format=_BLOCK, inline_styles=True)
+
+
+def page_html(
+    title: str,
+    renderable: RenderableType,
+    *,
+    pictures: Mapping[str, str] | None = None,
+    tables: Mapping[str, Mapping[str, str]] | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> str:
+    """One self-contained page: no script, nothing from elsewhere.
+
+    Args:
+        title: Its title.
+        renderable: The report.
+        pictures: Name → SVG element.
+        tables: Title → rows of two columns, folded.
+        texts: Title → text, folded.
+    """
+    parts = [renderable_html(renderable)]
+    for name, svg in (pictures or {}).items():
+        label = html.escape(name.replace("_", " "), quote=True)
+        parts.append(f'<figure role="img" aria-label="{label}">\n{svg}\n</figure>')
+    for heading, rows in (tables or {}).items():
+        if rows:
+            parts.append(_folded(heading, _table(rows)))
+    for heading, text in (texts or {}).items():
+        parts.append(_folded(heading, f"<pre>{html.escape(text)}</pre>"))
+    return _PAGE.format(title=html.escape(title), body="\n".join(parts))
+
+
+def _folded(heading: str, content: str) -> str:
+    return f"<details>\n<summary>{html.escape(heading)}</summary>\n{content}\n</details>"
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    cells = (
+        f"<tr><th>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows.items()
+    )
+    return "<table>\n" + "\n".join(cells) + "\n</table>"

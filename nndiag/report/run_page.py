@@ -1,0 +1,53 @@
+"""The page of one run: its report, its pictures, what was not looked at, its settings."""
+
+from collections.abc import Mapping
+
+from nndiag.finding import Diagnosis
+from nndiag.report.html import page_html
+from nndiag.report.numbers import number
+from nndiag.report.terminal import run_report
+from nndiag.report.verdict import evidence_words
+from nndiag.trace import Trace
+from nndiag.trace.plain import json_text
+
+
+def run_page(
+    diagnosis: Diagnosis,
+    trace: Trace,
+    *,
+    name: str,
+    pictures: Mapping[str, str],
+    run: str | None = None,
+    next_command: str | None = None,
+) -> str:
+    """The page.
+
+    Args:
+        diagnosis: What is said about the run.
+        trace: The run; it has a step.
+        name: What the run is called.
+        pictures: Name → SVG element.
+        run: The folder it is stored in.
+        next_command: What to try next.
+    """
+    report = run_report(diagnosis, trace, name=name, run=run, next_command=next_command)
+    evidence = {
+        f"{finding.problem} {finding.layer or ''}".strip(): "; ".join(
+            [finding.message, *map(evidence_words, finding.evidence)]
+        )
+        for finding in diagnosis.findings
+    }
+    texts = {}
+    if trace.facts.settings:
+        texts["Settings"] = json_text(trace.facts.settings)
+    return page_html(
+        f"{name}: {diagnosis.outcome}",
+        report,
+        pictures=pictures,
+        tables={
+            "Findings with their evidence": evidence,
+            "Not looked at": {one.problem: one.reason for one in diagnosis.not_checked},
+            "Numbers": {key: number(value) for key, value in diagnosis.numbers.items()},
+        },
+        texts=texts,
+    )

@@ -1,0 +1,117 @@
+"""`nndiag compare`: what differs between two runs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nndiag.diagnosis import diagnose
+from nndiag.report.compare import Side, compare_document, compare_report
+from nndiag.results.shown import text_of
+from nndiag.trace.difference import Difference, differences
+from tests.conftest import made_trace
+
+
+def side(name, losses, **options):
+    trace = made_trace(losses, **options)
+    return Side(name, trace, diagnose(trace))
+
+
+def shown(sides, changed=(), *, width=80):
+    return text_of(compare_report(sides, changed), width=width)
+
+
+@pytest.fixture
+def two_runs(command, folder):
+    """The folders of two runs of one config at different rates."""
+    for rate in ("0.5", "0.1"):
+        assert command(
+            "train", "healthy.yaml", f"optimizer.learning_rate={rate}", "--runs", rate, "--no-plots"
+        ).code == 0  # fmt: skip
+    return [str(next(Path(rate).iterdir())) for rate in ("0.5", "0.1")]
+
+
+def test_settings_that_differ_are_listed_alone(command, two_runs):
+    ended = command("compare", *two_runs)
+    assert (ended.code, ended.err) == (0, "")
+    assert "optimizer.learning_rate  0.5  0.1" in ended.out
+    assert "dataset.name" not in ended.out
+
+
+def test_json_has_both_runs_and_the_differences(command, two_runs):
+    document = json.loads(command("compare", *two_runs, "--json").out)
+    assert document["version"] == 1
+    assert [run["command"] for run in document["runs"]] == ["diagnose", "diagnose"]
+    assert document["differences"] == [
+        {"key": "optimizer.learning_rate", "left": 0.5, "right": 0.1}
+    ]
+
+
+def test_a_page_can_be_written(command, two_runs, folder):
+    assert command("compare", *two_runs, "--html", "page.html", "--quiet").code == 0
+    assert "optimizer.learning_rate" in (folder / "page.html").read_text()
+
+
+def test_a_log_can_be_compared_with_a_run(command, two_runs, folder):
+    (folder / "log.csv").write_text("step,loss\n0,1\n1,0.5\n2,0.25\n")
+    ended = command("compare", two_runs[0], "log.csv")
+    assert ended.code == 0
+    assert "the settings of a log are not known" in ended.out
+
+
+def test_a_missing_run_is_told(command, two_runs):
+    ended = command("compare", two_runs[0], "nothing")
+    assert ended.code == 2
+    assert "nothing: no such run or log" in ended.err
+
+
+def test_the_better_run_is_named_on_the_scale_that_both_share():
+    # Skill 1 − 0.4 = 0.6 and 1 − 0.1 = 0.9 with best constant 1: a quarter of the error is left.
+    report = shown([side("one", np.linspace(1, 0.4, 50)), side("two", np.linspace(1, 0.1, 50))])
+    assert "B leaves 25 % of the error that the other leaves." in report
+
+
+def test_equal_runs_are_equal():
+    one = side("one", np.linspace(1, 0.4, 50))
+    report = shown([one, one])
+    assert "Both end at the same loss." in report
+    assert "the settings of a log are not known" in report
+
+
+def test_a_run_that_blew_up_does_not_flatten_the_other_ones_curve():
+    falling = side("falling", np.geomspace(1, 0.01, 60))
+    blown = side("blown", [*np.geomspace(1, 1e300, 60), np.inf], ending={"reason": "non-finite"})
+    report = shown([falling, blown])
+    assert "A ends at a finite loss; the other does not." in report
+    assert " 100 ┤" in report  # two decades above the start
+    curve = report.split("\nA\n")[1].split("\nB\n")[0]
+    assert len(set(curve) & set("▁▂▃▄▅▆▇")) >= 4
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_it_fits_the_terminal(width):
+    sides = [side("a-rather-long-name-of-a-run", np.linspace(1, 0.4, 50))] * 2
+    report = shown(sides, width=width)
+    assert max(map(len, report.splitlines())) <= width
+
+
+def test_losses_of_different_functions_are_not_compared():
+    one = side("one", np.linspace(1, 0.4, 50), facts={"baseline_loss": None, "loss": "huber"})
+    two = side("two", np.linspace(9, 0.1, 50), facts={"baseline_loss": None, "loss": "other"})
+    assert "not the same function" in shown([one, two])
+
+
+def test_differences_are_found_at_any_depth():
+    left = {"a": 1, "b": {"c": [{"d": 1}, {"d": 2}], "e": [1, 2]}, "name": "x", "only": 3}
+    right = {"a": 1, "b": {"c": [{"d": 1}, {"d": 5}], "e": [1, 3]}, "name": "y"}
+    assert differences(left, right) == (
+        Difference("b.c.1.d", 2, 5),
+        Difference("b.e", [1, 2], [1, 3]),
+        Difference("only", 3, "–"),
+    )
+
+
+def test_the_document_has_no_bare_infinity():
+    blown = side("blown", [1.0, 1e200, np.inf], ending={"reason": "non-finite"})
+    json.dumps(compare_document([blown, blown], ()), allow_nan=False)
