@@ -22,6 +22,7 @@ def main() -> None:
     options = _options()
     known = {row["key"]: row for row in _read(options.results)}
     wanted = members(seeds=options.seeds, with_cures=not options.no_fix)
+    wanted = [member for member in wanted if options.only in member.key]
     if options.sample:
         wanted = wanted[:: options.sample]
     missing = [member for member in wanted if member.key not in known]
@@ -44,6 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, default=Path("runs/diagnosis-population.jsonl"))
     parser.add_argument("--seeds", type=int, default=2, help="seeds of each fault on each base")
     parser.add_argument("--sample", type=int, default=0, help="take each so many member only")
+    parser.add_argument("--only", default="", help="take only members with this in their name")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-fix", action="store_true", help="do not try to cure")
     parser.add_argument("--alarms", action="store_true", help="list the false alarms")

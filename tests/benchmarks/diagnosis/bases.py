@@ -67,6 +67,38 @@ def base(task: str, network: str, optimizer: str, *, seed: int) -> Settings:
     }
 
 
+def varied(settings: Settings, variant: str) -> Settings:
+    """A healthy config in another way that is healthy too."""
+    optimizer, training = settings["optimizer"], settings["training"]
+    if variant == "long":
+        training["steps"] *= 3
+    elif variant == "short":
+        training["steps"] //= 2
+    elif variant == "robust" and settings["loss"]["name"] == "mean_squared_error":
+        settings["loss"] = {"name": "huber", "delta": 1.0}
+    elif variant == "summed":
+        settings["loss"]["reduction"] = "sum"
+        optimizer["learning_rate"] /= _examples(settings) if optimizer["name"] == "sgd" else 1
+    elif variant == "held-out":
+        if settings["dataset"]["name"] != "logic_gate":
+            settings["dataset"]["validation"] = 0.2
+    elif variant == "decayed":
+        optimizer |= {"decay": 1e-4, "weight_decay": 1e-4}
+    elif variant == "slower":
+        optimizer["learning_rate"] /= 2
+    return settings
+
+
+VARIANTS = ("plain", "long", "short", "robust", "summed", "held-out", "decayed", "slower")
+
+
+def _examples(settings: Settings) -> int:
+    """Examples in a step: a summed loss is that much larger than its mean."""
+    samples = settings["dataset"].get("samples", 4)
+    batch = settings["training"].get("batch_size", samples)
+    return int(min(batch, samples))
+
+
 def combinations() -> list[tuple[str, str, str]]:
     """All tasks, networks and optimizers; sigmoids only where they are known to be fast enough."""
     return [

@@ -10,11 +10,14 @@ import numpy as np
 from nndiag.experiment import experiment_of
 from nndiag.finding import Severity
 from nndiag.fixing import fix, measured
-from tests.benchmarks.diagnosis.bases import base
+from nndiag.fixing.measure import with_reference
+from nndiag.training.reference import reference_of
+from tests.benchmarks.diagnosis.bases import base, varied
 from tests.benchmarks.diagnosis.faults import FAULTS
 
-_BROKEN = 0.1  # a fault that costs less of the targets' variance than this is none
-_TWICE = 2.0  # … and it at least doubles the error
+_BROKEN = 0.25  # share of what the base explains that a fault has to cost to be one
+_FIT_SECONDS = 0.2  # of work for the reference fit of a run that ended badly
+_GOOD = 0.1  # loss over the best constant's from which it is made
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Member:
         base: Task, network and optimizer.
         seed: Seed of the run.
         fault: Name of the fault; None for a healthy one.
+        variant: In which way a healthy one is varied.
         cure: Whether `fix` is to be run too.
     """
 
@@ -33,6 +37,7 @@ class Member:
     base: tuple[str, str, str]
     seed: int
     fault: str | None
+    variant: str = "plain"
     cure: bool = False
 
 
@@ -43,7 +48,7 @@ def judged(member: Member) -> dict[str, Any]:
 
 
 def _judged(member: Member, folder: Path) -> dict[str, Any]:
-    settings = base(*member.base, seed=member.seed)
+    settings = varied(base(*member.base, seed=member.seed), member.variant)
     found: dict[str, Any] = {**asdict(member), "class": "healthy", "labels": []}
     if member.fault is not None:
         healthy = measured(experiment_of(settings))
@@ -55,10 +60,14 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
         found |= {"class": "broken", "labels": sorted(fault.labels), "kind": fault.kind}
     experiment = experiment_of(settings)
     run = measured(experiment)
-    if member.fault is not None and not run.error > max(
-        _TWICE * healthy.error, healthy.error + _BROKEN
-    ):
-        found["class"] = "harmless"
+    if member.fault is not None:
+        found["base_score"] = healthy.score
+        if 1 - run.error > (1 - _BROKEN) * (1 - healthy.error):
+            found["class"] = "harmless"
+    constant = run.trace.facts.baseline_loss or 0.0
+    if np.isfinite(run.loss) and run.loss > _GOOD * constant:
+        fit = reference_of(run.built, run.parameters, seconds=_FIT_SECONDS)
+        run = with_reference(run, fit)
     cause = run.diagnosis.cause
     graver = [x for x in run.diagnosis.findings if x.severity is not Severity.NOTE]
     first = [] if cause is None else [cause.finding.problem]
