@@ -43,6 +43,18 @@ def edits(site: Site) -> Iterator[Edit]:
             for sign, cost in (("+=", 1.0), ("-=", 1.3)):
                 text = f"{ast.unparse(target)} {sign} {ast.unparse(statement.value)}"
                 yield site.statement_edit(NAME, text, cost=cost, says=f"write {sign}")
+    yield from _comprehensions(site)
     if isinstance(statement, ast.AugAssign) and site.shop.is_driven(statement):
         text = f"{ast.unparse(statement.target)} = {ast.unparse(statement.value)}"
         yield site.statement_edit(NAME, text, cost=1.2, says="write =")
+
+
+def _comprehensions(site: Site) -> Iterator[Edit]:
+    """`[new for old, new in zip(sums, gradients)]` becomes a list of sums."""
+    for node in site.expressions:
+        if not isinstance(node, ast.ListComp) or not isinstance(node.generators[0].target, ast.Tuple):
+            continue
+        names = [ast.unparse(item) for item in node.generators[0].target.elts]
+        if len(names) == 2 and ast.unparse(node.elt) in names:
+            text = f"{names[0]} + {names[1]}"
+            yield site.edit(NAME, node.elt, text, cost=1.0, says=f"write {text}")

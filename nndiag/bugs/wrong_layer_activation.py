@@ -111,7 +111,7 @@ def suspects(symptoms: Symptoms) -> tuple[str, ...]:
     biases = {name for name in symptoms.shapes if is_bias(name)}
     wrong = [name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.WRONG]
     right = {name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.RIGHT}
-    return tuple(wrong) if biases and biases <= right and wrong else ()
+    return tuple(wrong) if biases & right and not biases & set(wrong) else ()
 
 
 def is_bias(name: str) -> bool:

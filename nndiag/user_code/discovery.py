@@ -237,6 +237,10 @@ def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:
     if not changed:
         return nothing
     snapshot.share_unchanged(changed)
+    try:
+        runner.run(snapshot, variant)
+    except StepFailedError:
+        snapshot.unshare()  # something is written to, with what stood there before
     shares = dict(sorted(changed.items(), key=lambda item: -item[1])[:_MOST_LEAVES])
     effects: dict[Leaf, dict[Leaf, Vector]] = {}
     for leaf in shares:
@@ -313,7 +317,7 @@ def _moves(leaf: Leaf, effects: dict[Leaf, dict[Leaf, Vector]]) -> bool:
         return any(leaf in effects.get(other, {}) for other in others)
     change = np.random.default_rng(own.size).normal(size=own.size)  # as in `nudge`, up to a factor
     mutual = any(leaf in effects.get(other, {}) for other in others)
-    return mutual or not _is_multiple(own, change)
+    return mutual or bool(others) or not _is_multiple(own, change)
 
 
 def _is_local(

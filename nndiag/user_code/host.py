@@ -6,7 +6,7 @@ import gc
 import time
 import traceback
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,10 +131,7 @@ class Host:
         self.stand_in = extra is not None
         self.said: dict[str, int] = {}
         self.passing = frozenset(
-            item.id
-            for loop in self.loops.values()
-            for item in ast.walk(loop.node)
-            if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+            name for loop in self.loops.values() for name in _set_in(loop.node)
         )
 
     def inject(self, key: tuple[int, int], expressions: Mapping[str, str]) -> None:
@@ -230,6 +227,22 @@ class Host:
         if isinstance(error, FileNotFoundError):
             hint = "start nndiag in the folder that the program reads its files from"
         return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
+
+
+def _set_in(loop: ast.AST) -> Iterator[str]:
+    """The names that a loop sets anew, rather than changes."""
+    for node in ast.walk(loop):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign):
+            targets = node.targets
+        elif isinstance(node, ast.For):
+            targets = [node.target]
+        for target in targets:
+            yield from (
+                item.id
+                for item in ast.walk(target)
+                if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+            )
 
 
 def _wrapped(value: ast.expr) -> ast.expr:

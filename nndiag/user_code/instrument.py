@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nndiag.user_code.scopes import Loop, LoopNode, Scope, loop_node, loops_in
+from nndiag.user_code.scopes import Loop, LoopNode, Scope, loops_in
 
 HEAD, ENTER, EXIT, TICK = "__nnd_head__", "__nnd_enter__", "__nnd_exit__", "__nnd_tick__"
 PROBE, AFTER, RESET = "__nnd_probe__", "__nnd_after__", "__nnd_reset__"
@@ -185,7 +185,7 @@ def _call(name: str, argument: int | None, node: ast.stmt) -> ast.stmt:
 
 
 def compile_step(
-    statement: ast.stmt, loop: Loop, file: str, instruments: Instruments | None
+    node: LoopNode, loop: Loop, file: str, instruments: Instruments | None
 ) -> types.CodeType:
     """The code of one iteration of a loop.
 
@@ -193,12 +193,11 @@ def compile_step(
     that function's variables.
 
     Args:
-        statement: The top-level statement that holds the loop, in any variant.
-        loop: Which loop; its ordinal counts.
+        node: The loop's syntax tree, in any variant of the program.
+        loop: The loop.
         file: Name of the file, for tracebacks.
         instruments: What is put in; None for nothing.
     """
-    node = loop_node(statement, loop.ordinal)
     node = node if instruments is None else copy.deepcopy(node)
     once = ast.For(
         target=ast.Name("__nnd_once__", ast.Store()),
@@ -208,11 +207,15 @@ def compile_step(
     )
     if instruments is not None:
         Instrumenter(instruments).generic_visit(once)
+    for item in (once, once.target, once.iter, once.iter.elts[0]):  # type: ignore[attr-defined]
+        ast.copy_location(item, node)
     body: list[ast.stmt] = [once]
     if loop.in_function:
         body = _closure_over(loop, body)
     module = ast.Module(body=body, type_ignores=[])
-    code = compile(ast.fix_missing_locations(module), file, "exec")
+    if instruments is not None:
+        ast.fix_missing_locations(module)
+    code = compile(module, file, "exec")
     if not loop.in_function:
         return code
     return next(item for item in _all_codes(code) if item.co_name == _STEP)
@@ -245,7 +248,8 @@ def compile_functions(
     if instruments is not None:
         changed = Instrumenter(instruments).visit(copy.deepcopy(statement))
         module.body = changed if isinstance(changed, list) else [changed]
-    return keyed_codes(compile(ast.fix_missing_locations(module), file, "exec"), top)
+        ast.fix_missing_locations(module)
+    return keyed_codes(compile(module, file, "exec"), top)
 
 
 def keyed_codes(code: types.CodeType, top: int) -> dict[CodeKey, types.CodeType]:

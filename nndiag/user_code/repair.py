@@ -20,7 +20,7 @@ from nndiag.user_code.bug import all_edits
 from nndiag.user_code.candidates import Computed, computed_values, parents_of, residuals
 from nndiag.user_code.edits import Edit, Editor, TextEditor
 from nndiag.user_code.instrument import number_nodes, serial_of
-from nndiag.user_code.judgement import SAME, is_steady
+from nndiag.user_code.judgement import SAME, Verdict, is_steady
 from nndiag.user_code.laboratory import Laboratory
 from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.runner import StepFailedError
@@ -362,6 +362,16 @@ def _keep(
     )
     found.source = new
     adopt(measurement, new)
+
+
+def _mended(
+    measurement: Measurement, found: Search, better: Score, before: Score
+) -> tuple[str, ...]:
+    """The wrong tensors that an edit makes right, or at least parallel to the gradient."""
+    done = {name for repair in found.repairs for name in repair.mended if name in before.right}
+    wrong = {name for name, verdict in measurement.verdicts.items() if verdict is not Verdict.RIGHT}
+    names = (better.right & wrong) - done or better.parallel - before.parallel
+    return tuple(tensor.name for tensor in measurement.lab.tensors if tensor.name in names)
 
 
 def adopt(measurement: Measurement, source: Source) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from nndiag.user_code import instrument
 from nndiag.user_code.host import Host, OutOfTime
 from nndiag.user_code.instrument import CodeKey, Instruments
-from nndiag.user_code.scopes import Loop
+from nndiag.user_code.scopes import Loop, LoopNode, loop_node
 from nndiag.user_code.snapshot import Snapshot
 
 PLAIN = Instruments()
@@ -46,6 +46,8 @@ class Runner:
         self.seconds = 5.0
         self._functions: list[tuple[types.FunctionType, CodeKey]] = []
         self._installed: Variant | None = None
+        self._node: LoopNode | None = None
+        self._step: types.CodeType | None = None
         self._plain: dict[tuple[int, Instruments | None], dict[CodeKey, types.CodeType]] = {}
 
     def adopt_functions(self) -> None:
@@ -56,6 +58,8 @@ class Runner:
         """Forgets compiled code: the program's text was changed."""
         self._plain.clear()
         self._installed = None
+        self._node = None
+        self._step = None
 
     def variant(
         self,
@@ -76,9 +80,15 @@ class Runner:
                 functions |= self._compiled(top, edited[top], instruments)
             else:
                 functions |= self._cached(top, instruments)
-        statement = edited.get(self.loop.top, self.host.tree.body[self.loop.top])
-        step = instrument.compile_step(statement, self.loop, self.host.source.name, instruments)
-        return Variant(step, functions)
+        name = self.host.source.name
+        if self._node is None:
+            self._node = loop_node(self.host.tree.body[self.loop.top], self.loop.ordinal)
+        if instruments is not None or self.loop.top in edited:
+            step = instrument.compile_step(self._node, self.loop, name, instruments)
+            return Variant(step, functions)
+        if self._step is None:
+            self._step = instrument.compile_step(self._node, self.loop, name, None)
+        return Variant(self._step, functions)
 
     def _cached(self, top: int, instruments: Instruments | None) -> dict[CodeKey, types.CodeType]:
         key = (top, instruments)
