@@ -13,9 +13,10 @@ several of them, and their users, need.
 import importlib
 
 from nndiag.remedies.change import changed, smallest_changes
-from nndiag.remedies.contract import Case, Changes, Remedy, remedies, remedy_of
+from nndiag.remedies.contract import REMEDIES, Case, Changes, Remedy, remedies, remedy_of
 
 __all__ = [
+    "REMEDIES",
     "Case",
     "Changes",
     "Remedy",

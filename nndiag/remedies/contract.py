@@ -97,7 +97,8 @@ class Remedy:
         return self.function(case)
 
 
-_CATALOGUE: Registry[Callable[..., Remedy]] = Registry("remedy", package="nndiag.remedies")
+REMEDIES: Registry[Callable[[Case], Changes | None]] = Registry("remedy", package="nndiag.remedies")
+_KNOWN: dict[str, Remedy] = {}
 
 
 def remedy(
@@ -122,16 +123,17 @@ def remedy(
             raise ValueError(f"remedy {name!r} names no source")
         words = " ".join(source.group(1).split()).rstrip(".")
         kind = function.__module__.rpartition(".")[2]
-        made = Remedy(name, title, words, frozenset(cures), price, group, kind, last, function)
-        _CATALOGUE.register(name)(lambda: made)
-        return function
+        _KNOWN[name] = Remedy(
+            name, title, words, frozenset(cures), price, group, kind, last, function
+        )
+        return REMEDIES.register(name)(function)
 
     return decorate
 
 
 def remedies() -> dict[str, Remedy]:
     """All remedies by name: data, network, start, loss, training, optimizer, as in the folder."""
-    return {name: _CATALOGUE.get(name)() for name in _CATALOGUE.names()}
+    return {name: _KNOWN[name] for name in REMEDIES.names()}
 
 
 def remedy_of(name: str) -> Remedy:
@@ -140,4 +142,5 @@ def remedy_of(name: str) -> Remedy:
     Raises:
         UnknownNameError: There is no such remedy; the message suggests one.
     """
-    return _CATALOGUE.get(name)()
+    REMEDIES.get(name)
+    return _KNOWN[name]
