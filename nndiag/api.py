@@ -56,6 +56,7 @@ def train(
     thresholds: "Thresholds | None" = None,
     ignore: Collection[str] = (),
     select: Collection[str] | None = None,
+    reference_seconds: float = 1.0,
 ) -> RunResult:
     """Train the network of a config and say what is wrong with it.
 
@@ -67,6 +68,8 @@ def train(
         thresholds: Problem → threshold → value; they go before the config's own.
         ignore: Problems that are not looked at, besides those that the config ignores.
         select: The only problems that are looked at.
+        reference_seconds: Work to spend on what the same network can reach by a strong optimizer,
+            where the run ended badly; 0 for none.
 
     Raises:
         NndiagError: The config cannot be used, or the run cannot be stored.

@@ -32,9 +32,9 @@ def init(
     """Write a commented config to start from; nothing is overwritten."""
     from nndiag.experiment.starter import starter_config  # noqa: PLC0415
 
-    if file.is_dir():
+    if _is_there(file) and file.is_dir():
         file = file / "experiment.yaml"
-    if file.exists():
+    if _is_there(file):
         raise _taken(file)
     text = starter_config(_checked(data if data is not None else _asked()), file=file)
     _write(file, text)
@@ -59,6 +59,13 @@ def _write(file: Path, text: str) -> None:
         raise _taken(file) from error
     except OSError as error:
         raise ConfigError(Problem(f"cannot be written: {error.strerror}", place)) from error
+
+
+def _is_there(path: Path, *, is_file: bool = False) -> bool:
+    try:
+        return path.is_file() if is_file else path.exists()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _taken(file: Path) -> ConfigError:
@@ -87,7 +94,7 @@ def _checked(data: str) -> str:
     from nndiag.experiment.starter import SYNTHETIC  # noqa: PLC0415
     from nndiag.registry import suggestion  # noqa: PLC0415
 
-    if data in SYNTHETIC or Path(data).is_file():
+    if data in SYNTHETIC or _is_there(Path(data), is_file=True):
         return data
     raise ConfigError(
         Problem(
