@@ -53,7 +53,7 @@ def _write(file: Path, text: str) -> None:
     except OSError as error:
         raise ConfigError(Problem("its folder cannot be made", place)) from error
     try:
-        with file.open("x", encoding="utf-8") as opened:
+        with file.open("x", encoding="utf-8", errors="replace") as opened:
             opened.write(text)
     except FileExistsError as error:
         raise _taken(file) from error
