@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nndiag.cli.options import ConfigArgument, JsonOption, OverridesArgument, QuietOption
-from nndiag.cli.streams import emit, emit_text, warn
+from nndiag.cli.streams import complain, emit, emit_text, warn
 from nndiag.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -44,7 +44,15 @@ def fix(
     experiment = load_experiment(config, overrides or ())
     line = LiveLine(enabled=not quiet)
     try:
-        found = search(experiment, seconds=seconds, notice=line.say, progress=line)
+        found = search(
+            experiment,
+            seconds=seconds,
+            notice=lambda text: line.say(f"trying: {text}"),
+            progress=line,
+        )
+    except KeyboardInterrupt:
+        complain("interrupted before the config was trained once")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     finally:
         line.clear()
     path = _written(found, config) if write and found.winner is not None else None

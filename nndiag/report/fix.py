@@ -144,8 +144,10 @@ def _panel(fix: Fix) -> RenderableType:
         return Panel(Group(headline, *words), border_style="yellow", padding=(0, 1))
     if winner is None:
         tried = sum(trial.run is not None for trial in fix.trials)
-        headline = Text("NOT CURED", style="bold red")
-        headline.append(f"  {count(tried, 'trial')}, none of them cures", style="not bold default")
+        headline = Text("INTERRUPTED" if fix.interrupted else "NOT CURED", style="bold red")
+        so_far = " so far" if fix.interrupted else ""
+        words = f"  {count(tried, 'trial')}{so_far}, none of them cures"
+        headline.append(words, style="not bold default")
         lines.append(headline)
     else:
         headline = Text("CURED", style="bold green")

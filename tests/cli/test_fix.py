@@ -79,6 +79,17 @@ def test_ctrl_c_ends_with_130_and_what_is_known(command, monkeypatch):
     assert json.loads(ended.out)["interrupted"] is True
 
 
+def test_ctrl_c_during_the_first_training_is_told(command, monkeypatch):
+    def interrupted(experiment, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nndiag.fixing.procedure.measured", interrupted)
+    ended = command("fix", "exploding.yaml")
+    assert ended.code == 130
+    assert ended.out == ""
+    assert "interrupted before the config was trained once" in ended.err
+
+
 @pytest.mark.parametrize("seconds", ["-1", "soon"])
 def test_a_time_that_is_none_is_refused(command, seconds):
     assert command("fix", "exploding.yaml", "--seconds", seconds).code == 2
