@@ -17,8 +17,9 @@ from nndiag.analysis.any_function import (
     relative_error,
 )
 from nndiag.nested import FloatArray, Tensor
+from nndiag.testing.given import subject_of
 from nndiag.testing.signature import Comparison, bug_of
-from nndiag.testing.subject import Subject, subject_of
+from nndiag.testing.subject import Subject
 
 _MOST_SHOWN = 12
 _OTHER_STEPS = (10.0, 0.1)  # relative to the first

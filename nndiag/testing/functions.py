@@ -1,0 +1,63 @@
+"""A loss that is a function: of its parameters, or of nothing, reading them where they are."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nndiag.errors import Problem, UserCodeError
+from nndiag.nested import tensors_of
+from nndiag.testing.calls import wants_more, with_parameters
+from nndiag.testing.subject import Subject, copied, matched
+
+
+def of_function(
+    loss: Callable[..., Any],
+    parameters: Any,
+    gradients: Any,
+    data: tuple[tuple[Any, ...], int | None],
+) -> Subject:
+    """A function: of the parameters, or of nothing, reading them where they are."""
+    arguments, examples = data
+    if parameters is None:
+        hint = "assert_gradients_correct(loss, {'W': W}, {'W': dW})"
+        raise UserCodeError(Problem("the parameters are missing", hint=hint))
+    live = not wants_more(loss, arguments)
+    root = parameters if live else _changeable(parameters)
+
+    def call(function: Callable[..., Any], root: Any) -> Any:
+        if not wants_more(function, arguments):
+            return function(*arguments)
+        return with_parameters(function, root, arguments)
+
+    if gradients is None:
+        gradients = _second(call(loss, root))
+    elif callable(gradients):
+        gradients = call(gradients, root)
+    tensors = tensors_of(root, what="parameters")
+    return Subject(
+        lambda root: call(loss, root),
+        root,
+        tensors,
+        matched(tensors, copied(gradients)),
+        examples=examples,
+    )
+
+
+def _second(result: Any) -> Any:
+    """The gradients in (loss, gradients) or (loss, gradient, gradient, …)."""
+    if not isinstance(result, tuple) or len(result) < 2:
+        hint = "give them, or let the loss return (loss, gradients)"
+        raise UserCodeError(Problem("the gradients are missing", hint=hint))
+    return result[1] if len(result) == 2 else list(result[1:])
+
+
+def _changeable(value: Any) -> Any:
+    """A copy whose tensors can be moved: float arrays in lists and dicts."""
+    if isinstance(value, Mapping):
+        return {key: _changeable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_changeable(item) for item in value]
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        return value.astype(np.float64)
+    return value
