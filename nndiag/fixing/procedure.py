@@ -20,7 +20,7 @@ from nndiag.training.reference import reference_of as fitted
 _TRAININGS = 16  # time for everything, in trainings of the config
 _LEAST_SECONDS, _MOST_SECONDS = 4.0, 600.0
 _FIT_SECONDS = 1.0
-_NOTHING_TO_LEARN = "nothing-to-learn"
+_OF_THE_DATA = ("nothing-to-learn", "mismatched-data")
 _HALF = 0.5  # skill of the reference fit that refutes it
 
 
@@ -169,7 +169,7 @@ def _exhausted(baseline: Run, reference: Reference | None) -> bool:
 def _is_in_the_data(baseline: Run, reference: Reference | None) -> bool:
     """Whether the data hold nothing to learn, by the diagnosis and by the reference fit."""
     cause = baseline.diagnosis.cause
-    if cause is None or cause.finding.problem != _NOTHING_TO_LEARN or reference is None:
+    if cause is None or cause.finding.problem not in _OF_THE_DATA or reference is None:
         return False
     skill = reference.fit.skill
     return skill is None or skill < _HALF

@@ -146,8 +146,8 @@ def _panel(fix: Fix) -> RenderableType:
         tried = sum(trial.run is not None for trial in fix.trials)
         headline = Text("INTERRUPTED" if fix.interrupted else "NOT CURED", style="bold red")
         so_far = " so far" if fix.interrupted else ""
-        words = f"  {count(tried, 'trial')}{so_far}, none of them cures"
-        headline.append(words, style="not bold default")
+        trials = f"  {count(tried, 'trial')}{so_far}, none of them cures"
+        headline.append(trials, style="not bold default")
         lines.append(headline)
     else:
         headline = Text("CURED", style="bold green")

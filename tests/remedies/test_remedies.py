@@ -101,6 +101,11 @@ THREE = {
         ("less-momentum", {"optimizer": {"momentum": 0.99}}, {"optimizer": {"momentum": 0.9}}),
         ("no-clipping", {"optimizer": {"clip_norm": 0.1}}, {"optimizer": {"clip_norm": None}}),
         ("adam", {}, {"optimizer": {"name": "adam", "learning_rate": 0.01}}),
+        (
+            "adam",
+            {"optimizer": {"name": "adam", "learning_rate": 1e-5}},
+            {"optimizer": {"name": "adam", "learning_rate": 0.01}},
+        ),
         ("smaller-rate", {}, {"optimizer": {"learning_rate": 0.05 / 10}}),
         ("much-smaller-rate", {}, {"optimizer": {"learning_rate": 0.05 / 100}}),
         (
@@ -140,7 +145,7 @@ def test_what_a_remedy_changes(name, before, changes, case):
         ("weight-decay", {}),  # nothing is held out that would show overfitting
         ("less-momentum", {"optimizer": {"momentum": 0.9}}),
         ("clipped-gradient", {"optimizer": {"name": "adam"}}),
-        ("adam", {"optimizer": {"name": "adam"}}),
+        ("adam", {"optimizer": {"name": "adam", "learning_rate": 0.003}}),
         ("rate-below-ceiling", {"optimizer": {"learning_rate": 1e-3}}),
         ("rate-below-ceiling", {"optimizer": {"name": "adam", "learning_rate": 10.0}}),
         ("larger-rate", {"optimizer": {"name": "adam", "learning_rate": 0.1}}),
