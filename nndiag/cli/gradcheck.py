@@ -45,7 +45,7 @@ def gradcheck(
     quiet: QuietOption = False,
 ) -> None:
     """Check a gradient, and name the bug if it is wrong."""
-    settings = _settings(target, overrides or ())
+    settings = program_settings(target, overrides or ())
     if settings is None:
         if write_fixed:
             warn("--write-fixed mends programs; a config has nothing to mend")
@@ -54,7 +54,7 @@ def gradcheck(
     _check_program(settings, seconds=seconds, write=write_fixed, as_json=json, quiet=quiet)
 
 
-def _settings(target: str, overrides: "Sequence[str]") -> "CodeSettings | None":
+def program_settings(target: str, overrides: "Sequence[str]") -> "CodeSettings | None":
     """Which program to check; None where a config describes a network."""
     match = _PROGRAM.fullmatch(target)
     if match is not None:

@@ -1,6 +1,9 @@
-"""`nndiag sweep-lr CONFIG`: which learning rates work, where the edge is, what theory says."""
+"""`nndiag sweep-lr CONFIG|PROGRAM`: which learning rates work, and where their edge is."""
 
+import re
+import shlex
 import sys
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nndiag.cli.options import (
-    ConfigArgument,
     FailOn,
     FailOnOption,
     JsonOption,
@@ -23,13 +25,22 @@ from nndiag.errors import ExitCode, RunError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nndiag.experiment import Experiment
     from nndiag.finding import Finding
     from nndiag.training.lr_sweep import SweepResult
 
+_PROGRAM = re.compile(r".*\.(py|ipynb)(:[A-Za-z_]\w*)?", re.DOTALL)
+
 
 def sweep_lr(
-    config: ConfigArgument,
+    config: Annotated[
+        str,
+        typer.Argument(
+            metavar="CONFIG|PROGRAM",
+            help="A config, or a program of your own: my_net.py, my_net.py:Network. The program is "
+            "run, with your rights.",
+            show_default=False,
+        ),
+    ],
     overrides: OverridesArgument = None,
     *,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds per rate.")] = 3,
@@ -55,25 +66,17 @@ def sweep_lr(
 ) -> None:
     """Find the learning rates that work, and where they end."""
     from nndiag.diagnosis.sweep_findings import sweep_findings  # noqa: PLC0415
-    from nndiag.experiment import load_experiment  # noqa: PLC0415
     from nndiag.report.sweep import sweep_document, sweep_line, sweep_report  # noqa: PLC0415
     from nndiag.trace.plain import json_text  # noqa: PLC0415
-    from nndiag.training.lr_sweep import sweep_learning_rates  # noqa: PLC0415
 
     _check_range(low, high)
-    experiment = load_experiment(config, overrides or ())
-    line = _LiveCount(enabled=not quiet)
-    try:
-        result = sweep_learning_rates(
-            experiment, seeds=seeds, rates=rates, steps=steps, low=low, high=high, progress=line
-        )
-    finally:
-        line.clear()
+    wanted = _Wanted(seeds=seeds, rates=rates, steps=steps, low=low, high=high)
+    result, text = _swept(config, overrides or (), wanted, quiet=quiet)
     if not result.runs:
         complain("interrupted before the first run had ended; nothing is known yet")
         raise typer.Exit(ExitCode.INTERRUPTED)
     findings = sweep_findings(result)
-    folder = _stored(experiment, runs)
+    folder = _stored(result.name, text, runs)
     place = None if folder is None else str(folder)
     document = json_text(sweep_document(result, findings, run=place))
     if json:
@@ -90,6 +93,53 @@ def sweep_lr(
     raise typer.Exit(_exit_code(result, findings, fail_on=fail_on))
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What the options ask for."""
+
+    seeds: int
+    rates: int | None
+    steps: int | None
+    low: float | None
+    high: float | None
+
+    @property
+    def anything(self) -> bool:
+        """Whether any of it differs from the default."""
+        return self != _Wanted(3, None, None, None, None)
+
+
+def _swept(
+    target: str, overrides: "Sequence[str]", wanted: _Wanted, *, quiet: bool
+) -> "tuple[SweepResult, str | None]":
+    """The sweep of a config or a program, and the resolved config's text where there is one."""
+    line = _LiveCount(enabled=not quiet)
+    try:
+        if _PROGRAM.fullmatch(target):
+            return _program_swept(target, overrides, wanted, line), None
+        from nndiag.experiment import load_experiment, resolved_yaml  # noqa: PLC0415
+        from nndiag.training.lr_sweep import sweep_learning_rates  # noqa: PLC0415
+
+        experiment = load_experiment(target, overrides)
+        options = asdict(wanted)
+        return sweep_learning_rates(experiment, **options, progress=line), resolved_yaml(experiment)
+    finally:
+        line.clear()
+
+
+def _program_swept(
+    target: str, overrides: "Sequence[str]", wanted: _Wanted, line: "_LiveCount"
+) -> "SweepResult":
+    from nndiag.cli.gradcheck import program_settings  # noqa: PLC0415
+    from nndiag.diagnosis.program_sweep import sweep_program  # noqa: PLC0415
+
+    if wanted.anything:
+        warn("--seeds, --rates, --steps, --low and --high are for configs; a program has its own")
+    settings = program_settings(target, overrides)
+    assert settings is not None
+    return sweep_program(settings, progress=line)
+
+
 def _check_range(low: float | None, high: float | None) -> None:
     """Refuse a range that is none.
 
@@ -103,15 +153,14 @@ def _check_range(low: float | None, high: float | None) -> None:
         raise typer.BadParameter(f"must be below --high {high:g}, not {low:g}", param_hint="--low")
 
 
-def _stored(experiment: "Experiment", runs: Path) -> Path | None:
+def _stored(name: str, text: str | None, runs: Path) -> Path | None:
     """A new folder for the sweep; None where none can be written."""
-    from nndiag.experiment import resolved_yaml  # noqa: PLC0415
     from nndiag.trace.run_folder import create_run_folder, write_file  # noqa: PLC0415
 
     try:
-        name = f"{experiment.config.name}-sweep-lr"
-        folder = create_run_folder(runs, name=name, time=datetime.now())
-        write_file(folder / "config.yaml", resolved_yaml(experiment).encode())
+        folder = create_run_folder(runs, name=f"{name}-sweep-lr", time=datetime.now())
+        if text is not None:
+            write_file(folder / "config.yaml", text.encode())
     except RunError as error:
         warn(f"the sweep could not be stored: {error}")
         return None
@@ -132,17 +181,16 @@ def _store(result: "SweepResult", folder: Path, *, document: str, plots: bool) -
         warn(f"the sweep could not be stored: {error}")
 
 
-def _advice(result: "SweepResult", config: Path, overrides: "Sequence[str]") -> str:
+def _advice(result: "SweepResult", target: str, overrides: "Sequence[str]") -> str:
     """The command to try next."""
-    import shlex  # noqa: PLC0415
-
     kept = [text for text in overrides if not text.startswith("optimizer.learning_rate=")]
-    words = [str(config), *kept]
+    words = [target, *kept]
+    program = result.theory is None
+    if program or result.failure is not None:
+        return shlex.join(["nndiag", "gradcheck", *words])
     if result.recommended is None:
-        command = "gradcheck" if result.failure is not None else "sweep-lr"
-        return shlex.join(["nndiag", command, *words])
-    rate = f"optimizer.learning_rate={result.recommended:g}"
-    return shlex.join(["nndiag", "train", *words, rate])
+        return shlex.join(["nndiag", "sweep-lr", *words])
+    return shlex.join(["nndiag", "train", *words, f"{result.setting}={result.recommended:g}"])
 
 
 def _exit_code(

@@ -12,7 +12,7 @@ def sweep_findings(result: SweepResult) -> tuple[Finding, ...]:
     rate, recommended = result.configured, result.recommended
     if recommended is None:
         return ()
-    remedy = (f"optimizer.learning_rate={recommended:g}",)
+    remedy = (f"{result.setting}={recommended:g}",)
     configured = result.configured_rate
     if result.place == "above-edge" and result.edge is not None:
         learns = configured is not None and configured.works

@@ -56,14 +56,16 @@ def draw(result: SweepResult, axes: Axes) -> None:
         "-",
         "edge (measured)",
     )
-    _line(axes, result.theory.start.ceiling, FAINT, "--", "ceiling (theory)")
+    theory = result.theory
+    _line(axes, None if theory is None else theory.start.ceiling, FAINT, "--", "ceiling (theory)")
     _line(axes, result.configured, "black", ":", "configured")
     _line(axes, result.recommended, _GOOD, "-.", "recommended")
     reference = result.rates[0].runs[0].reference if result.rates else 0.0
     if reference > 0:
         axes.axhline(float(np.log10(reference)), color=FAINT, linewidth=0.8, linestyle=":")
         axes.annotate(
-            "best constant", (0.005, float(np.log10(reference))), fontsize="x-small", color=FAINT,
+            "start" if theory is None else "best constant",
+            (0.005, float(np.log10(reference))), fontsize="x-small", color=FAINT,
             xycoords=("axes fraction", "data"), va="bottom",
         )  # fmt: skip
     _finish(axes, result)

@@ -25,6 +25,7 @@ from nndiag.report.verdict import STYLES, labelled
 from nndiag.trace.plain import to_plain
 from nndiag.training.lr_sweep import SweepResult
 from nndiag.training.sweep_ranking import Rate
+from nndiag.training.sweep_theory import Theory
 from nndiag.training.sweep_verdict import Fate
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -71,7 +72,7 @@ def sweep_document(
     Numbers that are not finite are the strings "nan", "inf" and "-inf".
     """
     grave = next((finding for finding in findings if finding.severity is Severity.ERROR), None)
-    edge, theory, start = result.edge, result.theory, result.theory.start
+    edge = result.edge
     document = {
         "version": VERSION,
         "command": "sweep-lr",
@@ -94,14 +95,7 @@ def sweep_document(
         "edge_of_seeds": None if edge is None else [edge.low, edge.high],
         "beyond_edge": edge
         and {"what": edge.fate, "lost_after_steps": edge.steps, "flat_share": edge.flat_share},
-        "ceiling": start.ceiling,
-        "ceilings_of_seeds": theory.ceilings,
-        "ceiling_rule": start.rule,
-        "ceiling_of_batches": start.batch_ceilings,
-        "ceiling_at_end": theory.settled,
-        "sharpness": start.sharpness,
-        "edge_over_ceiling": theory.ratio,
-        "reading": theory.reading,
+        **_theory_document(result.theory),
         "recommended": result.recommended,
         "failure": result.failure
         and {key: getattr(result.failure, key) for key in result.failure.__dataclass_fields__},
@@ -115,6 +109,22 @@ def sweep_document(
     }
     plain: dict[str, Any] = to_plain(document)
     return plain
+
+
+def _theory_document(theory: Theory | None) -> dict[str, Any]:
+    if theory is None:
+        return {"ceiling": None}
+    start = theory.start
+    return {
+        "ceiling": start.ceiling,
+        "ceilings_of_seeds": theory.ceilings,
+        "ceiling_rule": start.rule,
+        "ceiling_of_batches": start.batch_ceilings,
+        "ceiling_at_end": theory.settled,
+        "sharpness": start.sharpness,
+        "edge_over_ceiling": theory.ratio,
+        "reading": theory.reading,
+    }
 
 
 def _rate_document(rate: Rate) -> dict[str, Any]:
@@ -162,7 +172,7 @@ def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
     seeds = len(result.seeds)
     use = works = best = None
     if result.recommended is not None:
-        use = Text(f"optimizer.learning_rate={result.recommended:g}", style="bold")
+        use = Text(f"{result.setting}={result.recommended:g}", style="bold")
         if result.speed_up is not None and result.speed_up >= 2:
             factor = number(result.speed_up, digits=2)
             use.append(f"  gets as far in 1/{factor} of the steps", style="not bold")
@@ -177,10 +187,11 @@ def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
         edge = Text(edge_words(result.edge, seeds=seeds))
     else:
         edge = Text(edge_unknown(result))
-    theory = Text(theory_words(result.theory))
-    reading = reading_words(result.theory)
-    if reading is not None:
-        theory.append(f". {reading}")
+    theory = None
+    if result.theory is not None:
+        reading = reading_words(result.theory)
+        words = theory_words(result.theory)
+        theory = Text(words if reading is None else f"{words}. {reading}")
     return [("use", use), ("works", works), ("best", best), ("edge", edge), ("theory", theory)]
 
 
@@ -200,8 +211,9 @@ class RateChart:
         self._result = result
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        rates = self._result.rates
-        width = max(1, min(4, (options.max_width - 8) // len(rates)))
+        room = max(options.max_width - 8, 1)
+        rates = self._result.rates[:: -(-len(self._result.rates) // room)]
+        width = max(1, min(4, room // len(rates)))
         losses = np.array([rate.loss for rate in rates])
         finite = losses[np.isfinite(losses) & (losses > 0)]
         low, high = (np.log(finite.min()), np.log(finite.max())) if len(finite) else (0.0, 1.0)
@@ -216,17 +228,17 @@ class RateChart:
             band.append(("━" if inside else " ") * width, style="green")
         yield bars
         yield band
-        yield self._marks(width)
-        yield self._scale(width)
+        yield self._marks(rates, width)
+        yield self._scale(rates, width)
 
     def _inside(self, value: float) -> bool:
         band = self._result.band
         return band is not None and band[0] <= value <= band[1]
 
-    def _marks(self, width: int) -> Text:
+    def _marks(self, rates: Sequence[Rate], width: int) -> Text:
         """Where the configured and the recommended rate are."""
-        line = [" "] * (width * len(self._result.rates))
-        values = np.log([rate.value for rate in self._result.rates])
+        line = [" "] * (width * len(rates))
+        values = np.log([rate.value for rate in rates])
         marks = [(self._result.recommended, "▲"), (self._result.configured, "c")]
         for value, sign in marks:
             if value is not None:
@@ -237,8 +249,7 @@ class RateChart:
             text.append(sign, style="bold" if sign.strip() else "")
         return text
 
-    def _scale(self, width: int) -> Text:
-        rates = self._result.rates
+    def _scale(self, rates: Sequence[Rate], width: int) -> Text:
         low, high = number(rates[0].value), number(rates[-1].value)
         room = max(width * len(rates) - len(low) - len(high), 1)
         legend = "▲ use  c configured"
@@ -268,11 +279,10 @@ class RateTable:
         rows: list[list[Rate]] = []
         for (_, alone), group in groupby(self._result.rates, key=self._kind):
             members = list(group)
-            if alone and len(members) > _MOST_IN_BAND:
+            every = -(-len(members) // _MOST_IN_BAND) if alone else 1
+            if every > 1:
                 kept = self._striking(members)
-                members = [
-                    rate for index, rate in enumerate(members) if index % 2 == 0 or rate in kept
-                ]
+                members = [x for place, x in enumerate(members) if place % every == 0 or x in kept]
             rows.extend([rate] for rate in members) if alone else rows.append(members)
         return rows
 

@@ -45,7 +45,10 @@ def edge_unknown(result: SweepResult) -> str:
     if unstable:
         return f"below {number(unstable[0].value)}, where a run {_verb(unstable[0].fate)}"
     top = max((rate.value for rate in result.rates), default=result.configured)
-    return f"none up to {number(top)}"
+    words = f"none up to {number(top)}"
+    if result.band is not None and top > 1.5 * result.band[1]:
+        words += f"; above {number(result.band[1])} runs learn less"
+    return words
 
 
 def beyond(edge: Edge) -> str:
@@ -122,6 +125,9 @@ def failure_words(failure: Failure) -> str:
         "from smaller weights.",
         Reason.ALWAYS_LOST: "Every rate diverges, however small: a step along the gradient leads "
         "uphill. Check the gradient.",
+        Reason.NOT_DOWNHILL: f"No rate makes the program's steps lower its loss: it starts at "
+        f"{number(failure.initial)}, and the lowest that was reached is {number(failure.lowest)}. "
+        "The step is not downhill. Check the gradient.",
         Reason.UNEXPLAINED: f"The lowest loss is {number(failure.lowest)}, the best constant's "
         f"{number(failure.reference)}. The rate is not what is wrong: longer runs may show more, "
         "or the network cannot draw this target.",

@@ -75,7 +75,7 @@ def sweep_learning_rates(
         stack.enter_context(workers.started(seconds=seconds))
         search = Search(workers, tuple(task.starts)[:seeds], steps=task.steps)
         _search(search, built, task, rates=rates, ends=(low, high))
-        found = _found(search)
+        found = found_by(search)
         final_steps = min(max(total_steps(built), task.steps), _FINALS * task.steps)
         choice = None
         if found.working:
@@ -91,6 +91,7 @@ def sweep_learning_rates(
         return SweepResult(
             name=built.name,
             optimizer=built.optimizer.name,
+            setting="optimizer.learning_rate",
             configured=built.optimizer.learning_rate,
             batch_size=None if task.batches.full else task.batches.size,
             steps=task.steps,
@@ -113,7 +114,7 @@ def sweep_learning_rates(
 
 
 @dataclass(frozen=True, eq=False)
-class _Found:
+class Found:
     """What the runs of the search say.
 
     Attributes:
@@ -168,7 +169,7 @@ def _search(
     search.bisect()
 
 
-def _found(search: Search) -> _Found:
+def found_by(search: Search) -> Found:
     """What the rates that every seed has run say."""
     complete = _complete(search)
     edges = {seed: edge_of(fates_of(search.of(seed))) for seed in search.seeds}
@@ -176,7 +177,7 @@ def _found(search: Search) -> _Found:
     limit = min((edge.unstable for edge in known.values()), default=np.inf)
     working = [rate for rate in complete if rate.works]
     below = [rate for rate in working if rate.value < limit]
-    return _Found(complete, tuple(below or working), known, measured_edge(search, known))
+    return Found(complete, tuple(below or working), known, measured_edge(search, known))
 
 
 def _complete(search: Search) -> tuple[Rate, ...]:

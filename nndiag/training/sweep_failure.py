@@ -21,6 +21,7 @@ class Reason(StrEnum):
     NO_GRADIENT = "no gradient"
     FLAT_UNITS = "flat units"
     ALWAYS_LOST = "diverges at every rate"
+    NOT_DOWNHILL = "the step is not downhill"
     UNEXPLAINED = "unexplained"
 
 
@@ -33,7 +34,7 @@ class Failure:
         initial: Loss at the start.
         reference: Loss of the best constant prediction.
         lowest: Smallest final loss of all runs.
-        gradient_norm: Norm of the gradient at the start.
+        gradient_norm: Norm of the gradient at the start; NaN for a user's program.
         flat_share: Share of saturated or dead units, at the start, in the hidden layer that has
             most of them; None without hidden layers.
         identical_share: The same, of units that have a twin.

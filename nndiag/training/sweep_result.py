@@ -20,6 +20,7 @@ class SweepResult:
     Attributes:
         name: Name of the experiment.
         optimizer: Name of the optimizer.
+        setting: What the learning rate is called: a config's key, or a program's expression.
         configured: The configured learning rate.
         batch_size: Examples per step; None for all.
         steps: Steps of each run.
@@ -33,7 +34,7 @@ class SweepResult:
         edge: Where rates become too large; None where none did.
         recommended: A rate to use: run, and found to learn, with all seeds and fresh ones.
         recommended_runs: Its runs, of `final_steps`.
-        theory: What theory says.
+        theory: What theory says; None for a user's program.
         failure: Why no rate learns; None where one does.
         interrupted: Whether Ctrl-C cut it short.
         runs: Number of runs made.
@@ -42,6 +43,7 @@ class SweepResult:
 
     name: str
     optimizer: str
+    setting: str
     configured: float
     batch_size: int | None
     steps: int
@@ -55,7 +57,7 @@ class SweepResult:
     edge: Edge | None
     recommended: float | None
     recommended_runs: tuple[ShortRun, ...]
-    theory: Theory
+    theory: Theory | None
     failure: Failure | None
     interrupted: bool
     runs: int

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_verdict import NOTHING, Fate, edge_of, fates_of, removed
-from nndiag.training.sweep_workers import Pair, Workers
+from nndiag.training.sweep_workers import Pair
 
 _PER_DECADE = 4  # rates of the grid
 _SCAN = 2  # the scan of the range takes every so manyth of them
@@ -17,6 +18,13 @@ _WIDEST = 60  # rates of the grid around the guess at which the search ends: 15 
 _UNMOVED = 0.01  # share of its loss that a network has not even lost where nothing is learned
 _BEYOND = 2  # rates of the grid above the edge, to see what happens there
 _BISECTIONS, _POINTS = 3, 2  # rounds, and points in each; narrows a bracket 27-fold in log
+
+
+class Trainer(Protocol):
+    """What trains the runs of a search."""
+
+    def train(self, pairs: Sequence[Pair], *, steps: int | None = None) -> list[ShortRun]:
+        """The runs of these pairs; fewer after an interruption."""
 
 
 @dataclass
@@ -32,7 +40,7 @@ class Search:
         stopped: Whether an interruption left runs out.
     """
 
-    workers: Workers
+    workers: Trainer
     seeds: tuple[int, ...]
     steps: int
     runs: dict[Pair, ShortRun] = field(default_factory=dict)
@@ -134,6 +142,11 @@ def grid_rate(guess: float, place: int) -> float:
 
 
 def _high_seen(fates: dict[float, Fate]) -> bool:
-    """Whether the largest rates are unstable: one that diverged, or two that do not learn."""
-    top = [fates[rate] for rate in sorted(fates)[-2:]]
-    return top[-1] in (Fate.DIVERGES, Fate.BLOWS_UP) or all(fate.unstable for fate in top)
+    """Whether the largest rates are too large.
+
+    One that diverged, two that do not learn, or four, over two decades, that learn less.
+    """
+    top = [fates[rate] for rate in sorted(fates)[-4:]]
+    if top[-1] in (Fate.DIVERGES, Fate.BLOWS_UP) or all(fate.unstable for fate in top[-2:]):
+        return True
+    return all(fate.unstable or fate is Fate.WORSE for fate in top)

@@ -6,6 +6,7 @@ as it is in gradient descent, with momentum, with weight decay and in Adam, what
 called and wherever it is written.
 """
 
+import contextlib
 import time
 import types
 
@@ -69,10 +70,8 @@ class _ScaledRun:
             probes=self._measurement.loss.serials,
             forced=self._measurement.computed.instruments.forced,
         )
-        try:
+        with contextlib.suppress(UserCodeError, OutOfTime):  # an overflow ends its training so
             self._host.run(instruments)
-        except (UserCodeError, OutOfTime):
-            pass  # a program that overflows ends its training so
         return self._found
 
     def _head(self, at: tuple[int, int], cells: CellReader) -> None:
@@ -115,4 +114,4 @@ def _cells(reader: CellReader) -> dict[str, types.CellType]:
     """The variables of the function that the loop stands in."""
     if reader is None:
         return {}
-    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or (), strict=True))  # type: ignore[attr-defined]
+    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or (), strict=True))

@@ -65,6 +65,7 @@ def sweep(**known):
     values = {
         "name": "my-net",
         "optimizer": "sgd",
+        "setting": "optimizer.learning_rate",
         "configured": 0.2,
         "batch_size": None,
         "steps": 1000,

@@ -1,0 +1,226 @@
+"""A sweep of the learning rate of a user's own program, where its rate can be found.
+
+The unedited program is trained again and again, with its moves multiplied. Its loss at an
+iteration is what it computes there, perhaps of one example. Means over a tenth of the run are
+compared with those of a run in which nothing moves, which sees the same examples in the same order.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from nndiag.errors import Problem, UserCodeError
+from nndiag.training.interruption import Interruption
+from nndiag.training.lr_sweep import found_by
+from nndiag.training.sweep_choice import choice_of
+from nndiag.training.sweep_failure import Failure, Reason
+from nndiag.training.sweep_ranking import band_of
+from nndiag.training.sweep_result import SweepResult
+from nndiag.training.sweep_runs import FloatArray, ShortRun
+from nndiag.training.sweep_search import Search
+from nndiag.training.sweep_workers import Pair
+from nndiag.user_code.measurement import Measurement, measure
+from nndiag.user_code.sandbox import sandbox
+from nndiag.user_code.scaled_runs import scaled_losses
+from nndiag.user_code.settings import CodeSettings
+from nndiag.user_code.source import read_source
+
+_SECONDS = 0.5  # for one run
+_FEWEST, _MOST = 20, 2_000  # iterations of a run
+_STILL = 1e-12  # factor of a rate at which nothing moves
+_PARTS = 10  # of a run; the curve has the mean of each
+_LOST = 1e12
+_MEASURING = 10.0  # seconds
+
+
+def sweep_program(
+    settings: CodeSettings, *, progress: Callable[[int], None] | None = None
+) -> SweepResult:
+    """Find the learning rates that work for a user's program.
+
+    The program is run with the user's rights; its file is not changed.
+
+    Args:
+        settings: Which program, and what is what in it.
+        progress: Called with the number of runs that have just ended.
+
+    Raises:
+        UserCodeError: The program cannot be run, or its rate cannot be found.
+    """
+    started = time.monotonic()
+    measurement = _measured(settings)
+    rate = measurement.rate
+    if rate is None or not rate.value > 0:
+        raise UserCodeError(
+            Problem(
+                f"{measurement.host.source.name}: its learning rate cannot be found",
+                hint="name it under `code.learning_rate`, as a number or as it is written there",
+            )
+        )
+    with Interruption() as interruption:
+        runs = _ProgramRuns(
+            measurement, settings, rate=rate.value, interrupted=lambda: interruption.requested
+        )
+        runs.done = progress or runs.done
+        search = Search(runs, (0,), steps=runs.iterations)
+        low, high = search.find_range(rate.value)
+        search.fill(rate.value, (low, high))
+        search.try_rates([rate.value])
+        search.bisect()
+        found = found_by(search)
+        choice = None
+        if found.working:
+            edge = np.inf if found.edge is None else found.edge.value
+            choice = choice_of(search, found.working, edge=edge, seeds=(0,), steps=runs.iterations)
+        stopped = interruption.requested
+    return SweepResult(
+        name=measurement.host.source.path.stem,
+        optimizer="its own steps",
+        setting=rate.text,
+        configured=rate.value,
+        batch_size=None,
+        steps=runs.iterations,
+        final_steps=runs.iterations,
+        total_steps=runs.iterations,
+        seeds=(0,),
+        rates=found.rates,
+        band=band_of(found.rates, found.working) if found.working else None,
+        best=choice.best.value if choice else None,
+        best_of_seeds=choice.best_of_seeds if choice else None,
+        edge=found.edge,
+        recommended=choice.recommended if choice else None,
+        recommended_runs=choice.runs if choice else (),
+        theory=None,
+        failure=None if choice or stopped else _failure(list(search.runs.values())),
+        interrupted=stopped,
+        runs=len(search.runs),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _measured(settings: CodeSettings) -> Measurement:
+    """The program's loop, parameters, loss and rate.
+
+    Raises:
+        UserCodeError: One of them cannot be found.
+    """
+    path = settings.path
+    if path is None:
+        raise UserCodeError(Problem("no program to sweep", hint="give its path"))
+    source = read_source(path)
+    with sandbox(path):
+        return measure(source, settings, deadline=time.perf_counter() + _MEASURING)
+
+
+class _ProgramRuns:
+    """Trains a program at other rates.
+
+    Attributes:
+        iterations: Iterations of each run: what the program has, as far as there is time.
+        initial: Mean loss of a run in which nothing moves.
+    """
+
+    def __init__(
+        self,
+        measurement: Measurement,
+        settings: CodeSettings,
+        *,
+        rate: float,
+        interrupted: Callable[[], bool],
+    ) -> None:
+        self._measurement, self._settings, self._rate = measurement, settings, rate
+        self._interrupted = interrupted
+        self.done: Callable[[int], None] = lambda _: None
+        self.iterations = _MOST
+        still = self._losses(rate * _STILL, seconds=_SECONDS / 2)
+        self.iterations = len(still)
+        if self.iterations < _FEWEST:
+            name = measurement.host.source.name
+            raise UserCodeError(
+                Problem(
+                    f"{name}: too few iterations to compare rates",
+                    got=f"{self.iterations} in {_SECONDS / 2:g} s",
+                    allowed=f"at least {_FEWEST}",
+                    hint="let its loop run longer",
+                )
+            )
+        self.initial = float(np.mean(still))
+        self._still = self._means(still)
+
+    def train(self, pairs: Sequence[Pair], *, steps: int | None = None) -> list[ShortRun]:
+        """The runs of these pairs; after an interruption those that had ended."""
+        runs = []
+        for rate, seed in pairs:
+            if self._interrupted():
+                break
+            with np.errstate(all="ignore"):
+                runs.append(self._run(rate, seed))
+            self.done(1)
+        return runs
+
+    def _run(self, rate: float, seed: int) -> ShortRun:
+        losses = self._losses(rate, seconds=2 * _SECONDS)
+        bad = np.flatnonzero(~(np.abs(losses) <= _LOST * abs(self.initial)))
+        lost = int(bad[0]) if len(bad) else None
+        if lost is None and len(losses) < self.iterations and not self._lower(losses):
+            lost = len(losses)  # an error of its own ended it: an overflow, as a rule
+        curve = np.full(_PARTS + 1, np.nan)
+        curve[0] = self.initial
+        if lost is None:
+            curve[1:] = self.initial * self._means(losses) / self._still
+        finite = losses[np.isfinite(losses)]
+        return ShortRun(
+            rate=rate,
+            seed=seed,
+            initial=self.initial,
+            reference=self.initial,
+            steps=np.round(np.linspace(0, self.iterations, _PARTS + 1)).astype(np.int64),
+            curve=curve,
+            final=np.inf if lost is not None else float(curve[-1]),
+            peak=np.inf if lost is not None else float(np.nanmax(curve)),
+            lost_at=lost,
+            swing=_swing(finite),
+            amplitude=float(np.ptp(finite[-20:]) / np.mean(finite[-20:])) if len(finite) else 0.0,
+            flat_share=None,
+        )
+
+    def _means(self, losses: FloatArray) -> FloatArray:
+        """Mean loss of each part of a run, shape (10,)."""
+        tiny = np.finfo(np.float64).tiny
+        means = [part.mean() for part in np.array_split(losses, _PARTS)]
+        return np.asarray(np.maximum(np.array(means), tiny))
+
+    def _lower(self, losses: FloatArray) -> bool:
+        return len(losses) >= _FEWEST and bool(losses[-1] <= self.initial)
+
+    def _losses(self, rate: float, *, seconds: float) -> FloatArray:
+        return np.array(
+            scaled_losses(
+                self._measurement,
+                self._settings,
+                factor=rate / self._rate,
+                iterations=self.iterations,
+                seconds=seconds,
+            )
+        )
+
+
+def _swing(losses: FloatArray) -> float:
+    """Share of the movement at the end that went up."""
+    moves = np.diff(losses[-max(20, len(losses) // 5) :])
+    total = np.abs(moves).sum()
+    return float(np.maximum(moves, 0).sum() / total) if total > 0 else 0.0
+
+
+def _failure(runs: Sequence[ShortRun]) -> Failure:
+    lost = all(run.lost_at is not None for run in runs)
+    return Failure(
+        Reason.ALWAYS_LOST if lost else Reason.NOT_DOWNHILL,
+        initial=runs[0].initial,
+        reference=runs[0].reference,
+        lowest=min(run.final for run in runs),
+        gradient_norm=float("nan"),
+        flat_share=None,
+        identical_share=0.0,
+    )

@@ -1,0 +1,117 @@
+"""The sweep of a user's own program: exact scaling, the edge, a step that is not downhill."""
+
+import time
+
+import numpy as np
+import pytest
+
+from nndiag.cli.app import run
+from nndiag.diagnosis.program_sweep import sweep_program
+from nndiag.errors import UserCodeError
+from nndiag.training.sweep_failure import Reason
+from nndiag.user_code.measurement import measure
+from nndiag.user_code.sandbox import sandbox
+from nndiag.user_code.scaled_runs import scaled_losses
+from nndiag.user_code.settings import CodeSettings
+from nndiag.user_code.source import read_source
+
+LINE = """
+import numpy as np
+x = np.linspace(0.5, 2.0, 20)
+y = 2 * x
+w, b = np.array([0.1]), np.array([0.5])
+lr = {rate}
+for step in range(60):
+    residual = w * x + b - y
+    loss = np.mean(residual ** 2)
+    grad_w = np.array([2 * np.mean(residual * x)])
+    grad_b = np.array([2 * np.mean(residual)])
+    w {sign}= lr * grad_w
+    b {sign}= lr * grad_b
+"""
+MOMENTUM = """
+import numpy as np
+rng = np.random.default_rng(0)
+x = rng.uniform(-1, 1, (30, 2))
+y = np.sin(3 * x[:, :1])
+W = rng.normal(size=(2, 5)); b = np.zeros(5); V = rng.normal(size=(5, 1)); c = np.zeros(1)
+state = [np.zeros_like(p) for p in (W, b, V, c)]
+def train(lr):
+    global W, b, V, c
+    for step in range(40):
+        rows = rng.integers(0, 30, 8)
+        h = np.tanh(x[rows] @ W + b)
+        out = h @ V + c
+        loss = np.mean((out - y[rows]) ** 2)
+        d = 2 * (out - y[rows]) / len(rows)
+        dh = (d @ V.T) * (1 - h ** 2)
+        grads = [x[rows].T @ dh, dh.sum(0), h.T @ d, d.sum(0)]
+        for i, (p, g) in enumerate(zip((W, b, V, c), grads)):
+            state[i] = 0.5 * state[i] - lr * g
+            p += state[i]
+train(lr={rate})
+"""
+X = np.linspace(0.5, 2.0, 20)
+CURVATURE = np.linalg.eigvalsh([[2 * np.mean(X**2), 2 * np.mean(X)], [2 * np.mean(X), 2.0]])[-1]
+
+
+@pytest.fixture
+def program(tmp_path):
+    """Writes a program, and gives the settings that name it."""
+
+    def write(text, **known):
+        path = tmp_path / "my_net.py"
+        path.write_text(text.format(**known))
+        return CodeSettings(script=str(path))
+
+    return write
+
+
+def losses(settings, *, factor):
+    """Losses of a program at a multiple of its rate."""
+    with sandbox(settings.path):
+        measured = measure(read_source(settings.path), settings, deadline=time.perf_counter() + 20)
+    return scaled_losses(measured, settings, factor=factor, iterations=40, seconds=20)
+
+
+@pytest.mark.parametrize("text", [LINE, MOMENTUM])
+@pytest.mark.parametrize("factor", [0.1, 2.0])
+def test_a_multiplied_move_is_that_of_another_rate(program, text, factor):
+    scaled = losses(program(text, rate=0.05, sign="-"), factor=factor)
+    written = losses(program(text, rate=0.05 * factor, sign="-"), factor=1.0)
+    assert len(scaled) > 30
+    # The same numbers but for rounding: 1e-16 a step.
+    np.testing.assert_allclose(scaled, written[: len(scaled)], rtol=1e-9, atol=1e-25)
+
+
+def test_finds_the_edge_of_a_program(program):
+    result = sweep_program(program(LINE, rate=0.1, sign="-"))
+    # 2/λ for gradient descent. 59 steps see a growth of 2 %; bisection stops at 2.2 %.
+    assert result.edge.value == pytest.approx(2 / CURVATURE, rel=0.06)
+    assert result.setting == "lr"
+    assert result.configured == 0.1
+    assert result.band[0] < result.recommended < result.edge.value
+    assert result.theory is None
+
+
+def test_a_step_uphill_has_no_rate_that_learns(program):
+    result = sweep_program(program(LINE, rate=0.1, sign="+"))
+    assert result.recommended is None
+    assert result.failure.reason is Reason.NOT_DOWNHILL
+
+
+def test_a_program_with_hardly_any_iterations_is_refused(program):
+    short = LINE.replace("range(60)", "range(5)")
+    with pytest.raises(UserCodeError, match="too few iterations"):
+        sweep_program(program(short, rate=0.1, sign="-"))
+
+
+def test_is_told_on_the_command_line(program, tmp_path, monkeypatch, capsys):
+    program(LINE, rate=20, sign="-")
+    monkeypatch.chdir(tmp_path)
+    assert run(["sweep-lr", "my_net.py", "--no-plots"]) == 1
+    out = capsys.readouterr().out
+    assert "Learning rate 20 is" in out
+    assert "above the edge" in out
+    assert "use   lr=" in out
+    assert out.splitlines()[-1] == "next nndiag gradcheck my_net.py"
