@@ -56,7 +56,7 @@ def edits(site: Site) -> Iterator[Edit]:
 
 def _has_exponential(node: ast.AST) -> bool:
     return any(
-        isinstance(item, ast.Attribute | ast.Name) and _name(item) == "exp"
+        isinstance(item, ast.Attribute | ast.Name) and "exp" in _name(item).lower()
         for item in ast.walk(node)
     )
 

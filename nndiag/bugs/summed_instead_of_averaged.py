@@ -64,6 +64,8 @@ def edits(site: Site) -> Iterator[Edit]:
         for whole, factor, rest in factors(node):
             if _is_count(site, factor):
                 yield site.edit(NAME, whole, rest, cost=1.2, says=f"drop {ast.unparse(factor)}")
+    if any(site.serial in serials for serials in site.shop.updates.values()):
+        yield from _in_update(site)
     value = site.value
     if value is None or not site.shop.is_driven(value) or isinstance(value, ast.Tuple | ast.Dict):
         return
@@ -75,6 +77,15 @@ def edits(site: Site) -> Iterator[Edit]:
         yield site.edit(
             NAME, value, f"{bracketed(value)} * {count}", cost=1.5, says=f"multiply by {count}"
         )
+
+
+def _in_update(site: Site) -> Iterator[Edit]:
+    """Divides the gradient where it is applied."""
+    for node in site.variables:
+        if site.shop.is_driven(node) and not site.shop.is_parameter(node):
+            for count in counts(site)[:1]:
+                text = f"{ast.unparse(node)} / {count}"
+                yield site.edit(NAME, node, text, cost=1.3, says=f"divide by {count}")
 
 
 def _swapped(site: Site, node: ast.Call) -> Iterator[Edit]:

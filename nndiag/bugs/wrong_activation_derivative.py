@@ -17,7 +17,7 @@ import ast
 from collections.abc import Iterator
 
 from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.derivatives import FORMULAS, derivatives_in, templates
+from nndiag.user_code.derivatives import FORMULAS, derivatives_in, named_like_derivative, templates
 from nndiag.user_code.edits import Edit
 from nndiag.user_code.sites import Site, factors
 
@@ -48,7 +48,7 @@ def edits(site: Site) -> Iterator[Edit]:
                 continue
             for number, argument in enumerate(dict.fromkeys(arguments)):
                 text = derivative.written(form.format(argument))
-                cost = 1.15 + 0.1 * (number > 0) + 0.05 * (form in FORMULAS) + 0.3 * ("> 0" in form)
+                cost = 1.15 + 0.1 * (number > 0) + 0.05 * (form in FORMULAS) + 0.5 * ("> 0" in form)
                 yield site.edit(NAME, derivative.node, text, cost=cost, says=f"write {text}")
         yield from _dropped(site, derivative.node)
     yield from _in_function(site)
@@ -84,5 +84,6 @@ def _in_function(site: Site) -> Iterator[Edit]:
             call = f"{name}({argument})"
             forms += [f"{call} * (1 - {call})", f"1 - {call} ** 2"]
     forms += [f"1 - np.tanh({argument}) ** 2", f"1.0 * ({argument} > 0)"]
+    cost = 1.12 if named_like_derivative(scope.name) else 1.5
     for form in forms:
-        yield site.edit(NAME, site.value, form, cost=1.5, says=f"return {form}")
+        yield site.edit(NAME, site.value, form, cost=cost, says=f"return {form}")

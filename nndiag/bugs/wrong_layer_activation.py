@@ -42,7 +42,7 @@ def edits(site: Site) -> Iterator[Edit]:
     inside = {id(item) for found in derivatives_in(site) for item in ast.walk(found.node)}
     for node in site.variables:
         atom = site.atom(node)
-        if atom is None or not atom.activation or id(node) in inside:
+        if atom is None or atom.driven or atom.parameter or id(node) in inside:
             continue
         for other in site.atoms:
             if other.activation and other.text != atom.text and len(other.text) < 40:

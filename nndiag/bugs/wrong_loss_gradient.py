@@ -65,4 +65,4 @@ def _from_difference(site: Site) -> Iterator[Edit]:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             if site.shop.is_driven(node) and site.shop.is_acted(node.right):
                 text = ast.unparse(node.left)
-                yield site.edit(NAME, node, text, cost=1.5, says="drop the division")
+                yield site.edit(NAME, node, text, cost=1.3, says="drop the division")

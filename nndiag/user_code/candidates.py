@@ -23,8 +23,12 @@ _LOSS_NAME = re.compile(
     r"loss|cost|error|err\b|mse|sse|rmse|objective|entropy|nll|energy|^(J|L|E|C|Q)(_?\w{0,5})?$",
     re.IGNORECASE,
 )
+_SLOPE_NAME = re.compile(
+    r"prime|deriv|grad|delta|backward|slope|(^|[._])d_?(loss|cost|err|mse)", re.IGNORECASE
+)
 _LOSS_PART = re.compile(r"\*\*|square|pow|log|abs|norm|mse|loss|cost|cross|error", re.IGNORECASE)
 _TINY = 1e-300
+_CALLS = 3  # an expression that is computed more often stands in a loop over examples
 _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
 
 
@@ -186,7 +190,7 @@ def scalar_candidates(lab: Laboratory, computed: Computed) -> Iterator[Candidate
         if rank is None:
             continue
         text = ast.unparse(node)
-        modes = ("last",) if len(values) == 1 else ("sum", "last")
+        modes = ("last",) if len(values) == 1 else ("sum", "last")[: 1 + (len(values) <= _CALLS)]
         found.extend(
             Candidate(
                 text=text if mode == "last" else f"sum of {text}",
@@ -220,11 +224,16 @@ def _rank(node: ast.expr, parents: Mapping[int, ast.AST]) -> tuple[int | None, b
     while isinstance(above, ast.expr):
         if isinstance(above, ast.Call) and above is not node:
             name = ast.unparse(above.func)
+            if name.endswith(".append") and _LOSS_NAME.search(name[: -len(".append")]):
+                return 1, True
             shown = shown or name == "print" or name.endswith((".append", ".format"))
         shown = shown or isinstance(above, ast.JoinedStr)
         above = parents.get(serial_of(above))
     names, assigned = _names(above, parents)
-    named = any(_LOSS_NAME.search(name) for name in [*names, text if shown else ""])
+    named = any(
+        _LOSS_NAME.search(name) and not _SLOPE_NAME.search(name)
+        for name in [*names, text if shown else ""]
+    )
     if assigned and named:
         return 1, True
     if shown and (named or _LOSS_PART.search(text)):

@@ -36,6 +36,11 @@ def templates(site: Site) -> tuple[Template, ...]:
     return tuple(found.values())
 
 
+def named_like_derivative(name: str) -> bool:
+    """Whether a function is named like the derivative of an activation."""
+    return bool(_DERIVATIVE.search(name))
+
+
 def is_derivative_call(call: ast.Call) -> bool:
     """Whether a call looks like that of an activation's derivative."""
     name = ast.unparse(call.func).rpartition(".")[2]

@@ -22,7 +22,7 @@ from nndiag.user_code.candidates import (
 from nndiag.user_code.discovery import Observer, Watched
 from nndiag.user_code.host import Host, loop_place
 from nndiag.user_code.judgement import Fits, Verdict, reference_scales, verdicts
-from nndiag.user_code.laboratory import Laboratory, Point
+from nndiag.user_code.laboratory import Laboratory, Point, shifted
 from nndiag.user_code.numbers import Vector, is_real
 from nndiag.user_code.objective import Trial, chosen_trial, compared, relate, trials
 from nndiag.user_code.optimizer import Moment, moments
@@ -455,11 +455,13 @@ def _add_frozen(measurement: Measurement, settings: CodeSettings) -> None:
     lab, point = measurement.lab, measurement.points[-1]
     known = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
     changed = {leaf for test in measurement.watched.tests for leaf in test.changed}
+    early = {leaf for leaf, _ in measurement.watched.snapshots[0].leaves()}
     same = {id(point.snapshot.original(leaf)) for leaf in known | changed}
     leaves = [
         leaf
         for leaf, value in point.snapshot.leaves()
         if leaf not in known | changed
+        and leaf in early
         and (is_real(value) or np.ndim(value) == 2)
         and id(value) not in same
     ]
@@ -494,7 +496,7 @@ def _frozen_theta(frozen: list[Tensor], point: Point) -> dict[str, Vector]:
     for tensor in frozen:
         values = tensor.read(point.snapshot)
         found[tensor.name] = np.zeros(tensor.size) if values is None else values
-    return found
+    return shifted(found) if point.shifted else found
 
 
 def _acts(measurement: Measurement, tensor: Tensor, point: Point) -> bool:

@@ -146,7 +146,7 @@ def _of_repair(context: Context, repair: Repair, *, proven: bool) -> Finding:
     uphill = min(cosines, default=1.0) < 0
     return Finding(
         problem=problem,
-        severity=Severity.ERROR if uphill or proven is False else _severity(bug, cosines),
+        severity=Severity.ERROR if uphill or proven is False else _severity(problem, cosines),
         message=f"{names}: {bug.sentence}{numbers}{proof}",
         evidence=tuple(Evidence("cosine", value, 1.0) for value in cosines),
         tensor=names,
@@ -157,8 +157,15 @@ def _of_repair(context: Context, repair: Repair, *, proven: bool) -> Finding:
     )
 
 
-def _severity(bug: Bug, cosines: list[float]) -> Severity:
+_MEANT = frozenset({"clipped-gradient", "weight-decay-not-in-loss"})
+"""Bugs that are often meant so: warnings, though they change the direction."""
+
+
+def _severity(problem: str, cosines: list[float]) -> Severity:
     """An error where the direction is wrong; the bug's own severity where only the size is."""
+    bug = BUGS.get(problem)()
+    if problem in _MEANT:
+        return bug.severity
     return Severity.ERROR if min(cosines, default=0.0) < 1 - 1e-6 else bug.severity
 
 
@@ -184,8 +191,25 @@ def _suspicions(context: Context, left: list[str], found: Search) -> list[Findin
             rest = [item for item in rest if item not in members]
     if rest:
         name = "broken-chain-rule" if _below_right(context, rest) else "wrong-loss-gradient"
+        if _above_right(context, rest):
+            name = "wrong-layer-activation"
         made.append(_suspicion(context, name, BUGS.get(name)(), rest, found))
     return made
+
+
+def _above_right(context: Context, wrong: list[str]) -> bool:
+    """Whether the wrong tensors are used behind right ones: what is passed back is right then."""
+    computed = context.measurement.computed
+    theta = context.measurement.points[0].theta
+    first: dict[str, int] = {}
+    for serial, values in computed.base.values.items():
+        for name, numbers in theta.items():
+            if numbers.size > 1 and np.size(values[0]) == numbers.size:
+                if np.array_equal(np.ravel(values[0]), numbers):
+                    first[name] = min(first.get(name, 1 << 60), computed.base.order[serial])
+    right = [name for name, verdict in context.verdicts.items() if verdict is Verdict.RIGHT]
+    earliest = min((first[name] for name in right if name in first), default=1 << 60)
+    return bool(wrong) and all(first.get(name, 0) > earliest for name in wrong)
 
 
 def _below_right(context: Context, wrong: list[str]) -> bool:

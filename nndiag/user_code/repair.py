@@ -2,8 +2,8 @@
 
 The numeric gradient does not depend on the backward pass, so that it is formed once; each edit then
 costs one run of the step. Edits are searched greedily: of all single edits the one that makes most
-tensors right is kept, then the next is searched, until all are right or time is up. A pair is tried
-where no single edit helps.
+tensors right is kept, then the next is searched, until all are right or time is up. An edit that only
+makes a step parallel to the gradient counts as a step towards that.
 """
 
 import ast
@@ -80,6 +80,7 @@ class Search:
         tried: How many edits were tried.
         seconds: How long it took.
         complete: Whether all tensors are right now.
+        promising: Texts of edits that helped by themselves: they are tried first when one is kept.
     """
 
     source: Source
@@ -87,6 +88,7 @@ class Search:
     tried: int = 0
     seconds: float = 0.0
     complete: bool = False
+    promising: set[tuple[str, ...]] = field(default_factory=set)
 
 
 class Bench:
@@ -103,7 +105,8 @@ class Bench:
             == max(sum(item.signal for item in other.values()) for other in measurement.fits)
         ]
         same = [n for n in heard[1:] if self._iteration(n) == self._iteration(heard[0])]
-        self.numbers = list(dict.fromkeys([heard[0], *same[:1], heard[-1]]))
+        moved = [n for n in heard if measurement.points[n].shifted] or heard
+        self.numbers = list(dict.fromkeys([heard[0], *same[:1], moved[-1]]))
         first = measurement.fits[self.numbers[0]]
         self.names = [name for name, item in first.items() if item.signal]
 
@@ -200,28 +203,29 @@ def _best_edit(
     host = measurement.host
     editor = Editor(host.tree, host.nodes)
     edits = candidates_for_repair(measurement, bench)
+    edits.sort(key=lambda edit: _texts(edit) not in found.promising)
     best: tuple[Edit, Score] | None = None
-    partial: list[tuple[Edit, Score]] = []
     for edit in edits:
         if time.perf_counter() > deadline:
             break
         if edit.changes_loss:
             continue
         if best is not None and len(best[1].right) == len(bench.names):
-            if edit.cost > best[0].cost + _WORTH:
+            if edit.cost > best[0].cost + _WORTH or _texts(best[0]) in found.promising:
                 break  # all are right already, and what follows is less likely
         found.tried += 1
         result = _tried(bench, editor, host.tree, edit, score)
         if result is None or not score.right <= result.right:
             continue
         if result.rank > score.rank:
+            found.promising.add(_texts(edit))
             if best is None or result.rank > best[1].rank:
                 best = (edit, result)
-            partial.append((edit, result))
-    if best is not None and len(best[1].right) > len(score.right):
-        return best
-    pair = _best_pair(bench, editor, partial, edits, score, found, deadline)
-    return pair or best
+    return best
+
+
+def _texts(edit: Edit) -> tuple[str, ...]:
+    return (edit.bug, *(change.text for change in edit.changes))
 
 
 def _tried(
@@ -232,20 +236,6 @@ def _tried(
             return bench.score({top: tree.body[top] for top in tops}, best=score)
     except SyntaxError:
         return None
-
-
-def _best_pair(
-    bench: Bench,
-    editor: Editor,
-    partial: list[tuple[Edit, Score]],
-    edits: list[Edit],
-    score: Score,
-    found: Search,
-    deadline: float,
-) -> tuple[Edit, Score] | None:
-    """Two edits together, the first of which straightened a direction or may with the second."""
-    del bench, editor, partial, edits, score, found, deadline
-    return None
 
 
 def candidates_for_repair(
@@ -313,13 +303,16 @@ def _behind_loss(
         for serial in computed.acted
         if order[serial] <= loss and isinstance(lab.nodes[serial], _VARIABLE)
     }
+    late = [serial for serial in computed.acted if order[serial] > loss]
+    variables = {
+        serial
+        for serial in late
+        if isinstance(lab.nodes[serial], _VARIABLE) and ast.unparse(lab.nodes[serial]) not in forward
+    }
     return frozenset(
         serial
-        for serial in computed.acted
-        if order[serial] > loss
-        and not (
-            isinstance(lab.nodes[serial], _VARIABLE) and ast.unparse(lab.nodes[serial]) in forward
-        )
+        for serial in late
+        if any(serial_of(item) in variables for item in ast.walk(lab.nodes[serial]))
     )
 
 
@@ -355,7 +348,7 @@ def _keep(
             edit=edit,
             line=own,
             before=original.line(own).strip(),
-            after=_changed_line(found.source, new, line),
+            after=_changed_line(found.source, new, line, edit),
             mended=tuple(sorted(better.right - before.right))
             or tuple(sorted(better.parallel - before.parallel)),
         )
@@ -397,12 +390,14 @@ def _own_line(original: Source, current: Source, line: int) -> int:
     return line
 
 
-def _changed_line(old: Source, new: Source, line: int) -> str:
-    """The text that stands at the changed place now."""
-    if new.line(line) != old.line(line) or len(new.lines) == len(old.lines):
-        return new.line(line).strip()
-    extra = [text for text in new.lines if text not in old.lines]
-    return extra[0].strip() if extra else new.line(line).strip()
+def _changed_line(old: Source, new: Source, line: int, edit: Edit) -> str:
+    """What is to be written at the changed place."""
+    beside = [change.text for change in edit.changes if change.where != "instead"]
+    if beside:
+        return beside[0]
+    if len(new.lines) < len(old.lines):
+        return "# nothing: the line goes"
+    return new.line(line).strip()
 
 
 def fixed_path(path: Path) -> Path:

@@ -153,7 +153,7 @@ def never_updated(
     floats = len(known) >= _MANY_FLOATS and all(tensor.shape == (1,) for tensor in known)
 
     def likely(tensor: Tensor) -> bool:
-        if tensor.name in passing:
+        if tensor.name in passing and not _PARAMETER_NAME.search(tensor.name):
             return False  # set anew in each iteration: an activation, an example
         tail = re.findall(r"[A-Za-z_]\w*", tensor.name)[-1:]
         if tail and any(form.format(tail[0]) in names for form in _GRADIENT_NAMES):

@@ -28,7 +28,7 @@ def checked(text: str, folder: Path, name: str) -> ProgramCheck:
     """The check of a program's text."""
     path = folder / f"{name}.py"
     path.write_text(text)
-    return check_program(CodeSettings(script=str(path)))
+    return check_program(CodeSettings(script=str(path)), seconds=40)
 
 
 def names(mutation: Mutation, check: ProgramCheck) -> bool:
