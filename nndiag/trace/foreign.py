@@ -113,6 +113,10 @@ class _Table:
         Raises:
             RunError: Something in them cannot be understood.
         """
+        table = self._log.table(lambda title: self._column(title) is not None)
+        if table is not None:
+            self._take(*table)
+            return
         for row in self._log.rows():
             place = len(self._lines)
             self._lines.append(row.line)
@@ -131,6 +135,15 @@ class _Table:
                 values.append(value)
         if self._log.problems:
             raise RunError(self._log.problems)
+
+    def _take(self, titles: list[str], numbers: FloatArray) -> None:
+        """Take a table that was read at once."""
+        rows = list(range(len(numbers)))
+        self._lines = [row + 2 for row in rows]
+        for title, values in zip(titles, numbers.T, strict=True):
+            column = self._column(title)
+            if column is not None:
+                self._numbers.setdefault(column, (rows, values.tolist()))
 
     def constant(self, name: str) -> float | None:
         """The first value of a column."""
@@ -175,14 +188,18 @@ class _Table:
                 columns = {x: y for x, y in columns.items() if x.layer is not None}
             if not columns:
                 continue
-            rows = np.unique(np.concatenate([rows for rows, _ in columns.values()]))
-            where, at = np.unique(steps[rows], return_inverse=True)
-            place_of = dict(zip(rows.tolist(), at.tolist(), strict=True))
-            values = np.full((len(where), len(layers) if _is_layered(name) else 1), np.nan)
-            for column, (own, numbers) in columns.items():
+            present = np.zeros(len(steps), bool)
+            for rows, _ in columns.values():
+                present[rows] = True
+            own = steps[present]
+            begins = np.append(True, np.diff(own) > 0)  # rows of one step are put together
+            place = np.zeros(len(steps), np.intp)
+            place[present] = np.cumsum(begins) - 1
+            values = np.full((begins.sum(), len(layers) if _is_layered(name) else 1), np.nan)
+            for column, (rows, numbers) in columns.items():
                 index = layers.index(column.layer) if column.layer in layers else 0
-                values[[place_of[row] for row in own], index] = numbers
-            found[name] = Series(where, values if _is_layered(name) else values[:, 0])
+                values[place[rows], index] = numbers
+            found[name] = Series(own[begins], values if _is_layered(name) else values[:, 0])
         return found
 
     def _column(self, title: str) -> Column | None:

@@ -275,3 +275,25 @@ def judge_or_refuse(path: Path) -> None:
     assert trace.steps >= 1
     assert np.all(np.diff(trace.step) > 0)
     diagnose(trace)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "step,loss,note,grad_norm[a]\n0,1,x,2\n1,nan,y,inf\n2,1e-3,z,-0.5",
+        "step;train_loss;loss\n0;1;2\n1;2;3\n",
+        "epoch\tloss\r\n1\t0.5\r\n2\t0.25\r\n",
+    ],
+)
+def test_reading_at_once_gives_what_reading_by_rows_gives(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = log(tmp_path, text)
+    monkeypatch.setattr("nndiag.trace.log_rows.Log.table", lambda *_: None)
+    by_rows = log(tmp_path, text)
+    np.testing.assert_array_equal(at_once.step, by_rows.step)
+    np.testing.assert_array_equal(at_once.loss, by_rows.loss)
+    assert at_once.series.keys() == by_rows.series.keys()
+    for name, series in at_once.series.items():
+        np.testing.assert_array_equal(series.values, by_rows.series[name].values)
+    assert at_once.facts.settings == by_rows.facts.settings
