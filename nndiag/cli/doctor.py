@@ -16,7 +16,7 @@ def doctor(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check data, start, gradient and rate of a config before any training."""
+    """Check what is worth checking before any training."""
     from nndiag.checkup import checkup  # noqa: PLC0415
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.experiment import load_experiment  # noqa: PLC0415
