@@ -1,9 +1,9 @@
 """The learning rate is so small that the run has hardly left its start.
 
 What it sees
-    A rate that is a tiny fraction of the largest stable one, or, for optimizers that scale their
-    steps, steps that are a tiny fraction of the weights; and weights that have moved less than
-    their own length.
+    A rate, as configured or after decay, that is a tiny fraction of the largest stable one, or, for
+    optimizers that scale their steps, steps that are a tiny fraction of the weights; and weights
+    that have moved less than their own length.
 
 Why it matters
     The loss looks flat because nothing moves. A run of the same length at an ordinary rate would
@@ -11,9 +11,9 @@ Why it matters
 
 Fires when
     The run ended far from what the data allow, its weights moved less than `moved` of their length,
-    and the rate is below 1/`factor` of half the stability ceiling (times the share of the examples
-    that a step sees, because small batches need smaller rates), or, without a ceiling, the typical
-    step is below `step` of the weights.
+    and the rate halfway through is below 1/`factor` of half the stability ceiling (times the share
+    of the examples that a step sees, because small batches need smaller rates), or, without a
+    ceiling, the typical step is below `step` of the weights.
 
 Silent when
     The run learned or diverged, or its weights moved; no gradient reaches the weights (then no rate
@@ -32,6 +32,8 @@ Source
     Karpathy 2015, CS231n, ratio of updates to weights.
 """
 
+import numpy as np
+
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import distance, path, typical_step
@@ -48,7 +50,7 @@ def learning_rate_too_small(
 ) -> Findings:
     """The learning rate is so small that the run has hardly left its start."""
     severity = distance(course_of(trace))
-    rate, ceiling = trace.facts.learning_rate, trace.facts.stability_ceiling
+    rate, ceiling = _halfway(trace), trace.facts.stability_ceiling
     way, typical = path(trace), typical_step(trace)
     if severity is None or rate is None or not 0 < way < moved or not typical > 0:
         return []
@@ -70,6 +72,8 @@ def learning_rate_too_small(
         evidence = Evidence("update_ratio", observed=typical, limit=step)
         remedy = f"optimizer.learning_rate={rate * 1e-2 / typical:.1g}"
     steps = f"in all {trace.steps:,} steps they moved by {way:.2g}"
+    decayed = trace.facts.learning_rate is not None and rate < 0.5 * trace.facts.learning_rate
+    decay = ("optimizer.decay=0",) if decayed else ()
     if ceiling is not None:
         steps = f"in all {trace.steps:,} steps the weights moved by {way:.2g} of their length"
     return [
@@ -78,9 +82,18 @@ def learning_rate_too_small(
             severity,
             f"{message}; {steps}",
             evidence=(evidence, Evidence("path", observed=way, limit=moved)),
-            remedies=(remedy, "optimizer.name=adam"),
+            remedies=(*decay, remedy, "optimizer.name=adam"),
         )
     ]
+
+
+def _halfway(trace: Trace) -> float | None:
+    """The rate in force after half of the steps; the configured one where that is not recorded."""
+    rates = trace.series.get("learning_rate")
+    if rates is None or not len(rates.steps) or not np.isfinite(rates.values).all():
+        return trace.facts.learning_rate
+    middle = (rates.steps[0] + rates.steps[-1]) / 2
+    return float(np.interp(middle, rates.steps, rates.values))
 
 
 def _seen(trace: Trace) -> float:

@@ -13,7 +13,8 @@ Why it matters
 
 Fires when
     One unit is behind a softmax, or more than `share` of the targets lie outside the domain of a
-    cross-entropy: whatever the run did. Otherwise in a run that did not learn: the activation does
+    cross-entropy: whatever the run did. Otherwise in a run that did not learn, or whose predictions
+    explain far less of the targets than its loss promises: the activation does
     not fit, more than `share` of the examples have shares that do not add up to 1, or more than
     `stuck` of the classes sit within 5 % of the wrong end of a bounded output.
 
@@ -35,6 +36,7 @@ Source
 
 import numpy as np
 
+from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity, Skipped
@@ -45,6 +47,7 @@ PROBLEM = "loss-does-not-fit-output"
 _BINARY, _CLASSES = "binary_cross_entropy", "softmax_cross_entropy"
 _GIVES_PROBABILITIES = frozenset({"sigmoid", "softmax"})
 _GIVES_LOGITS = frozenset({"softmax", "linear"})
+_LEARNED = 0.7  # explained variance over skill; below, the loss measures something else
 _END = 0.05  # part of an output's range that counts as its end
 _TWO_CLASSES = ("activation sigmoid in the last layer", f"loss={_BINARY}")
 _MORE_CLASSES = ("one softmax unit for each class", f"loss={_CLASSES}")
@@ -62,12 +65,19 @@ def loss_does_not_fit_output(trace: Trace, *, share: Share = 0.01, stuck: Share 
     found = _always_wrong(trace, layer, targets, share=share)
     if found is not None:
         return [found]
-    severity = course_of(trace).severity
+    severity = _severity(trace)
     if severity is None:
         return []
     found = _unfit(trace, layer, targets, severity=severity, share=share)
     found = found or _stuck(trace, layer, targets, severity=severity, limit=stuck)
     return [] if found is None else [found]
+
+
+def _severity(trace: Trace) -> Severity | None:
+    """That of the run; a warning too where only the loss says that it learned."""
+    course, explained = course_of(trace), explained_share(trace)
+    unseen = explained is not None and explained < _LEARNED * (course.skill or 0.0)
+    return course.severity or (Severity.WARNING if unseen else None)
 
 
 def _always_wrong(

@@ -9,13 +9,13 @@ Why it matters
     where it would end.
 
 Fires when
-    The loss is still falling and less than half of what the data allow is learned (an error below a
-    tenth). Or the run looks stalled, its weights moved less than `moved` of their length, and it
-    had fewer than `few` steps, or as many steps again (more than `gain` of the loss) or a local
-    quadratic step (more than `left`) would lower the loss.
+    The loss is still falling and less than half of what the data allow is learned, 70 % where it
+    falls slowly (an error below a tenth). Or the run looks stalled, its weights moved less than
+    `moved` of their length, and it had fewer than `few` steps, or as many steps again (more than
+    `gain` of the loss) or a local quadratic step (more than `left`) would lower the loss.
 
 Silent when
-    Half of what the data allow is learned; the loss is flat and nothing is left to gain; the
+    Most of what the data allow is learned; the loss is flat and nothing is left to gain; the
     weights have moved and it did not help.
 
 Thresholds

@@ -38,7 +38,7 @@ PROBLEM = "poor-local-minimum"
 
 @detector(PROBLEM, ending=("reference_loss", "reference_loss_from_end"))
 def poor_local_minimum(trace: Trace, *, kept: Share = 0.8, left: Share = 0.5) -> Findings:
-    """The run rests in a poor minimum; from other weights the network reaches far less."""
+    """The run rests in a poor minimum; from other weights the same network reaches far less."""
     course, ending = course_of(trace), trace.ending
     if course.severity is None or course.outcome not in (Outcome.CONVERGED, Outcome.STALLED):
         return []

@@ -41,7 +41,7 @@ PROBLEM = "too-few-units"
 def too_few_units(
     trace: Trace, *, kept: Share = 0.5, gap: Share = 0.2, wide: Count = 32
 ) -> Findings:
-    """The network is too small for what the data allow."""
+    """The network is too small: no optimizer and no start gets it where the data lead."""
     course, ending, baseline = course_of(trace), trace.ending, trace.facts.baseline_loss
     hidden = trace.facts.layers[:-1]
     if course.severity is None or course.outcome not in (Outcome.CONVERGED, Outcome.STALLED):

@@ -10,8 +10,10 @@ from nndiag.detectors.course import Course
 from nndiag.finding import Outcome, Severity
 from nndiag.trace import Trace
 
-_FAR = 0.5  # less than this share of the attainable is learned: far from the end
-_BEGUN = 0.1  # less than this: hardly begun
+_NEAR = 0.7  # this share of the attainable is learned: the run is nearly there
+_FAR = 0.5  # … and enough where as many steps again
+_FAST = 0.5  # … would take off this share of the loss
+_BEGUN = 0.1  # less than this share: hardly begun
 
 
 def path(trace: Trace) -> float:
@@ -39,13 +41,19 @@ def impairment(course: Course) -> Severity | None:
 def distance(course: Course) -> Severity | None:
     """How grave it is that the run ends here; None where it has learned, diverged or was cut off.
 
-    A run that is still falling is only half a failure until hardly anything is learned.
+    A run that is still falling is only half a failure until hardly anything is learned, and none
+    where most is learned and the loss falls fast.
     """
-    if course.failed or course.outcome not in (Outcome.IMPROVING, Outcome.STALLED):
-        return Severity.ERROR if course.failed and course.outcome is not Outcome.DIVERGED else None
-    if course.good or course.shortfall is None:
+    if course.outcome is Outcome.DIVERGED or course.good:
+        return None
+    if course.failed:
+        return Severity.ERROR
+    if course.outcome is Outcome.STALLED:
+        return Severity.WARNING
+    if course.outcome is not Outcome.IMPROVING or course.shortfall is None:
         return None
     share = (course.attainable - course.shortfall) / max(course.attainable, 1e-300)
-    if course.outcome is Outcome.STALLED or share >= _FAR:
+    fast = course.expected_gain > _FAST * abs(course.curve.final)
+    if share >= (_FAR if fast else _NEAR):
         return None
     return Severity.ERROR if share < _BEGUN else Severity.WARNING

@@ -15,7 +15,8 @@ Fires when
     deviations differ by more than `disparity`.
 
 Silent when
-    The run learned; columns are constant (no information) or hold two values (indicators).
+    The run learned; columns are constant (no information) or hold two values (indicators) of
+    ordinary size.
 
 Thresholds
     size = 3, offset = 3, disparity = 30: ours. Standardised columns have size 1; the range from
@@ -32,11 +33,13 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
 from nndiag.registry import Positive
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "unscaled-inputs"
+_INDICATOR = 30.0  # largest size of a column of two values that is taken as an indicator
 
 
 @detector(PROBLEM, facts=("inputs",))
@@ -44,7 +47,7 @@ def unscaled_inputs(
     trace: Trace, *, size: Positive = 3.0, offset: Positive = 3.0, disparity: Positive = 30.0
 ) -> Findings:
     """Inputs are far from mean 0 and size 1."""
-    inputs, severity = trace.facts.inputs, course_of(trace).severity
+    inputs, severity = trace.facts.inputs, impairment(course_of(trace))
     if inputs is None or severity is None or not np.isfinite(inputs).all():
         return []
     fault = _fault(inputs, size=size, offset=offset, disparity=disparity)
@@ -66,7 +69,7 @@ def _fault(
     inputs: FloatArray, *, size: float, offset: float, disparity: float
 ) -> tuple[str, float, float] | None:
     """What is wrong with the columns: words, the number and its limit; the gravest first."""
-    columns = [c for c in inputs.T if len(np.unique(c)) > 2]
+    columns = [c for c in inputs.T if len(np.unique(c)) > 2 or _is_far_off(c)]
     if not columns:
         return None
     sizes = np.array([np.sqrt(np.mean(c**2)) for c in columns])
@@ -84,3 +87,9 @@ def _fault(
         message = f"inputs lie {offsets.max():.3g} deviations off centre"
         return message, float(offsets.max()), offset
     return None
+
+
+def _is_far_off(column: FloatArray) -> bool:
+    """Whether a column of two values is too large or too small for an indicator."""
+    size = float(np.sqrt(np.mean(column**2)))
+    return bool(np.ptp(column) > 0) and not 1 / _INDICATOR <= size <= _INDICATOR

@@ -38,11 +38,11 @@ SYMPTOMS = (
     "non-finite-values",
     "exploding-gradients",
     "exploding-loss",
-    "noisy-steps",
     "oscillating-loss",
     "dead-units",
     "saturated-units",
     "vanishing-gradients",
+    "noisy-steps",
     "not-enough-steps",
     "poor-local-minimum",
     "saddle-point",
@@ -83,10 +83,10 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "non-finite-values": _STOP | {"exploding-gradients"},
     "exploding-gradients": _BLOW_UP - {"exploding-gradients"} | _AFTERMATH,
     "exploding-loss": frozenset({"non-finite-values"}) | _AFTERMATH,
-    "noisy-steps": _STOP | _UNITS,
+    "noisy-steps": _STOP,
     "oscillating-loss": _STOP | _UNITS,
-    "dead-units": _STOP,
-    "saturated-units": _STOP,
+    "dead-units": _STOP | {"noisy-steps"},
+    "saturated-units": _STOP | {"noisy-steps"},
     "vanishing-gradients": _STOP - {"vanishing-gradients"},
     "not-enough-steps": _REST,
     "too-few-units": _REST - {"too-few-units"},
@@ -107,6 +107,7 @@ RESTATEMENTS = frozenset({"stalled-convergence", "constant-predictions"})
 BY_EXCLUSION = frozenset({"too-few-units", "poor-local-minimum"})
 """Findings from what a strong optimizer reached: said only where nothing else explains that."""
 
+_STEEPER = 10.0  # of deep networks on scaled inputs; ours, they reach 6
 _ORDER = (*STATIC, *STEP_SIZE, *FITTED, *SYMPTOMS)
 
 
@@ -156,8 +157,8 @@ def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
     """The problems that a finding can explain in this run.
 
     Large inputs explain a rate above the ceiling only as far as their scaling would raise the
-    ceiling: λ_max grows with the square of the inputs. Where they do not explain the rate, they do
-    not explain what the rate did either.
+    ceiling: λ_max grows with the square of the inputs, times what deep networks add to it. Where
+    they do not explain the rate, they do not explain what the rate did either.
     """
     reach = EXPLAINS.get(finding.problem, frozenset())
     rate = next((x for x in others if x.problem == "learning-rate-above-stability-limit"), None)
@@ -166,7 +167,9 @@ def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
     size = finding.evidence[0].observed
     excess = rate.evidence[0].observed / max(rate.evidence[0].limit or 0.0, 1e-300)
     return (
-        reach if excess <= max(size, 1.0) ** 2 else reach - EXPLAINS[rate.problem] - {rate.problem}
+        reach
+        if excess <= _STEEPER * max(size, 1.0) ** 2
+        else reach - EXPLAINS[rate.problem] - {rate.problem}
     )
 
 

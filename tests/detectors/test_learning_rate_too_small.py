@@ -59,6 +59,15 @@ def test_a_ten_thousandth_of_the_weights_is_its_boundary(step, fires, curves, ma
     assert bool(run(PROBLEM, trace)) is fires
 
 
+@pytest.mark.parametrize(("halfway", "fires"), [(1e-3, True), (0.1, False)])
+def test_judges_the_rate_that_was_left_of_it_by_decay(halfway, fires, curves, make_trace):
+    series = {"update_ratio": np.full((20, 2), 1e-5), "learning_rate": np.full(20, halfway)}
+    facts = {"learning_rate": 1.0, "stability_ceiling": 2.0}
+    found = run(PROBLEM, make_trace(curves["stuck"], series=series, facts=facts))
+    assert bool(found) is fires
+    assert not found or found[0].remedies[0] == "optimizer.decay=0"
+
+
 def test_is_skipped_without_its_series(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["stuck"], facts={"learning_rate": 0.1}))
     assert result == Skipped(PROBLEM, "the trace has no update ratio")

@@ -75,6 +75,14 @@ def test_stays_silent_where_an_unfit_output_learns_nevertheless(shape, curves, m
     assert run(PROBLEM, trace) == []
 
 
+def test_warns_where_only_the_loss_says_that_the_run_learned(curves, make_trace):
+    # Linear outputs of 2 for class 1 count as 1 − 1e-7 in the loss, and are off by a whole class.
+    ending = {"predictions": 2 * LABELS}
+    trace = made(make_trace, curves["learned"], loss=BINARY, activation="linear", ending=ending)
+    (finding,) = run(PROBLEM, trace)
+    assert finding.severity is Severity.WARNING
+
+
 @pytest.mark.parametrize(
     ("loss", "activation", "targets"),
     [

@@ -51,8 +51,8 @@ def test_stays_silent_on_constant_or_non_finite_inputs(column, curves, make_trac
     assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
 
 
-@pytest.mark.parametrize(("examples", "skipped"), [(99, True), (100, False)])
-def test_a_hundred_examples_are_its_boundary(examples, skipped, curves, make_trace):
+@pytest.mark.parametrize(("examples", "skipped"), [(39, True), (40, False)])
+def test_forty_examples_are_its_boundary(examples, skipped, curves, make_trace):
     result = run(PROBLEM, make_trace(curves["stuck"], facts=data(0.0, examples=examples)))
     assert isinstance(result, Skipped) is skipped
 

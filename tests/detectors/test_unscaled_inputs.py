@@ -39,6 +39,11 @@ def test_stays_silent_on_moderate_constant_and_indicator_columns(columns, curves
     assert run(PROBLEM, make_trace(curves["stuck"], facts=inputs(*columns))) == []
 
 
+@pytest.mark.parametrize("column", [300 + (UNIT > 0), 0.001 * (UNIT > 0)])
+def test_fires_on_two_values_that_no_indicator_has(column, curves, make_trace):
+    assert run(PROBLEM, make_trace(curves["stuck"], facts=inputs(column)))
+
+
 @pytest.mark.parametrize(("size", "fires"), [(2.99, False), (3.01, True)])
 def test_the_size_is_its_boundary(size, fires, curves, make_trace):
     column = size * UNIT / np.sqrt(np.mean(UNIT**2))

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import course_of
+from nndiag.detectors.underway import distance, impairment, path, typical_step
+from nndiag.finding import Severity
+
+
+def falling_to(skill, *, power=1.0):
+    """A fall from 1 to 1 − skill as a power of time, the best constant's loss being 1."""
+    return 1 - skill * np.linspace(0, 1, 200) ** power
+
+
+def test_the_path_is_the_sum_of_the_steps_of_the_farthest_layer(make_trace):
+    ratios = np.column_stack([np.full(20, 0.01), np.full(20, 0.02)])
+    trace = make_trace(np.ones(101), series={"update_ratio": ratios})
+    # from step 1 to step 101, 0.02 each
+    assert path(trace) == pytest.approx(100 * 0.02)
+    assert typical_step(trace) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize(
+    ("losses", "severity"),
+    [
+        (falling_to(0.05), Severity.ERROR),
+        (falling_to(0.4), Severity.WARNING),
+        (falling_to(0.6), None),  # a straight fall: as many steps again would take off the rest
+        (falling_to(0.6, power=0.1), Severity.WARNING),  # nearly flat by now
+        (falling_to(0.8, power=0.1), None),
+    ],
+)
+def test_how_grave_the_end_is_depends_on_what_is_learned_and_on_the_pace(
+    losses, severity, make_trace
+):
+    assert distance(course_of(make_trace(losses))) is severity
+
+
+@pytest.mark.parametrize(
+    ("shape", "severity"),
+    [("learned", None), ("exploded", None), ("stuck", Severity.ERROR)],
+)
+def test_runs_that_are_over(shape, severity, curves, make_trace):
+    assert distance(course_of(make_trace(curves[shape]))) is severity
+
+
+def test_a_fault_of_the_data_matters_in_a_run_that_diverged(curves, make_trace):
+    assert impairment(course_of(make_trace(curves["exploded"]))) is Severity.ERROR
