@@ -64,6 +64,31 @@ def test_dead_units_of_two_layers_are_one_finding_that_explains_the_stall(make_t
     assert explained(diagnosis) == {"stalled-convergence"}
 
 
+def test_a_summed_loss_explains_the_rate_that_its_mean_would_bear(make_trace):
+    # 64 terms: the ceiling of the mean is 6.4.
+    facts = {**ABOVE, "reduction": "sum", "loss": "mean_squared_error"}
+    diagnosis = diagnose(make_trace(EXPLODED, facts=facts))
+    assert diagnosis.cause.finding.problem == "summed-loss"
+    assert explained(diagnosis) == {"learning-rate-above-stability-limit", "exploding-loss"}
+
+
+def test_a_linear_network_explains_why_it_predicts_the_mean(make_trace):
+    x = np.linspace(-1.0, 1.0, 64)[:, None]
+    layers, facts = ((10, "linear"), (1, "linear")), {"inputs": x, "targets": x**2}
+    ending = {"predictions": np.full((64, 1), 1 / 3)}
+    diagnosis = diagnose(make_trace(STUCK, layers=layers, facts=facts, ending=ending))
+    assert diagnosis.cause.finding.problem == "no-nonlinearity"
+    assert explained(diagnosis) == {"constant-predictions", "stalled-convergence"}
+
+
+def test_predicting_the_mean_is_what_is_seen_and_no_cause(make_trace):
+    ending = {"predictions": np.zeros((64, 1))}
+    diagnosis = diagnose(make_trace(STUCK, ending=ending))
+    assert diagnosis.cause is None
+    problems = [finding.problem for finding in diagnosis.findings]
+    assert problems == ["constant-predictions", "stalled-convergence"]
+
+
 def test_what_explains_nothing_of_the_outcome_is_not_its_cause(make_trace):
     # Twins do not make a loss explode.
     series = {"identical_share": np.tile([1.0, 0.0], (5, 1))}
