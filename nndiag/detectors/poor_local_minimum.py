@@ -44,6 +44,8 @@ def poor_local_minimum(trace: Trace, *, kept: Share = 0.8, left: Share = 0.5) ->
         return []
     if ending is None or ending.reference_loss is None or ending.reference_loss_from_end is None:
         return []
+    if not ending.loss > 0:
+        return []
     from_end = ending.reference_loss_from_end / ending.loss
     best = ending.reference_loss / ending.loss
     if from_end < kept or best > left:

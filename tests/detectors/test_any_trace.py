@@ -94,6 +94,8 @@ def endings(draw, *, values):
         newton_decrement=draw(st.none() | SIZES),
         smallest_eigenvalue=draw(st.none() | values),
         largest_eigenvalue=draw(st.none() | values),
+        reference_loss=draw(st.none() | SIZES),
+        reference_loss_from_end=draw(st.none() | SIZES),
     )
 
 
@@ -156,6 +158,8 @@ def scaled(trace, by):
             end,
             loss=end.loss * by,
             newton_decrement=times(end.newton_decrement),
+            reference_loss=times(end.reference_loss),
+            reference_loss_from_end=times(end.reference_loss_from_end),
             smallest_eigenvalue=times(end.smallest_eigenvalue),
             largest_eigenvalue=times(end.largest_eigenvalue),
         ),

@@ -45,5 +45,10 @@ def test_is_silent_in_a_run_that_diverged(make_trace):
     assert judged(make_trace, loss=[1.0, *[1e6] * 199], from_end=1e6) == []
 
 
+def test_is_silent_where_the_loss_is_zero_whatever_is_learned(make_trace):
+    # a softmax of one unit
+    assert judged(make_trace, loss=[0.0] * 200, best=0.0, from_end=0.0) == []
+
+
 def test_is_skipped_without_a_reference_fit(make_trace):
     assert isinstance(run("poor-local-minimum", make_trace(FLAT)), Skipped)
