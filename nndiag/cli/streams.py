@@ -78,6 +78,12 @@ def warn(text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def notice(renderable: "RenderableType") -> None:
+    """Show on stderr what is known before there is a result; like progress, on a terminal only."""
+    if sys.stderr.isatty():
+        console_of(sys.stderr).print(renderable)
+
+
 def console_of(stream: TextIO) -> "Console":
     """A console that writes to a stream; colours only on a terminal and without NO_COLOR."""
     from rich.console import Console  # noqa: PLC0415

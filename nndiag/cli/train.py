@@ -1,6 +1,7 @@
 """`nndiag train CONFIG`: train, record, diagnose, report, plot."""
 
 import shlex
+import sys
 import time
 from dataclasses import replace
 from datetime import datetime
@@ -24,7 +25,7 @@ from nndiag.cli.options import (
     SelectOption,
     exit_code,
 )
-from nndiag.cli.streams import complain, warn
+from nndiag.cli.streams import complain, notice, warn
 from nndiag.errors import ExitCode, RunError
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def train(
     check_diagnosis_section(experiment)
     wanted = Wanted.of_settings(experiment.resolved, ignore=ignore, select=select)
     built = build(experiment)
+    if not (json or quiet):
+        _warn_of_instability(built)
     folder = _new_run(experiment, runs)
     start = time.monotonic()
     result = _trained(built, folder, quiet=quiet)
@@ -91,6 +94,19 @@ def train(
     if ending is not None and ending.reason == "interrupted":
         raise typer.Exit(ExitCode.INTERRUPTED)
     raise typer.Exit(exit_code(judged.diagnosis, fail_on=fail_on))
+
+
+def _warn_of_instability(built: "Built") -> None:
+    """On a terminal, tell before the first step that the rate is above its stability ceiling."""
+    if not sys.stderr.isatty():
+        return
+    from nndiag.report.stability import stability_view  # noqa: PLC0415
+    from nndiag.training.stability import stability_of  # noqa: PLC0415
+
+    stability = stability_of(built)
+    view = stability_view(stability)
+    if view is not None and not stability.adaptive and (stability.ratio or 0.0) > 1:
+        notice(view)
 
 
 def _new_run(experiment: "Experiment", runs: Path) -> Path:
