@@ -34,10 +34,9 @@ def compare(
     sides = [_side(left), _side(right)]
     changed = differences(*(side.trace.facts.settings for side in sides))
     if html is not None:
-        from nndiag.cli.pages import write_page  # noqa: PLC0415
-        from nndiag.report.html import page_html  # noqa: PLC0415
+        from nndiag.cli.pages import write_report  # noqa: PLC0415
 
-        write_page(html, page_html(compare_line(sides), compare_report(sides, changed)))
+        write_report(html, compare_line(sides), compare_report(sides, changed))
     if json:
         emit_text(json_text(compare_document(sides, changed)))
     elif quiet:

@@ -4,7 +4,13 @@ import shlex
 
 import typer
 
-from nndiag.cli.options import ConfigArgument, JsonOption, OverridesArgument, QuietOption
+from nndiag.cli.options import (
+    ConfigArgument,
+    HtmlOption,
+    JsonOption,
+    OverridesArgument,
+    QuietOption,
+)
 from nndiag.cli.streams import emit, emit_text
 from nndiag.errors import ExitCode
 
@@ -15,6 +21,7 @@ def doctor(
     *,
     json: JsonOption = False,
     quiet: QuietOption = False,
+    html: HtmlOption = None,
 ) -> None:
     """Check what is worth checking before any training."""
     from nndiag.checkup import checkup  # noqa: PLC0415
@@ -31,10 +38,15 @@ def doctor(
         line.clear()
     arguments = shlex.join([str(config), *(overrides or ())])
     verb = "fix" if found.failed else "train"
+    report = doctor_report(found, next_command=f"nndiag {verb} {arguments}")
+    if html is not None:
+        from nndiag.cli.pages import write_report  # noqa: PLC0415
+
+        write_report(html, f"{found.name}: {doctor_line(found)}", report)
     if json:
         emit_text(json_text(doctor_document(found)))
     elif quiet:
         emit_text(f"{found.name}: {doctor_line(found)}\n")
     else:
-        emit(doctor_report(found, next_command=f"nndiag {verb} {arguments}"))
+        emit(report)
     raise typer.Exit(ExitCode.FINDING if found.failed else ExitCode.HEALTHY)

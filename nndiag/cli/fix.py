@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.options import ConfigArgument, JsonOption, OverridesArgument, QuietOption
+from nndiag.cli.options import (
+    ConfigArgument,
+    HtmlOption,
+    JsonOption,
+    OverridesArgument,
+    QuietOption,
+)
 from nndiag.cli.streams import complain, emit, emit_text, warn
 from nndiag.errors import ConfigError, ExitCode
 
@@ -35,6 +41,7 @@ def fix(
     quiet: QuietOption = False,
     seconds: SecondsOption = None,
     write: WriteOption = True,
+    html: HtmlOption = None,
 ) -> None:
     """Try remedies, and write the config that is cured."""
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
@@ -56,7 +63,7 @@ def fix(
     finally:
         line.clear()
     path = _written(found, config) if write and found.winner is not None else None
-    _tell(found, config, path, as_json=json, quiet=quiet, overrides=overrides or [])
+    _tell(found, config, path, as_json=json, quiet=quiet, overrides=overrides or [], html=html)
     if found.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
     left = found.winner is None and not found.healthy
@@ -89,6 +96,7 @@ def _tell(
     as_json: bool,
     quiet: bool,
     overrides: list[str],
+    html: Path | None,
 ) -> None:
     """Print the report, or the JSON object, or the result alone."""
     from nndiag.report.fix import fix_document, fix_line, fix_report  # noqa: PLC0415
@@ -96,13 +104,18 @@ def _tell(
 
     name = found.experiment.config.name
     fixed = None if path is None else str(path)
+    advice = _next(found, shlex.join([str(config), *overrides]), fixed)
+    report = fix_report(found, name=name, fixed=fixed, next_command=advice)
     if as_json:
         emit_text(json_text(fix_document(found, config=name, fixed=fixed)))
     elif quiet:
         emit_text(f"{name}: {fix_line(found)}\n")
     else:
-        advice = _next(found, shlex.join([str(config), *overrides]), fixed)
-        emit(fix_report(found, name=name, fixed=fixed, next_command=advice))
+        emit(report)
+    if html is not None:
+        from nndiag.cli.pages import write_report  # noqa: PLC0415
+
+        write_report(html, f"{name}: {fix_line(found)}", report)
 
 
 def _next(found: "Fix", config: str, fixed: str | None) -> str:

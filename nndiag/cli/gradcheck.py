@@ -4,16 +4,18 @@ import re
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from nndiag.cli.options import JsonOption, OverridesArgument, QuietOption
+from nndiag.cli.options import HtmlOption, JsonOption, OverridesArgument, QuietOption
 from nndiag.cli.streams import emit, emit_text, warn
 from nndiag.errors import ConfigError, ExitCode, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import RenderableType
 
     from nndiag.experiment import ProgramExperiment
     from nndiag.user_code import CodeSettings, ProgramCheck
@@ -43,15 +45,31 @@ def gradcheck(
     ] = 10.0,
     json: JsonOption = False,
     quiet: QuietOption = False,
+    html: HtmlOption = None,
 ) -> None:
     """Check a gradient, and name the bug if it is wrong."""
     settings = program_settings(target, overrides or ())
     if settings is None:
         if write_fixed:
             warn("--write-fixed mends programs; a config has nothing to mend")
-        _check_config(target, overrides or (), seconds=seconds, as_json=json, quiet=quiet)
-        return
-    _check_program(settings, seconds=seconds, write=write_fixed, as_json=json, quiet=quiet)
+        told = _check_config(target, overrides or (), seconds=seconds, as_json=json, quiet=quiet)
+    else:
+        told = _check_program(
+            settings, seconds=seconds, write=write_fixed, as_json=json, quiet=quiet
+        )
+    if html is not None:
+        from nndiag.cli.pages import write_report  # noqa: PLC0415
+
+        write_report(html, told.line, told.report)
+    raise typer.Exit(ExitCode.HEALTHY if told.correct else ExitCode.FINDING)
+
+
+class _Told(NamedTuple):
+    """What was said: whether the gradient is right, in a line, and in full."""
+
+    correct: bool
+    line: str
+    report: "RenderableType"
 
 
 def program_settings(target: str, overrides: "Sequence[str]") -> "CodeSettings | None":
@@ -135,7 +153,7 @@ def _near(path: str) -> str:
 
 def _check_config(
     target: str, overrides: "Sequence[str]", *, seconds: float, as_json: bool, quiet: bool
-) -> None:
+) -> _Told:
     """Check nndiag's own gradient of a config's network."""
     from nndiag.analysis.network_check import check_network  # noqa: PLC0415
     from nndiag.experiment import load_experiment  # noqa: PLC0415
@@ -143,19 +161,21 @@ def _check_config(
     from nndiag.report import gradcheck_network as words  # noqa: PLC0415
 
     check = check_network(build(load_experiment(target, overrides)), seconds=seconds)
+    arguments = shlex.join([target, *overrides])
+    report = words.network_report(check, next_command=f"nndiag train {arguments}")
+    line = f"{check.name}: {words.network_line(check)}"
     if as_json:
         _emit_json(words.network_document(check))
     elif quiet:
-        emit_text(f"{check.name}: {words.network_line(check)}\n")
+        emit_text(f"{line}\n")
     else:
-        arguments = shlex.join([target, *overrides])
-        emit(words.network_report(check, next_command=f"nndiag train {arguments}"))
-    raise typer.Exit(ExitCode.HEALTHY if check.correct else ExitCode.FINDING)
+        emit(report)
+    return _Told(check.correct, line, report)
 
 
 def _check_program(
     settings: "CodeSettings", *, seconds: float, write: bool, as_json: bool, quiet: bool
-) -> None:
+) -> _Told:
     """Check a user's program, and write the mended one beside it if that is asked for."""
     from nndiag.report import gradcheck_program as words  # noqa: PLC0415
     from nndiag.user_code import check_program  # noqa: PLC0415
@@ -166,13 +186,15 @@ def _check_program(
     finally:
         line.clear()
     written = _written(check) if write and not check.correct else None
+    report = words.program_report(check, written=written)
+    verdict = f"{check.path.name}: {words.program_line(check)}"
     if as_json:
         _emit_json(words.program_document(check, written=written))
     elif quiet:
-        emit_text(f"{check.path.name}: {words.program_line(check)}\n")
+        emit_text(f"{verdict}\n")
     else:
-        emit(words.program_report(check, written=written))
-    raise typer.Exit(ExitCode.HEALTHY if check.correct else ExitCode.FINDING)
+        emit(report)
+    return _Told(check.correct, verdict, report)
 
 
 def _written(check: "ProgramCheck") -> Path | None:

@@ -81,7 +81,10 @@ def _asked() -> str:
     from nndiag.experiment.starter import SYNTHETIC  # noqa: PLC0415
 
     question = f"Data: a CSV file, or {', '.join(SYNTHETIC)}"
-    answer: str = typer.prompt(question, default=_DEFAULT, err=True)
+    try:
+        answer: str = typer.prompt(question, default=_DEFAULT, err=True)
+    except typer.Abort:
+        raise KeyboardInterrupt from None
     return answer
 
 

@@ -7,6 +7,10 @@ from nndiag.cli.streams import warn
 from nndiag.errors import RunError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import RenderableType
+
     from nndiag.cli.judging import Judged
 
 
@@ -18,6 +22,22 @@ def write_page(path: Path, page: str) -> None:
         write_file(path, page.encode("utf-8", "replace"))
     except (RunError, ValueError) as error:
         warn(f"the page could not be written: {error}")
+
+
+def write_report(
+    path: Path, title: str, report: "RenderableType", *, pictures: "Mapping[str, str] | None" = None
+) -> None:
+    """Write the page of any report.
+
+    Args:
+        path: Where.
+        title: Its title.
+        report: As the terminal shows it.
+        pictures: Name → SVG element.
+    """
+    from nndiag.report.html import page_html  # noqa: PLC0415
+
+    write_page(path, page_html(title, report, pictures=pictures))
 
 
 def write_run_page(path: Path, judged: "Judged", *, run: str | None) -> None:

@@ -13,6 +13,7 @@ import typer
 from nndiag.cli.options import (
     FailOn,
     FailOnOption,
+    HtmlOption,
     JsonOption,
     OverridesArgument,
     PlotsOption,
@@ -24,6 +25,8 @@ from nndiag.errors import ExitCode, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import RenderableType
 
     from nndiag.finding import Finding
     from nndiag.training.lr_sweep import SweepResult
@@ -63,6 +66,7 @@ def sweep_lr(
     runs: RunsOption = Path("runs"),
     quiet: QuietOption = False,
     fail_on: FailOnOption = FailOn.ERROR,
+    html: HtmlOption = None,
 ) -> None:
     """Find the learning rates that work, and where they end."""
     from nndiag.diagnosis.sweep_findings import sweep_findings  # noqa: PLC0415
@@ -79,18 +83,34 @@ def sweep_lr(
     folder = _stored(result.name, text, runs)
     place = None if folder is None else str(folder)
     document = json_text(sweep_document(result, findings, run=place))
+    advice = _advice(result, config, overrides or ())
+    report = sweep_report(result, findings, run=place, next_command=advice)
+    line = f"{result.name}: {sweep_line(result)}"
     if json:
         emit_text(document)
     elif quiet:
-        emit_text(f"{result.name}: {sweep_line(result)}\n")
+        emit_text(f"{line}\n")
     else:
-        advice = _advice(result, config, overrides or ())
-        emit(sweep_report(result, findings, run=place, next_command=advice))
+        emit(report)
+    if html is not None:
+        _write_page(html, line, report, result)
     if folder is not None:
         _store(result, folder, document=document, plots=plots)
     if result.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
     raise typer.Exit(_exit_code(result, findings, fail_on=fail_on))
+
+
+def _write_page(path: Path, title: str, report: "RenderableType", result: "SweepResult") -> None:
+    """The report with its picture as a page."""
+    from functools import partial  # noqa: PLC0415
+
+    from nndiag.cli.pages import write_report  # noqa: PLC0415
+    from nndiag.plots.sweep import draw  # noqa: PLC0415
+    from nndiag.plots.vector import vector_figure  # noqa: PLC0415
+
+    picture = vector_figure("sweep", partial(draw, result))
+    write_report(path, title, report, pictures={} if picture is None else {"sweep": picture})
 
 
 @dataclass(frozen=True)

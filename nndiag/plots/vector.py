@@ -1,6 +1,8 @@
 """The pictures as vector graphics for a page that is light or dark."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -10,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from nndiag.plots.figures import PLOTS, STYLE, Draw
+from nndiag.plots.figures import PLOTS, STYLE
 from nndiag.trace import Trace
 
 INK, GRID = "#010203", "#030201"
@@ -41,18 +43,25 @@ def vector_plots(trace: Trace, *, onset: float | None = None) -> dict[str, str]:
         trace: The run.
         onset: Step from which on the loss grew; marked.
     """
-    drawn = {name: _drawn(name, draw, trace, onset=onset) for name, draw in PLOTS.items()}
+    drawn = {
+        name: vector_figure(name, partial(draw, trace, onset=onset)) for name, draw in PLOTS.items()
+    }
     return {name: svg for name, svg in drawn.items() if svg is not None}
 
 
-def _drawn(name: str, draw: Draw, trace: Trace, *, onset: float | None) -> str | None:
-    """One drawing as an SVG element; None where there is nothing to draw."""
+def vector_figure(name: str, draw: Callable[[Axes], object]) -> str | None:
+    """One drawing as an SVG element; None where it returns False: there is nothing to draw.
+
+    Args:
+        name: Its name, other than that of any picture on the same page.
+        draw: Draws on axes.
+    """
     style = {**_VECTOR, "svg.hashsalt": name}  # ids differ between the pictures of one page
     with mpl.rc_context(style), np.errstate(all="ignore"):  # ticks near the largest float
         figure = Figure(figsize=(6.4, 3.8), layout="constrained")
         FigureCanvasSVG(figure)
         axes: Axes = figure.add_subplot()
-        if not draw(trace, axes, onset=onset):
+        if draw(axes) is False:
             return None
         text = StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})

@@ -142,3 +142,20 @@ def test_the_report_fits_the_terminal(folder, columns):
     )
     terminal.end()
     assert max(map(len, terminal.text.splitlines())) <= columns
+
+
+def test_init_asks_for_the_data_on_a_terminal(folder):
+    terminal = Terminal(folder, "init", "new.yaml")
+    terminal.read_until("[sine]:")
+    os.write(terminal.master, b"circles\n")
+    assert terminal.end() == 0
+    assert "written new.yaml" in terminal.text
+    assert "name: circles" in (folder / "new.yaml").read_text()
+
+
+def test_ctrl_c_at_the_question_writes_nothing(folder):
+    terminal = Terminal(folder, "init", "new.yaml")
+    terminal.read_until("[sine]:")
+    terminal.interrupt()
+    assert terminal.end() == 130
+    assert not (folder / "new.yaml").exists()

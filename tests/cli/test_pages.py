@@ -1,0 +1,67 @@
+"""`--html`: one self-contained page of what any command reports."""
+
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """\
+import numpy as np
+rng = np.random.default_rng(0)
+x = np.linspace(-1, 1, 20)[:, None]
+y = x**2
+w1, w2 = rng.normal(size=(1, 5)), rng.normal(size=(5, 1))
+for step in range(100):
+    hidden = np.tanh(x @ w1)
+    error = hidden @ w2 - y
+    loss = np.mean(error**2)
+    dw2 = hidden.T @ (2 * error / len(x))
+    dw1 = x.T @ ((2 * error / len(x)) @ w2.T * (1 - hidden**2))
+    w1 += 0.1 * dw1
+    w2 -= 0.1 * dw2
+"""
+SWEEP = ("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "50", "--rates", "8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pictures", "words"),
+    [
+        (("train", "exploding.yaml", "--no-plots"), 2, "DIVERGED"),
+        (("train", "healthy.yaml", "--no-plots"), 3, "healthy"),
+        (("diagnose", "log.csv"), 1, "log"),
+        (("doctor", "exploding.yaml"), 0, "Not ready"),
+        (SWEEP, 1, "works"),
+        (("fix", "exploding.yaml", "--no-write", "--seconds", "3"), 0, "CURED"),
+        (("gradcheck", "healthy.yaml"), 0, "correct"),
+        (("gradcheck", "net.py"), 0, "wrong-sign"),
+        (("compare", "log.csv", "log.csv"), 0, "Both end at the same loss"),
+    ],
+)  # fmt: skip
+def test_every_report_can_be_a_page(command, folder, arguments, pictures, words):
+    (folder / "net.py").write_text(PROGRAM)
+    (folder / "log.csv").write_text("step,loss\n0,1\n1,0.5\n2,0.25\n3,0.2\n")
+    ended = command(*arguments, "--html", "page.html", "--quiet")
+    assert ended.code in (0, 1), ended.err
+    page = (folder / "page.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert page.count("<svg") == pictures
+    assert words in page
+    assert not list(folder.glob("*.part"))
+
+
+def test_the_page_comes_beside_the_report_and_changes_nothing_of_it(command, folder):
+    plain = command("gradcheck", "healthy.yaml")
+    assert command("gradcheck", "healthy.yaml", "--html", "page.html") == plain
+
+
+def test_a_page_that_cannot_be_written_is_a_warning(command, folder):
+    ended = command("train", "healthy.yaml", "--no-plots", "--quiet", "--html", "no/such/page.html")
+    assert ended.code == 0
+    assert "the page could not be written" in ended.err
+    assert ended.out.startswith("healthy: ")
+
+
+def test_columns_that_were_not_used_are_told(command, folder):
+    Path("log.csv").write_text("step,loss,accurracy\n0,1,0\n1,0.5,1\n")
+    ended = command("diagnose", "log.csv")
+    assert "columns that were not used: accurracy" in ended.err
+    assert command("diagnose", "log.csv", "--quiet").err == ""
