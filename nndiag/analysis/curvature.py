@@ -97,7 +97,8 @@ def curvature_at(
         return nothing
     chosen = _affordable(shape, data, seconds=seconds / (2 * _FEWEST))
     with np.errstate(all="ignore"):
-        products = HessianProducts(shape, parameters, chosen, weight_decay=weight_decay)
+        stand_in = _standing_for(shape, data, chosen=chosen)
+        products = HessianProducts(stand_in, parameters, chosen, weight_decay=weight_decay)
         gradient = products.gradient
         if chosen is not data:
             gradient = _gradient(shape, parameters, data) + weight_decay * parameters
@@ -135,7 +136,8 @@ def sharpness(
     if np.isfinite(parameters).all():
         chosen = _affordable(shape, data, seconds=seconds / _FEWEST)
         with np.errstate(all="ignore"):
-            products = HessianProducts(shape, parameters, chosen, weight_decay=weight_decay)
+            stand_in = _standing_for(shape, data, chosen=chosen)
+            products = HessianProducts(stand_in, parameters, chosen, weight_decay=weight_decay)
             found = extreme_eigenvalues(
                 products.hessian,
                 shape.size,
@@ -307,6 +309,17 @@ def _affordable(shape: Architecture, data: Examples, *, seconds: float) -> Examp
     return Examples(
         np.ascontiguousarray(data.inputs[:, spaced]), np.ascontiguousarray(data.targets[:, spaced])
     )
+
+
+def _standing_for(shape: Architecture, data: Examples, *, chosen: Examples) -> Architecture:
+    """The network with a loss that over the chosen examples is as large as over all of them."""
+    if chosen is data:
+        return shape
+    all_of_them, those = (
+        shape.loss.scale(shape.outputs, part.count) * part.count for part in (data, chosen)
+    )
+    factor = shape.loss.factor * all_of_them / those  # that of a mean stays
+    return replace(shape, loss=replace(shape.loss, factor=factor))
 
 
 def _gradient(shape: Architecture, parameters: FloatArray, data: Examples) -> FloatArray:

@@ -260,3 +260,17 @@ def test_the_ceilings_of_the_exploding_sine_are_those_of_an_independent_program(
             weights[...] = rng.uniform(-bound, bound, size=weights.shape)
         values.append(sharpness(shape, parameters, batch).value)
     assert np.median(values) == pytest.approx(24, rel=0.2)
+
+
+def test_thinned_out_examples_stand_for_the_sum_over_all(monkeypatch):
+    monkeypatch.setattr(curvature, "_ELEMENT", 1e-3)  # as on a slow machine: a few examples only
+    found = {}
+    for reduction in ("mean", "sum"):
+        shape, parameters, batch = problem(count=200, reduction=reduction)
+        found[reduction] = (
+            curvature_at(shape, parameters, batch).largest,
+            sharpness(shape, parameters, batch).value,
+        )
+    assert curvature_at(shape, parameters, batch).examples < 200
+    # The same examples in both, and 200 of them make the sum.
+    assert np.array(found["sum"]) == pytest.approx(200 * np.array(found["mean"]), rel=1e-6)
