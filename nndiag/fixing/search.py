@@ -9,9 +9,9 @@ from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, recipe, w
 from nndiag.fixing.trial import Trial, Verdict
 from nndiag.remedies import remedies
 
-_SINGLES = 0.6  # share of the time for single remedies
-_AFTER_A_CURE = 0.5  # … once something has cured
-_COMBINATIONS = 0.85  # share of the time until which combinations are begun
+_SINGLES = 0.5  # share of the time for single remedies
+_AFTER_A_CURE = 0.45  # … once something has cured
+_COMBINATIONS = 0.75  # share of the time until which combinations are begun
 _MOST_TOGETHER = 4
 _BETTER = 0.95  # share of the error that another remedy may leave to be kept in a combination
 _SEEDS = 2  # more seeds for the winner
@@ -40,8 +40,8 @@ def search(bench: Bench, *, limit: Limit | None = None) -> None:
     """Try what is suggested, alone and together; then the rest; then combinations.
 
     Combinations are all that is generally advised at once, and those that grow from what helped.
-    Whatever cures is pruned to what it needs. Once something cures, the rest is tried for as long
-    as half of the time, to show what else would have done.
+    Whatever cures is pruned to what it needs. Once something cures, the rest is tried until nearly
+    half of the time is over, to show what else would have done.
 
     Args:
         bench: Where to try; holds what was tried.
