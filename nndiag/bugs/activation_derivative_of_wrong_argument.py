@@ -64,7 +64,7 @@ def _unnested(site: Site, node: ast.expr) -> Iterator[Edit]:
 
 def _activations(site: Site) -> list[str]:
     """The activation functions that the program calls."""
-    names = {}
+    names: dict[str, None] = {}
     for call in site.shop.calls:
         name = ast.unparse(call.func)
         own = name.rpartition(".")[2] in site.shop.functions or name in {"np.tanh", "math.tanh"}

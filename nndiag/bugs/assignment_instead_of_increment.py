@@ -52,7 +52,9 @@ def edits(site: Site) -> Iterator[Edit]:
 def _comprehensions(site: Site) -> Iterator[Edit]:
     """`[new for old, new in zip(sums, gradients)]` becomes a list of sums."""
     for node in site.expressions:
-        if not isinstance(node, ast.ListComp) or not isinstance(node.generators[0].target, ast.Tuple):
+        if not isinstance(node, ast.ListComp) or not isinstance(
+            node.generators[0].target, ast.Tuple
+        ):
             continue
         names = [ast.unparse(item) for item in node.generators[0].target.elts]
         if len(names) == 2 and ast.unparse(node.elt) in names:

@@ -1,7 +1,7 @@
 """The error is not passed back through the weights of the layer above.
 
-What it is: between two layers the factor Wᵀ is missing, is not transposed, is that of another layer,
-or the layer above's delta is not used at all.
+What it is: between two layers the factor Wᵀ is missing, is not transposed, is that of another
+layer, or the layer above's delta is not used at all.
 
 Why it matters: the output layer learns, every earlier layer moves in a direction that has little to
 do with the loss. With a small network the last layer alone often fits the data half, so it looks
@@ -48,10 +48,10 @@ def edits(site: Site) -> Iterator[Edit]:
         if isinstance(node, ast.Attribute) and node.attr == "T":
             yield site.edit(NAME, node, ast.unparse(node.value), cost=1.2, says="drop .T")
         yield from _swapped(site, node)
-        if isinstance(node, ast.Call) and len(node.args) == 1:
-            if site.shop.is_parameter(node.args[0]) or _is_weights(site, node.args[0]):
-                text = ast.unparse(node.args[0])
-                yield site.edit(NAME, node, text, cost=1.05, says=f"pass it through {text}")
+        inner = node.args[0] if isinstance(node, ast.Call) and len(node.args) == 1 else None
+        if inner is not None and (site.shop.is_parameter(inner) or _is_weights(site, inner)):
+            text = ast.unparse(inner)
+            yield site.edit(NAME, node, text, cost=1.05, says=f"pass it through {text}")
     for node in _deltas(site):
         text = bracketed(node)
         for atom in weights or _sibling_weights(site):
@@ -67,7 +67,9 @@ def edits(site: Site) -> Iterator[Edit]:
 
 def _is_weights(site: Site, node: ast.expr) -> bool:
     """Whether an expression is a parameter, transposed."""
-    return isinstance(node, ast.Attribute) and node.attr == "T" and site.shop.is_parameter(node.value)
+    return (
+        isinstance(node, ast.Attribute) and node.attr == "T" and site.shop.is_parameter(node.value)
+    )
 
 
 def _is_matrix(atom: Atom) -> bool:
@@ -75,7 +77,7 @@ def _is_matrix(atom: Atom) -> bool:
 
 
 def _sibling_weights(site: Site) -> list[Atom]:
-    """Weights of other layers in layer loops: `self.weights[i + 1]` for a known `self.weights[i]`."""
+    """Weights that the module knows by name."""
     found = []
     for atom in site.shop.atoms(None):
         if atom.parameter and _is_matrix(atom):
@@ -107,11 +109,12 @@ def _swapped(site: Site, node: ast.expr) -> Iterator[Edit]:
 def _deltas(site: Site) -> Iterator[ast.expr]:
     """The expressions that may be the error of the layer above."""
     for node in site.expressions:
-        if site.shop.is_driven(node) and isinstance(
-            node, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp | ast.Call
+        if (
+            site.shop.is_driven(node)
+            and isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp | ast.Call)
+            and serial_shapes(site, node)
         ):
-            if serial_shapes(site, node):
-                yield node
+            yield node
 
 
 def serial_shapes(site: Site, node: ast.expr) -> bool:

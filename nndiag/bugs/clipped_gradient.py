@@ -1,7 +1,7 @@
 """The gradient is cut off at a constant.
 
-What it is: entries beyond a bound are set to the bound, or the whole gradient is scaled to a largest
-norm.
+What it is: entries beyond a bound are set to the bound, or the whole gradient is scaled to a
+largest norm.
 
 Why it matters: clipping entry by entry changes the direction of the step. As a guard against rare
 spikes it is good practice; where it acts at every step it is a different method.

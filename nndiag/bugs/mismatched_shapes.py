@@ -27,7 +27,7 @@ NAME = "mismatched-shapes"
 
 @BUGS.register(NAME)
 def mismatched_shapes() -> Bug:
-    """Two arrays that belong together have different shapes, and numpy fits them by broadcasting."""
+    """Two arrays that belong together have different shapes, and numpy broadcasts them."""
     return Bug(
         sentence="output and target have different shapes, and broadcasting makes a table of all "
         "their differences",

@@ -39,19 +39,25 @@ def edits(site: Site) -> Iterator[Edit]:
     for node in ast.walk(
         region if isinstance(scope, ast.FunctionDef) and len(scope.body) < 8 else site.statement
     ):
-        if isinstance(node, ast.keyword) and node.arg == "axis":
-            if isinstance(node.value, ast.Constant) and node.value.value in (0, 1):
-                changes.append(Change(serial_of(node.value), str(1 - node.value.value)))
+        axis = node.value if isinstance(node, ast.keyword) and node.arg == "axis" else None
+        if isinstance(axis, ast.Constant) and isinstance(axis.value, int) and axis.value in (0, 1):
+            changes.append(Change(serial_of(axis), str(1 - axis.value)))
     if changes:
         yield Edit(NAME, tuple(changes), 1.0, "normalise over the other axis", changes_loss=True)
+    yield from _whole_sums(site)
+
+
+def _whole_sums(site: Site) -> Iterator[Edit]:
+    """A sum over everything becomes one over an axis."""
     for node in site.expressions:
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.sum" and not node.keywords:
-            if len(node.args) == 1:
-                for axis in (1, 0):
-                    text = f"np.sum({ast.unparse(node.args[0])}, axis={axis}, keepdims=True)"
-                    yield site.edit(
-                        NAME, node, text, cost=1.1, says="normalise each example", changes_loss=True
-                    )
+        if not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords:
+            continue
+        if ast.unparse(node.func) != "np.sum":
+            continue
+        for axis in (1, 0):
+            text = f"np.sum({ast.unparse(node.args[0])}, axis={axis}, keepdims=True)"
+            says = "normalise each example"
+            yield site.edit(NAME, node, text, cost=1.1, says=says, changes_loss=True)
 
 
 def _has_exponential(node: ast.AST) -> bool:

@@ -1,10 +1,10 @@
 """The step contains a weight decay that the loss does not.
 
-What it is: the update adds λW, the gradient of ½λ‖W‖², and the loss that the program computes has no
-such term.
+What it is: the update adds λW, the gradient of ½λ‖W‖², and the loss that the program computes has
+no such term.
 
-Why it matters: the step is not downhill on the reported loss; near its minimum it goes uphill. Often
-meant so, and then harmless: report the penalised loss to see what is minimised.
+Why it matters: the step is not downhill on the reported loss; near its minimum it goes uphill.
+Often meant so, and then harmless: report the penalised loss to see what is minimised.
 
 How it is told: step minus gradient is proportional to the parameter itself.
 
@@ -50,8 +50,7 @@ def edits(site: Site) -> Iterator[Edit]:
                     yield site.edit(NAME, node, ast.unparse(rest), cost=1.2, says="drop the decay")
     statement = site.statement
     if isinstance(statement, ast.AugAssign) and _is_decay(site, statement.value):
-        if not site.shop.is_driven(statement.value):
-            yield site.statement_edit(NAME, "", cost=1.1, says="drop the decay")
+        yield site.statement_edit(NAME, "", cost=1.1, says="drop the decay")
 
 
 def _is_decay(site: Site, node: ast.expr) -> bool:

@@ -1,10 +1,10 @@
 """The gradient of a bias is not the sum of its unit's deltas over the examples.
 
-What it is: the deltas are summed over the units instead of the examples, averaged where the weights'
-gradient is summed, not summed at all, or collapsed to one number.
+What it is: the deltas are summed over the units instead of the examples, averaged where the
+weights' gradient is summed, not summed at all, or collapsed to one number.
 
-Why it matters: all biases of a layer move alike, or at another rate than the weights. It often still
-trains, since the weights can make up for a part of it.
+Why it matters: all biases of a layer move alike, or at another rate than the weights. It often
+still trains, since the weights can make up for a part of it.
 
 How it is told: the biases are wrong and the weights of the same layers are right.
 
@@ -95,11 +95,12 @@ def _is_bias(site: Site, node: ast.expr) -> bool:
 def _unsummed(site: Site) -> Iterator[ast.expr]:
     """Deltas that reach a bias's update or gradient without being summed."""
     for node in site.expressions:
-        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp):
-            if site.shop.shapes(node) and site.shop.is_driven(node):
-                above = site.parent(node)
-                if isinstance(above, ast.BinOp | ast.stmt | ast.Dict | ast.Tuple | ast.Call):
-                    yield node
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp):
+            continue
+        above = site.parent(node)
+        whole = isinstance(above, ast.BinOp | ast.stmt | ast.Dict | ast.Tuple | ast.Call)
+        if whole and site.shop.shapes(node) and site.shop.is_driven(node):
+            yield node
 
 
 def suspects(symptoms: Symptoms) -> tuple[str, ...]:

@@ -63,9 +63,7 @@ def edits(site: Site) -> Iterator[Edit]:
 def _lists(site: Site) -> Iterator[Edit]:
     """The same item of another list: `activations[-2]` for `zs[-2]`."""
     bases = {
-        atom.text.partition("[")[0]
-        for atom in site.atoms
-        if "[" in atom.text and atom.activation
+        atom.text.partition("[")[0] for atom in site.atoms if "[" in atom.text and atom.activation
     }
     for node in site.expressions:
         if isinstance(node, ast.Subscript) and site.shop.is_acted(node):

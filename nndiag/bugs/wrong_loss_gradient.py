@@ -39,11 +39,11 @@ def edits(site: Site) -> Iterator[Edit]:
             continue
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             yield site.edit(NAME, node, ast.unparse(node.left), cost=1.2, says="drop the power")
-        if isinstance(node, ast.Call) and len(node.args) >= 1:
-            if ast.unparse(node.func).rpartition(".")[2] in _SHAPED:
-                yield site.edit(
-                    NAME, node, ast.unparse(node.args[0]), cost=1.2, says="drop the call"
-                )
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        if ast.unparse(node.func).rpartition(".")[2] in _SHAPED:
+            text = ast.unparse(node.args[0])
+            yield site.edit(NAME, node, text, cost=1.2, says="drop the call")
     yield from _from_difference(site)
 
 
@@ -62,7 +62,8 @@ def _from_difference(site: Site) -> Iterator[Edit]:
             yield site.edit(NAME, value, f"{output} - {target}", cost=2.0, says=says)
             yield site.edit(NAME, value, f"{target} - {output}", cost=2.1, says=says)
     for node in site.expressions:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-            if site.shop.is_driven(node) and site.shop.is_acted(node.right):
-                text = ast.unparse(node.left)
-                yield site.edit(NAME, node, text, cost=1.3, says="drop the division")
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Div):
+            continue
+        if site.shop.is_driven(node) and site.shop.is_acted(node.right):
+            text = ast.unparse(node.left)
+            yield site.edit(NAME, node, text, cost=1.3, says="drop the division")

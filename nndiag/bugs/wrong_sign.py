@@ -11,8 +11,8 @@ How it is told: the cosine between the step and the way downhill is -1, at every
 Repair: turn the difference around, or `+=` into `-=`. One turned difference at the output mends all
 layers at once, and is then preferred to a turned update in each.
 
-Source: the angle is that of Bottou, Curtis and Nocedal, Optimization Methods for Large-Scale Machine
-Learning (2018), section 4.1: a step must keep an acute angle with the negative gradient.
+Source: the angle is that of Bottou, Curtis and Nocedal, Optimization Methods for Large-Scale
+Machine Learning (2018), section 4.1: a step must keep an acute angle with the negative gradient.
 """
 
 import ast
@@ -45,9 +45,10 @@ def edits(site: Site) -> Iterator[Edit]:
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield site.edit(NAME, node, ast.unparse(node.operand), cost=1.15, says="drop the minus")
     value = site.value
-    if value is not None and site.shop.is_driven(value) and not isinstance(statement, ast.Expr):
-        if not isinstance(value, ast.Tuple | ast.List | ast.Dict | ast.UnaryOp):
-            yield site.edit(NAME, value, f"-({ast.unparse(value)})", cost=1.6, says="put a minus")
+    if value is None or isinstance(value, ast.Tuple | ast.List | ast.Dict | ast.UnaryOp):
+        return
+    if site.shop.is_driven(value) and not isinstance(statement, ast.Expr):
+        yield site.edit(NAME, value, f"-({ast.unparse(value)})", cost=1.6, says="put a minus")
 
 
 def _turned(site: Site, node: ast.BinOp) -> Iterator[Edit]:

@@ -1,10 +1,10 @@
 """The delta at a softmax output is not probabilities minus labels.
 
-What it is: with cross-entropy the derivative of the softmax cancels, and `p - y` is the whole delta.
-The program multiplies it by p (1 - p) as well, or leaves the labels out.
+What it is: with cross-entropy the derivative of the softmax cancels, and `p - y` is the whole
+delta. The program multiplies it by p (1 - p) as well, or leaves the labels out.
 
-Why it matters: all tensors are wrong. Where the probabilities are near 0 or 1 the extra factor stops
-the training just where the error is largest.
+Why it matters: all tensors are wrong. Where the probabilities are near 0 or 1 the extra factor
+stops the training just where the error is largest.
 
 How it is told: all tensors are wrong, and dropping the factor mends them all.
 
@@ -58,7 +58,7 @@ def _labels(site: Site) -> Iterator[Edit]:
     """Takes labels off probabilities where none are taken off."""
     for node in site.variables:
         atom = site.atom(node)
-        if atom is None or atom.driven and atom.parameter:
+        if atom is None or (atom.driven and atom.parameter):
             continue
         for other in site.atoms:
             if not other.acted and other.shapes & atom.shapes - {()} and atom.acted:

@@ -20,6 +20,7 @@ from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.sandbox import sandbox
 from nndiag.user_code.settings import CodeSettings
 from nndiag.user_code.source import Source, notebook_cells, read_source
+from nndiag.user_code.standing import standing_findings
 
 Progress = Callable[[str], None]
 
@@ -29,7 +30,8 @@ def check_program(
 ) -> ProgramCheck:
     """Checks whether the steps of a user's program are the gradient of its loss.
 
-    The program is run, with the user's rights, as far as its training loop; its file is not changed.
+    The program is run, with the user's rights, as far as its training loop; its file is not
+    changed.
 
     Args:
         settings: Which program, and what is what in it.
@@ -112,7 +114,7 @@ class _Result:
         elif uniform is not None:
             self.correct = not uniform.grave
             self._search_factor(context, uniform)
-        self.findings += naming.standing_findings(context, self.found, self.fixed)
+        self.findings += standing_findings(context, self.found, self.fixed)
         self.findings.sort(key=lambda finding: finding.severity.rank)
         if any(finding.severity is Severity.ERROR for finding in self.findings):
             self.correct = False

@@ -124,7 +124,7 @@ def derivatives_in(site: Site) -> Iterator[Derivative]:
         if id(node) not in seen and _is_product(node):
             chain = list(_product(node, seen))
             yield from _spread(node, chain)
-        if not _is_product(node) or isinstance(node, ast.BinOp) and not _is_product(node.left):
+        if not _is_product(node) or (isinstance(node, ast.BinOp) and not _is_product(node.left)):
             yield from _formula_in(node)
 
 

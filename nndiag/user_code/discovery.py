@@ -217,7 +217,7 @@ def _cells(reader: CellReader) -> dict[str, Any]:
     """The cells of a function's variables, from the hook's closure over them."""
     if reader is None:
         return {}
-    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or (), strict=True))  # type: ignore[attr-defined]
+    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or (), strict=True))
 
 
 def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:

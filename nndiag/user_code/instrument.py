@@ -71,7 +71,9 @@ def hooked(
             known = by_key[loop.key]
             names = known.variables if known.in_function else None
             loop.node.body.insert(0, _head(loop, names))
-    body: list[ast.stmt] = [_Bracketed(top).visit(statement) for top, statement in enumerate(tree.body)]
+    body: list[ast.stmt] = [
+        _Bracketed(top).visit(statement) for top, statement in enumerate(tree.body)
+    ]
     tree.body = body
     return ast.fix_missing_locations(tree)
 
@@ -99,7 +101,8 @@ class _Bracketed(ast.NodeTransformer):
         node = self.generic_visit(node)
         enter = ast.parse(f"{ENTER}({key})").body
         leave = ast.parse(f"{EXIT}({key})").body
-        block = ast.Try(body=[*enter, node], handlers=[], orelse=[], finalbody=leave)
+        block = ast.Try(body=enter, handlers=[], orelse=[], finalbody=leave)
+        block.body.append(node)  # type: ignore[arg-type]
         return ast.copy_location(block, node)
 
     visit_For = visit_While = _visit_loop  # noqa: N815 - names are given by ast

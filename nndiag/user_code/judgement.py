@@ -61,8 +61,8 @@ Fits = Sequence[Mapping[str, Fit]]
 def reference_scales(fits: Fits, rates: Sequence[float | None]) -> list[float | None]:
     """The factor that right tensors have, at each point.
 
-    The positive factor that most tensors share; the learning rate where none has one. Tensors of one
-    number are always parallel: they only tell a factor where they have the same at all points.
+    The positive factor that most tensors share; the learning rate where none has one. Tensors of
+    one number are always parallel: they only tell a factor where they have the same at all points.
 
     Args:
         fits: Per point: tensor name → fit.
@@ -87,7 +87,9 @@ def _most_shared(scales: Sequence[float], rate: float | None) -> float | None:
     """The value that most of some scales share; the rate where there are none."""
     if not scales:
         return rate
-    return min(scales, key=lambda scale: -sum(abs(other - scale) <= SAME * scale for other in scales))
+    return min(
+        scales, key=lambda scale: -sum(abs(other - scale) <= SAME * scale for other in scales)
+    )
 
 
 def state(fit: Fit, scale: float | None) -> Verdict:
@@ -108,9 +110,7 @@ def state(fit: Fit, scale: float | None) -> Verdict:
 def is_steady(scales: Sequence[float | None], groups: Sequence[int]) -> bool:
     """Whether the factor is one and the same at all points of one iteration."""
     for group in set(groups):
-        known = [
-            scale for scale, own in zip(scales, groups, strict=True) if own == group and scale
-        ]
+        known = [scale for scale, own in zip(scales, groups, strict=True) if own == group and scale]
         if known and max(known) > (1 + _STEADY) * min(known):
             return False
     return True

@@ -38,6 +38,10 @@ class Point:
     zeroed: tuple[Leaf, ...] = ()
     shifted: bool = False
 
+    def with_zeroed(self, zeroed: tuple[Leaf, ...]) -> "Point":
+        """The point with an optimizer's state at zero."""
+        return Point(self.snapshot, self.theta, zeroed, self.shifted)
+
     @property
     def label(self) -> str:
         """The point, for reports."""
@@ -293,7 +297,10 @@ class Laboratory:
                 continue
             if all(np.isfinite(values).all() for values in theta.values()):
                 plain.append(Point(snapshot, theta, zeroed))
-        for point, seed in [*[(p, s) for p in plain[:1] for s in (7, 9)], *[(p, 8) for p in plain[-1:]]]:
+        for point, seed in [
+            *[(p, s) for p in plain[:1] for s in (7, 9)],
+            *[(p, 8) for p in plain[-1:]],
+        ]:
             yield Point(point.snapshot, shifted(point.theta, seed), zeroed, shifted=True)
         yield from plain
 

@@ -1,12 +1,13 @@
-"""Repairs that change the forward pass: each needs the whole check anew, so only a few are tried."""
+"""Repairs that change the forward pass: each needs the whole check anew, so few are tried."""
 
 import ast
 import time
 from collections.abc import Callable, Mapping
 
+from nndiag.user_code.candidate_edits import candidates_for_repair
 from nndiag.user_code.edits import TextEditor
 from nndiag.user_code.measurement import Measurement
-from nndiag.user_code.repair import Bench, Repair, Search, adopt, candidates_for_repair
+from nndiag.user_code.repair import Bench, Repair, Search, adopt
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.source import Source
 
@@ -35,7 +36,7 @@ def loss_changing_repair(
         edits = [
             edit
             for edit in candidates_for_repair(
-                measurement, Bench(measurement, None), forward=True
+                measurement, Bench(measurement, None).numbers[0], forward=True
             )
             if edit.changes_loss
         ]

@@ -1,5 +1,6 @@
 """Does it matter? The program trained as it is, and mended, from the same start."""
 
+import contextlib
 import math
 import time
 
@@ -54,10 +55,8 @@ def losses(measurement: Measurement, settings: CodeSettings, *, seconds: float) 
     instruments = Instruments(
         probes=measurement.loss.serials, forced=measurement.computed.instruments.forced
     )
-    try:
+    with contextlib.suppress(UserCodeError, OutOfTime):  # overflowing ends a training so
         host.run(instruments)
-    except (UserCodeError, OutOfTime):
-        pass  # a program that overflows ends its training so
     return found
 
 
@@ -86,7 +85,7 @@ def _mean(values: list[float]) -> float:
 
 def _verdict(start: float, program: float, right: float) -> str:
     if not math.isfinite(right) or right > start:
-        return "the mended step does not train at this learning rate either: something else is wrong too"
+        return "mended, it does not train at this learning rate either: something else is wrong"
     if not math.isfinite(program) or program > start:
         return "this is why it does not train"
     if right < _CURED * program:

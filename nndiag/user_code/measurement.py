@@ -4,7 +4,7 @@ import ast
 import copy
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,31 +19,33 @@ from nndiag.user_code.candidates import (
     residuals,
     scalar_candidates,
 )
-from nndiag.user_code.discovery import Observer, Watched
+from nndiag.user_code.discovery import Watched
+from nndiag.user_code.frozen import add_frozen, tie_copies
 from nndiag.user_code.host import Host, loop_place
 from nndiag.user_code.judgement import Fits, Verdict, reference_scales, verdicts
-from nndiag.user_code.laboratory import Laboratory, Point, shifted
-from nndiag.user_code.numbers import Vector, is_real
-from nndiag.user_code.objective import Trial, chosen_trial, compared, relate, trials
+from nndiag.user_code.laboratory import Laboratory, Point
+from nndiag.user_code.numbers import Vector
+from nndiag.user_code.objective import Trial, chosen_trial, compared, tried_candidates
 from nndiag.user_code.optimizer import Moment, moments
+from nndiag.user_code.preparation import (
+    found_parameters,
+    said_expressions,
+    share_unchanged,
+    watched_program,
+    working_points,
+)
 from nndiag.user_code.rates import Rate, learning_rate
 from nndiag.user_code.runner import Runner, StepFailedError
 from nndiag.user_code.settings import CodeSettings
 from nndiag.user_code.slopes import STEP, Differences, Fit, Slopes, entries_of, fit
-from nndiag.user_code.snapshot import Leaf
 from nndiag.user_code.source import Source
 from nndiag.user_code.tensors import (
     Tensor,
-    named_tensors,
-    never_updated,
-    tensors_of,
-    without_overlaps,
 )
 
 _ENTRIES = 24
 _FEW_ENTRIES = 6
 _MOST_CANDIDATES = 40
-_TRIAL_POINTS = 3
 _SWEEP = (1e-3, 1e-4, 1e-7)
 _MOST_POINTS = 5
 _DOUBTFUL = 0.02
@@ -167,143 +169,26 @@ def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measu
     Raises:
         UserCodeError: Something cannot be found; the message names the key to set.
     """
-    host, watched = _watched(source, settings, deadline)
+    host, watched = watched_program(source, settings, deadline)
     stand_in = copy.deepcopy(host.tree.body[len(source.tree.body) :])
     said = said_expressions(settings)
     host.inject(watched.loop.key, said)
     runner = Runner(host, watched.loop)
     runner.adopt_functions()
-    tensors = _parameters(watched, settings, source)
+    tensors = found_parameters(watched, settings, source)
     lab = Laboratory(runner, tensors)
     lab.watch_gradients()
     points = list(lab.points(watched.snapshots))
     if not points:
         raise UserCodeError(Problem("the parameters are not finite at any iteration"))
-    points = _working(lab, points, source, watched)
-    _sharing(lab, points)
+    points = working_points(lab, points, source, watched)
+    share_unchanged(lab, points)
     measurement = _with_loss(lab, host, watched, points, settings)
     measurement.said, measurement.stand_in = said, stand_in
-    _tie(measurement)
-    _add_frozen(measurement, settings)
+    tie_copies(measurement)
+    add_frozen(measurement, settings)
     _compare(measurement, deadline)
     return measurement
-
-
-def said_expressions(settings: CodeSettings) -> dict[str, str]:
-    """The expressions that the user names, by the key of the config that they stand under."""
-    said = {} if settings.loss is None else {"loss": settings.loss}
-    return said | {f"gradients.{name}": text for name, text in settings.gradients.items()}
-
-
-def _watched(source: Source, settings: CodeSettings, deadline: float) -> tuple[Host, Watched]:
-    """Runs the program until its training loop is known."""
-    host = Host(source, settings.functions)
-    name = (settings.class_name or "").rpartition(":")[2] or None
-    observer = Observer(host, prefer=name)
-    host.hooks.deadline = deadline
-    try:
-        host.run()
-    except UserCodeError:
-        if observer.chosen is None or not observer.chosen.snapshots:
-            raise
-    except BaseException as error:
-        if type(error).__name__ != "OutOfTime":
-            raise
-    host.hooks.deadline = float("inf")
-    if observer.chosen is None:
-        raise _no_loop(host, observer)
-    return host, observer.chosen
-
-
-def _no_loop(host: Host, observer: Observer) -> UserCodeError:
-    name = host.source.name
-    if not host.loops:
-        return UserCodeError(
-            Problem(
-                f"{name}: no training loop found: the program has no for or while loop",
-                hint="name the statements that make one step under `code.functions`, such as "
-                '`functions: "grads, cost = propagate(w, b, X, Y)"` with `loss:` and `gradients:`',
-            )
-        )
-    ran = [item for item in observer.watched.values() if item.heads]
-    places = ", ".join(loop_place(item.loop, host.source) for item in ran[:4])
-    changing = any(test.changed for item in ran for test in item.tests)
-    what = "no loop that ran updates parameters with a gradient"
-    if not ran:
-        what = "none of its loops ran"
-    elif changing:
-        what = "no loop that ran computes something from parameters and updates them with it"
-    return UserCodeError(
-        Problem(
-            f"{name}: no training loop found: {what}",
-            got=places or None,
-            hint="call the training in the file, or name the statements of one step under "
-            "`code.functions`",
-        )
-    )
-
-
-def _parameters(watched: Watched, settings: CodeSettings, source: Source) -> tuple[Tensor, ...]:
-    """The user's parameters, or those that were seen to move."""
-    first = watched.snapshots[0]
-    if settings.parameters or settings.functions is not None:
-        return named_tensors(first, settings.parameters or tuple(settings.gradients))
-    leaves = {leaf: None for test in watched.tests for leaf in test.moving}
-    found = without_overlaps(first, tensors_of(first, leaves))
-    if not found:
-        raise UserCodeError(
-            Problem(
-                f"{loop_place(watched.loop, source)}: no parameters found in this loop",
-                hint="name them under `code.parameters`",
-            )
-        )
-    return found
-
-
-def _working(lab: Laboratory, points: list[Point], source: Source, watched: Watched) -> list[Point]:
-    """The points where an iteration runs, and gives the same when it runs again."""
-    good = []
-    failure = ""
-    for point in points:
-        try:
-            first, second = lab.step(point), lab.step(point)
-        except StepFailedError as error:
-            failure = str(error)
-            continue
-        if any(not np.array_equal(first[name], second[name], equal_nan=True) for name in first):
-            raise UserCodeError(
-                Problem(
-                    f"{loop_place(watched.loop, source)}: the same iteration gives different "
-                    "results when it is run again",
-                    hint="seed all generators outside the loop; time, threads and iterators that "
-                    "the loop uses up cannot be put back",
-                )
-            )
-        good.append(point)
-    if not good:
-        raise UserCodeError(
-            Problem(
-                f"{loop_place(watched.loop, source)}: one iteration cannot be run by itself",
-                got=failure,
-                hint="name the statements of one step under `code.functions`",
-            )
-        )
-    return good
-
-
-def _sharing(lab: Laboratory, points: list[Point]) -> None:
-    """Finds what no iteration changes: it need not be copied each time."""
-    for snapshot in {id(point.snapshot): point.snapshot for point in points}.values():
-        point = next(item for item in points if item.snapshot is snapshot)
-        plain = lab.step(point)
-        snapshot.share_unchanged(leaf for tensor in lab.tensors for leaf in tensor.leaves)
-        try:
-            again = lab.step(point)
-            same = all(np.array_equal(plain[name], again[name], equal_nan=True) for name in plain)
-        except StepFailedError:
-            same = False
-        if not same:
-            snapshot.unshare()
 
 
 def _with_loss(
@@ -314,7 +199,7 @@ def _with_loss(
     changed = {leaf: None for test in watched.tests for leaf in test.changed}
     state = moments(lab, plain, changed)
     zeroed = tuple(moment.leaf for moment in state)
-    points = [replace_zeroed(point, zeroed) for point in points]
+    points = [point.with_zeroed(zeroed) for point in points]
     updates = lab.updates(points[0])
     resets = frozenset(serial for serials in updates.values() for serial in serials)
     computed = computed_values(lab, points[0], resets)
@@ -331,12 +216,12 @@ def _with_loss(
                 hint="name it under `code.loss`, any expression over the loop's variables",
             )
         )
-    tried = _tried(lab, candidates, points, computed)
+    tried = tried_candidates(lab, candidates, points, computed)
     trial = chosen_trial(lab, tried, points[0], found, computed)
     if trial is not None and state and not trial.explains:
         for moment in sorted(state, key=lambda item: not item.squared):
             lab.proxies[moment.tensor] = (moment.leaf, moment.squared)
-        again = _tried(lab, candidates, points, computed)
+        again = tried_candidates(lab, candidates, points, computed)
         other = chosen_trial(lab, again, points[0], found, computed)
         if other is not None and other.followed > trial.followed:
             tried, trial = again, other
@@ -365,19 +250,6 @@ def _with_loss(
     )
 
 
-def replace_zeroed(point: Point, zeroed: tuple[Leaf, ...]) -> Point:
-    """The point with the optimizer's state at zero."""
-    return Point(point.snapshot, point.theta, zeroed, point.shifted)
-
-
-def _tried(
-    lab: Laboratory, candidates: list[Candidate], points: list[Point], computed: Computed
-) -> list[Trial]:
-    tried = trials(lab, candidates, points[:_TRIAL_POINTS], computed, most=_FEW_ENTRIES)
-    relate(tried, computed)
-    return tried
-
-
 def _said(expression: str, lab: Laboratory, computed: Computed) -> Candidate:
     """The loss that the user names.
 
@@ -388,9 +260,7 @@ def _said(expression: str, lab: Laboratory, computed: Computed) -> Candidate:
     values = computed.base.values.get(serial, [])
     if not values or any(np.size(value) != 1 for value in values):
         shape = np.shape(values[-1]) if values else "nothing numeric"
-        raise UserCodeError(
-            Problem(f"code.loss: {expression!r} is not one number", got=str(shape))
-        )
+        raise UserCodeError(Problem(f"code.loss: {expression!r} is not one number", got=str(shape)))
     if serial not in computed.acted:
         raise UserCodeError(
             Problem(
@@ -410,123 +280,11 @@ def _said(expression: str, lab: Laboratory, computed: Computed) -> Candidate:
     )
 
 
-def _tie(measurement: Measurement) -> None:
-    """Treats a bias that is kept once per example, with equal rows, as the one bias that it is."""
-    lab = measurement.lab
-    if measurement.trial.explains:
-        return
-    examples = measurement.examples
-    tied = []
-    for tensor in lab.tensors:
-        equal = len(tensor.shape) == 2 and tensor.shape[0] == examples > 1
-        equal = equal and all(
-            _rows_equal(lab, tensor, point) for point in measurement.points if not point.shifted
-        )
-        tied.append(replace(tensor, shape=tensor.shape[1:], copies=examples) if equal else tensor)
-    if tuple(tied) == lab.tensors:
-        return
-    names = [tensor.name for tensor in tied if tensor.copies > 1]
-    lab.tensors = tuple(tied)
-    snapshots = list({id(point.snapshot): point.snapshot for point in measurement.points}.values())
-    points = [
-        replace_zeroed(point, measurement.points[0].zeroed) for point in lab.points(snapshots)
-    ]
-    candidates = [trial.candidate for trial in measurement.all_trials]
-    tried = _tried(lab, candidates, points, measurement.computed)
-    trial = chosen_trial(lab, tried, points[0], measurement.residuals, measurement.computed)
-    if trial is not None:
-        measurement.points, measurement.trial, measurement.all_trials = points, trial, tried
-        measurement.notes.append(
-            f"{', '.join(names)}: one row for each example, all equal and moved alike; "
-            "checked as the one bias that they are"
-        )
-
-
-def _rows_equal(lab: Laboratory, tensor: Tensor, point: Point) -> bool:
-    values = point.theta[tensor.name].reshape(tensor.shape)
-    step = lab.step(point)[tensor.name].reshape(tensor.shape)
-    return bool(np.all(values == values[:1]) and np.all(step == step[:1]))
-
-
-def _add_frozen(measurement: Measurement, settings: CodeSettings) -> None:
-    """Adds what looks like a parameter, acts on the loss and is never changed."""
-    if settings.parameters:
-        return
-    lab, point = measurement.lab, measurement.points[-1]
-    known = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
-    changed = {leaf for test in measurement.watched.tests for leaf in test.changed}
-    early = {leaf for leaf, _ in measurement.watched.snapshots[0].leaves()}
-    same = {id(point.snapshot.original(leaf)) for leaf in known | changed}
-    leaves = [
-        leaf
-        for leaf, value in point.snapshot.leaves()
-        if leaf not in known | changed
-        and leaf in early
-        and (is_real(value) or np.ndim(value) == 2)
-        and id(value) not in same
-    ]
-    host = measurement.host
-    names = {node.id for node in host.nodes.values() if isinstance(node, ast.Name)}
-    names |= {node.attr for node in host.nodes.values() if isinstance(node, ast.Attribute)}
-    likely = never_updated(
-        point.snapshot, lab.tensors, leaves, names=frozenset(names), passing=host.passing
-    )
-    if not likely:
-        return
-    for snapshot in {id(item.snapshot): item.snapshot for item in measurement.points}.values():
-        snapshot.unshare()
-    frozen = [tensor for tensor in likely if _acts(measurement, tensor, point)]
-    if not frozen:
-        _sharing(lab, measurement.points)
-        return
-    lab.tensors = (*lab.tensors, *frozen)
-    measurement.points = [
-        Point(
-            item.snapshot, {**item.theta, **_frozen_theta(frozen, item)}, item.zeroed, item.shifted
-        )
-        for item in measurement.points
-    ]
-    measurement.updates |= {tensor.name: () for tensor in frozen}
-    _sharing(lab, measurement.points)
-
-
-def _frozen_theta(frozen: list[Tensor], point: Point) -> dict[str, Vector]:
-    point.snapshot.install()
-    found = {}
-    for tensor in frozen:
-        values = tensor.read(point.snapshot)
-        found[tensor.name] = np.zeros(tensor.size) if values is None else values
-    return shifted(found) if point.shifted else found
-
-
-def _acts(measurement: Measurement, tensor: Tensor, point: Point) -> bool:
-    """Whether a small change of a tensor changes the loss."""
-    lab = measurement.lab
-    differences = Differences(lab, [measurement.loss], measurement.computed.instruments)
-    snapshot = point.snapshot
-    try:
-        plain = differences.losses(point)[0]
-        snapshot.install()
-        start = tensor.read(snapshot)
-        if start is None:
-            return False
-        moved = start + 1e-3 * max(1.0, float(np.max(np.abs(start))))
-
-        def change() -> None:
-            tensor.write(snapshot, moved)
-
-        recording = lab.record(point, differences.variant, also=change)
-    except StepFailedError:
-        return False
-    value = measurement.loss.value(recording)
-    return value is not None and value != plain
-
-
 def _compare(measurement: Measurement, deadline: float) -> None:
     """Compares the step with the numeric gradient at all points, and looks twice where it fails."""
     lab = measurement.lab
     differences = Differences(lab, [measurement.loss], measurement.computed.instruments)
-    points = []
+    points: list[Point] = []
     for number, point in enumerate(measurement.points[:_MOST_POINTS]):
         if points and time.perf_counter() > deadline:
             break

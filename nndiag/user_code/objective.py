@@ -16,6 +16,8 @@ from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.slopes import Differences, Fit, Slopes, entries_of, fit
 
 _SAME_SCALE = 1e-3
+_POINTS = 3
+_ENTRIES = 6
 _STEADY = 1e-2  # how much the factor may vary at one iteration
 
 
@@ -124,6 +126,15 @@ def trials(
                 trial.fits.append(compared(step, slope, entries))
                 trial.groups.append(point.snapshot.iteration)
     return [trial for trial in found if trial.fits]
+
+
+def tried_candidates(
+    lab: Laboratory, candidates: Sequence[Candidate], points: Sequence[Point], computed: Computed
+) -> list[Trial]:
+    """All candidates compared at the first points, and related to each other."""
+    found = trials(lab, candidates, points[:_POINTS], computed, most=_ENTRIES)
+    relate(found, computed)
+    return found
 
 
 def relate(found: list[Trial], computed: Computed) -> None:

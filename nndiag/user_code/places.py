@@ -50,12 +50,15 @@ class GlobalPlace:
 
     @property
     def label(self) -> str:
+        """The variable's name."""
         return self.name
 
     def get(self) -> Any:
+        """The value; `MISSING` where it has none."""
         return self.namespace.get(self.name, MISSING)
 
     def set(self, value: Any) -> None:
+        """Puts a value there; `MISSING` deletes the variable."""
         if value is MISSING:
             self.namespace.pop(self.name, None)
         else:
@@ -78,15 +81,18 @@ class CellPlace:
 
     @property
     def label(self) -> str:
+        """The variable's name, behind that of its function where that is another one."""
         return f"{self.maker}.{self.name}" if self.maker else self.name
 
     def get(self) -> Any:
+        """The value; `MISSING` where it has none."""
         try:
             return self.cell.cell_contents
         except ValueError:
             return MISSING
 
     def set(self, value: Any) -> None:
+        """Puts a value there; `MISSING` deletes the variable."""
         if value is not MISSING:
             self.cell.cell_contents = value
         elif self.get() is not MISSING:
@@ -102,12 +108,15 @@ class AttributePlace:
 
     @property
     def label(self) -> str:
+        """The attribute behind its owner."""
         return f"{self.owner.__name__}.{self.name}"
 
     def get(self) -> Any:
+        """The value; `MISSING` where it has none."""
         return vars(self.owner).get(self.name, MISSING)
 
     def set(self, value: Any) -> None:
+        """Puts a value there; `MISSING` deletes the variable."""
         if value is not MISSING:
             setattr(self.owner, self.name, value)
         elif self.name in vars(self.owner):

@@ -2,34 +2,31 @@
 
 The numeric gradient does not depend on the backward pass, so that it is formed once; each edit then
 costs one run of the step. Edits are searched greedily: of all single edits the one that makes most
-tensors right is kept, then the next is searched, until all are right or time is up. An edit that only
-makes a step parallel to the gradient counts as a step towards that.
+tensors right is kept, then the next is searched, until all are right or time is up. An edit that
+only makes a step parallel to the gradient counts as a step towards that.
 """
 
 import ast
 import copy
 import difflib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from nndiag.user_code.bug import all_edits
-from nndiag.user_code.candidates import Computed, computed_values, parents_of, residuals
+from nndiag.user_code.candidate_edits import candidates_for_repair
 from nndiag.user_code.edits import Edit, Editor, TextEditor
 from nndiag.user_code.instrument import number_nodes, serial_of
 from nndiag.user_code.judgement import SAME, Verdict, is_steady
 from nndiag.user_code.laboratory import Laboratory
 from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.runner import StepFailedError
-from nndiag.user_code.sites import Workshop, distinct, flipped_signs, sites
 from nndiag.user_code.slopes import fit
 from nndiag.user_code.source import Source
 
 _MOST_KEPT = 6
-_VARIABLE = ast.Name | ast.Attribute | ast.Subscript
 _WORTH = 0.02
 
 
@@ -202,7 +199,7 @@ def _best_edit(
     """The single edit that makes most tensors right; the cheapest of equally good ones."""
     host = measurement.host
     editor = Editor(host.tree, host.nodes)
-    edits = candidates_for_repair(measurement, bench)
+    edits = candidates_for_repair(measurement, bench.numbers[0])
     edits.sort(key=lambda edit: _texts(edit) not in found.promising)
     best: tuple[Edit, Score] | None = None
     for edit in edits:
@@ -210,9 +207,9 @@ def _best_edit(
             break
         if edit.changes_loss:
             continue
-        if best is not None and len(best[1].right) == len(bench.names):
-            if edit.cost > best[0].cost + _WORTH or _texts(best[0]) in found.promising:
-                break  # all are right already, and what follows is less likely
+        whole = best is not None and len(best[1].right) == len(bench.names)
+        if best is not None and whole and edit.cost > best[0].cost + _WORTH:
+            break  # all are right already, and what follows is less likely
         found.tried += 1
         result = _tried(bench, editor, host.tree, edit, score)
         if result is None or not score.right <= result.right:
@@ -236,95 +233,6 @@ def _tried(
             return bench.score({top: tree.body[top] for top in tops}, best=score)
     except SyntaxError:
         return None
-
-
-def candidates_for_repair(
-    measurement: Measurement, bench: Bench, *, forward: bool = False
-) -> list[Edit]:
-    """All small edits of the statements of the step, cheapest first.
-
-    Args:
-        measurement: The program as it was measured.
-        bench: Scores edits.
-        forward: Whether statements of the forward pass are edited too.
-    """
-    lab = measurement.lab
-    point = measurement.points[bench.numbers[0]]
-    updates = lab.updates(point)
-    resets = frozenset(serial for serials in updates.values() for serial in serials)
-    computed = computed_values(lab, point, resets)
-    found = residuals(lab, computed)
-    variant = lab.runner.variant(computed.instruments)
-    driven = _behind_loss(lab, computed, measurement)
-    if found:
-        try:
-            flips = {residual.serial: flipped_signs for residual in found}
-            flipped = lab.record(point, variant, flipped=flips)
-            driven = frozenset(
-                serial
-                for serial in computed.acted
-                if not _equal(computed.base.values[serial], flipped.values.get(serial, []))
-            )
-        except StepFailedError:
-            pass
-    shop = Workshop(
-        nodes=lab.nodes,
-        parents=parents_of(measurement.host.tree),
-        computed=computed,
-        driven=driven,
-        residuals=found,
-        loss=measurement.loss,
-        parameters={tensor.name: tensor.shape for tensor in lab.tensors},
-        values={
-            tensor.name: point.theta[tensor.name].reshape(tensor.shape) for tensor in lab.tensors
-        },
-        updates=updates,
-        examples=measurement.examples,
-        still=frozenset(
-            name for name, item in measurement.fits[bench.numbers[0]].items() if item.still
-        ),
-    )
-    return distinct(edit for site in sites(shop, forward=forward) for edit in _edits_of(site))
-
-
-def _behind_loss(
-    lab: Laboratory, computed: Computed, measurement: Measurement
-) -> frozenset[int]:
-    """Without a residual to follow: what is first computed behind the loss is of the backward pass."""
-    order = computed.base.order
-    times = [
-        order[serial]
-        for serial in computed.acted
-        if getattr(lab.nodes.get(serial), "lineno", 0) == measurement.loss.line
-    ]
-    loss = max(times, default=0)
-    forward = {
-        ast.unparse(lab.nodes[serial])
-        for serial in computed.acted
-        if order[serial] <= loss and isinstance(lab.nodes[serial], _VARIABLE)
-    }
-    late = [serial for serial in computed.acted if order[serial] > loss]
-    variables = {
-        serial
-        for serial in late
-        if isinstance(lab.nodes[serial], _VARIABLE) and ast.unparse(lab.nodes[serial]) not in forward
-    }
-    return frozenset(
-        serial
-        for serial in late
-        if any(serial_of(item) in variables for item in ast.walk(lab.nodes[serial]))
-    )
-
-
-def _edits_of(site: object) -> Iterator[Edit]:
-    yield from all_edits(site)  # type: ignore[arg-type]
-
-
-def _equal(first: Sequence[object], second: Sequence[object]) -> bool:
-    return len(first) == len(second) and all(
-        np.shape(a) == np.shape(b) and np.array_equal(a, b)  # type: ignore[arg-type]
-        for a, b in zip(first, second, strict=True)
-    )
 
 
 def _keep(

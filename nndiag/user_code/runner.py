@@ -16,7 +16,7 @@ from nndiag.user_code.snapshot import Snapshot
 PLAIN = Instruments()
 
 
-class BrokenOff(BaseException):  # noqa: N818 - not an error: all that was wanted is known
+class BrokenOff(BaseException):
     """Ends an iteration of which all is known that was wanted."""
 
 

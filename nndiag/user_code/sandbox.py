@@ -85,7 +85,7 @@ def program_builtins(**hooks: Any) -> dict[str, Any]:
     """
     own = dict(vars(builtins))
     own.update(print=_silent, input=_prompt, raw_input=_prompt, xrange=range, unicode=str)
-    own.update(get_ipython=lambda: _Shell(), display=_silent, **hooks)
+    own.update(get_ipython=_Shell, display=_silent, **hooks)
     return own
 
 
@@ -156,7 +156,7 @@ def _patches(path: Path) -> Iterator[contextlib.AbstractContextManager[Any]]:
     yield mock.patch.object(io, "open", _guarded(io.open))
     yield mock.patch.object(builtins, "input", _prompt)
     yield mock.patch.object(time, "sleep", _silent)
-    yield mock.patch.object(os, "system", lambda *_: 0)
+    yield mock.patch.object(os, "system", return_value=0)
     yield mock.patch.object(sys, "stdin", io.StringIO("1\n" * 1000))
     for name in ("save", "savez", "savez_compressed", "savetxt"):
         yield mock.patch.object(np, name, _silent)

@@ -317,10 +317,11 @@ def factors(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:
         if isinstance(node.op, ast.Mult):
             yield node, node.left, ast.unparse(node.right)
         yield node, node.right, ast.unparse(node.left)
-    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("multiply"):
-        if len(node.args) == 2:
-            yield node, node.args[0], ast.unparse(node.args[1])
-            yield node, node.args[1], ast.unparse(node.args[0])
+    if isinstance(node, ast.Call) and len(node.args) == 2:
+        if not ast.unparse(node.func).endswith("multiply"):
+            return
+        yield node, node.args[0], ast.unparse(node.args[1])
+        yield node, node.args[1], ast.unparse(node.args[0])
 
 
 def distinct(edits: Iterable[Edit]) -> list[Edit]:

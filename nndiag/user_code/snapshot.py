@@ -25,6 +25,7 @@ from nndiag.user_code.places import (
     walk,
 )
 
+_DESCRIBED = (property, staticmethod, classmethod)
 _ATOMIC = (types.ModuleType, types.FunctionType, types.MethodType, type)
 
 
@@ -190,7 +191,7 @@ class _Same:
             return False
         if not first and isinstance(before, list | tuple | dict) and len(before) > 0:
             return False  # too long to be looked through
-        return all([self.compare(a, b) for (_, a), (_, b) in zip(first, second, strict=True)])
+        return all(self.compare(a, b) for (_, a), (_, b) in zip(first, second, strict=True))
 
 
 def _followed(values: dict[str, Any], leaf: Leaf) -> Any:
@@ -320,9 +321,8 @@ def _own_places(owner: Any, known: set[int]) -> Iterator[Place]:
         for name, value in list(vars(owner).items()):
             if isinstance(value, types.FunctionType):
                 yield from _own_places(value, known)
-            elif not name.startswith("__") and not callable(value):
-                if not isinstance(value, property | staticmethod | classmethod):
-                    yield AttributePlace(owner, name)
+            elif not (name.startswith("__") or callable(value) or isinstance(value, _DESCRIBED)):
+                yield AttributePlace(owner, name)
         return
     for name, cell in zip(owner.__code__.co_freevars, owner.__closure__ or (), strict=False):
         if id(cell) not in known:

@@ -9,7 +9,21 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 REPLACED = frozenset(
-    ["matplotlib", "mpl_toolkits", "seaborn", "plotly", "bokeh", "pylab", "tqdm", "IPython", "ipywidgets", "google", "tkinter", "turtle", "pygame"]
+    [
+        "matplotlib",
+        "mpl_toolkits",
+        "seaborn",
+        "plotly",
+        "bokeh",
+        "pylab",
+        "tqdm",
+        "IPython",
+        "ipywidgets",
+        "google",
+        "tkinter",
+        "turtle",
+        "pygame",
+    ]
 )
 """Packages that draw or show progress; a program is checked without them."""
 
@@ -24,7 +38,7 @@ class Nothing:
             raise AttributeError(name)
         return NOTHING
 
-    def __call__(self, *_: Any, **__: Any) -> Any:
+    def __call__(self, *_: Any, **__: Any) -> Any:  # noqa: D102 - see the class
         return NOTHING
 
     def __getitem__(self, _: Any) -> Any:

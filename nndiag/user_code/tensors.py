@@ -20,7 +20,16 @@ _PARAMETER_NAME = re.compile(
 )
 
 
-_GRADIENT_NAMES = ("d{0}", "d_{0}", "grad_{0}", "{0}_grad", "g{0}", "g_{0}", "delta_{0}", "nabla_{0}")
+_GRADIENT_NAMES = (
+    "d{0}",
+    "d_{0}",
+    "grad_{0}",
+    "{0}_grad",
+    "g{0}",
+    "g_{0}",
+    "delta_{0}",
+    "nabla_{0}",
+)
 _MANY_FLOATS = 3
 
 

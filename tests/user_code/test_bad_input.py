@@ -1,9 +1,9 @@
 """Programs that cannot be checked: what is wrong, where, and the key to set."""
 
 import pytest
-
 from nndiag.errors import ExitCode, UserCodeError
 from nndiag.user_code import CodeSettings, check_program
+
 from tests.user_code.conftest import LINEAR
 
 NO_UPDATE = """\
@@ -21,13 +21,21 @@ NO_LOOP = "import numpy as np\nw = np.ones(3)\n"
     [
         (NO_LOOP, ["no training loop found", "no for or while loop", "code.functions"]),
         (NO_UPDATE, ["no training loop found", "code.functions"]),
-        ("import no_such_module_at_all\n", ["not installed", "no_such_module_at_all", "pip install"]),
+        (
+            "import no_such_module_at_all\n",
+            ["not installed", "no_such_module_at_all", "pip install"],
+        ),
         ("def f(:\n", ["not valid Python"]),
         ("print 'hello'\n", ["not valid Python", "Python 2"]),
         ("x = 1\ny = x / 0\n", ["fails by itself", "ZeroDivisionError", "program.py:2"]),
         ("def f():\n    raise KeyError('k')\nf()\n", ["KeyError", "program.py:2"]),
         ("open('no_such_file.csv')\n", ["FileNotFoundError", "folder"]),
-        (LINEAR.replace("lr * (X.T @ d)", "lr * (X.T @ d) * (1 + __import__('time').perf_counter())"), ["different results"]),
+        (
+            LINEAR.replace(
+                "lr * (X.T @ d)", "lr * (X.T @ d) * (1 + __import__('time').perf_counter())"
+            ),
+            ["different results"],
+        ),
     ],
 )
 def test_tells_what_is_wrong_with_a_program(check, text, words):
@@ -55,7 +63,7 @@ def test_names_the_key_that_does_not_fit(check, settings, words):
 
 
 def test_asks_for_a_program():
-    with pytest.raises(UserCodeError, match="code.script"):
+    with pytest.raises(UserCodeError, match=r"code\.script"):
         check_program(CodeSettings())
 
 

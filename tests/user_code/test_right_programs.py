@@ -22,7 +22,9 @@ def test_raises_no_alarm_on_a_right_program(path):
 
 @pytest.mark.parametrize("factor", ["1e-6", "1e4"])
 def test_stays_silent_when_loss_and_gradient_are_scaled(check, factor):
-    text = LINEAR.replace("loss = np", f"loss = {factor} * np").replace("d = 2", f"d = {factor} * 2")
+    text = LINEAR.replace("loss = np", f"loss = {factor} * np").replace(
+        "d = 2", f"d = {factor} * 2"
+    )
     text = text.replace("lr = 0.1", f"lr = 0.1 / {factor}")
     assert check(text).correct
 
@@ -39,9 +41,16 @@ def test_sees_a_wrong_sign_when_loss_and_gradient_are_scaled(check, factor):
 def test_finds_the_loop_inside_the_epochs(check):
     text = re.sub(r"(?m)^(?=    (out|loss|d|w|b) )", "    ", LINEAR)
     text = text.replace("    out", "    for start in range(0, 20, 5):\n        out", 1)
-    text = text.replace("        out = X @ w + b", "        rows = slice(start, start + 5)\n        out = X[rows] @ w + b")
+    text = text.replace(
+        "        out = X @ w + b",
+        "        rows = slice(start, start + 5)\n        out = X[rows] @ w + b",
+    )
     text = text.replace("(out - y)", "(out - y[rows])").replace("len(y)", "5")
-    text = text.replace("X.T", "X[rows].T").replace("        for", "    for").replace("            rows", "        rows")
+    text = (
+        text.replace("X.T", "X[rows].T")
+        .replace("        for", "    for")
+        .replace("            rows", "        rows")
+    )
     found = check(text)
     assert found.correct
     assert found.source.line(int(found.loop.rpartition(":")[2])).strip().startswith("for start")
@@ -69,7 +78,9 @@ def test_takes_float32_programs_as_they_are(check):
 
 
 def test_checks_views_of_one_parameter_vector(check):
-    text = LINEAR.replace("w = np.zeros(3)\nb = 0.0", "theta = np.zeros(4)\nw, b = theta[:3], theta[3:]")
+    text = LINEAR.replace(
+        "w = np.zeros(3)\nb = 0.0", "theta = np.zeros(4)\nw, b = theta[:3], theta[3:]"
+    )
     found = check(text)
     assert found.correct
     assert sum(tensor.shape[0] for tensor in found.tensors) == 4

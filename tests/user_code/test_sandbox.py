@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-
 from nndiag.user_code.sandbox import fresh_module, sandbox
+
 from tests.user_code.conftest import LINEAR
 
 
@@ -41,12 +41,24 @@ def test_runs_only_as_far_as_needed(check):
 
 
 def test_gives_everything_back(tmp_path):
-    before = (builtins.open, sys.argv, sys.stdout, random.getstate(), np.random.get_state()[1].tolist())
+    before = (
+        builtins.open,
+        sys.argv,
+        sys.stdout,
+        random.getstate(),
+        np.random.get_state()[1].tolist(),
+    )
     with sandbox(tmp_path / "p.py"):
         random.random()
         np.random.rand()
         import matplotlib  # noqa: F401
-    after = (builtins.open, sys.argv, sys.stdout, random.getstate(), np.random.get_state()[1].tolist())
+    after = (
+        builtins.open,
+        sys.argv,
+        sys.stdout,
+        random.getstate(),
+        np.random.get_state()[1].tolist(),
+    )
     assert before == after
 
 

@@ -45,7 +45,9 @@ def test_compares_the_gradients_that_the_program_holds(check):
 
 
 def test_takes_any_expression_for_the_loss(check):
-    found = check(LINEAR.replace("    loss = np.mean((out - y) ** 2)\n", ""), loss="((out - y)**2).mean()")
+    found = check(
+        LINEAR.replace("    loss = np.mean((out - y) ** 2)\n", ""), loss="((out - y)**2).mean()"
+    )
     assert found.correct
     assert found.loss.text == "((out - y)**2).mean()"
 

@@ -4,7 +4,6 @@ import types
 
 import numpy as np
 import pytest
-
 from nndiag.user_code.numbers import read_vector, write_vector
 from nndiag.user_code.places import follow, put, spelled
 from nndiag.user_code.snapshot import Leaf, originals_kept, take_snapshot
@@ -12,7 +11,10 @@ from nndiag.user_code.snapshot import Leaf, originals_kept, take_snapshot
 
 def snapshot_of(space, cells=None):
     return take_snapshot(
-        iteration=0, namespaces=[space], cells=cells or {}, is_user=lambda item: isinstance(item, types.FunctionType)
+        iteration=0,
+        namespaces=[space],
+        cells=cells or {},
+        is_user=lambda item: isinstance(item, types.FunctionType),
     )
 
 
@@ -116,7 +118,12 @@ def test_sees_each_number_once_under_its_first_name():
 
 @pytest.mark.parametrize(
     ("value", "new"),
-    [(1.0, 2.0), ([1.0, 2.0], [3.0, 4.0]), (np.ones(2), np.array([5.0, 6.0])), (np.array([1, 2]), np.array([0.5, 0.25]))],
+    [
+        (1.0, 2.0),
+        ([1.0, 2.0], [3.0, 4.0]),
+        (np.ones(2), np.array([5.0, 6.0])),
+        (np.array([1, 2]), np.array([0.5, 0.25])),
+    ],
 )
 def test_writes_numbers_where_they_stand(value, new):
     space = {"holder": {"x": value}}

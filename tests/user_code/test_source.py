@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
+from nndiag.errors import UserCodeError
 from nndiag.user_code import CodeSettings, check_program
 from nndiag.user_code.check import write_fixed
 from nndiag.user_code.source import read_source
+
 from tests.user_code.conftest import LINEAR
 
 WRONG = LINEAR.replace("(out - y) / len(y)", "(y - out) / len(y)")
@@ -27,7 +28,9 @@ def notebook(*cells: str) -> str:
 @pytest.fixture
 def wrong_notebook(write: Callable[..., Path]) -> Path:
     head, loop = WRONG.split("for epoch", 1)
-    return write(notebook("%matplotlib inline\n!pip list\n" + head, "for epoch" + loop), "net.ipynb")
+    return write(
+        notebook("%matplotlib inline\n!pip list\n" + head, "for epoch" + loop), "net.ipynb"
+    )
 
 
 def test_reads_the_code_cells_of_a_notebook_in_order(write):
@@ -89,8 +92,6 @@ def test_writes_a_mended_script_that_passes(write):
 
 
 def test_never_writes_over_a_file(write):
-    from nndiag.errors import UserCodeError
-
     check = check_program(CodeSettings(script=str(write(WRONG))))
     write_fixed(check)
     with pytest.raises(UserCodeError, match="exists already"):

@@ -83,8 +83,10 @@ def main() -> int:
                 if options.verbose and check.diff:
                     print(check.diff)
     count = max(1, len(chosen))
-    print(f"{len(chosen)} bugs in {len(list(PROGRAMS.glob('*.py')))} programs, "
-          f"{time.perf_counter() - started:.0f} s")
+    print(
+        f"{len(chosen)} bugs in {len(list(PROGRAMS.glob('*.py')))} programs, "
+        f"{time.perf_counter() - started:.0f} s"
+    )
     print(f"named with its tensors: {named} ({100 * named / count:.1f} %, target 95 %)")
     print(f"mended, check passes:   {mended} ({100 * mended / count:.1f} %, target 80 %)")
     print(f"false alarms on the right programs: {alarms} (target 0)")

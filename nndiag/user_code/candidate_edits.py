@@ -1,0 +1,104 @@
+"""The small edits that may mend a step: of each statement of the way back, by each bug."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nndiag.user_code.bug import all_edits
+from nndiag.user_code.candidates import Computed, computed_values, parents_of, residuals
+from nndiag.user_code.edits import Edit
+from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.laboratory import Laboratory
+from nndiag.user_code.measurement import Measurement
+from nndiag.user_code.runner import StepFailedError
+from nndiag.user_code.sites import Site, Workshop, distinct, flipped_signs, sites
+
+_VARIABLE = ast.Name | ast.Attribute | ast.Subscript
+
+
+def candidates_for_repair(
+    measurement: Measurement, number: int, *, forward: bool = False
+) -> list[Edit]:
+    """All small edits of the statements of the step, cheapest first.
+
+    Args:
+        measurement: The program as it was measured.
+        number: At which of its points the statements are looked at.
+        forward: Whether statements of the forward pass are edited too.
+    """
+    lab = measurement.lab
+    point = measurement.points[number]
+    updates = lab.updates(point)
+    resets = frozenset(serial for serials in updates.values() for serial in serials)
+    computed = computed_values(lab, point, resets)
+    found = residuals(lab, computed)
+    variant = lab.runner.variant(computed.instruments)
+    driven = _behind_loss(lab, computed, measurement)
+    if found:
+        try:
+            flips = {residual.serial: flipped_signs for residual in found}
+            flipped = lab.record(point, variant, flipped=flips)
+            driven = frozenset(
+                serial
+                for serial in computed.acted
+                if not _equal(computed.base.values[serial], flipped.values.get(serial, []))
+            )
+        except StepFailedError:
+            pass
+    shop = Workshop(
+        nodes=lab.nodes,
+        parents=parents_of(measurement.host.tree),
+        computed=computed,
+        driven=driven,
+        residuals=found,
+        loss=measurement.loss,
+        parameters={tensor.name: tensor.shape for tensor in lab.tensors},
+        values={
+            tensor.name: point.theta[tensor.name].reshape(tensor.shape) for tensor in lab.tensors
+        },
+        updates=updates,
+        examples=measurement.examples,
+        still=frozenset(name for name, item in measurement.fits[number].items() if item.still),
+    )
+    return distinct(edit for site in sites(shop, forward=forward) for edit in _edits_of(site))
+
+
+def _behind_loss(lab: Laboratory, computed: Computed, measurement: Measurement) -> frozenset[int]:
+    """Without a residual to follow: what is first computed behind the loss is the way back."""
+    order = computed.base.order
+    times = [
+        order[serial]
+        for serial in computed.acted
+        if getattr(lab.nodes.get(serial), "lineno", 0) == measurement.loss.line
+    ]
+    loss = max(times, default=0)
+    forward = {
+        ast.unparse(lab.nodes[serial])
+        for serial in computed.acted
+        if order[serial] <= loss and isinstance(lab.nodes[serial], _VARIABLE)
+    }
+    late = [serial for serial in computed.acted if order[serial] > loss]
+    variables = {
+        serial
+        for serial in late
+        if isinstance(lab.nodes[serial], _VARIABLE)
+        and ast.unparse(lab.nodes[serial]) not in forward
+    }
+    return frozenset(
+        serial
+        for serial in late
+        if any(serial_of(item) in variables for item in ast.walk(lab.nodes[serial]))
+    )
+
+
+def _edits_of(site: Site) -> Iterator[Edit]:
+    yield from all_edits(site)
+
+
+def _equal(first: Sequence[Any], second: Sequence[Any]) -> bool:
+    return len(first) == len(second) and all(
+        np.shape(a) == np.shape(b) and np.array_equal(a, b)
+        for a, b in zip(first, second, strict=True)
+    )
