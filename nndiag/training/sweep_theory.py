@@ -138,12 +138,12 @@ def _settled(task: Task, rate: float) -> float | None:
 
 def _reading(task: Task, start: Stability, *, ratio: float, settled: float | None) -> Reading:
     """Why edge and ceiling differ: what was measured that explains it."""
+    if start.adaptive:
+        return Reading.MOVES  # agreeing with it would be luck
     if 1 / _AGREE <= ratio <= _AGREE:
         return Reading.AGREE
     if task.optimizer.clip_norm is not None:
         return Reading.CLIPPED
-    if start.adaptive:
-        return Reading.MOVES
     moved = settled / start.ceiling if settled is not None and start.ceiling else 1.0
     if ratio > _AGREE:
         return Reading.FLATTENS if moved > _MOVED else Reading.UNEXPLAINED
