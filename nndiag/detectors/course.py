@@ -25,6 +25,7 @@ _NO_SKILL = 0.05  # not distinguishable from predicting the mean
 _GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
 _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
 _STRICT = 1e-4  # without skill only a minimum with clearly positive curvature counts as one
+_FEW = 50  # steps; the curve of fewer says too little to call a loss that fell flat
 _FAILED = 0.5  # less than this share of the attainable: the run failed
 
 
@@ -146,10 +147,12 @@ def _still_falling(curve: Curve, *, got: Learned, gain: float) -> bool:
 
 
 def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned) -> Outcome:
-    """Converged or stalled, for a run whose loss no longer falls."""
+    """Converged or stalled, for a run whose loss no longer falls; improving where it only began."""
+    ending, skill = trace.ending, got.skill
+    if _only_began(trace, curve, skill=skill):
+        return Outcome.IMPROVING
     if got.good:
         return Outcome.CONVERGED
-    ending, skill = trace.ending, got.skill
     if ending is None or not _has_curvature(trace):
         fallen = skill if skill is not None else 1 - curve.final / curve.peak
         return Outcome.CONVERGED if fallen >= _FAILED else Outcome.STALLED
@@ -159,6 +162,16 @@ def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned) -> Outcome:
     if skill is not None and skill < _NO_SKILL:
         settled = settled and smallest > _STRICT * largest
     return Outcome.CONVERGED if settled else Outcome.STALLED
+
+
+def _only_began(trace: Trace, curve: Curve, *, skill: float | None) -> bool:
+    """Whether a run of few steps has left its start, beats a constant, and has more in reach."""
+    ending = trace.ending
+    if ending is None or ending.reason == "converged" or not _has_curvature(trace):
+        return False
+    learning = skill is not None and skill > _NO_SKILL and curve.final < curve.initial
+    more = (ending.newton_decrement or 0.0) > _GAIN_TAKEN * abs(curve.final)
+    return trace.steps < _FEW and learning and more
 
 
 def _has_curvature(trace: Trace) -> bool:

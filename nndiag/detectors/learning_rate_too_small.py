@@ -36,12 +36,13 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
-from nndiag.detectors.underway import distance, path, typical_step
+from nndiag.detectors.underway import distance, path, rates_at, step_per_rate
 from nndiag.finding import Evidence, Finding
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-too-small"
+_USUAL_STEP = 1e-2  # of the weights; ordinary runs with Adam begin with such steps
 
 
 @detector(PROBLEM, series=("update_ratio",), facts=("learning_rate",))
@@ -49,51 +50,51 @@ def learning_rate_too_small(
     trace: Trace, *, factor: Positive = 100.0, step: Positive = 1e-4, moved: Positive = 1.0
 ) -> Findings:
     """The learning rate is so small that the run has hardly left its start."""
-    severity = distance(course_of(trace))
-    rate, ceiling = _halfway(trace), trace.facts.stability_ceiling
-    way, typical = path(trace), typical_step(trace)
-    if severity is None or rate is None or not 0 < way < moved or not typical > 0:
+    severity, way = distance(course_of(trace)), path(trace)
+    if severity is None or not 0 < way < moved:
         return []
-    if ceiling is not None:
-        limit = ceiling / 2 * _seen(trace) / factor
-        if rate >= limit:
-            return []
-        message = (
-            f"learning rate {rate:g} is 1/{ceiling / 2 / rate:.2g} of half the stability ceiling"
-        )
-        evidence = Evidence("learning_rate", observed=rate, limit=limit)
-        remedy = f"optimizer.learning_rate={ceiling / 2 * _seen(trace):.2g}"
-    else:
-        if typical >= step:
-            return []
-        message = (
-            f"learning rate {rate:g} moves the weights by {typical:.1g} of their length per step"
-        )
-        evidence = Evidence("update_ratio", observed=typical, limit=step)
-        remedy = f"optimizer.learning_rate={rate * 1e-2 / typical:.1g}"
-    steps = f"in all {trace.steps:,} steps they moved by {way:.2g}"
-    decayed = trace.facts.learning_rate is not None and rate < 0.5 * trace.facts.learning_rate
-    decay = ("optimizer.decay=0",) if decayed else ()
-    if ceiling is not None:
-        steps = f"in all {trace.steps:,} steps the weights moved by {way:.2g} of their length"
+    fault = _fault(trace, _halfway(trace), factor=factor, step=step)
+    if fault is None:
+        return []
+    message, evidence, remedies = fault
     return [
         Finding(
             PROBLEM,
             severity,
-            f"{message}; {steps}",
+            f"{message}; in all {trace.steps:,} steps the weights moved by {way:.2g} of their length",
             evidence=(evidence, Evidence("path", observed=way, limit=moved)),
-            remedies=(*decay, remedy, "optimizer.name=adam"),
+            remedies=remedies,
         )
     ]
 
 
-def _halfway(trace: Trace) -> float | None:
-    """The rate in force after half of the steps; the configured one where that is not recorded."""
-    rates = trace.series.get("learning_rate")
-    if rates is None or not len(rates.steps) or not np.isfinite(rates.values).all():
-        return trace.facts.learning_rate
-    middle = (rates.steps[0] + rates.steps[-1]) / 2
-    return float(np.interp(middle, rates.steps, rates.values))
+def _fault(
+    trace: Trace, rate: float, *, factor: float, step: float
+) -> tuple[str, Evidence, tuple[str, ...]] | None:
+    """What is wrong with the rate halfway through, in words, and what to try."""
+    configured, ceiling = trace.facts.learning_rate, trace.facts.stability_ceiling
+    typical = step_per_rate(trace) * rate
+    if configured is None or not typical > 0:
+        return None
+    if ceiling is not None:
+        better = ceiling / 2 * _seen(trace)
+        evidence = Evidence("learning_rate", observed=rate, limit=better / factor)
+        what = f"is 1/{ceiling / 2 / rate:.2g} of half the stability ceiling"
+        small = rate < better / factor
+    else:
+        better = rate * _USUAL_STEP / typical
+        evidence = Evidence("update_ratio", observed=typical, limit=step)
+        what = f"moves the weights by {typical:.1g} of their length per step"
+        small = typical < step
+    decay = ("optimizer.decay=0",) if rate < 0.5 * configured else ()
+    remedies = (*decay, f"optimizer.learning_rate={better:.2g}", "optimizer.name=adam")
+    return (f"learning rate {rate:.3g} {what}", evidence, remedies) if small else None
+
+
+def _halfway(trace: Trace) -> float:
+    """The rate in force after half of the steps."""
+    ends = trace.series["update_ratio"].steps[[0, -1]]
+    return float(rates_at(trace, ends.mean(keepdims=True).astype(np.int64))[0])
 
 
 def _seen(trace: Trace) -> float:

@@ -39,6 +39,7 @@ import numpy as np
 from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.registry import Share
 from nndiag.trace import FloatArray, LayerFacts, Trace
@@ -77,7 +78,7 @@ def _severity(trace: Trace) -> Severity | None:
     """That of the run; a warning too where only the loss says that it learned."""
     course, explained = course_of(trace), explained_share(trace)
     unseen = explained is not None and explained < _LEARNED * (course.skill or 0.0)
-    return course.severity or (Severity.WARNING if unseen else None)
+    return impairment(course) or (Severity.WARNING if unseen else None)
 
 
 def _always_wrong(

@@ -10,9 +10,10 @@ Why it matters
 
 Fires when
     The loss is still falling and less than half of what the data allow is learned, 70 % where it
-    falls slowly (an error below a tenth). Or the run looks stalled, its weights moved less than
-    `moved` of their length, and it had fewer than `few` steps, or as many steps again (more than
-    `gain` of the loss) or a local quadratic step (more than `left`) would lower the loss.
+    falls slowly (an error below a tenth). Or the run had fewer than `few` steps and is not done.
+    Or it looks stalled, its weights moved less than `moved` of their length, and as many steps
+    again (more than `gain` of the loss) or a local quadratic step (more than `left`) would lower
+    the loss.
 
 Silent when
     Most of what the data allow is learned; the loss is flat and nothing is left to gain; the
@@ -32,11 +33,12 @@ Source
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.underway import distance, path
-from nndiag.finding import Evidence, Finding, Outcome
+from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.registry import Count, Positive, Share
 from nndiag.trace import Trace
 
 PROBLEM = "not-enough-steps"
+_UNDECIDED = (Outcome.IMPROVING, Outcome.STALLED)
 
 
 @detector(PROBLEM, series=("update_ratio",))
@@ -45,26 +47,30 @@ def not_enough_steps(
 ) -> Findings:
     """The run was stopped while it had most of the way before it."""
     course = course_of(trace)
-    severity = distance(course)
+    severity, begun = distance(course), trace.steps < few and course.outcome in _UNDECIDED
+    if severity is None and begun and not course.good:
+        severity = Severity.WARNING
     if severity is None or course.outcome is Outcome.CONVERGED:
         return []
     falling = course.expected_gain / max(abs(course.curve.final), 1e-300)
     evidence = [Evidence("loss", observed=falling, limit=gain)]
     if course.outcome is Outcome.IMPROVING:
         what = f"the loss is still falling, by {falling:.0%} in as many steps again"
+        if falling < gain:
+            what = "too few to tell where the loss would end"
     else:
         way, local = path(trace), _local_gain(course)
-        more = trace.steps < few or falling > gain or local > left
-        if not (0 < way < moved and more):
+        more = way < moved and (falling > gain or local > left)
+        if not (way > 0 and (begun or more)):
             return []
-        what = f"the weights have moved by only {way:.2g} of their length"
+        what = f"the weights have moved by {way:.2g} of their length"
         evidence = [Evidence("path", way, moved), *evidence]
     skill = "" if course.skill is None else f", at skill {course.skill:.2f} (0: predicts the mean)"
     return [
         Finding(
             PROBLEM,
             severity,
-            f"the run ends after {trace.steps:,} steps{skill}: {what}",
+            f"the run ends after {_steps(trace.steps)}{skill}: {what}",
             evidence=tuple(evidence),
             remedies=(
                 f"training.steps={10 * max(trace.steps, 1)}",
@@ -73,6 +79,10 @@ def not_enough_steps(
             ),
         )
     ]
+
+
+def _steps(count: int) -> str:
+    return "1 step" if count == 1 else f"{count:,} steps"
 
 
 def _local_gain(course: Course) -> float:

@@ -5,10 +5,11 @@ apart is how far the weights have moved, measured in their own lengths.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nndiag.detectors.course import Course
 from nndiag.finding import Outcome, Severity
-from nndiag.trace import Trace
+from nndiag.trace import FloatArray, Trace
 
 _NEAR = 0.7  # this share of the attainable is learned: the run is nearly there
 _FAR = 0.5  # … and enough where as many steps again
@@ -28,9 +29,25 @@ def path(trace: Trace) -> float:
     return float(np.trapezoid(ratios.values, ratios.steps, axis=0).max())
 
 
-def typical_step(trace: Trace) -> float:
-    """Median over the records of the longest layer's step, in lengths of its weights."""
-    return float(np.median(trace.series["update_ratio"].values.max(axis=1)))
+def step_per_rate(trace: Trace) -> float:
+    """How far a unit of the learning rate moves the weights, in lengths of theirs.
+
+    The median over the first half of the records (which lie ever farther apart) of the longest
+    layer's step over the rate in force. Later gradients may have died away for other reasons.
+    """
+    ratios = trace.series["update_ratio"]
+    early = slice(0, -(-len(ratios.steps) // 2))
+    steps = ratios.values[early].max(axis=1)
+    return float(np.median(steps / rates_at(trace, ratios.steps[early])))
+
+
+def rates_at(trace: Trace, steps: NDArray[np.int64]) -> FloatArray:
+    """The learning rate in force at some steps; the configured one where that is not recorded."""
+    rates = trace.series.get("learning_rate")
+    if rates is None or not len(rates.steps) or not np.isfinite(rates.values).all():
+        known = trace.facts.learning_rate
+        return np.full(len(steps), np.nan if known is None else known)
+    return np.asarray(np.interp(steps, rates.steps, rates.values))
 
 
 def impairment(course: Course) -> Severity | None:

@@ -40,6 +40,21 @@ def test_a_flat_run_of_little_skill_has_converged_only_at_a_minimum(ending, outc
     assert course_of(trace).outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("steps", "ending", "outcome"),
+    [
+        (10, GAIN_LEFT, Outcome.IMPROVING),
+        (10, AT_MINIMUM, Outcome.CONVERGED),
+        (100, GAIN_LEFT, Outcome.STALLED),
+    ],
+)
+def test_a_flat_run_of_few_steps_with_more_in_reach_has_only_begun(
+    steps, ending, outcome, make_trace
+):
+    trace = make_trace(0.7 + 0.3 * np.exp(-np.arange(steps) / 0.5), ending=ending)
+    assert course_of(trace).outcome is outcome
+
+
 def test_without_skill_a_flat_minimum_is_not_enough(make_trace, curves):
     # A dead network: no decrement, no curvature at all along most directions.
     dead = {"newton_decrement": 0.0, "smallest_eigenvalue": 0.0, "largest_eigenvalue": 2.0}

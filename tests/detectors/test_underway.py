@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nndiag.detectors import course_of
-from nndiag.detectors.underway import distance, impairment, path, typical_step
+from nndiag.detectors.underway import distance, impairment, path, step_per_rate
 from nndiag.finding import Severity
 
 
@@ -13,10 +13,18 @@ def falling_to(skill, *, power=1.0):
 
 def test_the_path_is_the_sum_of_the_steps_of_the_farthest_layer(make_trace):
     ratios = np.column_stack([np.full(20, 0.01), np.full(20, 0.02)])
-    trace = make_trace(np.ones(101), series={"update_ratio": ratios})
+    facts = {"learning_rate": 0.1}
+    trace = make_trace(np.ones(101), series={"update_ratio": ratios}, facts=facts)
     # from step 1 to step 101, 0.02 each
     assert path(trace) == pytest.approx(100 * 0.02)
-    assert typical_step(trace) == pytest.approx(0.02)
+    assert step_per_rate(trace) == pytest.approx(0.02 / 0.1)
+
+
+def test_the_step_per_rate_is_read_early_and_from_the_rate_in_force(make_trace):
+    decayed = np.geomspace(1.0, 1e-3, 20)
+    steps = np.where(np.arange(20) < 10, 0.02 * decayed, 0.0)[:, None] * [0.5, 1.0]
+    series = {"update_ratio": steps, "learning_rate": decayed}
+    assert step_per_rate(make_trace(np.ones(101), series=series)) == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize(
