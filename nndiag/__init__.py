@@ -51,6 +51,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "testing":
+        return importlib.import_module("nndiag.testing")
     if name not in _HOMES:
         raise AttributeError(f"module 'nndiag' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)

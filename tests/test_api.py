@@ -70,6 +70,7 @@ def test_every_public_name_is_there_and_no_other() -> None:
     for name in nndiag.__all__:
         assert getattr(nndiag, name)
     assert set(nndiag.__all__) <= set(dir(nndiag))
+    assert nndiag.testing.assert_gradients_correct
     with pytest.raises(AttributeError, match="no attribute 'diagnoze'"):
         nndiag.diagnoze  # noqa: B018
 

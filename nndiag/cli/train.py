@@ -4,7 +4,6 @@ import shlex
 import sys
 import time
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,6 @@ from nndiag.cli.streams import complain, notice, warn
 from nndiag.errors import ExitCode, RunError
 
 if TYPE_CHECKING:
-    from nndiag.experiment import Experiment
     from nndiag.experiment.building import Built
     from nndiag.finding import Diagnosis
     from nndiag.fixing import Run
@@ -55,6 +53,7 @@ def train(
     from nndiag.cli.judging import Wanted, draw, judge, store, tell  # noqa: PLC0415
     from nndiag.experiment import load_experiment  # noqa: PLC0415
     from nndiag.experiment.building import build  # noqa: PLC0415
+    from nndiag.training.stored_run import new_run  # noqa: PLC0415
 
     experiment = load_experiment(config, overrides or ())
     check_diagnosis_section(experiment)
@@ -62,7 +61,7 @@ def train(
     built = build(experiment)
     if not (json or quiet):
         _warn_of_instability(built)
-    folder = _new_run(experiment, runs)
+    folder = new_run(experiment, runs)
     start = time.monotonic()
     result = _trained(built, folder, quiet=quiet)
     seconds = time.monotonic() - start
@@ -109,22 +108,6 @@ def _warn_of_instability(built: "Built") -> None:
         notice(view)
 
 
-def _new_run(experiment: "Experiment", runs: Path) -> Path:
-    """A new folder with all that is known of a run before it starts."""
-    from nndiag.experiment import resolved_yaml  # noqa: PLC0415
-    from nndiag.trace.run_folder import (  # noqa: PLC0415
-        create_run_folder,
-        write_environment,
-        write_file,
-    )
-
-    config = experiment.config
-    folder = create_run_folder(runs, name=config.name, time=datetime.now())
-    write_file(folder / "config.yaml", resolved_yaml(experiment).encode())
-    write_environment(folder, seed=config.seed)
-    return folder
-
-
 def _trained(built: "Built", folder: Path, *, quiet: bool) -> "TrainingResult":
     """Train with the record on disk and the progress on the terminal."""
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
@@ -162,14 +145,9 @@ def _confirmed(run: "Run", *, quiet: bool) -> "Diagnosis":
 
 def _store_parameters(built: "Built", result: "TrainingResult", folder: Path) -> None:
     from nndiag.trace.run_folder import write_parameters  # noqa: PLC0415
+    from nndiag.training.stored_run import named_parameters  # noqa: PLC0415
 
-    parts = built.shape.weights_and_biases(result.parameters)
-    arrays = {}
-    for name, (weights, biases) in zip(built.layer_names, parts, strict=True):
-        arrays[f"{name}.weights"] = weights
-        if biases is not None:
-            arrays[f"{name}.biases"] = biases
     try:
-        write_parameters(folder, arrays)
+        write_parameters(folder, named_parameters(built, result.parameters))
     except RunError as error:
         warn(f"the parameters could not be stored: {error}")
