@@ -61,7 +61,7 @@ def learning_rate_too_small(
         Finding(
             PROBLEM,
             severity,
-            f"{message}; in all {trace.steps:,} steps the weights moved by {way:.2g} of their length",
+            f"{message}; in {trace.steps:,} steps the weights moved by {way:.2g} of their length",
             evidence=(evidence, Evidence("path", observed=way, limit=moved)),
             remedies=remedies,
         )
