@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nndiag.user_code import CodeSettings
 
 Overrides: TypeAlias = Mapping[str, Any] | Sequence[str]
+_PROGRAMS = (".py", ".ipynb")
 ExperimentLike: TypeAlias = Experiment | Mapping[str, Any] | str | Path
 
 
@@ -56,7 +57,6 @@ def train(
     thresholds: "Thresholds | None" = None,
     ignore: Collection[str] = (),
     select: Collection[str] | None = None,
-    reference_seconds: float = 1.0,
 ) -> RunResult:
     """Train the network of a config and say what is wrong with it.
 
@@ -68,8 +68,6 @@ def train(
         thresholds: Problem → threshold → value; they go before the config's own.
         ignore: Problems that are not looked at, besides those that the config ignores.
         select: The only problems that are looked at.
-        reference_seconds: Work to spend on what the same network can reach by a strong optimizer,
-            where the run ended badly; 0 for none.
 
     Raises:
         NndiagError: The config cannot be used, or the run cannot be stored.
@@ -210,7 +208,8 @@ def sweep_lr(
     """Which learning rates work, where the edge is, and what theory says.
 
     Args:
-        config: As `load_experiment` takes it.
+        config: As `load_experiment` takes it, or a program as `gradcheck` takes it; a program has
+            its own steps and rates, and the options below are for configs.
         overrides: As `load_experiment` takes them.
         seeds: Seeds per rate.
         rates: Number of rates; four per decade by default.
@@ -226,6 +225,11 @@ def sweep_lr(
     from nndiag.results.sweep import SweepResult  # noqa: PLC0415
     from nndiag.training.lr_sweep import sweep_learning_rates  # noqa: PLC0415
 
+    code = _named_program(config)
+    if code is not None:
+        from nndiag.diagnosis.program_sweep import sweep_program  # noqa: PLC0415
+
+        return shown_as(SweepResult, sweep_program(code, progress=progress))
     found = sweep_learning_rates(
         load_experiment(config, overrides),
         seeds=seeds,
@@ -271,18 +275,25 @@ def fix(
     return result
 
 
-def _program(target: ExperimentLike, overrides: Overrides) -> "CodeSettings | None":
-    """Which program is meant; None where it is a config of a network."""
-    if not isinstance(target, str | Path):
+def _named_program(target: ExperimentLike) -> "CodeSettings | None":
+    """The program of a path such as "net.py" or "net.py:Class"; None for a config."""
+    file, colon, class_name = str(target).rpartition(":")
+    with_class = bool(colon) and class_name.isidentifier() and file.endswith(_PROGRAMS)
+    if not isinstance(target, str | Path) or not (with_class or str(target).endswith(_PROGRAMS)):
         return None
     from nndiag.user_code import CodeSettings  # noqa: PLC0415 (only what a verb needs)
 
-    file, colon, class_name = str(target).rpartition(":")
-    if colon and class_name.isidentifier() and file.endswith((".py", ".ipynb")):
-        return CodeSettings(class_name=str(target))
-    if str(target).endswith((".py", ".ipynb")):
-        return CodeSettings(script=str(target))
-    from nndiag.experiment import load_program  # noqa: PLC0415
+    text = str(target)
+    return CodeSettings(class_name=text) if with_class else CodeSettings(script=text)
+
+
+def _program(target: ExperimentLike, overrides: Overrides) -> "CodeSettings | None":
+    """Which program is meant; None where it is a config of a network."""
+    named = _named_program(target)
+    if named is not None or not isinstance(target, str | Path):
+        return named
+    from nndiag.experiment import load_program  # noqa: PLC0415 (only what a verb needs)
+    from nndiag.user_code import CodeSettings  # noqa: PLC0415
 
     program = load_program(target, _override_texts(overrides))
     if program is None:

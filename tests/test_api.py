@@ -217,6 +217,14 @@ def test_a_sweep_recommends_a_rate(config: Path) -> None:
     assert sweep.to_dict()["recommended"] == sweep.recommended
 
 
+def test_a_program_can_be_swept(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(PROGRAM.format(sign="-"))
+    sweep = nndiag.sweep_lr(path)
+    assert sweep.recommended is not None
+    assert sweep.configured == pytest.approx(0.1)
+
+
 def test_a_cure_can_be_trained_at_once(config: Path) -> None:
     found = nndiag.fix(config, {"optimizer.learning_rate": 5})
     assert found.fixed is not None
