@@ -15,6 +15,10 @@ from nndiag.trace import Trace
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
 MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 
+_HARDLY = 0.001  # shares of the loss below are not worth a word
+_IN_REACH = 0.05  # share of the loss; as for the outcome
+_TINY = 1e-5  # share of the best constant's loss
+
 _CONFIDENCE = {
     Confidence.CONFIRMED: "confirmed by a rerun",
     Confidence.LIKELY: "likely",
@@ -110,12 +114,29 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
         how = "ended before its last step" if trace.ending is None else "by Ctrl-C"
         return f"{how}, after {steps}{_of(total)} steps; judged as far as it got"
     if diagnosis.outcome is Outcome.IMPROVING:
-        gain, final = (diagnosis.numbers.get(x) for x in ("expected_gain", "final_loss"))
-        if gain is not None and final:
-            share = percent(min(abs(gain / final), 1))
-            return f"still falling: {steps} more steps would take off about {share}"
-        return "still falling: not finished"
+        return _still_falling_words(diagnosis, trace)
+    if _more_in_reach(diagnosis):
+        return "learned; the loss is flat, though it is at no minimum yet"
     return "finished: nothing is left to gain from here"
+
+
+def _still_falling_words(diagnosis: Diagnosis, trace: Trace) -> str:
+    gain, final = (diagnosis.numbers.get(x) for x in ("expected_gain", "final_loss"))
+    if gain is None or not final:
+        return "still falling: not finished"
+    steps = "1 step" if trace.steps == 1 else f"{trace.steps:,} steps"
+    if abs(gain / final) < _HARDLY:
+        return f"not finished: too early to tell after {steps}"
+    more = steps.replace(" ", " more ")
+    return f"still falling: {more} would take off about {percent(min(abs(gain / final), 1))}"
+
+
+def _more_in_reach(diagnosis: Diagnosis) -> bool:
+    """Whether a local quadratic step would still take off a share of a loss that is not tiny."""
+    final, baseline, decrement = (
+        diagnosis.numbers.get(x, 0.0) for x in ("final_loss", "baseline_loss", "newton_decrement")
+    )
+    return decrement > _IN_REACH * final and final > _TINY * baseline
 
 
 def _of(total: int | None) -> str:

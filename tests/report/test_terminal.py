@@ -155,3 +155,23 @@ def test_the_verdict_in_one_line(diverged, healthy):
         one_line(diverged[0]) == "diverged: learning rate 0.2 is 8.33 × the stability ceiling 0.024"
     )
     assert one_line(healthy[0]) == "converged"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "gain", "decrement", "words"),
+    [
+        (Outcome.CONVERGED, 0.0, 0.0, "finished: nothing is left to gain from here"),
+        (Outcome.CONVERGED, 0.0, 0.05, "learned; the loss is flat, though it is at no minimum yet"),
+        (Outcome.IMPROVING, 0.0, 0.05, "not finished: too early to tell after"),
+        (Outcome.IMPROVING, 0.05, 0.05, "would take off about 50 %"),
+    ],
+)
+def test_the_outcome_is_told_with_what_is_left(outcome, gain, decrement, words, healthy):
+    diagnosis, trace = healthy
+    numbers = {
+        "final_loss": 0.1,
+        "baseline_loss": 1.0,
+        "expected_gain": gain,
+        "newton_decrement": decrement,
+    }
+    assert words in told(replace(diagnosis, outcome=outcome, numbers=numbers), trace, width=120)
