@@ -75,11 +75,14 @@ class Run:
 
     @property
     def needs_cure(self) -> bool:
-        """Whether anything is wrong with it; a run on a good way is not finished, but not ill."""
-        if self.diagnosis.cause is not None or self.diagnosis.failing:
-            return True
+        """Whether anything is wrong with it."""
+        return self.diagnosis.cause is not None or self.diagnosis.failing or not self.well
+
+    @property
+    def well(self) -> bool:
+        """Whether it learned what there is to learn, or is on a good way there."""
         improving = self.diagnosis.outcome is Outcome.IMPROVING and not self.problems
-        return not self.good and not (improving and self.error <= _ON_A_GOOD_WAY)
+        return self.good or (improving and self.error <= _ON_A_GOOD_WAY)
 
 
 def measured(

@@ -87,7 +87,7 @@ def fix(
 
     Args:
         experiment: The config.
-        seconds: Time for everything but the first training; by default that of 16 trainings.
+        seconds: Time for the trials; by default that of 16 trainings.
         notice: Told what is being tried.
         progress: Called about ten times a second during the first training.
 
@@ -106,6 +106,7 @@ def fix(
             bench.control = _control(bench)
             reference = _reference(bench)
             bench.baseline = baseline = with_reference(baseline, reference.fit)
+            bench.start = time.monotonic()
         curable = not _exhausted(baseline, reference) and not _is_in_the_data(baseline, reference)
         if reference is not None and curable:
             search(bench, limit=reference.limit)
@@ -176,10 +177,10 @@ def _is_in_the_data(baseline: Run, reference: Reference | None) -> bool:
 
 
 def _reference(bench: Bench) -> Reference:
-    """The reference fit, in no more time than two trainings of the config."""
+    """The reference fit, in no more time than a training of the config."""
     bench.notice("what this network can reach")
     full = expected_seconds(bench.baseline.built, baseline=bench.baseline)
-    return reference_of(bench.baseline, seconds=min(_FIT_SECONDS, 2 * full))
+    return reference_of(bench.baseline, seconds=min(_FIT_SECONDS, full))
 
 
 def _control(bench: Bench) -> Run | None:

@@ -58,7 +58,7 @@ class Trial:
 def verdict_on(run: Run, *, baseline: Run, control: Run | None) -> Verdict:
     """What a run with a change shows, against the unchanged run.
 
-    A cure is a run that is good by its own diagnosis, without the baseline's cause, and with
+    A cure is a run that is well by its own diagnosis, without the baseline's cause, and with
     clearly less error on the common scale. Help is measured against the better of the baseline
     and the control: what another seed does as well is no merit of the change.
 
@@ -78,7 +78,7 @@ def verdict_on(run: Run, *, baseline: Run, control: Run | None) -> Verdict:
 def is_cured(run: Run, *, baseline: Run) -> bool:
     """Whether the baseline's failure is gone."""
     cause = baseline.diagnosis.cause
-    if not run.good or run.diagnosis.failing or run.error > _CURED * baseline.error:
+    if not run.well or run.diagnosis.failing or run.error > _CURED * baseline.error:
         return False
     return cause is None or cause.finding.problem not in run.problems
 

@@ -10,6 +10,7 @@ _FEWEST_UNITS, _MOST_UNITS, _WIDER = 8, 256, 4
 _WIDE_ENOUGH = 64
 _DEEP = 4  # hidden layers
 _HIDDEN_UNITS = 16
+_NARROWER, _NARROW_ENOUGH = 8, 16
 
 
 @remedy("biases", cures=["missing-biases", "unscaled-inputs", "stalled-convergence"])
@@ -117,6 +118,20 @@ def wider_layers(case: Case) -> Changes | None:
     return {"network": {"layers": [_without_values(layer) for layer in layers]}}
 
 
+@remedy("narrower-layers", cures=["overfitting"], price=2)
+def narrower_layers(case: Case) -> Changes | None:
+    """Give the hidden layers an eighth of their units, where examples are held out.
+
+    Source: Bishop 1995, "Neural Networks for Pattern Recognition", section 9.1.
+    """
+    layers = case.layers
+    if case.built.validation is None or max(_units(layers[:-1]), default=0) < _NARROW_ENOUGH:
+        return None
+    for layer in layers[:-1]:
+        layer["units"] = max(layer["units"] // _NARROWER, 2)
+    return {"network": {"layers": [_without_values(layer) for layer in layers]}}
+
+
 @remedy("hidden-layer", cures=["no-nonlinearity", "too-few-units"], price=2)
 def hidden_layer(case: Case) -> Changes | None:
     """Put a hidden layer of tanh units before the output layer.
@@ -152,6 +167,10 @@ def _with_hidden(case: Case, activation: str) -> Changes | None:
     for layer in layers[:-1]:
         layer["activation"] = {"name": activation}
     return {"network": {"layers": layers}}
+
+
+def _units(layers: list[dict[str, Any]]) -> list[int]:
+    return [layer["units"] for layer in layers]
 
 
 def _without_values(layer: dict[str, Any]) -> dict[str, Any]:

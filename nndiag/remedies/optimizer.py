@@ -13,6 +13,7 @@ _FACTOR = 10.0
 _LARGEST_ADAPTIVE_RATE = 0.1
 _ADAM_RATE, _ADAM_LEEWAY = 0.01, 4.0  # a rate within this factor is as good
 _MOST_MOMENTUM = 0.9
+_DECAY = 0.01
 _BLOW_UP = [
     "exploding-loss",
     "exploding-gradients",
@@ -37,7 +38,7 @@ def weight_decay(case: Case) -> Changes | None:
     """
     if case.built.validation is None or case.built.optimizer.weight_decay:
         return None
-    return {"optimizer": {"weight_decay": 0.001}}
+    return {"optimizer": {"weight_decay": _DECAY}}
 
 
 @remedy("constant-rate", cures=["learning-rate-too-small", "not-enough-steps"])

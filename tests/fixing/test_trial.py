@@ -40,6 +40,20 @@ def test_verdicts_by_the_error_that_is_left(healthy, error, good, verdict):
 
 
 @pytest.mark.parametrize(
+    ("outcome", "error", "verdict"),
+    [
+        (Outcome.IMPROVING, 0.24, Verdict.CURES),
+        (Outcome.IMPROVING, 0.26, Verdict.HELPS),
+        (Outcome.STALLED, 0.24, Verdict.HELPS),
+    ],
+)
+def test_a_run_on_a_good_way_is_cured(healthy, outcome, error, verdict):
+    baseline = run_with(healthy, error=1.0, problems=["unscaled-inputs"])
+    run = run_with(healthy, error=error, outcome=outcome)
+    assert verdict_on(run, baseline=baseline, control=None) is verdict
+
+
+@pytest.mark.parametrize(
     ("left", "verdict"),
     [("unscaled-inputs", Verdict.HELPS), ("stalled-convergence", Verdict.HELPS)],
 )
