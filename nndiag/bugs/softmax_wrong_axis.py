@@ -42,8 +42,11 @@ def edits(site: Site) -> Iterator[Edit]:
         axis = node.value if isinstance(node, ast.keyword) and node.arg == "axis" else None
         if isinstance(axis, ast.Constant) and isinstance(axis.value, int) and axis.value in (0, 1):
             changes.append(Change(serial_of(axis), str(1 - axis.value)))
-    if changes:
-        yield Edit(NAME, tuple(changes), 1.0, "normalise over the other axis", changes_loss=True)
+    says = "normalise over the other axis"
+    for change in changes:
+        yield Edit(NAME, (change,), 1.0, says, changes_loss=True)
+    if len(changes) > 1:
+        yield Edit(NAME, tuple(changes), 1.05, says, changes_loss=True)
     yield from _whole_sums(site)
 
 

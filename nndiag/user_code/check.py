@@ -89,7 +89,7 @@ class _Result:
         self.references = measurement.references
         self.nodes = dict(measurement.lab.nodes)
         self.correct = measurement.is_right
-        self.found: Search | None = None
+        self.found: Search = Search(source)
         self.fixed: Measurement | None = None
         self.findings: list[Finding] = []
         self.matters: Matters | None = None
@@ -124,6 +124,9 @@ class _Result:
 
     def _search(self, context: naming.Context, *, target: float | None) -> None:
         measurement = self.measurement
+        if self._no_tensor_heard() and self._mend_forward():
+            self.findings += naming.findings(context, self.found, proven=True)
+            return
         half = time.perf_counter() + 0.5 * (self.deadline - time.perf_counter())
         self.found = search(measurement, target=target, deadline=half)
         rate = next((value for value in measurement.rates if value is not None), None)
@@ -133,13 +136,18 @@ class _Result:
             self.found = again if again.complete else self.found
         if self.found.repairs and self.found.complete:
             self.fixed = self._measured(self.found.source)
-        if self.fixed is None:
-            mended = loss_changing_repair(
-                self.source, measurement, self.nodes, self._measured, self.deadline
-            )
-            if mended is not None:
-                self.found, self.fixed = mended
+        if self.fixed is None and not self._no_tensor_heard():
+            self._mend_forward()
         self.findings += naming.findings(context, self.found, proven=self.fixed is not None)
+
+    def _mend_forward(self) -> bool:
+        """Tries the few edits of the forward pass; whether one mends the program."""
+        mended = loss_changing_repair(
+            self.source, self.measurement, self.nodes, self._measured, self.deadline
+        )
+        if mended is not None:
+            self.found, self.fixed = mended
+        return mended is not None
 
     def _search_factor(self, context: naming.Context, uniform: naming.Uniform) -> None:
         rate = self.measurement.rate
@@ -181,7 +189,7 @@ class _Result:
     def as_check(self, seconds: float) -> ProgramCheck:
         """The result."""
         measurement = self.measurement
-        repairs = self.found.repairs if self.found is not None and self.fixed is not None else []
+        repairs = self.found.repairs if self.fixed is not None else []
         return ProgramCheck(
             source=self.source,
             correct=self.correct,
@@ -195,9 +203,9 @@ class _Result:
                 RepairStep(item.edit.bug, item.line, item.before, item.after, item.mended)
                 for item in repairs
             ),
-            fixed_text=self.found.source.text if self.found and self.fixed else None,
+            fixed_text=self.found.source.text if self.fixed else None,
             points=tuple(point.label for point in measurement.points),
-            edits_tried=self.found.tried if self.found else 0,
+            edits_tried=self.found.tried,
             matters=self.matters,
             notes=tuple(self.notes),
             seconds=seconds,

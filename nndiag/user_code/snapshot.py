@@ -24,6 +24,7 @@ from nndiag.user_code.places import (
     is_number_list,
     walk,
 )
+from nndiag.user_code.views import Views, copy_views, shared_memory
 
 _DESCRIBED = (property, staticmethod, classmethod)
 _ATOMIC = (types.ModuleType, types.FunctionType, types.MethodType, type)
@@ -40,14 +41,6 @@ class Leaf:
 
     root: str
     steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True)
-class Views:
-    """Arrays of a snapshot that look into one block of memory."""
-
-    owner: np.ndarray[Any, Any]
-    arrays: tuple[np.ndarray[Any, Any], ...]
 
 
 @dataclass(eq=False)
@@ -144,7 +137,7 @@ class Snapshot:
             if isinstance(item, np.ndarray) and not item.flags.writeable:
                 with contextlib.suppress(ValueError):
                     item.flags.writeable = True
-        self.views = _views(self.values, self.is_user)
+        self.views = shared_memory(_objects(self.values, self.is_user))
 
 
 class _Same:
@@ -239,7 +232,7 @@ def take_snapshot(
     places = _labelled(sorted(found, key=lambda place: place.label in passing))
     originals = [place.get() for place in places.values()]
     refused = _uncopyable(originals, is_user)
-    values = duplicated(originals, refused, _views(originals, is_user))
+    values = duplicated(originals, refused, shared_memory(_objects(originals, is_user)))
     return Snapshot(
         iteration=iteration,
         places=places,
@@ -250,7 +243,7 @@ def take_snapshot(
         is_user=is_user,
         refused=refused,
         shared=dict(refused),
-        views=_views(values, is_user),
+        views=shared_memory(_objects(values, is_user)),
     )
 
 
@@ -342,7 +335,7 @@ def duplicated(values: list[Any], shared: dict[int, Any], views: tuple[Views, ..
     """
     memo: dict[int, Any] = {**shared, id(MISSING): MISSING}
     for group in views:
-        _copy_views(group, memo)
+        copy_views(group, memo)
     return [copy.deepcopy(value, memo) for value in values]
 
 
@@ -369,43 +362,3 @@ def _objects(values: list[Any], is_user: Callable[[Any], bool]) -> list[Any]:
         if value is not MISSING
         for _, item in walk(value, (), seen=seen, is_user=is_user)
     ]
-
-
-def _views(values: list[Any], is_user: Callable[[Any], bool]) -> tuple[Views, ...]:
-    """The groups of arrays that share memory."""
-    groups: dict[int, list[np.ndarray[Any, Any]]] = {}
-    for item in _objects(values, is_user):
-        if isinstance(item, np.ndarray) and item.size and item.dtype != object:
-            groups.setdefault(id(_owner(item)), []).append(item)
-    return tuple(
-        Views(_owner(arrays[0]), tuple(arrays))
-        for arrays in groups.values()
-        if len(arrays) > 1 and all(item.dtype == _owner(item).dtype for item in arrays)
-    )
-
-
-def _owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The array whose memory an array looks into."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
-
-
-def _copy_views(group: Views, memo: dict[int, Any]) -> None:
-    """Copies one block of memory and makes the same views of the copy."""
-    if all(id(item) in memo for item in group.arrays):
-        return
-    flat = np.array(group.owner, copy=True, order="K", subok=False)
-    buffer = flat if flat.flags.c_contiguous else flat.T
-    if not buffer.flags.c_contiguous:
-        return
-    low = np.lib.array_utils.byte_bounds(group.owner)[0]
-    for item in group.arrays:
-        memo[id(item)] = np.ndarray.__new__(
-            type(item),
-            shape=item.shape,
-            dtype=item.dtype,
-            buffer=buffer.data,
-            offset=item.__array_interface__["data"][0] - low,
-            strides=item.strides,
-        )

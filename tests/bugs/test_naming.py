@@ -1,0 +1,29 @@
+"""Each bug, put into a right program: named with its parameters, its line and its repair."""
+
+from pathlib import Path
+
+import pytest
+
+from nndiag.user_code import CodeSettings, check_program
+from tests.benchmarks.mutations.__main__ import mutated, names
+from tests.benchmarks.mutations.mutations import MUTATIONS
+
+QUICK = ("script_tanh", "class_sigmoid", "nonlin", "returned_tuple", "softmax_class", "accumulate")
+
+
+def one_of_each():
+    chosen = {}
+    for mutation in sorted(MUTATIONS, key=lambda item: (*QUICK, item.program).index(item.program)):
+        chosen.setdefault(mutation.bug, mutation)
+    return list(chosen.values())
+
+
+@pytest.mark.parametrize("mutation", one_of_each(), ids=lambda mutation: mutation.bug)
+def test_names_and_mends_a_bug(mutation, tmp_path: Path):
+    path = tmp_path / "program.py"
+    path.write_text(mutated(mutation))
+    check = check_program(CodeSettings(script=str(path)), seconds=40)
+    assert names(mutation, check)
+    if mutation.bug != "loss-is-not-the-objective":  # nothing of the step is to be mended there
+        assert check.fixed_text is not None
+        assert not check.correct or mutation.bug == "wrong-constant-factor"
