@@ -65,8 +65,8 @@ def test_dead_units_of_two_layers_are_one_finding_that_explains_the_stall(make_t
 
 
 def test_a_summed_loss_explains_the_rate_that_its_mean_would_bear(make_trace):
-    # 64 terms: the ceiling of the mean is 6.4.
-    facts = {**ABOVE, "reduction": "sum", "loss": "mean_squared_error"}
+    # 64 terms: the ceiling of the mean is 6.4, the rate a sixth of it.
+    facts = {**ABOVE, "learning_rate": 1.0, "reduction": "sum", "loss": "mean_squared_error"}
     diagnosis = diagnose(make_trace(EXPLODED, facts=facts))
     assert diagnosis.cause.finding.problem == "summed-loss"
     assert explained(diagnosis) == {"learning-rate-above-stability-limit", "exploding-loss"}

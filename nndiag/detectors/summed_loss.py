@@ -11,14 +11,16 @@ Why it matters
 
 Fires when
     The rate is above the ceiling in a failed run (see `learning-rate-above-stability-limit`), by no
-    more than a factor of N × `reach`.
+    more than a factor of N × `reach` and by no less than N × `least`.
 
 Silent when
-    The loss is a mean; the rate is stable, or too large even for the mean; the run did not fail.
+    The loss is a mean; the rate is stable, or too large even for the mean, or so small that it was
+    chosen for the sum; the run did not fail.
 
 Thresholds
     reach = 2: λ_max of a sum is exactly N times that of the mean; a rate of up to twice the ceiling
-    of the mean usually finds a flatter place by itself. Ours.
+    of the mean usually finds a flatter place by itself. least = 0.1: a rate that suits the mean is
+    at least a tenth of its ceiling. Both ours.
 
 Remedies
     The mean instead of the sum; a rate N times smaller.
@@ -40,7 +42,7 @@ _BY_EXAMPLE = frozenset({"softmax_cross_entropy"})  # losses whose mean is over 
 
 
 @detector(PROBLEM, facts=("reduction", "inputs", "targets", "learning_rate", "stability_ceiling"))
-def summed_loss(trace: Trace, *, reach: Positive = 2.0) -> Findings:
+def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -> Findings:
     """The loss is summed over the examples, and that makes the learning rate too large."""
     reduction, rate = trace.facts.reduction or "", trace.facts.learning_rate
     if not reduction.endswith("sum"):
@@ -52,7 +54,7 @@ def summed_loss(trace: Trace, *, reach: Positive = 2.0) -> Findings:
     ceiling = too_large[0].evidence[0].limit
     if too_large[0].severity is not Severity.ERROR or not ceiling or terms < 2:
         return []
-    if rate > reach * terms * ceiling:
+    if not least * terms * ceiling <= rate <= reach * terms * ceiling:
         return []
     mean = reduction.removesuffix("sum") + "mean"
     return [

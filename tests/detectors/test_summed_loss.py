@@ -27,16 +27,18 @@ def test_offers_the_mean_of_the_same_kind(curves, make_trace):
 
 @pytest.mark.parametrize(("batch", "terms"), [(16, 16), (64, 64), (1000, 64)])
 def test_counts_the_examples_that_a_step_sees(batch, terms, curves, make_trace):
-    facts = {**SUM, "learning_rate": 0.1, "batch_size": batch}
+    facts = {**SUM, "learning_rate": 0.15, "batch_size": batch}
     (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
     assert f"a sum of {terms} terms" in finding.message
 
 
-@pytest.mark.parametrize(("rate", "fires"), [(0.009, False), (1.27, True), (1.29, False)])
-def test_stable_and_twice_too_large_for_the_mean_are_its_boundaries(
+@pytest.mark.parametrize(
+    ("rate", "fires"), [(0.063, False), (0.065, True), (1.27, True), (1.29, False)]
+)
+def test_a_tenth_and_twice_the_ceiling_of_the_mean_are_its_boundaries(
     rate, fires, curves, make_trace
 ):
-    # 0.01 is the sum's ceiling, 2 × 64 × 0.01 = 1.28 twice that of the mean.
+    # 0.01 is the sum's ceiling, 0.64 that of the mean.
     facts = {**SUM, "learning_rate": rate}
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
 
