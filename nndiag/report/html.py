@@ -11,8 +11,9 @@ _WIDTH = 100
 _BLACK, _RED, _GREEN, _YELLOW = (110, 110, 110), (208, 60, 50), (40, 140, 70), (178, 125, 0)
 _BLUE, _MAGENTA, _CYAN, _WHITE = (40, 120, 200), (170, 80, 170), (0, 140, 150), (140, 140, 140)
 _NORMAL = [_BLACK, _RED, _GREEN, _YELLOW, _BLUE, _MAGENTA, _CYAN, _WHITE]
-_THEME = TerminalTheme((255, 255, 255), (20, 20, 20), _NORMAL, _NORMAL)
-"""Colours that can be read on white and on black."""
+_INK = (1, 2, 3)
+_THEME = TerminalTheme((255, 255, 255), _INK, _NORMAL, _NORMAL)
+"""Colours that can be read on white and on black; `_INK` stands for that of the page."""
 
 _BLOCK = (
     "<pre style=\"font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
@@ -68,7 +69,8 @@ def renderable_html(renderable: RenderableType) -> str:
         _environ={},  # a page is no terminal: NO_COLOR and COLUMNS do not concern it
     )
     console.print(renderable)
-    return console.export_html(theme=_THEME, code_format=_BLOCK, inline_styles=True)
+    element = console.export_html(theme=_THEME, code_format=_BLOCK, inline_styles=True)
+    return element.replace("#{:02x}{:02x}{:02x}".format(*_INK), "inherit")
 
 
 def page_html(

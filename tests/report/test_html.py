@@ -130,6 +130,12 @@ def test_a_report_in_a_notebook_keeps_its_text_and_colours(monkeypatch):
     assert "color: #d03c32" in element
 
 
+def test_ordinary_text_has_the_colour_of_its_page():
+    element = renderable_html(Text.assemble(("a", "default"), ("b", "bold"), ("c", "dim")))
+    assert "color: inherit" in element
+    assert set(re.findall(r"#[0-9a-f]{6}", element)) == {"#808081"}  # grey on white and on black
+
+
 def test_a_result_shows_itself_in_a_notebook():
     result = nndiag.diagnose(made_trace(np.geomspace(1, 0.1, 30)))
     assert "IMPROVING" in result._repr_html_()
