@@ -147,8 +147,20 @@ class Workshop:
             text = ast.unparse(node)
             if own is scope or (own is None and text.isidentifier()) or text.startswith("self."):
                 groups.setdefault(text, []).append(node)
+        for text, node in self._only_assigned(scope):
+            groups.setdefault(text, [node])
         for text, members in groups.items():
             yield self._atom(text, members)
+
+    def _only_assigned(self, scope: ast.AST | None) -> Iterator[tuple[str, ast.AST]]:
+        """The variables that are set and never used, with what they are set to."""
+        for node in self.nodes.values():
+            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+                continue
+            target = node.targets[0]
+            own = isinstance(target, ast.Name) and self.scope(node) is scope
+            if own and self.shapes(node.value):
+                yield ast.unparse(target), node.value
 
     def _atom(self, text: str, members: list[ast.AST]) -> Atom:
         values = self.computed.base.values
