@@ -50,7 +50,9 @@ class Experiment:
 
     def __repr__(self) -> str:
         config = self.config
-        layers = "-".join(f"{layer.units} {layer.activation.name}" for layer in config.network.layers)
+        layers = "-".join(
+            f"{layer.units} {layer.activation.name}" for layer in config.network.layers
+        )
         rate = config.optimizer.options.get("learning_rate")
         about = f"{config.dataset.name}, {layers}, {config.optimizer.name} {rate}"
         return f"<Experiment {config.name!r}: {about}>"
