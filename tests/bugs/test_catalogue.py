@@ -9,7 +9,30 @@ import nndiag.bugs
 from nndiag.finding import Severity
 from nndiag.user_code.bug import BUGS
 
-NAMES = ["wrong-sign", "summed-instead-of-averaged", "wrong-constant-factor", "loss-gradient-scaled-by-residual", "wrong-loss-gradient", "gradient-never-computed", "missing-activation-derivative", "activation-derivative-of-wrong-argument", "wrong-activation-derivative", "broken-chain-rule", "raw-error-instead-of-delta", "uses-updated-weights", "wrong-layer-activation", "wrong-bias-gradient", "bias-per-example", "softmax-wrong-axis", "wrong-softmax-gradient", "mismatched-shapes", "weight-decay-not-in-loss", "clipped-gradient", "assignment-instead-of-increment", "loss-is-not-the-objective"]
+NAMES = [
+    "wrong-sign",
+    "summed-instead-of-averaged",
+    "wrong-constant-factor",
+    "loss-gradient-scaled-by-residual",
+    "wrong-loss-gradient",
+    "gradient-never-computed",
+    "missing-activation-derivative",
+    "activation-derivative-of-wrong-argument",
+    "wrong-activation-derivative",
+    "broken-chain-rule",
+    "raw-error-instead-of-delta",
+    "uses-updated-weights",
+    "wrong-layer-activation",
+    "wrong-bias-gradient",
+    "bias-per-example",
+    "softmax-wrong-axis",
+    "wrong-softmax-gradient",
+    "mismatched-shapes",
+    "weight-decay-not-in-loss",
+    "clipped-gradient",
+    "assignment-instead-of-increment",
+    "loss-is-not-the-objective",
+]
 SECTIONS = ("What it is:", "Why it matters:", "How it is told:", "Repair:", "Source:")
 
 
