@@ -17,6 +17,7 @@ from nndiag.user_code.settings import CodeSettings
 _MOST = 3000
 _LEAST = 20
 _CURED = 0.5
+_FIRST = 10  # iterations whose losses make up the start
 
 
 def losses(measurement: Measurement, settings: CodeSettings, *, seconds: float) -> list[float]:
@@ -73,7 +74,7 @@ def comparison(program: list[float], right: list[float]) -> Matters | None:
     if length == 0:
         return None
     tail = max(1, length // 10)
-    start = float(np.mean(program[:tail])) if tail > 1 else program[0]
+    start = _mean(right[: min(tail, _FIRST)])
     ends = [_mean(item[length - tail : length]) for item in (program, right)]
     return Matters(length, start, ends[0], ends[1], _verdict(start, ends[0], ends[1]))
 

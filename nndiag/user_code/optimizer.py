@@ -52,7 +52,10 @@ def moments(lab: Laboratory, point: Point, changed: Iterable[Leaf]) -> tuple[Mom
         if moment is not None:
             found.append(moment)
     squared = {_family(item.leaf) for item in found if item.squared}
-    return tuple(replace(item, squared=_family(item.leaf) in squared) for item in found)
+    sizes = {tensor.name: tensor.size for tensor in lab.tensors}
+    telling = [item.squared for item in found if sizes[item.tensor] > 1]
+    only = bool(telling) and all(telling)  # AdaGrad and RMSprop remember squares alone
+    return tuple(replace(item, squared=only or _family(item.leaf) in squared) for item in found)
 
 
 def _family(leaf: Leaf) -> tuple[str, ...]:
@@ -85,7 +88,7 @@ def _moment(lab: Laboratory, point: Point, leaf: Leaf) -> Moment | None:
         for tensor in lab.tensors
         if tensor.size == start.size and not np.array_equal(_end(tensor, point), ends[tensor.name])
     ]
-    if not np.allclose(kept, kept[0]) or not 0 < kept[0] <= 1 or len(acted) != 1:
+    if not np.allclose(kept, kept[0]) or not 0 < kept[0] <= 1 + 1e-6 or len(acted) != 1:
         return None
     squared = bool(np.all(plain >= 0)) and start.size > 1
     return Moment(leaf, acted[0].name, squared)

@@ -14,7 +14,7 @@ from nndiag.user_code.places import is_number, is_number_list, spelled
 from nndiag.user_code.snapshot import Leaf, Snapshot
 
 _PARAMETER_NAME = re.compile(
-    r"(^|[.\[\"_])(w|b|weights?|bias(es)?|theta|wt|bs)[a-z]{0,3}(_?(\d+|[a-z]{1,3}|in|out|hidden|"
+    r"(^|[.\[\"])_*(w|b|weights?|bias(es)?|theta|wt|bs)[a-z]{0,2}(_?(\d+|[a-z]{1,3}|in|out|hidden|"
     r"output|input))?[\]\"]*(\[[^\]]*\])*$",
     re.IGNORECASE,
 )

@@ -3,10 +3,10 @@
 import re
 
 import pytest
-
 from nndiag.finding import Severity
 from nndiag.user_code import CodeSettings, check_program
 from nndiag.user_code.judgement import Verdict
+
 from tests.user_code.conftest import LINEAR, RIGHT
 
 PROGRAMS = sorted(RIGHT.glob("*.py"))
@@ -93,3 +93,27 @@ def test_takes_the_gradient_of_cross_entropy_without_a_printed_loss_for_right(ch
     found = check(text)
     assert found.correct
     assert "cross-entropy" in found.loss.text
+
+
+def test_does_not_take_data_for_a_frozen_parameter(check):
+    found = check(LINEAR.replace("X", "X_b"))
+    assert found.correct
+    assert [tensor.name for tensor in found.tensors] == ["w", "b"]
+
+
+def test_finds_a_frozen_parameter(check):
+    found = check(LINEAR.replace("    b -= lr * d.sum()\n", ""))
+    assert [item.problem for item in found.findings] == ["gradient-never-computed"]
+    assert found.findings[0].tensor == "b"
+
+
+def test_reads_the_gradient_from_what_adagrad_remembers(check):
+    text = LINEAR.replace(
+        "lr = 0.1", "lr = 0.1\ng2 = np.zeros(3)\nh2 = np.zeros(1)\nb = np.zeros(1)"
+    )
+    text = text.replace(
+        "    w -= lr * (X.T @ d)\n    b -= lr * d.sum()\n",
+        "    gw = X.T @ d\n    gb = np.array([d.sum()])\n    g2 += gw**2\n    h2 += gb**2\n"
+        "    w -= lr * gw / np.sqrt(g2 + 1e-8)\n    b -= lr * gb / np.sqrt(h2 + 1e-8)\n",
+    )
+    assert check(text).correct
