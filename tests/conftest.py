@@ -1,7 +1,10 @@
 """Fixtures for tests of what reads a trace: traces made of numbers, without training."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy is there
 
 import numpy as np
 import pytest
