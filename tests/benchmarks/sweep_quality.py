@@ -27,7 +27,7 @@ from nndiag.training.sweep_runs import Task
 from nndiag.training.sweep_workers import Workers
 
 GRID = [float(f"{10 ** (k / 8):.6g}") for k in range(-48, 25)]  # 1e-6 to 1e3
-TRUTH_SEEDS = range(1000, 1005)
+TRUTH_SEEDS = range(1000, 1015)
 HALF_DECADE = 0.5
 EQUAL = 1.05
 
