@@ -4,7 +4,9 @@ Whatever is wrong with a file is told with its line; no file can run code.
 """
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +23,21 @@ from nndiag.registry import suggestion
 FloatArray = NDArray[np.float64]
 FileEncoding = Literal["none", "one_hot"]
 Columns = str | int | list[str | int] | None
+
+# What zipfile and NumPy raise at a damaged archive: each of them was met in fuzzing.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    RuntimeError,  # an encrypted member; NotImplementedError is one: a later format
+    MemoryError,
+    SyntaxError,
+)
 
 
 @DATASETS.register("csv")
@@ -121,7 +138,7 @@ def _arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     try:
         with zipfile.ZipFile(content) as archive:
             size = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
+    except _DAMAGED as error:
         hint = "write it with numpy.savez"
         raise DataError(Problem("not an .npz archive", Location(str(path)), hint=hint)) from error
     if size > LARGEST_FILE:
@@ -133,7 +150,7 @@ def _arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
             if absent:
                 raise DataError([_absent_array(path, name, archive.files) for name in absent])
             return {name: archive[name] for name in names}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, SyntaxError) as error:
+    except _DAMAGED as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         hint = "save plain numeric arrays: numpy.savez(path, x=x, y=y)"
         problem = Problem(f"cannot read the arrays: {reason}", Location(str(path)), hint=hint)
