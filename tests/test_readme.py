@@ -81,5 +81,5 @@ def test_every_folder_is_in_the_table_of_the_architecture():
 
 def test_the_test_command_stands_where_the_checks_look_for_it():
     block = README.partition("<!-- tests -->\n```bash\n")[2].partition("\n```")[0]
-    assert block.endswith(".venv/bin/pytest")
+    assert block.endswith(".venv/bin/pytest -n 2")
     assert "\n" not in block
