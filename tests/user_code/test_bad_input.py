@@ -1,9 +1,9 @@
 """Programs that cannot be checked: what is wrong, where, and the key to set."""
 
 import pytest
+
 from nndiag.errors import ExitCode, UserCodeError
 from nndiag.user_code import CodeSettings, check_program
-
 from tests.user_code.conftest import LINEAR
 
 NO_UPDATE = """\

@@ -3,10 +3,10 @@
 import re
 
 import pytest
+
 from nndiag.finding import Severity
 from nndiag.user_code import CodeSettings, check_program
 from nndiag.user_code.judgement import Verdict
-
 from tests.user_code.conftest import LINEAR, RIGHT
 
 PROGRAMS = sorted(RIGHT.glob("*.py"))

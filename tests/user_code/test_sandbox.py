@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from nndiag.user_code.sandbox import fresh_module, sandbox
 
+from nndiag.user_code.sandbox import fresh_module, sandbox
 from tests.user_code.conftest import LINEAR
 
 

@@ -4,6 +4,7 @@ import types
 
 import numpy as np
 import pytest
+
 from nndiag.user_code.numbers import read_vector, write_vector
 from nndiag.user_code.places import follow, put, spelled
 from nndiag.user_code.snapshot import Leaf, originals_kept, take_snapshot

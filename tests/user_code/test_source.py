@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from nndiag.errors import UserCodeError
 from nndiag.user_code import CodeSettings, check_program
 from nndiag.user_code.check import write_fixed
 from nndiag.user_code.source import read_source
-
 from tests.user_code.conftest import LINEAR
 
 WRONG = LINEAR.replace("(out - y) / len(y)", "(y - out) / len(y)")
