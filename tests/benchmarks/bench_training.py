@@ -34,7 +34,7 @@ def seconds(letter, program):
     return float(finished.stdout)
 
 
-# Ten numpy calls of 0.27 µs and their share of the record are 3.1 µs a step; 8 would ask for 2.3 µs.
+# Ten numpy calls of 0.27 µs and their share of the record: 3.1 µs a step. The target asks for 2.3.
 SHORT_STEPS = pytest.mark.xfail(reason="a step of ten numpy calls takes 3.1 µs", strict=False)
 
 
