@@ -1,10 +1,16 @@
 """Fixtures for tests of what reads a trace: traces made of numbers, without training."""
 
 import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy is there
+
+# A suite that was started in the background ignores Ctrl-C, and so would the commands it starts and
+# interrupts: the answer to SIGINT is inherited where it is to ignore it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
