@@ -35,8 +35,12 @@ def compare(
     changed = differences(*(side.trace.facts.settings for side in sides))
     if html is not None:
         from nndiag.cli.pages import write_report  # noqa: PLC0415
+        from nndiag.plots.vector import vector_losses  # noqa: PLC0415
 
-        write_report(html, compare_line(sides), compare_report(sides, changed))
+        labels = (f"{letter}  {side.name}" for letter, side in zip("AB", sides, strict=True))
+        pictures = vector_losses(dict(zip(labels, (x.trace for x in sides), strict=True)))
+        report = compare_report(sides, changed)
+        write_report(html, compare_line(sides), report, pictures=pictures)
     if json:
         emit_text(json_text(compare_document(sides, changed)))
     elif quiet:

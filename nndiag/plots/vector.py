@@ -1,7 +1,7 @@
 """The pictures as vector graphics for a page that is light or dark."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from io import StringIO
 from typing import Any
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from nndiag.plots import losses
 from nndiag.plots.figures import PLOTS, STYLE
 from nndiag.trace import Trace
 
@@ -47,6 +48,16 @@ def vector_plots(trace: Trace, *, onset: float | None = None) -> dict[str, str]:
         name: vector_figure(name, partial(draw, trace, onset=onset)) for name, draw in PLOTS.items()
     }
     return {name: svg for name, svg in drawn.items() if svg is not None}
+
+
+def vector_losses(runs: Mapping[str, Trace]) -> dict[str, str]:
+    """The losses of several runs in one picture; empty where no loss is finite.
+
+    Args:
+        runs: Label → run.
+    """
+    picture = vector_figure("losses", partial(losses.draw, runs))
+    return {} if picture is None else {"losses": picture}
 
 
 def vector_figure(name: str, draw: Callable[[Axes], object]) -> str | None:

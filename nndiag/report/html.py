@@ -4,6 +4,8 @@ import html
 from collections.abc import Mapping
 from io import StringIO
 
+from rich.color import blend_rgb
+from rich.color_triplet import ColorTriplet
 from rich.console import Console, RenderableType
 from rich.terminal_theme import TerminalTheme
 
@@ -11,13 +13,24 @@ _WIDTH = 100
 _BLACK, _RED, _GREEN, _YELLOW = (110, 110, 110), (208, 60, 50), (40, 140, 70), (178, 125, 0)
 _BLUE, _MAGENTA, _CYAN, _WHITE = (40, 120, 200), (170, 80, 170), (0, 140, 150), (140, 140, 140)
 _NORMAL = [_BLACK, _RED, _GREEN, _YELLOW, _BLUE, _MAGENTA, _CYAN, _WHITE]
-_INK = (1, 2, 3)
-_THEME = TerminalTheme((255, 255, 255), _INK, _NORMAL, _NORMAL)
+_INK, _PAPER = (1, 2, 3), (255, 255, 255)
+_THEME = TerminalTheme(_PAPER, _INK, _NORMAL, _NORMAL)
 """Colours that can be read on white and on black; `_INK` stands for that of the page."""
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return ColorTriplet(*colour).hex
+
+
+_FADED = {
+    blend_rgb(ColorTriplet(*colour), ColorTriplet(*_PAPER), 0.5).hex: f"{_hex(colour)}80"
+    for colour in _NORMAL
+}
+"""Rich's blends with white paper → the same half transparent, for paper of any colour."""
 
 _BLOCK = (
     "<pre style=\"font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
-    'line-height:1.25;white-space:pre;overflow-x:auto;background:none;color:inherit">{code}</pre>'
+    'line-height:1.17;white-space:pre;overflow-x:auto;background:none;color:inherit">{code}</pre>'
 )
 
 _PAGE = """\
@@ -70,7 +83,9 @@ def renderable_html(renderable: RenderableType) -> str:
     )
     console.print(renderable)
     element = console.export_html(theme=_THEME, code_format=_BLOCK, inline_styles=True)
-    return element.replace("#{:02x}{:02x}{:02x}".format(*_INK), "inherit")
+    for opaque, translucent in _FADED.items():
+        element = element.replace(opaque, translucent)
+    return element.replace(_hex(_INK), "inherit")
 
 
 def page_html(

@@ -1,5 +1,7 @@
 """Every trace can be drawn, and the drawing shows what is in it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 from matplotlib.figure import Figure
 
 from nndiag.errors import RunError
-from nndiag.plots import gradient_norms, loss, prediction, save_plots
+from nndiag.plots import gradient_norms, loss, losses, prediction, save_plots
 from nndiag.plots.curves import MOST_POINTS, STRETCHES
 from nndiag.trace import Ending, Facts, Series, Trace
 
@@ -145,3 +147,30 @@ def test_any_curve_can_be_drawn(losses, batch_size, layers):
         figure = Figure()
         draw(trace, figure.add_subplot(), onset=0)
         figure.draw_without_rendering()
+
+
+def test_several_losses_share_the_scale_of_their_best_constants():
+    drawn = axes()
+    two = replace(run([4.0, 0.2]), facts=Facts(baseline_loss=2.0))
+    assert losses.draw({"one": run([1.0, 0.1]), "two": two}, drawn)
+    np.testing.assert_allclose(line(drawn, "one").get_ydata(), [0, -1])  # over 1
+    np.testing.assert_allclose(line(drawn, "two").get_ydata(), np.log10([2, 0.1]))  # over 2
+
+
+def test_several_losses_are_drawn_as_they_are_where_one_has_no_best_constant():
+    drawn = axes()
+    two = replace(run([4.0, 0.2]), facts=Facts())
+    assert losses.draw({"one": run([1.0, 0.1]), "two": two}, drawn)
+    np.testing.assert_allclose(line(drawn, "two").get_ydata(), np.log10([4, 0.2]))
+
+
+def test_a_blow_up_does_not_flatten_the_run_beside_it():
+    drawn = axes()
+    assert losses.draw({"blown": run([1.0, 1e200, np.inf]), "fine": run([1.0, 0.1])}, drawn)
+    bottom, top = drawn.get_ylim()
+    assert -2 < bottom < -1
+    assert 2 <= top < 3  # two decades above the start
+
+
+def test_runs_without_a_finite_loss_are_not_drawn_together():
+    assert not losses.draw({"one": run([np.nan]), "two": run([np.inf])}, axes())

@@ -136,6 +136,11 @@ def test_ordinary_text_has_the_colour_of_its_page():
     assert set(re.findall(r"#[0-9a-f]{6}", element)) == {"#808081"}  # grey on white and on black
 
 
+def test_faded_colours_fade_into_any_paper():
+    element = renderable_html(Text("a", style="dim red"))
+    assert set(re.findall(r"#[0-9a-f]+", element)) == {"#d03c3280"}  # the red, half transparent
+
+
 def test_a_result_shows_itself_in_a_notebook():
     result = nndiag.diagnose(made_trace(np.geomspace(1, 0.1, 30)))
     assert "IMPROVING" in result._repr_html_()
