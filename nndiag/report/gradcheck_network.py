@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -22,10 +23,10 @@ _STYLES = {
     Verdict.NOISE: "yellow",
     Verdict.KINK: "yellow",
 }
-_WIDE = 100
 _LIMIT = TOLERANCE
 _OPPOSITE = -0.999  # cosine
 _MOST_TENSORS = 24
+_ANY_WIDTH = 10_000
 
 
 def network_report(check: NetworkCheck, *, next_command: str) -> RenderableType:
@@ -102,7 +103,8 @@ def network_findings(check: NetworkCheck) -> tuple[Finding, ...]:
 class TensorTable:
     """Relative errors of each tensor at each point, with direction, size and worst element.
 
-    Narrow consoles get fewer columns; the worst elements stand below then.
+    A console that has no room for all of it gets fewer columns; the worst elements stand below
+    then. One that has no room for the points gets the largest error of each tensor.
     """
 
     def __init__(self, check: NetworkCheck) -> None:
@@ -110,7 +112,21 @@ class TensorTable:
         self._rows = check.tensors()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = options.max_width >= _WIDE
+        room = options.update(max_width=_ANY_WIDTH)
+        tables = (("wide", self._table(wide=True)), ("points", self._table(wide=False)))
+        fitting = [
+            (form, table)
+            for form, table in tables
+            if Measurement.get(console, room, table).maximum <= options.max_width
+        ]
+        form, table = fitting[0] if fitting else ("largest", self._largest())
+        yield table
+        if len(self._rows) > _MOST_TENSORS:
+            yield Text(f"… {len(self._rows) - _MOST_TENSORS} more (all: --json)", style="dim")
+        if form != "wide":
+            yield from self._worst_lines()
+
+    def _table(self, *, wide: bool) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("relative error", no_wrap=True)
         for point in self._check.points:
@@ -124,11 +140,18 @@ class TensorTable:
         table.add_column("", no_wrap=True)
         for index in self._shown():
             table.add_row(*self._cells(index, wide=wide))
-        yield table
-        if len(self._rows) > _MOST_TENSORS:
-            yield Text(f"… {len(self._rows) - _MOST_TENSORS} more (all: --json)", style="dim")
-        if not wide:
-            yield from self._worst_lines()
+        return table
+
+    def _largest(self) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("largest error", overflow="fold")
+        table.add_column("", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        for tensor, _ in (self._rows[index] for index in self._shown()):
+            error = Text(number(tensor.relative_error, digits=2))
+            verdict = Text(str(tensor.verdict), style=_STYLES[tensor.verdict])
+            table.add_row(tensor.name, error, verdict)
+        return table
 
     def _shown(self) -> list[int]:
         """The rows to show: wrong ones first where there are too many."""

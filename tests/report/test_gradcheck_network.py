@@ -86,10 +86,17 @@ def test_a_wrong_tensor_stands_on_top(width):
     assert "-0.5" in text
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 120, 200])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
 @pytest.mark.parametrize("check", [RIGHT, WRONG])
 def test_no_line_is_wider_than_the_console(check, width):
     assert max(map(len, told(check, width=width).splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
+@pytest.mark.parametrize("check", [RIGHT, WRONG])
+def test_nothing_in_the_table_is_cut_off(check, width):
+    table = told(check, width=width).partition("╰")[2]
+    assert "…" not in table
 
 
 def test_kinks_and_noise_are_told_and_not_called_errors():
