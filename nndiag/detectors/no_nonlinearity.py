@@ -39,6 +39,7 @@ from nndiag.trace import FloatArray, Trace
 PROBLEM = "no-nonlinearity"
 _FEWEST = 4  # the rows of a logic gate
 _MOST = 400  # examples among which neighbours are searched
+_DIGITS = 9  # of a value between the classes that are not rounding
 
 
 @detector(PROBLEM, facts=("inputs", "targets", "layers"))
@@ -93,11 +94,15 @@ def _shares(trace: Trace, inputs: FloatArray, targets: FloatArray) -> tuple[floa
 
 
 def _labels(values: FloatArray, targets: FloatArray) -> FloatArray:
-    """The class of each row: the largest of several columns, the nearer of two values."""
+    """The class of each row: the largest of several columns, the nearer of two values.
+
+    What only rounding tells apart is a tie, and ties go to the first class.
+    """
+    low, high = targets.min(), targets.max()
+    places = np.round((values - low) / (high - low), _DIGITS)
     if values.shape[1] > 1:
-        return np.asarray(values.argmax(axis=1))
-    middle = (targets.min() + targets.max()) / 2
-    return np.asarray(values[:, 0] > middle)
+        return np.asarray(places.argmax(axis=1))
+    return np.asarray(places[:, 0] > 0.5)
 
 
 def _neighbours_right(inputs: FloatArray, targets: FloatArray) -> float:
