@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -31,6 +32,7 @@ _LIMITS = {
     Limit.MODEL: "hardly less; the network rather than the optimizer is the limit",
     Limit.DATA: "hardly less, and the data promise no more",
 }
+_NARROW = 60  # columns below which a change stands under its remedy
 _WIDE = 96  # columns from which the outcome has one of its own
 _COMBINATIONS = 4  # combinations that are shown, unless the proof of the winner needs more
 _UNTRIED = 6  # remedies that are named when there was no time for them
@@ -249,21 +251,29 @@ class Trials:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.max_width >= _WIDE
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-        table.add_column("tried", ratio=3 if wide else 2)
-        table.add_column("change", ratio=4 if wide else 3)
+        narrow = options.max_width < _NARROW
+        table.add_column("tried", ratio=3 if wide else 2, overflow="fold")
+        if not narrow:
+            table.add_column("change", ratio=4 if wide else 3)
         if wide:
             table.add_column("outcome", no_wrap=True)
-        table.add_column("loss", justify="right", no_wrap=True)
+        if not narrow:
+            table.add_column("loss", justify="right", no_wrap=True)
         table.add_column("explained", justify="right", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
         for trial in self._shown:
-            table.add_row(*self._row(trial, wide=wide))
+            name, change, *rest = self._row(trial, wide=wide)
+            if narrow:
+                table.add_row(name, *rest[1:])
+                table.add_row(Padding(change, (0, 0, 0, 2)))
+            else:
+                table.add_row(name, change, *rest)
         yield table
         if self._left:
             text = f"and {count(self._left, 'more combination')} on the way to these (--json)"
             yield Text(text, style="dim")
 
-    def _row(self, trial: Trial, *, wide: bool) -> list[RenderableType]:
+    def _row(self, trial: Trial, *, wide: bool) -> list[Text]:
         run, verdict = trial.run, trial.verdict
         assert run is not None
         assert verdict is not None

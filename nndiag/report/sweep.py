@@ -31,6 +31,7 @@ from nndiag.training.sweep_verdict import Fate
 _LEVELS = "▁▂▃▄▅▆▇█"
 _LOST = "✗"
 _MOST_IN_BAND = 12
+_ROOMY = 64  # columns from which the range over the seeds has one of its own
 
 
 def sweep_report(
@@ -265,13 +266,15 @@ class RateTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("learning rate", no_wrap=True)
-        table.add_column("final loss", justify="right", no_wrap=True)
-        if len(self._result.seeds) > 1:
+        roomy = options.max_width >= _ROOMY
+        spread = roomy and len(self._result.seeds) > 1
+        table.add_column("learning rate", no_wrap=roomy)
+        table.add_column("final loss", justify="right", no_wrap=roomy)
+        if spread:
             table.add_column("over the seeds", justify="right", no_wrap=True)
         table.add_column("what happens")
         for rows in self._rows():
-            table.add_row(*self._cells(rows))
+            table.add_row(*self._cells(rows, spread=spread))
         yield table
 
     def _rows(self) -> list[list[Rate]]:
@@ -295,7 +298,7 @@ class RateTable:
     def _striking(self, members: list[Rate]) -> list[Rate]:
         return [members[0], members[-1], *(x for x in members if x.value == self._result.best)]
 
-    def _cells(self, rows: list[Rate]) -> list[Text]:
+    def _cells(self, rows: list[Rate], *, spread: bool) -> list[Text]:
         first, last = rows[0], rows[-1]
         words = number(first.value)
         loss = number(first.loss)
@@ -308,7 +311,7 @@ class RateTable:
         if first.value == self._result.configured:
             notes.append("configured")
         cells = [Text(words), Text(loss)]
-        if len(self._result.seeds) > 1:
+        if spread:
             low = min(rate.losses[0] for rate in rows)
             high = max(rate.losses[1] for rate in rows)
             span = [number(loss, digits=2) for loss in (low, high)]

@@ -23,7 +23,7 @@ def text_of(found, *, width, **options):
     return out.getvalue()
 
 
-@pytest.mark.parametrize("width", [60, 80, 96, 120])
+@pytest.mark.parametrize("width", [40, 60, 80, 96, 120])
 @pytest.mark.parametrize("which", ["exploding_fix", "tanh_fix", "two_faults_fix"])
 def test_no_line_is_wider_than_the_terminal(width, which, request):
     found = request.getfixturevalue(which)
@@ -53,6 +53,13 @@ def test_each_trial_has_a_row_the_best_first(tanh_fix):  # noqa: F811
 def test_the_outcome_has_a_column_where_there_is_room(exploding_fix):  # noqa: F811
     assert "outcome" not in text_of(exploding_fix, width=80)
     assert "outcome" in text_of(exploding_fix, width=120)
+
+
+def test_a_narrow_terminal_cuts_no_remedy_off(exploding_fix):  # noqa: F811
+    text = text_of(exploding_fix, width=40)
+    assert "rate-below-ceiling" in text
+    assert "\n  learning_rate 3 →" in text  # under its remedy
+    assert "…" not in text
 
 
 def test_a_diverged_trial_is_told_on_a_narrow_terminal_too(exploding_fix):  # noqa: F811

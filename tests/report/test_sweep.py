@@ -127,6 +127,14 @@ def test_the_report_at_80_columns():
     assert told(sweep()) == AT_80
 
 
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_every_rate_keeps_its_fate_whatever_the_width(width):
+    table = told(sweep(), width=width).rpartition("▲")[2]
+    assert "works" in table
+    assert "diverges" in table
+    assert "…" not in table
+
+
 @pytest.mark.parametrize("width", [40, 80, 120])
 def test_no_line_is_longer_than_the_console(width):
     for line in told(
