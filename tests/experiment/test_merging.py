@@ -154,6 +154,9 @@ def test_applies_overrides_in_their_order(extended):
     [
         ("optimizer.lr=0.1", "unknown key 'lr' in optimizer", "did you mean 'learning_rate'?"),
         ("optimiser.x=1", "unknown key 'optimiser' in the config", "did you mean 'optimizer'?"),
+        ("loss=categorical_cross_entropy", "unknown loss 'categorical_cross_entropy'",
+         "did you mean 'softmax_cross_entropy'?"),
+        ("dataset.name=xor", "unknown dataset 'xor'", "did you mean 'logic_gate'?"),
         ("network.layers.2.units=3", "no item '2' in the list", None),
         ("network.layers.x=3", "no item 'x' in the list", None),
         ("seed=x", "'seed' must be a whole number", None),
