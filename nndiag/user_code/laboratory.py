@@ -91,6 +91,18 @@ class Laboratory:
         self.runs = 0
         self.proxies: dict[str, tuple[Leaf, bool]] = {}
         self.gradients: dict[str, int] = {}
+        self._carried: tuple[Tensor, ...] = ()
+        self._renewing = self.plain
+
+    def carry(self, tensors: tuple[Tensor, ...], updates: frozenset[int]) -> None:
+        """From now on computes some outputs at the head of the iteration from the parameters.
+
+        Args:
+            tensors: The outputs that an iteration leaves to the next one.
+            updates: Serials of the statements that change the parameters.
+        """
+        self._carried = tensors
+        self._renewing = self.runner.variant(Instruments(resets=updates))
 
     def watch_gradients(self) -> None:
         """Takes the gradients that the user names in the place of steps.
@@ -161,16 +173,38 @@ class Laboratory:
         self.runs += 1
         values = point.theta if theta is None else theta
         snapshot = point.snapshot
+        renewed: Theta = {}
 
         def prepare() -> None:
             for leaf in point.zeroed:
                 _zero(snapshot, leaf)
             self._write(snapshot, values)
+            for tensor in self._carried if renewed else ():
+                tensor.write(snapshot, renewed[tensor.name])
             if also is not None:
                 also()
 
         self.runner.host.hooks.reset = lambda: self._write(snapshot, values)
+        if self._carried:
+            renewed = self._renewed(snapshot, prepare)
         self.runner.run(snapshot, variant, before=prepare)
+
+    def _renewed(self, snapshot: Snapshot, prepare: Callable[[], None]) -> Theta:
+        """The outputs carried over, as they belong to the parameters."""
+        hooks = self.runner.host.hooks
+        probe, hooks.probe = hooks.probe, None
+        after, hooks.after = hooks.after, None
+        try:
+            self.runner.run(snapshot, self._renewing, before=prepare)
+        finally:
+            hooks.probe, hooks.after = probe, after
+        found = {}
+        for tensor in self._carried:
+            values = tensor.read(snapshot)
+            if values is None:
+                raise StepFailedError(f"{tensor.name} changed its shape")
+            found[tensor.name] = values
+        return found
 
     def _write(self, snapshot: Snapshot, values: Theta) -> None:
         for tensor in self.tensors:

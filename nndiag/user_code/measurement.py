@@ -19,6 +19,7 @@ from nndiag.user_code.candidates import (
     residuals,
     scalar_candidates,
 )
+from nndiag.user_code.carried import carry_over
 from nndiag.user_code.discovery import Watched
 from nndiag.user_code.frozen import add_frozen, tie_copies
 from nndiag.user_code.host import Host, loop_place
@@ -182,6 +183,8 @@ def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measu
     if not points:
         raise UserCodeError(Problem("the parameters are not finite at any iteration"))
     points = working_points(lab, points, source, watched)
+    if not settings.parameters and carry_over(lab, points):
+        points = working_points(lab, list(lab.points(watched.snapshots)), source, watched)
     share_unchanged(lab, points)
     measurement = _with_loss(lab, host, watched, points, settings)
     measurement.said, measurement.stand_in = said, stand_in
@@ -195,9 +198,8 @@ def _with_loss(
     lab: Laboratory, host: Host, watched: Watched, points: list[Point], settings: CodeSettings
 ) -> Measurement:
     """Finds the loss and what else is needed to compare."""
-    plain = next((point for point in points if not point.shifted), points[0])
     changed = {leaf: None for test in watched.tests for leaf in test.changed}
-    state = moments(lab, plain, changed)
+    state = moments(lab, points, changed)
     zeroed = tuple(moment.leaf for moment in state)
     points = [point.with_zeroed(zeroed) for point in points]
     updates = lab.updates(points[0])
@@ -347,6 +349,10 @@ def _look_again(
             other = fit(step[name][entries[name]], again.values[name], again.noise)
             if other.signal and other.residual < 0.1 * best.residual:
                 best, slopes.values[name] = other, again.values[name]
+        if not best.parallel and best.signal and best.residual < _DOUBTFUL:
+            best = differences.with_kinks(best, point, name, entries[name])
+            if best.parallel:
+                measurement.kinks.add(name)
         fits[name] = best
         if best.residual >= _DOUBTFUL:
             measurement.doubted.add(name)  # wrong beyond any rounding: need not be looked at again

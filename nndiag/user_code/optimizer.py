@@ -4,14 +4,14 @@ Momentum from a zero state steps along the gradient. Adam and its kind do not, b
 moment is then a multiple of the gradient, and their second one of its square.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nndiag.user_code.discovery import nudge
 from nndiag.user_code.laboratory import Laboratory, Point
-from nndiag.user_code.numbers import Vector, read_vector, write_vector
+from nndiag.user_code.numbers import Vector, is_real, read_vector, write_vector
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.snapshot import Leaf
 from nndiag.user_code.tensors import Tensor
@@ -34,17 +34,26 @@ class Moment:
     squared: bool
 
 
-def moments(lab: Laboratory, point: Point, changed: Iterable[Leaf]) -> tuple[Moment, ...]:
+def moments(
+    lab: Laboratory, points: Sequence[Point], changed: Iterable[Leaf]
+) -> tuple[Moment, ...]:
     """The optimizer's state: starts at zero, fades, and acts on one parameter only.
+
+    Some programs make it in the first iteration: it is then looked at in the last one.
 
     Args:
         lab: Runs the step.
-        point: The first iteration.
+        points: Where the program is looked at, in order.
         changed: The numbers that an iteration changes.
     """
+    plain = [point for point in points if not point.shifted] or list(points)
+    first, last = plain[0], plain[-1]
     own = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
+    early = {leaf for leaf, _ in first.snapshot.leaves()}
+    late = [leaf for leaf, value in last.snapshot.leaves() if leaf not in early and is_real(value)]
+    places = [(first, leaf) for leaf in changed if leaf in early and leaf not in own][:_MOST]
     found = []
-    for leaf in [leaf for leaf in changed if leaf not in own][:_MOST]:
+    for point, leaf in [*places, *((last.with_zeroed((leaf,)), leaf) for leaf in late[:_MOST])]:
         try:
             moment = _moment(lab, point, leaf)
         except StepFailedError:
@@ -71,8 +80,9 @@ def _moment(lab: Laboratory, point: Point, leaf: Leaf) -> Moment | None:
     snapshot = point.snapshot
     snapshot.install()
     start = read_vector(snapshot, leaf)
-    if start is None or np.any(start != 0):
+    if start is None or (np.any(start != 0) and not point.zeroed):
         return None
+    start = np.zeros_like(start)
     lab.run(point, lab.plain)
     plain, ends = read_vector(snapshot, leaf), _ends(lab.tensors, point)
     if plain is None or plain.shape != start.shape:

@@ -1,7 +1,7 @@
 """Numeric gradients of one iteration's losses, and how a step compares with them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,7 @@ class Fit:
         still: Whether the step is zero.
         noise: Relative error that rounding alone can make.
         size: How many entries were compared; one entry is always parallel.
+        slope: Norm of the numeric gradient.
     """
 
     cosine: float
@@ -56,6 +57,7 @@ class Fit:
     still: bool
     noise: float
     size: int = 0
+    slope: float = 0.0
 
     @property
     def parallel(self) -> bool:
@@ -181,6 +183,26 @@ class Differences:
         bound = _KINK * largest + noise
         return abs(central[0] - central[1]) > bound or (gaps[1] > 0.5 * gaps[0] and gaps[1] > bound)
 
+    def with_kinks(
+        self,
+        found: Fit,
+        point: Point,
+        name: str,
+        entries: np.ndarray[tuple[int], np.dtype[np.intp]],
+    ) -> Fit:
+        """The fit, with the error that kinks of the first loss may make counted as noise.
+
+        A kink within the change of a parameter makes the central slope wrong by at most half of
+        what the one-sided slopes are apart.
+        """
+        middle = self.losses(point)[0]
+        gaps = []
+        for entry in entries:
+            sides = [self._moved(point, name, int(entry), sign * STEP) for sign in (1, -1)]
+            size = STEP * max(1.0, abs(float(point.theta[name][entry])))
+            gaps.append((sides[0] + sides[1] - 2 * middle) / size)
+        return replace(found, noise=found.noise + float(np.linalg.norm(gaps)) / found.slope)
+
     def _moved(self, point: Point, name: str, entry: int, change: float) -> float:
         moved = point.theta[name].copy()
         moved[entry] += change * max(1.0, abs(float(moved[entry])))
@@ -209,7 +231,7 @@ def fit(step: Vector, slope: Vector, noise: float) -> Fit:
     inner = float(step @ slope)
     scale = inner / size**2
     left = float(np.linalg.norm(step - scale * slope)) / length
-    return Fit(inner / size / length, scale, left, True, False, error / size, slope.size)
+    return Fit(inner / size / length, scale, left, True, False, error / size, slope.size, size)
 
 
 __all__ = [

@@ -1,0 +1,101 @@
+"""Ways in which people write a right program, none of which may raise an alarm."""
+
+import pytest
+
+from nndiag.user_code.judgement import Verdict
+
+DATA = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(30, 3))
+t = (X.sum(axis=1) + 0.3 * rng.normal(size=30) > 0).astype(float)
+"""
+
+OUTPUT_FROM_BEFORE = (
+    DATA
+    + """
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+w = rng.normal(size=3)
+y = sigmoid(X @ w)
+for i in range(100):
+    cost = -np.sum(t * np.log(y) + (1 - t) * np.log(1 - y))
+    w += 0.1 * X.T @ (t - y)
+    y = sigmoid(X @ w)
+"""
+)
+
+LAZY_MOMENTUM = (
+    DATA
+    + """
+class Layer:
+    def __init__(self, inputs, units):
+        self.W = 0.5 * rng.normal(size=(inputs, units))
+        self.b = np.zeros(units)
+class Optimizer:
+    def update(self, layer):
+        if not hasattr(layer, "velocity"):
+            layer.velocity = np.zeros_like(layer.W)
+            layer.bias_velocity = np.zeros_like(layer.b)
+        layer.velocity = 0.9 * layer.velocity - 0.1 * layer.dW
+        layer.bias_velocity = 0.9 * layer.bias_velocity - 0.1 * layer.db
+        layer.W += layer.velocity
+        layer.b += layer.bias_velocity
+first, second = Layer(3, 6), Layer(6, 1)
+optimizer = Optimizer()
+for step in range(1000):
+    hidden = np.tanh(X @ first.W + first.b)
+    out = (hidden @ second.W + second.b)[:, 0]
+    loss = 0.5 * np.mean((out - t) ** 2)
+    delta = ((out - t) / len(t))[:, None]
+    second.dW, second.db = hidden.T @ delta, delta.sum(axis=0)
+    delta = delta @ second.W.T * (1 - hidden ** 2)
+    first.dW, first.db = X.T @ delta, delta.sum(axis=0)
+    optimizer.update(first)
+    optimizer.update(second)
+"""
+)
+
+CROWDED_KINKS = """\
+import numpy as np
+rng = np.random.default_rng(1)
+X = 0.02 * rng.normal(size=(300, 2))
+t = rng.normal(size=(300, 1))
+W1, b1 = 0.01 * rng.normal(size=(2, 128)), np.zeros((1, 128))
+W2, b2 = 0.01 * rng.normal(size=(128, 1)), np.zeros((1, 1))
+for step in range(100):
+    z = X @ W1 + b1
+    h = np.maximum(0, z)
+    out = h @ W2 + b2
+    loss = np.mean((out - t) ** 2)
+    d = 2 * (out - t) / len(X)
+    dz = d @ W2.T * (z > 0)
+    W2 -= 0.1 * h.T @ d
+    b2 -= 0.1 * d.sum(axis=0, keepdims=True)
+    W1 -= 0.1 * X.T @ dz
+    b1 -= 0.1 * dz.sum(axis=0, keepdims=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "parameters"),
+    [
+        pytest.param(OUTPUT_FROM_BEFORE, {"w"}, id="output of the iteration before"),
+        pytest.param(
+            LAZY_MOMENTUM,
+            {"first.W", "first.b", "second.W", "second.b"},
+            id="momentum made in the first iteration",
+        ),
+        pytest.param(CROWDED_KINKS, {"W1", "b1", "W2", "b2"}, id="kinks closer than any change"),
+    ],
+)
+def test_is_right(check, text, parameters):
+    found = check(text)
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} == parameters
+    assert all(tensor.verdict is Verdict.RIGHT for tensor in found.tensors)
+
+
+def test_names_a_wrong_sign_where_the_output_comes_from_the_iteration_before(check):
+    found = check(OUTPUT_FROM_BEFORE.replace("(t - y)\n", "(y - t)\n"))
+    assert [item.problem for item in found.findings] == ["wrong-sign"]
