@@ -75,6 +75,7 @@ def train(
     from nndiag.experiment.building import build  # noqa: PLC0415 (only what a verb needs)
     from nndiag.trace.run_folder import write_parameters  # noqa: PLC0415
     from nndiag.training import train as take_steps  # noqa: PLC0415
+    from nndiag.training.facts import facts_of  # noqa: PLC0415
     from nndiag.training.reference import REFERENCE_SECONDS  # noqa: PLC0415
     from nndiag.training.stored_run import named_parameters, new_run  # noqa: PLC0415
 
@@ -83,7 +84,13 @@ def train(
     folder = None if runs is None else new_run(experiment, Path(runs))
     recorder = _recorder(built.layer_names, folder)
     try:
-        result = take_steps(built, recorder, progress=progress, reference_seconds=REFERENCE_SECONDS)
+        result = take_steps(
+            built,
+            recorder,
+            facts=facts_of(built, explained=True),
+            progress=progress,
+            reference_seconds=REFERENCE_SECONDS,
+        )
     finally:
         recorder.close()
     parameters = named_parameters(built, result.parameters)
@@ -255,7 +262,7 @@ def fix(
     Args:
         config: As `load_experiment` takes it.
         overrides: As `load_experiment` takes them.
-        seconds: Time for the trials; by default that of 16 trainings.
+        seconds: Time for the trials; by default the work of 16 trainings is the limit.
         notice: Told what is being tried.
         write: Whether to write the cured config beside the config's file.
 

@@ -24,7 +24,7 @@ SecondsOption = Annotated[
     typer.Option(
         "--seconds",
         min=0.0,
-        help="Time for the trials. Default: that of 16 trainings of the config.",
+        help="Time for the trials. Default: no time, but the work of 16 trainings.",
         show_default=False,
     ),
 ]

@@ -1,8 +1,9 @@
 """THE PROOF: a failing config, its remedies tried, and the smallest change that cures.
 
-`measure` trains and scores, `trial` judges a change, `bench` makes trials within a time, `ranking`
-and `search` decide what is tried next, `procedure` runs it all, `confirmation` carries the result
-back into the diagnosis, `writing` writes the cured config.
+`measure` trains and scores, `trial` judges a change, `bench` makes trials within a `budget`,
+`ahead` makes some beside one another, `ranking` and `search` decide what is tried next, `procedure`
+runs it all, `confirmation` carries the result back into the diagnosis, `writing` writes the cured
+config.
 May import `diagnosis`, `remedies` and what lies below them.
 """
 

@@ -1,66 +1,82 @@
-"""Where trials are made: one failing run, a time, and the record of what was tried."""
+"""Where trials are made: one failing run, a budget, and the record of what was tried."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from nndiag.errors import NndiagError
 from nndiag.experiment import Experiment
-from nndiag.experiment.building import Built, build
+from nndiag.experiment.building import build
+from nndiag.fixing.ahead import Ahead
+from nndiag.fixing.budget import Budget, work_of
 from nndiag.fixing.measure import OutOfTimeError, Run, measured
 from nndiag.fixing.trial import Trial, is_cured, verdict_on, with_remedies
 from nndiag.remedies import changed, smallest_changes
 from nndiag.training.schedule import batches_of, total_steps
 
-_WORK_OF_A_STEP = 2e4  # in multiplications: what the calls of a step cost by themselves
-_SECONDS_OF_WORK = 6e-10
-_SECONDS_OF_A_RUN = 0.01  # building, probes, curvature, diagnosis
-_MOST_UNUSUAL = 10.0
+_WORTH_A_PROCESS = 0.06  # seconds of work; a process costs a third of that
+_LOOK_AHEAD = 3  # trials that are prepared before their turn
 
 Notice = Callable[[str], None]
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A training to be made.
+
+    Attributes:
+        experiment: What is trained.
+        work: The work that it takes, at most.
+        remedies: The remedies in it.
+    """
+
+    experiment: Experiment
+    work: float
+    remedies: Names = ()
 
 
 @dataclass(eq=False)
 class Bench:
-    """Trials on one failing run, within a time.
+    """Trials on one failing run, within a budget.
 
     Attributes:
         experiment: The failing config.
         baseline: Its run.
-        seconds: Time for everything from `start`.
+        budget: What may be spent on trials.
         notice: Told what is being tried.
-        start: When the time began, as `time.monotonic` counts.
         control: The baseline from another seed; None where nothing is random.
-        trials: What was tried, in order; combinations only where there was time for them.
+        trials: What was tried, in order; combinations only where the budget allowed them.
     """
 
     experiment: Experiment
     baseline: Run
-    seconds: float
+    budget: Budget
     notice: Notice = lambda text: None
-    start: float = field(default_factory=time.monotonic)
     control: Run | None = None
     trials: list[Trial] = field(default_factory=list)
+    _plans: dict[Names, _Plan] = field(default_factory=dict)
+    _ahead: Ahead = field(default_factory=Ahead)
 
-    def tried(self, names: tuple[str, ...], *, until: float) -> Trial | None:
+    def tried(self, names: Names, *, until: float, then: Sequence[Names] = ()) -> Trial | None:
         """What came of some remedies, tried now unless they were; None where none of them applies.
 
         Remedies that do not apply beside the others are left out.
 
         Args:
             names: The remedies.
-            until: Share of the time by which it has to be over.
+            until: Share of the budget by which it has to be over.
+            then: What will be tried next, as far as that is known.
         """
         try:
-            experiment, applied = with_remedies(self.experiment, names)
-            known = self.known(applied)
-            if not applied or known is not None:
+            plan = self._plan(names)
+            known = self.known(plan.remedies)
+            if not plan.remedies or known is not None:
                 return known
-            self.notice(" + ".join(applied))
-            changes = smallest_changes(self.experiment, experiment)
-            trial = self._made(Trial(tuple(applied), changes, None, None), experiment, until=until)
+            self.notice(" + ".join(plan.remedies))
+            trial = self._made(plan, until=until, then=then)
         except NndiagError as error:
             trial = Trial(names, {}, None, None, str(error.problems[0].message))
         if trial.run is not None or len(names) == 1:
@@ -74,16 +90,19 @@ class Bench:
         return next((trial for trial in made if set(trial.remedies) == wanted), None)
 
     def other_seeds(self, trial: Trial, *, count: int) -> tuple[Run, ...]:
-        """Runs of a trial from other seeds, as many as there is time for."""
+        """Runs of a trial from other seeds, as many as the budget allows."""
         runs: list[Run] = []
-        for number in range(1, count + 1):
-            if trial.run is None or not self.has_time(trial.run.seconds):
+        if trial.run is None:
+            return ()
+        work = work_of(trial.run.built, steps=trial.run.trace.steps)
+        experiments = [reseeded(trial.run.experiment, number + 1) for number in range(count)]
+        plans = [_Plan(experiment, work) for experiment in experiments]
+        for number, plan in enumerate(plans, start=1):
+            if not self.budget.allows(work):
                 break
             self.notice(f"{' + '.join(trial.remedies)}, another seed ({number} of {count})")
             try:
-                run = measured(
-                    reseeded(trial.run.experiment, number), deadline=self.start + self.seconds
-                )
+                run = self._run(plan, until=1.0, then=plans[number:])
             except OutOfTimeError:
                 break
             if same_course(run, trial.run):
@@ -91,32 +110,81 @@ class Bench:
             runs.append(run)
         return tuple(runs)
 
+    def begin_control(self) -> None:
+        """Begin the unchanged config from another seed, if that is worth a process."""
+        if self._control.work >= _WORTH_A_PROCESS:
+            self._ahead.begin([self._control.experiment], deadline=self.budget.deadline())
+
+    def end_control(self) -> None:
+        """The unchanged config from another seed; none where nothing is random or time is over."""
+        self.notice("the config as it is, from another seed")
+        try:
+            run = self._run(self._control, until=1.0, then=())
+        except OutOfTimeError:
+            return
+        self.control = None if same_course(run, self.baseline) else run
+
     def cured(self, run: Run) -> bool:
         """Whether the failure is gone from a run."""
         return is_cured(run, baseline=self.baseline)
 
-    def has_time(self, seconds: float, *, until: float = 1.0) -> bool:
-        """Whether so many seconds are left of a share of the time."""
-        return time.monotonic() + seconds <= self.start + until * self.seconds
+    def close(self) -> None:
+        """End what was begun and not asked for."""
+        self._ahead.close()
 
-    def _made(self, trial: Trial, experiment: Experiment, *, until: float) -> Trial:
-        """The trial with its run, if there is time for it."""
-        needed = expected_seconds(build(experiment), baseline=self.baseline)
-        if not self.has_time(needed, until=until):
-            return replace(trial, reason="no time")
+    @cached_property
+    def _control(self) -> _Plan:
+        work = work_of(self.baseline.built, steps=self.baseline.trace.steps)
+        return _Plan(reseeded(self.experiment, 1), work)
+
+    def _plan(self, names: Names) -> _Plan:
+        """The training with some remedies, put together once.
+
+        Raises:
+            NndiagError: They do not fit the config.
+        """
+        if names not in self._plans:
+            experiment, applied = with_remedies(self.experiment, names)
+            built = build(experiment)
+            work = work_of(built, steps=total_steps(built))
+            self._plans[names] = _Plan(experiment, work, tuple(applied))
+        return self._plans[names]
+
+    def _made(self, plan: _Plan, *, until: float, then: Sequence[Names]) -> Trial:
+        """The trial with its run, if the budget allows it."""
+        changes = smallest_changes(self.experiment, plan.experiment)
+        trial = Trial(plan.remedies, changes, None, None)
+        if not self.budget.allows(plan.work, until=until):
+            return replace(trial, reason="beyond the budget")
         try:
-            run = measured(experiment, deadline=self.start + until * self.seconds)
+            run = self._run(plan, until=until, then=self._next(then))
         except OutOfTimeError:
-            return replace(trial, reason="no time")
+            return replace(trial, reason="beyond the budget")
         verdict = verdict_on(run, baseline=self.baseline, control=self.control)
         return replace(trial, run=run, verdict=verdict)
 
+    def _next(self, then: Sequence[Names]) -> list[_Plan]:
+        """The trainings that will be asked for, as far as they are known."""
+        plans: list[_Plan] = []
+        for names in then[:_LOOK_AHEAD]:
+            try:
+                plan = self._plan(names)
+            except NndiagError:  # told when its turn comes
+                continue
+            if plan.remedies and self.known(plan.remedies) is None:
+                plans.append(plan)
+        return plans
 
-def expected_seconds(built: Built, *, baseline: Run) -> float:
-    """What a training should take: counted work, at the speed that the baseline had."""
-    usual = _usual_seconds(baseline.built, steps=baseline.trace.steps)
-    speed = np.clip(baseline.seconds / usual, 1 / _MOST_UNUSUAL, _MOST_UNUSUAL)
-    return float(speed) * _usual_seconds(built, steps=total_steps(built))
+    def _run(self, plan: _Plan, *, until: float, then: Sequence[_Plan]) -> Run:
+        """The run of a plan, small ones here; its work is spent."""
+        deadline = self.budget.deadline(until=until)
+        if plan.work < _WORTH_A_PROCESS:
+            run = measured(plan.experiment, deadline=deadline)
+        else:
+            later = [one.experiment for one in then if one.work >= _WORTH_A_PROCESS]
+            run = self._ahead.run(plan.experiment, deadline=deadline, then=later)
+        self.budget.spent += work_of(run.built, steps=run.trace.steps)
+        return run
 
 
 def reseeded(experiment: Experiment, number: int) -> Experiment:
@@ -136,11 +204,3 @@ def same_course(run: Run, other: Run) -> bool:
     """Whether two runs of one config are the same: nothing in them was drawn by chance."""
     same_start = np.array_equal(run.built.parameters, other.built.parameters)
     return same_start and batches_of(run.built).full
-
-
-def _usual_seconds(built: Built, *, steps: int) -> float:
-    """Seconds that so many steps take on an ordinary core; within a factor of 3."""
-    shape, batches = built.shape, batches_of(built)
-    batch = min(batches.size, batches.examples)
-    work = _WORK_OF_A_STEP + batch * (shape.size + 5 * sum(shape.units))
-    return _SECONDS_OF_A_RUN + _SECONDS_OF_WORK * work * steps

@@ -9,16 +9,21 @@ import numpy as np
 from nndiag.analysis.reference_fit import Limit, ReferenceFit, limit_of
 from nndiag.experiment import Experiment
 from nndiag.finding import Diagnosis
-from nndiag.fixing.bench import Bench, Notice, expected_seconds, reseeded, same_course
+from nndiag.fixing.bench import Bench, Notice
+from nndiag.fixing.budget import Budget, work_of
 from nndiag.fixing.confirmation import confirmed
-from nndiag.fixing.measure import OutOfTimeError, Run, measured, with_reference
+from nndiag.fixing.measure import Run, measured, with_reference
 from nndiag.fixing.search import Winner, first_cure, search, search_against_cause, winner_of
 from nndiag.fixing.trial import Trial
 from nndiag.training import Progress
 from nndiag.training.reference import reference_of as fitted
+from nndiag.training.schedule import total_steps
 
-_TRAININGS = 16  # time for everything, in trainings of the config
-_LEAST_SECONDS, _MOST_SECONDS = 4.0, 600.0
+_TRAININGS = 16  # work for all trials, in trainings of the config
+_LEAST_WORK = 3.0  # seconds of an ordinary core that the search for a cure has in any case
+_SHOWN = 0.45  # share of the trainings that may show what else would have cured
+_BACKSTOP, _BACKSTOP_SECONDS = 4.0, 60.0  # times the expected time, and seconds, that end it anyway
+_MOST_UNUSUAL = 10.0  # speed of a machine that is believed
 _FIT_SECONDS = 1.0
 _OF_THE_DATA = ("nothing-to-learn", "mismatched-data")
 _HALF = 0.5  # skill of the reference fit that refutes it
@@ -51,7 +56,7 @@ class Fix:
         diagnosis: The baseline's, its cause confirmed or demoted by what was tried.
         interrupted: Whether Ctrl-C ended the search.
         seconds: Time that everything took.
-        budget: Time that it was given.
+        budget: Time that the trials were given, or that their work should take.
     """
 
     experiment: Experiment
@@ -87,7 +92,7 @@ def fix(
 
     Args:
         experiment: The config.
-        seconds: Time for the trials; by default that of 16 trainings.
+        seconds: Time for the trials; by default the work of 16 trainings is the limit.
         notice: Told what is being tried.
         progress: Called about ten times a second during the first training.
 
@@ -98,21 +103,20 @@ def fix(
     start = time.monotonic()
     notice("the config as it is")
     baseline = measured(experiment, progress=progress)
-    budget = _budget(baseline) if seconds is None else seconds
-    bench = Bench(experiment, baseline, budget, notice)
+    bench = Bench(experiment, baseline, _budget(baseline, seconds), notice)
     reference, winner, interrupted = None, None, False
     try:
         if baseline.needs_cure:
-            bench.control = _control(bench)
-            reference = _reference(bench)
-            bench.baseline = baseline = with_reference(baseline, reference.fit)
-            bench.start = time.monotonic()
+            reference = _examined(bench)
+            baseline = bench.baseline
         curable = not _exhausted(baseline, reference) and not _is_in_the_data(baseline, reference)
         if reference is not None and curable:
             search(bench, limit=reference.limit)
             winner = winner_of(bench)
     except KeyboardInterrupt:
         winner, interrupted = first_cure(bench), True
+    finally:
+        bench.close()
     trials = tuple(bench.trials)
     return Fix(
         experiment=experiment,
@@ -124,7 +128,7 @@ def fix(
         diagnosis=confirmed(baseline.diagnosis, cure=_trial_of(winner), trials=trials),
         interrupted=interrupted,
         seconds=time.monotonic() - start,
-        budget=budget,
+        budget=bench.budget.expected_seconds,
     )
 
 
@@ -133,7 +137,7 @@ def confirm(run: Run, *, seconds: float | None = None, notice: Notice = lambda t
 
     Args:
         run: The run; one without a cause is returned as it is.
-        seconds: Time for the trials; by default that of 16 trainings of the config.
+        seconds: Time for the trials; by default the work of 16 trainings is the limit.
         notice: Told what is being tried.
 
     Raises:
@@ -141,8 +145,11 @@ def confirm(run: Run, *, seconds: float | None = None, notice: Notice = lambda t
     """
     if run.diagnosis.cause is None:
         return run
-    bench = Bench(run.experiment, run, _budget(run) if seconds is None else seconds, notice)
-    search_against_cause(bench)
+    bench = Bench(run.experiment, run, _budget(run, seconds), notice)
+    try:
+        search_against_cause(bench)
+    finally:
+        bench.close()
     cure = _trial_of(first_cure(bench))
     diagnosis = confirmed(run.diagnosis, cure=cure, trials=bench.trials)
     return replace(run, diagnosis=diagnosis)
@@ -176,23 +183,26 @@ def _is_in_the_data(baseline: Run, reference: Reference | None) -> bool:
     return skill is None or skill < _HALF
 
 
-def _reference(bench: Bench) -> Reference:
-    """The reference fit, in no more time than a training of the config."""
+def _examined(bench: Bench) -> Reference:
+    """What the network can reach; the bench knows of it and of its control afterwards."""
+    bench.begin_control()
     bench.notice("what this network can reach")
-    full = expected_seconds(bench.baseline.built, baseline=bench.baseline)
-    return reference_of(bench.baseline, seconds=min(_FIT_SECONDS, full))
+    built = bench.baseline.built
+    full = work_of(built, steps=total_steps(built))
+    reference = reference_of(bench.baseline, seconds=min(_FIT_SECONDS, full))
+    bench.baseline = with_reference(bench.baseline, reference.fit)
+    bench.end_control()
+    bench.budget.start = time.monotonic()
+    return reference
 
 
-def _control(bench: Bench) -> Run | None:
-    """The baseline from another seed; None where that is the same run, or takes too long."""
-    bench.notice("the config as it is, from another seed")
-    try:
-        run = measured(reseeded(bench.experiment, 1), deadline=bench.start + bench.seconds)
-    except OutOfTimeError:
-        return None
-    return None if same_course(run, bench.baseline) else run
-
-
-def _budget(baseline: Run) -> float:
-    wanted = _TRAININGS * expected_seconds(baseline.built, baseline=baseline)
-    return float(np.clip(wanted, _LEAST_SECONDS, _MOST_SECONDS))
+def _budget(baseline: Run, seconds: float | None) -> Budget:
+    """The work of 16 trainings, whatever time it takes; or the time that was asked for."""
+    made = work_of(baseline.built, steps=baseline.trace.steps)
+    speed = float(np.clip(baseline.seconds / made, 1 / _MOST_UNUSUAL, _MOST_UNUSUAL))
+    if seconds is not None:
+        return Budget(np.inf, seconds, _SHOWN, speed)
+    usual = _TRAININGS * work_of(baseline.built, steps=total_steps(baseline.built))
+    work = max(usual, _LEAST_WORK)
+    backstop = _BACKSTOP_SECONDS + _BACKSTOP * speed * work
+    return Budget(work, backstop, _SHOWN * usual / work, speed)

@@ -9,9 +9,8 @@ from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, recipe, w
 from nndiag.fixing.trial import Trial, Verdict
 from nndiag.remedies import remedies
 
-_SINGLES = 0.5  # share of the time for single remedies
-_AFTER_A_CURE = 0.45  # … once something has cured
-_COMBINATIONS = 0.75  # share of the time until which combinations are begun
+_SINGLES = 0.5  # share of the budget for single remedies
+_COMBINATIONS = 0.75  # share of the budget until which combinations are begun
 _MOST_TOGETHER = 4
 _BETTER = 0.95  # share of the error that another remedy may leave to be kept in a combination
 _SEEDS = 2  # more seeds for the winner
@@ -27,7 +26,7 @@ class Winner:
         trial: The change.
         seeds: Its runs from other seeds.
         held: How many of those were cured.
-        unproven: Remedies in it that there was no time to try without.
+        unproven: Remedies in it that the budget did not allow to try without.
     """
 
     trial: Trial
@@ -40,8 +39,8 @@ def search(bench: Bench, *, limit: Limit | None = None) -> None:
     """Try what is suggested, alone and together; then the rest; then combinations.
 
     Combinations are all that is generally advised at once, and those that grow from what helped.
-    Whatever cures is pruned to what it needs. Once something cures, the rest is tried until nearly
-    half of the time is over, to show what else would have done.
+    Whatever cures is pruned to what it needs. Once something cures, a part of the rest is tried, to
+    show what else would have done.
 
     Args:
         bench: Where to try; holds what was tried.
@@ -68,8 +67,9 @@ def search_against_cause(bench: Bench) -> None:
     suggested, _ = ranked(bench.experiment, bench.baseline)
     cause, catalogue = bench.baseline.diagnosis.cause, remedies()
     problem = cause.finding.problem if cause is not None else ""
-    for name in [name for name in suggested if problem in catalogue[name].cures]:
-        trial = bench.tried((name,), until=_COMBINATIONS)
+    against = [(name,) for name in suggested if problem in catalogue[name].cures]
+    for position, names in enumerate(against, start=1):
+        trial = bench.tried(names, until=_COMBINATIONS, then=against[position:])
         if trial is not None and trial.cures:
             return
     _together(bench, bundle(bench.trials, suggested))
@@ -102,8 +102,9 @@ def first_cure(bench: Bench) -> Winner | None:
 
 def _singles(bench: Bench, names: list[str]) -> None:
     """Try each remedy by itself."""
-    for name in names:
-        bench.tried((name,), until=_AFTER_A_CURE if _cured(bench) else _SINGLES)
+    for position, name in enumerate(names, start=1):
+        then = [(later,) for later in names[position:]]
+        bench.tried((name,), until=bench.budget.shown if _cured(bench) else _SINGLES, then=then)
 
 
 def _together(bench: Bench, names: tuple[str, ...]) -> None:
@@ -123,9 +124,10 @@ def _prune(bench: Bench, trial: Trial) -> None:
 def _without_one(bench: Bench, cure: Trial) -> Trial | None:
     """A cure with one remedy less; None where each is needed."""
     catalogue = remedies()
-    for name in sorted(cure.remedies, key=lambda one: -catalogue[one].price):
-        fewer = tuple(one for one in cure.remedies if one != name)
-        rest = bench.tried(fewer, until=1.0) if fewer else None
+    dear_first = sorted(cure.remedies, key=lambda one: -catalogue[one].price)
+    parts = [tuple(one for one in cure.remedies if one != name) for name in dear_first]
+    for position, fewer in enumerate(parts, start=1):
+        rest = bench.tried(fewer, until=1.0, then=parts[position:]) if fewer else None
         if rest is not None and rest.cures and len(rest.remedies) < len(cure.remedies):
             return rest
     return None
@@ -148,11 +150,10 @@ def _grow(bench: Bench, pool: list[str], rest: list[str]) -> None:
 def _grown(bench: Bench, trial: Trial, names: list[str]) -> Trial | None:
     """The best of a combination with one more remedy; the first that cures."""
     tried = []
-    for name in names:
-        more = (*trial.remedies, name)
-        if name in trial.remedies or compatible(more) != more:
-            continue
-        one = bench.tried(more, until=_COMBINATIONS)
+    longer = [(*trial.remedies, name) for name in names if name not in trial.remedies]
+    fitting = [more for more in longer if compatible(more) == more]
+    for position, more in enumerate(fitting, start=1):
+        one = bench.tried(more, until=_COMBINATIONS, then=fitting[position:])
         if one is not None and one.cures:
             return one
         if one is not None and one.run is not None:

@@ -35,7 +35,7 @@ _LIMITS = {
 _NARROW = 60  # columns below which a change stands under its remedy
 _WIDE = 96  # columns from which the outcome has one of its own
 _COMBINATIONS = 4  # combinations that are shown, unless the proof of the winner needs more
-_UNTRIED = 6  # remedies that are named when there was no time for them
+_UNTRIED = 6  # remedies that are named where the budget did not allow them
 
 
 def fix_report(
@@ -303,14 +303,16 @@ def _combinations(fix: Fix, trials: list[Trial]) -> list[Trial]:
 
 
 def _untried(fix: Fix) -> RenderableType | None:
-    """What there was no time for."""
+    """What the budget did not allow."""
     names = [_name(trial) for trial in fix.trials if trial.run is None]
     if not names:
         return None
     shown = ", ".join(names[:_UNTRIED])
     if len(names) > _UNTRIED:
         shown += f" and {len(names) - _UNTRIED} more"
-    return labelled([("not tried", Text(f"{shown}: no time; --seconds gives more", style="dim"))])
+    return labelled(
+        [("not tried", Text(f"{shown}: beyond the budget; --seconds gives more", style="dim"))]
+    )
 
 
 def _name(trial: Trial) -> str:

@@ -22,7 +22,7 @@ def diagnosis_of(cause, *findings):
 
 def trial_of(verdict, *names, run=True):
     run = object() if run else None
-    return Trial(names, {}, run, verdict if run else None, None if run else "no time")
+    return Trial(names, {}, run, verdict if run else None, None if run else "beyond the budget")
 
 
 def test_a_cure_against_the_cause_confirms_it():

@@ -102,7 +102,7 @@ def test_without_time_nothing_is_tried_and_that_is_told():
     found = fix(experiment_from(EXPLODING), seconds=0.0)
     assert found.winner is None
     assert found.trials
-    assert all(trial.run is None and trial.reason == "no time" for trial in found.trials)
+    assert all(trial.run is None and trial.reason == "beyond the budget" for trial in found.trials)
 
 
 def test_the_time_is_kept():

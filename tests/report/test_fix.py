@@ -83,7 +83,8 @@ def test_without_a_cure_that_is_said(exploding_fix):  # noqa: F811
 
 
 def test_what_there_was_no_time_for_is_named(exploding_fix):  # noqa: F811
-    untried = [replace(trial, run=None, reason="no time") for trial in exploding_fix.trials[:8]]
+    reason = "beyond the budget"
+    untried = [replace(trial, run=None, reason=reason) for trial in exploding_fix.trials[:8]]
     text = text_of(replace(exploding_fix, winner=None, trials=tuple(untried)), width=80)
     assert "not tried rate-below-ceiling" in text
     assert "and 2 more" in text
