@@ -14,7 +14,7 @@ ROOT = Path(nndiag.__file__).parent
 
 ROWS = (
     {"cli"},
-    {"api", "loop", "results", "testing"},
+    {"api", "loop", "results", "testing", "pages"},
     {"report", "plots"},
     {"fixing", "checkup"},
     {"diagnosis", "remedies"},

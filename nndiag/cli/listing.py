@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from nndiag.cli.completion import kinds
 from nndiag.cli.options import JsonOption
 from nndiag.cli.streams import emit, emit_text
 
@@ -12,7 +13,10 @@ def list_components(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="KIND", help="datasets, activations, problems, …", show_default=False
+            metavar="KIND",
+            help="datasets, activations, problems, …",
+            show_default=False,
+            autocompletion=kinds,
         ),
     ] = None,
     *,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nndiag.cli.completion import problems
 from nndiag.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -53,7 +54,12 @@ FailOnOption = Annotated[
 ]
 IgnoreOption = Annotated[
     list[str] | None,
-    typer.Option("--ignore", metavar="PROBLEM", help="Do not look for this problem. Repeatable."),
+    typer.Option(
+        "--ignore",
+        metavar="PROBLEM",
+        help="Do not look for this problem. Repeatable.",
+        autocompletion=problems,
+    ),
 ]
 ConfirmOption = Annotated[
     bool,
@@ -61,7 +67,12 @@ ConfirmOption = Annotated[
 ]
 SelectOption = Annotated[
     list[str] | None,
-    typer.Option("--select", metavar="PROBLEM", help="Look only for this problem. Repeatable."),
+    typer.Option(
+        "--select",
+        metavar="PROBLEM",
+        help="Look only for this problem. Repeatable.",
+        autocompletion=problems,
+    ),
 ]
 
 

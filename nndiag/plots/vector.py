@@ -20,7 +20,12 @@ INK, GRID = "#010203", "#030201"
 """Stand for the page's own colours; no picture uses them otherwise."""
 
 _COLOURS = {INK: "currentColor", "#000000": "currentColor", GRID: "var(--faint, #8884)"}
-_METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
+_DROPPED = re.compile(
+    r"<metadata>.*?</metadata>\s*| transform=\"rotate\(-0 [^\"]*\"|(?<=\n) +", re.DOTALL
+)
+_FAMILIES = re.compile(r"font-family: [^;\"]*sans-serif")
+_PLACES = re.compile(r'(?<= d=")[^"]+|(?<= [xy]=")[^"]+')
+_FRACTION = re.compile(r"-?\d+\.\d+")
 _VECTOR: dict[Any, Any] = {
     **STYLE,
     "text.color": INK,
@@ -67,17 +72,44 @@ def vector_figure(name: str, draw: Callable[[Axes], object]) -> str | None:
         name: Its name, other than that of any picture on the same page.
         draw: Draws on axes.
     """
-    style = {**_VECTOR, "svg.hashsalt": name}  # ids differ between the pictures of one page
-    with mpl.rc_context(style), np.errstate(all="ignore"):  # ticks near the largest float
+    with mpl.rc_context(_style(name)), np.errstate(all="ignore"):  # ticks near the largest float
         figure = Figure(figsize=(6.4, 3.8), layout="constrained")
-        FigureCanvasSVG(figure)
-        axes: Axes = figure.add_subplot()
-        if draw(axes) is False:
-            return None
-        text = StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+        return None if draw(figure.add_subplot()) is False else _element(figure)
+
+
+def vector_panels(trace: Trace, *, onset: float | None = None) -> str:
+    """Everything that the trace allows side by side, as one small SVG element.
+
+    Args:
+        trace: The run.
+        onset: Step from which on the loss grew; marked.
+    """
+    small = {"path.simplify_threshold": 0.5, "font.size": 7.0, "axes.titlesize": 8.0}
+    with mpl.rc_context(_style("panels") | small), np.errstate(all="ignore"):
+        figure = Figure(figsize=(9.6, 2.6), layout="constrained")
+        panels = list(figure.subplots(1, len(PLOTS)))
+        for draw, axes in zip(PLOTS.values(), panels, strict=True):
+            if not draw(trace, axes, onset=onset):
+                axes.remove()
+        return _element(figure)
+
+
+def _style(salt: str) -> dict[Any, Any]:
+    return {**_VECTOR, "svg.hashsalt": salt}  # ids differ between the pictures of one page
+
+
+def _element(figure: Figure) -> str:
+    """A figure as an SVG element in the colours of its page."""
+    FigureCanvasSVG(figure)
+    text = StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg = text.getvalue()
-    svg = _METADATA.sub("", svg[svg.index("<svg") :])
+    svg = _FAMILIES.sub("font-family: sans-serif", _DROPPED.sub("", svg[svg.index("<svg") :]))
     for colour, own in _COLOURS.items():
         svg = svg.replace(colour, own)
-    return svg
+    return _PLACES.sub(lambda place: _FRACTION.sub(_rounded, place[0]), svg)
+
+
+def _rounded(fraction: re.Match[str]) -> str:
+    """A coordinate to a tenth of a point; no eye sees more."""
+    return f"{float(fraction[0]):.1f}".removesuffix(".0")

@@ -27,12 +27,14 @@ class Entry:
         summary: What it is, in a line.
         page: What `explain` tells of it.
         options: Its options, where it has some.
+        kind: What it is one of: a key of `KINDS`.
     """
 
     name: str
     summary: str
     page: str
     options: Mapping[str, Option] = field(default_factory=dict)
+    kind: str = ""
 
 
 def _components(place: str) -> list[Entry]:
@@ -111,7 +113,7 @@ def entries_of(kind: str) -> list[Entry]:
                 hint=suggestion(kind, KINDS),
             )
         )
-    return KINDS[kind]()
+    return [replace(entry, kind=kind) for entry in KINDS[kind]()]
 
 
 def entry_of(name: str) -> Entry:

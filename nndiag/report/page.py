@@ -1,25 +1,68 @@
 """The page that explains a problem or a term."""
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from nndiag.report.catalogue import Entry
+from nndiag.report.json import VERSION
+from nndiag.report.verdict import labelled
+from nndiag.trace.plain import to_plain
 
-def page_view(name: str, text: str) -> RenderableType:
+LEAD = re.compile(r"^[A-Z][\w ]{2,24}:(?= )")
+"""The words that say what a paragraph is about."""
+
+
+def page_view(
+    name: str, text: str, *, file: Path | None = None, picture: Path | None = None
+) -> RenderableType:
     """A page: its name, its first paragraph, and its sections with their titles.
 
     Args:
         name: What is explained.
         text: Paragraphs; a section is a line of its own above indented lines.
+        file: The same page as Markdown.
+        picture: The picture of a typical run.
     """
     parts: list[RenderableType] = [Text(name, style="bold cyan"), Text()]
+    for title, words in blocks_of(text):
+        if title is not None:
+            parts.append(Text(title, style="bold"))
+        body = Text(words)
+        body.highlight_regex(LEAD, "bold")
+        parts += [body if title is None else Padding(body, (0, 0, 0, 2)), Text()]
+    places = [("page", file), ("picture", picture)]
+    known = [(label, Text(str(path))) for label, path in places if path is not None]
+    return Group(*parts, labelled(known)) if known else Group(*parts[:-1])
+
+
+def page_document(
+    entry: Entry, *, file: Path | None = None, picture: Path | None = None
+) -> dict[str, Any]:
+    """The page as one JSON object; see `nndiag.report.json` for the conventions."""
+    document = {
+        "version": VERSION,
+        "command": "explain",
+        "name": entry.name,
+        "kind": entry.kind,
+        "summary": entry.summary,
+        "page": entry.page.strip(),
+        "file": file,
+        "picture": picture,
+    }
+    plain: dict[str, Any] = to_plain(document)
+    return plain
+
+
+def blocks_of(text: str) -> Iterator[tuple[str | None, str]]:
+    """The paragraphs of a page, each with its title where it is a section."""
     for block in text.strip().split("\n\n"):
         lines = block.splitlines()
         titled = len(lines) > 1 and not lines[0].startswith(" ") and lines[1].startswith("    ")
-        if titled:
-            parts.append(Text(lines[0], style="bold"))
-            lines = lines[1:]
-        body = Text(" ".join(line.strip() for line in lines))
-        body.highlight_regex(r"^[A-Z][\w ]{2,24}:(?= )", "bold")
-        parts += [Padding(body, (0, 0, 0, 2)) if titled else body, Text()]
-    return Group(*parts[:-1])
+        title = lines.pop(0) if titled else None
+        yield title, " ".join(line.strip() for line in lines)
