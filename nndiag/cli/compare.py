@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.options import HtmlOption, JsonOption, QuietOption
+from nndiag.cli.options import HtmlOption, IgnoreOption, JsonOption, QuietOption, SelectOption
 from nndiag.cli.streams import emit, emit_text
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ def compare(
     *,
     json: JsonOption = False,
     quiet: QuietOption = False,
+    ignore: IgnoreOption = None,
+    select: SelectOption = None,
     html: HtmlOption = None,
 ) -> None:
     """Compare two runs: settings that differ, outcomes, both curves."""
@@ -31,7 +33,7 @@ def compare(
     from nndiag.trace.difference import differences  # noqa: PLC0415
     from nndiag.trace.plain import json_text  # noqa: PLC0415
 
-    sides = [_side(left), _side(right)]
+    sides = [_side(run, ignore=ignore, select=select) for run in (left, right)]
     changed = differences(*(side.trace.facts.settings for side in sides))
     if html is not None:
         from nndiag.cli.pages import write_report  # noqa: PLC0415
@@ -49,7 +51,7 @@ def compare(
         emit(compare_report(sides, changed))
 
 
-def _side(path: Path) -> "Side":
+def _side(path: Path, *, ignore: list[str] | None, select: list[str] | None) -> "Side":
     """A run with what is said about it, judged as its own config asks for."""
     from nndiag.cli.judging import Wanted, judge  # noqa: PLC0415
     from nndiag.report.compare import Side  # noqa: PLC0415
@@ -58,6 +60,6 @@ def _side(path: Path) -> "Side":
     trace = read_run(path)
     settings = trace.facts.settings
     name = str(settings.get("name", path.resolve().name))
-    wanted = Wanted.of_settings(settings)
+    wanted = Wanted.of_settings(settings, ignore=ignore, select=select)
     judged = judge(trace, wanted, command="compare", name=name, config=None)
     return Side(name, trace, judged.diagnosis)

@@ -6,6 +6,8 @@ import typer
 
 from nndiag.cli.options import (
     ConfigArgument,
+    FailOn,
+    FailOnOption,
     HtmlOption,
     JsonOption,
     OverridesArgument,
@@ -21,6 +23,7 @@ def doctor(
     *,
     json: JsonOption = False,
     quiet: QuietOption = False,
+    fail_on: FailOnOption = FailOn.ERROR,
     html: HtmlOption = None,
 ) -> None:
     """Check what is worth checking before any training."""
@@ -49,4 +52,6 @@ def doctor(
         emit_text(f"{found.name}: {doctor_line(found)}\n")
     else:
         emit(report)
-    raise typer.Exit(ExitCode.FINDING if found.failed else ExitCode.HEALTHY)
+    grave = found.failed if fail_on is FailOn.ERROR else (*found.failed, *found.warnings)
+    failing = bool(grave) and fail_on is not FailOn.NEVER
+    raise typer.Exit(ExitCode.FINDING if failing else ExitCode.HEALTHY)

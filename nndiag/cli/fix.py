@@ -8,6 +8,8 @@ import typer
 
 from nndiag.cli.options import (
     ConfigArgument,
+    FailOn,
+    FailOnOption,
     HtmlOption,
     JsonOption,
     OverridesArgument,
@@ -41,6 +43,7 @@ def fix(
     quiet: QuietOption = False,
     seconds: SecondsOption = None,
     write: WriteOption = True,
+    fail_on: FailOnOption = FailOn.ERROR,
     html: HtmlOption = None,
 ) -> None:
     """Try remedies, and write the config that is cured."""
@@ -67,7 +70,8 @@ def fix(
     if found.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
     left = found.winner is None and not found.healthy
-    if left and (not found.in_the_data or found.diagnosis.failing):
+    grave = fail_on is FailOn.WARNING or not found.in_the_data or found.diagnosis.failing
+    if left and grave and fail_on is not FailOn.NEVER:
         raise typer.Exit(ExitCode.FINDING)
 
 

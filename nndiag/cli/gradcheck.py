@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from nndiag.cli.options import HtmlOption, JsonOption, OverridesArgument, QuietOption
+from nndiag.cli.options import (
+    FailOn,
+    FailOnOption,
+    HtmlOption,
+    JsonOption,
+    OverridesArgument,
+    QuietOption,
+    exit_code_of,
+)
 from nndiag.cli.streams import emit, emit_text, warn
-from nndiag.errors import ConfigError, ExitCode, Problem
+from nndiag.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nndiag.experiment import ProgramExperiment
+    from nndiag.finding import Finding
     from nndiag.user_code import CodeSettings, ProgramCheck
 
 _PROGRAM = re.compile(r"(?P<file>.*\.(py|ipynb))(:(?P<class>[A-Za-z_]\w*))?", re.DOTALL)
@@ -45,6 +54,7 @@ def gradcheck(
     ] = 10.0,
     json: JsonOption = False,
     quiet: QuietOption = False,
+    fail_on: FailOnOption = FailOn.ERROR,
     html: HtmlOption = None,
 ) -> None:
     """Check a gradient, and name the bug if it is wrong."""
@@ -61,13 +71,15 @@ def gradcheck(
         from nndiag.cli.pages import write_report  # noqa: PLC0415
 
         write_report(html, told.line, told.report)
-    raise typer.Exit(ExitCode.HEALTHY if told.correct else ExitCode.FINDING)
+    failed = not told.correct
+    raise typer.Exit(exit_code_of(told.findings, fail_on=fail_on, failed=failed))
 
 
 class _Told(NamedTuple):
-    """What was said: whether the gradient is right, in a line, and in full."""
+    """What was said: whether the gradient is right, what was found, in a line, and in full."""
 
     correct: bool
+    findings: "tuple[Finding, ...]"
     line: str
     report: "RenderableType"
 
@@ -170,7 +182,7 @@ def _check_config(
         emit_text(f"{line}\n")
     else:
         emit(report)
-    return _Told(check.correct, line, report)
+    return _Told(check.correct, words.network_findings(check), line, report)
 
 
 def _check_program(
@@ -194,7 +206,7 @@ def _check_program(
         emit_text(f"{verdict}\n")
     else:
         emit(report)
-    return _Told(check.correct, verdict, report)
+    return _Told(check.correct, check.findings, verdict, report)
 
 
 def _written(check: "ProgramCheck") -> Path | None:

@@ -10,7 +10,9 @@ from nndiag.cli.completion import problems
 from nndiag.errors import ExitCode
 
 if TYPE_CHECKING:
-    from nndiag.finding import Diagnosis
+    from collections.abc import Iterable
+
+    from nndiag.finding import Diagnosis, Finding
 
 
 class FailOn(StrEnum):
@@ -78,8 +80,21 @@ SelectOption = Annotated[
 
 def exit_code(diagnosis: "Diagnosis", *, fail_on: FailOn) -> ExitCode:
     """The exit code that a diagnosis deserves."""
+    return exit_code_of(diagnosis.findings, fail_on=fail_on)
+
+
+def exit_code_of(
+    findings: "Iterable[Finding]", *, fail_on: FailOn, failed: bool = False
+) -> ExitCode:
+    """The exit code that findings deserve.
+
+    Args:
+        findings: What was found.
+        fail_on: The least severity that counts.
+        failed: Whether it failed apart from what was found, as gravely as by an error.
+    """
     if fail_on is FailOn.NEVER:
         return ExitCode.HEALTHY
     grave = {"error"} if fail_on is FailOn.ERROR else {"error", "warning"}
-    found = any(finding.severity in grave for finding in diagnosis.findings)
+    found = failed or any(finding.severity in grave for finding in findings)
     return ExitCode.FINDING if found else ExitCode.HEALTHY

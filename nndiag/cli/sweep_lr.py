@@ -19,6 +19,7 @@ from nndiag.cli.options import (
     PlotsOption,
     QuietOption,
     RunsOption,
+    exit_code_of,
 )
 from nndiag.cli.streams import complain, emit, emit_text, warn
 from nndiag.errors import ExitCode, RunError
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from nndiag.finding import Finding
     from nndiag.training.lr_sweep import SweepResult
 
 _PROGRAM = re.compile(r".*\.(py|ipynb)(:[A-Za-z_]\w*)?", re.DOTALL)
@@ -98,7 +98,8 @@ def sweep_lr(
         _store(result, folder, document=document, plots=plots)
     if result.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
-    raise typer.Exit(_exit_code(result, findings, fail_on=fail_on))
+    failed = result.failure is not None
+    raise typer.Exit(exit_code_of(findings, fail_on=fail_on, failed=failed))
 
 
 def _write_page(path: Path, title: str, report: "RenderableType", result: "SweepResult") -> None:
@@ -211,17 +212,6 @@ def _advice(result: "SweepResult", target: str, overrides: "Sequence[str]") -> s
     if result.recommended is None:
         return shlex.join(["nndiag", "sweep-lr", *words])
     return shlex.join(["nndiag", "train", *words, f"{result.setting}={result.recommended:g}"])
-
-
-def _exit_code(
-    result: "SweepResult", findings: "Sequence[Finding]", *, fail_on: FailOn
-) -> ExitCode:
-    """1 where no rate learns or the configured one is judged that gravely."""
-    if fail_on is FailOn.NEVER:
-        return ExitCode.HEALTHY
-    grave = {"error"} if fail_on is FailOn.ERROR else {"error", "warning"}
-    found = result.failure is not None or any(x.severity in grave for x in findings)
-    return ExitCode.FINDING if found else ExitCode.HEALTHY
 
 
 class _LiveCount:

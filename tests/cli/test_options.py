@@ -1,0 +1,77 @@
+"""Options that mean the same wherever they stand."""
+
+import pytest
+import typer.main
+
+from nndiag.cli.app import app
+from tests.cli.test_pages import PROGRAM
+
+COMMANDS = typer.main.get_command(app).commands
+JUDGING = ("train", "diagnose", "sweep-lr", "gradcheck", "fix", "doctor")
+REPORTING = (*JUDGING, "compare")
+
+
+def options_of(command):
+    return {option: one for one in COMMANDS[command].params for option in one.opts}
+
+
+@pytest.mark.parametrize("command", REPORTING)
+def test_every_report_can_be_had_as_a_line_as_json_and_as_a_page(command):
+    assert {"--json", "--quiet", "--html"} <= set(options_of(command))
+
+
+@pytest.mark.parametrize("command", JUDGING)
+def test_every_judgement_has_its_exit_code_to_choose(command):
+    assert "--fail-on" in options_of(command)
+
+
+@pytest.mark.parametrize("command", ["train", "diagnose", "compare"])
+def test_wherever_a_run_is_judged_problems_can_be_chosen(command):
+    assert {"--select", "--ignore"} <= set(options_of(command))
+
+
+def test_an_option_is_described_in_the_same_words_everywhere():
+    words = {}
+    for command in COMMANDS:
+        for option, one in options_of(command).items():
+            if option.startswith("--") and option not in {"--help", "--seconds"}:
+                assert words.setdefault(option, one.help) == one.help, (command, option)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("train", "exploding.yaml", "--no-plots"), 1),
+        (("doctor", "exploding.yaml"), 1),
+        (("fix", "dead.yaml", "--seconds", "0.1"), 1),
+        (("gradcheck", "net.py"), 1),
+        (("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "30", "--rates", "4"), 1),
+    ],
+)
+def test_nothing_fails_where_never_is_asked_for(command, folder, arguments, code):
+    (folder / "net.py").write_text(PROGRAM)
+    (folder / "dead.yaml").write_text(
+        (folder / "exploding.yaml").read_text().replace("rate: 3", "rate: 0.000001")
+    )
+    assert command(*arguments, "--quiet").code == code
+    assert command(*arguments, "--quiet", "--fail-on", "never").code == 0
+
+
+def test_a_warning_fails_the_check_up_where_that_is_asked_for(command, folder):
+    config = (folder / "healthy.yaml").read_text()
+    (folder / "wide.yaml").write_text(
+        config.replace("samples: 10}", "samples: 10, low: 0, high: 1000}")
+    )
+    assert "warning" in command("doctor", "wide.yaml", "--quiet").out
+    codes = [
+        command("doctor", "wide.yaml", "--quiet", "--fail-on", which).code
+        for which in ("never", "warning")
+    ]
+    assert codes == [0, 1]
+
+
+def test_a_comparison_can_leave_problems_out(command, folder):
+    (folder / "log.csv").write_text("step,loss\n" + "".join(f"{n},{2.0**n}\n" for n in range(40)))
+    assert "exploding-loss" in command("compare", "log.csv", "log.csv").out
+    told = command("compare", "log.csv", "log.csv", "--ignore", "exploding-loss").out
+    assert "exploding-loss" not in told
