@@ -107,7 +107,7 @@ def _element(figure: Figure) -> str:
     svg = _FAMILIES.sub("font-family: sans-serif", _DROPPED.sub("", svg[svg.index("<svg") :]))
     for colour, own in _COLOURS.items():
         svg = svg.replace(colour, own)
-    return _PLACES.sub(lambda place: _FRACTION.sub(_rounded, place[0]), svg)
+    return _PLACES.sub(lambda place: " ".join(_FRACTION.sub(_rounded, place[0]).split()), svg)
 
 
 def _rounded(fraction: re.Match[str]) -> str:
