@@ -36,7 +36,7 @@ def program_report(check: ProgramCheck, *, written: Path | None = None) -> Rende
     title = Text.assemble((check.path.name, "bold"), (f"  {_about(check)}", "dim"))
     parts: list[RenderableType] = [title, _panel(check), ProgramTensors(check), Text()]
     top = _top(check)
-    others = [finding for finding in check.findings if finding is not top]
+    others = [finding for finding in check.findings if check.correct or finding is not top]
     for finding in others:
         parts.append(_other(check, finding))
     if others:
@@ -144,6 +144,12 @@ class ProgramTensors:
         yield Text(_verdict(tensor), style="yellow" if tensor.verdict in _UNDECIDED else style)
 
 
+def _line(check: ProgramCheck, line: int) -> str:
+    """Where a line stands: its number, or the rest of the place where that is not the script."""
+    place = check.source.place(line)
+    return f"line {line}" if place == f"{check.source.name}:{line}" else place
+
+
 def _about(check: ProgramCheck) -> str:
     name, separator, rest = check.loop.partition(":")
     loop = f"line {rest}" if separator and name.endswith(check.path.name) else check.loop
@@ -232,8 +238,8 @@ def _diff(diff: str) -> Text:
 
 def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Text]]:
     """What was taken for what, what was not checked, and what to do next."""
-    loss = check.loss.assumption or f"{check.loss.text}, line {check.loss.line}"
-    yield "loss", Text(loss)
+    loss = f"{check.loss.text}, {_line(check, check.loss.line)}"
+    yield "loss", Text(check.loss.assumption or loss)
     rate = check.learning_rate
     if rate is not None:
         words = f"{rate.text} = {number(rate.value)}"

@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import copyreg
 import io
 import math
 import os
@@ -161,6 +162,7 @@ def _patches(path: Path) -> Iterator[contextlib.AbstractContextManager[Any]]:
     for name in ("save", "savez", "savez_compressed", "savetxt"):
         yield mock.patch.object(np, name, _silent)
     yield mock.patch.object(np.random, "default_rng", _seeded_generators(np.random.default_rng))
+    yield mock.patch.dict(copyreg.dispatch_table, {np.nditer: lambda item: (item.copy, ())})
     for name, value in _REMOVED_FROM_NUMPY.items():
         if value is not None and name not in np.__dict__:
             yield mock.patch.object(np, name, value, create=True)

@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import random
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.user_code.iterators import make_repeatable
 from nndiag.user_code.places import (
     MISSING,
     AttributePlace,
@@ -24,6 +24,7 @@ from nndiag.user_code.places import (
     is_number_list,
     walk,
 )
+from nndiag.user_code.randomness import random_state, set_random_state
 from nndiag.user_code.views import Views, copy_views, shared_memory
 
 _DESCRIBED = (property, staticmethod, classmethod)
@@ -199,17 +200,6 @@ def _no_closures(_: Any) -> bool:
     return False
 
 
-def random_state() -> tuple[Any, Any]:
-    """State of `random` and of numpy's global generator."""
-    return random.getstate(), np.random.get_state()  # noqa: NPY002 - the program may use it
-
-
-def set_random_state(state: tuple[Any, Any]) -> None:
-    """Puts the state of both generators back."""
-    random.setstate(state[0])
-    np.random.set_state(state[1])  # noqa: NPY002
-
-
 def take_snapshot(
     *,
     iteration: int,
@@ -232,6 +222,9 @@ def take_snapshot(
     places = _labelled(sorted(found, key=lambda place: place.label in passing))
     originals = [place.get() for place in places.values()]
     refused = _uncopyable(originals, is_user)
+    if make_repeatable(places.values(), refused.values(), is_user):
+        originals = [place.get() for place in places.values()]
+        refused = _uncopyable(originals, is_user)
     values = duplicated(originals, refused, shared_memory(_objects(originals, is_user)))
     return Snapshot(
         iteration=iteration,

@@ -11,6 +11,8 @@ from nndiag.user_code.naming import Context, nearest_update
 from nndiag.user_code.objective import Trial
 from nndiag.user_code.repair import Search
 
+_SHOWN = 2  # rank up to which an expression that is given a name is shown, or named like a loss
+
 
 def standing_findings(
     context: Context, found: Search | None, fixed: Measurement | None
@@ -93,7 +95,8 @@ def _signed_loss(context: Context) -> Trial | None:
     }
     for trial in context.measurement.all_trials:
         candidate = trial.candidate
-        shown = candidate.own and candidate is not context.measurement.loss
+        shown = candidate.own and (candidate.rank <= _SHOWN or not candidate.assigned)
+        shown = shown and candidate is not context.measurement.loss
         signed = not trial.even and not candidate.serials & plain
         if shown and signed and _sums(context, candidate.serials):
             return trial

@@ -1,5 +1,6 @@
 """Variables are copied together and put back as they were."""
 
+import threading
 import types
 
 import numpy as np
@@ -79,11 +80,28 @@ def test_puts_the_random_state_back():
 
 
 def test_shares_what_cannot_be_copied():
-    numbers = (i for i in range(3))
-    space = {"numbers": numbers, "w": np.ones(1)}
+    lock = threading.Lock()
+    space = {"lock": lock, "w": np.ones(1)}
     snapshot_of(space).install()
-    assert space["numbers"] is numbers
+    assert space["lock"] is lock
     assert space["w"].tolist() == [1]
+
+
+def test_lets_a_generator_give_the_same_again():
+    space = {"draws": (np.random.rand() for _ in range(3))}
+    snapshot = snapshot_of(space)
+    snapshot.install()
+    first = [*space["draws"], np.random.rand()]
+    snapshot.install()
+    assert [*space["draws"], np.random.rand()] == first
+    assert len(first) == 4
+
+
+def test_lets_an_iterator_in_two_places_stay_one():
+    numbers = (i for i in range(9))
+    space = {"first": numbers, "second": [numbers]}
+    snapshot_of(space).install()
+    assert [next(space["first"]), next(space["second"][0])] == [0, 1]
 
 
 def test_shares_what_did_not_change_and_copies_what_did():

@@ -76,10 +76,32 @@ for step in range(100):
     b1 -= 0.1 * dz.sum(axis=0, keepdims=True)
 """
 
+BATCHES_BY_NEXT = (
+    DATA
+    + """
+def batches():
+    while True:
+        order = np.random.permutation(len(X))
+        for start in range(0, len(X), 10):
+            yield X[order[start:start + 10]], t[order[start:start + 10]]
+source = batches()
+w, b = rng.normal(size=3), 0.0
+for step in range(200):
+    inputs, targets = next(source)
+    mask = np.random.rand(*inputs.shape) < 0.8
+    inputs = inputs * mask
+    error = inputs @ w + b - targets
+    loss = np.mean(error ** 2) / 2
+    w = w - 0.1 * inputs.T @ error / len(error)
+    b = b - 0.1 * error.mean()
+"""
+)
+
 
 @pytest.mark.parametrize(
     ("text", "parameters"),
     [
+        pytest.param(BATCHES_BY_NEXT, {"w", "b"}, id="batches drawn by next"),
         pytest.param(OUTPUT_FROM_BEFORE, {"w"}, id="output of the iteration before"),
         pytest.param(
             LAZY_MOMENTUM,
@@ -92,6 +114,7 @@ for step in range(100):
 def test_is_right(check, text, parameters):
     found = check(text)
     assert found.correct
+    assert not found.findings
     assert {tensor.name for tensor in found.tensors} == parameters
     assert all(tensor.verdict is Verdict.RIGHT for tensor in found.tensors)
 
