@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nndiag.experiment.building import Built
     from nndiag.finding import Diagnosis
     from nndiag.fixing import Run
+    from nndiag.trace import Facts
     from nndiag.training import TrainingResult
 
 
@@ -53,17 +54,19 @@ def train(
     from nndiag.cli.judging import Wanted, draw, judge, store, tell  # noqa: PLC0415
     from nndiag.experiment import load_experiment  # noqa: PLC0415
     from nndiag.experiment.building import build  # noqa: PLC0415
+    from nndiag.training.facts import facts_of  # noqa: PLC0415
     from nndiag.training.stored_run import new_run  # noqa: PLC0415
 
     experiment = load_experiment(config, overrides or ())
     check_diagnosis_section(experiment)
     wanted = Wanted.of_settings(experiment.resolved, ignore=ignore, select=select)
     built = build(experiment)
+    facts = facts_of(built, explained=True)
     if not (json or quiet):
-        _warn_of_instability(built)
+        _warn_of_instability(facts)
     folder = new_run(experiment, runs)
     start = time.monotonic()
-    result = _trained(built, folder, quiet=quiet)
+    result = _trained(built, folder, facts=facts, quiet=quiet)
     seconds = time.monotonic() - start
     if not result.trace.steps:
         complain(f"interrupted before the first step; nothing was recorded in {folder}")
@@ -95,20 +98,18 @@ def train(
     raise typer.Exit(exit_code(judged.diagnosis, fail_on=fail_on))
 
 
-def _warn_of_instability(built: "Built") -> None:
+def _warn_of_instability(facts: "Facts") -> None:
     """On a terminal, tell before the first step that the rate is above its stability ceiling."""
-    if not sys.stderr.isatty():
+    if facts.stability is None or not facts.stability.above or not sys.stderr.isatty():
         return
     from nndiag.report.stability import stability_view  # noqa: PLC0415
-    from nndiag.training.stability import stability_of  # noqa: PLC0415
 
-    stability = stability_of(built)
-    view = stability_view(stability)
-    if view is not None and not stability.adaptive and (stability.ratio or 0.0) > 1:
+    view = stability_view(facts.stability)
+    if view is not None:
         notice(view)
 
 
-def _trained(built: "Built", folder: Path, *, quiet: bool) -> "TrainingResult":
+def _trained(built: "Built", folder: Path, *, facts: "Facts", quiet: bool) -> "TrainingResult":
     """Train with the record on disk and the progress on the terminal."""
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.trace import Recorder, TraceWriter  # noqa: PLC0415
@@ -119,7 +120,9 @@ def _trained(built: "Built", folder: Path, *, quiet: bool) -> "TrainingResult":
     recorder = Recorder(layers=built.layer_names, sink=writer)
     line = LiveLine(enabled=not quiet)
     try:
-        result = take_steps(built, recorder, progress=line, reference_seconds=REFERENCE_SECONDS)
+        result = take_steps(
+            built, recorder, facts=facts, progress=line, reference_seconds=REFERENCE_SECONDS
+        )
     finally:
         recorder.close()
         line.clear()

@@ -1,9 +1,10 @@
 """A diagnosis as one JSON object; its keys are a contract, and `version` counts its changes."""
 
+from dataclasses import asdict
 from typing import Any
 
 from nndiag.finding import Diagnosis, Evidence, Finding
-from nndiag.trace import Trace
+from nndiag.trace import Stability, Trace
 from nndiag.trace.plain import to_plain
 from nndiag.trace.statistics import layer_gradients, loss_summary
 
@@ -57,6 +58,7 @@ def run_document(
             }
             for layer in layer_gradients(trace)
         ],
+        "stability": _stability(trace.facts.stability),
         "ended": None if trace.ending is None else trace.ending.reason,
         "run": run,
     }
@@ -93,6 +95,11 @@ def _evidence(evidence: tuple[Evidence, ...]) -> dict[str, Any]:
             "steps": one.steps,
         }
     return document
+
+
+def _stability(stability: Stability | None) -> dict[str, Any] | None:
+    """What theory said of the learning rate before the first step."""
+    return None if stability is None else {**asdict(stability), "ratio": stability.ratio}
 
 
 def _cause(diagnosis: Diagnosis) -> dict[str, Any] | None:

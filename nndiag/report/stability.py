@@ -3,19 +3,18 @@
 from rich.text import Text
 
 from nndiag.report.numbers import number
-from nndiag.training.stability import Stability
+from nndiag.trace import Stability
 
 _MOST_CHANGES = 3
 
 
-def stability_view(stability: Stability) -> Text | None:
+def stability_view(stability: Stability | None) -> Text | None:
     """The rate beside its ceiling, and what would raise it; None where nothing is known."""
-    if stability.ceiling is None or stability.ratio is None or stability.sharpness is None:
+    if stability is None or None in (stability.ceiling, stability.sharpness):
         return None
     text = Text()
     text.append("before step 1 ", style="dim")
-    above = stability.ratio > 1 and not stability.adaptive
-    text.append(_comparison(stability), style="red" if above else "")
+    text.append(_comparison(stability), style="red" if stability.above else "")
     text.append(f" ({stability.rule}, λ_max {number(stability.sharpness)})", style="dim")
     remark = _remark(stability)
     if remark is not None:
@@ -33,15 +32,21 @@ def _comparison(stability: Stability) -> str:
     rate, ceiling = number(stability.learning_rate), number(stability.ceiling)
     ratio = stability.ratio or 0.0
     if ratio > 1:
-        return f"learning rate {rate} is {number(ratio)} × above the stability ceiling {ceiling}"
-    share = f"{number(1 / ratio, digits=2)} × below" if ratio > 0 else "below"
-    return f"learning rate {rate} is {share} the stability ceiling {ceiling}"
+        apart = f"{number(ratio)} × above"
+    else:
+        apart = f"{number(1 / ratio, digits=2)} × below" if ratio > 0 else "below"
+    if stability.adaptive:
+        return f"the stability ceiling is {ceiling}; learning rate {rate} is {apart} it"
+    return f"learning rate {rate} is {apart} the stability ceiling {ceiling}"
 
 
 def _remark(stability: Stability) -> str | None:
     """What the ceiling means where it does not hold as it is."""
     if stability.adaptive:
-        return "each parameter has its own rate, so this ceiling moves with the gradients"
+        return (
+            "each parameter has its own rate, so this ceiling moves with the gradients and a rate "
+            "above it need not be too large"
+        )
     if stability.batch_ceilings is not None:
         low, high = map(number, stability.batch_ceilings)
         return (

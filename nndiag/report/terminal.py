@@ -10,6 +10,7 @@ from nndiag.finding import Diagnosis, Skipped
 from nndiag.report.chart import LossChart
 from nndiag.report.gradients import GradientTable
 from nndiag.report.numbers import count, number, skill_words
+from nndiag.report.stability import stability_view
 from nndiag.report.verdict import (
     MARKS,
     STYLES,
@@ -52,6 +53,9 @@ def run_report(
     others = _other_findings(diagnosis)
     if others is not None:
         parts += [others, Text()]
+    stability = stability_view(trace.facts.stability)
+    if stability is not None:
+        parts += [stability, Text()]
     if diagnosis.not_checked:
         parts.append(NotChecked(diagnosis.not_checked))
     ways = [("run", Text(run))] if run is not None else []

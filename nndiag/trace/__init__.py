@@ -10,10 +10,12 @@ from nndiag.trace.files import TraceWriter
 from nndiag.trace.reader import read_trace
 from nndiag.trace.recorder import Recorder
 from nndiag.trace.series import SERIES, SeriesKind
+from nndiag.trace.stability import Change, Stability
 from nndiag.trace.trace import Ending, Facts, FloatArray, LayerFacts, Series, Trace
 
 __all__ = [
     "SERIES",
+    "Change",
     "Ending",
     "Facts",
     "FloatArray",
@@ -21,6 +23,7 @@ __all__ = [
     "Recorder",
     "Series",
     "SeriesKind",
+    "Stability",
     "Trace",
     "TraceWriter",
     "read_trace",

@@ -3,7 +3,7 @@
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -11,13 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.trace.plain import to_plain
+from nndiag.trace.stability import Change, Stability
 from nndiag.trace.trace import Ending, Facts, LayerFacts
 
 Document = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
-T = TypeVar("T", LayerFacts, Facts, Ending)
+T = TypeVar("T", LayerFacts, Facts, Ending, Stability, Change)
 
-_STRUCTURED = ("layers", "initial_weights", "initial_biases", "settings")
+_STRUCTURED = (
+    *("layers", "initial_weights", "initial_biases", "settings", "stability"),
+    *("batch_ceilings", "changes"),
+)
 
 
 def facts_document(facts: Facts) -> tuple[Document, Arrays]:
@@ -25,6 +29,8 @@ def facts_document(facts: Facts) -> tuple[Document, Arrays]:
     document, arrays = _split(facts)
     document["layers"] = [_split(layer)[0] for layer in facts.layers]
     document["settings"] = to_plain(facts.settings)
+    if facts.stability is not None:
+        document["stability"] = to_plain(asdict(facts.stability))
     for name in ("initial_weights", "initial_biases"):
         for index, array in enumerate(getattr(facts, name)):
             if array is not None:
@@ -53,6 +59,7 @@ def facts_of(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
     facts = Facts(
         **values,
         settings=settings,
+        stability=_stability_of(document.get("stability")),
         initial_weights=tuple(_numbers(arrays[f"initial_weights_{index}"]) for index in weights),
         initial_biases=tuple(_optional(arrays, f"initial_biases_{index}") for index in biases),
     )
@@ -74,6 +81,21 @@ def ending_of(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -
     ending = Ending(**_simple_values(Ending, document, arrays))
     _check_dimensions("predictions", ending.predictions, 2)
     return ending
+
+
+def _stability_of(document: Mapping[str, Any] | None) -> Stability | None:
+    """What theory said, from its part of the document."""
+    if document is None:
+        return None
+    values = _simple_values(Stability, document, {})
+    batches = document.get("batch_ceilings")
+    if batches is not None:
+        low, high = map(float, batches)
+        values["batch_ceilings"] = (low, high)
+    changes = tuple(
+        Change(**_simple_values(Change, change, {})) for change in document.get("changes", ())
+    )
+    return Stability(**values, changes=changes)
 
 
 def _check_shapes(facts: Facts) -> None:

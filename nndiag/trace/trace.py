@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.trace.stability import Stability
+
 FloatArray = NDArray[np.float64]
 
 
@@ -75,6 +77,9 @@ class Facts:
         initial_sharpness: Largest eigenvalue of the loss Hessian before the first step.
         stability_ceiling: Largest stable learning rate by theory before the first step; None for
             adaptive optimizers, whose bound moves with them.
+        noise_ceiling: Largest learning rate at which the noise of the batches fades, likewise;
+            None where each step sees all examples.
+        stability: More of what theory says of the learning rate, where that was asked for.
     """
 
     inputs: FloatArray | None = None
@@ -93,6 +98,8 @@ class Facts:
     settings: Mapping[str, Any] = field(default_factory=dict)
     initial_sharpness: float | None = None
     stability_ceiling: float | None = None
+    noise_ceiling: float | None = None
+    stability: Stability | None = None
 
     @property
     def full_batch(self) -> bool | None:

@@ -2,22 +2,29 @@
 
 import numpy as np
 
-from nndiag.analysis.curvature import sharpness, stability_ceiling
+from nndiag.analysis.batch_noise import curvature_trace, noise_ceiling
+from nndiag.analysis.curvature import Sharpness, sharpness, stability_ceiling
 from nndiag.experiment.building import Built
 from nndiag.nn.losses import baseline
-from nndiag.nn.network import examples
+from nndiag.nn.network import Examples, examples
 from nndiag.trace import Facts, LayerFacts
 from nndiag.training.schedule import batches_of, total_steps
+from nndiag.training.stability import seen_share, stability_of
 
 
-def facts_of(built: Built) -> Facts:
-    """The facts of an experiment: data, layers, settings, and what theory says of its rate."""
+def facts_of(built: Built, *, explained: bool = False) -> Facts:
+    """The facts of an experiment: data, layers, settings, and what theory says of its rate.
+
+    Args:
+        built: The experiment.
+        explained: Whether to explain the rate's ceiling, too: what it means for mini-batches and
+            adaptive optimizers, and what would raise it. That may take some tenths of a second.
+    """
     shape = built.shape
     inputs, targets = built.training
     data = examples(shape, inputs, targets)
-    largest = sharpness(
-        shape, built.parameters, data, weight_decay=built.optimizer.weight_decay
-    ).value
+    found = sharpness(shape, built.parameters, data, weight_decay=built.optimizer.weight_decay)
+    largest = found.value
     known = bool(np.isfinite(largest))
     bounded = known and not built.optimizer.adaptive  # each parameter has a rate of its own there
     parts = shape.weights_and_biases(built.parameters)
@@ -38,17 +45,29 @@ def facts_of(built: Built) -> Facts:
         settings=built.settings,
         initial_sharpness=largest if known else None,
         stability_ceiling=(
-            stability_ceiling(built.optimizer, largest * _seen_share(built)) if bounded else None
+            stability_ceiling(built.optimizer, largest * seen_share(shape, batches_of(built)))
+            if bounded
+            else None
         ),
+        noise_ceiling=_noise_ceiling(built, data, found) if bounded else None,
+        stability=stability_of(built, whole=largest) if explained else None,
     )
 
 
-def _seen_share(built: Built) -> float:
-    """Share of the curvature that a step sees: a sum over a batch has only its part of it."""
+def _noise_ceiling(built: Built, data: Examples, found: Sharpness) -> float | None:
+    """The rate that the configured batches bear; None where each step sees all examples."""
     batches = batches_of(built)
-    if not built.shape.loss.reduction.endswith("sum"):
-        return 1.0
-    return min(batches.size / batches.examples, 1.0)
+    if batches.full:
+        return None
+    total = curvature_trace(built.shape, built.parameters, data, vector=found.vector)
+    seen = seen_share(built.shape, batches)
+    return noise_ceiling(
+        seen * max(total, found.value),
+        seen * found.value,
+        batch=batches.size,
+        examples=batches.examples,
+        momentum=built.optimizer.momentum,
+    )
 
 
 def _layers(built: Built) -> tuple[LayerFacts, ...]:

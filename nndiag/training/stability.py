@@ -5,7 +5,7 @@ changes that would lower λ_max are computed on the changed network, without tra
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.network import Architecture, Examples, examples, loss_and_gradient
 from nndiag.nn.optimizers import Optimizer
 from nndiag.nn.scaling import SCALINGS
+from nndiag.trace import Change, Stability
 from nndiag.training.schedule import Batches, batches_of
 
 FloatArray = NDArray[np.float64]
@@ -28,61 +29,23 @@ _PRODUCTS = 40
 _HELPS = 1.25  # factor by which a change has to raise the ceiling to be told
 
 
-@dataclass(frozen=True)
-class Change:
-    """A change of the experiment that lowers λ_max.
+def stability_of(built: Built, *, whole: float | None = None) -> Stability:
+    """What theory says of the configured rate, before the first step.
 
-    Attributes:
-        name: "mean-loss", "standardized-inputs", "half-weights" or "half-units".
-        title: The change in words.
-        override: The `key=value` that makes it, where one does.
-        factor: What it divides λ_max by.
+    Args:
+        built: The experiment.
+        whole: λ_max of its loss over all examples, where that is known already.
     """
-
-    name: str
-    title: str
-    override: str | None
-    factor: float
-
-
-@dataclass(frozen=True)
-class Stability:
-    """A learning rate and its ceiling before the first step.
-
-    Attributes:
-        rule: The ceiling's formula.
-        learning_rate: The configured rate.
-        sharpness: λ_max, preconditioned for adaptive optimizers; None where it is not finite.
-        ceiling: The ceiling; None where nothing curves upwards.
-        batch_ceilings: Smallest and largest ceiling of single mini-batches, where there are some.
-        batch_size: Examples per step; None for all.
-        adaptive: Whether the ceiling moves with the run, because each parameter has its own rate.
-        changes: What would lower λ_max, the most effective first; only where the rate is above.
-    """
-
-    rule: str
-    learning_rate: float
-    sharpness: float | None
-    ceiling: float | None
-    batch_ceilings: tuple[float, float] | None
-    batch_size: int | None
-    adaptive: bool
-    changes: tuple[Change, ...]
-
-    @property
-    def ratio(self) -> float | None:
-        """The rate over the ceiling; above 1 it is unstable where the run starts."""
-        return None if self.ceiling is None else self.learning_rate / self.ceiling
-
-
-def stability_of(built: Built) -> Stability:
-    """What theory says of the configured rate, before the first step."""
     shape, optimizer, batches = built.shape, built.optimizer, batches_of(built)
     data = examples(shape, *built.training)
-    largest = step_sharpness(shape, built.parameters, data, optimizer=optimizer, batches=batches)
+    if whole is None or optimizer.adaptive:
+        largest = step_sharpness(
+            shape, built.parameters, data, optimizer=optimizer, batches=batches
+        )
+    else:
+        largest = seen_share(shape, batches) * whole
     ceiling = stability_ceiling(optimizer, largest) if np.isfinite(largest) else None
-    above = ceiling is not None and optimizer.learning_rate > ceiling and not optimizer.adaptive
-    return Stability(
+    found = Stability(
         rule=rule_of(optimizer),
         learning_rate=optimizer.learning_rate,
         sharpness=largest if np.isfinite(largest) else None,
@@ -92,8 +55,8 @@ def stability_of(built: Built) -> Stability:
         ),
         batch_size=None if batches.full else batches.size,
         adaptive=optimizer.adaptive,
-        changes=changes_of(built, largest=largest) if above else (),
     )
+    return replace(found, changes=changes_of(built, largest=largest)) if found.above else found
 
 
 def rule_of(optimizer: Optimizer) -> str:
@@ -128,7 +91,7 @@ def step_sharpness(
             that after its first step.
     """
     decay = optimizer.weight_decay
-    seen = _seen_share(shape, batches)
+    seen = seen_share(shape, batches)
     if not optimizer.adaptive:
         return seen * sharpness(shape, parameters, data, weight_decay=decay).value
     with np.errstate(all="ignore"):
@@ -197,7 +160,7 @@ def changes_of(built: Built, *, largest: float) -> tuple[Change, ...]:
             batches=batches_of(changed),
         )
         if lowered > 0 and largest > _HELPS * lowered:
-            found.append(Change(name, title, override, largest / lowered))
+            found.append(Change(name, title, largest / lowered, override))
     return tuple(sorted(found, key=lambda change: -change.factor))
 
 
@@ -255,7 +218,7 @@ def _first_mean_square(optimizer: Optimizer, gradient: FloatArray) -> FloatArray
     return memory[-1]
 
 
-def _seen_share(shape: Architecture, batches: Batches) -> float:
+def seen_share(shape: Architecture, batches: Batches) -> float:
     """Share of the curvature that a step sees: a sum over a batch has only its part of it."""
     if not shape.loss.reduction.endswith("sum") or batches.full:
         return 1.0

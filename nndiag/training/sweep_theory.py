@@ -10,7 +10,8 @@ from nndiag.analysis.curvature import stability_ceiling
 from nndiag.experiment.building import Built
 from nndiag.nn.network import examples
 from nndiag.nn.stack import Stack
-from nndiag.training.stability import Stability, stability_of, step_sharpness
+from nndiag.trace import Stability
+from nndiag.training.stability import stability_of, step_sharpness
 from nndiag.training.sweep_runs import FloatArray, Task
 from nndiag.training.sweep_verdict import SeedEdge
 

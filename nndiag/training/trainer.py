@@ -12,7 +12,7 @@ from nndiag.nn.losses import baseline
 from nndiag.nn.network import Examples, examples, loss, predicted
 from nndiag.nn.stack import Stack
 from nndiag.nn.step_plan import Block
-from nndiag.trace import Ending, FloatArray, Trace
+from nndiag.trace import Ending, Facts, FloatArray, Trace
 from nndiag.trace.recorder import Recorder
 from nndiag.training.facts import facts_of
 from nndiag.training.interruption import Interruption
@@ -67,6 +67,7 @@ def train(
     built: Built,
     recorder: Recorder | None = None,
     *,
+    facts: Facts | None = None,
     progress: Callable[[Progress], None] | None = None,
     reference_seconds: float = 0.0,
 ) -> TrainingResult:
@@ -75,6 +76,7 @@ def train(
     Args:
         built: The experiment, ready to train.
         recorder: Takes the record; one in memory by default.
+        facts: What is known before the first step, as `facts_of` gives it; found by default.
         progress: Called about ten times a second.
         reference_seconds: Work to spend on the reference fit of a run that ended well above what
             a good one reaches; 0 for none.
@@ -85,7 +87,7 @@ def train(
     if recorder is None:
         recorder = Recorder(layers=built.layer_names)
     run = _Run(built, recorder, progress)
-    recorder.record_facts(facts_of(built))
+    recorder.record_facts(facts or facts_of(built))
     with Interruption() as interruption:
         reason = run.to_the_end(interruption)
     parameters = run.parameters

@@ -92,6 +92,16 @@ def test_json_is_one_object_and_nothing_else(command, folder):
     assert ended.err == ""
 
 
+def test_the_ceiling_before_the_first_step_is_told_and_stored(command, folder):
+    told = json.loads(command("train", "exploding.yaml", "--json", "--no-plots").out)["stability"]
+    assert told["ratio"] == pytest.approx(told["learning_rate"] / told["ceiling"])
+    assert told["ratio"] > 1
+    assert told["changes"]
+    stored = command("diagnose", str(only_run(folder))).out
+    assert "before step 1 learning rate" in stored
+    assert "above the stability ceiling" in stored
+
+
 def test_quiet_tells_the_verdict_in_one_line(command):
     ended = command("train", "healthy.yaml", "--quiet", "--no-plots")
     assert ended.out == "healthy: converged\n"
@@ -170,7 +180,7 @@ def test_two_runs_of_one_second_do_not_meet(command, folder):
 
 
 def test_ctrl_c_before_the_first_step_says_so(command, monkeypatch):
-    def interrupted(built, folder, *, quiet):
+    def interrupted(built, folder, *, facts, quiet):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(nndiag.cli.train, "_trained", interrupted)

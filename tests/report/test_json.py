@@ -59,6 +59,7 @@ def test_the_keys_of_the_contract(diverged):
         ],
         "ruled_out": [],
         "loss": {"initial": 0.5, "final": "inf", "best": 0.5, "steps": 11, "skill": None},
+        "stability": None,
         "ended": "non-finite",
         "run": "runs/x",
         "numbers": None,

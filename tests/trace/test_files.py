@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from nndiag.errors import RunError
-from nndiag.trace import Trace, TraceWriter, read_trace
+from nndiag.trace import Change, Facts, Stability, Trace, TraceWriter, read_trace
+from nndiag.trace.documents import facts_document, facts_of
 from nndiag.trace.layout import Layout
+from nndiag.trace.plain import json_text
 
 from .conftest import LAYERS, record
 
@@ -42,6 +44,28 @@ def test_a_stored_run_comes_back_as_it_was(stored):
     folder, trace = stored
     assert_same_trace(read_trace(folder), trace)
     assert read_trace(folder).source == str(folder)
+
+
+@pytest.mark.parametrize(
+    "stability",
+    [
+        None,
+        Stability("2/λ_max", 0.2, adaptive=False),
+        Stability(
+            "2/λ_max",
+            0.2,
+            adaptive=False,
+            sharpness=100.0,
+            ceiling=0.02,
+            batch_ceilings=(0.01, 0.03),
+            batch_size=20,
+            changes=(Change("half-units", "half", 2.0), Change("mean-loss", "mean", 9.0, "a=b")),
+        ),
+    ],
+)
+def test_what_theory_said_of_the_rate_comes_back_as_it_was(stability):
+    document, arrays = facts_document(Facts(stability=stability))
+    assert facts_of(json.loads(json_text(document)), arrays).stability == stability
 
 
 def test_a_stored_run_without_an_ending_has_none(tmp_path):

@@ -7,6 +7,7 @@ from nndiag.experiment.building import build
 from nndiag.experiment.loading import experiment_of
 from nndiag.nn.network import examples, loss_and_gradient
 from nndiag.report.stability import stability_view
+from nndiag.training.facts import facts_of
 from nndiag.training.schedule import batches_of
 from nndiag.training.stability import rule_of, stability_of, step_sharpness
 
@@ -132,6 +133,15 @@ def test_each_optimizer_has_its_rule(optimizer, rule):
     assert rule_of(line(optimizer=optimizer).optimizer) == rule
 
 
+def test_the_facts_and_the_explanation_share_one_curvature():
+    summed = {"name": "mean_squared_error", "reduction": "sum"}
+    facts = facts_of(line(loss=summed, training={"steps": 10, "batch_size": 5}), explained=True)
+    # A step sees 5 of the 20 examples, a quarter of the sum's curvature.
+    assert facts.stability.sharpness == facts.initial_sharpness / 4
+    assert facts.stability.ceiling == facts.stability_ceiling
+    assert stability_of(line(), whole=123.0).sharpness == 123.0
+
+
 def test_is_told_in_two_lines():
     summed = {"name": "mean_squared_error", "reduction": "sum"}
     # mean(x²) = 1 + 64·(20+1)/(12·(20−1)) = 6.8947 for 20 even points around 1 with spread 8;
@@ -147,4 +157,5 @@ def test_says_what_the_ceiling_means_with_batches_and_for_adaptive_optimizers():
     batches = stability_view(stability_of(line(training={"steps": 10, "batch_size": 5})))
     assert "a step sees 5 of them" in batches.plain
     adaptive = stability_view(stability_of(sine(optimizer={"name": "adam"})))
-    assert "moves with the gradients" in adaptive.plain
+    assert adaptive.plain.startswith("before step 1 the stability ceiling is ")
+    assert "need not be too large" in adaptive.plain
