@@ -23,7 +23,7 @@ ROWS = (
     {"analysis"},
     {"experiment"},
     {"nn", "trace"},
-    {"registry", "finding", "errors", "nested"},
+    {"registry", "finding", "errors", "nested", "archive"},
 )
 """The packages from top to bottom: each may import what stands in a lower row."""
 

@@ -3,10 +3,6 @@
 Whatever is wrong with a file is told with its line; no file can run code.
 """
 
-import io
-import struct
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.archive import ArchiveError, arrays_in, names_in
 from nndiag.errors import DataError, Location, Problem
 from nndiag.nn.csv_table import numbers_of, parsed, table_of
 from nndiag.nn.datasets import DATASETS, Dataset
@@ -23,21 +20,6 @@ from nndiag.registry import suggestion
 FloatArray = NDArray[np.float64]
 FileEncoding = Literal["none", "one_hot"]
 Columns = str | int | list[str | int] | None
-
-# What zipfile and NumPy raise at a damaged archive: each of them was met in fuzzing.
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    OSError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    RuntimeError,  # an encrypted member; NotImplementedError is one: a later format
-    MemoryError,
-    SyntaxError,
-)
 
 
 @DATASETS.register("csv")
@@ -134,26 +116,22 @@ def npz(rng: np.random.Generator, *, path: Path, x: str = "x", y: str = "y") -> 
 
 def _arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     """The named arrays of an archive."""
-    content = io.BytesIO(content_of(path))
+    content = content_of(path)
     try:
-        with zipfile.ZipFile(content) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-    except _DAMAGED as error:
+        there = names_in(content, largest=LARGEST_FILE)
+    except ArchiveError as error:
+        if error.size is not None:
+            raise DataError(too_large("the arrays are too large", path, error.size)) from error
         hint = "write it with numpy.savez"
         raise DataError(Problem("not an .npz archive", Location(str(path)), hint=hint)) from error
-    if size > LARGEST_FILE:
-        raise DataError(too_large("the arrays are too large", path, size))
-    content.seek(0)
+    absent = [name for name in names if name not in there]
+    if absent:
+        raise DataError([_absent_array(path, name, there) for name in absent])
     try:
-        with np.load(content, allow_pickle=False) as archive:
-            absent = [name for name in names if name not in archive.files]
-            if absent:
-                raise DataError([_absent_array(path, name, archive.files) for name in absent])
-            return {name: archive[name] for name in names}
-    except _DAMAGED as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return arrays_in(content, names)
+    except ArchiveError as error:
         hint = "save plain numeric arrays: numpy.savez(path, x=x, y=y)"
-        problem = Problem(f"cannot read the arrays: {reason}", Location(str(path)), hint=hint)
+        problem = Problem(f"cannot read the arrays: {error}", Location(str(path)), hint=hint)
         raise DataError(problem) from error
 
 

@@ -4,11 +4,7 @@ What is read may have been cut short, damaged, or written by anybody: nothing is
 are bounded, and whatever is wrong is told with its place.
 """
 
-import io
 import json
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.archive import ArchiveError, arrays_in, names_in
 from nndiag.errors import Location, Problem, RunError
 from nndiag.trace.documents import ending_of, facts_of
 from nndiag.trace.files import ROW_TYPE, VERSION
@@ -153,26 +150,12 @@ def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     if data is None:
         raise _damaged(path, "the file is missing")
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > LARGEST_DATA:
-                raise _damaged(path, "larger than a run can be")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        struct.error,
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        NotImplementedError,
-        RuntimeError,
-        MemoryError,
-        SyntaxError,
-    ) as error:
-        raise _damaged(path, f"no archive of arrays: {error}") from error
+        return arrays_in(data, names_in(data, largest=LARGEST_DATA))
+    except ArchiveError as error:
+        what = (
+            f"no archive of arrays: {error}" if error.size is None else "larger than a run can be"
+        )
+        raise _damaged(path, what) from error
 
 
 def _read_bytes(path: Path, *, largest: int) -> bytes | None:
