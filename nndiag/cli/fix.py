@@ -133,11 +133,10 @@ def _next(found: "Fix", config: str, fixed: str | None) -> str:
         return f"nndiag train {shlex.quote(fixed)}"
     if found.healthy:
         return f"nndiag gradcheck {config}"
-    if found.winner is not None:
+    if found.winner is not None or found.interrupted:
         return f"nndiag fix {config}"
     if found.in_the_data and found.diagnosis.cause is not None:
         return f"nndiag explain {found.diagnosis.cause.finding.problem}"
-    untried = any(trial.run is None for trial in found.trials)
-    if untried or found.interrupted:
+    if any(trial.run is None for trial in found.trials):
         return f"nndiag fix {config} --seconds {max(10, round(4 * found.budget))}"
     return f"nndiag sweep-lr {config}"

@@ -7,6 +7,7 @@ all is dropped. Where processes cannot be forked, every run is made here.
 """
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +134,12 @@ def _started(experiment: Experiment, *, deadline: float) -> _Job:
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_train, args=(experiment, deadline, there), daemon=True)
-    process.start()
+    # a Ctrl-C in the terminal goes to every process: it is the parent's to answer
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the process inherits it
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     there.close()
     return _Job(experiment, process, here)
 
@@ -142,6 +148,6 @@ def _train(experiment: Experiment, deadline: float, connection: Connection) -> N
     """Train in a process of its own; where that fails, nothing is sent, and it is made again."""
     try:
         run = measured(experiment, deadline=deadline)
-    except BaseException:
+    except Exception:
         return
     connection.send((run.trace, run.parameters, run.diagnosis, run.seconds))

@@ -33,6 +33,7 @@ _LIMITS = {
     Limit.DATA: "hardly less, and the data promise no more",
 }
 _NARROW = 60  # columns below which a change stands under its remedy
+_BY_HEART = "that is as far as it can learn these examples by heart"
 _WIDE = 96  # columns from which the outcome has one of its own
 _COMBINATIONS = 4  # combinations that are shown, unless the proof of the winner needs more
 _UNTRIED = 6  # remedies that are named where the budget did not allow them
@@ -145,11 +146,8 @@ def _panel(fix: Fix) -> RenderableType:
         words = [Text(sentence(cause.finding.message), style="bold"), labelled(_details(fix))]
         return Panel(Group(headline, *words), border_style="yellow", padding=(0, 1))
     if winner is None:
-        tried = sum(trial.run is not None for trial in fix.trials)
         headline = Text("INTERRUPTED" if fix.interrupted else "NOT CURED", style="bold red")
-        so_far = " so far" if fix.interrupted else ""
-        trials = f"  {count(tried, 'trial')}{so_far}, none of them cures"
-        headline.append(trials, style="not bold default")
+        headline.append(f"  {_trials_without_a_cure(fix)}", style="not bold default")
         lines.append(headline)
     else:
         headline = Text("CURED", style="bold green")
@@ -164,6 +162,14 @@ def _panel(fix: Fix) -> RenderableType:
         lines.append(labelled(details))
     style = "green" if winner is not None else verdict_style(fix.diagnosis)
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
+
+
+def _trials_without_a_cure(fix: Fix) -> str:
+    tried = sum(trial.run is not None for trial in fix.trials)
+    if not tried:
+        return "before the first trial" if fix.interrupted else "nothing could be tried"
+    so_far = " so far" if fix.interrupted else ""
+    return f"{count(tried, 'trial')}{so_far}, none of them cures"
 
 
 def _healthy_lines(fix: Fix) -> list[RenderableType]:
@@ -210,24 +216,38 @@ def _facts(fix: Fix) -> list[RenderableType]:
         text = (
             f"the same network, fitted by a strong optimizer, reaches a loss of {number(fit.loss)}"
         )
-        lines.append(("in reach", Text(f"{text}: {_LIMITS[fix.reference.limit]}")))
+        limit = _BY_HEART if fix.in_the_data else _LIMITS[fix.reference.limit]
+        lines.append(("in reach", Text(f"{text}: {limit}")))
     return [labelled(lines)]
 
 
 def _end(run: Run) -> str:
-    """How a run ended: "stalled, loss 0.2, 16 % explained"."""
+    """How a run ended: "stalled, loss 0.2, 16 % explained"; with the share of right classes."""
     words = f"{run.diagnosis.outcome}, loss {number(run.loss)}"
-    return words if _explained(run) == "–" else f"{words}, {_explained(run)} explained"
+    if _explained(run) != "–":
+        words += f", {_explained(run)} explained"
+    return words if _right(run) == "–" else f"{words}, {_right(run)} right"
 
 
 def _from_to(fix: Fix, trial: Trial) -> str:
-    after = trial.run
+    """What the change achieves, in right classes where the targets are classes."""
+    before, after = fix.baseline, trial.run
     if after is None:
         return ""
-    before = str(fix.baseline.diagnosis.outcome)
-    if _explained(fix.baseline) != "–":
-        before = f"{_explained(fix.baseline)} explained"
-    return f"{before} → {_explained(after)} explained"
+    first, last, word = _explained(before), _explained(after), "explained"
+    if _right(before) not in ("–", _right(after)):
+        first, last, word = _right(before), _right(after), "right"
+    first = str(before.diagnosis.outcome) if first == "–" else f"{first} {word}"
+    return f"{first} → {last} {word}"
+
+
+def _right(run: Run) -> str:
+    """The share of right classes as a percentage."""
+    if run.diagnosis.outcome is Outcome.DIVERGED or run.accuracy is None:
+        return "–"
+    return (
+        f"{100 * run.accuracy:.1f} %" if 0.99 < run.accuracy < 1 else f"{100 * run.accuracy:.0f} %"
+    )
 
 
 def _explained(run: Run) -> str:
@@ -247,6 +267,7 @@ class Trials:
         singles = [one for one in trials if len(one.remedies) == 1]
         self._shown = sorted(singles, key=lambda one: one.error) + _combinations(fix, trials)
         self._left = len(trials) - len(self._shown)
+        self._classes = any(_right(trial.run) != "–" for trial in trials if trial.run is not None)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.max_width >= _WIDE
@@ -260,9 +281,11 @@ class Trials:
         if not narrow:
             table.add_column("loss", justify="right", no_wrap=True)
         table.add_column("explained", justify="right", no_wrap=True)
+        if self._classes and not narrow:
+            table.add_column("right", justify="right", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
         for trial in self._shown:
-            name, change, *rest = self._row(trial, wide=wide)
+            name, change, *rest = self._row(trial, wide=wide, classes=self._classes and not narrow)
             if narrow:
                 table.add_row(name, *rest[1:])
                 table.add_row(Padding(change, (0, 0, 0, 2)))
@@ -273,7 +296,7 @@ class Trials:
             text = f"and {count(self._left, 'more combination')} on the way to these (--json)"
             yield Text(text, style="dim")
 
-    def _row(self, trial: Trial, *, wide: bool) -> list[Text]:
+    def _row(self, trial: Trial, *, wide: bool, classes: bool) -> list[Text]:
         run, verdict = trial.run, trial.verdict
         assert run is not None
         assert verdict is not None
@@ -288,6 +311,7 @@ class Trials:
             *([Text(str(run.diagnosis.outcome))] if wide else []),
             Text("diverged" if diverged and not wide else number(run.loss)),
             Text(_explained(run)),
+            *([Text(_right(run))] if classes else []),
             Text(str(verdict), style=_STYLES[verdict]),
         ]
 
@@ -310,9 +334,8 @@ def _untried(fix: Fix) -> RenderableType | None:
     shown = ", ".join(names[:_UNTRIED])
     if len(names) > _UNTRIED:
         shown += f" and {len(names) - _UNTRIED} more"
-    return labelled(
-        [("not tried", Text(f"{shown}: beyond the budget; --seconds gives more", style="dim"))]
-    )
+    why = "beyond the budget" if fix.winner is None else "a cure is known"
+    return labelled([("not tried", Text(f"{shown}: {why}; --seconds gives more", style="dim"))])
 
 
 def _name(trial: Trial) -> str:

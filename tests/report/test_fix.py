@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from nndiag.finding import Outcome
 from nndiag.report.changes import change_words
 from nndiag.report.fix import fix_document, fix_line, fix_report
 from tests.fixing.conftest import (  # noqa: F401 (fixtures)
@@ -87,7 +88,39 @@ def test_what_there_was_no_time_for_is_named(exploding_fix):  # noqa: F811
     untried = [replace(trial, run=None, reason=reason) for trial in exploding_fix.trials[:8]]
     text = text_of(replace(exploding_fix, winner=None, trials=tuple(untried)), width=80)
     assert "not tried rate-below-ceiling" in text
-    assert "and 2 more" in text
+    assert "and 2 more: beyond the budget" in " ".join(text.split())
+
+
+def test_what_is_not_tried_beside_a_cure_is_not_missed(exploding_fix):  # noqa: F811
+    left = replace(exploding_fix.trials[-1], run=None, reason="beyond the budget")
+    text = text_of(replace(exploding_fix, trials=(*exploding_fix.trials, left)), width=80)
+    assert f"not tried {left.remedies[0]}: a cure is known; --seconds gives more" in text
+
+
+def test_classes_are_told_as_right_or_wrong(exploding_fix):  # noqa: F811
+    winner = exploding_fix.winner.trial
+    cured = replace(winner, run=replace(winner.run, accuracy=0.996))
+    failed = replace(exploding_fix.control, accuracy=0.5)
+    failed = replace(failed, diagnosis=replace(failed.diagnosis, outcome=Outcome.STALLED))
+    found = replace(
+        exploding_fix,
+        baseline=failed,
+        trials=(cured,),
+        winner=replace(exploding_fix.winner, trial=cured),
+    )
+    text = text_of(found, width=80)
+    assert "CURED  by one change: 50 % right → 99.6 % right" in text
+    assert "explained  right verdict" in text
+    assert ", 50 % right" in text  # as it is
+
+
+def test_numbers_are_not_called_right_or_wrong(exploding_fix):  # noqa: F811
+    assert " right" not in text_of(exploding_fix, width=80)
+
+
+def test_an_interruption_before_the_first_trial_is_told(exploding_fix):  # noqa: F811
+    found = replace(exploding_fix, winner=None, trials=(), interrupted=True)
+    assert "INTERRUPTED  before the first trial" in text_of(found, width=80)
 
 
 def test_nothing_to_fix_is_one_small_panel(exploding_fix, tanh_fix):  # noqa: F811
