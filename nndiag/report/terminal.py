@@ -77,8 +77,19 @@ def _title(trace: Trace, *, name: str) -> Text:
     if facts.optimizer is not None and facts.learning_rate is not None:
         about.append(f"{facts.optimizer} {facts.learning_rate:g}")
     if facts.inputs is not None:
-        about.append(count(len(facts.inputs), "example"))
+        about.append(count(len(facts.inputs), "example") + _batches(trace))
     return Text.assemble((name, "bold"), ("  " + " · ".join(about), "dim"))
+
+
+def _batches(trace: Trace) -> str:
+    """How many examples a step sees, where it is not simply all of them."""
+    facts = trace.facts
+    asked = (facts.settings.get("training") or {}).get("batch_size")
+    if facts.full_batch is False:
+        return f", {facts.batch_size:,} a step"
+    if isinstance(asked, int) and facts.inputs is not None and asked > len(facts.inputs):
+        return f", all of them a step (batch_size {asked:,} is more)"
+    return ""
 
 
 def _loss_line(diagnosis: Diagnosis, trace: Trace) -> Text:
