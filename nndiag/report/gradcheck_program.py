@@ -147,7 +147,8 @@ class ProgramTensors:
 def _line(check: ProgramCheck, line: int) -> str:
     """Where a line stands: its number, or the rest of the place where that is not the script."""
     place = check.source.place(line)
-    return f"line {line}" if place == f"{check.source.name}:{line}" else place
+    name = check.source.name
+    return f"line {line}" if place == f"{name}:{line}" else place.removeprefix(f"{name}, ")
 
 
 def _about(check: ProgramCheck) -> str:

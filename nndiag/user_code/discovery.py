@@ -6,11 +6,14 @@ gradients on the parameters. What only updates (its gradients are ready), only a
 counts or only fills caches does not mix.
 The training loop is the innermost loop whose iteration is a step and changes all that the steps of
 the loops around it change.
+A single weight cannot mix with anything. Where no loop mixes, numbers that *lean* are looked for:
+they come out as a part of themselves and something else. So do smoothed series; they are only
+taken where there is nothing better.
 """
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +39,7 @@ _ITERATIONS = (0, 1, 2, 3, 5, 9, 20, 50, 100)  # where the gradient may be check
 _WATCH_SECONDS = 0.3
 _ROUNDING = 1e-9
 _LOCAL_ENTRIES = 4
+_PART = 1e-6  # how far from all or nothing a part is
 
 
 @dataclass
@@ -46,11 +50,13 @@ class StepTest:
         changed: Numbers that it changes.
         moving: Those of them that act on others, or on themselves other than by a factor.
         complete: Whether the test ended in time.
+        leaning: Single numbers that come out as a part of themselves and something else.
     """
 
     changed: dict[Leaf, int]
     moving: dict[Leaf, int]
     complete: bool = True
+    leaning: dict[Leaf, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -108,9 +114,10 @@ def _live(snapshot: Snapshot, leaves: Iterable[Leaf]) -> set[Any]:
 class Observer:
     """Watches a program run until it knows its training loop and has seen it at several points."""
 
-    def __init__(self, host: Host, *, prefer: str | None = None) -> None:
+    def __init__(self, host: Host, *, prefer: str | None = None, lone: bool = False) -> None:
         self.host = host
         self.prefer = prefer
+        self.lone = lone
         self.watched = {key: Watched(loop) for key, loop in host.loops.items()}
         self.chosen: Watched | None = None
         self._stop_at = float("inf")
@@ -165,6 +172,11 @@ class Observer:
         if final and not outer:
             self._choose(record)
 
+    @property
+    def leans(self) -> bool:
+        """Whether some loop may train a single weight."""
+        return any(test.leaning for item in self.watched.values() for test in item.tests)
+
     def _preferred(self, record: Watched) -> bool:
         return self.prefer is None or self.prefer in {scope.name for scope in record.loop.scopes}
 
@@ -201,6 +213,8 @@ class Observer:
         started = time.perf_counter()
         with originals_kept(snapshot):
             test = step_test(runner, runner.variant(), snapshot)
+        if self.lone:
+            test = replace(test, moving=test.leaning)
         self._stop_at += time.perf_counter() - started
         record.tests.append(test)
         record.first = record.first or snapshot
@@ -261,7 +275,13 @@ def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:
             or not _is_local(runner, variant, snapshot, leaf, before[leaf], plain)
         )
     }
-    return StepTest(changed, moving)
+    parts = {leaf: 1 for leaf in effects if _is_part(leaf, effects, before, plain)}
+    leaning = {
+        leaf: 1
+        for leaf in parts
+        if not any(leaf in effects[other] for other in parts if other != leaf)
+    }
+    return StepTest(changed, moving, leaning=leaning)
 
 
 def _real_now(snapshot: Snapshot, leaf: Leaf) -> bool:
@@ -322,6 +342,22 @@ def _moves(leaf: Leaf, effects: dict[Leaf, dict[Leaf, Vector]]) -> bool:
     change = np.random.default_rng(own.size).normal(size=own.size)  # as in `nudge`, up to a factor
     mutual = any(leaf in effects.get(other, {}) for other in others)
     return mutual or bool(others) or not _is_multiple(own, change)
+
+
+def _is_part(
+    leaf: Leaf,
+    effects: dict[Leaf, dict[Leaf, Vector]],
+    before: dict[Leaf, Vector],
+    plain: dict[Leaf, Vector],
+) -> bool:
+    """Whether a single number comes out as a part of itself and something else."""
+    own = effects[leaf].get(leaf)
+    if own is None or own.size != 1:
+        return False
+    factor = own / nudge(1, before[leaf])
+    rest = np.abs(plain[leaf] - factor * before[leaf])
+    size = np.abs(plain[leaf]) + np.abs(before[leaf])
+    return bool(np.abs(factor - 1)[0] > _PART and rest[0] > _PART * size[0])
 
 
 def _is_local(

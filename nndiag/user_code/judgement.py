@@ -58,15 +58,19 @@ Fits = Sequence[Mapping[str, Fit]]
 """Per point: tensor name → fit."""
 
 
-def reference_scales(fits: Fits, rates: Sequence[float | None]) -> list[float | None]:
+def reference_scales(
+    fits: Fits, rates: Sequence[float | None], groups: Sequence[int]
+) -> list[float | None]:
     """The factor that right tensors have, at each point.
 
     The positive factor that most tensors share; the learning rate where none has one. Tensors of
-    one number are always parallel: they only tell a factor where they have the same at all points.
+    one number are always parallel: they only tell a factor where they have the same at all points
+    of one iteration.
 
     Args:
         fits: Per point: tensor name → fit.
         rates: The learning rate at each point, where it is known.
+        groups: Which iteration each point belongs to: there the learning rate is the same.
     """
     scales: list[float | None] = []
     for point, rate in zip(fits, rates, strict=True):
@@ -78,9 +82,15 @@ def reference_scales(fits: Fits, rates: Sequence[float | None]) -> list[float | 
             scales.append(_most_shared(sorted(telling), rate))
     if any(scale is not None for scale in scales):
         return scales
-    lone = [fit.scale for point in fits for fit in point.values() if fit.parallel and fit.scale > 0]
-    middle = float(np.median(lone)) if lone else None  # single numbers: one factor for all points
-    return [middle for _ in scales]
+    return [_alone(fits, groups, group) for group in groups]
+
+
+def _alone(fits: Fits, groups: Sequence[int], group: int) -> float | None:
+    """The one factor of single numbers at all points of one iteration."""
+    points = [point for point, own in zip(fits, groups, strict=True) if own == group]
+    scales = [fit.scale for point in points for fit in point.values() if fit.parallel]
+    positive = [scale for scale in scales if scale > 0]
+    return float(np.median(positive)) if positive else None
 
 
 def _most_shared(scales: Sequence[float], rate: float | None) -> float | None:
@@ -126,7 +136,7 @@ def verdicts(
         rates: The learning rate at each point, where it is known.
         groups: Which iteration each point belongs to: there the learning rate is the same.
     """
-    scales = reference_scales(fits, rates)
+    scales = reference_scales(fits, rates, groups)
     steady = is_steady(scales, groups)
     grave = (Verdict.WRONG, Verdict.WRONG_SIGN, Verdict.WRONG_SCALE)
     found: dict[str, Verdict] = {}

@@ -67,6 +67,7 @@ class Measurement:
         slopes: Per point: the numeric gradient.
         entries: Per point: the entries that were compared.
         steps: Per point: the step.
+        rates_there: Per point: the learning rate that the program names.
         computed: The values of one iteration.
         residuals: Its differences between output and target.
         updates: Tensor name → serials of the statements that change it.
@@ -94,6 +95,7 @@ class Measurement:
     slopes: list[Slopes] = field(default_factory=list)
     entries: list[Mapping[str, Any]] = field(default_factory=list)
     steps: list[dict[str, Vector]] = field(default_factory=list)
+    rates_there: list[float | None] = field(default_factory=list)
     kinks: set[str] = field(default_factory=set)
     doubted: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
@@ -111,19 +113,22 @@ class Measurement:
         if self.lab.gradients and set(self.lab.gradients) == set(self.fits[0]):
             return [1.0] * len(self.fits)  # gradients are compared, not steps
         stated = self.loss.own and not self.moments and self.rate is not None
-        value = self.rate.value if stated and self.rate else None
-        return [value] * len(self.fits)
+        return [value if stated else None for value in self.rates_there]
 
     @property
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on each tensor."""
-        groups = [point.snapshot.iteration for point in self.points]
-        return verdicts(self.fits, self.rates, groups)
+        return verdicts(self.fits, self.rates, self._groups)
 
     @property
     def references(self) -> list[float | None]:
         """The factor of right tensors at each point."""
-        return reference_scales(self.fits, self.rates)
+        return reference_scales(self.fits, self.rates, self._groups)
+
+    @property
+    def _groups(self) -> list[int]:
+        """Which iteration each point belongs to."""
+        return [point.snapshot.iteration for point in self.points]
 
     @property
     def examples(self) -> int:
@@ -299,9 +304,11 @@ def _compare(measurement: Measurement, deadline: float) -> None:
         if not np.isfinite(slopes.loss) or not all(np.isfinite(v).all() for v in step.values()):
             continue
         fits = compared(step, slopes, entries)
+        rate = None if measurement.rate is None else measurement.rate.at(lab, point)
         _look_again(measurement, differences, point, step, entries, slopes, fits)
         points.append(point)
         measurement.steps.append(step)
+        measurement.rates_there.append(rate)
         measurement.entries.append(entries)
         measurement.slopes.append(slopes)
         measurement.fits.append(fits)
@@ -327,7 +334,7 @@ def _look_again(
 ) -> None:
     """Where a tensor disagrees: leaves out entries at a kink, and tries other step sizes."""
     for name, found in list(fits.items()):
-        if found.parallel or not found.signal or found.still or name in measurement.doubted:
+        if found.parallel or not found.signal:
             continue
         chosen = entries[name]
         largest = float(np.max(np.abs(slopes.values[name])))
@@ -342,6 +349,9 @@ def _look_again(
         entries[name] = chosen[smooth]
         slopes.values[name] = slopes.values[name][smooth]
         best = fit(step[name][entries[name]], slopes.values[name], slopes.noise)
+        if found.still or name in measurement.doubted:
+            fits[name] = best
+            continue
         for size in _SWEEP if best.residual < _DOUBTFUL else ():
             if best.parallel:
                 break

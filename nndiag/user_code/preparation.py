@@ -21,10 +21,22 @@ def said_expressions(settings: CodeSettings) -> dict[str, str]:
 def watched_program(
     source: Source, settings: CodeSettings, deadline: float
 ) -> tuple[Host, Watched]:
-    """Runs the program until its training loop is known."""
+    """Runs the program until its training loop is known; again where it trains a single weight."""
+    host, observer = _observed(source, settings, deadline, lone=False)
+    if observer.chosen is None and observer.leans:
+        host, observer = _observed(source, settings, deadline, lone=True)
+    if observer.chosen is None:
+        raise _no_loop(host, observer)
+    return host, observer.chosen
+
+
+def _observed(
+    source: Source, settings: CodeSettings, deadline: float, *, lone: bool
+) -> tuple[Host, Observer]:
+    """A program that has run until its observer had seen enough, or to its end."""
     host = Host(source, settings.functions)
     name = (settings.class_name or "").rpartition(":")[2] or None
-    observer = Observer(host, prefer=name)
+    observer = Observer(host, prefer=name, lone=lone)
     host.hooks.deadline = deadline
     try:
         host.run()
@@ -35,9 +47,7 @@ def watched_program(
         if type(error).__name__ != "OutOfTime":
             raise
     host.hooks.deadline = float("inf")
-    if observer.chosen is None:
-        raise _no_loop(host, observer)
-    return host, observer.chosen
+    return host, observer
 
 
 def _no_loop(host: Host, observer: Observer) -> UserCodeError:

@@ -9,7 +9,8 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.candidates import Computed
-from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.instrument import Instruments, serial_of
+from nndiag.user_code.laboratory import Laboratory, Point
 
 _RATE_NAME = re.compile(
     r"(^|[._\[\"'])(lr|eta|alpha|rate|learn\w*|l_?rate|step_?size|epsilon|nu|mu|gamma|a)(_?\w{0,4})?[\]\"']*$",
@@ -25,10 +26,20 @@ class Rate:
     Attributes:
         text: The expression.
         value: Its value.
+        serial: The expression's serial number; -1 where it is a number.
     """
 
     text: str
     value: float
+    serial: int = -1
+
+    def at(self, lab: Laboratory, point: Point) -> float:
+        """Its value at a point: rates may change from iteration to iteration."""
+        if self.serial < 0:
+            return self.value
+        watched = Instruments(probes=frozenset({self.serial}))
+        values = lab.record(point, lab.runner.variant(watched)).values.get(self.serial)
+        return float(np.ravel(values[-1])[0]) if values else self.value
 
 
 def learning_rate(
@@ -52,7 +63,7 @@ def learning_rate(
     if said is not None:
         return _said(said, nodes, computed)
     statements = [nodes[serial] for serial in updates]
-    named: dict[float, str] = {}
+    named: dict[float, Rate] = {}
     for statement in statements:
         named |= _named(statement, computed, _RATE_NAME)
     if not named:
@@ -64,8 +75,8 @@ def learning_rate(
             named |= _constants(statement)
     if len(named) != 1:
         return None
-    value, text = next(iter(named.items()))
-    return Rate(text, value) if value > 0 and np.isfinite(value) else None
+    rate = next(iter(named.values()))
+    return rate if rate.value > 0 and np.isfinite(rate.value) else None
 
 
 def _said(text: str, nodes: Mapping[int, ast.AST], computed: Computed) -> Rate:
@@ -75,7 +86,7 @@ def _said(text: str, nodes: Mapping[int, ast.AST], computed: Computed) -> Rate:
         pass
     for serial, values in computed.base.values.items():
         if np.size(values[-1]) == 1 and ast.unparse(nodes[serial]) == text.strip():
-            return Rate(text, float(np.ravel(values[-1])[0]))
+            return Rate(text, float(np.ravel(values[-1])[0]), serial)
     raise UserCodeError(
         Problem(
             f"code.learning_rate: one iteration does not use {text!r}",
@@ -84,7 +95,7 @@ def _said(text: str, nodes: Mapping[int, ast.AST], computed: Computed) -> Rate:
     )
 
 
-def _named(tree: ast.AST, computed: Computed, pattern: re.Pattern[str]) -> dict[float, str]:
+def _named(tree: ast.AST, computed: Computed, pattern: re.Pattern[str]) -> dict[float, Rate]:
     found = {}
     for node in ast.walk(tree):
         serial = serial_of(node)
@@ -93,14 +104,15 @@ def _named(tree: ast.AST, computed: Computed, pattern: re.Pattern[str]) -> dict[
             continue
         scalar = np.size(values[-1]) == 1 and serial not in computed.acted
         if scalar and pattern.search(ast.unparse(node).rpartition(".")[2]):
-            found[float(np.ravel(values[-1])[0])] = ast.unparse(node)
+            value = float(np.ravel(values[-1])[0])
+            found[value] = Rate(ast.unparse(node), value, serial)
     return found
 
 
-def _constants(statement: ast.AST) -> dict[float, str]:
+def _constants(statement: ast.AST) -> dict[float, Rate]:
     """The number that an update multiplies its gradient by."""
     return {
-        float(side.value): repr(side.value)
+        float(side.value): Rate(repr(side.value), float(side.value))
         for node in ast.walk(statement)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
         for side in (node.left, node.right)

@@ -97,10 +97,24 @@ for step in range(200):
 """
 )
 
+SINGLE_WEIGHT = """\
+import numpy as np
+x = np.linspace(0, 1, 10).reshape(-1, 1)
+y = 3 * x
+w, lr, smooth = 0.5, 0.1, 0.0
+for epoch in range(100):
+    out = w * x
+    loss = ((out - y) ** 2).mean()
+    smooth = 0.9 * smooth + 0.1 * loss
+    w -= lr * (2 * (out - y) * x).mean()
+    lr *= 0.99
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "parameters"),
     [
+        pytest.param(SINGLE_WEIGHT, {"w"}, id="a single weight"),
         pytest.param(BATCHES_BY_NEXT, {"w", "b"}, id="batches drawn by next"),
         pytest.param(OUTPUT_FROM_BEFORE, {"w"}, id="output of the iteration before"),
         pytest.param(
