@@ -44,6 +44,7 @@ class Problem:
         got: What was found there.
         allowed: What could stand there.
         hint: What to do.
+        asked: Where the thing that is wrong was asked for, when that is another file.
     """
 
     message: str
@@ -51,6 +52,7 @@ class Problem:
     got: str | None = None
     allowed: str | None = None
     hint: str | None = None
+    asked: Location | None = None
 
     def __str__(self) -> str:
         head = self.message if self.location is None else f"{self.location}: {self.message}"
@@ -59,7 +61,12 @@ class Problem:
             lines.append(f"    {self.location.text.rstrip()}")
             if self.location.column is not None:
                 lines.append("    " + " " * (self.location.column - 1) + "^")
-        details = (("got", self.got), ("allowed", self.allowed), ("try", self.hint))
+        details = (
+            ("got", self.got),
+            ("allowed", self.allowed),
+            ("try", self.hint),
+            ("asked for at", self.asked),
+        )
         lines.extend(f"  {name}: {value}" for name, value in details if value is not None)
         return "\n".join(lines)
 

@@ -39,15 +39,19 @@ def dataset_of(experiment: Experiment) -> Dataset:
     """The examples before scaling.
 
     Raises:
-        DataError: As the data set; problems without a place get the config's.
+        DataError: As the data set; problems without a place get the config's, and those of a file
+            tell where the config asks for it.
     """
     section = experiment.config.dataset
     rng = _rng(experiment.config, _DATA_STREAM)
     try:
         dataset: Dataset = DATASETS.get(section.name)(rng, **section.options)
     except DataError as error:
-        place = experiment.location("dataset")
-        problems = [replace(p, location=p.location or place) for p in error.problems]
+        place, path = experiment.location("dataset"), experiment.location("dataset", "path")
+        problems = [
+            replace(p, location=place) if p.location is None else replace(p, asked=path)
+            for p in error.problems
+        ]
         raise DataError(problems) from error
     return dataset
 

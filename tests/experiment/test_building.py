@@ -204,6 +204,7 @@ def test_locates_a_file_s_problem_in_the_file(write, tmp_path):
     with pytest.raises(DataError) as caught:
         build(load_experiment(path))
     assert str(caught.value.problems[0].location) == f"{tmp_path / 'd.csv'}:2"
+    assert str(caught.value).endswith(f"asked for at: {path}:1:22")  # its key
 
 
 def test_keeps_the_classes_of_training_examples():
