@@ -175,3 +175,25 @@ def test_the_outcome_is_told_with_what_is_left(outcome, gain, decrement, words, 
         "newton_decrement": decrement,
     }
     assert words in told(replace(diagnosis, outcome=outcome, numbers=numbers), trace, width=120)
+
+
+@pytest.mark.parametrize(
+    ("asked", "used", "title"),
+    [
+        ("full", 6, "6 examples\n"),
+        (2, 2, "6 examples, 2 a step\n"),
+        (6, 6, "6 examples\n"),
+        (32, 6, "6 examples, all of them a step (batch_size 32 is more)\n"),
+    ],
+)
+def test_the_title_says_how_many_examples_a_step_sees(healthy, asked, used, title):
+    diagnosis, trace = healthy
+    facts = replace(
+        trace.facts,
+        inputs=np.zeros((6, 1)),
+        targets=None,
+        batch_size=used,
+        settings={"training": {"batch_size": asked}},
+    )
+    text = told(diagnosis, replace(trace, facts=facts), width=120)
+    assert text.partition("╭")[0].endswith(title)
