@@ -29,7 +29,7 @@ BoolArray = NDArray[np.bool_]
 
 STEP = float(np.finfo(float).eps) ** (1 / 3)  # change of a pre-activation, about 6e-6
 _IMAGINARY = 1e-20  # its square vanishes beside 1
-_BLOCK = 1 << 18  # numbers per block of perturbations: 2 MiB, about a second-level cache
+_BLOCK = 1 << 17  # numbers per block of perturbations: 1 MiB, about a second-level cache
 _NOWHERE = np.zeros(1, bool)
 
 
@@ -64,7 +64,8 @@ def central_differences(
         shape: The network.
         parameters: The point, shape (P,).
         data: The examples of the loss.
-        step: Root mean square change of the perturbed unit's pre-activation.
+        step: Root mean square change of the perturbed unit's pre-activation, relative to the
+            smallest of its layer where that is above 1.
         units: Units of each layer whose parameters are perturbed; all by default.
     """
     point = _Point(shape, parameters, data)
@@ -79,7 +80,7 @@ def central_differences(
         for array in (result.gradient, result.crossed, result.steps, result.known)
     ]
     for layer, (gradient, crossed, steps, known) in enumerate(zip(*views, strict=True)):
-        steps[...] = step / point.row_sizes(layer)
+        steps[...] = point.steps(layer, step=step)
         chosen = np.arange(shape.units[layer]) if units is None else units[layer]
         for some, rows in _blocks(point, chosen, layer=layer):
             outputs, crossing = point.perturbed(layer, units=some, rows=rows, steps=steps[0, rows])
@@ -112,7 +113,7 @@ def full_differences(
     """
     point = _Point(shape, parameters, data)
     derivatives, crossed = np.empty(len(indices)), np.empty(len(indices), bool)
-    block = max(1, _BLOCK // (data.count * sum(shape.units)))
+    block = _copies(shape, data)
     for start in range(0, len(indices), block):
         part = slice(start, start + block)
         count = len(indices[part])
@@ -135,7 +136,7 @@ def complex_steps(
     Only where the loss and all activations are analytic.
     """
     derivatives = np.empty(len(indices))
-    block = max(1, _BLOCK // (data.count * sum(shape.units)))
+    block = _copies(shape, data)
     for start in range(0, len(indices), block):
         part = indices[start : start + block]
         stack = np.tile(parameters.astype(complex), (len(part), 1))
@@ -164,12 +165,16 @@ class _Point:
         self._scale = shape.loss.scale(shape.outputs, data.count)
         self._mirrored = 2.0 * data.targets
 
-    def row_sizes(self, layer: int) -> FloatArray:
-        """Root mean square of each input of a layer, (rows,); 1 where it is zero."""
-        inputs = self.space.inputs[layer]
-        sizes: FloatArray = np.sqrt(np.mean(inputs * inputs, axis=1))
+    def steps(self, layer: int, *, step: float) -> FloatArray:
+        """The steps of the rows of a layer that change its units by about `step`, (rows,).
+
+        Where all its pre-activations are large, as with unscaled inputs, the change grows with
+        them: else it would drown in their rounding.
+        """
+        smallest = float(_root_mean_squares(self._pre[layer]).min())
+        sizes = _root_mean_squares(self.space.inputs[layer])
         sizes[~(sizes > 0)] = 1.0
-        return sizes
+        return step * max(1.0, smallest) / sizes
 
     def perturbed(
         self, layer: int, *, units: NDArray[np.intp], rows: slice, steps: FloatArray
@@ -286,6 +291,20 @@ def _blocks(
     height = max(1, room // width)
     for first, start in pairs(range(0, len(chosen), height), range(0, rows, width)):
         yield chosen[first : first + height], slice(start, start + width)
+
+
+def _root_mean_squares(rows: FloatArray) -> FloatArray:
+    """Root mean square of each row (n, B), shape (n,); its squares may exceed the largest float."""
+    largest = np.max(np.abs(rows), axis=1)
+    largest[~(largest > 0)] = 1.0
+    shares = rows / largest[:, None]
+    sizes: FloatArray = largest * np.sqrt(np.mean(shares * shares, axis=1))
+    return sizes
+
+
+def _copies(shape: Architecture, data: Examples) -> int:
+    """How many whole copies of a network are worked through at once."""
+    return max(1, _BLOCK // max(data.count * sum(shape.units), shape.size))
 
 
 def _per_example(function: Loss, outputs: FloatArray, targets: FloatArray) -> FloatArray:

@@ -27,6 +27,7 @@ from nndiag.analysis.finite_differences import (
     is_analytic,
 )
 from nndiag.analysis.rounding import gradient_rounding, loss_rounding
+from nndiag.analysis.sampling import affordable_units
 from nndiag.nn.network import Architecture, Examples, loss_and_gradient
 
 TOLERANCE = 1e-6  # agreement of two independent derivatives; central differences reach 1e-9
@@ -36,8 +37,6 @@ _CERTAIN = 10  # differences that exceed the estimated rounding by this are no r
 _CLOSER = (1e-2, 1e-4)  # steps for parameters with a kink in reach, relative to the first
 _AT_KINKS = 500  # of those at most so many are evaluated
 _SAMPLE = 8  # parameters per tensor that are checked by whole forward passes
-_MOST_EXAMPLES = 512
-_FEWEST_UNITS = 4
 _SEED = 7  # of the parameters that are sampled: the same network gives the same report
 
 
@@ -143,7 +142,7 @@ def check_gradient(
     Args:
         shape: The network.
         parameters: The point, shape (P,).
-        data: The examples of the loss; `thinned` bounds them.
+        data: The examples of the loss; `sampling.thinned` bounds them.
         point: What to call the point.
         gradient: The gradient to check, shape (P,); that of nndiag's backward pass by default.
         layer_names: What to call the layers.
@@ -156,7 +155,7 @@ def check_gradient(
         parameters,
         data,
         gradient=own if gradient is None else gradient,
-        units=_affordable_units(shape, data.count, seconds=seconds),
+        units=affordable_units(shape, data.count, seconds=seconds),
     )
     names = layer_names or [f"layer{number}" for number in range(1, shape.layers + 1)]
     tensors = _tensors(shape, names)
@@ -166,16 +165,6 @@ def check_gradient(
         data.count,
         comparison.spot_error(tensors),
         tuple(comparison.check(tensor) for tensor in tensors),
-    )
-
-
-def thinned(data: Examples, *, most: int = _MOST_EXAMPLES) -> Examples:
-    """At most `most` evenly spaced examples: a gradient is right or wrong on any of them."""
-    if data.count <= most:
-        return data
-    chosen = np.linspace(0, data.count - 1, most).astype(int)
-    return Examples(
-        np.ascontiguousarray(data.inputs[:, chosen]), np.ascontiguousarray(data.targets[:, chosen])
     )
 
 
@@ -292,6 +281,8 @@ class _Comparison:
         places, exact = places[smooth], exact[smooth]
         if not len(places):
             return places, exact, Verdict.KINK
+        # Larger steps reach more kinks; one of them is enough to make two such steps agree.
+        found = [*found[:3], *(one for one in found[3:] if not one.crossed[places].any())]
         rows = [differences.gradient[places] for differences in found]
         errors = [_relative_error(exact, row) for row in rows]
         best = int(np.argmin(errors))
@@ -378,18 +369,3 @@ def _worst(
     place = int(np.searchsorted(tensor.places, usable[worst]))
     index = tuple(int(number) for number in np.unravel_index(place, tensor.shape))
     return Element(index, float(exact[worst]), float(numeric[worst]))
-
-
-def _affordable_units(
-    shape: Architecture, examples: int, *, seconds: float
-) -> list[NDArray[np.intp]]:
-    """Units of each layer, evenly spaced, whose parameters can be perturbed in the time."""
-    chosen = []
-    for layer, (units, rows) in enumerate(shape.shapes):
-        above = shape.units[layer + 1 :]
-        passes = 2 * examples * (1 + sum(above)) * 4e-9
-        products = 2 * examples * (shape.size - shape.offsets[min(layer + 2, shape.layers)]) * 1e-10
-        cost = rows * (passes + products)  # of one unit, in seconds
-        count = int(min(units, max(seconds / shape.layers / cost, _FEWEST_UNITS)))
-        chosen.append(np.unique(np.linspace(0, units - 1, count).astype(int)))
-    return chosen

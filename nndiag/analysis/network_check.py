@@ -16,13 +16,14 @@ from nndiag.analysis.gradient_check import (
     TensorCheck,
     Verdict,
     check_gradient,
-    thinned,
 )
+from nndiag.analysis.sampling import affordable_examples
 from nndiag.errors import NndiagError, Problem
 from nndiag.experiment.building import Built
 from nndiag.nn.network import Architecture, Examples, examples, loss, loss_and_gradient
 from nndiag.nn.stack import Stack
 
+_POINTS = 3
 _STEPS = (20, 5, 1)  # to the third point; fewer where the run has exploded by then
 _EXPLODED = 1e3  # loss over the initial one
 _SPREAD = 0.1  # of the random point, relative to the size of a layer's weights
@@ -79,7 +80,9 @@ def check_network(built: Built, *, seconds: float = 3.0) -> NetworkCheck:
     Raises:
         NndiagError: The loss is not finite at any of the points.
     """
-    data = thinned(examples(built.shape, *built.training))
+    seconds /= _POINTS
+    data = examples(built.shape, *built.training)
+    data = affordable_examples(built.shape, data, seconds=seconds)
     checks, skipped = [], []
     with np.errstate(all="ignore"):
         for name, parameters in _points(built, data):
@@ -92,7 +95,7 @@ def check_network(built: Built, *, seconds: float = 3.0) -> NetworkCheck:
                 data,
                 point=name,
                 layer_names=built.layer_names,
-                seconds=seconds / 3,
+                seconds=seconds,
             )
             checks.append(check)
     if not checks:
