@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nndiag.api import diagnose as diagnose
+    from nndiag.api import doctor as doctor
     from nndiag.api import fix as fix
     from nndiag.api import gradcheck as gradcheck
     from nndiag.api import load_experiment as load_experiment
@@ -29,6 +30,7 @@ _HOMES = {
     "Recorder": "nndiag.loop",
     "RunResult": "nndiag.results",
     "diagnose": "nndiag.api",
+    "doctor": "nndiag.api",
     "fix": "nndiag.api",
     "gradcheck": "nndiag.api",
     "load_experiment": "nndiag.api",
@@ -42,6 +44,7 @@ __all__ = [
     "RunResult",
     "__version__",
     "diagnose",
+    "doctor",
     "fix",
     "gradcheck",
     "load_experiment",

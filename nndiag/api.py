@@ -5,6 +5,7 @@ and shows itself in a notebook. What a verb needs is imported when it is called.
 """
 
 import json
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from nndiag.results import RunResult, judged
 from nndiag.trace import Trace
 
 if TYPE_CHECKING:
+    from nndiag.results.checkup import CheckupResult
     from nndiag.results.fix import FixResult
     from nndiag.results.gradcheck import NetworkCheckResult, ProgramCheckResult
     from nndiag.results.run import Thresholds
@@ -57,6 +59,7 @@ def train(
     thresholds: "Thresholds | None" = None,
     ignore: Collection[str] = (),
     select: Collection[str] | None = None,
+    confirm: bool = False,
 ) -> RunResult:
     """Train the network of a config and say what is wrong with it.
 
@@ -68,6 +71,7 @@ def train(
         thresholds: Problem → threshold → value; they go before the config's own.
         ignore: Problems that are not looked at, besides those that the config ignores.
         select: The only problems that are looked at.
+        confirm: Whether to try remedies afterwards, to confirm or to doubt the cause.
 
     Raises:
         NndiagError: The config cannot be used, or the run cannot be stored.
@@ -83,6 +87,7 @@ def train(
     built = build(experiment)
     folder = None if runs is None else new_run(experiment, Path(runs))
     recorder = _recorder(built.layer_names, folder)
+    start = time.monotonic()
     try:
         result = take_steps(
             built,
@@ -93,12 +98,13 @@ def train(
         )
     finally:
         recorder.close()
+    seconds = time.monotonic() - start
     parameters = named_parameters(built, result.parameters)
     if folder is not None:
         if recorder.sink_error is not None:
             raise recorder.sink_error
         write_parameters(folder, parameters)
-    return judged(
+    found = judged(
         result.trace,
         name=built.name,
         run=folder,
@@ -106,6 +112,13 @@ def train(
         parameters=parameters,
         **_wanted(experiment.resolved, thresholds=thresholds, ignore=ignore, select=select),
     )
+    if not confirm:
+        return found
+    from nndiag.fixing import confirm as tried  # noqa: PLC0415 (only where it is asked for)
+    from nndiag.fixing import run_of  # noqa: PLC0415
+
+    run = run_of(experiment, built, result, found.diagnosis, seconds=seconds)
+    return replace(found, diagnosis=tried(run).diagnosis)
 
 
 def diagnose(
@@ -280,6 +293,23 @@ def fix(
     if write and result.fixed is not None and experiment.source is not None:
         write_cured(experiment.source, result.fixed, comment="What cures it, found by nndiag.fix")
     return result
+
+
+def doctor(config: ExperimentLike, overrides: Overrides = ()) -> "CheckupResult":
+    """What is worth checking before any training, checked.
+
+    Args:
+        config: As `load_experiment` takes it.
+        overrides: As `load_experiment` takes them.
+
+    Raises:
+        NndiagError: The config cannot be used.
+    """
+    from nndiag.checkup import checkup  # noqa: PLC0415 (only what a verb needs)
+    from nndiag.results.checkup import CheckupResult  # noqa: PLC0415
+    from nndiag.results.shown import shown_as  # noqa: PLC0415
+
+    return shown_as(CheckupResult, checkup(load_experiment(config, overrides)))
 
 
 def _named_program(target: ExperimentLike) -> "CodeSettings | None":

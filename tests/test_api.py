@@ -245,3 +245,32 @@ def test_a_cure_is_written_beside_the_config_where_that_is_asked_for(config: Pat
 def test_a_missing_config_is_an_nndiag_error(tmp_path: Path, verb: str) -> None:
     with pytest.raises(NndiagError, match="no such config"):
         getattr(nndiag, verb)(tmp_path / "missing.yaml")
+
+
+def test_a_config_is_looked_over_before_training(config: Path) -> None:
+    found = nndiag.doctor(config)
+    assert repr(found) == "<CheckupResult 'small': ready to train>"
+    assert "✓ gradient" in str(found)
+    assert found.to_dict()["ready"] is True
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        found.name = "other"  # type: ignore[misc]
+
+
+def test_a_cause_is_confirmed_where_that_is_asked_for(config: Path) -> None:
+    overrides = {"optimizer.learning_rate": 5.0}
+    told, tried = (nndiag.train(config, overrides, confirm=asked) for asked in (False, True))
+    assert told.cause is not None
+    assert tried.cause is not None
+    assert (told.cause.confidence, tried.cause.confidence) == ("likely", "confirmed")
+    np.testing.assert_array_equal(told.trace.loss, tried.trace.loss)
+
+
+@pytest.mark.parametrize(
+    ("verb", "pictures"), [("train", 3), ("sweep_lr", 1), ("fix", 1), ("gradcheck", 0)]
+)
+def test_every_result_shows_itself_in_a_notebook(config: Path, verb: str, pictures: int) -> None:
+    result: Any = getattr(nndiag, verb)(config, {"training.steps": 30})
+    shown = result._repr_html_()
+    assert shown.startswith("<pre")
+    assert shown.count("<svg") == pictures
+    assert repr(result).count("\n") == 0

@@ -120,11 +120,8 @@ def _tell(
         from nndiag.cli.pages import write_report  # noqa: PLC0415
         from nndiag.plots.vector import vector_losses  # noqa: PLC0415
 
-        runs = {"as it is": found.baseline.trace}
-        if found.winner is not None and found.winner.trial.run is not None:
-            runs[" + ".join(found.winner.trial.remedies)] = found.winner.trial.run.trace
         title = f"{name}: {fix_line(found)}"
-        write_report(html, title, report, pictures=vector_losses(runs))
+        write_report(html, title, report, pictures=vector_losses(found.traces))
 
 
 def _next(found: "Fix", config: str, fixed: str | None) -> str:

@@ -15,6 +15,7 @@ from nndiag.fixing.confirmation import confirmed
 from nndiag.fixing.measure import Run, measured, with_reference
 from nndiag.fixing.search import Winner, first_cure, search, search_against_cause, winner_of
 from nndiag.fixing.trial import Trial
+from nndiag.trace import Trace
 from nndiag.training import Progress
 from nndiag.training.reference import reference_of as fitted
 from nndiag.training.schedule import total_steps
@@ -79,6 +80,14 @@ class Fix:
     def in_the_data(self) -> bool:
         """Whether the data are at fault, so that no setting was tried."""
         return _is_in_the_data(self.baseline, self.reference)
+
+    @property
+    def traces(self) -> dict[str, Trace]:
+        """The run as it is, and the cured one where there is one, by what a picture calls them."""
+        runs = {"as it is": self.baseline}
+        if self.winner is not None and self.winner.trial.run is not None:
+            runs[" + ".join(self.winner.trial.remedies)] = self.winner.trial.run
+        return {label: run.trace for label, run in runs.items()}
 
 
 def fix(

@@ -35,3 +35,8 @@ class FixResult(Shown, Fix):
         from nndiag.report.fix import fix_report  # noqa: PLC0415 (rich costs 50 ms)
 
         return fix_report(self, name=self.experiment.config.name)
+
+    def _pictures(self) -> dict[str, str]:
+        from nndiag.plots.vector import vector_losses  # noqa: PLC0415 (matplotlib costs 400 ms)
+
+        return vector_losses(self.traces)

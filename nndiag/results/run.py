@@ -63,11 +63,10 @@ class RunResult(Shown):
 
         return f"<RunResult {self.name!r}, {self.trace.steps:,} steps: {one_line(self.diagnosis)}>"
 
-    def _repr_html_(self) -> str:
+    def _pictures(self) -> dict[str, str]:
         from nndiag.plots.vector import vector_plots  # noqa: PLC0415 (matplotlib costs 400 ms)
 
-        pictures = vector_plots(self.trace, onset=self.diagnosis.numbers.get("onset_step"))
-        return "\n".join([super()._repr_html_(), *pictures.values()])
+        return vector_plots(self.trace, onset=self.diagnosis.numbers.get("onset_step"))
 
     def __rich__(self) -> "RenderableType":
         from nndiag.report.next_command import next_command  # noqa: PLC0415 (rich costs 50 ms)

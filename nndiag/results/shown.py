@@ -22,7 +22,11 @@ class Shown:
     def _repr_html_(self) -> str:
         from nndiag.report.html import renderable_html  # noqa: PLC0415 (rich costs 50 ms)
 
-        return renderable_html(self.__rich__())
+        return "\n".join([renderable_html(self.__rich__()), *self._pictures().values()])
+
+    def _pictures(self) -> dict[str, str]:
+        """Name → SVG element, for a notebook; none by default."""
+        return {}
 
 
 def shown_as(kind: type[R], result: Any) -> R:

@@ -34,3 +34,12 @@ class SweepResult(Shown, Sweep):
         from nndiag.report.sweep import sweep_report  # noqa: PLC0415 (rich costs 50 ms)
 
         return sweep_report(self, self.findings)
+
+    def _pictures(self) -> dict[str, str]:
+        from functools import partial  # noqa: PLC0415 (only where a notebook shows it)
+
+        from nndiag.plots.sweep import draw  # noqa: PLC0415 (matplotlib costs 400 ms)
+        from nndiag.plots.vector import vector_figure  # noqa: PLC0415
+
+        picture = vector_figure("sweep", partial(draw, self))
+        return {} if picture is None else {"sweep": picture}
