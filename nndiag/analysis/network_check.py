@@ -39,6 +39,7 @@ class NetworkCheck:
     Attributes:
         name: The config's name.
         layout: "1-100-1 tanh": sizes and hidden activations.
+        examples: Number of training examples; each point says how many of them it was checked on.
         points: The check at each point, in order.
         skipped: What was not checked, and why, one phrase each.
         analytic: Whether the complex step could be used.
@@ -46,6 +47,7 @@ class NetworkCheck:
 
     name: str
     layout: str
+    examples: int
     points: tuple[PointCheck, ...]
     skipped: tuple[str, ...]
     analytic: bool
@@ -81,8 +83,8 @@ def check_network(built: Built, *, seconds: float = 3.0) -> NetworkCheck:
         NndiagError: The loss is not finite at any of the points.
     """
     seconds /= _POINTS
-    data = examples(built.shape, *built.training)
-    data = affordable_examples(built.shape, data, seconds=seconds)
+    every = examples(built.shape, *built.training)
+    data = affordable_examples(built.shape, every, seconds=seconds)
     checks, skipped = [], []
     with np.errstate(all="ignore"):
         for name, parameters in _points(built, data):
@@ -102,7 +104,12 @@ def check_network(built: Built, *, seconds: float = 3.0) -> NetworkCheck:
         problem = "the loss is not finite at the initial weights: there is no gradient to check"
         raise NndiagError(Problem(problem, hint="nndiag train says where it stops being finite"))
     return NetworkCheck(
-        built.name, _layout(built), tuple(checks), tuple(skipped), is_analytic(built.shape)
+        built.name,
+        _layout(built),
+        every.count,
+        tuple(checks),
+        tuple(skipped),
+        is_analytic(built.shape),
     )
 
 

@@ -31,10 +31,7 @@ _ANY_WIDTH = 10_000
 
 def network_report(check: NetworkCheck, *, next_command: str) -> RenderableType:
     """The whole report of a check."""
-    last = check.points[-1]
-    about = (
-        f"{check.layout} · {count(last.examples, 'example')} · {count(_size(check), 'parameter')}"
-    )
+    about = f"{check.layout} · {_examples(check)} · {count(_size(check), 'parameter')}"
     parts: list[RenderableType] = [
         Text.assemble((check.name, "bold"), (f"  {about}", "dim")),
         _panel(check),
@@ -48,7 +45,12 @@ def network_report(check: NetworkCheck, *, next_command: str) -> RenderableType:
 def network_line(check: NetworkCheck) -> str:
     """The verdict in one line of text."""
     wrong = [tensor.name for tensor, _ in check.tensors() if tensor.verdict is Verdict.WRONG]
-    return f"gradient wrong: {', '.join(wrong)}" if wrong else "gradient correct"
+    if wrong:
+        return f"gradient wrong: {', '.join(wrong)}"
+    decided, all_of = len(_decided(check)), len(check.tensors())
+    if not decided:
+        return "gradient undecided"
+    return f"gradient correct{'' if decided == all_of else f' ({decided} of {all_of} tensors)'}"
 
 
 def network_document(check: NetworkCheck) -> dict[str, Any]:
@@ -199,16 +201,14 @@ def _panel(check: NetworkCheck) -> Panel:
         headline.append(f"  {len(findings)} of {_tensors(check)} at {points}", style="default")
         body = [Text(finding.message[:1].upper() + finding.message[1:]) for finding in findings]
         return Panel(Group(headline, *body), border_style="red", padding=(0, 1))
-    headline = Text("GRADIENT CORRECT", style="bold green")
-    headline.append(f"  {_tensors(check)} at {points}", style="not bold default")
-    decided = [
-        (tensor.relative_error, tensor.name, point.point)
-        for tensor, point in check.tensors()
-        if tensor.verdict is Verdict.CORRECT
-    ]
+    decided = _decided(check)
     if not decided:
-        text = "No tensor could be decided: see the table."
+        headline = Text("GRADIENT UNDECIDED", style="bold yellow")
+        text = "Nothing is wrong, but no tensor could be decided: see the table."
         return Panel(Group(headline, Text(text)), border_style="yellow", padding=(0, 1))
+    headline = Text("GRADIENT CORRECT", style="bold green")
+    share = "" if len(decided) == len(check.tensors()) else f"{len(decided)} of "
+    headline.append(f"  {share}{_tensors(check)} at {points}", style="not bold default")
     error, name, point = max(decided)
     words = f"Largest relative error {number(error, digits=2)} ({name}, {point}); limit {_LIMIT:g}."
     return Panel(Group(headline, Text(words)), border_style="green", padding=(0, 1))
@@ -216,14 +216,14 @@ def _panel(check: NetworkCheck) -> Panel:
 
 def _notes(check: NetworkCheck, next_command: str) -> Iterator[tuple[str, Text]]:
     """How it was checked, what was left out and why, and what to do next."""
-    compared = sum(tensor.checked for tensor in check.points[0].tensors)
-    how = f"central differences of {compared:,} of {count(_size(check), 'parameter')} per point"
+    tried = sum(tensor.checked + tensor.kinks for tensor in check.points[0].tensors)
+    how = f"central differences of {tried:,} of {count(_size(check), 'parameter')} per point"
     if check.analytic:
         how += ", complex step of a sample"
     yield "by", Text(f"{how}, whole forward passes of a sample")
     kinks = sum(tensor.kinks for point in check.points for tensor in point.tensors)
     if kinks:
-        words = f"{count(kinks, 'parameter')} left out: a kink lies within the step there"
+        words = f"{count(kinks, 'difference')} left out: a kink lies within the step there"
         yield "kinks", Text(f"{words} (not an error)")
     noisy = [tensor.name for tensor, _ in check.tensors() if tensor.verdict is Verdict.NOISE]
     if noisy:
@@ -232,6 +232,15 @@ def _notes(check: NetworkCheck, next_command: str) -> Iterator[tuple[str, Text]]
     for text in check.skipped:
         yield "skipped", Text(text)
     yield "next", Text(next_command, style="bold")
+
+
+def _decided(check: NetworkCheck) -> list[tuple[float, str, str]]:
+    """Relative error, name and point of each tensor that is correct somewhere."""
+    return [
+        (tensor.relative_error, tensor.name, point.point)
+        for tensor, point in check.tensors()
+        if tensor.verdict is Verdict.CORRECT
+    ]
 
 
 def _problem(check: NetworkCheck, tensor: TensorCheck) -> str:
@@ -291,6 +300,12 @@ def _layer(tensor: TensorCheck) -> str:
 
 def _tensors(check: NetworkCheck) -> str:
     return count(len(check.points[0].tensors), "tensor")
+
+
+def _examples(check: NetworkCheck) -> str:
+    """How many examples there are, and how many of them were used where not all are needed."""
+    used = check.points[0].examples
+    return f"{'' if used == check.examples else f'{used:,} of '}{count(check.examples, 'example')}"
 
 
 def _size(check: NetworkCheck) -> int:

@@ -28,9 +28,9 @@ def tensor(name, verdict=Verdict.CORRECT, **changed):
 
 
 def checked(*tensors, points=("initial", "perturbed"), **changed):
-    known = {"skipped": (), "analytic": True}
+    known = {"examples": 40, "skipped": (), "analytic": True}
     made = tuple(PointCheck(point, 0.5, 40, 1e-10, tensors) for point in points)
-    return NetworkCheck("my-net", "1-10-1 tanh linear", made, **(known | changed))
+    return NetworkCheck("my-net", "1-10-1 tanh linear", points=made, **(known | changed))
 
 
 RIGHT = checked(tensor("layer1.weights"), tensor("layer2.weights", relative_error=4e-9))
@@ -108,7 +108,9 @@ def test_kinks_and_noise_are_told_and_not_called_errors():
     )
     text = told(check)
     assert "GRADIENT CORRECT" in text
-    assert "kinks   6 parameters left out" in text
+    assert "1 of 2 tensors at 2 points" in text
+    assert "20 of 20 parameters" in text  # 10 compared, 7 compared and 3 left out
+    assert "kinks   6 differences left out" in text
     assert "noise   layer1.weights: too small beside the loss" in text
     assert "skipped after 20 steps" in text
     assert "complex" not in text
@@ -116,7 +118,8 @@ def test_kinks_and_noise_are_told_and_not_called_errors():
 
 def test_a_check_without_any_decision_does_not_call_itself_correct():
     text = told(checked(tensor("layer1.weights", Verdict.KINK, worst=None, checked=0, kinks=10)))
-    assert "No tensor could be decided" in text
+    assert "GRADIENT UNDECIDED" in text
+    assert "CORRECT" not in text
 
 
 def test_deep_networks_show_their_wrong_tensors_and_a_part_of_the_rest():
@@ -130,6 +133,17 @@ def test_deep_networks_show_their_wrong_tensors_and_a_part_of_the_rest():
 def test_the_line_names_the_wrong_tensors():
     assert network_line(RIGHT) == "gradient correct"
     assert network_line(WRONG) == "gradient wrong: layer1.weights"
+
+
+def test_the_line_says_what_stayed_undecided():
+    noise = tensor("layer1.weights", Verdict.NOISE)
+    assert network_line(checked(noise)) == "gradient undecided"
+    mixed = checked(noise, tensor("layer2.weights"))
+    assert network_line(mixed) == "gradient correct (1 of 2 tensors)"
+
+
+def test_the_title_tells_how_many_of_the_examples_were_used():
+    assert "40 of 1,000 examples" in told(checked(tensor("layer1.weights"), examples=1000))
 
 
 def test_the_document_keeps_the_contract():
