@@ -13,6 +13,7 @@ from typing import Any
 from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code import instrument
 from nndiag.user_code.instrument import CodeKey, Instruments
+from nndiag.user_code.python2 import builtins_of_python_2
 from nndiag.user_code.sandbox import fresh_module
 from nndiag.user_code.scopes import Loop, loop_node, loops_in
 from nndiag.user_code.source import Source
@@ -120,7 +121,8 @@ class Host:
         self.tree = tree
         self.nodes = instrument.number_nodes(tree)
         self.hooks = Hooks()
-        self.module = fresh_module(source.path, self.hooks.by_name())
+        own = builtins_of_python_2() if source.is_python_2 else {}
+        self.module = fresh_module(source.path, own | self.hooks.by_name())
         self.loops = {
             loop.key: loop
             for top, statement in enumerate(tree.body)

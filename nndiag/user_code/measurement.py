@@ -3,6 +3,7 @@
 import ast
 import copy
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -139,7 +140,7 @@ class Measurement:
                 shape = np.shape(values[-1])
                 many = len(values)
                 return _examples(shape, many, self.lab.tensors)
-        return 1
+        return _shared_length(self.computed, self.lab.tensors)
 
     @property
     def is_right(self) -> bool:
@@ -160,6 +161,17 @@ def _examples(shape: tuple[int, ...], many: int, tensors: tuple[Tensor, ...]) ->
     if shape[0] in width and shape[1] not in width:
         return shape[1]  # examples as columns
     return shape[0]
+
+
+def _shared_length(computed: Computed, tensors: tuple[Tensor, ...]) -> int:
+    """The length that most arrays which the parameters act on have and no parameter has."""
+    own = {size for tensor in tensors for size in tensor.shape} | {1}
+    counts = Counter(
+        size
+        for serial in computed.acted
+        for size in set(np.shape(computed.base.values[serial][-1])) - own
+    )
+    return counts.most_common(1)[0][0] if counts else 1
 
 
 def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measurement:
@@ -193,6 +205,8 @@ def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measu
     share_unchanged(lab, points)
     measurement = _with_loss(lab, host, watched, points, settings)
     measurement.said, measurement.stand_in = said, stand_in
+    if source.is_python_2:
+        measurement.notes.append("read as Python 2; / is the division of Python 3 all the same")
     tie_copies(measurement)
     add_frozen(measurement, settings)
     _compare(measurement, deadline)

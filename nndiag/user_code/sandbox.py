@@ -6,6 +6,7 @@ import copyreg
 import io
 import math
 import os
+import pickle
 import random
 import sys
 import time
@@ -120,6 +121,7 @@ def sandbox(path: Path) -> Iterator[None]:
     for name in kept:
         del sys.modules[name]
     sys.meta_path.insert(0, finder)
+    sys.modules.setdefault("cPickle", pickle)  # as Python 2 calls it
     try:
         with contextlib.ExitStack() as stack:
             stack.enter_context(warnings.catch_warnings())
@@ -133,6 +135,7 @@ def sandbox(path: Path) -> Iterator[None]:
             yield
     finally:
         sys.meta_path.remove(finder)
+        sys.modules.pop("cPickle", None)
         _forget_modules(before, path)
         sys.modules.update(kept)
 

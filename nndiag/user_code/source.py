@@ -3,11 +3,12 @@
 import ast
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from nndiag.errors import Location, Problem, UserCodeError
+from nndiag.user_code.python2 import translated
 
 _MAGIC = re.compile(r"^\s*(%{1,2}[A-Za-z]|!|\?)|^\s*\w[\w.]*\?{1,2}\s*$")
 _PYTHON_2 = re.compile(r"^\s*print\s+[^(=\s]|^\s*except\s+\w+\s*,\s*\w+\s*:", re.MULTILINE)
@@ -21,11 +22,17 @@ class Source:
         path: The file.
         text: The program as one text; for a notebook its code cells in order, magics blanked.
         cells: For a notebook: first line of each code cell in `text`, from 1.
+        is_python_2: Whether `text` was translated from Python 2.
     """
 
     path: Path
     text: str
     cells: tuple[int, ...] = field(default=())
+    is_python_2: bool = False
+
+    def with_text(self, text: str) -> "Source":
+        """The same program with another text."""
+        return replace(self, text=text)
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -39,7 +46,7 @@ class Source:
         except SyntaxError as error:
             hint = "correct the line; `python` itself refuses it too"
             if _PYTHON_2.search(self.text):
-                hint = "this is Python 2; `2to3 -w` or a few brackets around print make it Python 3"
+                hint = "this is Python 2 that cannot be translated; make it Python 3 first"
             where = Location(self.name, error.lineno, error.offset, error.text)
             raise UserCodeError(
                 Problem(f"the program is not valid Python: {error.msg}", where, hint=hint)
@@ -101,9 +108,22 @@ def read_source(path: Path) -> Source:
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserCodeError(Problem(f"cannot read {str(path)!r}: {error}")) from error
-    if path.suffix == ".ipynb":
-        return _notebook(path, raw)
-    return Source(path, raw)
+    source = _notebook(path, raw) if path.suffix == ".ipynb" else Source(path, raw)
+    return _in_python_3(source)
+
+
+def _in_python_3(source: Source) -> Source:
+    """The program, translated where it is Python 2 and nothing else is wrong with it."""
+    try:
+        ast.parse(source.text)
+    except (SyntaxError, ValueError):
+        text = translated(source.text)
+        try:
+            ast.parse(text or "?")
+        except (SyntaxError, ValueError):
+            return source
+        return replace(source, text=text or "", is_python_2=True)
+    return source
 
 
 def _notebook(path: Path, raw: str) -> Source:

@@ -26,7 +26,7 @@ NO_LOOP = "import numpy as np\nw = np.ones(3)\n"
             ["not installed", "no_such_module_at_all", "pip install"],
         ),
         ("def f(:\n", ["not valid Python"]),
-        ("print 'hello'\n", ["not valid Python", "Python 2"]),
+        ("print `hello`\n", ["not valid Python", "Python 2"]),
         ("x = 1\ny = x / 0\n", ["fails by itself", "ZeroDivisionError", "program.py:2"]),
         ("def f():\n    raise KeyError('k')\nf()\n", ["KeyError", "program.py:2"]),
         ("open('no_such_file.csv')\n", ["FileNotFoundError", "folder"]),
