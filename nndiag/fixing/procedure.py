@@ -26,7 +26,8 @@ _SHOWN = 0.45  # share of the trainings that may show what else would have cured
 _BACKSTOP, _BACKSTOP_SECONDS = 4.0, 60.0  # times the expected time, and seconds, that end it anyway
 _MOST_UNUSUAL = 10.0  # speed of a machine that is believed
 _FIT_SECONDS = 1.0
-_OF_THE_DATA = ("nothing-to-learn", "mismatched-data")
+_NOISE = "nothing-to-learn"
+_OF_THE_DATA = (_NOISE, "mismatched-data")
 _HALF = 0.5  # skill of the reference fit that refutes it
 
 
@@ -173,7 +174,8 @@ def reference_of(run: Run, *, seconds: float = _FIT_SECONDS) -> Reference:
 
 
 def _trial_of(winner: Winner | None) -> Trial | None:
-    return None if winner is None else winner.trial
+    """The change that proves something: one that no other seed bears out does not."""
+    return None if winner is None or not winner.holds else winner.trial
 
 
 def _exhausted(baseline: Run, reference: Reference | None) -> bool:
@@ -189,7 +191,19 @@ def _is_in_the_data(baseline: Run, reference: Reference | None) -> bool:
     if cause is None or cause.finding.problem not in _OF_THE_DATA or reference is None:
         return False
     skill = reference.fit.skill
+    if skill is not None and cause.finding.problem == _NOISE:
+        shape, targets = baseline.built.shape, baseline.built.training[1]
+        skill = _beyond_chance(skill, parameters=shape.size, targets=targets.size)
     return skill is None or skill < _HALF
+
+
+def _beyond_chance(skill: float, *, parameters: int, targets: int) -> float:
+    """The skill without what so many parameters reach on noise; zero where they could fit it.
+
+    Source: the adjusted coefficient of determination.
+    """
+    left = targets - parameters
+    return 1 - (1 - skill) * (targets - 1) / left if left > 0 else 0.0
 
 
 def _examined(bench: Bench) -> Reference:

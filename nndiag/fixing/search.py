@@ -34,6 +34,11 @@ class Winner:
     held: int = 0
     unproven: tuple[str, ...] = ()
 
+    @property
+    def holds(self) -> bool:
+        """Whether any other seed bears it out, where others were tried."""
+        return self.held > 0 or not self.seeds
+
 
 def search(bench: Bench, *, limit: Limit | None = None) -> None:
     """Try what is suggested, alone and together; then the rest; then combinations.

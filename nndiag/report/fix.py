@@ -34,6 +34,7 @@ _LIMITS = {
 }
 _NARROW = 60  # columns below which a change stands under its remedy
 _BY_HEART = "that is as far as it can learn these examples by heart"
+_BY_CHANCE = "CURED FROM THIS START ALONE"
 _WIDE = 96  # columns from which the outcome has one of its own
 _COMBINATIONS = 4  # combinations that are shown, unless the proof of the winner needs more
 _UNTRIED = 6  # remedies that are named where the budget did not allow them
@@ -150,7 +151,8 @@ def _panel(fix: Fix) -> RenderableType:
         headline.append(f"  {_trials_without_a_cure(fix)}", style="not bold default")
         lines.append(headline)
     else:
-        headline = Text("CURED", style="bold green")
+        word, colour = ("CURED", "green") if winner.holds else (_BY_CHANCE, "yellow")
+        headline = Text(word, style=f"bold {colour}")
         many = len(winner.trial.remedies)
         by = "one change" if many == 1 else f"{many} changes together"
         headline.append(f"  by {by}: {_from_to(fix, winner.trial)}", style="not bold default")
@@ -160,7 +162,7 @@ def _panel(fix: Fix) -> RenderableType:
     details = list(_details(fix))
     if details:
         lines.append(labelled(details))
-    style = "green" if winner is not None else verdict_style(fix.diagnosis)
+    style = colour if winner is not None else verdict_style(fix.diagnosis)
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 
 

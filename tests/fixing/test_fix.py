@@ -1,11 +1,14 @@
 """The whole search on small failing configs: the cure, its proof, its limits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Confidence, Outcome
 from nndiag.fixing import Verdict, confirm, fix, measured
+from nndiag.fixing.procedure import _beyond_chance
 from tests.fixing.conftest import EXPLODING, HEALTHY, PLENTY, TANH_ON_A_LINE, experiment_from
 
 
@@ -96,6 +99,45 @@ def test_no_setting_is_tried_against_noise_that_nothing_explains():
     assert found.diagnosis.cause.finding.problem == "nothing-to-learn"
     assert found.trials == ()
     assert found.winner is None
+
+
+def test_noise_that_the_network_could_learn_by_heart_is_still_noise(tmp_path):
+    # 85 parameters for 120 examples of five random inputs and a random target
+    np.savetxt(
+        tmp_path / "noise.csv", np.random.default_rng(0).normal(size=(120, 6)), delimiter=","
+    )
+    layers = [{"units": 12, "activation": "tanh"}, {"units": 1}]
+    dataset = {"name": "csv", "path": str(tmp_path / "noise.csv")}
+    found = fix(
+        experiment_from(
+            HEALTHY, dataset=dataset, network={"layers": layers}, optimizer={"learning_rate": 0.05}
+        )
+    )
+    assert found.reference.fit.skill > 0.5
+    assert found.in_the_data
+    assert found.winner is None
+
+
+@pytest.mark.parametrize(
+    ("skill", "beyond"),
+    [
+        (1.0, 1.0),
+        (6 / 19, 0.0),  # of 20 examples of noise, a mean and 6 parameters more explain 6 / 19
+        (0.0, -6 / 13),
+    ],
+)
+def test_a_skill_counts_beyond_what_its_parameters_reach_by_heart(skill, beyond):
+    assert _beyond_chance(skill, parameters=7, targets=20) == pytest.approx(beyond)
+
+
+def test_as_many_parameters_as_examples_prove_nothing():
+    assert _beyond_chance(1.0, parameters=20, targets=20) == 0.0
+
+
+def test_a_cure_that_no_other_seed_bears_out_proves_nothing(exploding_fix):
+    assert exploding_fix.winner.holds
+    assert not replace(exploding_fix.winner, held=0).holds
+    assert replace(exploding_fix.winner, seeds=(), held=0).holds  # nothing else was tried
 
 
 def test_without_time_nothing_is_tried_and_that_is_told():
