@@ -96,6 +96,7 @@ class Extremes:
     Attributes:
         largest: Largest eigenvalue, algebraically.
         smallest: Smallest eigenvalue.
+        second: Second largest, as far as it has shown up.
         vector: Unit eigenvector of the largest, shape (P,).
         smallest_vector: Unit eigenvector of the smallest, shape (P,).
         residual: |A·v − λ·v| of the largest; an eigenvalue lies within it around λ.
@@ -105,6 +106,7 @@ class Extremes:
 
     largest: float
     smallest: float
+    second: float
     vector: FloatArray
     smallest_vector: FloatArray
     residual: float
@@ -154,6 +156,7 @@ def extreme_eigenvalues(
     return Extremes(
         float(values[-1]),
         float(values[0]),
+        float(values[-2:][0]),
         space.vector(vectors[:, -1]),
         space.vector(vectors[:, 0]),
         float(residuals[-1]),

@@ -30,7 +30,7 @@ from nndiag.nn.network import Architecture, Examples, forward
 
 _BLOCK = 1 << 18  # numbers of the widest layer that are worked on at once; 2 MB, about an L2 cache
 _SHALLOW_INPUTS = 8  # inputs + 1 up to which the short way through one hidden layer is short
-_SHALLOW_NUMBERS = 1 << 21  # P·B up to which its Jacobian is kept: 16 MB
+_SHALLOW_NUMBERS = 1 << 21  # P·B up to which its Jacobian is made: 16 MB
 
 
 class HessianProducts:
@@ -66,7 +66,7 @@ class HessianProducts:
         forward(now, shape, self._matrices, self._space)
         self._passages: list[Passage] = self._pulled_back()
         self._shallow = self._short_way()
-        self._single = SingleDirection(
+        self._single = self._shallow or SingleDirection(
             shape, self._matrices, self._room, data, passages=self._passages
         )
 
@@ -158,9 +158,6 @@ class HessianProducts:
     def _products(self, directions: Array, *, curved: bool) -> Array:
         """The products, in blocks of directions that fit the cache."""
         result = np.empty_like(directions)
-        if self._shallow is not None:
-            result[...] = self._shallow.products(directions, curved=curved)
-            return self._decayed(directions, result)
         if directions.ndim == 1:
             self._single.product(directions, result, curved=curved)
             return self._decayed(directions, result)
@@ -168,7 +165,10 @@ class HessianProducts:
         block = max(1, _BLOCK // widest)
         for start in range(0, len(directions), block):
             chosen = slice(start, start + block)
-            self._product(directions[chosen], result[chosen], curved=curved)
+            if self._shallow is not None:
+                self._shallow.product(directions[chosen], result[chosen], curved=curved)
+            else:
+                self._product(directions[chosen], result[chosen], curved=curved)
         return self._decayed(directions, result)
 
     def _decayed(self, directions: Array, result: Array) -> Array:

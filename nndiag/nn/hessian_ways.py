@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.nn.activations import Activation, Elementwise
-from nndiag.nn.calls import Array, now
+from nndiag.nn.calls import Array, now, transposed
 from nndiag.nn.network import Architecture, Examples, Workspace
 
 _ALIGNED = 8  # numbers in 64 bytes
@@ -214,7 +214,7 @@ class SingleDirection:
 
 
 class OneHiddenLayer:
-    """The Hessian of a network with one hidden layer and one output, from its output's Jacobian.
+    """The Hessian of a network with one hidden layer and one output, from its output's gradient.
 
     With z the output before its activation, H = ∇z·(d²ℓ/dz²)·∇zᵀ + Σ dℓ/dz·∇²z over the examples,
     and ∇²z only couples parameters of one hidden unit.
@@ -241,33 +241,40 @@ class OneHiddenLayer:
         curvature: Array,
     ) -> None:
         self._shape, self._rise, self._curvature = shape, rise, curvature
-        inputs = space.inputs[0]
+        self._inputs, self._hidden = space.inputs[0], space.inputs[1]
         units, rows = shape.shapes[0]
-        self._jacobian = np.empty((shape.size, inputs.shape[1]))  # ∂z/∂θ, (P, B)
-        slopes = hidden.through(np.broadcast_to(weights.T, hidden.delta.shape))  # (H, B)
-        first = self._jacobian[: units * rows].reshape(units, rows, -1)
-        np.multiply(slopes[:, None], inputs, out=first)
-        self._jacobian[units * rows :] = space.inputs[1]
-        self._crossed = hidden.through(delta) @ inputs.T  # Σ δ·f′·x, (H, D + 1)
+        self._slopes = hidden.through(np.broadcast_to(weights.T, hidden.delta.shape))  # ∂z/∂z₁
+        ones = np.ones((units, 1))
+        ones_through = hidden.through(np.broadcast_to(ones, hidden.delta.shape))
+        self._crossed = ones_through @ (delta * self._inputs).T  # Σ δ·f′·x, (H, D + 1)
         self._bowed: Array | None = None  # Σ δ·w·f″·x·xᵀ, (H, D + 1, D + 1)
         if hidden.curve is not None:
-            squares = (inputs[:, None] * inputs).reshape(rows * rows, -1)
+            squares = (self._inputs[:, None] * self._inputs).reshape(rows * rows, -1)
             self._bowed = (hidden.curve @ squares.T).reshape(units, rows, rows)
 
-    def products(self, directions: Array, *, curved: bool) -> Array:
-        """H·v, or without ∇²z and the output's own curvature G·v; shape (…, P)."""
-        along = directions @ self._jacobian  # (…, B)
-        along *= (self._curvature if curved else self._rise)[0]
-        result: Array = along @ self._jacobian.T
+    def product(self, directions: Array, result: Array, *, curved: bool) -> None:
+        """H·v, or without ∇²z and the output's own curvature G·v, into `result`; (…, P)."""
+        changes, results = self._shape.matrices(directions), self._shape.matrices(result)
+        pre = changes[0] @ self._inputs  # (…, H, B)
+        pre *= self._slopes
+        along = np.add.reduce(pre, axis=-2, keepdims=True)  # ∇zᵀ·v, (…, 1, B)
+        along += changes[1] @ self._hidden
+        along *= self._curvature if curved else self._rise
+        np.matmul(along, self._hidden.T, out=results[1])
+        np.matmul(self._slopes, transposed(along * self._inputs), out=results[0])
         if curved:
-            self._couple(self._shape.matrices(directions), self._shape.matrices(result))
-        return result
+            self._couple(changes, results)
 
     def dense(self) -> Array:
         """The whole Hessian, shape (P, P)."""
-        matrix: Array = (self._jacobian * self._curvature) @ self._jacobian.T
         units, rows = self._shape.shapes[0]
         end = units * rows
+        jacobian = np.empty((self._shape.size, self._inputs.shape[1]))  # ∂z/∂θ, (P, B)
+        np.multiply(
+            self._slopes[:, None], self._inputs, out=jacobian[:end].reshape(units, rows, -1)
+        )
+        jacobian[end:] = self._hidden
+        matrix: Array = (jacobian * self._curvature) @ jacobian.T
         unit = np.arange(units)
         couplings = matrix[:end, end:].reshape(units, rows, -1)
         couplings[unit, :, unit] += self._crossed

@@ -53,6 +53,30 @@ def test_small_networks_get_all_their_eigenvalues(layers):
     assert (found.smallest, found.largest) == pytest.approx((values[0], values[-1]))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_few_of_many_examples_point_the_way_to_the_largest_eigenvalue_over_all(seed):
+    layers = ((16, "sigmoid"), (16, "sigmoid"), (1, "linear"))
+    shape, parameters, batch = problem(layers=layers, count=1200, seed=seed)
+    dense = np.linalg.eigvalsh(HessianProducts(shape, parameters, batch).dense())
+    found = sharpness(shape, parameters, batch)
+    assert dense[-2] < 0.5 * dense[-1]  # the largest stands clear
+    assert found.products <= 3
+    # The error is below residual² over the distance to the next eigenvalue.
+    assert abs(found.value - dense[-1]) <= found.residual**2 / (dense[-1] - dense[-2])
+
+
+def test_where_eigenvalues_are_near_each_other_a_few_examples_do_not_choose():
+    rng = np.random.default_rng(0)
+    shape = architecture(8, [(8, "tanh"), (8, "linear")], loss=LOSSES.get("mean_squared_error")())
+    inputs = rng.normal(size=(600, 8))
+    batch = examples(shape, inputs, inputs)
+    parameters = 0.5 * rng.normal(size=shape.size)
+    dense = np.linalg.eigvalsh(HessianProducts(shape, parameters, batch).dense())
+    assert dense[-2] > 0.5 * dense[-1]
+    found = sharpness(shape, parameters, batch, tolerance=1e-3)
+    assert found.value == pytest.approx(dense[-1], rel=1e-4)
+
+
 @pytest.mark.parametrize("layers", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("steps", [0, 300])
 def test_large_networks_get_the_ends_within_the_residual(layers, steps, monkeypatch):
