@@ -1,4 +1,4 @@
-"""A trace from the log of another program: CSV or JSON Lines with at least a loss.
+"""A trace from the log of another program: CSV or JSON with at least a loss.
 
     step,loss,learning_rate,gradient_norm[layer1],gradient_norm[layer2]
     0,0.693,0.1,0.21,0.44
@@ -43,11 +43,11 @@ def read_run(path: Path) -> Trace:
 
 
 def read_log(path: Path) -> Trace:
-    """The trace of a log, CSV or JSON Lines.
+    """The trace of a log, CSV or JSON.
 
     Raises:
-        RunError: The file cannot be read, has no loss, or has rows that cannot be understood; all
-            of them are told, with their lines.
+        RunError: The file cannot be read, has no loss, or a single one, or has rows that cannot be
+            understood; all of them are told, with their lines.
     """
     table = _Table(Log(path))
     table.read()
@@ -66,6 +66,10 @@ def read_log(path: Path) -> Trace:
                 hint="name the columns step and loss; `gradient_norm[layer1]` for each layer",
             )
         )
+    if len(loss.steps) < 2:
+        hint = "write a row at each step, or at every tenth"
+        message = "a single loss does not tell how a run went"
+        raise RunError(Problem(message, Location(str(path)), hint=hint))
     return Trace(
         step=loss.steps,
         loss=loss.values,

@@ -1,4 +1,4 @@
-"""The rows of another program's log: CSV with a header, or JSON Lines.
+"""The rows of another program's log: CSV with a header, JSON Lines, or one JSON document.
 
 Sizes are bounded, nothing is executed, and what cannot be read is told with its line. A last line
 that was cut short is left out: the program may still be writing.
@@ -185,6 +185,10 @@ class Log:
         return Row(line, values)
 
     def _json_rows(self, text: str) -> Iterator[Row]:
+        documents = _whole(text)
+        if documents is not None:
+            yield from (Row(1, dict(_flat(document))) for document in documents)
+            return
         lines = text.split("\n")
         for number, line in enumerate(lines, start=1):
             if not line.strip():
@@ -203,6 +207,25 @@ class Log:
                 yield Row(number, dict(_flat(document)))
             else:
                 self.wrong("no JSON object", number, got=type(document).__name__)
+
+
+def _whole(text: str) -> list[dict[str, Any]] | None:
+    """The rows of one JSON document: a list of objects, or an object with a list for each column.
+
+    None for anything else: JSON Lines have one document a line.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(document, list) and document and all(isinstance(x, dict) for x in document):
+        return document
+    if not isinstance(document, dict) or not all(isinstance(x, list) for x in document.values()):
+        return None
+    if len({len(column) for column in document.values()}) != 1:
+        return None
+    rows = zip(*document.values(), strict=True)
+    return [dict(zip(document, row, strict=True)) for row in rows]
 
 
 def _delimiter(text: str) -> str:

@@ -77,8 +77,26 @@ def test_json_lines_may_nest_layers(tmp_path: Path) -> None:
 
 
 def test_a_list_of_numbers_is_one_per_layer(tmp_path: Path) -> None:
-    trace = log(tmp_path, '{"loss": 1, "grad_norm": [0.5, 0.25]}\n', name="log.jsonl")
+    trace = log(tmp_path, 2 * '{"loss": 1, "grad_norm": [0.5, 0.25]}\n', name="log.jsonl")
     assert trace.layers == ("layer1", "layer2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"loss": 1, "val_loss": 2},\n {"loss": 0.5, "val_loss": 3}]',
+        '{"loss": [1, 0.5],\n "val_loss": [2, 3]}',
+    ],
+)
+def test_one_json_document_is_a_log_too(tmp_path: Path, text: str) -> None:
+    trace = log(tmp_path, text, name="history.json")
+    np.testing.assert_array_equal(trace.loss, [1, 0.5])
+    np.testing.assert_array_equal(trace.series["validation_loss"].values, [2, 3])
+
+
+def test_a_single_loss_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="a single loss does not tell how a run went"):
+        log(tmp_path, "step,loss\n0,1\n")
 
 
 def test_values_that_are_not_finite_are_data(tmp_path: Path) -> None:
@@ -101,7 +119,7 @@ def test_files_of_any_system_are_read(tmp_path: Path, encoding: str, end: str, s
 
 
 def test_a_decimal_comma_is_read_between_semicolons(tmp_path: Path) -> None:
-    assert log(tmp_path, "sep=;\nstep;loss\n0;0,5\n").loss[0] == 0.5
+    assert log(tmp_path, "sep=;\nstep;loss\n0;0,5\n1;0,4\n").loss[0] == 0.5
 
 
 def test_comments_and_blank_lines_are_left_out(tmp_path: Path) -> None:
@@ -132,7 +150,7 @@ def test_a_log_that_is_still_written_is_read_as_far_as_it_goes(tmp_path: Path, t
 
 
 def test_the_loss_of_a_batch_is_told_from_that_of_all_examples(tmp_path: Path) -> None:
-    trace = log(tmp_path, "loss,train_loss\n1,2\n")
+    trace = log(tmp_path, "loss,train_loss\n1,2\n1,2\n")
     assert (trace.loss[0], trace.series["training_loss"].values[0]) == (1, 2)
 
 
@@ -142,7 +160,7 @@ def test_constants_become_facts(tmp_path: Path) -> None:
 
 
 def test_what_is_not_used_is_named(tmp_path: Path) -> None:
-    assert log(tmp_path, "loss,accuracy\n1,0.5\n").facts.settings["columns_not_used"] == [
+    assert log(tmp_path, "loss,accuracy\n1,0.5\n1,0.6\n").facts.settings["columns_not_used"] == [
         "accuracy"
     ]
 
