@@ -290,10 +290,18 @@ class _Comparison:
             return places, rows[best], Verdict.CORRECT
         spreads = [_relative_error(one, two) for one, two in pairwise(rows)]
         steady = int(np.argmin(spreads))
-        noise = self._loss_rounding * float(np.linalg.norm(0.5 / found[steady].steps[places]))
+        apart = [float(np.linalg.norm(exact - row)) for row in rows]
+        noise = [
+            _CERTAIN * self._loss_rounding * float(np.linalg.norm(0.5 / one.steps[places]))
+            for one in found
+        ]
+        # A step that sees the difference, and is finer than those that agree on it, overrules them.
+        fine = range(steady)
+        refuted = any(apart[step] <= noise[step] < apart[steady] for step in fine)
         wrong = (
             spreads[steady] <= _STEADY * errors[best]
-            and float(np.linalg.norm(exact - rows[steady])) > _CERTAIN * noise
+            and apart[steady] > noise[steady]
+            and not refuted
         )
         chosen = steady if wrong else best
         return places, rows[chosen], Verdict.WRONG if wrong else Verdict.NOISE

@@ -25,6 +25,9 @@ def loss_rounding(shape: Architecture, parameters: FloatArray, data: Examples) -
     scale = shape.loss.scale(shape.outputs, data.count)
     delta = _slope(shape, space, data)
     total = abs(float(shape.loss.total(space.values[-1], data.targets))) * scale
+    if shape.loss.link is not None:
+        # A loss on logits subtracts them from each other and takes a logarithm near 1.
+        total += float(np.sum(1 + np.abs(space.values[-1]).max(axis=0))) * scale
     for layer in range(shape.layers - 1, -1, -1):
         values, scratch = space.values[layer], np.empty_like(delta)
         activation = shape.activations[layer]

@@ -244,6 +244,30 @@ def test_kinks_that_only_larger_steps_reach_prove_nothing():
     assert verdicts(check)["layer3.biases"] is not Verdict.WRONG
 
 
+def test_large_steps_that_agree_do_not_overrule_a_finer_one():
+    # Logits that differ by x − 5e12. Two of four examples are on the wrong side, one each way, so
+    # that the loss of 5e11 has no slope along the biases; but steps beyond 1e6 turn the first over.
+    shape, parameters, batch = case("elu", of="softmax_cross_entropy", layers=(1,), count=4)
+    parameters[:] = 0.0
+    parameters[0] = 1.0
+    shape.weights_and_biases(parameters)[1][0][0] = 1.0
+    shape.weights_and_biases(parameters)[1][1][1] = 5e12
+    batch.inputs[0] = 5e12 + np.array([1e6, -1e12, 1e12, -1e12])
+    batch.targets[:] = [[1.0, 0.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0]]
+    check = check_gradient(shape, parameters, batch)
+    assert verdicts(check)["layer2.biases"] is not Verdict.WRONG
+
+
+def test_a_loss_that_underflows_is_undecided():
+    # Logits 178 apart on the right side: the gradient is e^−178, the loss 0 to the last digit.
+    shape, parameters, batch = case("leaky_relu", of="softmax_cross_entropy", layers=(4,))
+    shape.weights_and_biases(parameters)[1][0][:] = 0.0
+    shape.weights_and_biases(parameters)[1][1][:] = [178.0, 0.0]
+    batch.targets[:] = [[1.0], [0.0]]
+    check = check_gradient(shape, parameters, batch)
+    assert verdicts(check)["layer2.biases"] is Verdict.NOISE
+
+
 def test_a_gradient_of_zero_is_correct_where_the_loss_does_not_depend_on_the_tensor():
     shape, parameters, batch = case()
     shape.weights_and_biases(parameters)[2][0][:] = 0.0  # nothing below reaches the output
