@@ -67,13 +67,16 @@ def program_document(check: ProgramCheck, *, written: Path | None = None) -> dic
         "program": check.path,
         "correct": check.correct,
         "findings": [_finding_document(check, finding) for finding in check.findings],
-        "tensors": [_tensor_document(tensor) for tensor in check.tensors],
-        "loss": {
-            "expression": check.loss.text,
-            "own": check.loss.own,
-            "line": check.loss.line,
-            "assumption": check.loss.assumption,
-        },
+        "tensors": [_placed(check, _tensor_document(tensor)) for tensor in check.tensors],
+        "loss": _placed(
+            check,
+            {
+                "expression": check.loss.text,
+                "own": check.loss.own,
+                "line": check.loss.line,
+                "assumption": check.loss.assumption,
+            },
+        ),
         "learning_rate": None
         if check.learning_rate is None
         else {
@@ -84,7 +87,7 @@ def program_document(check: ProgramCheck, *, written: Path | None = None) -> dic
         "loop": check.loop,
         "other_loops": check.other_loops,
         "points": check.points,
-        "repairs": [asdict(step) for step in check.repairs],
+        "repairs": [_placed(check, asdict(step)) for step in check.repairs],
         "diff": check.diff,
         "edits_tried": check.edits_tried,
         "matters": None if check.matters is None else asdict(check.matters),
@@ -137,18 +140,11 @@ class ProgramTensors:
             yield Text(number(tensor.scale, digits=3))
         place = "–"
         if tensor.line is not None:
-            cell = self._check.source.cell(tensor.line)
-            place = str(tensor.line) if cell is None else f"cell {cell[0]}, {cell[1]}"
+            place = self._check.source.spot(tensor.line).removeprefix("line ")
+            place = place.replace(", line ", ", ")
         yield Text(place)
         style = "green" if tensor.verdict is Verdict.RIGHT else "bold red"
         yield Text(_verdict(tensor), style="yellow" if tensor.verdict in _UNDECIDED else style)
-
-
-def _line(check: ProgramCheck, line: int) -> str:
-    """Where a line stands: its number, or the rest of the place where that is not the script."""
-    place = check.source.place(line)
-    name = check.source.name
-    return f"line {line}" if place == f"{name}:{line}" else place.removeprefix(f"{name}, ")
 
 
 def _about(check: ProgramCheck) -> str:
@@ -239,7 +235,7 @@ def _diff(diff: str) -> Text:
 
 def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Text]]:
     """What was taken for what, what was not checked, and what to do next."""
-    loss = f"{check.loss.text}, {_line(check, check.loss.line)}"
+    loss = f"{check.loss.text}, {check.source.spot(check.loss.line)}"
     yield "loss", Text(check.loss.assumption or loss)
     rate = check.learning_rate
     if rate is not None:
@@ -267,6 +263,9 @@ def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Tex
 def _next_command(check: ProgramCheck, written: Path | None) -> str:
     """What to try next."""
     if written is not None:
+        original = written.with_name(written.name.replace(".fixed", "", 1))
+        if original in {part.path for part in check.source.parts[1:]}:  # imported by its name
+            return f"diff {shlex.quote(str(original))} {shlex.quote(str(written))}"
         return f"nndiag gradcheck {shlex.quote(str(written))}"
     if check.fixed_text is not None and not check.correct:
         return f"nndiag gradcheck {shlex.quote(str(check.path))} --write-fixed"
@@ -278,10 +277,24 @@ def _next_command(check: ProgramCheck, written: Path | None) -> str:
 
 def _finding_document(check: ProgramCheck, finding: Finding) -> dict[str, Any]:
     document = finding_document(finding)
-    cell = None if finding.line is None else check.source.cell(finding.line)
+    return document if finding.line is None else document | _place_document(check, finding.line)
+
+
+def _placed(check: ProgramCheck, document: dict[str, Any]) -> dict[str, Any]:
+    """A document whose line is that in its own file, where it stands beside the script."""
+    line = document["line"]
+    if line is None or check.source.part(line).start == 1:
+        return document
+    return document | _place_document(check, line)
+
+
+def _place_document(check: ProgramCheck, line: int) -> dict[str, Any]:
+    """A place as it is known in its own file or cell."""
+    cell = check.source.cell(line)
     if cell is not None:
-        document |= {"cell": cell[0], "line": cell[1]}
-    return document
+        return {"cell": cell[0], "line": cell[1]}
+    part = check.source.part(line)
+    return {"file": str(part.path), "line": line - part.start + 1}
 
 
 def _verdict(tensor: TensorCheck) -> str:

@@ -244,8 +244,8 @@ class _Result:
         assumption = None
         if not loss.own:
             assumption = (
-                f"assumed to be {loss.text} (line {loss.line}): the program computes no loss that "
-                "fits; say otherwise under `code.loss`"
+                f"assumed to be {loss.text} ({self.source.spot(loss.line)}): the program computes "
+                "no loss that fits; say otherwise under `code.loss`"
             )
         return LossFound(loss.text, loss.own, loss.line, assumption)
 
@@ -263,11 +263,15 @@ def write_fixed(check: ProgramCheck) -> Path:
     Raises:
         UserCodeError: There is no repair, the file exists already, or it cannot be written.
     """
-    path = fixed_path(check.path)
     if check.fixed_text is None:
         raise UserCodeError(Problem("no repair was found, so there is nothing to write"))
-    text = check.fixed_text
-    if check.source.cells:
+    old, new = check.source.parts, check.source.with_text(check.fixed_text).parts
+    changed = [(a, b) for a, b in zip(old, new, strict=True) if a.text != b.text]
+    if len(changed) > 1:
+        files = ", ".join(str(part.path) for part, _ in changed)
+        raise UserCodeError(Problem(f"the repair changes several files: {files}"))
+    path, text = fixed_path(changed[0][0].path), f"{changed[0][1].text.rstrip()}\n"
+    if check.source.cells and changed[0][0] is old[0]:
         text = _notebook_text(check)
     try:
         with path.open("x", encoding="utf-8") as file:

@@ -200,7 +200,7 @@ class Observer:
     def _snapshot(self, iteration: int, cells: CellReader) -> Snapshot:
         return take_snapshot(
             iteration=iteration,
-            namespaces=[self.host.namespace],
+            namespaces=self.host.namespaces,
             cells=_cells(cells),
             is_user=self.host.is_user,
             passing=self.host.passing,

@@ -154,9 +154,20 @@ class TextEditor:
         alone = not self.source.text[first:start].strip()
         rest = self.source.text.find("\n", end)
         behind = self.source.text[end : rest if rest >= 0 else None].strip()
-        if alone and rest >= 0 and (not behind or behind.startswith("#")):
+        left = alone and rest >= 0 and (not behind or behind.startswith("#"))
+        if left and not self._only_one(node):
             return first, rest + 1, ""  # the whole line goes
         return start, end, "pass"
+
+    def _only_one(self, node: ast.AST) -> bool:
+        """Whether a statement is the only one of its block, which must not be left empty."""
+        blocks = (
+            block
+            for above in self.nodes.values()
+            for name in ("body", "orelse")
+            if isinstance(block := getattr(above, name, None), list)
+        )
+        return any(len(block) == 1 and block[0] is node for block in blocks)
 
     def _offset(self, line: int, column: int) -> int:
         """Character offset of a line and a column counted in UTF-8 bytes, as `ast` does."""
@@ -172,12 +183,14 @@ class TextEditor:
 
 
 def unified_diff(source: Source, fixed: str) -> str:
-    """The difference between a program and its edited text."""
-    lines = difflib.unified_diff(
-        source.text.splitlines(keepends=True),
-        fixed.splitlines(keepends=True),
-        fromfile=source.name,
-        tofile=f"{source.path.stem}.fixed{source.path.suffix}",
-        n=2,
-    )
+    """The difference between a program and its edited text, file by file."""
+    lines: list[str] = []
+    for old, new in zip(source.parts, source.with_text(fixed).parts, strict=True):
+        lines += difflib.unified_diff(
+            old.text.splitlines(keepends=True),
+            new.text.splitlines(keepends=True),
+            fromfile=str(old.path),
+            tofile=f"{old.path.stem}.fixed{old.path.suffix}",
+            n=2,
+        )
     return "".join(line if line.endswith("\n") else line + "\n" for line in lines)

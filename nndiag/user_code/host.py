@@ -1,8 +1,10 @@
 """Runs a program under hooks, up to the moment that an observer has seen enough."""
 
 import ast
+import contextlib
 import copy
 import gc
+import sys
 import time
 import traceback
 import types
@@ -14,8 +16,9 @@ from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code import instrument
 from nndiag.user_code.instrument import CodeKey, Instruments
 from nndiag.user_code.python2 import builtins_of_python_2
-from nndiag.user_code.sandbox import fresh_module
+from nndiag.user_code.sandbox import fresh_module, program_builtins
 from nndiag.user_code.scopes import Loop, loop_node, loops_in
+from nndiag.user_code.siblings import SiblingImporter
 from nndiag.user_code.source import Source
 
 CellReader = Callable[[], Any] | None
@@ -122,7 +125,10 @@ class Host:
         self.nodes = instrument.number_nodes(tree)
         self.hooks = Hooks()
         own = builtins_of_python_2() if source.is_python_2 else {}
-        self.module = fresh_module(source.path, own | self.hooks.by_name())
+        self._builtins = own | self.hooks.by_name()
+        self.module = fresh_module(source.path, self._builtins)
+        self._modules: dict[str, types.ModuleType] = {}
+        self._hooked = tree
         self.loops = {
             loop.key: loop
             for top, statement in enumerate(tree.body)
@@ -168,6 +174,21 @@ class Host:
         """The globals of the program."""
         return self.module.__dict__
 
+    @property
+    def namespaces(self) -> list[dict[str, Any]]:
+        """The globals of the program and of its own modules."""
+        return [self.namespace, *(vars(module) for module in self._modules.values())]
+
+    def namespace_of(self, top: int) -> dict[str, Any]:
+        """The globals that a top-level statement runs in."""
+        module = self._modules.get(self._part(top))
+        return self.namespace if module is None else vars(module)
+
+    def _part(self, top: int) -> str:
+        """The name of the file that a top-level statement stands in."""
+        written = top < len(self.source.tree.body)
+        return self.source.part(self.tree.body[top].lineno).name if written else "__main__"
+
     def run(self, instruments: Instruments | None = None) -> bool:
         """Runs the program until a hook stops it; whether one did.
 
@@ -177,14 +198,10 @@ class Host:
         Raises:
             UserCodeError: The program fails by itself.
         """
-        tree = instrument.hooked(self.tree, self.loops.values(), instruments)
+        self._hooked = instrument.hooked(self.tree, self.loops.values(), instruments)
         try:
-            for top, statement in enumerate(tree.body):
-                part = ast.Module([statement], [])
-                code = compile(part, self.source.name, "exec", flags=self.flags, dont_inherit=True)
-                for key, item in instrument.keyed_codes(code, top).items():
-                    self._keys[id(item)] = (item, key)
-                exec(code, self.namespace)
+            with self._own_modules():
+                self._execute("__main__", self.namespace)
         except StopProgram:
             if self.hooks.error is not None:
                 raise self.hooks.error from None
@@ -197,6 +214,36 @@ class Host:
             raise self.failure(error) from error
         return False
 
+    @contextlib.contextmanager
+    def _own_modules(self) -> Iterator[None]:
+        """Lets imports of the program's own modules run their hooked statements."""
+        files = {part.name: part.path for part in self.source.parts[1:]}
+        self._modules.clear()
+        for name in files:
+            sys.modules.pop(name, None)
+        importer = SiblingImporter(files, self._import)
+        sys.meta_path.insert(0, importer)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(importer)
+
+    def _import(self, name: str, module: types.ModuleType) -> None:
+        self._modules[name] = module
+        vars(module)["__builtins__"] = program_builtins(**self._builtins)
+        self._execute(name, vars(module))
+
+    def _execute(self, part: str, namespace: dict[str, Any]) -> None:
+        """Runs the statements of one file of the program."""
+        for top, statement in enumerate(self._hooked.body):
+            if self._part(top) != part:
+                continue
+            alone = ast.Module([statement], [])
+            code = compile(alone, self.source.name, "exec", flags=self.flags, dont_inherit=True)
+            for key, item in instrument.keyed_codes(code, top).items():
+                self._keys[id(item)] = (item, key)
+            exec(code, namespace)
+
     def functions(self) -> list[tuple[types.FunctionType, CodeKey]]:
         """All functions of the program that exist now, with the keys of their code."""
         return [
@@ -208,8 +255,8 @@ class Host:
     def is_user(self, item: Any) -> bool:
         """Whether a function or class is the program's own."""
         if isinstance(item, types.FunctionType):
-            return item.__globals__ is self.namespace
-        return getattr(item, "__module__", None) == "__main__"
+            return any(item.__globals__ is space for space in self.namespaces)
+        return getattr(item, "__module__", None) in {"__main__", *self._modules}
 
     def failure(self, error: BaseException) -> UserCodeError:
         """The program's own failure, told with the line that raised it."""

@@ -75,7 +75,7 @@ class Runner:
         """
         edited = edited or {}
         functions: dict[CodeKey, types.CodeType] = {}
-        for top in {key[0] for _, key in self._functions} | set(edited):
+        for top in {key[0] for _, key in self._functions}:
             if top in edited:
                 functions |= self._compiled(top, edited[top], instruments)
             else:
@@ -138,7 +138,7 @@ class Runner:
             hooks.busy, hooks.deadline = was_busy, was_deadline
 
     def _call(self, snapshot: Snapshot, step: types.CodeType) -> None:
-        namespace = self.host.namespace
+        namespace = self.host.namespace_of(self.loop.top)
         if not self.loop.in_function:
             exec(step, namespace)
             return

@@ -90,7 +90,7 @@ class _ScaledRun:
         if self._places is None:
             self._places = take_snapshot(
                 iteration=0,
-                namespaces=[self._host.namespace],
+                namespaces=self._host.namespaces,
                 cells=_cells(cells),
                 is_user=self._host.is_user,
                 passing=self._host.passing,

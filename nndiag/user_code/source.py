@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,9 +10,30 @@ from pathlib import Path
 
 from nndiag.errors import Location, Problem, UserCodeError
 from nndiag.user_code.python2 import translated
+from nndiag.user_code.siblings import siblings_of
 
 _MAGIC = re.compile(r"^\s*(%{1,2}[A-Za-z]|!|\?)|^\s*\w[\w.]*\?{1,2}\s*$")
 _PYTHON_2 = re.compile(r"^\s*print\s+[^(=\s]|^\s*except\s+\w+\s*,\s*\w+\s*:", re.MULTILINE)
+
+
+_MARK = "#␜ "  # begins the line before each further file; no program writes such a thing
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a program.
+
+    Attributes:
+        name: The name it is imported by; `__main__` for the script.
+        path: The file.
+        start: Its first line in the whole program's text, from 1.
+        text: Its text.
+    """
+
+    name: str
+    path: Path
+    start: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -20,7 +42,8 @@ class Source:
 
     Attributes:
         path: The file.
-        text: The program as one text; for a notebook its code cells in order, magics blanked.
+        text: The program as one text; for a notebook its code cells in order, magics blanked; for a
+            program of several files these one behind the other, the script first.
         cells: For a notebook: first line of each code cell in `text`, from 1.
         is_python_2: Whether `text` was translated from Python 2.
     """
@@ -44,10 +67,11 @@ class Source:
         try:
             return ast.parse(self.text, filename=str(self.path))
         except SyntaxError as error:
+            line = error.lineno or 1
             hint = "correct the line; `python` itself refuses it too"
             if _PYTHON_2.search(self.text):
                 hint = "this is Python 2 that cannot be translated; make it Python 3 first"
-            where = Location(self.name, error.lineno, error.offset, error.text)
+            where = replace(self.location(line), column=error.offset, text=error.text)
             raise UserCodeError(
                 Problem(f"the program is not valid Python: {error.msg}", where, hint=hint)
             ) from error
@@ -69,20 +93,51 @@ class Source:
     def cell(self, line: int) -> tuple[int, int] | None:
         """Number of the cell and line in it, both from 1; None for a script."""
         starts = [start for start in self.cells if start <= line]
+        if starts and self.part(line).start > 1:
+            return None
         return (len(starts), line - starts[-1] + 1) if starts else None
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The files of the program, the script first."""
+        marks = [n for n, line in enumerate(self.lines) if line.startswith(_MARK)]
+        ends = [*marks, len(self.lines)]
+        parts = [Part("__main__", self.path, 1, "\n".join(self.lines[: ends[0]]))]
+        for mark, end in zip(marks, ends[1:], strict=True):
+            name, _, file = self.lines[mark].removeprefix(_MARK).partition(" ")
+            text = "\n".join(self.lines[mark + 1 : end])
+            parts.append(Part(name, Path(file), mark + 2, text))
+        return tuple(parts)
+
+    def part(self, line: int) -> Part:
+        """The file that a line stands in."""
+        return (
+            [part for part in self.parts if part.start <= line][-1] if line > 0 else self.parts[0]
+        )
 
     def place(self, line: int) -> str:
         """`file:line`, or `file, cell c, line l` in a notebook."""
         cell = self.cell(line)
         if cell is None:
-            return f"{self.name}:{line}"
+            part = self.part(line)
+            return f"{part.path}:{line - part.start + 1}"
         return f"{self.name}, cell {cell[0]}, line {cell[1]}"
+
+    def spot(self, line: int) -> str:
+        """The place of a line, short: without the file where that is the script."""
+        cell = self.cell(line)
+        if cell is not None:
+            return f"cell {cell[0]}, line {cell[1]}"
+        part = self.part(line)
+        local = line - part.start + 1
+        return f"line {local}" if part.start == 1 else f"{part.path.name}:{local}"
 
     def location(self, line: int) -> Location:
         """The place of a line for an error message."""
         cell = self.cell(line)
         if cell is None:
-            return Location(self.name, line, text=self.line(line))
+            part = self.part(line)
+            return Location(str(part.path), line - part.start + 1, text=self.line(line))
         return Location(f"{self.name}, cell {cell[0]}", cell[1], text=self.line(line))
 
 
@@ -109,7 +164,30 @@ def read_source(path: Path) -> Source:
     except (OSError, UnicodeDecodeError) as error:
         raise UserCodeError(Problem(f"cannot read {str(path)!r}: {error}")) from error
     source = _notebook(path, raw) if path.suffix == ".ipynb" else Source(path, raw)
-    return _in_python_3(source)
+    return _with_siblings(_in_python_3(source))
+
+
+def _with_siblings(source: Source) -> Source:
+    """The program with the modules beside it that it imports."""
+    try:
+        tree = ast.parse(source.text)
+    except (SyntaxError, ValueError):
+        return source
+    for sibling in siblings_of(source.path, source.text, tree):
+        part = _in_python_3(Source(sibling.path, sibling.text))
+        try:
+            ast.parse(part.text)
+        except (SyntaxError, ValueError):
+            continue  # if it is imported at all, its own error tells why it cannot be
+        file = source.path.parent / _relative(sibling.path, source.path)
+        text = f"{source.text.rstrip()}\n\n{_MARK}{sibling.name} {file}\n{part.text}"
+        source = replace(source, text=text, is_python_2=source.is_python_2 or part.is_python_2)
+    return source
+
+
+def _relative(path: Path, script: Path) -> Path:
+    """A file beside the script, as it is named from there."""
+    return Path(os.path.relpath(path, script.resolve().parent))
 
 
 def _in_python_3(source: Source) -> Source:
