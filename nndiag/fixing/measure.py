@@ -1,7 +1,7 @@
 """One training of one config, measured on a scale that other losses and scalings share."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,7 +40,8 @@ class Run:
         good: Whether it learned what there is to learn, by the diagnosis of its own loss.
         score: Share of the targets' variance that the predictions explain, see `score_of`; None
             where it is not defined or not finite.
-        accuracy: Share of examples whose class is right; None where targets are not classes.
+        accuracy: Share of examples whose class is right, see `accuracy_of`; None where targets are
+            not classes.
         seconds: Time that it took.
     """
 
@@ -169,26 +170,47 @@ def score_of(built: Built, parameters: FloatArray) -> float | None:
     examples it is smaller. It does not depend on the loss, its reduction, the scaling of the
     targets or the encoding of classes, so that runs that differ in them can be compared.
     """
-    parts = [built.training] if built.validation is None else [built.training, built.validation]
-    scores = [_explained(built, parameters, *part) for part in parts]
-    known = [score for score in scores if score is not None]
-    return min(known) if known else None
+    return _smallest(_explained(built, parameters, *part) for part in _parts(built))
 
 
 def accuracy_of(built: Built, parameters: FloatArray) -> float | None:
-    """Share of training examples whose class is predicted; None where targets are not classes."""
+    """Share of examples whose class is predicted; None where targets are not classes.
+
+    On whichever of the training and the held-out examples it is smaller.
+    """
     values = np.unique(built.target_scaling.undo(built.training[1]))
     if len(values) != 2:
         return None
+    return _smallest(_right(built, parameters, *part, values=values) for part in _parts(built))
+
+
+def _parts(built: Built) -> list[tuple[FloatArray, FloatArray]]:
+    """The training examples and those held out."""
+    return [built.training] if built.validation is None else [built.training, built.validation]
+
+
+def _smallest(shares: Iterable[float | None]) -> float | None:
+    return min((share for share in shares if share is not None), default=None)
+
+
+def _right(
+    built: Built,
+    parameters: FloatArray,
+    inputs: FloatArray,
+    targets: FloatArray,
+    *,
+    values: FloatArray,
+) -> float | None:
+    """Share of examples whose class, one of two values or the largest column, is predicted."""
     with np.errstate(all="ignore"):
-        predictions, targets = _raw(built, parameters, *built.training)
+        predictions, raw = _raw(built, parameters, inputs, targets)
     if not np.isfinite(predictions).all():
         return None
-    if targets.shape[1] > 1 and ((targets == values[1]).sum(axis=1) == 1).all():
-        right = predictions.argmax(axis=1) == targets.argmax(axis=1)
+    if raw.shape[1] > 1 and ((raw == values[1]).sum(axis=1) == 1).all():
+        right = predictions.argmax(axis=1) == raw.argmax(axis=1)
     else:
         middle = values.mean()
-        right = (predictions > middle) == (targets > middle)
+        right = (predictions > middle) == (raw > middle)
     return float(np.mean(right))
 
 

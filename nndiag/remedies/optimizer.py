@@ -50,7 +50,10 @@ def constant_rate(case: Case) -> Changes | None:
     return {"optimizer": {"decay": 0.0}} if case.built.optimizer.decay else None
 
 
-@remedy("less-momentum", cures=["oscillating-loss", *_BLOW_UP])
+@remedy(
+    "less-momentum",
+    cures=["learning-rate-above-stability-limit", "oscillating-loss", *_BLOW_UP],
+)
 def less_momentum(case: Case) -> Changes | None:
     """Momentum 0.9.
 
@@ -130,7 +133,14 @@ def rate_below_ceiling(case: Case) -> Changes | None:
 
 @remedy(
     "smaller-rate",
-    cures=["oscillating-loss", "noisy-steps", "dead-units", "saturated-units", *_BLOW_UP],
+    cures=[
+        "learning-rate-above-stability-limit",
+        "oscillating-loss",
+        "noisy-steps",
+        "dead-units",
+        "saturated-units",
+        *_BLOW_UP,
+    ],
     group="rate",
     last=True,
 )
@@ -144,7 +154,7 @@ def smaller_rate(case: Case) -> Changes | None:
 
 @remedy(
     "much-smaller-rate",
-    cures=["dead-units", *_BLOW_UP],
+    cures=["learning-rate-above-stability-limit", "dead-units", *_BLOW_UP],
     price=2,
     group="rate",
     last=True,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _SHOWN_AS = {"name": "", "bias": "biases"}
+_ALL_LAYERS = "as in all layers"
 
 
 def change_words(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> list[str]:
@@ -34,7 +35,7 @@ def _layer_words(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     for number, (old, new) in enumerate(zip(before, after, strict=True), 1):
         for key in dict.fromkeys([*old, *new]):
             if old.get(key) != new.get(key):
-                phrase = _phrase(key, old.get(key), new.get(key))
+                phrase = _phrase(key, old.get(key, _ALL_LAYERS), new.get(key, _ALL_LAYERS))
                 changed.setdefault(phrase, []).append(number)
     return [f"{_layers(numbers)} {phrase}" for phrase, numbers in changed.items()]
 

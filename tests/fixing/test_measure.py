@@ -72,6 +72,18 @@ def test_held_out_examples_count_where_they_are_worse():
     assert score_of(built, built.parameters) == pytest.approx(min(scores))
 
 
+def test_classes_of_held_out_examples_count_where_they_are_worse():
+    # a unit that says 1 where the first input is 1: wrong on one of the four rows
+    data = {"name": "logic_gate", "gate": "or", "samples": 12, "validation": 0.25}
+    step = {"units": 1, "weights": [[10.0], [0.0]], "biases": [-5.0]}
+    built = build(experiment_from(HEALTHY, dataset=data, network={"layers": [step]}))
+    shares = []
+    for inputs, targets in (built.training, built.validation):
+        shares.append(np.mean((inputs[:, 0] > 0.5) == (targets[:, 0] > 0.5)))
+    assert shares[0] != shares[1]
+    assert accuracy_of(built, built.parameters) == min(shares)
+
+
 def test_targets_without_variance_have_no_score():
     data = {"name": "linear_doubling", "samples": 1}
     built = build(experiment_from(HEALTHY, dataset=data))

@@ -190,6 +190,17 @@ SETTINGS = {
             ["layer1 activation sigmoid → tanh"],
         ),
         ({"network": {"layers": [{"units": 1}]}}, ["layers 2 → 1"]),
+        (
+            {
+                "network": {
+                    "layers": [
+                        {"units": 4, "activation": {"name": "sigmoid"}, "bias": True},
+                        {"units": 1, "activation": {"name": "linear"}},
+                    ]
+                }
+            },
+            ["layer1 biases as in all layers → yes"],
+        ),
         ({"optimizer": {"clip_norm": None}}, ["clip_norm none → none"]),
         ({"network": {"seed": 3}}, ["weights from seed 3"]),
     ],
