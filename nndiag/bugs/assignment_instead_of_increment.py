@@ -43,6 +43,10 @@ def edits(site: Site) -> Iterator[Edit]:
             for sign, cost in (("+=", 1.0), ("-=", 1.3)):
                 text = f"{ast.unparse(target)} {sign} {ast.unparse(statement.value)}"
                 yield site.statement_edit(NAME, text, cost=cost, says=f"write {sign}")
+            target_text, value_text = ast.unparse(target), ast.unparse(statement.value)
+            text = f"{target_text} = [a + b for a, b in zip({target_text}, {value_text})]"
+            if isinstance(target, ast.Name) and isinstance(statement.value, ast.Name):
+                yield site.statement_edit(NAME, text, cost=1.4, says="add them up")
     yield from _comprehensions(site)
     if isinstance(statement, ast.AugAssign) and site.shop.is_driven(statement):
         text = f"{ast.unparse(statement.target)} = {ast.unparse(statement.value)}"

@@ -19,9 +19,10 @@ equations 6 and 7.
 import ast
 from collections.abc import Iterator
 
+from nndiag.user_code.atoms import Atom, Shape
 from nndiag.user_code.bug import BUGS, Bug
 from nndiag.user_code.edits import Edit
-from nndiag.user_code.sites import Atom, Site, bracketed, matmul_operands
+from nndiag.user_code.sites import Site, bracketed, matmul_operands
 
 NAME = "broken-chain-rule"
 
@@ -53,16 +54,52 @@ def edits(site: Site) -> Iterator[Edit]:
             text = ast.unparse(inner)
             yield site.edit(NAME, node, text, cost=1.05, says=f"pass it through {text}")
     for node in _deltas(site):
-        text = bracketed(node)
-        for atom in weights or _sibling_weights(site):
-            for form in (
-                f"{text}.dot({atom.text}.T)",
-                f"{atom.text}.T.dot({text})",
-                f"{text}.dot({atom.text})",
-                f"{text} * {atom.text}",
-            ):
-                yield site.edit(NAME, node, form, cost=1.3, says=f"pass it through {atom.text}")
+        for passed, shapes in _passed(site, node):
+            for atom in weights or _sibling_weights(site):
+                for form in _products(passed, shapes, atom):
+                    cost = 1.3 if passed == bracketed(node) else 1.45
+                    yield site.edit(
+                        NAME, node, form, cost=cost, says=f"pass it through {atom.text}"
+                    )
+    yield from _kept_result(site)
     yield from _indices(site)
+
+
+def _passed(site: Site, node: ast.expr) -> Iterator[tuple[str, frozenset[Shape]]]:
+    """What may be passed through weights in the place of an expression: it, or another delta."""
+    yield bracketed(node), site.shop.shapes(node)
+    if isinstance(node, ast.Call) and len(node.args) == 1:
+        yield bracketed(node.args[0]), site.shop.shapes(node.args[0])
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        for atom in site.atoms:
+            if atom.gradient and atom.text != ast.unparse(node) and len(atom.text) < 40:
+                yield atom.text, atom.shapes
+
+
+def _products(text: str, shapes: frozenset[Shape], weights: Atom) -> Iterator[str]:
+    """The products of a delta and weights that their shapes allow."""
+    pairs = [(delta, own) for delta in shapes for own in weights.shapes]
+    if any(delta and own and delta[-1] == own[-1] for delta, own in pairs):
+        yield f"{text}.dot({weights.text}.T)"
+    if any(delta and own and delta[0] == own[0] for delta, own in pairs):
+        yield f"{weights.text}.T.dot({text})"
+    if any(delta and own and delta[-1] == own[0] for delta, own in pairs):
+        yield f"{text}.dot({weights.text})"
+    if any(not delta or not own or own == (1,) for delta, own in pairs) or any(
+        delta[-1] in (1, own[-1]) for delta, own in pairs
+    ):
+        yield f"{text} * {weights.text}"
+
+
+def _kept_result(site: Site) -> Iterator[Edit]:
+    """`layer.backward(error)` gives the error of the layer below: it is to be kept."""
+    statement = site.statement
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return
+    for item in statement.value.args:
+        if isinstance(item, ast.Name | ast.Attribute) and site.shop.is_driven(item):
+            text = f"{ast.unparse(item)} = {ast.unparse(statement.value)}"
+            yield site.statement_edit(NAME, text, cost=1.1, says="keep what is passed back")
 
 
 def _is_weights(site: Site, node: ast.expr) -> bool:

@@ -19,12 +19,17 @@ import ast
 import re
 from collections.abc import Iterator
 
+import numpy as np
+
+from nndiag.user_code.atoms import bound_names
 from nndiag.user_code.bug import BUGS, Bug, Symptoms
 from nndiag.user_code.edits import Change, Edit
+from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.judgement import Verdict
-from nndiag.user_code.sites import Site
+from nndiag.user_code.sites import Site, factors
 
 NAME = "gradient-never-computed"
+_SIGNS: dict[type, str] = {ast.Add: "+=", ast.Sub: "-="}
 
 
 @BUGS.register(NAME)
@@ -39,26 +44,136 @@ def gradient_never_computed() -> Bug:
 
 def edits(site: Site) -> Iterator[Edit]:
     """Writes a missing update after the model of another parameter's."""
-    text = ast.unparse(site.statement)
     for still in site.shop.still:
         yield from _gradient_instead_of_zeros(site, still)
         for name, serials in site.shop.updates.items():
-            if name not in site.shop.still and site.serial in serials:
-                for new in _rewritten(text, name, still):
-                    change = Change(site.serial, new, where="after")
-                    yield Edit(NAME, (change,), 1.2, f"update {still} too")
-                yield from _bias_update(site, text, name, still)
+            if name not in site.shop.still and (
+                site.serial in serials or _updates_copy(site, name)
+            ):
+                for text, cost in _updates(site, name, still):
+                    yield from _placed(site, text, cost, f"update {still} too")
 
 
-def _rewritten(text: str, known: str, still: str) -> Iterator[str]:
+def _updates_copy(site: Site, name: str) -> bool:
+    """Whether a statement gives the new value to a variable that is put back later."""
+    statement = site.statement
+    if not isinstance(statement, ast.Assign | ast.AugAssign) or site.value is None:
+        return False
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    same = isinstance(target, ast.Name) and target.id == _tail(name)
+    return same and site.shop.is_driven(site.value)
+
+
+def _placed(site: Site, text: str, cost: float, says: str) -> Iterator[Edit]:
+    """A new update behind its model, or behind the loops whose variables it does not use."""
+    above = site.parent(site.statement)
+    words = set(re.findall(r"\w+", text))
+    behind = site.statement
+    while isinstance(above, ast.For) and above is not site.shop.loop:
+        if words & set(re.findall(r"\w+", ast.unparse(above.target))):
+            break
+        behind = above
+        above = site.parent(above)
+    yield Edit(NAME, (Change(serial_of(behind), text, where="after"),), cost, says)
+
+
+def _updates(site: Site, known: str, still: str) -> Iterator[tuple[str, float]]:
+    """Updates of one parameter, written after the model of another's, with their costs."""
+    text = ast.unparse(site.statement)
+    for new in _rewritten(site, text, known, still):
+        yield new, 1.2
+    statement, value = site.statement, site.value
+    if value is None or not isinstance(statement, ast.AugAssign | ast.Assign):
+        return
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    for name in _names(target, still):
+        for new in _values(site, value, still):
+            body = _exchanged(new, ast.unparse(target), name)
+            sign = _SIGNS.get(type(getattr(statement, "op", None)), "=")
+            if new != ast.unparse(value):
+                yield f"{name} {sign} {body}", 1.4
+
+
+def _names(target: ast.expr, still: str) -> Iterator[str]:
+    """How a statement like that of another parameter would write a parameter."""
+    if "*" not in still:
+        yield still
+    while isinstance(target, ast.Subscript) and not isinstance(target.slice, ast.Constant):
+        target = target.value
+    tail = _tail(still)
+    if isinstance(target, ast.Attribute):
+        yield f"{ast.unparse(target.value)}.{tail}"
+    elif isinstance(target, ast.Subscript):
+        yield f"{ast.unparse(target.value)}['{tail}']"
+
+
+def _values(site: Site, value: ast.expr, still: str) -> Iterator[str]:
+    """The right side of an update with another gradient in it."""
+    shape = site.shop.parameters[still]
+    gradients = list(dict.fromkeys(_gradients(site, shape)))
+    for node in ast.walk(value):
+        if not isinstance(node, ast.expr) or not site.shop.is_driven(node):
+            continue
+        if site.shop.is_parameter(node) or isinstance(node, ast.UnaryOp):
+            continue
+        for new in gradients:
+            yield _replaced(value, node, new)
+    for whole, factor, rest in (item for node in ast.walk(value) for item in factors(node)):
+        acted = site.shop.is_acted(factor) or bool(site.shop.shapes(factor) - {()})
+        if acted or isinstance(factor, ast.Subscript):
+            yield _replaced(value, whole, rest)
+
+
+def _gradients(site: Site, shape: tuple[int, ...]) -> Iterator[str]:
+    """Expressions of a parameter's shape that may be its gradient."""
+    for atom in site.atoms:
+        if not atom.gradient or len(atom.text) > 40:
+            continue
+        if shape in atom.shapes or (shape == (1,) and () in atom.shapes):
+            yield atom.text
+        for own in atom.shapes:
+            if len(own) == 2 and shape == own[1:]:
+                yield f"{atom.text}.sum(axis=0)"
+            elif len(own) == 2 and shape == (1, own[1]):
+                yield f"{atom.text}.sum(axis=0, keepdims=True)"
+            elif len(own) == 2 and shape == (own[0], 1):
+                yield f"{atom.text}.sum(axis=1, keepdims=True)"
+            elif own and shape in ((1,), (1, 1)):
+                yield f"np.sum({atom.text})"
+
+
+def _replaced(whole: ast.expr, node: ast.AST, text: str) -> str:
+    """An expression's text with another text in the place of one node."""
+    if whole is node:
+        return text
+    before, after = ast.unparse(whole), ast.unparse(node)
+    bracketed = f"({after})" if f"({after})" in before else after
+    return before.replace(bracketed, text, 1)
+
+
+def _exchanged(text: str, old: str, new: str) -> str:
+    return re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w\[])", new, text)
+
+
+def _rewritten(site: Site, text: str, known: str, still: str) -> Iterator[str]:
     """An update of one parameter, written for another one: digits and suffixes exchanged."""
     old, new = _tail(known), _tail(still)
+    numbers = re.findall(r"\[(\d+)\]", known), re.findall(r"\[(\d+)\]", still)
+    for first, second in zip(*numbers, strict=False):
+        if first != second:
+            yield text.replace(f"[{first}]", f"[{second}]")
     if old == new:
         return
-    yield text.replace(old, new)
+    renamed = text.replace(old, new)
+    yield renamed
     digits = re.findall(r"\d+", old), re.findall(r"\d+", new)
     if digits[0] and digits[1]:
         yield re.sub(rf"(?<=[A-Za-z_]){digits[0][-1]}\b", digits[1][-1], text)
+    bound = bound_names(site.shop, site.scope)
+    for word in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", renamed)):
+        for other in sorted(bound - {word}) if word in bound else ():
+            if word[0] == other[0]:  # `nabla_w` and `nabla_b`, `dW` and `db`
+                yield re.sub(rf"\b{word}\b", other, renamed)
 
 
 def _tail(name: str) -> str:
@@ -67,45 +182,22 @@ def _tail(name: str) -> str:
     return found[-1] if found else name
 
 
-def _bias_update(site: Site, text: str, known: str, still: str) -> Iterator[Edit]:
-    """An update with the gradient of the parameter's shape that stands ready."""
-    shape = site.shop.parameters[still]
-    if not isinstance(site.statement, ast.AugAssign):
-        return
-    for atom in site.atoms:
-        if atom.gradient and shape in atom.shapes:
-            for old in site.atoms:
-                if old.gradient and old.text in text and old.text != atom.text:
-                    new = text.replace(old.text, atom.text).replace(known, still, 1)
-                    yield Edit(
-                        NAME,
-                        (Change(site.serial, new, where="after"),),
-                        1.4,
-                        f"update {still} with {atom.text}",
-                    )
-
-
 def _gradient_instead_of_zeros(site: Site, still: str) -> Iterator[Edit]:
     """Computes a gradient where zeros stand for it."""
     value = site.value
     shape = site.shop.parameters[still]
-    if not isinstance(value, ast.Call) or "zeros" not in ast.unparse(value.func):
+    if value is None or shape not in site.shop.shapes(value):
         return
-    if shape not in site.shop.shapes(value):
+    values = site.shop.computed.base.values.get(serial_of(value), [])
+    if any(np.any(item) for item in values):
         return
     for left in site.atoms:
         for right in site.atoms:
             if left.activation and right.gradient:
                 for form in _products(left.text, right.text, shape):
                     yield site.edit(NAME, value, form, cost=1.5, says=f"compute {form}")
-    for atom in site.atoms:
-        if atom.gradient:
-            for form in (
-                f"{atom.text}.sum(axis=0)",
-                f"{atom.text}.sum(axis=0, keepdims=True)",
-                f"{atom.text}.sum(axis=1, keepdims=True)",
-            ):
-                yield site.edit(NAME, value, form, cost=1.6, says=f"compute {form}")
+    for form in _gradients(site, shape):
+        yield site.edit(NAME, value, form, cost=1.45, says=f"compute {form}")
 
 
 def _products(left: str, right: str, shape: tuple[int, ...]) -> tuple[str, ...]:

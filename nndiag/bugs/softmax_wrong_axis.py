@@ -31,10 +31,12 @@ def softmax_wrong_axis() -> Bug:
 
 def edits(site: Site) -> Iterator[Edit]:
     """Exchanges the axes of all sums in a statement or a function that has an exponential."""
-    scope = site.shop.scope(site.statement)
+    scope = site.scope
     region: ast.AST = scope if isinstance(scope, ast.FunctionDef) else site.statement
     if not _has_exponential(region) and not _has_exponential(site.statement):
         return
+    if "log(" in ast.unparse(site.statement):
+        return  # the sum of a loss
     changes = []
     for node in ast.walk(
         region if isinstance(scope, ast.FunctionDef) and len(scope.body) < 8 else site.statement
@@ -53,12 +55,17 @@ def edits(site: Site) -> Iterator[Edit]:
 def _whole_sums(site: Site) -> Iterator[Edit]:
     """A sum over everything becomes one over an axis."""
     for node in site.expressions:
-        if not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords:
+        if not isinstance(node, ast.Call) or len(node.args) > 1 or node.keywords:
             continue
-        if ast.unparse(node.func) != "np.sum":
+        name = ast.unparse(node.func)
+        if name == "np.sum" and node.args:
+            summed = f"np.sum({ast.unparse(node.args[0])}, "
+        elif name.endswith(".sum") and not node.args:
+            summed = f"{name}("
+        else:
             continue
         for axis in (1, 0):
-            text = f"np.sum({ast.unparse(node.args[0])}, axis={axis}, keepdims=True)"
+            text = f"{summed}axis={axis}, keepdims=True)"
             says = "normalise each example"
             yield site.edit(NAME, node, text, cost=1.1, says=says, changes_loss=True)
 

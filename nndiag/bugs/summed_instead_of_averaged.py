@@ -58,6 +58,7 @@ def edits(site: Site) -> Iterator[Edit]:
     """Divides by the number of examples, or stops dividing by it."""
     if site.shop.examples < 2:
         return
+    yield from _statements(site)
     for node in site.expressions:
         if isinstance(node, ast.Call):
             yield from _swapped(site, node)
@@ -77,6 +78,21 @@ def edits(site: Site) -> Iterator[Edit]:
         yield site.edit(
             NAME, value, f"{bracketed(value)} * {count}", cost=1.5, says=f"multiply by {count}"
         )
+
+
+def _statements(site: Site) -> Iterator[Edit]:
+    """Takes `d /= N` out, or puts it behind a statement that changes entries of d in place."""
+    statement = site.statement
+    if not isinstance(statement, ast.AugAssign):
+        return
+    scaling = isinstance(statement.op, ast.Mult | ast.Div)
+    if scaling and _is_count(site, statement.value):
+        yield site.statement_edit(NAME, "", cost=1.2, says="drop the division")
+    target = statement.target
+    if isinstance(target, ast.Subscript) and not site.shop.is_parameter(target.value):
+        whole = ast.unparse(target.value)
+        for count in counts(site)[:1]:
+            yield site.insertion(NAME, f"{whole} /= {count}", says=f"divide by {count}")
 
 
 def _in_update(site: Site) -> Iterator[Edit]:

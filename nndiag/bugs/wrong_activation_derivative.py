@@ -17,7 +17,13 @@ import ast
 from collections.abc import Iterator
 
 from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.derivatives import FORMULAS, derivatives_in, named_like_derivative, templates
+from nndiag.user_code.derivatives import (
+    FORMULAS,
+    derivatives_in,
+    formulas,
+    named_like_derivative,
+    templates,
+)
 from nndiag.user_code.edits import Edit
 from nndiag.user_code.sites import Site, factors
 
@@ -42,13 +48,18 @@ def edits(site: Site) -> Iterator[Edit]:
             for atom in site.atoms
             if atom.activation and atom.acted and atom.shapes & shapes
         ]
-        forms = [template.text for template in templates(site)] + list(FORMULAS)
+        forms = [template.text for template in templates(site)] + list(formulas(site))
         for form in forms:
             if form == derivative.template:
                 continue
             for number, argument in enumerate(dict.fromkeys(arguments)):
                 text = derivative.written(form.format(argument))
-                cost = 1.15 + 0.1 * (number > 0) + 0.05 * (form in FORMULAS) + 0.5 * ("> 0" in form)
+                cost = (
+                    1.15
+                    + 0.1 * (number > 0)
+                    + 0.05 * (form in formulas(site))
+                    + 0.5 * ("> 0" in form)
+                )
                 yield site.edit(NAME, derivative.node, text, cost=cost, says=f"write {text}")
         yield from _dropped(site, derivative.node)
     yield from _in_function(site)
@@ -69,21 +80,42 @@ def _divided(node: ast.expr) -> bool:
 
 def _in_function(site: Site) -> Iterator[Edit]:
     """Mends the body of the derivative function itself."""
-    scope = site.shop.scope(site.statement)
-    if not isinstance(scope, ast.FunctionDef) or not isinstance(site.statement, ast.Return):
+    scope = site.scope
+    whole = isinstance(site.statement, ast.Return | ast.Lambda)
+    if not isinstance(scope, ast.FunctionDef | ast.Lambda) or not whole or site.value is None:
         return
     arguments = [item.arg for item in scope.args.args if item.arg != "self"]
-    names = [name for name in site.shop.functions if name != scope.name]
-    if site.value is None or not arguments or len(scope.body) > 4:
+    name = scope.name if isinstance(scope, ast.FunctionDef) else "lambda"
+    if not arguments or (isinstance(scope, ast.FunctionDef) and len(scope.body) > 4):
         return
-    argument = arguments[0]
-    local = [atom.text for atom in site.atoms if atom.text.isidentifier() and not atom.parameter]
-    forms = [form.format(name) for name in dict.fromkeys([argument, *local]) for form in FORMULAS]
-    for name in names:
-        if len(site.shop.functions[name].args.args) == 1:
-            call = f"{name}({argument})"
-            forms += [f"{call} * (1 - {call})", f"1 - {call} ** 2"]
-    forms += [f"1 - np.tanh({argument}) ** 2", f"1.0 * ({argument} > 0)"]
-    cost = 1.12 if named_like_derivative(scope.name) else 1.5
-    for form in forms:
+    cost = 1.12 if named_like_derivative(name) else 1.5
+    for form in dict.fromkeys(_bodies(site, name, arguments[0])):
         yield site.edit(NAME, site.value, form, cost=cost, says=f"return {form}")
+    yield from _constants(site, cost)
+
+
+def _bodies(site: Site, own: str, argument: str) -> Iterator[str]:
+    """What a derivative function may return."""
+    local = [atom.text for atom in site.atoms if atom.text.isidentifier() and not atom.parameter]
+    for name in dict.fromkeys([argument, *local]):
+        yield from (form.format(name) for form in FORMULAS)
+    for name, function in site.shop.functions.items():
+        if name != own and len(function.args.args) == 1:
+            call = f"{name}({argument})"
+            yield from (f"{call} * (1 - {call})", f"1 - {call} ** 2")
+    yield from (f"1 - np.tanh({argument}) ** 2", f"1.0 * ({argument} > 0)")
+    yield from (form.format(argument) for form in formulas(site))
+
+
+def _constants(site: Site, cost: float) -> Iterator[Edit]:
+    """Exchanges a number for another one that the program has: the slope of a leaky ReLU."""
+    others = {
+        ast.unparse(node)
+        for node in site.shop.nodes.values()
+        if isinstance(node, ast.Constant) and isinstance(node.value, float) and 0 < node.value < 1
+    }
+    others |= {atom.text for atom in site.atoms if atom.shapes == {()} and not atom.acted}
+    for node in site.expressions:
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+            for other in sorted(others - {ast.unparse(node)})[:8]:
+                yield site.edit(NAME, node, other, cost=cost + 0.1, says=f"write {other}")

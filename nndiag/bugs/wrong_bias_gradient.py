@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from nndiag.user_code.bug import BUGS, Bug, Symptoms
 from nndiag.user_code.edits import Edit
 from nndiag.user_code.judgement import Verdict
-from nndiag.user_code.sites import Site, bracketed
+from nndiag.user_code.sites import Site, bracketed, factors
 
 NAME = "wrong-bias-gradient"
 
@@ -53,6 +53,12 @@ def edits(site: Site) -> Iterator[Edit]:
                 new = f"np.sum({ast.unparse(node)}, axis={axis}{keep})"
                 yield site.edit(NAME, node, new, cost=1.35, says=f"sum over axis {axis}")
         yield site.edit(NAME, node, f"{text}[0]", cost=1.8, says="take the row")
+    for node in site.expressions:
+        for whole, factor, rest in factors(node):
+            plain = site.shop.is_acted(factor) and not site.shop.is_driven(factor)
+            if plain and site.shop.is_driven(whole) and not site.shop.is_parameter(factor):
+                says = f"drop the factor {ast.unparse(factor)}"
+                yield site.edit(NAME, whole, rest, cost=1.4, says=says)
 
 
 def _sums(site: Site, node: ast.Call) -> Iterator[Edit]:

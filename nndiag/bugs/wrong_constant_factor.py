@@ -24,6 +24,7 @@ from nndiag.user_code.judgement import Verdict
 from nndiag.user_code.sites import Site, bracketed, factors
 
 NAME = "wrong-constant-factor"
+_STEADY = 1e-2
 
 
 @BUGS.register(NAME)
@@ -45,6 +46,10 @@ def edits(site: Site) -> Iterator[Edit]:
             if literal and not _times_parameter(site, whole):
                 says = f"drop the factor {ast.unparse(factor)}"
                 yield site.edit(NAME, whole, rest, cost=1.1, says=says)
+    statement = site.statement
+    scaling = isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mult | ast.Div)
+    if scaling and isinstance(site.value, ast.Constant):
+        yield site.statement_edit(NAME, "", cost=1.15, says="drop the factor")
     value = site.value
     if value is None or not site.shop.is_driven(value) or isinstance(value, ast.Tuple | ast.Dict):
         return
@@ -61,7 +66,12 @@ def _times_parameter(site: Site, node: ast.expr) -> bool:
 
 
 def suspects(symptoms: Symptoms) -> tuple[str, ...]:
-    """The tensors whose factor differs from that of the right ones."""
-    return tuple(
-        name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.WRONG_SCALE
-    )
+    """The tensors whose factor differs from that of the right ones by the same ratio throughout."""
+    found = []
+    for name, verdict in symptoms.verdicts.items():
+        pairs = zip(symptoms.scales[name], symptoms.reference, strict=False)
+        ratios = [scale / right for scale, right in pairs if right]
+        steady = bool(ratios) and max(ratios) - min(ratios) <= _STEADY * abs(max(ratios))
+        if verdict is Verdict.WRONG_SCALE and steady:
+            found.append(name)
+    return tuple(found)

@@ -55,9 +55,24 @@ def edits(site: Site) -> Iterator[Edit]:
             atom = site.atom(node.args[0])
             if atom is not None and atom.activation:
                 yield site.edit(NAME, node, atom.text, cost=1.1, says=f"use {atom.text}")
+    yield from _operands(site)
     yield from _indices(site)
     yield from _lists(site)
     yield from _outer(site)
+
+
+def _operands(site: Site) -> Iterator[Edit]:
+    """Writes a variable for an expression that is one side of a product."""
+    for node in site.expressions:
+        for operand in matmul_operands(node) or ():
+            inner = operand
+            if isinstance(inner, ast.Attribute) and inner.attr == "T":
+                inner = inner.value
+            if not isinstance(inner, ast.BinOp | ast.Call) or site.shop.is_driven(inner):
+                continue
+            for other in site.atoms:
+                if other.activation and len(other.text) < 40:
+                    yield site.edit(NAME, inner, other.text, cost=1.25, says=f"use {other.text}")
 
 
 def _lists(site: Site) -> Iterator[Edit]:
@@ -67,6 +82,8 @@ def _lists(site: Site) -> Iterator[Edit]:
     }
     for node in site.expressions:
         if isinstance(node, ast.Subscript) and site.shop.is_acted(node):
+            if isinstance(node.slice, ast.Slice | ast.Tuple):
+                continue
             own = ast.unparse(node.value)
             for base in sorted(bases - {own}):
                 text = f"{base}[{ast.unparse(node.slice)}]"

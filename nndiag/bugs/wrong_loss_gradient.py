@@ -43,8 +43,24 @@ def edits(site: Site) -> Iterator[Edit]:
             continue
         if ast.unparse(node.func).rpartition(".")[2] in _SHAPED:
             text = ast.unparse(node.args[0])
-            yield site.edit(NAME, node, text, cost=1.2, says="drop the call")
+            yield site.edit(NAME, node, text, cost=0.96, says="drop the call")
     yield from _from_difference(site)
+    yield from _from_labels(site)
+
+
+def _from_labels(site: Site) -> Iterator[Edit]:
+    """Output minus labels, where no difference stands yet: `-y / p` behind a softmax."""
+    for node in site.expressions:
+        shapes = site.shop.shapes(node)
+        if not isinstance(node, ast.BinOp) or not shapes or not site.shop.is_acted(node):
+            continue
+        outputs = [atom for atom in site.atoms if atom.acted and atom.activation]
+        for output in outputs:
+            for target in site.atoms:
+                fits = shapes & output.shapes & target.shapes and not target.acted
+                if fits and (output.shapes - {()}):
+                    text = f"{output.text} - {target.text}"
+                    yield site.edit(NAME, node, f"({text})", cost=2.2, says=f"start from {text}")
 
 
 def _from_difference(site: Site) -> Iterator[Edit]:

@@ -24,6 +24,7 @@ from nndiag.user_code.judgement import Verdict
 from nndiag.user_code.sites import Site
 
 NAME = "wrong-sign"
+_DERIVATIVE = "wrong-activation-derivative"  # a sign between activations belongs to a derivative
 
 
 @BUGS.register(NAME)
@@ -41,7 +42,7 @@ def edits(site: Site) -> Iterator[Edit]:
         yield site.statement_edit(NAME, text, cost=1.1, says=f"write {sign}")
     for node in site.expressions:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Add):
-            yield from _turned(site, node)
+            yield from _turned(site, node, NAME if site.shop.is_driven(node) else _DERIVATIVE)
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield site.edit(NAME, node, ast.unparse(node.operand), cost=1.15, says="drop the minus")
     value = site.value
@@ -51,7 +52,7 @@ def edits(site: Site) -> Iterator[Edit]:
         yield site.edit(NAME, value, f"-({ast.unparse(value)})", cost=1.6, says="put a minus")
 
 
-def _turned(site: Site, node: ast.BinOp) -> Iterator[Edit]:
+def _turned(site: Site, node: ast.BinOp, name: str) -> Iterator[Edit]:
     if not (site.shop.is_acted(node.left) or site.shop.is_acted(node.right)):
         return
     left, right = ast.unparse(node.left), ast.unparse(node.right)
@@ -62,9 +63,9 @@ def _turned(site: Site, node: ast.BinOp) -> Iterator[Edit]:
         if isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add | ast.Sub):
             turned = f"{right} - ({left})"
         cost = 1.0 if site.shop.is_driven(node) else 1.5
-        yield site.edit(NAME, node, turned, cost=cost, says=f"write {turned}")
+        yield site.edit(name, node, turned, cost=cost, says=f"write {turned}")
     sign = "+" if isinstance(node.op, ast.Sub) else "-"
-    yield site.edit(NAME, node, f"{left} {sign} {right}", cost=1.1, says=f"write {sign}")
+    yield site.edit(name, node, f"{left} {sign} {right}", cost=1.1, says=f"write {sign}")
 
 
 def suspects(symptoms: Symptoms) -> tuple[str, ...]:

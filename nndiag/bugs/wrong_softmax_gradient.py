@@ -52,6 +52,22 @@ def edits(site: Site) -> Iterator[Edit]:
             says = "drop the derivative"
             yield site.edit(NAME, derivative.node, derivative.rest, cost=0.85, says=says)
     yield from _labels(site)
+    yield from _marked(site)
+
+
+def _marked(site: Site) -> Iterator[Edit]:
+    """`d[range(n), y] -= 1` behind the statement that takes the probabilities over."""
+    statement = site.statement
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return
+    shapes = site.shop.shapes(statement.value)
+    for node in site.shop.inside(site.scope):
+        if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Tuple):
+            continue
+        if site.shop.is_acted(node) and shapes & site.shop.shapes(node.value):
+            index = ast.unparse(node.slice).removeprefix("(").removesuffix(")")
+            text = f"{ast.unparse(statement.targets[0])}[{index}] -= 1"
+            yield site.insertion(NAME, text, says="take the labels off the probabilities")
 
 
 def _labels(site: Site) -> Iterator[Edit]:

@@ -13,6 +13,7 @@ from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.laboratory import Laboratory
 from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.runner import StepFailedError
+from nndiag.user_code.scopes import loop_node
 from nndiag.user_code.sites import Site, Workshop, distinct, flipped_signs, sites
 
 _VARIABLE = ast.Name | ast.Attribute | ast.Subscript
@@ -36,9 +37,10 @@ def candidates_for_repair(
     found = residuals(lab, computed)
     variant = lab.runner.variant(computed.instruments)
     driven = _behind_loss(lab, computed, measurement)
-    if found:
+    flipped_at = [residual.serial for residual in found] or _marked(lab, computed)
+    if flipped_at:
         try:
-            flips = {residual.serial: flipped_signs for residual in found}
+            flips = dict.fromkeys(flipped_at, flipped_signs)
             flipped = lab.record(point, variant, flipped=flips)
             driven = frozenset(
                 serial
@@ -60,9 +62,32 @@ def candidates_for_repair(
         },
         updates=updates,
         examples=measurement.examples,
+        loop=loop_node(
+            measurement.host.tree.body[measurement.watched.loop.top],
+            measurement.watched.loop.ordinal,
+        ),
         still=frozenset(name for name, item in measurement.fits[number].items() if item.still),
     )
     return distinct(edit for site in sites(shop, forward=forward) for edit in _edits_of(site))
+
+
+def _marked(lab: Laboratory, computed: Computed) -> list[int]:
+    """The reads of an array behind `d[range(n), y] -= 1`: a residual that is made in place."""
+    found = []
+    for mark in lab.nodes.values():
+        if not isinstance(mark, ast.AugAssign) or not isinstance(mark.op, ast.Sub):
+            continue
+        if not isinstance(mark.target, ast.Subscript):
+            continue
+        text = ast.unparse(mark.target.value)
+        found += [
+            serial
+            for serial in computed.acted
+            if getattr(lab.nodes.get(serial), "lineno", 0) > mark.lineno
+            and isinstance(lab.nodes[serial], _VARIABLE)
+            and ast.unparse(lab.nodes[serial]) == text
+        ]
+    return found
 
 
 def _behind_loss(lab: Laboratory, computed: Computed, measurement: Measurement) -> frozenset[int]:

@@ -14,7 +14,7 @@ from nndiag.user_code.judgement import TensorCheck, Verdict, relative_error
 from nndiag.user_code.loss_changes import loss_changing_repair
 from nndiag.user_code.matters import comparison, losses
 from nndiag.user_code.measurement import Measurement, measure
-from nndiag.user_code.repair import Search, adopt, fixed_path, search
+from nndiag.user_code.repair import Search, Texts, adopt, fixed_path, search
 from nndiag.user_code.result import LossFound, Matters, ProgramCheck, RateFound, RepairStep
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.sandbox import sandbox
@@ -23,6 +23,7 @@ from nndiag.user_code.source import Source, notebook_cells, read_source
 from nndiag.user_code.standing import standing_findings
 
 Progress = Callable[[str], None]
+_MOST_PROOFS = 4
 
 
 def check_program(
@@ -114,6 +115,8 @@ class _Result:
         elif uniform is not None:
             self.correct = not uniform.grave
             self._search_factor(context, uniform)
+        elif measurement.loss.own and measurement.rate is not None and naming.drifts(measurement):
+            self._search_steady(context, measurement.rate.value)
         self.findings += standing_findings(context, self.found, self.fixed)
         self.findings.sort(key=lambda finding: finding.severity.rank)
         if any(finding.severity is Severity.ERROR for finding in self.findings):
@@ -127,18 +130,31 @@ class _Result:
         if self._no_tensor_heard() and self._mend_forward():
             self.findings += naming.findings(context, self.found, proven=True)
             return
-        half = time.perf_counter() + 0.5 * (self.deadline - time.perf_counter())
-        self.found = search(measurement, target=target, deadline=half)
         rate = next((value for value in measurement.rates if value is not None), None)
-        if not self.found.complete and target is not None and rate not in (None, target):
-            adopt(measurement, self.source)
-            again = search(measurement, target=rate, deadline=self.deadline)
-            self.found = again if again.complete else self.found
-        if self.found.repairs and self.found.complete:
-            self.fixed = self._measured(self.found.source)
+        self._prove(target)
+        if self.fixed is None and target is not None and rate not in (None, target):
+            first = self.found
+            self._prove(rate)
+            self.found = first if self.fixed is None else self.found
         if self.fixed is None and not self._no_tensor_heard():
             self._mend_forward()
         self.findings += naming.findings(context, self.found, proven=self.fixed is not None)
+
+    def _prove(self, target: float | None, *, strict: bool = False) -> None:
+        """Searches edits until the whole check passes with them."""
+        failed: frozenset[Texts] = frozenset()
+        for _ in range(_MOST_PROOFS):
+            adopt(self.measurement, self.source)
+            half = time.perf_counter() + 0.5 * (self.deadline - time.perf_counter())
+            self.found = search(
+                self.measurement, target=target, deadline=half, strict=strict, failed=failed
+            )
+            if not self.found.repairs or not self.found.complete:
+                return
+            self.fixed = self._measured(self.found.source)
+            if self.fixed is not None:
+                return
+            failed |= self.found.kept
 
     def _mend_forward(self) -> bool:
         """Tries the few edits of the forward pass; whether one mends the program."""
@@ -152,10 +168,22 @@ class _Result:
     def _search_factor(self, context: naming.Context, uniform: naming.Uniform) -> None:
         rate = self.measurement.rate
         if rate is not None and uniform.grave:
-            self.found = search(self.measurement, target=rate.value, deadline=self.deadline)
-            if self.found.complete:
-                self.fixed = self._measured(self.found.source)
+            self._prove(rate.value, strict=True)
         self.findings.append(naming.factor_finding(context, uniform, self.found, self.fixed))
+
+    def _search_steady(self, context: naming.Context, rate: float) -> None:
+        """Whether an edit makes a factor steady that changes from iteration to iteration.
+
+        A decaying learning rate is right, and no edit of the gradient makes its factor steady.
+        """
+        if self.measurement.examples > 1:
+            return
+        self._prove(rate)
+        if self.fixed is None or naming.drifts(self.fixed):
+            self.found, self.fixed = Search(self.source), None
+            return
+        self.correct = False
+        self.findings += naming.findings(context, self.found, proven=True)
 
     def _measured(self, source: Source) -> Measurement | None:
         """The check of the mended program, from its start; None where it does not pass."""

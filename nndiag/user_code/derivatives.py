@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nndiag.user_code.sites import Atom, Shape, Site
+from nndiag.user_code.atoms import Atom, Shape
+from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.sites import Site, factors
 
 _DERIVATIVE = re.compile(
     r"deriv|prime|grad|delta|backward|dsig|drelu|dtanh|^d_|_d$|^d[A-Z]", re.IGNORECASE
@@ -13,6 +15,26 @@ _DERIVATIVE = re.compile(
 _FLAG = re.compile(r"deriv|prime|grad|back", re.IGNORECASE)
 FORMULAS = ("{0} * (1 - {0})", "(1 - {0} ** 2)", "({0} > 0)")
 """Derivatives in terms of the activated value: sigmoid, tanh, ReLU."""
+
+_BY_WORD = {
+    "tanh": "(1 - np.tanh({0}) ** 2)",
+    "sin": "np.cos({0})",
+    "cos": "(-np.sin({0}))",
+    "logaddexp": "1 / (1 + np.exp(-{0}))",
+    "log1p": "1 / (1 + np.exp(-{0}))",
+    "arctan": "1 / (1 + {0} ** 2)",
+}
+"""Derivatives in terms of the pre-activation, for programs that use the function."""
+
+
+def formulas(site: Site) -> tuple[str, ...]:
+    """The formulas of derivatives that a program may need."""
+    shop = site.shop
+    own = [form for word, form in _BY_WORD.items() if word in shop.applied and "np" in shop.words]
+    for name, function in shop.functions.items():
+        if re.search("sigm|logistic|expit", name, re.IGNORECASE) and len(function.args.args) == 1:
+            own.append(f"{name}({{0}}) * (1 - {name}({{0}}))")
+    return (*FORMULAS, *dict.fromkeys(own))
 
 
 @dataclass(frozen=True)
@@ -62,14 +84,14 @@ def _call_template(call: ast.Call, site: Site) -> Template | None:
     name = ast.unparse(call.func)
     root = name.partition(".")[0]
     known = root in {"self", "np"} or name in site.shop.functions
-    if not known and site.shop.scope(call) is not site.shop.scope(site.statement):
+    if not known and site.shop.scope(call) is not site.scope:
         return None
     rest = [ast.unparse(item) for item in call.args[1:]]
     rest += [f"{item.arg}={ast.unparse(item.value)}" for item in call.keywords]
     return Template(f"{name}({', '.join(['{0}', *rest])})", name)
 
 
-def _definition_templates(name: str, function: ast.FunctionDef) -> Iterator[Template]:
+def _definition_templates(name: str, function: ast.FunctionDef | ast.Lambda) -> Iterator[Template]:
     arguments = [item.arg for item in function.args.args]
     prefix = ""
     if arguments[:1] == ["self"]:
@@ -82,15 +104,24 @@ def _definition_templates(name: str, function: ast.FunctionDef) -> Iterator[Temp
 
 def derivative_texts(site: Site, shapes: frozenset[Shape]) -> Iterator[tuple[str, float]]:
     """Derivatives that a value of some shape could be multiplied by, with their costs."""
-    atoms = [atom for atom in site.atoms if atom.activation and atom.acted and atom.shapes & shapes]
+    acted = [atom for atom in site.atoms if atom.activation and atom.acted]
+    atoms = [atom for atom in acted if atom.shapes & shapes]
     if not atoms:  # a row against a matrix, a number against a vector
-        atoms = [atom for atom in site.atoms if atom.activation and atom.acted]
+        atoms = [
+            atom for atom in acted if any(_broadcasts(a, b) for a in atom.shapes for b in shapes)
+        ]
     for template in templates(site):
         for atom in atoms:
             yield template.text.format(atom.text), 1.0
-    for formula in FORMULAS:
+    for formula in formulas(site):
         for atom in atoms:
             yield formula.format(atom.text), 1.3
+
+
+def _broadcasts(first: Shape, second: Shape) -> bool:
+    """Whether arrays of two shapes can be multiplied without a table of all pairs."""
+    pairs = zip(reversed(first), reversed(second), strict=False)
+    return all(a == b or 1 in (a, b) for a, b in pairs)
 
 
 @dataclass(frozen=True)
@@ -117,6 +148,22 @@ class Derivative:
 def derivatives_in(site: Site) -> Iterator[Derivative]:
     """The derivatives of activations that stand in a statement."""
     seen: set[int] = set()
+    told: set[int] = set()
+    for found in _written_derivatives(site, seen):
+        told |= {id(item) for item in ast.walk(found.node)}
+        yield found
+    for node in site.expressions:
+        for _, factor, _ in factors(node):
+            if id(factor) not in told and is_elementwise_factor(site, factor):
+                told |= {id(item) for item in ast.walk(factor)}
+                argument = next(
+                    ast.unparse(item) for item in ast.walk(factor) if _is_acted_variable(site, item)
+                )
+                yield Derivative(factor, argument, _holed(ast.unparse(factor), argument))
+
+
+def _written_derivatives(site: Site, seen: set[int]) -> Iterator[Derivative]:
+    """The derivatives that are written as such."""
     for node in site.expressions:
         if isinstance(node, ast.Call) and is_derivative_call(node):
             yield Derivative(node, ast.unparse(node.args[0]), _with_hole(node))
@@ -126,6 +173,30 @@ def derivatives_in(site: Site) -> Iterator[Derivative]:
             yield from _spread(node, chain)
         if not _is_product(node) or (isinstance(node, ast.BinOp) and not _is_product(node.left)):
             yield from _formula_in(node)
+
+
+def is_elementwise_factor(site: Site, node: ast.expr) -> bool:
+    """Whether a factor is made of activations alone: a derivative, whatever it looks like."""
+    shop = site.shop
+    if not shop.is_acted(node) or shop.is_driven(node) or isinstance(node, ast.Name):
+        return False
+    if any(shop.is_parameter(item) for item in ast.walk(node)):
+        return False
+    return isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Compare) and any(
+        _is_acted_variable(site, item) for item in ast.walk(node)
+    )
+
+
+def _is_acted_variable(site: Site, node: ast.AST) -> bool:
+    variable = isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+    return variable and serial_of(node) in site.shop.computed.acted
+
+
+def _holed(text: str, argument: str) -> str:
+    """A text with a hole where an argument stands; its own braces would be taken for holes."""
+    if "{" in text or "}" in text:
+        return "{0}"
+    return re.sub(rf"(?<![\w.]){re.escape(argument)}(?![\w.\[(])", "{0}", text)
 
 
 def _is_product(node: ast.AST) -> bool:
@@ -178,7 +249,7 @@ def _formula_in(node: ast.expr) -> Iterator[Derivative]:
         argument = ast.unparse(item)
         if argument in {"np", "math"} or argument.startswith("np."):
             continue
-        hole = re.sub(rf"(?<![\w.]){re.escape(argument)}(?![\w.\[(])", "{0}", text)
+        hole = _holed(text, argument)
         flat = re.sub(r"[() ]", "", hole).replace("1.0", "1").replace("1.", "1")
         if _KNOWN.match(flat):
             yield Derivative(node, argument, hole)
@@ -199,6 +270,7 @@ __all__ = [
     "Template",
     "derivative_texts",
     "derivatives_in",
+    "formulas",
     "is_derivative_call",
     "replaced_arguments",
     "templates",

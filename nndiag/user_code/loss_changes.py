@@ -4,10 +4,11 @@ import ast
 import time
 from collections.abc import Callable, Mapping
 
+from nndiag.user_code.bench import Bench
 from nndiag.user_code.candidate_edits import candidates_for_repair
 from nndiag.user_code.edits import TextEditor
 from nndiag.user_code.measurement import Measurement
-from nndiag.user_code.repair import Bench, Repair, Search, adopt
+from nndiag.user_code.repair import Repair, Search, adopt
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.source import Source
 
@@ -47,10 +48,10 @@ def loss_changing_repair(
             break
         writer = TextEditor(source, measurement.host.nodes)
         writer.add(edit)
-        new = Source(source.path, writer.text(), source.cells)
+        new = source.with_text(writer.text())
         fixed = check(new)
-        if fixed is None:
-            continue
+        if fixed is None or fixed.loss.own < measurement.loss.own:
+            continue  # or the edit only takes the loss away
         first: ast.AST = measurement.host.nodes[edit.changes[0].serial]
         line = getattr(first, "lineno", 0)
         mended = tuple(tensor.name for tensor in measurement.lab.tensors)

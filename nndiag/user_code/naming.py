@@ -12,6 +12,7 @@ from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.repair import Repair, Search
 from nndiag.user_code.source import Source
 
+_DRIFT = 1e-2
 _BAD = frozenset({Verdict.WRONG, Verdict.WRONG_SCALE, Verdict.WRONG_SIGN, Verdict.NEVER_UPDATED})
 
 
@@ -95,12 +96,24 @@ def target(context: Context) -> float | None:
 
 def findings(context: Context, found: Search, *, proven: bool) -> list[Finding]:
     """The findings of the repairs, and of what they leave wrong."""
-    made = [_of_repair(context, repair, proven=proven) for repair in found.repairs]
-    done = {name for repair in found.repairs for name in repair.mended}
+    kept = [repair for repair in found.repairs if proven or _is_evidence(context, repair)]
+    made = [_of_repair(context, repair, proven=proven) for repair in kept]
     if proven:
         return _merged(made)
-    left = [name for name in context.wrong if name not in done or not found.repairs]
+    done = {name for repair in kept for name in repair.mended}
+    left = [name for name in context.wrong if name not in done]
     return _merged(made) + _suspicions(context, left, found)
+
+
+def _is_evidence(context: Context, repair: Repair) -> bool:
+    """Whether an edit says something although the whole check does not pass with it.
+
+    It does where it makes tensors right with the factor of others that were right before; being
+    parallel, or having some factor, may be chance.
+    """
+    known = any(verdict is Verdict.RIGHT for verdict in context.verdicts.values())
+    telling = any(np.prod(context.symptoms.shapes[name]) > 1 for name in repair.mended)
+    return repair.sure and telling and (known or len(repair.mended) > 1)
 
 
 def _problem(context: Context, repair: Repair) -> str:
@@ -119,10 +132,17 @@ def _problem(context: Context, repair: Repair) -> str:
 
 
 def _opposite(context: Context, repair: Repair) -> bool:
-    """Whether the tensors go uphill with the very size of right steps, at every point."""
+    """Whether the tensors go uphill with the very size of right steps, at every point.
+
+    An absolute value looks the same where all residuals have one sign; dropping it is said then.
+    """
+    if repair.edit.bug == "wrong-loss-gradient":
+        return False
     for name in repair.mended:
         scales = context.symptoms.scales[name]
-        if max(scales, default=1.0) >= 0 or min(scales) < 1.5 * max(scales):
+        known = zip(scales, context.symptoms.reference, strict=True)
+        off = any(right is not None and abs(own + right) > SAME * right for own, right in known)
+        if off or max(scales, default=1.0) >= 0 or min(scales) < 1.5 * max(scales):
             return False
     return True
 
@@ -141,7 +161,7 @@ def _of_repair(context: Context, repair: Repair, *, proven: bool) -> Finding:
     names = ", ".join(repair.mended)
     cosines = [context.cosine(name) for name in repair.mended if name in context.verdicts]
     numbers = f" (cosine to the way downhill {min(cosines):+.3f})" if cosines else ""
-    proof = "" if proven else "; with this change it comes nearer, the check does not pass yet"
+    proof = "" if proven else "; with this change they are right, the others are not yet"
     uphill = min(cosines, default=1.0) < 0
     return Finding(
         problem=problem,
@@ -256,6 +276,21 @@ class Uniform:
     told: str
 
 
+def drifts(measurement: Measurement) -> bool:
+    """Whether the factor of all tensors changes from iteration to iteration.
+
+    A learning rate that decays does so; and so does the step of a network with one output on one
+    example at a time, whose whole gradient is off by one number that the example decides.
+    """
+    pairs = zip(measurement.references, measurement.fits, strict=True)
+    known = [
+        scale
+        for scale, fits in pairs
+        if scale is not None and any(item.parallel for item in fits.values())
+    ]
+    return bool(known) and max(known) > (1 + _DRIFT) * min(known)
+
+
 def uniform_factor(context: Context) -> Uniform | None:
     """Whether all tensors are a known factor off the rate that the program names.
 
@@ -265,7 +300,7 @@ def uniform_factor(context: Context) -> Uniform | None:
     measurement = context.measurement
     rate, loss = measurement.rate, measurement.loss
     known = [scale for scale in context.references if scale is not None]
-    if rate is None or not loss.own or not known:
+    if rate is None or not loss.own or not known or drifts(measurement):
         return None
     factor = known[0] / rate.value
     examples = float(measurement.examples)
@@ -336,6 +371,7 @@ def other_loops(measurement: Measurement, source: Source) -> tuple[str, ...]:
 __all__ = [
     "Context",
     "Uniform",
+    "drifts",
     "factor_finding",
     "findings",
     "other_loops",

@@ -10,42 +10,22 @@ import ast
 import copy
 import difflib
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
+from nndiag.user_code.bench import Bench, Score
 from nndiag.user_code.candidate_edits import candidates_for_repair
 from nndiag.user_code.edits import Edit, Editor, TextEditor
 from nndiag.user_code.instrument import number_nodes, serial_of
-from nndiag.user_code.judgement import SAME, Verdict, is_steady
-from nndiag.user_code.laboratory import Laboratory
 from nndiag.user_code.measurement import Measurement
-from nndiag.user_code.runner import StepFailedError
-from nndiag.user_code.slopes import fit
 from nndiag.user_code.source import Source
 
 _MOST_KEPT = 6
+_MOST_TRIED = 12_000  # so that the same edits are tried on any machine
 _WORTH = 0.02
 
-
-@dataclass(frozen=True)
-class Score:
-    """How good the step is: which tensors are right, and which are at least parallel.
-
-    Attributes:
-        right: Tensors that follow the gradient downhill with the common factor.
-        parallel: Tensors that follow it but for a factor or sign.
-    """
-
-    right: frozenset[str]
-    parallel: frozenset[str]
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """Sorts scores."""
-        return len(self.right), len(self.parallel)
+Texts = tuple[str, ...]
+"""An edit by its bug and what it writes, the same in any state of the program."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +38,7 @@ class Repair:
         before: The statement as it was, its line.
         after: The statement as it is now.
         mended: The tensors that it made right.
+        sure: Whether they are right now, and not only parallel to the gradient.
     """
 
     edit: Edit
@@ -65,6 +46,7 @@ class Repair:
     before: str
     after: str
     mended: tuple[str, ...]
+    sure: bool = True
 
 
 @dataclass
@@ -78,6 +60,7 @@ class Search:
         seconds: How long it took.
         complete: Whether all tensors are right now.
         promising: Texts of edits that helped by themselves: they are tried first when one is kept.
+        failed: Edits after which the whole check did not pass.
     """
 
     source: Source
@@ -85,143 +68,85 @@ class Search:
     tried: int = 0
     seconds: float = 0.0
     complete: bool = False
-    promising: set[tuple[str, ...]] = field(default_factory=set)
+    promising: set[Texts] = field(default_factory=set)
+    failed: frozenset[Texts] = frozenset()
+
+    @property
+    def kept(self) -> frozenset[Texts]:
+        """The kept edits."""
+        return frozenset(_texts(repair.edit) for repair in self.repairs)
 
 
-class Bench:
-    """Scores edits of a program at a few points."""
-
-    def __init__(self, measurement: Measurement, target: float | None) -> None:
-        self.lab: Laboratory = measurement.lab
-        self.measurement = measurement
-        self.target = target
-        heard = [
-            number
-            for number, fits in enumerate(measurement.fits)
-            if sum(item.signal for item in fits.values())
-            == max(sum(item.signal for item in other.values()) for other in measurement.fits)
-        ]
-        same = [n for n in heard[1:] if self._iteration(n) == self._iteration(heard[0])]
-        moved = [n for n in heard if measurement.points[n].shifted] or heard
-        self.numbers = list(dict.fromkeys([heard[0], *same[:1], moved[-1]]))
-        first = measurement.fits[self.numbers[0]]
-        self.names = [name for name, item in first.items() if item.signal]
-
-    def _iteration(self, number: int) -> int:
-        return self.measurement.points[number].snapshot.iteration
-
-    def score(self, edited: Mapping[int, ast.stmt], *, best: Score | None = None) -> Score | None:
-        """The score of an edited program; None where it fails or is no better.
-
-        Args:
-            edited: Top-level statements that stand for the program's, by index.
-            best: What must be beaten at the first point already.
-        """
-        try:
-            needed = self.lab.step_instruments if self.lab.gradients else None
-            variant = self.lab.runner.variant(needed, edited=edited)
-            found = []
-            for number in self.numbers:
-                found.append(self._at(number, variant))
-                if best is not None and self._joint(found).rank < best.rank:
-                    return None
-        except (StepFailedError, SyntaxError, ValueError):
-            return None
-        return self._joint(found)
-
-    def _at(self, number: int, variant: object) -> dict[str, tuple[bool, float]]:
-        measurement = self.measurement
-        step = self.lab.step(measurement.points[number], variant)  # type: ignore[arg-type]
-        slopes = measurement.slopes[number]
-        scales = {}
-        for name in self.names:
-            chosen = measurement.entries[number][name]
-            found = fit(step[name][chosen], slopes.values[name], slopes.noise)
-            scales[name] = (found.parallel, found.scale)
-        return scales
-
-    def _joint(self, found: Sequence[Mapping[str, tuple[bool, float]]]) -> Score:
-        parallel = frozenset(name for name in self.names if all(point[name][0] for point in found))
-        scales = {name: [point[name][1] for point in found] for name in parallel}
-        right = self._largest_group(scales)
-        return Score(frozenset(right), parallel)
-
-    def _steady(self, values: Sequence[float]) -> bool:
-        """Whether a factor is the same at the points of one iteration."""
-        groups = [self._iteration(number) for number in self.numbers[: len(values)]]
-        return is_steady(values, groups)
-
-    def _largest_group(self, scales: Mapping[str, list[float]]) -> list[str]:
-        """The tensors with one common, positive and steady factor."""
-        best: list[str] = []
-        for values in scales.values():
-            if min(values) <= 0 or not self._steady(values):
-                continue
-            if self.target is not None and abs(values[0] - self.target) > 10 * SAME * self.target:
-                continue
-            group = [
-                other
-                for other, theirs in scales.items()
-                if np.allclose(theirs, values, rtol=SAME, atol=0)
-            ]
-            best = max(best, group, key=len)
-        return best
-
-
-def search(measurement: Measurement, *, target: float | None, deadline: float) -> Search:
+def search(
+    measurement: Measurement,
+    *,
+    target: float | None,
+    deadline: float,
+    strict: bool = False,
+    failed: frozenset[Texts] = frozenset(),
+) -> Search:
     """Searches the edits after which the step is the gradient.
 
     Args:
         measurement: The program as it was measured; its host is left with the edited program.
         target: The factor that right tensors must have; None where any common one will do.
-        deadline: When to stop, as `time.perf_counter` counts.
+        deadline: When to stop, as `time.perf_counter` counts; a backstop, since the number of
+            trials is bounded too.
+        strict: Whether one edit that gives all tensors another common factor will not do.
+        failed: Edits after which the whole check did not pass.
     """
     started = time.perf_counter()
     original = measurement.host.source
-    found = Search(original)
+    found = Search(original, failed=failed)
     bench = Bench(measurement, target)
     score = bench.score({}) or Score(frozenset(), frozenset())
-    while len(score.right) < len(bench.names) and len(found.repairs) < _MOST_KEPT:
-        kept = _best_edit(bench, measurement, score, found, deadline)
+    while not bench.whole(score.right) and len(found.repairs) < _MOST_KEPT:
+        loose = not strict and not found.repairs
+        kept = _best_edit(bench, score, found, deadline=deadline, loose=loose)
         if kept is None:
             break
         edit, better = kept
         _keep(measurement, original, found, edit, better, score)
         score = better
-    found.complete = len(score.right) == len(bench.names)
+    found.complete = bench.whole(score.right)
     found.seconds = time.perf_counter() - started
     return found
 
 
 def _best_edit(
-    bench: Bench, measurement: Measurement, score: Score, found: Search, deadline: float
+    bench: Bench, score: Score, found: Search, *, deadline: float, loose: bool
 ) -> tuple[Edit, Score] | None:
     """The single edit that makes most tensors right; the cheapest of equally good ones."""
-    host = measurement.host
+    host = bench.measurement.host
     editor = Editor(host.tree, host.nodes)
-    edits = candidates_for_repair(measurement, bench.numbers[0])
+    edits = candidates_for_repair(bench.measurement, bench.numbers[0])
     edits.sort(key=lambda edit: _texts(edit) not in found.promising)
     best: tuple[Edit, Score] | None = None
+    other: tuple[Edit, Score] | None = None
     for edit in edits:
-        if time.perf_counter() > deadline:
+        if time.perf_counter() > deadline or found.tried >= _MOST_TRIED:
             break
-        if edit.changes_loss:
+        if edit.changes_loss or _texts(edit) in found.failed:
             continue
-        whole = best is not None and len(best[1].right) == len(bench.names)
+        whole = best is not None and bench.whole(best[1].right)
         if best is not None and whole and edit.cost > best[0].cost + _WORTH:
             break  # all are right already, and what follows is less likely
         found.tried += 1
         result = _tried(bench, editor, host.tree, edit, score)
-        if result is None or not score.right <= result.right:
+        if result is None:
             continue
-        if result.rank > score.rank:
+        if other is None and bench.whole(result.alike):
+            other = edit, replace(result, right=result.alike)
+        if score.right <= result.right and result.rank > score.rank:
             found.promising.add(_texts(edit))
             if best is None or result.rank > best[1].rank:
                 best = (edit, result)
+    if loose and other is not None and not (best is not None and bench.whole(best[1].right)):
+        return other
     return best
 
 
-def _texts(edit: Edit) -> tuple[str, ...]:
+def _texts(edit: Edit) -> Texts:
     return (edit.bug, *(change.text for change in edit.changes))
 
 
@@ -248,31 +173,22 @@ def _keep(
     writer = TextEditor(found.source, host.nodes)
     writer.add(edit)
     text = writer.text()
-    new = Source(original.path, text, original.cells)
+    new = original.with_text(text)
     line = min(host.nodes[change.serial].lineno for change in edit.changes)  # type: ignore[attr-defined]
     own = _own_line(original, found.source, line)
+    news = better.right - before.right or better.parallel - before.parallel
     found.repairs.append(
         Repair(
             edit=edit,
             line=own,
             before=original.line(own).strip(),
             after=_changed_line(found.source, new, line, edit),
-            mended=tuple(sorted(better.right - before.right))
-            or tuple(sorted(better.parallel - before.parallel)),
+            mended=tuple(item.name for item in measurement.lab.tensors if item.name in news),
+            sure=better.right > before.right,
         )
     )
     found.source = new
     adopt(measurement, new)
-
-
-def _mended(
-    measurement: Measurement, found: Search, better: Score, before: Score
-) -> tuple[str, ...]:
-    """The wrong tensors that an edit makes right, or at least parallel to the gradient."""
-    done = {name for repair in found.repairs for name in repair.mended if name in before.right}
-    wrong = {name for name, verdict in measurement.verdicts.items() if verdict is not Verdict.RIGHT}
-    names = (better.right & wrong) - done or better.parallel - before.parallel
-    return tuple(tensor.name for tensor in measurement.lab.tensors if tensor.name in names)
 
 
 def adopt(measurement: Measurement, source: Source) -> None:

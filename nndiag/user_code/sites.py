@@ -12,44 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.user_code.atoms import Atom, Shape, found_atoms
 from nndiag.user_code.candidates import Candidate, Computed, Residual
 from nndiag.user_code.edits import Change, Edit
 from nndiag.user_code.instrument import serial_of
-from nndiag.user_code.scopes import Scope
 
-Shape = tuple[int, ...]
+_STATEMENT = ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.Lambda
 _PER_LETTER = 1e-4  # of edits that are equally likely, the one that changes less is tried first
-
-
-@dataclass(frozen=True)
-class Atom:
-    """A variable that an expression may use: a name, an attribute or an item.
-
-    Attributes:
-        text: As the program writes it.
-        shapes: The shapes of its values.
-        acted: Whether the parameters act on it.
-        driven: Whether the residual acts on it.
-        parameter: Whether it is a parameter.
-        value: Its last value.
-    """
-
-    text: str
-    shapes: frozenset[Shape]
-    acted: bool
-    driven: bool
-    parameter: bool
-    value: Any
-
-    @property
-    def activation(self) -> bool:
-        """Whether it is a value of the forward pass, or an input."""
-        return not self.driven and not self.parameter and (self.acted or bool(self.shapes - {()}))
-
-    @property
-    def gradient(self) -> bool:
-        """Whether it is a value of the backward pass."""
-        return self.driven and not self.parameter
 
 
 @dataclass(eq=False)
@@ -67,6 +36,7 @@ class Workshop:
         values: Tensor name → value.
         updates: Tensor name → serials of the statements that update it.
         examples: How many examples one step sees.
+        loop: The training loop.
         still: Tensors that the step does not change.
     """
 
@@ -80,6 +50,7 @@ class Workshop:
     values: dict[str, Any]
     updates: dict[str, tuple[int, ...]]
     examples: int
+    loop: ast.AST
     still: frozenset[str] = frozenset()
 
     def shapes(self, node: ast.AST) -> frozenset[Shape]:
@@ -97,23 +68,47 @@ class Workshop:
 
     def is_parameter(self, node: ast.AST) -> bool:
         """Whether an expression's value is that of a parameter."""
+        if isinstance(node, ast.Subscript) and self.is_parameter(node.value):
+            return True  # one weight of a list
         values = self.computed.base.values.get(serial_of(node), [])
         return (
             bool(values)
             and isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
             and any(
-                np.shape(value) == shape and np.array_equal(value, self.values[name])
+                (np.shape(value) == shape or (np.shape(value) == () and shape == (1,)))
+                and np.array_equal(np.ravel(value), np.ravel(self.values[name]))
                 for value in values
                 for name, shape in self.parameters.items()
             )
         )
 
     @cached_property
-    def functions(self) -> dict[str, ast.FunctionDef]:
-        """The functions and methods of the program, by name."""
-        return {
-            node.name: node for node in self.nodes.values() if isinstance(node, ast.FunctionDef)
-        }
+    def functions(self) -> dict[str, ast.FunctionDef | ast.Lambda]:
+        """The functions and methods of the program, and lambdas that have a name, by name."""
+        found: dict[str, ast.FunctionDef | ast.Lambda] = {}
+        for node in self.nodes.values():
+            if isinstance(node, ast.FunctionDef):
+                found[node.name] = node
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+                found |= {ast.unparse(target): node.value for target in node.targets}
+        return found
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All names that the program writes, of variables, functions and attributes."""
+        names = {node.id for node in self.nodes.values() if isinstance(node, ast.Name)}
+        return frozenset(
+            names | {node.attr for node in self.nodes.values() if isinstance(node, ast.Attribute)}
+        )
+
+    @cached_property
+    def applied(self) -> frozenset[str]:
+        """The last names of the functions that are applied to what the parameters act on."""
+        return frozenset(
+            ast.unparse(call.func).rpartition(".")[2]
+            for call in self.calls
+            if serial_of(call) in self.computed.acted
+        )
 
     @cached_property
     def calls(self) -> tuple[ast.Call, ...]:
@@ -121,69 +116,43 @@ class Workshop:
         return tuple(node for node in self.nodes.values() if isinstance(node, ast.Call))
 
     def scope(self, node: ast.AST) -> ast.AST | None:
-        """The function that a node stands in, None at module level."""
+        """The function or lambda that a node stands in, None at module level."""
         above = self.parents.get(serial_of(node))
-        while above is not None and not isinstance(above, ast.FunctionDef):
+        while above is not None and not isinstance(above, ast.FunctionDef | ast.Lambda):
             above = self.parents.get(serial_of(above))
         return above
 
     def atoms(self, scope: ast.AST | None) -> tuple[Atom, ...]:
         """The variables that statements of one function may use."""
         if scope not in self._atoms:
-            self._atoms[scope] = tuple(self._found_atoms(scope))
+            self._atoms[scope] = tuple(found_atoms(self, scope))
         return self._atoms[scope]
 
     _atoms: dict[ast.AST | None, tuple[Atom, ...]] = field(default_factory=dict)
 
-    def _found_atoms(self, scope: ast.AST | None) -> Iterator[Atom]:
-        groups: dict[str, list[ast.AST]] = {}
-        for serial in self.computed.base.values:
-            node = self.nodes.get(serial)
-            if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-                continue
-            if isinstance(node, ast.Attribute) and node.attr in {"T", "shape", "size"}:
-                continue
-            own = self.scope(node)
-            text = ast.unparse(node)
-            if own is scope or (own is None and text.isidentifier()) or text.startswith("self."):
-                groups.setdefault(text, []).append(node)
-        for text, node in self._only_assigned(scope):
-            groups.setdefault(text, [node])
-        for text, members in groups.items():
-            yield self._atom(text, members)
+    def inside(self, scope: ast.AST | None) -> tuple[ast.AST, ...]:
+        """The nodes of one function, without those of functions inside it; None for the module."""
+        if scope not in self._inside:
+            self._inside.setdefault(scope, ())
+            groups: dict[ast.AST | None, list[ast.AST]] = {}
+            for node in self.nodes.values():
+                groups.setdefault(self.scope(node), []).append(node)
+            self._inside |= {key: tuple(nodes) for key, nodes in groups.items()}
+        return self._inside[scope]
 
-    def _only_assigned(self, scope: ast.AST | None) -> Iterator[tuple[str, ast.AST]]:
-        """The variables that are set and never used, with what they are set to."""
-        for node in self.nodes.values():
-            if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-                continue
-            target = node.targets[0]
-            own = isinstance(target, ast.Name) and self.scope(node) is scope
-            if own and self.shapes(node.value):
-                yield ast.unparse(target), node.value
-
-    def _atom(self, text: str, members: list[ast.AST]) -> Atom:
-        values = self.computed.base.values
-        return Atom(
-            text=text,
-            shapes=frozenset(shape for node in members for shape in self.shapes(node)),
-            acted=any(serial_of(node) in self.computed.acted for node in members),
-            driven=any(serial_of(node) in self.driven for node in members),
-            parameter=any(self.is_parameter(node) for node in members),
-            value=values[serial_of(members[-1])][-1],
-        )
+    _inside: dict[ast.AST | None, tuple[ast.AST, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Site:
-    """One statement of the backward pass or of an update.
+    """One statement of the backward pass or of an update, or a lambda that is called there.
 
     Attributes:
         statement: Its syntax tree.
         shop: What is known of all statements.
     """
 
-    statement: ast.stmt
+    statement: ast.stmt | ast.Lambda
     shop: Workshop
 
     @property
@@ -194,12 +163,21 @@ class Site:
     @property
     def value(self) -> ast.expr | None:
         """The expression that the statement assigns or returns."""
+        if isinstance(self.statement, ast.Lambda):
+            return self.statement.body
         return getattr(self.statement, "value", None)
+
+    @cached_property
+    def scope(self) -> ast.AST | None:
+        """The function that it stands in; a lambda is its own."""
+        if isinstance(self.statement, ast.Lambda):
+            return self.statement
+        return self.shop.scope(self.statement)
 
     @cached_property
     def atoms(self) -> tuple[Atom, ...]:
         """The variables that it may use."""
-        return self.shop.atoms(self.shop.scope(self.statement))
+        return self.shop.atoms(self.scope)
 
     @cached_property
     def expressions(self) -> tuple[ast.expr, ...]:
@@ -260,7 +238,15 @@ class Site:
             return False
         if isinstance(above, ast.Subscript) and above.slice is node:
             return False
-        return isinstance(ast.parse(text, mode="eval").body, ast.BinOp | ast.UnaryOp | ast.Compare)
+        try:
+            parsed = ast.parse(text, mode="eval").body
+        except SyntaxError:
+            return False  # it is not tried then
+        return isinstance(parsed, ast.BinOp | ast.UnaryOp | ast.Compare)
+
+    def insertion(self, bug: str, text: str, *, cost: float = 1.2, says: str = "") -> Edit:
+        """An edit that puts a statement behind this one."""
+        return Edit(bug, (Change(self.serial, text, where="after"),), cost, says)
 
     def statement_edit(self, bug: str, text: str, *, cost: float = 1.0, says: str = "") -> Edit:
         """An edit that puts a text in the place of the whole statement."""
@@ -277,9 +263,9 @@ def sites(shop: Workshop, *, forward: bool = False) -> list[Site]:
     first = min((shop.computed.base.order[item.serial] for item in shop.residuals), default=0)
     found = []
     for node in shop.nodes.values():
-        if not isinstance(node, ast.Assign | ast.AugAssign | ast.Return | ast.Expr):
+        if not isinstance(node, _STATEMENT):
             continue
-        if isinstance(node, Scope) or getattr(node, "value", None) is None:
+        if not isinstance(node, ast.Lambda) and getattr(node, "value", None) is None:
             continue
         if shop.is_driven(node) or _first(node, shop) > (-1 if forward else first):
             found.append(Site(node, shop))

@@ -1,0 +1,168 @@
+"""The variables that a statement may use: those of its function, and what can be made of them.
+
+Beside the names, attributes and items that a function has, these are items that other functions
+write with names that it has too (`neuron["weights"][j]`), items of its lists by its loops'
+variables (`inputs[j]`), and items of lists of parameters by the indices that it uses.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nndiag.user_code.instrument import serial_of
+
+if TYPE_CHECKING:
+    from nndiag.user_code.sites import Workshop
+
+Shape = tuple[int, ...]
+_VARIABLE = ast.Name | ast.Attribute | ast.Subscript
+_MOST_MADE = 24
+
+
+@dataclass(frozen=True)
+class Atom:
+    """A variable that an expression may use: a name, an attribute or an item.
+
+    Attributes:
+        text: As the program writes it.
+        shapes: The shapes of its values.
+        acted: Whether the parameters act on it.
+        driven: Whether the residual acts on it.
+        parameter: Whether it is a parameter.
+        value: Its last value.
+    """
+
+    text: str
+    shapes: frozenset[Shape]
+    acted: bool
+    driven: bool
+    parameter: bool
+    value: Any
+
+    @property
+    def activation(self) -> bool:
+        """Whether it is a value of the forward pass, or an input."""
+        return not self.driven and not self.parameter and (self.acted or bool(self.shapes - {()}))
+
+    @property
+    def gradient(self) -> bool:
+        """Whether it is a value of the backward pass."""
+        return self.driven and not self.parameter
+
+
+def found_atoms(shop: "Workshop", scope: ast.AST | None) -> Iterator[Atom]:
+    """The variables that statements of one function may use; None for the module."""
+    groups: dict[str, list[ast.AST]] = {}
+    foreign: dict[str, list[ast.AST]] = {}
+    names = bound_names(shop, scope)
+    for serial in shop.computed.base.values:
+        node = shop.nodes.get(serial)
+        if not isinstance(node, _VARIABLE):
+            continue
+        if isinstance(node, ast.Attribute) and node.attr in {"T", "shape", "size"}:
+            continue
+        own = shop.scope(node)
+        text = ast.unparse(node)
+        if own is scope or (own is None and text.isidentifier()) or text.startswith("self."):
+            groups.setdefault(text, []).append(node)
+        elif isinstance(node, ast.Subscript | ast.Attribute) and _roots(node) <= names:
+            foreign.setdefault(text, []).append(node)
+    for text, node in _only_assigned(shop, scope):
+        groups.setdefault(text, [node])
+    atoms = {text: _atom(shop, text, members) for text, members in groups.items()}
+    for text, members in foreign.items():
+        atoms.setdefault(text, _atom(shop, text, members))
+    for atom in _items(shop, scope, dict(atoms)):
+        atoms.setdefault(atom.text, atom)
+    yield from atoms.values()
+
+
+def bound_names(shop: "Workshop", scope: ast.AST | None) -> frozenset[str]:
+    """The names that are set in a function: arguments, assigned names, loop variables."""
+    names = set()
+    for node in shop.inside(scope):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+    return frozenset(names)
+
+
+def _roots(node: ast.AST) -> frozenset[str]:
+    return frozenset(item.id for item in ast.walk(node) if isinstance(item, ast.Name))
+
+
+def _only_assigned(shop: "Workshop", scope: ast.AST | None) -> Iterator[tuple[str, ast.AST]]:
+    """The variables that are set and never used, with what they are set to."""
+    for node in shop.inside(scope):
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        target = node.targets[0]
+        if isinstance(target, ast.Name | ast.Attribute) and shop.shapes(node.value):
+            yield ast.unparse(target), node.value
+
+
+def _atom(shop: "Workshop", text: str, members: list[ast.AST]) -> Atom:
+    values = shop.computed.base.values
+    return Atom(
+        text=text,
+        shapes=frozenset(shape for node in members for shape in shop.shapes(node)),
+        acted=any(serial_of(node) in shop.computed.acted for node in members),
+        driven=any(serial_of(node) in shop.driven for node in members),
+        parameter=any(shop.is_parameter(node) for node in members),
+        value=values[serial_of(members[-1])][-1],
+    )
+
+
+def _items(shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom]) -> Iterator[Atom]:
+    """Items of lists by loop variables, and of lists of parameters by the indices in use."""
+    loops = _loop_variables(shop, scope)
+    made = 0
+    for atom in list(known.values()):
+        lists = [shape for shape in atom.shapes if len(shape) == 1]
+        if not lists or (atom.text.endswith("]") and "[" not in atom.text):
+            continue
+        for name in loops:
+            if made < _MOST_MADE and f"{atom.text}[{name}]" not in known:
+                made += 1
+                yield Atom(
+                    f"{atom.text}[{name}]", frozenset({()}), atom.acted, atom.driven,
+                    atom.parameter, float(np.ravel(atom.value)[0]),
+                )  # fmt: skip
+    yield from _layers(shop, scope, known)
+
+
+def _loop_variables(shop: "Workshop", scope: ast.AST | None) -> list[str]:
+    """The variables of loops over numbers in a function."""
+    found: dict[str, None] = {}
+    for node in shop.inside(scope):
+        if isinstance(node, ast.For | ast.comprehension) and isinstance(node.target, ast.Name):
+            iterated = ast.unparse(node.iter)
+            if iterated.startswith(("range(", "reversed(range(")):
+                found[node.target.id] = None
+    return list(found)[:4]
+
+
+def _layers(shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom]) -> Iterator[Atom]:
+    """`weights[-l + 1]`: a list of arrays by the indices that the function uses."""
+    owner = "self." if scope is not None else ""
+    bases = {name.rpartition("[")[0] for name in shop.parameters if name.endswith("]")}
+    bases = {base for base in bases if "[" not in base and '"' not in base}
+    indices: dict[str, None] = {}
+    for node in shop.inside(scope):
+        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice | ast.Tuple):
+            text = ast.unparse(node.slice)
+            if any(isinstance(item, ast.Name) for item in ast.walk(node.slice)):
+                indices |= {text: None, f"{text} + 1": None, f"{text} - 1": None}
+    for base in sorted(bases):
+        shown = base if base.startswith("self.") or not owner else owner + base.rpartition(".")[2]
+        members = [name for name in shop.parameters if name.startswith(f"{base}[")]
+        shapes = frozenset(shop.parameters[name] for name in members)
+        for index in list(indices)[:9]:
+            text = f"{shown}[{index}]"
+            if text not in known:
+                value = shop.values[members[0]]
+                yield Atom(text, shapes, acted=True, driven=False, parameter=True, value=value)
