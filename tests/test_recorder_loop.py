@@ -261,7 +261,7 @@ def test_a_full_disk_ends_neither_the_loop_nor_the_record(
 ) -> None:
     recorder = nndiag.Recorder(tmp_path / "mine")
     recorder.step(2.0)
-    sink = recorder._loop._recorder._sink  # type: ignore[union-attr]
+    sink = recorder._record._recorder._sink  # type: ignore[union-attr]
     recorder.step(1.0)
     with Path("/dev/full").open("wb", buffering=0) as full:
         monkeypatch.setattr(sink._steps, "_file", full)  # type: ignore[union-attr]
@@ -286,6 +286,17 @@ def test_a_container_that_changes_is_refused(tmp_path: Path) -> None:
     recorder.step(1.0, gradients={"W1": X, "b1": np.ones(1)})
     with pytest.raises(UserCodeError, match="not what they were"):
         recorder.step(1.0, gradients={"W1": X})
+
+
+@pytest.mark.parametrize("what", ["parameters", "gradients"])
+def test_a_tensor_that_changes_its_shape_is_refused(tmp_path: Path, what: str) -> None:
+    recorder = nndiag.Recorder(tmp_path / "mine")
+    recorder.step(1.0, **{what: {"W": np.ones((2, 3)), "b": 1.0}})
+    recorder.step(1.0, **{what: {"W": np.zeros((2, 3)), "b": None if what[0] == "g" else 2.0}})
+    with pytest.raises(UserCodeError, match=r"b of the \w+ has changed its shape") as refused:
+        recorder.step(1.0, **{what: {"W": np.ones((2, 3)), "b": np.ones(4)}})
+    problem = refused.value.problems[0]
+    assert (problem.got, problem.allowed) == ("(4,)", "()")
 
 
 def test_gradients_of_other_layers_are_refused(tmp_path: Path) -> None:
