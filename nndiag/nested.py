@@ -131,7 +131,7 @@ def _walk(value: Any, path: Path, what: str) -> Iterator[tuple[Path, FloatArray]
         raise UserCodeError(
             Problem(
                 f"{what} hold something that is no tensor: {place}",
-                got=type(value).__name__,
+                got=str(error) if isinstance(value, np.ndarray) else type(value).__name__,
                 allowed="arrays, numbers, lists and dicts of them",
             )
         ) from error

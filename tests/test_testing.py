@@ -107,8 +107,17 @@ def changed(name: str, change: Callable[[Any], Any]) -> Arrays:
             ["W2"],
         ),
         (changed("b1", lambda g: np.full(6, g.sum())), "wrong-bias-gradient", ["b1"], ["b2"]),
+        (changed("b2", lambda g: np.full(2, g.sum())), "wrong-bias-gradient", ["b2"], ["b1"]),
+        (changed("b1", lambda g: g / 40), "wrong-bias-gradient: it averages", ["b1"], ["b2"]),
+        (changed("W1", lambda g: 40 * g), "40 examples, it has to average", ["W1"], ["W2"]),
         (changed("W1", lambda g: g.T), "mismatched-shapes", ["W1"], ["W2"]),
         (changed("W1", lambda g: g * np.nan), "not finite", ["W1"], ["W2"]),
+        (
+            {name: 40 * value for name, value in gradients_of(parameters()).items()},
+            "sums over the 40 examples, the loss averages",
+            ["W1", "b1", "W2", "b2"],
+            [],
+        ),
         (
             {name: -value for name, value in gradients_of(parameters()).items()},
             "wrong-sign",
@@ -128,6 +137,23 @@ def test_the_bug_is_named_with_its_tensors(
     correct = message.partition("correct: ")[2]
     assert all(name in correct for name in right)
     assert not any(name in correct.split(", ") for name in tensors)
+
+
+def test_a_gradient_under_another_name_is_told() -> None:
+    gradients = gradients_of(parameters())
+    gradients["w1"] = gradients.pop("W1")
+    assert "none was given; of no parameter: w1\n  W1 (3, 6)" in failure(gradients)
+
+
+def test_gradients_besides_those_of_the_parameters_do_not_matter() -> None:
+    gradients = {**gradients_of(parameters()), "dA1": np.zeros((40, 6))}
+    assert_gradients_correct(loss_of, parameters(), gradients)
+
+
+def test_a_loss_that_is_computed_from_something_else_is_told() -> None:
+    elsewhere = parameters()
+    with pytest.raises(AssertionError, match="the loss does not change with it"):
+        assert_gradients_correct(lambda p: loss_of(elsewhere), parameters(), gradients_of)
 
 
 def test_what_fits_no_pattern_gets_no_name() -> None:
@@ -300,6 +326,12 @@ def test_attributes_can_be_named() -> None:
         assert_gradients_correct(network, ["W1"], arguments=(X, Y))
 
 
+def test_a_name_that_no_attribute_has_is_told_with_those_there_are() -> None:
+    with pytest.raises(UserCodeError, match="no tensor 'W3'") as caught:
+        assert_gradients_correct(Attributes(), ["W3"], arguments=(X, Y))
+    assert "W1, b1, W2, b2" in str(caught.value)
+
+
 def test_functions_take_parameters_in_many_ways() -> None:
     own = parameters()
     right = gradients_of(own)
@@ -319,6 +351,21 @@ def test_functions_take_parameters_in_many_ways() -> None:
     assert_gradients_correct(lambda: loss_of(own), own, right)
     assert_gradients_correct(lambda: loss_of(own), own, {f"d{k}": v for k, v in right.items()})
     assert_gradients_correct(lambda: both(own), own)
+    assert_gradients_correct(lambda p: both(p)[::-1], own)
+    assert_gradients_correct(lambda p: (np.array([loss_of(p)]), gradients_of(p)), own)
+
+
+@pytest.mark.parametrize("parameter", [1.0, np.ones(3, int)])
+def test_a_parameter_that_cannot_be_moved_in_place_is_told(parameter: Any) -> None:
+    with pytest.raises(UserCodeError, match="moved in place"):
+        assert_gradients_correct(lambda: float(np.sum(parameter**2)), parameter, 2 * parameter)
+
+
+def test_integers_are_moved_as_the_floats_they_stand_for() -> None:
+    own = np.arange(1, 4)
+    assert_gradients_correct(lambda p: (p**2).sum(), own, 2 * own)
+    with pytest.raises(AssertionError, match="wrong-sign"):
+        assert_gradients_correct(lambda p: (p**2).sum(), own, -2 * own)
 
 
 def test_plain_lists_and_numbers_are_parameters() -> None:
@@ -329,6 +376,11 @@ def test_plain_lists_and_numbers_are_parameters() -> None:
     assert_gradients_correct(loss, own, {"W": [[2.0, 4.0], [6.0, 8.0]], "b": 3.0})
     with pytest.raises(AssertionError, match="1 of 2 tensors wrong"):
         assert_gradients_correct(loss, own, {"W": [[2.0, 4.0], [6.0, 8.0]], "b": 1.0})
+    rows = [[1.0, 2.0], [3.0, 4.0]]  # read where they are
+    assert_gradients_correct(
+        lambda: sum(w * w for row in rows for w in row), rows, [[2.0, 4.0], [6.0, 8.0]]
+    )
+    assert rows == [[1.0, 2.0], [3.0, 4.0]]
 
 
 def test_nothing_of_the_users_is_changed() -> None:
@@ -363,6 +415,21 @@ def test_a_loss_that_changes_from_call_to_call_cannot_be_checked() -> None:
         assert_gradients_correct(lambda p: rng.normal() + p.sum(), np.ones(2), np.ones(2))
 
 
+def test_a_loss_that_makes_the_update_itself_is_told_and_undone() -> None:
+    own = parameters()
+
+    def step() -> tuple[float, Arrays]:
+        value, gradients = loss_of(own), gradients_of(own)
+        own["W1"] -= 0.1 * gradients["W1"]  # in place
+        own["b1"] = own["b1"] - 0.1 * gradients["b1"]  # a new array
+        return value, gradients
+
+    with pytest.raises(AssertionError, match="changes the parameters W1, b1 "):
+        assert_gradients_correct(step, own)
+    for name, value in parameters().items():
+        np.testing.assert_array_equal(own[name], value)
+
+
 def test_a_loss_that_is_not_finite_fails() -> None:
     with pytest.raises(AssertionError, match="the loss is nan"):
         assert_gradients_correct(lambda p: p.sum() * np.nan, np.ones(2), np.ones(2))
@@ -377,6 +444,7 @@ def test_a_loss_that_is_not_finite_fails() -> None:
         ((3, np.ones(2), np.ones(2)), "no loss to compute"),
         ((lambda p: 1.0, {"a": np.ones(2)}, {"b": np.ones(2), "c": 1.0}), "no parameter has a"),
         ((lambda p: 1.0, {"a": "text"}, {"a": 1.0}), "no tensor"),
+        ((lambda p: 1.0, {"a": 1j * np.ones(2)}, {"a": np.ones(2)}), "complex128"),
     ],
 )
 def test_what_is_unclear_is_told(arguments: tuple[Any, ...], message: str) -> None:

@@ -47,13 +47,13 @@ def assert_gradients_correct(
     Args:
         loss: A function of the parameters (`loss(p)`, `loss(W, b)`), a function of nothing that
             reads the parameters where they are, or an object with a method `loss`. It returns a
-            number, or a tuple (loss, gradients).
+            number, or a tuple (loss, gradients) or (gradients, loss).
         parameters: Arrays, numbers, lists or dicts of them. For an object it may be left out, or be
             the names of its attributes.
         gradients: The gradients in a container like that of the parameters, or a function that
             returns it. Left out where the loss returns them, or where an object has them: in
             `grads`, from `backward()`, or in attributes such as `dW1` for `W1`.
-        arguments: What `loss` is called with besides the parameters, such as inputs and targets.
+        arguments: What `loss` is called with after the parameters, such as inputs and targets.
         examples: Number of examples behind the loss, to tell a sum from a mean; the length of the
             first argument by default.
         rtol: Largest relative error of a tensor's gradient; 1e-2 at least for float32, which
@@ -115,14 +115,22 @@ class _Check:
 
 
 def _value(subject: Subject, err_msg: str) -> float:
-    """The loss; it has to be finite and the same again.
+    """The loss; it has to be finite and the same again, and to leave the parameters as they are.
 
     Raises:
-        AssertionError: It is not.
+        AssertionError: It is not, or does not.
     """
     __tracebackhide__ = True
-    with np.errstate(all="ignore"):
-        values = [subject.loss(), subject.loss()]
+    before = subject.values()
+    try:
+        with np.errstate(all="ignore"):
+            values = [subject.loss(), subject.loss()]
+    finally:
+        changed = subject.put_back(before)
+    if changed:
+        text = f"the loss changes the parameters {', '.join(changed[:_MOST_SHOWN])} (put back)"
+        hint = "let it return the loss and the gradients only; an update is for the training loop"
+        raise AssertionError(_headed(f"{text}: {hint}", err_msg))
     if not is_repeatable(values):
         text = f"the loss changes from call to call ({values[0]:.6g}, then {values[1]:.6g})"
         hint = "fix the random state, and check without dropout"
@@ -144,7 +152,10 @@ def _check(
     """Compare the gradient of one tensor."""
     values = subject.value(tensor)
     if gradient is None:
-        return _Check(tensor, True, bug="gradient-never-computed: none was given")
+        bug = "gradient-never-computed: none was given"
+        if subject.unmatched:
+            bug += f"; of no parameter: {', '.join(subject.unmatched[:_MOST_SHOWN])}"
+        return _Check(tensor, True, bug=bug)
     if not _same_shape(gradient.shape, tensor.shape):
         bug = f"mismatched-shapes: it has shape {gradient.shape}, the parameter {tensor.shape}"
         return _Check(tensor, True, bug=bug)

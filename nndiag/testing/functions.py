@@ -8,7 +8,7 @@ import numpy as np
 from nndiag.errors import Problem, UserCodeError
 from nndiag.nested import tensors_of
 from nndiag.testing.calls import wants_more, with_parameters
-from nndiag.testing.subject import Subject, copied, matched
+from nndiag.testing.subject import Subject, copied, matched, parted, values_of
 
 
 def of_function(
@@ -23,7 +23,13 @@ def of_function(
         hint = "assert_gradients_correct(loss, {'W': W}, {'W': dW})"
         raise UserCodeError(Problem("the parameters are missing", hint=hint))
     live = not wants_more(loss, arguments)
+    if live and not isinstance(parameters, Mapping | list | tuple) and not _is_floats(parameters):
+        hint = "let the loss take it: loss(w)"
+        name = type(parameters).__name__
+        raise UserCodeError(Problem("the parameter cannot be moved in place", got=name, hint=hint))
     root = parameters if live else _changeable(parameters)
+    tensors = tensors_of(root, what="parameters")
+    before = values_of(root, tensors)
 
     def call(function: Callable[..., Any], root: Any) -> Any:
         if not wants_more(function, arguments):
@@ -34,14 +40,17 @@ def of_function(
         gradients = _second(call(loss, root))
     elif callable(gradients):
         gradients = call(gradients, root)
-    tensors = tensors_of(root, what="parameters")
-    return Subject(
+    own, unmatched = matched(tensors, copied(gradients))
+    subject = Subject(
         lambda root: call(loss, root),
         root,
         tensors,
-        matched(tensors, copied(gradients)),
+        own,
         examples=examples,
+        unmatched=unmatched,
     )
+    subject.put_back(before)
+    return subject
 
 
 def _second(result: Any) -> Any:
@@ -49,15 +58,22 @@ def _second(result: Any) -> Any:
     if not isinstance(result, tuple) or len(result) < 2:
         hint = "give them, or let the loss return (loss, gradients)"
         raise UserCodeError(Problem("the gradients are missing", hint=hint))
-    return result[1] if len(result) == 2 else list(result[1:])
+    gradients = parted(result)[1:]
+    return gradients[0] if len(gradients) == 1 else list(gradients)
 
 
 def _changeable(value: Any) -> Any:
     """A copy whose tensors can be moved: float arrays in lists and dicts."""
     if isinstance(value, Mapping):
         return {key: _changeable(item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_changeable(item) for item in value))
     if isinstance(value, list | tuple):
         return [_changeable(item) for item in value]
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         return value.astype(np.float64)
     return value
+
+
+def _is_floats(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim > 0

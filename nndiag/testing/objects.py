@@ -7,8 +7,9 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.nested import FloatArray, Path, Tensor, as_array, tensors_of
+from nndiag.registry import suggestion
 from nndiag.testing.calls import bound
-from nndiag.testing.subject import GRADIENT_OF, Subject, copied, matched
+from nndiag.testing.subject import GRADIENT_OF, Subject, copied, matched, parted
 
 LOSSES = ("loss", "cost", "compute_loss", "compute_cost", "objective", "loss_and_gradients")
 BACKWARD = ("gradients", "gradient", "grad", "backward", "backprop", "backpropagate")
@@ -36,10 +37,19 @@ def of_object(
         container = _attribute(network, _PARAMETERS)
     if container is not None and gradients is not None:
         tensors = tensors_of(container, what="parameters")
-        own = matched(tensors, copied(gradients))
-        return Subject(lambda _: loss(*arguments), container, tensors, own, examples=examples)
+        own, unmatched = matched(tensors, copied(gradients))
+        return Subject(
+            lambda _: loss(*arguments),
+            container,
+            tensors,
+            own,
+            examples=examples,
+            unmatched=unmatched,
+        )
     root = _view(network)
     pairs = list(_pairs(root, (), gradients, names=parameters))
+    if parameters is not None:
+        _refuse_unknown(network, parameters, known=[tensor.path[-1] for tensor, _ in pairs])
     if not pairs:
         hint = "assert_gradients_correct(lambda: net.loss(x, y), {'W': net.W}, {'W': net.dW})"
         name = type(network).__name__
@@ -59,10 +69,20 @@ def method(thing: Any, names: Sequence[str]) -> Callable[..., Any] | None:
     return next((x for name in names if callable(x := getattr(thing, name, None))), None)
 
 
+def _refuse_unknown(network: Any, names: Sequence[str], *, known: Sequence[str]) -> None:
+    """Raise a UserCodeError if a name is that of no tensor."""
+    for name in names:
+        if name not in known:
+            message = f"{type(network).__name__} has no tensor {name!r}"
+            tensors = [key for key, value in vars(network).items() if _is_tensor(value)]
+            allowed = ", ".join(tensors) or None
+            raise UserCodeError(Problem(message, allowed=allowed, hint=suggestion(name, tensors)))
+
+
 def _gradients_of(network: Any, result: Any, arguments: tuple[Any, ...]) -> Any:
     """The container of gradients that an object gives; None where they are attributes."""
     if isinstance(result, tuple) and len(result) == 2:
-        return result[1]
+        return parted(result)[1]
     backward = method(network, BACKWARD)
     if backward is not None:
         given = backward(*bound(backward, arguments))

@@ -13,6 +13,7 @@ from nndiag.analysis.any_function import FloatArray, direction
 
 _SAME = 1e-4  # relative error up to which a pattern fits
 _SUMMED, _FACTOR = "summed-instead-of-averaged", "wrong-constant-factor"
+_BIAS = "wrong-bias-gradient"
 _FEWEST = 3  # entries from which on a pattern is no coincidence
 
 
@@ -55,49 +56,63 @@ def bug_of(wrong: Comparison, all_of: Sequence[Comparison], *, examples: int | N
     """
     if not np.any(wrong.given):
         return "gradient-never-computed: it is zero everywhere"
+    if not np.any(wrong.numeric):
+        return "the loss does not change with it: is it computed from something else?"
     scale = direction(wrong.given, wrong.numeric)[1]
     if scale is not None and scale != 0 and wrong.fits(scale * wrong.numeric):
-        return _of_scale(scale, wrong, examples=examples)
-    if len(wrong.given) < _FEWEST:
+        return _of_scale(scale, wrong, all_of, examples=examples)
+    if len(wrong.given) == 1:
         return None
-    return (
-        _of_decay(wrong)
-        or _of_clipping(wrong)
-        or _of_wrong_axis(wrong)
-        or _of_another(wrong, all_of)
-    )
+    pattern = _of_wrong_axis(wrong)
+    if pattern is None and len(wrong.given) >= _FEWEST:
+        pattern = _of_decay(wrong) or _of_clipping(wrong) or _of_another(wrong, all_of)
+    return pattern
 
 
-def _of_scale(scale: float, wrong: Comparison, *, examples: int | None) -> str | None:
+def _of_scale(
+    scale: float, wrong: Comparison, all_of: Sequence[Comparison], *, examples: int | None
+) -> str | None:
     """The bug of a gradient that is a multiple of the right one.
 
     A single number is a multiple of any other: only the usual factors say something there.
     """
     alone = len(wrong.given) == 1
+    everywhere = all(one.fits(scale * one.numeric) for one in all_of if np.any(one.numeric))
     times = f"it is {scale:.6g} times the right one"
     if scale < 0:
         usual = _near(scale, -1)
         times = "it points the other way" if usual else times
         return f"wrong-sign: {times}, uphill" if usual or not alone else None
     if examples is not None and examples > 2:
+        where = "the loss" if everywhere else "it has to"
         if _near(scale, examples):
-            return f"{_SUMMED}: it sums over the {examples} examples, the loss averages"
+            ending = "averages" if everywhere else "average"
+            return f"{_SUMMED}: it sums over the {examples} examples, {where} {ending}"
         if _near(scale, 1 / examples):
-            return f"{_SUMMED}: it averages over the {examples} examples, the loss sums"
+            ending = "sums" if everywhere else "sum"
+            bug = _SUMMED if everywhere or not _is_bias(wrong, all_of) else _BIAS
+            return f"{bug}: it averages over the {examples} examples, {where} {ending}"
     if _near(scale, 2) or _near(scale, 0.5):
         times = f"it is {'twice' if scale > 1 else 'half'} the right one; the 2 of a square, or a ½"
     elif alone:
         return None
-    return f"{_FACTOR}: {times}{_as_count(scale)}"
+    return f"{_FACTOR}: {times}{_as_count(scale, everywhere=everywhere)}"
 
 
-def _as_count(scale: float) -> str:
+def _as_count(scale: float, *, everywhere: bool) -> str:
     """What a factor that is a whole number may come from."""
     count = max(scale, 1 / scale)
     if count < 2.5 or not _near(count, round(count)):
         return ""
     loss, gradient = ("a mean", "a sum") if scale > 1 else ("a sum", "a mean")
-    return f"; with {round(count)} examples: the loss is {loss}, the gradient {gradient}"
+    what = f"the loss is {loss}, the gradient {gradient}"
+    return f"; with {round(count)} examples: {what if everywhere else f'{gradient} for {loss}'}"
+
+
+def _is_bias(tensor: Comparison, all_of: Sequence[Comparison]) -> bool:
+    """Whether a tensor is a vector among matrices."""
+    matrices = any(len(one.shape) > 1 and min(one.shape) > 1 for one in all_of)
+    return matrices and sum(size > 1 for size in tensor.shape) <= 1
 
 
 def _of_decay(wrong: Comparison) -> str | None:
@@ -126,7 +141,7 @@ def _of_wrong_axis(wrong: Comparison) -> str | None:
         return None
     for how, number in (("sum", wrong.numeric.sum()), ("mean", wrong.numeric.mean())):
         if wrong.fits(np.full_like(wrong.numeric, number)):
-            return f"wrong-bias-gradient: every unit has the {how} over all units"
+            return f"{_BIAS}: every unit has the {how} over all units"
     return None
 
 

@@ -1,6 +1,7 @@
 """What is checked: a loss that can be computed at moved parameters, and their gradients."""
 
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ class Subject:
         root: The container of the parameters.
         tensors: Where they stand in it.
         gradients: The gradient of each; None where there is none.
+        unmatched: Names of gradients that belong to no tensor.
         examples: Number of examples behind the loss; None where that is not known.
     """
 
@@ -41,8 +43,10 @@ class Subject:
         gradients: Sequence[FloatArray | None],
         *,
         examples: int | None,
+        unmatched: Sequence[str] = (),
     ) -> None:
         self.tensors, self.gradients, self.examples = tuple(tensors), tuple(gradients), examples
+        self.unmatched = tuple(unmatched)
         self._loss, self._root = loss, root
 
     def loss(self) -> float:
@@ -52,7 +56,24 @@ class Subject:
             UserCodeError: It is not one number.
         """
         value = self._loss(self._root)
-        return one_number(value[0] if isinstance(value, tuple) and value else value)
+        return one_number(parted(value)[0] if isinstance(value, tuple) and value else value)
+
+    def values(self) -> list[FloatArray]:
+        """Copies of all tensors as they stand, flat."""
+        return values_of(self._root, self.tensors)
+
+    def put_back(self, values: Sequence[FloatArray]) -> list[str]:
+        """Give each tensor its former values, flat; the names of those that had changed."""
+        changed = []
+        for tensor, before in zip(self.tensors, values, strict=True):
+            if not np.array_equal(self.value(tensor), before, equal_nan=True):
+                changed.append(tensor.name)
+                place = tensor_at(self._root, tensor.path)
+                if isinstance(place, np.ndarray):
+                    place[...] = before.reshape(place.shape)
+                else:
+                    self._put(tensor, before.reshape(tensor.shape).tolist())
+        return changed
 
     def value(self, tensor: Tensor) -> FloatArray:
         """A tensor as it stands, flat."""
@@ -72,6 +93,8 @@ class Subject:
         value = tensor_at(self._root, tensor.path)
         if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind == "f":
             return self._moved_in_place(value, tensor, entry, distance)
+        if isinstance(value, list):
+            return self._moved_in_list(value, tensor, entry, distance)
         number = as_array(value).ravel()
         number[entry] += distance
         shaped = number.reshape(tensor.shape)
@@ -97,6 +120,16 @@ class Subject:
         finally:
             array[index] = before
 
+    def _moved_in_list(self, rows: list[Any], tensor: Tensor, entry: int, distance: float) -> float:
+        *outer, last = (int(place) for place in np.unravel_index(entry, tensor.shape))
+        row = tensor_at(rows, tuple(outer))
+        before = row[last]
+        row[last] = before + distance
+        try:
+            return self.loss()
+        finally:
+            row[last] = before
+
     def _put(self, tensor: Tensor, value: Any) -> None:
         if not tensor.path:
             self._root = value
@@ -106,6 +139,11 @@ class Subject:
         except TypeError as error:
             hint = "keep parameters in float arrays, lists or dicts"
             raise UserCodeError(Problem(f"{tensor.name!r} cannot be changed", hint=hint)) from error
+
+
+def values_of(root: Any, tensors: Sequence[Tensor]) -> list[FloatArray]:
+    """Copies of the tensors as they stand, flat."""
+    return [as_array(tensor_at(root, tensor.path)).flatten() for tensor in tensors]
 
 
 def one_number(value: Any) -> float:
@@ -125,8 +163,18 @@ def one_number(value: Any) -> float:
     raise UserCodeError(Problem("the loss is not one number", got=got, hint=hint))
 
 
-def matched(tensors: Sequence[Tensor], gradients: Any) -> list[FloatArray | None]:
+def parted(result: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What a loss returned, the number first: some return (gradients, loss)."""
+    if len(result) == 2 and isinstance(result[1], Number) and _is_container(result[0]):
+        return result[::-1]
+    return result
+
+
+def matched(tensors: Sequence[Tensor], gradients: Any) -> tuple[list[FloatArray | None], list[str]]:
     """The gradient of each tensor, from a container like theirs.
+
+    Returns:
+        The gradients, None where there is none, and the names of those that belong to no tensor.
 
     Raises:
         UserCodeError: No tensor has one.
@@ -140,9 +188,11 @@ def matched(tensors: Sequence[Tensor], gradients: Any) -> list[FloatArray | None
         forms = (".".join((*outer, form.format(own))) for form in GRADIENT_OF)
         by_name = next((names[form] for form in forms if form in names), None)
         found.append(paths.get(tensor.path, by_name))
-    if all(array is None for array in found) and len(given) == len(tensors):
-        return list(paths.values())
-    if all(array is None for array in found):
+    used = {id(array) for array in found}
+    unmatched = [name for name, array in names.items() if id(array) not in used]
+    if len(unmatched) == len(names) == len(tensors):
+        return list(paths.values()), []
+    if len(unmatched) == len(names):
         raise UserCodeError(
             Problem(
                 "no parameter has a gradient",
@@ -150,7 +200,7 @@ def matched(tensors: Sequence[Tensor], gradients: Any) -> list[FloatArray | None
                 hint="give both in containers of one form: {'W': W} and {'W': dW}",
             )
         )
-    return found
+    return found, unmatched
 
 
 def copied(gradients: Any) -> Any:
@@ -160,6 +210,10 @@ def copied(gradients: Any) -> Any:
     if isinstance(gradients, list | tuple):
         return [copied(item) for item in gradients]
     return gradients.copy() if isinstance(gradients, np.ndarray) else gradients
+
+
+def _is_container(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple) or np.size(value) > 1
 
 
 def _names(tensors: Sequence[Tensor]) -> str:
