@@ -23,8 +23,9 @@ def confirmed(diagnosis: Diagnosis, *, cure: Trial | None, trials: Sequence[Tria
     """The diagnosis after trying: its cause confirmed, replaced by a confirmed one, or demoted.
 
     A cause is confirmed by a cure that needs a remedy against it. Where the cure needs none, but
-    one against another finding, that finding takes its place. Where every remedy against the
-    cause was tried and none of them even helped, it is only possible.
+    one against another finding, that finding takes its place; not so what a cause explains that the
+    cure is against, too. Where every remedy against the cause was tried and none of them even
+    helped, it is only possible.
 
     Args:
         diagnosis: What was said about the run.
@@ -36,7 +37,9 @@ def confirmed(diagnosis: Diagnosis, *, cure: Trial | None, trials: Sequence[Tria
         aims = _aims(cure.remedies)
         if cause is not None and cause.finding.problem in aims:
             return replace(diagnosis, cause=replace(cause, confidence=Confidence.CONFIRMED))
-        other = next((x for x in diagnosis.findings if x.problem in aims and _grave(x)), None)
+        consequences = _consequences(cause, cure)
+        others = (x for x in diagnosis.findings if x not in consequences)
+        other = next((x for x in others if x.problem in aims and _grave(x)), None)
         if other is not None:
             return replace(diagnosis, cause=_promoted(other, diagnosis))
     if cause is None or not _refuted(cause.finding.problem, trials):
@@ -49,6 +52,14 @@ def _aims(names: Sequence[str]) -> frozenset[str]:
     catalogue = remedies()
     aims = frozenset[str]().union(*(catalogue[name].cures for name in names))
     return aims - NAMES_OF_FAILURE
+
+
+def _consequences(cause: Cause | None, cure: Trial) -> tuple[Finding, ...]:
+    """What the cause explains, where the cure is a remedy against the cause as well."""
+    catalogue = remedies()
+    if cause is None or not any(cause.finding.problem in catalogue[x].cures for x in cure.remedies):
+        return ()
+    return cause.explains
 
 
 def _promoted(finding: Finding, diagnosis: Diagnosis) -> Cause:

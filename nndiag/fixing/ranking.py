@@ -10,6 +10,8 @@ from nndiag.fixing.trial import Trial, Verdict
 from nndiag.remedies import Case, Remedy, remedies
 
 _POINTLESS_AFTER_DIVERGENCE = frozenset({"more-steps", "larger-rate", "rate-near-ceiling"})
+_POINTLESS_WHERE_SLOW = frozenset({"smaller-rate", "much-smaller-rate"})
+_SLOW = frozenset({"learning-rate-too-small", "not-enough-steps"})
 _OF_THE_OPTIMIZER = frozenset({"training", "optimizer", "start"})
 _RECIPE = (
     "standardized-inputs",
@@ -39,7 +41,7 @@ def ranked(
 
     Suggested are those against a finding, those against the cause first. Cheap ones come first.
     Where the reference fit shows the network to be the limit, remedies that change the optimizer,
-    the start or the length of training come last.
+    the start or the length of training come last. What can only make matters worse is left out.
     """
     case = Case(experiment)
     cause = baseline.diagnosis.cause
@@ -60,8 +62,9 @@ def ranked(
     late = {one.name for one in fitting if limit is Limit.MODEL and one.kind in _OF_THE_OPTIMIZER}
     ordered = sorted(fitting, key=rank)
     suggested = [x.name for x in ordered if rank(x)[0] < len(aims) and x.name not in late]
-    rest = sorted((x.name for x in ordered if x.name not in suggested), key=late.__contains__)
-    return suggested, rest
+    slow = _POINTLESS_WHERE_SLOW if baseline.problems & _SLOW else frozenset[str]()
+    rest = [x.name for x in ordered if x.name not in suggested and x.name not in slow]
+    return suggested, sorted(rest, key=late.__contains__)
 
 
 def compatible(names: Iterable[str]) -> tuple[str, ...]:

@@ -45,6 +45,15 @@ def test_a_cure_against_another_finding_puts_that_first():
     assert cause.explains == (INPUTS, STALLED)
 
 
+def test_a_consequence_of_the_failure_is_not_put_first():
+    cure = trial_of(Verdict.CURES, "smaller-rate")  # against both
+    exploding = Finding("exploding-loss", Severity.ERROR, "the loss grew")
+    saturated = Finding("saturated-units", Severity.ERROR, "units are saturated")
+    cause = confirmed(diagnosis_of(exploding, saturated), cure=cure, trials=[cure]).cause
+    assert cause.finding is exploding
+    assert cause.confidence is Confidence.LIKELY
+
+
 def test_a_note_is_not_put_first():
     cure = trial_of(Verdict.CURES, "biases")
     cause = confirmed(diagnosis_of(RATE, NOTE), cure=cure, trials=[cure]).cause

@@ -50,6 +50,15 @@ def test_after_a_divergence_longer_training_is_not_tried(healthy):
         assert ("more-steps" in (*suggested, *rest)) is tried
 
 
+def test_a_run_that_is_too_slow_is_not_tried_with_a_smaller_rate(healthy):
+    slow = with_findings(healthy, "not-enough-steps")
+    assert not {"smaller-rate", "much-smaller-rate"} & set().union(
+        *ranked(experiment_from(EXPLODING), slow)
+    )
+    noisy = with_findings(healthy, "not-enough-steps", "noisy-steps")
+    assert "smaller-rate" in ranked(experiment_from(EXPLODING), noisy)[0]
+
+
 def test_of_a_group_only_the_first_is_kept():
     names = ("tanh-units", "relu-units", "adam", "larger-rate", "biases")
     assert compatible(names) == ("tanh-units", "adam", "biases")
