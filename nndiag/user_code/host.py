@@ -275,6 +275,8 @@ class Host:
         hint = f"`python {self.source.name}` stops there too; correct the line first"
         if isinstance(error, FileNotFoundError):
             hint = "start nndiag in the folder that the program reads its files from"
+        elif any(kind.__name__ == "URLError" for kind in type(error).__mro__):
+            hint = "the program needs the network there; let it read a file that is already here"
         return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
 
 

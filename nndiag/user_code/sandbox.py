@@ -1,4 +1,9 @@
-"""A place to run a program in without its output, windows, prompts, pauses and written files."""
+"""A place to run a program in without its output, windows, prompts, pauses and written files.
+
+What a program writes is kept in memory and forgotten; it makes, moves and removes nothing. That
+holds for the usual ways to do so from Python: a program is not locked up, it runs with the user's
+rights.
+"""
 
 import builtins
 import contextlib
@@ -8,6 +13,7 @@ import math
 import os
 import pickle
 import random
+import shutil
 import sys
 import time
 import types
@@ -45,6 +51,13 @@ _REMOVED_FROM_NUMPY: dict[str, Any] = {
 """Names that programs written for an older numpy use; given back while they are checked."""
 
 
+_CHANGES_OF_FILES: tuple[tuple[types.ModuleType, tuple[str, ...]], ...] = (
+    (os, ("remove", "unlink", "rename", "replace", "mkdir", "makedirs", "rmdir", "removedirs")),
+    (shutil, ("rmtree", "copy", "copy2", "copyfile", "copytree", "move")),
+)
+"""What would change the user's files; a program is checked without it."""
+
+
 class _Silence(io.TextIOBase):
     """A stream that forgets what is written to it."""
 
@@ -65,7 +78,7 @@ def _prompt(*_: object) -> str:
 
 
 def _silent(*_: object, **__: object) -> None:
-    """Stands for `print`."""
+    """Stands for `print`, and for all that would change a file."""
 
 
 def _guarded(real_open: Callable[..., Any]) -> Callable[..., Any]:
@@ -162,6 +175,9 @@ def _patches(path: Path) -> Iterator[contextlib.AbstractContextManager[Any]]:
     yield mock.patch.object(time, "sleep", _silent)
     yield mock.patch.object(os, "system", return_value=0)
     yield mock.patch.object(sys, "stdin", io.StringIO("1\n" * 1000))
+    for module, names in _CHANGES_OF_FILES:
+        for name in names:
+            yield mock.patch.object(module, name, _silent)
     for name in ("save", "savez", "savez_compressed", "savetxt"):
         yield mock.patch.object(np, name, _silent)
     yield mock.patch.object(np.random, "default_rng", _seeded_generators(np.random.default_rng))

@@ -35,6 +35,27 @@ def test_lets_nothing_get_in_the_way(check, capsys, tmp_path, line):
     assert [item.name for item in tmp_path.iterdir()] == ["program.py"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "open('kept.txt', 'w').write('gone')",
+        "from pathlib import Path; Path('kept.txt').write_text('gone')",
+        "import os; os.remove('kept.txt')",
+        "import os; os.makedirs('folder/inside', exist_ok=True)",
+        "import os; os.rename('kept.txt', 'moved.txt')",
+        "from pathlib import Path; Path('kept.txt').unlink(); Path('folder').mkdir()",
+        "import shutil; shutil.copy('kept.txt', 'copy.txt'); shutil.rmtree('.')",
+        "np.savetxt('weights.txt', np.ones(3))",
+    ],
+)
+def test_leaves_the_files_of_its_user_alone(check, tmp_path, monkeypatch, line):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kept.txt").write_text("kept")
+    assert check(LINEAR.replace("w = np", f"{line}\nw = np", 1)).correct
+    assert {item.name for item in tmp_path.iterdir()} == {"program.py", "kept.txt"}
+    assert (tmp_path / "kept.txt").read_text() == "kept"
+
+
 def test_runs_only_as_far_as_needed(check):
     found = check(LINEAR + "raise RuntimeError('never reached')\n")
     assert found.correct
