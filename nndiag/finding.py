@@ -114,7 +114,8 @@ class Diagnosis:
     Attributes:
         outcome: How the run ended.
         cause: The cause, or None where nothing is wrong or nothing explains it.
-        findings: All findings, gravest first.
+        findings: All findings in the order in which they are to be read: the cause, other causes
+            beside it, what the cause explains, notes; without a cause the gravest first.
         not_checked: What could not be looked at, with reasons.
         numbers: The numbers behind the outcome by name (skill, newton_decrement, onset_step, …);
             a number that could not be had is absent.

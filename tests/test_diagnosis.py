@@ -103,7 +103,39 @@ def test_the_outcome_is_not_its_own_cause(make_trace):
     assert diagnosis.cause is None
 
 
-def test_findings_come_gravest_first(make_trace):
+def test_findings_come_as_they_are_to_be_read(make_trace):
+    """The cause, what stands beside it, what it explains."""
+    facts = {**LARGE, "learning_rate": 400.0, "stability_ceiling": 0.1}
+    diagnosis = diagnose(make_trace(EXPLODED, facts=facts))
+    problems = [finding.problem for finding in diagnosis.findings]
+    rate = "learning-rate-above-stability-limit"
+    assert problems == [rate, "unscaled-inputs", "exploding-loss"]
+
+
+def lost_units(first_lost):
+    """Five records of a network of three layers whose first one is saturated from one of them."""
+    shares = np.where(np.arange(5) >= first_lost, 1.0, 0.0)[:, None] * [1.0, 0.0, np.nan]
+    return {"saturated_share": shares, "gradient_norm": np.tile([1e-6, 1e-3, 1.0], (5, 1))}
+
+
+@pytest.mark.parametrize(
+    ("first_lost", "cause"), [(0, "saturated-units"), (4, "vanishing-gradients")]
+)
+def test_units_lost_late_are_not_why_the_first_gradients_vanished(first_lost, cause, make_trace):
+    layers = ((8, "sigmoid"), (8, "sigmoid"), (1, "linear"))
+    diagnosis = diagnose(make_trace(STUCK, layers=layers, series=lost_units(first_lost)))
+    assert diagnosis.cause.finding.problem == cause
+
+
+def test_units_that_died_in_a_network_that_is_too_small_anyway_are_not_the_cause(make_trace):
+    layers, ending = ((1, "relu"), (1, "linear")), {"reference_loss": 0.7}
+    series = {"dead_share": np.tile([1.0, np.nan], (5, 1))}
+    diagnosis = diagnose(make_trace(STUCK, layers=layers, series=series, ending=ending))
+    assert diagnosis.cause.finding.problem == "too-few-units"
+    assert explained(diagnosis) == {"dead-units", "stalled-convergence"}
+
+
+def test_without_a_cause_findings_come_gravest_first(make_trace):
     series = {"identical_share": np.tile([1.0, 0.0], (5, 1))}
     facts = {"learning_rate": 0.4, "stability_ceiling": 0.1}
     diagnosis = diagnose(make_trace(STUCK, facts=facts, series=series))

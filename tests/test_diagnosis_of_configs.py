@@ -10,6 +10,7 @@ from nndiag.experiment.building import build
 from nndiag.finding import Severity
 from nndiag.training import train
 from nndiag.training.reference import REFERENCE_SECONDS
+from tests.scaling import scaled, verdict
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 SHOWN = sorted(
@@ -25,15 +26,18 @@ def name_of(path):
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=name_of)
-def test_a_shipped_config_shows_exactly_what_it_expects(path):
+def test_a_shipped_config_shows_exactly_what_it_expects_at_any_scale_of_its_loss(path):
+    """Each problem has a config that shows it (`test_catalogue`): no detector is left out."""
     experiment = load_experiment(path)
     expected = experiment.config.expect
-    diagnosis = diagnose(train(build(experiment), reference_seconds=REFERENCE_SECONDS).trace)
+    trace = train(build(experiment), reference_seconds=REFERENCE_SECONDS).trace
+    diagnosis = diagnose(trace)
     graver_than_notes = {x.problem for x in diagnosis.findings if x.severity is not Severity.NOTE}
     cause = None if diagnosis.cause is None else diagnosis.cause.finding.problem
     assert diagnosis.outcome is expected.outcome
     assert graver_than_notes == set(expected.findings)
     assert cause == expected.cause
+    assert verdict(scaled(trace, 1e-3)) == verdict(scaled(trace, 0.37)) == verdict(trace)
 
 
 def test_linear_doubling_rests_where_an_independent_program_did():

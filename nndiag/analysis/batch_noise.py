@@ -1,4 +1,4 @@
-"""The learning rate that steps on small batches bear: beyond it their noise grows instead of fading.
+"""The learning rate that small batches bear: beyond it their noise grows instead of fading.
 
 A batch's gradient differs from that of all examples by a noise that grows with the distance from
 the minimum. Each step takes off part of that distance and adds the noise of its batch; above a

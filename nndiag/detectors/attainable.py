@@ -16,6 +16,7 @@ Source: the nearest-neighbour estimate is the delta test (Pi and Peterson 1994).
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nndiag.trace import Facts, FloatArray, Trace
 
@@ -53,6 +54,13 @@ class Learned:
         return self.skill >= _GOOD_SKILL or at_limit
 
     @property
+    def share(self) -> float | None:
+        """Share of what the data allow that is learned; None where that is not known."""
+        if self.shortfall is None:
+            return None
+        return (self.attainable - self.shortfall) / max(self.attainable, 1e-300)
+
+    @property
     def left(self) -> float:
         """Share of what the predictions do not explain that a model could explain; at least 0.2.
 
@@ -64,10 +72,18 @@ class Learned:
         return max(self.shortfall / unexplained, _LEAST_LEFT) if unexplained > 0 else 1.0
 
 
-def learned(trace: Trace, *, loss: float) -> Learned:
-    """How much a run learned that ended with a loss over all training examples."""
+def learned(trace: Trace, *, loss: float, last: float) -> Learned:
+    """How much a run learned.
+
+    Args:
+        trace: The run.
+        loss: Loss over all training examples at which it ended.
+        last: The very last one, which belongs to the predictions.
+    """
     facts, baseline = trace.facts, trace.facts.baseline_loss
     explained = explained_share(trace)
+    if explained is not None and last > 0 and np.isfinite(loss):
+        explained = 1 - (1 - explained) * loss / last
     if baseline is None or baseline <= 0 or not np.isfinite(loss):
         return Learned(None, shortfall=None if explained is None else max(1 - explained, 0.0))
     skill = 1 - loss / baseline
@@ -120,13 +136,35 @@ def _standardized(inputs: FloatArray) -> FloatArray:
 
 
 def _neighbour_share(inputs: FloatArray, deviations: FloatArray) -> float:
-    """1 − noise variance / variance, the noise from nearest neighbours."""
-    lengths = (inputs**2).sum(axis=1)
-    distances = lengths[:, None] + lengths - 2 * inputs @ inputs.T  # (B, B)
-    np.fill_diagonal(distances, np.inf)
-    nearest = distances.argmin(axis=1)
-    noise = 0.5 * ((deviations - deviations[nearest]) ** 2).sum()
+    """1 − noise variance / variance, the noise from nearest neighbours.
+
+    Where inputs are equal, their targets' own variance is the noise: with several nearest
+    neighbours at distance zero, picking one of them would take its chance for that of all.
+    """
+    groups = equal_rows(inputs)  # (B,)
+    counts = np.bincount(groups)
+    sums = np.stack([np.bincount(groups, column) for column in deviations.T], axis=1)  # (G, O)
+    within = ((deviations - (sums / counts[:, None])[groups]) ** 2).sum(axis=1)  # (B,)
+    repeated = counts[groups] > 1
+    noise = (within * counts[groups] / np.maximum(counts[groups] - 1, 1))[repeated].sum()
+    single = np.flatnonzero(~repeated)
+    if len(single):
+        lengths = (inputs**2).sum(axis=1)
+        distances = lengths[single][:, None] + lengths - 2 * inputs[single] @ inputs.T  # (S, B)
+        distances[np.arange(len(single)), single] = np.inf
+        nearest = distances.argmin(axis=1)
+        noise += 0.5 * ((deviations[single] - deviations[nearest]) ** 2).sum()
     return float(1 - noise / (deviations**2).sum())
+
+
+def equal_rows(inputs: FloatArray) -> NDArray[np.intp]:
+    """A number for each row, the same for equal rows, shape (B,).
+
+    They are found by a fixed generic weighting of the columns, which is far cheaper than comparing
+    rows.
+    """
+    generic = np.sin(np.arange(1.0, inputs.shape[1] + 1))
+    return np.unique((inputs * generic).sum(axis=1), return_inverse=True)[1]
 
 
 def _linear_share(inputs: FloatArray, deviations: FloatArray) -> float:

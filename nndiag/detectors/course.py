@@ -18,7 +18,7 @@ from nndiag.trace import Trace
 # Calibrated on nndiag's own healthy and broken configs; each is relative to the run's own scale.
 _BLOWN_UP = 10.0  # the loss exceeded the worse of start and best constant by this: a blow-up
 _ENDED_ABOVE = 2.0  # … and a run that ends above it by this has diverged
-_RECOVERING = 0.5  # … unless its loss is about to fall by this share
+_RECOVERING = 0.5  # … unless its loss is about to fall by this share, and is below the blow-up
 _STILL_FALLING = 0.05  # share of what is left of the loss that as many steps again would take off
 _NOTHING_LEFT = 1e-5  # loss over best constant's: the error is 0.3 % of the targets' deviation
 _NO_SKILL = 0.05  # not distinguishable from predicting the mean
@@ -26,7 +26,9 @@ _GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
 _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
 _STRICT = 1e-4  # without skill only a minimum with clearly positive curvature counts as one
 _FEW = 50  # steps; the curve of fewer says too little to call a loss that fell flat
+_FAST = 0.5  # share of the loss that as many steps again would take off a run that falls fast
 _FAILED = 0.5  # less than this share of the attainable: the run failed
+NEARLY_ALL = 0.75  # from this share on, a run that is still falling is on a good way
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,7 @@ class Course:
         growth: Where its loss blew up, if it did.
         learned: How much it learned of what there was to learn.
         expected_gain: By how much the loss would fall in as many steps again.
+        steps: Number of its steps.
         numbers: All of that and more by name, finite numbers only.
     """
 
@@ -47,6 +50,7 @@ class Course:
     growth: Growth | None
     learned: Learned
     expected_gain: float
+    steps: int
     numbers: dict[str, float]
 
     @property
@@ -82,12 +86,30 @@ class Course:
 
     @property
     def severity(self) -> Severity | None:
-        """How much a symptom matters in this run; None where the run is healthy with it."""
+        """How much a symptom matters in this run; None where the run is healthy with it.
+
+        A run of few steps that is still falling has not shown yet what its symptoms lead to.
+        """
         if self.failed:
             return Severity.ERROR
+        improving = self.outcome is Outcome.IMPROVING
+        if self.good or (improving and self.short):
+            return None
         falling = _still_falling(self.curve, got=self.learned, gain=self.expected_gain)
         begun = self.skill is None or self.skill > _NO_SKILL
-        return None if self.good or (falling and begun) else Severity.WARNING
+        share = self.learned.share
+        far = improving and not self.fast and share is not None and share < NEARLY_ALL
+        return None if falling and begun and not far else Severity.WARNING
+
+    @property
+    def short(self) -> bool:
+        """Whether the run had too few steps to show where it leads."""
+        return self.steps < _FEW
+
+    @property
+    def fast(self) -> bool:
+        """Whether as many steps again would take off most of the loss."""
+        return self.expected_gain > _FAST * abs(self.curve.final)
 
 
 _COURSES: "WeakKeyDictionary[Trace, Course]" = WeakKeyDictionary()
@@ -104,10 +126,10 @@ def course_of(trace: Trace) -> Course:
 def _course(trace: Trace) -> Course:
     curve = loss_curve(trace)
     blow_up = growth(trace, reference=reference_loss(trace, curve), factor=_BLOWN_UP)
-    got = learned(trace, loss=curve.final)
+    got = learned(trace, loss=curve.settled, last=curve.final)
     gain = curve.expected_gain() if len(curve.losses) else 0.0
     outcome = _outcome(trace, curve, got=got, gain=gain)
-    course = Course(outcome, curve, blow_up, got, gain, {})
+    course = Course(outcome, curve, blow_up, got, gain, trace.steps, {})
     course.numbers.update(_numbers(trace, course))
     return course
 
@@ -137,8 +159,9 @@ def _diverged(trace: Trace, curve: Curve, *, gain: float) -> bool:
     if curve.non_finite or not len(curve.losses):
         return True
     level = abs(curve.level(float(curve.times[-1])))
-    above = level > _ENDED_ABOVE * reference_loss(trace, curve)
-    return above and gain < _RECOVERING * level
+    reference = reference_loss(trace, curve)
+    recovering = gain >= _RECOVERING * level and level <= _BLOWN_UP * reference
+    return level > _ENDED_ABOVE * reference and not recovering
 
 
 def _still_falling(curve: Curve, *, got: Learned, gain: float) -> bool:

@@ -25,11 +25,13 @@ class Curve:
         times: Number of the step from 1, increasing, shape (N,).
         losses: Loss before that step; all finite, shape (N,).
         non_finite: Whether the run's last loss was NaN or infinite.
+        noisy: Whether steps saw batches, so that the last loss is partly chance.
     """
 
     times: FloatArray
     losses: FloatArray
     non_finite: bool
+    noisy: bool = False
 
     @property
     def initial(self) -> float:
@@ -42,6 +44,16 @@ class Curve:
         if self.non_finite or not len(self.losses):
             return np.inf
         return float(self.losses[-1])
+
+    @property
+    def settled(self) -> float:
+        """Loss at the end without the chance of the last steps, which batches of few examples have.
+
+        The level before the end; the last loss where steps see all examples.
+        """
+        if not self.noisy or not np.isfinite(self.final):
+            return self.final
+        return self.level(float(self.times[-1]))
 
     @property
     def best(self) -> float:
@@ -141,7 +153,8 @@ def loss_curve(trace: Trace) -> Curve:
         times, losses = np.append(times, end), np.append(losses, last)
     non_finite = not np.isfinite(last) or bool(trace.steps and not np.isfinite(trace.loss[-1]))
     finite = np.isfinite(losses)
-    return Curve(times[finite], losses[finite].astype(np.float64), non_finite)
+    noisy = trace.facts.full_batch is False
+    return Curve(times[finite], losses[finite].astype(np.float64), non_finite, noisy)
 
 
 def _recorded(trace: Trace) -> tuple[NDArray[np.int64], FloatArray]:

@@ -3,33 +3,39 @@
 What it sees
     The configured rate beside the ceiling computed from the curvature of the loss before the first
     step: 2/λ_max for gradient descent, 2(1+β)/λ_max with momentum β. Where the curvature was
-    recorded while training, also the ceiling at those steps.
+    recorded while training, also the ceiling at those steps. With small batches the rate at which
+    their noise just fades, which is lower. For optimizers that scale their steps, which have no
+    ceiling of this kind, the length of the first steps beside that of the weights.
 
 Why it matters
     Above the ceiling, each step along the steepest direction overshoots by more than it gains: the
-    distance from the valley grows by a constant factor per step.
+    distance from the valley grows by a constant factor per step. Above that of the noise, each
+    batch throws the weights further than it brings them forward.
 
 Fires when
-    The rate exceeds `ratio` × the ceiling. It is an error where the run failed and was visibly
-    thrown: its loss rose above its start, lost most of what it had gained, or most units of a layer
-    died or saturated on the way. It is a note where the network found a flatter place by itself.
-    Also where the rate was below the ceiling at the start, and the curvature grew until it was
-    above, before such a failure.
+    The run did not learn and was visibly thrown (its loss rose above its start, it lost most of
+    what it had gained, or most units of a layer died or saturated on the way), and the rate exceeds
+    `ratio` × one of these ceilings, or the first steps change every layer by more than `step` of
+    its length. A note where the network found a flatter place by itself. Also where the rate was
+    below the ceiling at the start, and the curvature grew until it was above, before such a
+    failure.
 
 Silent when
     The rate is below; the run failed without being thrown (then the rate was not the reason).
 
 Thresholds
     ratio = 1: the theory's own. rise = 1.5: ours; how far above the worse of start and best
-    constant a failed run's loss must have been for the rate to be the reason.
+    constant a failed run's loss must have been for the rate to be the reason. step = 0.1: the
+    upper end of what is usual; Adam at its ordinary rates begins with a hundredth.
 
 Remedies
     A rate of half the ceiling; what lowers λ_max: mean instead of sum, scaled inputs, smaller
-    weights, fewer units.
+    weights, fewer units; larger batches against noise.
 
 Source
     LeCun et al. 1998, Efficient BackProp, sec. 5; with momentum: Polyak 1964; Cohen et al. 2021 for
-    curvature that grows while training and networks that settle at the edge.
+    curvature that grows while training and networks that settle at the edge. Noise: see
+    `analysis.batch_noise`. Step over weights: Karpathy 2015, CS231n.
 """
 
 from dataclasses import dataclass
@@ -38,7 +44,8 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of, reference_loss
-from nndiag.finding import Evidence, Finding, Severity
+from nndiag.detectors.underway import first_steps, impairment
+from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -52,33 +59,53 @@ class Ceiling:
     rate: float
     step: int
     sharpness: float | None
+    of_batches: bool = False
 
 
-@detector(PROBLEM, facts=("learning_rate", "stability_ceiling"))
+@detector(PROBLEM, facts=("learning_rate",))
 def learning_rate_above_stability_limit(
-    trace: Trace, *, ratio: Positive = 1.0, rise: Positive = 1.5
+    trace: Trace, *, ratio: Positive = 1.0, rise: Positive = 1.5, step: Positive = 0.1
 ) -> Findings:
     """The learning rate is above the largest one that is stable."""
-    rate, at_start = trace.facts.learning_rate, trace.facts.stability_ceiling
-    if rate is None or at_start is None:
-        return []
+    rate, ceiling = trace.facts.learning_rate, _at_start(trace)
+    length = first_steps(trace)
+    if rate is None or (ceiling is None and not length > 0):
+        return Skipped(PROBLEM, "the trace has no stability ceiling")
     course = course_of(trace)
-    risen = _risen(trace, course, rise=rise)
-    if course.failed and risen is None:
-        return []
-    ceiling = Ceiling(at_start, 0, trace.facts.initial_sharpness)
-    if not rate > ratio * ceiling.rate:
-        later = None if not course.failed or risen is None else _lowest(trace, before=risen)
-        if later is None or not rate > ratio * later.rate:
+    severity = None if course.severity is None else impairment(course)
+    if severity is None:
+        if ceiling is None or not rate > ratio * ceiling.rate:
             return []
-        ceiling = later
-    return [_finding(trace, course, rate=rate, ceiling=ceiling)]
+        return [_finding(trace, ceiling, rate=rate, severity=Severity.NOTE)]
+    risen = _risen(trace, course, rise=rise)
+    if risen is None:
+        return []
+    if ceiling is None:
+        return [_thrown(trace, length, step=step, severity=severity)] if length > step else []
+    met = next((x for x in _ceilings(trace, ceiling, before=risen) if rate > ratio * x.rate), None)
+    return [] if met is None else [_finding(trace, met, rate=rate, severity=severity)]
 
 
-def _finding(trace: Trace, course: Course, *, rate: float, ceiling: Ceiling) -> Finding:
+def _at_start(trace: Trace) -> Ceiling | None:
+    """The ceiling before the first step; None where it is not known."""
+    rate = trace.facts.stability_ceiling
+    return None if rate is None else Ceiling(rate, 0, trace.facts.initial_sharpness)
+
+
+def _ceilings(trace: Trace, at_start: Ceiling, *, before: int) -> list[Ceiling]:
+    """What a run that was thrown before a step met: at its start, on its way, by its batches."""
+    noise, later = trace.facts.noise_ceiling, _lowest(trace, before=before)
+    met = [at_start, later, None if noise is None else Ceiling(noise, 0, None, of_batches=True)]
+    return [ceiling for ceiling in met if ceiling is not None]
+
+
+def _finding(trace: Trace, ceiling: Ceiling, *, rate: float, severity: Severity) -> Finding:
     factor = rate / ceiling.rate if ceiling.rate > 0 else np.inf
     where = f" to which the curvature had led by step {ceiling.step}" if ceiling.step else ""
-    remark = "" if course.failed else "; the run found a flatter place by itself"
+    what = "the stability ceiling"
+    if ceiling.of_batches:
+        what = f"what the noise of batches of {trace.facts.batch_size} bears:"
+    remark = "; the run found a flatter place by itself" if severity is Severity.NOTE else ""
     evidence = [Evidence("learning_rate", observed=rate, limit=ceiling.rate)]
     if ceiling.sharpness is not None:
         steps = (ceiling.step, ceiling.step)
@@ -86,15 +113,28 @@ def _finding(trace: Trace, course: Course, *, rate: float, ceiling: Ceiling) -> 
     summed = (trace.facts.reduction or "").endswith("sum")
     return Finding(
         PROBLEM,
-        Severity.ERROR if course.failed else Severity.NOTE,
-        f"learning rate {rate:g} is {factor:.3g} × the stability ceiling "
-        f"{ceiling.rate:.3g}{where}{remark}",
+        severity,
+        f"learning rate {rate:g} is {factor:.3g} × {what} {ceiling.rate:.3g}{where}{remark}",
         evidence=tuple(evidence),
         remedies=(
             f"optimizer.learning_rate={ceiling.rate / 2:.2g}",
+            *(("training.batch_size=full",) if ceiling.of_batches else ()),
             *(("loss.reduction=mean",) if summed else ()),
             "dataset.scale_inputs=standardize",
         ),
+    )
+
+
+def _thrown(trace: Trace, length: float, *, step: float, severity: Severity) -> Finding:
+    """The finding for an optimizer that scales its steps."""
+    rate = trace.facts.learning_rate or 0.0
+    return Finding(
+        PROBLEM,
+        severity,
+        f"learning rate {rate:g} changes every layer by {length:.0%} of its length or more in each "
+        "of the first steps",
+        evidence=(Evidence("update_ratio", observed=length, limit=step),),
+        remedies=(f"optimizer.learning_rate={rate * step / length / 10:.1g}",),
     )
 
 

@@ -10,10 +10,11 @@ Why it matters
     have arrived.
 
 Fires when
-    The run ended far from what the data allow, its weights moved less than `moved` of their length,
-    and the rate halfway through is below 1/`factor` of half the stability ceiling (times the share
-    of the examples that a step sees, because small batches need smaller rates), or, without a
-    ceiling, the typical step is below `step` of the weights.
+    The run ended far from what the data allow, its weights moved less than `moved` of their length
+    (with a rate that decays: would have, had they moved all along as in the second half), and the
+    rate halfway through is below 1/`factor` of half the stability ceiling (times the share of the
+    examples that a step sees, because small batches need smaller rates), or, without a ceiling, the
+    typical step is below `step` of the weights.
 
 Silent when
     The run learned or diverged, or its weights moved; no gradient reaches the weights (then no rate
@@ -36,12 +37,13 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
-from nndiag.detectors.underway import distance, path, rates_at, step_per_rate
+from nndiag.detectors.underway import distance, late_path, path, rates_at, step_per_rate
 from nndiag.finding import Evidence, Finding
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-too-small"
+_DECAYED = 0.5  # of the configured rate halfway: what came before says little about the end
 _USUAL_STEP = 1e-2  # of the weights; ordinary runs with Adam begin with such steps
 
 
@@ -50,10 +52,12 @@ def learning_rate_too_small(
     trace: Trace, *, factor: Positive = 100.0, step: Positive = 1e-4, moved: Positive = 1.0
 ) -> Findings:
     """The learning rate is so small that the run has hardly left its start."""
-    severity, way = distance(course_of(trace)), path(trace)
+    severity, rate = distance(course_of(trace)), _halfway(trace)
+    configured = trace.facts.learning_rate or 0.0
+    way = late_path(trace) if rate < _DECAYED * configured else path(trace)
     if severity is None or not 0 < way < moved:
         return []
-    fault = _fault(trace, _halfway(trace), factor=factor, step=step)
+    fault = _fault(trace, rate, factor=factor, step=step)
     if fault is None:
         return []
     message, evidence, remedies = fault
@@ -61,7 +65,7 @@ def learning_rate_too_small(
         Finding(
             PROBLEM,
             severity,
-            f"{message}; in {trace.steps:,} steps the weights moved by {way:.2g} of their length",
+            f"{message}; {trace.steps:,} such steps move the weights by {way:.2g} of their length",
             evidence=(evidence, Evidence("path", observed=way, limit=moved)),
             remedies=remedies,
         )
@@ -86,9 +90,12 @@ def _fault(
         evidence = Evidence("update_ratio", observed=typical, limit=step)
         what = f"moves the weights by {typical:.1g} of their length per step"
         small = typical < step
-    decay = ("optimizer.decay=0",) if rate < 0.5 * configured else ()
-    remedies = (*decay, f"optimizer.learning_rate={better:.2g}", "optimizer.name=adam")
-    return (f"learning rate {rate:.3g} {what}", evidence, remedies) if small else None
+    remedies: tuple[str, ...] = (f"optimizer.learning_rate={better:.2g}", "optimizer.name=adam")
+    name = f"learning rate {rate:.3g}"
+    if rate < _DECAYED * configured:
+        remedies = ("optimizer.decay=0", *remedies)
+        name = f"the learning rate has decayed from {configured:.3g} to {rate:.3g}, which"
+    return (f"{name} {what}", evidence, remedies) if small else None
 
 
 def _halfway(trace: Trace) -> float:

@@ -29,6 +29,7 @@ Source
 
 import numpy as np
 
+from nndiag.detectors.attainable import equal_rows
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity
@@ -37,6 +38,7 @@ from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "mismatched-data"
 _GOOD_SKILL = 0.9
+_APART = 3.0  # F ratio
 _REMEDIES = (
     "check that row i of the inputs belongs to row i of the targets",
     "other input columns",
@@ -53,22 +55,30 @@ def mismatched_data(trace: Trace, *, share: Share = 0.5) -> Findings:
         message = f"all {len(inputs)} inputs are the same, and the targets differ"
         evidence = Evidence("inputs", observed=0.0)
         return [Finding(PROBLEM, Severity.ERROR, message, evidence=(evidence,), remedies=_REMEDIES)]
-    skill = course_of(trace).skill
-    if skill is not None and skill >= _GOOD_SKILL:
+    course = course_of(trace)
+    if course.skill is not None and course.skill >= _GOOD_SKILL:
         return []
     lost, different = _variance_among_equals(inputs, targets)
     if lost <= share:
         return []
+    noisy = course.good and _ratio(lost, groups=different, examples=len(inputs)) > _APART
     return [
         Finding(
             PROBLEM,
-            Severity.WARNING,
+            Severity.NOTE if noisy else Severity.WARNING,
             f"{lost:.0%} of the targets' variance is among equal inputs ({different} different "
             f"ones in {len(inputs)}): out of reach for any model",
             evidence=(Evidence("targets", observed=lost, limit=share),),
             remedies=_REMEDIES,
         )
     ]
+
+
+def _ratio(lost: float, *, groups: int, examples: int) -> float:
+    """F ratio: variance among the means of groups over that within, each by its freedom."""
+    if groups < 2 or examples <= groups or lost <= 0:
+        return 0.0
+    return (1 - lost) / (groups - 1) / (lost / (examples - groups))
 
 
 def _usable(inputs: FloatArray, targets: FloatArray) -> bool:
@@ -82,13 +92,11 @@ def _usable(inputs: FloatArray, targets: FloatArray) -> bool:
 def _variance_among_equals(inputs: FloatArray, targets: FloatArray) -> tuple[float, int]:
     """Share of the targets' variance among examples with equal inputs; number of different inputs.
 
-    Examples whose inputs are their own take no part in the first. Equal inputs are found by a
-    fixed generic weighting of the columns, which is far cheaper than comparing rows.
+    Examples whose inputs are their own take no part in the first.
     """
-    generic = np.sin(np.arange(1.0, inputs.shape[1] + 1))
-    rows, group = np.unique((inputs * generic).sum(axis=1), return_inverse=True)
+    group = equal_rows(inputs)
     counts = np.bincount(group)  # (G,)
     deviations = targets - targets.mean(axis=0)
     sums = np.stack([np.bincount(group, column) for column in deviations.T], axis=1)  # (G, O)
     within = deviations - (sums / counts[:, None])[group]
-    return float((within**2).sum() / (deviations**2).sum()), len(rows)
+    return float((within**2).sum() / (deviations**2).sum()), len(counts)

@@ -9,16 +9,19 @@ Why it matters
     valley at a distance that grows with the rate and shrinks with the batch.
 
 Fires when
-    The run rests without having learned what the data allow, each step sees fewer than all
-    examples, and over the last quarter of the records the loss over all examples changes from one
-    to the next by more than `jump` of its level (the median).
+    The run ended without having learned what the data allow, each step sees fewer than all
+    examples, and over the last quarter of the records the loss over all examples jumps up and down
+    by more than `jump` of what a model could still take off it (the smaller of the median first and
+    second difference, so that a steady fall is no jump). Where the loss is said to be falling
+    still, by no more than such a jump.
 
 Silent when
-    Steps see all examples (see `oscillating-loss`); the run learned, is still falling, or diverged;
+    Steps see all examples (see `oscillating-loss`); the run learned, falls steadily, or diverged;
     the loss over all examples is calm, however noisy that of the batches.
 
 Thresholds
-    jump = 0.15: ours; runs whose steps are small enough stay below 0.05.
+    jump = 0.05: ours. Runs on batches that rest for other reasons (output, rate, data) have jumps
+    below 0.03, those whose rate is too large for their batches 0.05 to 0.8.
 
 Remedies
     A larger batch; a lower or decaying learning rate.
@@ -37,11 +40,12 @@ from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "noisy-steps"
+_SECOND = 3**0.5  # second differences of noise are so much larger than first ones
 _FEWEST = 5  # records in the last quarter
 
 
 @detector(PROBLEM, series=("training_loss",), facts=("batch_size", "inputs"))
-def noisy_steps(trace: Trace, *, jump: Positive = 0.15) -> Findings:
+def noisy_steps(trace: Trace, *, jump: Positive = 0.05) -> Findings:
     """The noise of small batches keeps the loss up."""
     if trace.facts.full_batch is not False:
         return Skipped(PROBLEM, "each step sees all examples")
@@ -49,11 +53,14 @@ def noisy_steps(trace: Trace, *, jump: Positive = 0.15) -> Findings:
     tail = losses.values[-(len(losses.values) // 4) :]
     if len(losses.values) < 4 * _FEWEST:
         return Skipped(PROBLEM, f"fewer than {4 * _FEWEST} records of the loss over all examples")
-    if course.severity is None or course.outcome not in (Outcome.STALLED, Outcome.CONVERGED):
+    if course.severity is None or course.outcome is Outcome.DIVERGED or not np.isfinite(tail).all():
         return []
     level = float(np.median(np.abs(tail)))
-    changes = float(np.median(np.abs(np.diff(tail))))
-    if not np.isfinite(tail).all() or not changes > jump * level:
+    first, second = (float(np.median(np.abs(np.diff(tail, n=order)))) for order in (1, 2))
+    changes = min(first, second / _SECOND)
+    falling = course.outcome is Outcome.IMPROVING and course.expected_gain > changes
+    limit = jump * course.learned.left
+    if falling or not changes > limit * level:
         return []
     steps = (int(losses.steps[-len(tail)]), int(losses.steps[-1]))
     size = trace.facts.batch_size or 1
@@ -63,7 +70,7 @@ def noisy_steps(trace: Trace, *, jump: Positive = 0.15) -> Findings:
             course.severity,
             f"with batches of {size} the loss over all examples jumps by {changes / level:.0%} of "
             f"its level, {level:.3g}, from record to record",
-            evidence=(Evidence("training_loss", changes / level, jump, steps=steps),),
+            evidence=(Evidence("training_loss", changes / level, limit, steps=steps),),
             remedies=(
                 "training.batch_size=full",
                 "lower optimizer.learning_rate",

@@ -9,8 +9,9 @@ Why it matters
     where it would end.
 
 Fires when
-    The loss is still falling and less than half of what the data allow is learned, 70 % where it
-    falls slowly (an error below a tenth). Or the run had fewer than `few` steps and is not done.
+    The loss is still falling and less than three quarters of what the data allow is learned (an
+    error below a tenth, unless the run was short; a note from a half on, where as many steps again
+    would take off most of the loss). Or the run had fewer than `few` steps and is not done.
     Or it looks stalled, its weights moved less than `moved` of their length, and as many steps
     again (more than `gain` of the loss) or a local quadratic step (more than `left`) would lower
     the loss.
@@ -38,6 +39,7 @@ from nndiag.registry import Count, Positive, Share
 from nndiag.trace import Trace
 
 PROBLEM = "not-enough-steps"
+_HALF = 0.5
 _UNDECIDED = (Outcome.IMPROVING, Outcome.STALLED)
 
 
@@ -52,6 +54,8 @@ def not_enough_steps(
         severity = Severity.WARNING
     if severity is None or course.outcome is Outcome.CONVERGED:
         return []
+    if course.fast and not course.short and (course.learned.share or 0.0) >= _HALF:
+        severity = Severity.NOTE
     falling = course.expected_gain / max(abs(course.curve.final), 1e-300)
     evidence = [Evidence("loss", observed=falling, limit=gain)]
     if course.outcome is Outcome.IMPROVING:

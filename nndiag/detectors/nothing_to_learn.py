@@ -14,8 +14,8 @@ Fires when
     out of its own prediction.
 
 Silent when
-    Some estimate finds a signal; there are too few examples to tell; the run learned the data (its
-    predictions explain more than half).
+    Some estimate finds a signal; there are too few examples to tell; the run learned the data: its
+    predictions explain more than half, or clearly more than as many parameters can learn by heart.
 
 Thresholds
     share = 0.02, examples = 40: ours, calibrated on noise and on a sine under noise in 1 to 5
@@ -46,6 +46,8 @@ _NEIGHBOURS = 10
 _DEPENDENT = 1e-10  # squared size of a direction, over the largest, that is rounding only
 _ENOUGH = 100  # examples; with fewer, an estimate above zero is no evidence of noise
 _FITTED = 0.5  # explained by the run itself
+_BY_HEART = 1.5  # P parameters explain about P/B of B examples of noise; trained units some more
+_CHANCE = 0.05
 
 
 @detector(PROBLEM, facts=("inputs", "targets"))
@@ -57,7 +59,7 @@ def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40)
     course = course_of(trace)
     explained = explained_share(trace)
     learned = course.skill if explained is None else explained
-    if course.attainable > 0.5 or (learned is not None and learned > _FITTED):
+    if course.attainable > 0.5 or (learned is not None and learned > _fitted(trace, len(inputs))):
         return []
     if len(inputs) != len(targets) or not _usable(inputs, targets):
         return []
@@ -79,6 +81,14 @@ def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40)
             ),
         )
     ]
+
+
+def _fitted(trace: Trace, examples: int) -> float:
+    """Share that a run can explain of noise; what explains more has found a signal."""
+    parameters = sum(weights.size + len(weights) for weights in trace.facts.initial_weights)
+    if not parameters:
+        return _FITTED
+    return min(_FITTED, _BY_HEART * parameters / examples + _CHANCE)
 
 
 def _usable(inputs: FloatArray, targets: FloatArray) -> bool:

@@ -52,7 +52,7 @@ def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -
     if isinstance(too_large, Skipped) or not too_large or rate is None:
         return []
     ceiling = too_large[0].evidence[0].limit
-    if too_large[0].severity is not Severity.ERROR or not ceiling or terms < 2:
+    if too_large[0].severity is Severity.NOTE or not ceiling or terms < 2:
         return []
     if not least * terms * ceiling <= rate <= reach * terms * ceiling:
         return []
@@ -60,7 +60,7 @@ def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -
     return [
         Finding(
             PROBLEM,
-            Severity.ERROR,
+            too_large[0].severity,
             f"the loss is a sum of {terms} terms: learning rate {rate:g} is {rate / ceiling:.3g} × "
             f"the sum's stability ceiling, {rate / ceiling / terms:.2g} × that of the mean",
             evidence=(Evidence("learning_rate", observed=rate, limit=ceiling),),

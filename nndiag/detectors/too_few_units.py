@@ -9,11 +9,11 @@ Why it matters
     is still wrong, and no setting of the training changes that.
 
 Fires when
-    The run did not learn and is at rest, the best fit of all starts keeps more than `kept` of its
-    loss, and that fit explains less of the targets than the data allow, by more than `gap`.
+    The run did not learn, the best fit of all starts keeps more than `kept` of its loss, and that
+    fit explains less of the targets than the data allow, by more than `gap`.
 
 Silent when
-    The run learned, is still falling or diverged; a strong optimizer gets much further; there is no
+    The run learned or diverged; a strong optimizer gets much further; there is no
     hidden layer, or one with `wide` units or more in every layer; no reference fit was made.
 
 Thresholds
@@ -44,7 +44,7 @@ def too_few_units(
     """The network is too small: no optimizer and no start gets it where the data lead."""
     course, ending, baseline = course_of(trace), trace.ending, trace.facts.baseline_loss
     hidden = trace.facts.layers[:-1]
-    if course.severity is None or course.outcome not in (Outcome.CONVERGED, Outcome.STALLED):
+    if course.severity is None or course.outcome is Outcome.DIVERGED:
         return []
     if not hidden or min(layer.units for layer in hidden) >= wide:
         return []

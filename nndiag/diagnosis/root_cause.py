@@ -26,10 +26,13 @@ STATIC = (
 
 STEP_SIZE = (
     "summed-loss",
-    "learning-rate-above-stability-limit",
     "learning-rate-too-small",
+    "learning-rate-above-stability-limit",
 )
-"""Faults of the step, computed from the curvature before the first step."""
+"""Faults of the step, computed from the curvature before the first step.
+
+A rate can be too large at first and, after decay, too small: then the small one is in force.
+"""
 
 FITTED = ("too-few-units",)
 """Faults that the reference fit shows: no optimizer gets this network further."""
@@ -87,9 +90,9 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "oscillating-loss": _STOP | _UNITS,
     "dead-units": _STOP | {"noisy-steps"},
     "saturated-units": _STOP | {"noisy-steps"},
-    "vanishing-gradients": _STOP - {"vanishing-gradients"},
+    "vanishing-gradients": _STOP - {"vanishing-gradients"} | _UNITS,
     "not-enough-steps": _REST,
-    "too-few-units": _REST - {"too-few-units"},
+    "too-few-units": _STOP - {"too-few-units", "vanishing-gradients"} | _UNITS,
     "poor-local-minimum": _FLAT,
     "saddle-point": _FLAT,
 }
@@ -123,34 +126,35 @@ def root_cause(
     Returns:
         The first finding in the order static, step size, symptom that is, or explains, the run's
         outcome, with the findings that it explains. None where nothing is worse than a note, or
-        where the outcome is all that is seen.
+        where the outcome is all that is seen. All findings in the order in which they are to be
+        read: the cause, other causes beside it, what the cause explains, notes.
     """
     findings = _settled(findings)
-    ordered = tuple(sorted(findings, key=_by_severity))
     graver = [finding for finding in findings if finding.severity is not Severity.NOTE]
-    candidates = sorted((x for x in graver if x.problem not in RESTATEMENTS), key=_by_order)
+    candidates = sorted(
+        (x for x in graver if x.problem not in RESTATEMENTS), key=lambda x: _place(x, graver)
+    )
     if not candidates:
-        return None, ordered
+        return None, tuple(sorted(findings, key=_by_severity))
     outcome = LEADS_TO.get(course.outcome, frozenset())
     fitting = [x for x in candidates if {x.problem, *_reach(x, candidates)} & outcome]
     first = (fitting or candidates)[0]
     reach = _reach(first, candidates)
-    explains = tuple(
-        finding
-        for finding in ordered
-        if finding is not first
-        and finding.severity is not Severity.NOTE
-        and (finding.problem == first.problem or finding.problem in reach)
-    )
-    return Cause(first, _confidence(first), explains), ordered
+    others = sorted((x for x in graver if x is not first), key=_by_severity)
+    explains = tuple(x for x in others if x.problem == first.problem or x.problem in reach)
+    beside = [x for x in others if x not in explains]
+    notes = [x for x in findings if x.severity is Severity.NOTE]
+    return Cause(first, _confidence(first), explains), (first, *beside, *explains, *notes)
 
 
 def _settled(findings: Sequence[Finding]) -> Sequence[Finding]:
-    """The findings without those by exclusion, where something else was found."""
-    weak = BY_EXCLUSION | RESTATEMENTS
-    if all(x.problem in weak or x.severity is Severity.NOTE for x in findings):
-        return findings
-    return [finding for finding in findings if finding.problem not in BY_EXCLUSION]
+    """The findings without those by exclusion, where something else was found that they do not
+    explain.
+    """
+    graver = {x.problem for x in findings if x.severity is not Severity.NOTE}
+    others = graver - BY_EXCLUSION - RESTATEMENTS
+    settled = {x for x in BY_EXCLUSION & graver if others <= EXPLAINS[x]}
+    return [x for x in findings if x.problem not in BY_EXCLUSION or x.problem in settled]
 
 
 def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
@@ -176,6 +180,26 @@ def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
 def _confidence(finding: Finding) -> Confidence:
     """Likely where a fact or a computed bound says so, possible for symptoms."""
     return Confidence.POSSIBLE if finding.problem in SYMPTOMS else Confidence.LIKELY
+
+
+def _place(finding: Finding, others: Sequence[Finding]) -> float:
+    """As `_by_order`, but units that died or saturated later come after vanishing gradients.
+
+    Those are seen in the first steps, and so are units that were lost from the start.
+    """
+    vanishing = next((x for x in others if x.problem == "vanishing-gradients"), None)
+    if vanishing is None or finding.problem not in _UNITS:
+        return _by_order(finding)
+    later = _first_step(finding) > _last_step(vanishing)
+    return _by_order(vanishing) + 0.5 if later else _by_order(finding)
+
+
+def _first_step(finding: Finding) -> int:
+    return min((x.steps[0] for x in finding.evidence if x.steps is not None), default=0)
+
+
+def _last_step(finding: Finding) -> int:
+    return max((x.steps[1] for x in finding.evidence if x.steps is not None), default=0)
 
 
 def _by_order(finding: Finding) -> int:

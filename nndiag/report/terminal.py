@@ -110,7 +110,7 @@ def _loss_line(diagnosis: Diagnosis, trace: Trace) -> Text:
 
 
 def _other_findings(diagnosis: Diagnosis) -> RenderableType | None:
-    """All findings but the one on top: those that it explains in a line, others with evidence."""
+    """All findings but the one on top: other causes with evidence, what it explains in a line."""
     top = most_important(diagnosis)
     explained = () if diagnosis.cause is None else diagnosis.cause.explains
     others = [finding for finding in diagnosis.findings if finding is not top]
@@ -119,7 +119,7 @@ def _other_findings(diagnosis: Diagnosis) -> RenderableType | None:
     table = Table.grid(padding=(0, 1))
     table.add_column(width=1)
     table.add_column(overflow="fold")
-    for finding in sorted(others, key=lambda one: one not in explained):
+    for finding in others:
         follows = finding in explained
         style = STYLES[finding.severity]
         text = Text.assemble((finding.problem, style), f"  {sentence(finding.message)}")

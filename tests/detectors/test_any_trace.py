@@ -12,6 +12,7 @@ from nndiag.detectors import DETECTORS
 from nndiag.diagnosis import diagnose
 from nndiag.finding import Outcome, Skipped
 from nndiag.trace import SERIES, Ending, Facts, LayerFacts, Series, Trace
+from tests.scaling import scaled, verdict
 
 RANGES = {
     "tanh": (-1.0, 1.0),
@@ -20,9 +21,6 @@ RANGES = {
     "softmax": (0.0, 1.0),
 }
 LOSSES = ("mean_squared_error", "binary_cross_entropy", "softmax_cross_entropy")
-SCALED_SERIES = (
-    "training_loss", "validation_loss", "gradient_norm", "full_gradient_norm", "sharpness"
-)  # fmt: skip
 ANY = st.floats(width=64)
 SIZES = st.floats(1e-6, 1e6)
 
@@ -79,6 +77,7 @@ def facts(draw, *, names, values):
         baseline_loss=draw(st.none() | SIZES),
         learning_rate=draw(st.none() | SIZES),
         stability_ceiling=draw(st.none() | SIZES),
+        noise_ceiling=draw(st.none() | SIZES),
         initial_sharpness=draw(st.none() | SIZES),
         batch_size=draw(st.none() | st.integers(1, 40)),
     )
@@ -127,51 +126,6 @@ def test_every_detector_judges_every_trace_and_leaves_it_alone(trace):
     assert all(np.isfinite(number) for number in diagnosis.numbers.values())
     for was, now in zip(before, numbers_of(trace), strict=True):
         np.testing.assert_array_equal(was, now)
-
-
-def scaled(trace, by):
-    """The same run with its loss multiplied and its learning rate divided by a constant."""
-    known, end = trace.facts, trace.ending
-
-    def times(value):
-        return None if value is None else value * by
-
-    return dataclasses.replace(
-        trace,
-        loss=trace.loss * by,
-        series={
-            name: Series(item.steps, item.values * by) if name in SCALED_SERIES else item
-            for name, item in trace.series.items()
-        },
-        facts=dataclasses.replace(
-            known,
-            baseline_loss=times(known.baseline_loss),
-            initial_sharpness=times(known.initial_sharpness),
-            learning_rate=None if known.learning_rate is None else known.learning_rate / by,
-            stability_ceiling=(
-                None if known.stability_ceiling is None else known.stability_ceiling / by
-            ),
-        ),
-        ending=None
-        if end is None
-        else dataclasses.replace(
-            end,
-            loss=end.loss * by,
-            newton_decrement=times(end.newton_decrement),
-            reference_loss=times(end.reference_loss),
-            reference_loss_from_end=times(end.reference_loss_from_end),
-            smallest_eigenvalue=times(end.smallest_eigenvalue),
-            largest_eigenvalue=times(end.largest_eigenvalue),
-        ),
-    )
-
-
-def verdict(trace):
-    """What must not depend on the scale of the loss."""
-    diagnosis = diagnose(trace)
-    found = [(x.problem, x.severity, x.layer) for x in diagnosis.findings]
-    cause = diagnosis.cause.finding.problem if diagnosis.cause else None
-    return diagnosis.outcome, cause, found, diagnosis.not_checked
 
 
 # A power of two scales without rounding, so that not even a tie may tip over.

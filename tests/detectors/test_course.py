@@ -170,3 +170,31 @@ def test_severity_follows_from_how_much_was_not_learned(make_trace):
 
     # skill 0.2, 0.7 and 0.95
     assert [severity(x) for x in (0.8, 0.3, 0.05)] == [Severity.ERROR, Severity.WARNING, None]
+
+
+def test_a_loss_far_above_its_start_has_diverged_however_fast_it_falls(make_trace):
+    # Blown up to 1e6 and back to 100: the last doubling of the time takes off nearly all of it.
+    losses = np.concatenate([[1.0], np.geomspace(1e6, 100.0, 199)])
+    assert course_of(make_trace(losses)).outcome is Outcome.DIVERGED
+
+
+def test_a_loss_that_is_nearly_back_is_recovering(make_trace):
+    losses = np.concatenate([[1.0], np.geomspace(30.0, 3.0, 199)])
+    assert course_of(make_trace(losses)).outcome is Outcome.IMPROVING
+
+
+def test_the_last_draw_of_a_noisy_run_does_not_decide(make_trace):
+    rng = np.random.default_rng(0)
+    level = 0.3 + 0.05 * rng.standard_normal(200)
+
+    def skill(last):
+        facts = {"batch_size": 8}
+        return course_of(make_trace(np.append(level, last), facts=facts)).skill
+
+    assert skill(0.1) == pytest.approx(skill(0.6), abs=0.02)
+    assert skill(0.1) == pytest.approx(0.7, abs=0.03)
+
+
+def test_a_run_of_few_steps_that_still_falls_has_no_symptoms_yet(make_trace):
+    assert course_of(make_trace(np.linspace(1.0, 0.6, 40))).severity is None
+    assert course_of(make_trace(np.linspace(1.0, 0.9, 60))).severity is Severity.WARNING

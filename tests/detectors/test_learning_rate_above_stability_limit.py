@@ -68,3 +68,40 @@ def test_curvature_after_the_blow_up_does_not_count(curves, make_trace):
 
 def test_settling_at_the_edge_is_healthy(curves, make_trace):
     assert run(PROBLEM, make_trace(curves["learned"], **grown(20.0, 30.0))) == []
+
+
+def test_batches_bear_less_than_all_examples(curves, make_trace):
+    facts = rates(0.08, noise_ceiling=0.02, batch_size=4)
+    (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
+    assert finding.message == (
+        "learning rate 0.08 is 4 × what the noise of batches of 4 bears: 0.02"
+    )
+    assert finding.remedies[:2] == ("optimizer.learning_rate=0.01", "training.batch_size=full")
+
+
+def test_a_run_that_learns_on_noisy_batches_is_not_told_so(curves, make_trace):
+    facts = rates(0.08, noise_ceiling=0.02, batch_size=4)
+    assert run(PROBLEM, make_trace(curves["learned"], facts=facts)) == []
+
+
+@pytest.mark.parametrize(("step", "fires"), [(0.099, False), (0.101, True)])
+def test_scaled_steps_are_held_against_the_weights(step, fires, curves, make_trace):
+    """Adam has no ceiling: its first steps have a length, here in the layer moved least."""
+    ratios = np.where(np.arange(20) < 5, step, 1e-6)[:, None] * [2.0, 1.0]
+    series = {"update_ratio": ratios}
+    trace = make_trace(curves["exploded"], facts=rates(0.3, None), series=series)
+    assert bool(run(PROBLEM, trace)) is fires
+
+
+def test_a_run_that_was_thrown_and_is_far_from_its_start_still_is_failing(make_trace):
+    # Thrown to 3 × the best constant, and back to 0.98 of it by the end of 200 steps.
+    losses = np.concatenate([np.full(20, 3.0), np.linspace(3.0, 0.98, 180)])
+    losses[0] = 1.0
+    (finding,) = run(PROBLEM, make_trace(losses, facts=rates(0.4)))
+    assert finding.severity is Severity.ERROR
+
+
+def test_too_few_steps_to_tell_are_no_failure(make_trace):
+    losses = np.concatenate([[1.0], np.linspace(3.0, 0.95, 19)])
+    (finding,) = run(PROBLEM, make_trace(losses, facts=rates(0.4)))
+    assert finding.severity is Severity.NOTE

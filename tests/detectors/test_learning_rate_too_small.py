@@ -19,7 +19,7 @@ def test_fires_far_below_the_ceiling(curves, make_trace):
     # half the ceiling is 1; 199 steps of 1e-5 are 0.002 of the weights' length
     assert finding.message == (
         "learning rate 0.0001 is 1/1e+04 of half the stability ceiling; "
-        "in 200 steps the weights moved by 0.002 of their length"
+        "200 such steps move the weights by 0.002 of their length"
     )
     assert finding.remedies[0] == "optimizer.learning_rate=1"
 

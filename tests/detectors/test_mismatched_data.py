@@ -47,6 +47,25 @@ def test_stays_silent_on_repeated_examples_of_a_run_that_learned(curves, make_tr
     assert run(PROBLEM, trace) == []
 
 
+def test_is_a_note_where_equal_inputs_have_noisy_targets_and_the_run_learned_their_means(
+    make_trace,
+):
+    """Groups of means 0 to 3 under noise of variance 4: 5/21 of the variance is the groups'."""
+    rng = np.random.default_rng(0)
+    inputs = np.repeat([0.0, 1.0, 2.0, 3.0], 100)[:, None]
+    targets = inputs + 2 * rng.normal(size=(400, 1))
+    means = np.array([targets[inputs == group].mean() for group in range(4)])
+    spread = ((targets - targets.mean()) ** 2).mean()
+    rest = ((targets - means[inputs.astype(int)]) ** 2).mean()
+    learned = np.linspace(spread, rest, 200)
+    learned[100:] = rest
+    facts = {"inputs": inputs, "targets": targets, "baseline_loss": spread, "batch_size": 400}
+    (finding,) = run(PROBLEM, make_trace(learned, facts=facts))
+    assert finding.severity is Severity.NOTE
+    (finding,) = run(PROBLEM, make_trace(np.full(200, spread), facts=facts))
+    assert finding.severity is Severity.WARNING
+
+
 @pytest.mark.parametrize(("size", "fires"), [(1.10, False), (1.13, True)])
 def test_half_of_the_variance_is_its_boundary(size, fires, curves, make_trace):
     # The four groups' means have variance 5/4, what differs within has size²: half at 1.118.

@@ -27,8 +27,13 @@ def test_fires_on_a_loss_that_still_falls_far_from_the_end(skill, severity, make
     assert "the loss is still falling" in finding.message
 
 
-def test_stays_silent_where_most_is_learned(make_trace):
-    assert run(PROBLEM, made(make_trace, falling_to(0.6))) == []
+def test_is_a_note_where_most_is_learned_and_the_loss_falls_fast(make_trace):
+    (finding,) = run(PROBLEM, made(make_trace, falling_to(0.6)))
+    assert finding.severity is Severity.NOTE
+
+
+def test_stays_silent_where_nearly_all_is_learned(make_trace):
+    assert run(PROBLEM, made(make_trace, falling_to(0.8))) == []
 
 
 def test_fires_on_a_flat_loss_with_a_local_step_left(make_trace):

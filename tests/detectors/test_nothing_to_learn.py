@@ -45,6 +45,19 @@ def test_stays_silent_where_the_run_fits_the_data(curves, make_trace):
     assert run(PROBLEM, make_trace(curves["learned"], facts=facts, ending=ending)) == []
 
 
+@pytest.mark.parametrize(("explained", "fires"), [(0.1, True), (0.3, False)])
+def test_more_than_so_few_parameters_learn_by_heart_is_a_signal(
+    explained, fires, curves, make_trace
+):
+    """800 examples, 30 + 11 parameters: noise lets them explain 1.5·41/800 + 0.05 = 13 %."""
+    facts = data(0.0, columns=2)
+    facts["initial_weights"] = (np.zeros((10, 2)), np.zeros((1, 10)))
+    targets = facts["targets"]
+    predictions = targets.mean() + (1 - np.sqrt(1 - explained)) * (targets - targets.mean())
+    trace = make_trace(curves["stuck"], facts=facts, ending={"predictions": predictions})
+    assert bool(run(PROBLEM, trace)) is fires
+
+
 @pytest.mark.parametrize("column", [np.full((200, 1), 3.0), np.full((200, 1), np.nan)])
 def test_stays_silent_on_constant_or_non_finite_inputs(column, curves, make_trace):
     facts = {**data(0.0, examples=200), "inputs": column}

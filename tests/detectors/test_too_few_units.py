@@ -1,5 +1,6 @@
 """`too-few-units`: the network is the limit, not the optimizer."""
 
+import numpy as np
 import pytest
 
 from nndiag.detectors import run
@@ -48,3 +49,10 @@ def test_is_silent_where_the_data_allow_no_more(make_trace):
 
 def test_is_skipped_without_a_reference_fit(make_trace):
     assert isinstance(run("too-few-units", make_trace(FLAT, layers=SMALL)), Skipped)
+
+
+def test_fires_while_the_loss_still_falls_towards_a_poor_best(make_trace):
+    losses = 1 - 0.4 * (np.arange(1, 201) / 200) ** 0.3  # still falling, at skill 0.4
+    trace = make_trace(losses, layers=SMALL, ending={"reference_loss": 0.5})
+    (finding,) = run("too-few-units", trace)
+    assert finding.severity is Severity.WARNING

@@ -2,13 +2,20 @@ import numpy as np
 import pytest
 
 from nndiag.detectors import course_of
-from nndiag.detectors.underway import distance, impairment, path, step_per_rate
+from nndiag.detectors.underway import (
+    distance,
+    first_steps,
+    impairment,
+    late_path,
+    path,
+    step_per_rate,
+)
 from nndiag.finding import Severity
 
 
-def falling_to(skill, *, power=1.0):
-    """A fall from 1 to 1 − skill as a power of time, the best constant's loss being 1."""
-    return 1 - skill * np.linspace(0, 1, 200) ** power
+def falling_to(skill, *, steps=200):
+    """A straight fall from 1 to 1 − skill, the best constant's loss being 1."""
+    return 1 - skill * np.linspace(0, 1, steps)
 
 
 def test_the_path_is_the_sum_of_the_steps_of_the_farthest_layer(make_trace):
@@ -27,19 +34,30 @@ def test_the_step_per_rate_is_read_early_and_from_the_rate_in_force(make_trace):
     assert step_per_rate(make_trace(np.ones(101), series=series)) == pytest.approx(0.02)
 
 
+def test_the_late_path_is_that_of_a_run_that_moved_as_in_its_second_half(make_trace):
+    thrown = np.where(np.arange(101) < 10, 5.0, 0.01)[:, None] * [1.0, 0.5]
+    trace = make_trace(np.ones(101), series={"update_ratio": thrown})
+    assert path(trace) > 40
+    assert late_path(trace) == pytest.approx(100 * 0.01)
+
+
+def test_the_first_steps_are_those_of_the_layer_that_moves_least(make_trace):
+    ratios = np.where(np.arange(20) < 5, 0.3, 0.01)[:, None] * [2.0, 1.0]
+    assert first_steps(make_trace(np.ones(101), series={"update_ratio": ratios})) == 0.3
+    assert np.isnan(first_steps(make_trace(np.ones(101))))
+
+
 @pytest.mark.parametrize(
     ("losses", "severity"),
     [
         (falling_to(0.05), Severity.ERROR),
         (falling_to(0.4), Severity.WARNING),
-        (falling_to(0.6), None),  # a straight fall: as many steps again would take off the rest
-        (falling_to(0.6, power=0.1), Severity.WARNING),  # nearly flat by now
-        (falling_to(0.8, power=0.1), None),
+        (falling_to(0.05, steps=40), Severity.WARNING),  # too few to tell
+        (falling_to(0.7), Severity.WARNING),
+        (falling_to(0.8), None),
     ],
 )
-def test_how_grave_the_end_is_depends_on_what_is_learned_and_on_the_pace(
-    losses, severity, make_trace
-):
+def test_how_grave_the_end_is_depends_on_what_is_learned(losses, severity, make_trace):
     assert distance(course_of(make_trace(losses))) is severity
 
 

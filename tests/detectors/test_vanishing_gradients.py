@@ -37,6 +37,18 @@ def test_the_ratio_is_its_boundary(ratio, fires, curves, make_trace):
     assert bool(run(PROBLEM, trace)) is fires
 
 
+@pytest.mark.parametrize(("spread", "fires"), [(0.9e-3, True), (1.1e-3, False)])
+def test_ten_times_the_ratio_is_enough_where_the_signal_dies_forward_too(
+    spread, fires, curves, make_trace
+):
+    # The targets' deviation is 1, but for what the grid of 64 points makes of it.
+    deviation = np.std(np.sqrt(2) * np.sin(np.linspace(-np.pi, np.pi, 64)))
+    series = {"gradient_norm": norms(9e-3), "prediction_deviation": np.full(200, spread)}
+    series["prediction_deviation"] *= deviation
+    trace = make_trace(curves["stuck"], layers=DEEP, series=series)
+    assert bool(run(PROBLEM, trace)) is fires
+
+
 def test_is_skipped_where_there_is_no_depth(curves, make_trace):
     trace = make_trace(curves["stuck"], series={"gradient_norm": np.ones((200, 2))})
     assert isinstance(run(PROBLEM, trace), Skipped)

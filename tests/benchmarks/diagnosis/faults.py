@@ -2,7 +2,9 @@
 
 A fault is a function from the settings of a network that trains to those of one that should not;
 None where it does not apply. Labels name what was done: for inputs that are too large the rate is
-too high as well, but it was the inputs that were changed.
+too high as well, but it was the inputs that were changed. Where a fault that has nothing to do with
+scales happens to make the loss steeper than the rate bears, so that the run diverges, and a lower
+rate alone keeps it from that, the rate is as true a cause as the fault (`judging` tries it).
 """
 
 from collections.abc import Callable
@@ -20,6 +22,9 @@ from nndiag.remedies import Case
 Settings = dict[str, Any]
 
 RATE = "learning-rate-above-stability-limit"
+STEEP = frozenset({RATE, "summed-loss", "unscaled-inputs", "unscaled-targets", "weights-too-large"})
+"""Labels of faults that are themselves what makes a rate too high: no other name is right there."""
+
 SLOW = frozenset({"learning-rate-too-small", "not-enough-steps"})
 
 
@@ -209,8 +214,9 @@ def no_hidden_layer(settings: Settings, folder: Path) -> Settings | None:
     return settings
 
 
-@fault("one-unit", "too-few-units")
+@fault("one-unit", "too-few-units", "dead-units")
 def one_unit(settings: Settings, folder: Path) -> Settings | None:
+    """A layer of one rectified unit is dead as soon as that one is: both names are true then."""
     for layer in settings["network"]["layers"][:-1]:
         layer["units"] = 1
     return settings
@@ -291,7 +297,8 @@ def batch_noise(settings: Settings, folder: Path, batch: int) -> Settings | None
 def few_examples(settings: Settings, folder: Path, samples: int) -> Settings | None:
     if settings["dataset"]["name"] != "sine":
         return None
-    settings["dataset"] |= {"samples": samples, "noise": 1.0, "validation": 0.5}
+    # So little noise that it costs nothing by itself: learned by heart it does.
+    settings["dataset"] |= {"samples": samples, "noise": 0.3, "validation": 0.5}
     for layer in settings["network"]["layers"][:-1]:
         layer["units"] = 60
     return settings

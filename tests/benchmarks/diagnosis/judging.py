@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from nndiag.experiment import experiment_of
-from nndiag.finding import Severity
+from nndiag.finding import Outcome, Severity
 from nndiag.fixing import fix, measured
-from nndiag.fixing.measure import with_reference
+from nndiag.fixing.measure import Run, with_reference
 from nndiag.training.reference import reference_of
 from tests.benchmarks.diagnosis.bases import base, varied
-from tests.benchmarks.diagnosis.faults import FAULTS
+from tests.benchmarks.diagnosis.faults import FAULTS, RATE, STEEP, Settings
 
 _BROKEN = 0.25  # share of what the base explains that a fault has to cost to be one
 _FIT_SECONDS = 0.2  # of work for the reference fit of a run that ended badly
@@ -64,6 +64,8 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
         found["base_score"] = healthy.score
         if 1 - run.error > (1 - _BROKEN) * (1 - healthy.error):
             found["class"] = "harmless"
+        if _rate_is_a_cause(run, settings, labels=fault.labels):
+            found["labels"] = sorted({*fault.labels, RATE})
     constant = run.trace.facts.baseline_loss or 0.0
     if np.isfinite(run.loss) and run.loss > _GOOD * constant:
         fit = reference_of(run.built, run.parameters, seconds=_FIT_SECONDS)
@@ -78,7 +80,7 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
         "score": None if run.score is None else round(run.score, 4),
         "good": run.good,
         "failing": run.diagnosis.failing,
-        "ranked": list(dict.fromkeys([*first, *others, *explained])),
+        "ranked": list(dict.fromkeys(x.problem for x in graver)),  # as the report and JSON have it
         "top_level": len(dict.fromkeys([*first, *others])),
         "findings": len(graver),
         "seconds": round(run.seconds, 3),
@@ -86,6 +88,18 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
     if member.cure and found["class"] == "broken":
         found |= _cured(experiment)
     return found
+
+
+def _rate_is_a_cause(run: Run, settings: Settings, *, labels: frozenset[str]) -> bool:
+    """Whether a run diverged that does not at half the ceiling; not asked of faults of scale."""
+    rate, ceiling = run.trace.facts.learning_rate, run.trace.facts.stability_ceiling
+    if run.diagnosis.outcome is not Outcome.DIVERGED or labels & STEEP or not rate or not ceiling:
+        return False
+    if rate <= ceiling:
+        return False
+    optimizer = {**settings["optimizer"], "learning_rate": ceiling / 2}
+    calmer = measured(experiment_of({**settings, "optimizer": optimizer}))
+    return calmer.diagnosis.outcome is not Outcome.DIVERGED
 
 
 def _cured(experiment: Any) -> dict[str, Any]:
