@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -206,9 +207,10 @@ def _advice(result: "SweepResult", target: str, overrides: "Sequence[str]") -> s
     """The command to try next."""
     kept = [text for text in overrides if not text.startswith("optimizer.learning_rate=")]
     words = [target, *kept]
-    program = result.theory is None
-    if program or result.failure is not None:
+    if result.theory is None:  # a program
         return shlex.join(["nndiag", "gradcheck", *words])
+    if result.failure is not None:
+        return shlex.join(["nndiag", "fix", target, *(overrides or ())])
     if result.recommended is None:
         return shlex.join(["nndiag", "sweep-lr", *words])
     return shlex.join(["nndiag", "train", *words, f"{result.setting}={result.recommended:g}"])
@@ -220,12 +222,14 @@ class _LiveCount:
     def __init__(self, *, enabled: bool) -> None:
         self._enabled = enabled and sys.stderr.isatty()
         self._count = 0
+        self._started = time.monotonic()
 
     def __call__(self, runs: int) -> None:
         """Some more runs have ended."""
         self._count += runs
         if self._enabled:
-            sys.stderr.write(f"\r{self._count:,} short runs\x1b[K")
+            seconds = time.monotonic() - self._started
+            sys.stderr.write(f"\r{self._count:,} short runs  {seconds:.0f} s\x1b[K")
             sys.stderr.flush()
 
     def clear(self) -> None:

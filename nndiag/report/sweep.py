@@ -184,9 +184,10 @@ def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
         low, high = result.best_of_seeds or (result.best, result.best)
         if seeds > 1 and high > low:
             best.append(f" (of single seeds: {number(low)} to {number(high)})")
+    edge = None
     if result.edge is not None:
         edge = Text(edge_words(result.edge, seeds=seeds))
-    else:
+    elif result.failure is None:  # where nothing learns, no rate is the first that does not
         edge = Text(edge_unknown(result))
     theory = None
     if result.theory is not None:
@@ -228,7 +229,8 @@ class RateChart:
             inside = self._inside(rate.value)
             band.append(("━" if inside else " ") * width, style="green")
         yield bars
-        yield band
+        if self._result.band is not None:
+            yield band
         yield self._marks(rates, width)
         yield self._scale(rates, width)
 
@@ -253,7 +255,7 @@ class RateChart:
     def _scale(self, rates: Sequence[Rate], width: int) -> Text:
         low, high = number(rates[0].value), number(rates[-1].value)
         room = max(width * len(rates) - len(low) - len(high), 1)
-        legend = "▲ use  c configured"
+        legend = "c configured" if self._result.recommended is None else "▲ use  c configured"
         middle = legend.center(room) if room > len(legend) + 2 else " " * room
         return Text(f"       {low}{middle}{high}", style="dim")
 
@@ -293,7 +295,13 @@ class RateTable:
         """What makes rates share a line, and whether each has its own."""
         if rate.value == self._result.configured:
             return "configured", True
-        return str(rate.fate), rate.fate is Fate.WORKS
+        return self._fate(rate), rate.fate is Fate.WORKS
+
+    def _fate(self, rate: Rate) -> str:
+        """What happens in words; where no rate learns, none is too small for it."""
+        if self._result.failure is not None and rate.fate is Fate.TOO_SMALL:
+            return str(Fate.STUCK)
+        return str(rate.fate)
 
     def _striking(self, members: list[Rate]) -> list[Rate]:
         return [members[0], members[-1], *(x for x in members if x.value == self._result.best)]
@@ -305,9 +313,11 @@ class RateTable:
         if first is not last:
             words += f" to {number(last.value)}"
             loss = loss if loss == number(last.loss) else f"{loss} to {number(last.loss)}"
-        notes = [str(first.fate)]
-        if first.value == self._result.best and first is last:
-            notes.append("best")
+        result = self._result
+        notes = [self._fate(first)]
+        if first.value == result.best and first is last:
+            longer = result.final_steps != result.steps
+            notes.append(f"best in {result.final_steps:,} steps" if longer else "best")
         if first.value == self._result.configured:
             notes.append("configured")
         cells = [Text(words), Text(loss)]

@@ -82,6 +82,8 @@ def theory_words(theory: Theory) -> str:
     low, high = theory.ceilings
     span = number(low) if high < 1.02 * low else f"{number(low)} to {number(high)}"
     words = f"ceiling {start.rule} = {span} at the start (λ_max {number(start.sharpness)})"
+    if start.adaptive and theory.settled is not None:
+        words += f", {number(theory.settled)} at the end of a run at the edge"
     if theory.ratio is not None:
         apart = factor(theory.ratio)
         words += "; the edge is the same" if apart == "1" else f"; the edge is {apart} × that"
@@ -104,8 +106,7 @@ def reading_words(theory: Theory) -> str | None:
         f"run the ceiling is {settled}).",
         Reading.NOISE: "Believe the edge: the ceiling is that of all examples, and the noise of "
         "mini-batches lowers it.",
-        Reading.MOVES: f"Believe the edge: this ceiling moves with the gradients' size (at the end "
-        f"of a run it is {settled}).",
+        Reading.MOVES: "Believe the edge: this ceiling moves with the gradients' size.",
         Reading.CLIPPED: "Believe the edge: a clipped gradient obeys no ceiling.",
         Reading.UNEXPLAINED: "Believe the edge: it was measured. The loss is no quadratic, and why "
         "it differs here is not known.",

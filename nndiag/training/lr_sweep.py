@@ -173,9 +173,13 @@ def found_by(search: Search) -> Found:
     """What the rates that every seed has run say."""
     complete = _complete(search)
     edges = {seed: edge_of(fates_of(search.of(seed))) for seed in search.seeds}
-    known = {seed: edge for seed, edge in edges.items() if edge is not None}
-    limit = min((edge.unstable for edge in known.values()), default=np.inf)
     working = [rate for rate in complete if rate.works]
+    known = {
+        seed: edge
+        for seed, edge in edges.items()
+        if edge is not None and (working or edge.fate.blown_up)  # nobody stops learning otherwise
+    }
+    limit = min((edge.unstable for edge in known.values()), default=np.inf)
     below = [rate for rate in working if rate.value < limit]
     return Found(complete, tuple(below or working), known, measured_edge(search, known))
 

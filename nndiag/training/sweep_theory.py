@@ -39,11 +39,12 @@ class Theory:
     Attributes:
         start: The configured rate and its ceiling before the first step.
         ceilings: Smallest and largest ceiling over the seeds; None where nothing curves upwards.
-        ratio: Measured edge over the ceiling at the same seed's start, median over the seeds; None
-            without either.
+        ratio: Measured edge over the ceiling at the same seed's start, median over the seeds; for
+            an adaptive optimizer over `settled`. None without either.
         settled: The ceiling where a run of the config's own seed ends: at the recommended rate or
-            at the edge, whichever moved further in the direction of the measured edge. Where the
-            network found a flatter place it is above `ceilings`. None without such a run.
+            at the edge, whichever moved further in the direction of the measured edge; for an
+            adaptive optimizer always at the edge. Where the network found a flatter place it is
+            above `ceilings`. None without such a run.
         reading: Why both differ; None where there is nothing to compare.
     """
 
@@ -73,12 +74,15 @@ def theory_of(
         for seed, edge in edges.items()
         if (ceiling := ceilings[seed]) is not None and edge.stable is not None
     ]
+    own = edges.get(built.seed)
+    stable = None if own is None else own.stable
     known = [ceiling for ceiling in ceilings.values() if ceiling is not None]
     ratio = float(np.median(ratios)) if ratios else None
-    own = edges.get(built.seed)
-    tried = {recommended, None if own is None else own.stable}
+    tried = {stable} if start.adaptive else {recommended, stable}
     ends = [end for rate in tried if rate is not None and (end := _settled(task, rate)) is not None]
     settled = (max if (ratio or 1.0) > 1 else min)(ends, default=None)
+    if start.adaptive:  # its ceiling at the start is that of a mean of one gradient
+        ratio = None if settled is None or stable is None else stable / settled
     return Theory(
         start,
         (min(known), max(known)) if known else None,

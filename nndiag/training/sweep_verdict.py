@@ -43,10 +43,12 @@ class Fate(StrEnum):
     @property
     def unstable(self) -> bool:
         """Whether the rate was too large."""
-        return self in _UNSTABLE
+        return self.blown_up or self in (Fate.OSCILLATES, Fate.STUCK)
 
-
-_UNSTABLE = frozenset({Fate.OSCILLATES, Fate.STUCK, Fate.SATURATED, Fate.BLOWS_UP, Fate.DIVERGES})
+    @property
+    def blown_up(self) -> bool:
+        """Whether the loss ended far above its start."""
+        return self in (Fate.SATURATED, Fate.BLOWS_UP, Fate.DIVERGES)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """How good the recommended learning rates are: against an exhaustive grid of long runs.
 
     OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.sweep_quality [--seeds N] [TASK …]
+    OPENBLAS_NUM_THREADS=1 python -m tests.benchmarks.sweep_quality --held-out
 
 Each task is swept as `nndiag sweep-lr` does it, with several seeds; `--shorter 4` gives the short
 runs only a quarter of the config's steps. The truth comes from runs of full length, with seeds of
@@ -25,80 +26,12 @@ from nndiag.training.lr_sweep import sweep_learning_rates
 from nndiag.training.schedule import batches_of
 from nndiag.training.sweep_runs import Task
 from nndiag.training.sweep_workers import Workers
+from tests.benchmarks.sweep_tasks import held_out, tasks
 
 GRID = [float(f"{10 ** (k / 8):.6g}") for k in range(-48, 25)]  # 1e-6 to 1e3
 TRUTH_SEEDS = range(1000, 1015)
 HALF_DECADE = 0.5
 EQUAL = 1.05
-
-
-def layers(*units, activation="tanh", last="linear"):
-    """Hidden layers of these widths and an output."""
-    hidden = [{"units": count, "activation": activation} for count in units[:-1]]
-    return [*hidden, {"units": units[-1], "activation": last}]
-
-
-SINE = {"name": "sine", "samples": 100}
-CLASSES = {"name": "circles", "samples": 100, "noise": 0.05}
-
-
-def settings(dataset, network, *, loss=None, optimizer=None, steps=2000, batch_size="full"):
-    """A config as plain data."""
-    return {
-        "dataset": dataset,
-        "network": network if isinstance(network, dict) else {"layers": network},
-        "loss": loss or {"name": "mean_squared_error"},
-        "optimizer": {"name": "sgd", "learning_rate": 0.1, **(optimizer or {})},
-        "training": {"steps": steps, "batch_size": batch_size},
-    }
-
-
-def tasks(folder):
-    """Name → config."""
-    scaled = folder / "ten_times.csv"
-    x = np.linspace(-np.pi, np.pi, 100)
-    rows = "\n".join(
-        f"{10 * a!r},{b!r}" for a, b in zip(x.tolist(), np.sin(x).tolist(), strict=True)
-    )
-    scaled.write_text(f"x0,y0\n{rows}\n")
-    he = {"name": "he_normal"}
-    bce = {"name": "binary_cross_entropy"}
-    return {
-        "tanh": settings(SINE, layers(30, 1)),
-        "relu": settings(SINE, {"layers": layers(30, 1, activation="relu"), "initializer": he}),
-        "sigmoid": settings(SINE, layers(20, 1, activation="sigmoid")),
-        "deep tanh": settings(SINE, layers(16, 16, 16, 1)),
-        "deep relu": settings(
-            SINE, {"layers": layers(16, 16, 16, 1, activation="relu"), "initializer": he}
-        ),
-        "wide": settings(SINE, layers(200, 1)),
-        "loss × 100": settings(
-            SINE, layers(30, 1), loss={"name": "mean_squared_error", "reduction": "sum"}
-        ),
-        "inputs × 10": settings(
-            {"name": "csv", "path": str(scaled), "x": ["x0"], "y": ["y0"]}, layers(30, 1)
-        ),
-        "mini-batch 10": settings(SINE, layers(30, 1), batch_size=10, steps=4000),
-        "one example": settings(SINE, layers(10, 1), batch_size=1, steps=8000),
-        "noisy mini-batch": settings({**SINE, "noise": 0.3}, layers(20, 1), batch_size=20),
-        "momentum": settings(SINE, layers(30, 1), optimizer={"momentum": 0.9}),
-        "nesterov": settings(SINE, layers(30, 1), optimizer={"momentum": 0.9, "nesterov": True}),
-        "adam": settings(SINE, layers(30, 1), optimizer={"name": "adam"}),
-        "adam mini-batch": settings(
-            SINE, layers(16, 16, 1), optimizer={"name": "adam"}, batch_size=20
-        ),
-        "rmsprop": settings(SINE, layers(30, 1), optimizer={"name": "rmsprop"}),
-        "circles": settings(CLASSES, layers(10, 1, last="sigmoid"), loss=bce),
-        "spirals, softmax": settings(
-            {"name": "spirals", "samples": 120, "classes": 3, "encoding": "one_hot"},
-            layers(32, 3, activation="relu", last="softmax"),
-            loss={"name": "softmax_cross_entropy"},
-        ),
-        "xor": settings(
-            {"name": "logic_gate", "gate": "xor"}, layers(4, 1, last="sigmoid"), steps=8000
-        ),
-        "weight decay": settings(SINE, layers(30, 1), optimizer={"weight_decay": 1e-3}),
-    }
 
 
 class Truth:
@@ -156,11 +89,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3, help="sweeps per task")
     parser.add_argument("--shorter", type=int, default=1, help="divides the sweep's steps")
+    parser.add_argument("--held-out", action="store_true", help="other tasks")
     parser.add_argument("names", nargs="*", metavar="TASK")
     chosen = parser.parse_args()
     right = learned = cases = 0
     with tempfile.TemporaryDirectory() as folder:
-        every = tasks(Path(folder))
+        every = (held_out if chosen.held_out else tasks)(Path(folder))
         print(
             f"{'task':18}{'best rates':>20}  {'recommended':24}{'decades off':>12}"
             f"{'loss':>10}  learns"

@@ -97,12 +97,12 @@ def test_a_folder_that_cannot_be_written_does_not_lose_the_result(config, capsys
     assert "could not be stored" in err
 
 
-def test_where_no_rate_learns_the_exit_code_is_1_and_the_gradient_is_next(config, capsys):
+def test_where_no_rate_learns_the_exit_code_is_1_and_fix_is_next(config, capsys):
     zeros = "network.initializer=zeros"
     code, out, _ = sweep(capsys, config, zeros, "network.bias=false", "--no-plots")
     assert code == 1
     assert "No learning rate learns" in out
-    assert out.splitlines()[-1].startswith("next nndiag gradcheck")
+    assert out.splitlines()[-1].startswith("next nndiag fix")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a POSIX signal")

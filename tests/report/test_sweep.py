@@ -11,7 +11,7 @@ from rich.console import Console
 from nndiag.diagnosis.sweep_findings import sweep_findings
 from nndiag.plots.sweep import draw, sweep_picture
 from nndiag.report.sweep import sweep_document, sweep_line, sweep_report
-from nndiag.report.sweep_words import factor, failure_words, reading_words
+from nndiag.report.sweep_words import factor, failure_words, reading_words, theory_words
 from nndiag.trace import Stability
 from nndiag.trace.plain import json_text
 from nndiag.training.sweep_edge import Edge
@@ -193,6 +193,28 @@ def test_says_what_it_means_that_no_rate_learns(reason):
     assert "No learning rate learns" in text
     assert failure_words(failure)[:20] in text
     assert "optimizer.learning_rate" not in text
+
+
+def test_where_nothing_learns_no_rate_is_said_to_be_too_small_or_the_edge():
+    failure = Failure(Reason.FLAT_UNITS, 0.5, 0.5, 0.49, 1e-3, 0.8, 0.0)
+    nothing = {"band": None, "best": None, "best_of_seeds": None, "edge": None}
+    result = sweep(failure=failure, recommended=None, recommended_runs=(), **nothing)
+    small = [replace(rate, fates=(Fate.TOO_SMALL,) * 2) for rate in result.rates]
+    text = told(replace(result, rates=tuple(small)))
+    assert "too small" not in text
+    assert "does not learn" in text
+    assert "\n│ edge" not in text
+    assert "works" not in text
+
+
+def test_the_ceiling_of_an_adaptive_optimizer_is_compared_where_its_run_ends():
+    adaptive = replace(START, adaptive=True)
+    words = theory_words(Theory(adaptive, (1e-8, 1e-7), 0.5, 0.1, Reading.MOVES))
+    assert words.endswith("0.1 at the end of a run at the edge; the edge is 0.5 × that")
+
+
+def test_a_best_rate_of_longer_runs_is_told_as_such():
+    assert "best in 4,000 steps" in told(sweep(final_steps=4000))
 
 
 def test_a_sweep_that_was_cut_short_says_so():

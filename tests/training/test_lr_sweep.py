@@ -218,6 +218,10 @@ def test_recommends_a_rate_that_learns_for_every_optimizer(optimizer, batch_size
     assert trained.ending.loss < 0.6 * trained.facts.baseline_loss
     assert len(result.recommended_runs) == 4  # two fresh seeds among them
     assert all(run.lost_at is None for run in result.recommended_runs)
+    if optimizer != "sgd" and batch_size == "full":
+        # The ceiling of an adaptive optimizer is only of the edge's size where its run ends.
+        assert result.theory.settled > 10 * result.theory.start.ceiling
+        assert 0.1 < result.theory.ratio < 10
 
 
 DEAD = {"units": 8, "activation": "relu", "biases": [-100.0] * 8}
@@ -239,6 +243,7 @@ def test_says_that_no_rate_learns_and_why(experiment, reason):
     result = sweep_learning_rates(experiment, seeds=2)
     assert result.failure.reason is reason
     assert result.recommended is result.best is result.band is None
+    assert result.edge is None or result.edge.fate.blown_up  # nobody stops learning
 
 
 def test_fixed_ends_and_number_of_rates_are_kept_to():
