@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.nn.calls import now
+from nndiag.nn.losses import predictions
 from nndiag.nn.network import Architecture, Examples, Workspace, forward, workspace
 
 FloatArray = NDArray[np.float64]
@@ -51,6 +52,8 @@ def gradient_rounding(shape: Architecture, parameters: FloatArray, data: Example
     terms = _terms(matrices, space, layer=shape.layers - 1)
     bent = shape.loss.bend(space.values[-1], data.targets, terms) * scale
     sizes = np.abs(_slope(shape, space, data)) + np.abs(bent)
+    if shape.loss.link is not None:
+        sizes += predictions(shape.loss.link, space.values[-1]) * scale  # p − y, with p near y
     for layer in range(shape.layers - 1, -1, -1):
         sizes = sizes * shape.activations[layer].steepest
         shape.matrices(rounding)[layer][...] = EPSILON * (sizes @ np.abs(space.inputs[layer]).T)

@@ -258,6 +258,18 @@ def test_large_steps_that_agree_do_not_overrule_a_finer_one():
     assert verdicts(check)["layer2.biases"] is not Verdict.WRONG
 
 
+def test_a_class_that_is_all_but_certain_is_undecided():
+    # Both examples are right, by 39 and by 262. The true slope along the second bias is
+    # ½(e^−262 − e^−39), but p₂ − 1 of the second example is 0 to the last digit.
+    shape, parameters, batch = case("linear", of="softmax_cross_entropy", layers=(), count=2)
+    parameters[:] = 0.0
+    shape.weights_and_biases(parameters)[0][0][0, 0] = 1.0
+    batch.inputs[0] = [262.0, -39.0]
+    batch.targets[:] = np.eye(2)
+    check = check_gradient(shape, parameters, batch)
+    assert verdicts(check)["layer1.biases"] is Verdict.NOISE
+
+
 def test_a_loss_that_underflows_is_undecided():
     # Logits 178 apart on the right side: the gradient is e^−178, the loss 0 to the last digit.
     shape, parameters, batch = case("leaky_relu", of="softmax_cross_entropy", layers=(4,))
