@@ -8,6 +8,7 @@ To add a command: a file with its function, and a line in `app.COMMANDS`.
 
 import os
 import sys
+from pathlib import Path
 
 from nndiag.errors import ExitCode
 
@@ -16,6 +17,7 @@ _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLI
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    _open_what_is_closed()
     for name in _THREADS:  # small matrices are slower on many threads; before NumPy is imported
         os.environ.setdefault(name, "1")
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes 20 ms
@@ -26,3 +28,16 @@ def main() -> None:
     except KeyboardInterrupt:
         code = int(ExitCode.INTERRUPTED)
     sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Lead streams that the caller has closed (`>&-`) to nowhere; files would take their place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest descriptor that is free
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 (to the end)
+            setattr(sys, name, nowhere)

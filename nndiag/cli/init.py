@@ -58,6 +58,7 @@ def _write(file: Path, text: str) -> None:
     except FileExistsError as error:
         raise _taken(file) from error
     except OSError as error:
+        file.unlink(missing_ok=True)  # a disk that is full leaves a piece of it
         raise ConfigError(Problem(f"cannot be written: {error.strerror}", place)) from error
 
 

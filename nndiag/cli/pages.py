@@ -1,5 +1,6 @@
 """Pages of HTML: where `--html` puts them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,11 @@ def write_page(path: Path, page: str) -> None:
 
     try:
         write_file(path, page.encode("utf-8", "replace"))
-    except (RunError, ValueError) as error:
+    except RunError as error:
+        hint = "free some space, or choose another place with --html FILE"
+        problem = replace(error.problems[0], hint=hint)
+        warn(f"the page could not be written: {problem}")
+    except ValueError as error:  # a name that no file can have
         warn(f"the page could not be written: {error}")
 
 

@@ -1,9 +1,11 @@
 """stdout for results, stderr for everything else; pipes that close, encodings that lack a sign."""
 
 import codecs
+import contextlib
 import io
 import os
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from nndiag.errors import NndiagError
@@ -40,24 +42,36 @@ def emit(renderable: "RenderableType") -> None:
     """Print a result for a person on stdout."""
     console = console_of(sys.stdout)
     if console.is_terminal:
-        try:
+        with _written():
             console.print(renderable)
             sys.stdout.flush()
-        except BrokenPipeError:
-            leave_quietly()
         return
-    with console.capture() as captured:
+    with _written(), console.capture() as captured:
         console.print(renderable)
     emit_text("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def emit_text(text: str) -> None:
     """Write a result on stdout as it is; a reader that has gone is no error."""
-    try:
+    with _written():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _written() -> Iterator[None]:
+    """Around what is written on stdout: a reader may have gone, a disk may be full.
+
+    Raises:
+        NndiagError: It cannot be written.
+    """
+    try:
+        yield
     except BrokenPipeError:
         leave_quietly()
+    except OSError as error:
+        leave_quietly()
+        raise NndiagError(f"the result cannot be written: {error.strerror}") from error
 
 
 def complain(problem: NndiagError | str) -> None:

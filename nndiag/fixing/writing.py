@@ -49,6 +49,7 @@ def _written(config: Path, text: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
+            path.unlink(missing_ok=True)  # a disk that is full leaves a piece of it
             message = f"cannot write {path}: {error.strerror}"
             raise ConfigError(Problem(message, hint="the changes are in the report")) from error
         return path

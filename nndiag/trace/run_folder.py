@@ -1,6 +1,7 @@
 """The folder of one run: created for it alone, and every file in it written whole or not at all."""
 
 import itertools
+import os
 import platform
 import re
 import sys
@@ -54,13 +55,23 @@ def claim_folder(wanted: Path) -> Path:
 def write_file(path: Path, data: bytes) -> None:
     """Write a whole file: a reader sees all of it or none.
 
+    A device or a pipe is written to, and what a link points at is replaced.
+
     Raises:
-        RunError: It cannot be written.
+        RunError: It cannot be written; nothing is left of it then.
     """
-    unfinished = path.with_name(path.name + ".part")
     try:
-        unfinished.write_bytes(data)
-        unfinished.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        target = path.resolve() if path.is_symlink() else path
+        unfinished = target.with_name(f"{target.name}.{os.getpid()}.part")
+        try:
+            unfinished.write_bytes(data)
+            unfinished.replace(target)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -96,6 +96,47 @@ def test_a_reader_that_leaves_early_costs_no_record(folder):
     assert (run / "plots" / "loss.png").exists()
 
 
+FULL = Path("/dev/full")
+on_linux = pytest.mark.skipif(not FULL.is_char_device(), reason="the disk that is always full")
+
+
+@on_linux
+@pytest.mark.parametrize("arguments", [("list",), ("schema",), ("train", "healthy.yaml", "--json")])
+def test_a_full_disk_is_no_fault_of_nndiag(folder, arguments):
+    with FULL.open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "nndiag", *arguments],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("error: the result cannot be written: No space left on device")
+    assert ended.stderr.count("\n") == 1
+
+
+@on_linux
+def test_a_device_is_written_to_and_not_replaced(command):
+    ended = command("gradcheck", "healthy.yaml", "--quiet", "--html", str(FULL))
+    assert ended.code == 0
+    assert "No space left on device" in ended.err
+    assert "--html FILE" in ended.err
+    assert FULL.is_char_device()
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_streams_that_are_closed_are_no_error(folder, closed):
+    program = "import os, sys; [os.close(int(x)) for x in sys.argv[1]]; os.execv(sys.argv[2], "
+    program += "[sys.argv[2], '-m', 'nndiag', 'train', 'healthy.yaml', '--no-plots'])"
+    digits = "".join(map(str, closed))
+    ended = subprocess.run(
+        [sys.executable, "-c", program, digits, sys.executable],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0
+    assert ended.stderr == ""
+    (run,) = (folder / "runs").iterdir()
+    assert (run / "diagnosis.json").exists()
+
+
 def test_a_pipe_gets_no_colours_and_no_trailing_blanks(process):
     ended = process("train", "exploding.yaml", "--no-plots")
     assert "\x1b" not in ended.out

@@ -1,5 +1,6 @@
 """Each run has a folder of its own, and nothing in it is half written."""
 
+import errno
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -72,3 +73,28 @@ def test_parameters_come_back_by_name(tmp_path):
     write_parameters(tmp_path, {"layer1.weights": np.eye(2)})
     with np.load(tmp_path / "parameters.npz", allow_pickle=False) as arrays:
         np.testing.assert_array_equal(arrays["layer1.weights"], np.eye(2))
+
+
+def test_a_disk_that_fills_up_leaves_the_old_file_and_no_piece_of_the_new_one(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+
+    def half(self, data):
+        with self.open("wb") as file:
+            file.write(data[:1])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(type(path), "write_bytes", half)
+    with pytest.raises(RunError, match="No space left on device"):
+        write_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_link_points_at_is_replaced(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_file(tmp_path / "link", b"x")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"x"
