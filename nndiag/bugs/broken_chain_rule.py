@@ -17,14 +17,17 @@ equations 6 and 7.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from nndiag.user_code.atoms import Atom, Shape
 from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.edits import Edit
+from nndiag.user_code.edits import Change, Edit
+from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.sites import Site, bracketed, matmul_operands
 
 NAME = "broken-chain-rule"
+_ABOVE = "weights_above"
 
 
 @BUGS.register(NAME)
@@ -62,6 +65,7 @@ def edits(site: Site) -> Iterator[Edit]:
                         NAME, node, form, cost=cost, says=f"pass it through {atom.text}"
                     )
     yield from _kept_result(site)
+    yield from _next_layer(site)
     yield from _indices(site)
 
 
@@ -100,6 +104,66 @@ def _kept_result(site: Site) -> Iterator[Edit]:
         if isinstance(item, ast.Name | ast.Attribute) and site.shop.is_driven(item):
             text = f"{ast.unparse(item)} = {ast.unparse(statement.value)}"
             yield site.statement_edit(NAME, text, cost=1.1, says="keep what is passed back")
+
+
+def _next_layer(site: Site) -> Iterator[Edit]:
+    """In a loop over layer objects: remembers the weights of the layer above, and uses them."""
+    statement, shop = site.statement, site.shop
+    loop = site.parent(statement)
+    if not isinstance(statement, ast.Assign) or not isinstance(loop, ast.For):
+        return
+    if loop is shop.loop or not isinstance(loop.target, ast.Name):
+        return
+    layers = _layers(loop.iter)
+    start = _first_update(site, loop)
+    if layers is None or start is None:
+        return
+    for base, rest in _weights_of_layers(site):
+        if base.rpartition(".")[2] != layers.rpartition(".")[2]:
+            continue
+        changes = (
+            Change(serial_of(start), f"{_ABOVE} = {layers}[-1]{rest}.copy()", where="before"),
+            Change(site.serial, f"{_ABOVE} = {loop.target.id}{rest}.copy()", where="after"),
+        )
+        says = "pass it through the weights of the layer above"
+        for node in _deltas(site):
+            inner = node
+            while isinstance(inner, ast.Call) and inner.args:
+                inner = next((i for i in inner.args if shop.is_driven(i)), inner.args[0])
+            for text in dict.fromkeys((ast.unparse(inner), ast.unparse(node))):
+                for form in (f"({text} @ {_ABOVE}.T)", f"({_ABOVE}.T @ {text})"):
+                    edit = Change(serial_of(node), form)
+                    yield Edit(NAME, (changes[0], edit, changes[1]), 1.6, says)
+
+
+def _layers(iterated: ast.expr) -> str | None:
+    """The list of layers that a loop goes through backwards but for the last one."""
+    text = ast.unparse(iterated).replace(" ", "")
+    for form in (r"reversed\((.+)\[:-1\]\)", r"(.+)\[:-1\]\[::-1\]", r"(.+)\[-2::-1\]"):
+        found = re.fullmatch(form, text)
+        if found:
+            return found.group(1)
+    return None
+
+
+def _first_update(site: Site, loop: ast.For) -> ast.stmt | None:
+    """The first statement beside a loop that may change the last layer's weights; or the loop."""
+    above = site.parent(loop)
+    for item in getattr(above, "body", []):
+        calls = isinstance(item, ast.Expr) and isinstance(item.value, ast.Call)
+        if item is loop or (calls and site.shop.is_driven(item)):
+            return item if isinstance(item, ast.stmt) else None
+    return None
+
+
+def _weights_of_layers(site: Site) -> list[tuple[str, str]]:
+    """The matrices that layer objects in a list have: the list, and what follows its index."""
+    found = {
+        (match.group(1), match.group(2))
+        for name, shape in site.shop.parameters.items()
+        if len(shape) == 2 and (match := re.fullmatch(r"(.*?)\[\d+\](.+)", name))
+    }
+    return sorted(found)
 
 
 def _is_weights(site: Site, node: ast.expr) -> bool:

@@ -26,7 +26,7 @@ from nndiag.user_code.bug import BUGS, Bug, Symptoms
 from nndiag.user_code.edits import Change, Edit
 from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.judgement import Verdict
-from nndiag.user_code.sites import Site, factors
+from nndiag.user_code.sites import Site, factors, matmul_operands
 
 NAME = "gradient-never-computed"
 _SIGNS: dict[type, str] = {ast.Add: "+=", ast.Sub: "-="}
@@ -44,6 +44,7 @@ def gradient_never_computed() -> Bug:
 
 def edits(site: Site) -> Iterator[Edit]:
     """Writes a missing update after the model of another parameter's."""
+    yield from _other_entries(site)
     for still in site.shop.still:
         yield from _gradient_instead_of_zeros(site, still)
         for name, serials in site.shop.updates.items():
@@ -52,6 +53,35 @@ def edits(site: Site) -> Iterator[Edit]:
             ):
                 for text, cost in _updates(site, name, still):
                     yield from _placed(site, text, cost, f"update {still} too")
+
+
+def _other_entries(site: Site) -> Iterator[Edit]:
+    """Updates the entries that a loop or a slice leaves out: `w[-1]` beside `w[j]` or `w[:-1]`."""
+    statement = site.statement
+    if not any(site.serial in site.shop.updates.get(name, ()) for name in site.shop.partly):
+        return
+    if not isinstance(statement, ast.AugAssign) or not isinstance(statement.target, ast.Subscript):
+        return
+    sign = _SIGNS.get(type(statement.op))
+    base = ast.unparse(statement.target.value)
+    for index in ("-1", "0") if sign else ():
+        for value in dict.fromkeys(_without_inputs(site, statement.value)):
+            text = f"{base}[{index}] {sign} {value}"
+            yield from _placed(site, text, 1.2, f"update {base}[{index}] too")
+
+
+def _without_inputs(site: Site, value: ast.expr) -> Iterator[str]:
+    """A weight's gradient without the input that a bias has not."""
+    shop = site.shop
+    for node in ast.walk(value):
+        for whole, factor, rest in factors(node):
+            if not shop.is_driven(factor) and isinstance(factor, ast.Subscript | ast.Name):
+                yield _replaced(value, whole, rest)
+        operands = matmul_operands(node)
+        for operand in operands or ():
+            if shop.is_driven(operand):
+                yield _replaced(value, node, f"np.sum({ast.unparse(operand)}, axis=0)")
+                yield _replaced(value, node, f"np.sum({ast.unparse(operand)}, axis=1)")
 
 
 def _updates_copy(site: Site, name: str) -> bool:

@@ -21,7 +21,6 @@ import numpy as np
 from nndiag.user_code.bug import BUGS, Bug
 from nndiag.user_code.derivatives import derivatives_in
 from nndiag.user_code.edits import Edit
-from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.sites import Site, factors
 
 NAME = "wrong-softmax-gradient"
@@ -84,15 +83,17 @@ def _labels(site: Site) -> Iterator[Edit]:
 
 def _softmax_output(site: Site) -> bool:
     """Whether some output of the step has entries that sum to one over an axis."""
-    for residual in site.shop.residuals:
-        for value in site.shop.computed.base.values.get(residual.output, []):
-            array = np.asarray(value)
-            if array.ndim and any(
-                array.shape[axis] > 1 and np.allclose(array.sum(axis=axis), 1.0)
-                for axis in range(array.ndim)
-            ):
-                return True
-    return (
-        any("softmax" in name.lower() for name in site.shop.functions)
-        and serial_of(site.statement) >= 0
+    shop = site.shop
+    outputs = [residual.output for residual in shop.residuals] or shop.computed.acted
+    return any("softmax" in name.lower() for name in shop.functions) or any(
+        _sums_to_one(np.asarray(value))
+        for serial in outputs
+        for value in shop.computed.base.values.get(serial, [])[-1:]
+    )
+
+
+def _sums_to_one(array: np.ndarray) -> bool:
+    return bool(array.ndim) and any(
+        array.shape[axis] > 1 and np.allclose(array.sum(axis=axis), 1.0)
+        for axis in range(array.ndim)
     )

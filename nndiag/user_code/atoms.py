@@ -6,6 +6,7 @@ variables (`inputs[j]`), and items of lists of parameters by the indices that it
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -148,21 +149,22 @@ def _loop_variables(shop: "Workshop", scope: ast.AST | None) -> list[str]:
 
 def _layers(shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom]) -> Iterator[Atom]:
     """`weights[-l + 1]`: a list of arrays by the indices that the function uses."""
-    owner = "self." if scope is not None else ""
-    bases = {name.rpartition("[")[0] for name in shop.parameters if name.endswith("]")}
-    bases = {base for base in bases if "[" not in base and '"' not in base}
+    bases: dict[tuple[str, str], list[str]] = {}
+    for name in shop.parameters:
+        match = re.fullmatch(r"(.*?)\[\d+\](.*)", name)
+        if match:
+            bases.setdefault((match.group(1), match.group(2)), []).append(name)
     indices: dict[str, None] = {}
     for node in shop.inside(scope):
         if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice | ast.Tuple):
             text = ast.unparse(node.slice)
             if any(isinstance(item, ast.Name) for item in ast.walk(node.slice)):
                 indices |= {text: None, f"{text} + 1": None, f"{text} - 1": None}
-    for base in sorted(bases):
-        shown = base if base.startswith("self.") or not owner else owner + base.rpartition(".")[2]
-        members = [name for name in shop.parameters if name.startswith(f"{base}[")]
+    for (base, rest), members in sorted(bases.items()):
+        root = base if scope is None or "." not in base else f"self.{base.partition('.')[2]}"
         shapes = frozenset(shop.parameters[name] for name in members)
         for index in list(indices)[:9]:
-            text = f"{shown}[{index}]"
+            text = f"{root}[{index}]{rest}"
             if text not in known:
                 value = shop.values[members[0]]
                 yield Atom(text, shapes, acted=True, driven=False, parameter=True, value=value)

@@ -10,8 +10,11 @@ from nndiag.user_code.bug import all_edits
 from nndiag.user_code.candidates import Computed, computed_values, parents_of, residuals
 from nndiag.user_code.edits import Edit
 from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.judgement import Verdict
 from nndiag.user_code.laboratory import Laboratory
 from nndiag.user_code.measurement import Measurement
+from nndiag.user_code.numbers import Vector, read_vector
+from nndiag.user_code.parts import wrong_part
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.scopes import loop_node
 from nndiag.user_code.sites import Site, Workshop, distinct, flipped_signs, sites
@@ -60,6 +63,7 @@ def candidates_for_repair(
         values={
             tensor.name: point.theta[tensor.name].reshape(tensor.shape) for tensor in lab.tensors
         },
+        pieces=_pieces(measurement, number),
         updates=updates,
         examples=measurement.examples,
         loop=loop_node(
@@ -67,8 +71,30 @@ def candidates_for_repair(
             measurement.watched.loop.ordinal,
         ),
         still=frozenset(name for name, item in measurement.fits[number].items() if item.still),
+        partly=frozenset(_partly_still(measurement)),
     )
     return distinct(edit for site in sites(shop, forward=forward) for edit in _edits_of(site))
+
+
+def _pieces(measurement: Measurement, number: int) -> list[Vector]:
+    """The lists and numbers that parameters are made of, where they are not arrays."""
+    point = measurement.points[number]
+    found: list[Vector] = []
+    for tensor in measurement.lab.tensors:
+        parts = [read_vector(point.snapshot, leaf) for leaf in tensor.leaves]
+        sizes = [part.size for part in parts if part is not None]
+        if len(sizes) > 1 and sum(sizes) == tensor.size:
+            found += np.split(point.theta[tensor.name], np.cumsum(sizes)[:-1])
+    return found
+
+
+def _partly_still(measurement: Measurement) -> Iterator[str]:
+    """The tensors of which some entries are never changed."""
+    for name, verdict in measurement.verdicts.items():
+        if verdict is Verdict.WRONG:
+            part = wrong_part(measurement, name)
+            if part is not None and part.verdict is Verdict.NEVER_UPDATED:
+                yield name
 
 
 def _marked(lab: Laboratory, computed: Computed) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Finding, Severity
 from nndiag.user_code import naming
+from nndiag.user_code.budget import Budget
 from nndiag.user_code.host import loop_place
 from nndiag.user_code.judgement import TensorCheck, Verdict, relative_error
 from nndiag.user_code.loss_changes import loss_changing_repair
@@ -51,12 +52,12 @@ def check_program(
     tell = progress or (lambda _: None)
     source = read_source(path)
     source.tree  # noqa: B018 - what is not Python is told before anything runs
-    deadline = started + seconds
+    budget = Budget(seconds)
     tell("running the program up to its training loop")
     try:
         with sandbox(path):
-            measurement = measure(source, settings, deadline=deadline)
-            result = _Result(settings, source, measurement, deadline, tell)
+            measurement = measure(source, settings, deadline=budget.deadline)
+            result = _Result(settings, source, measurement, budget, tell)
             result.judge()
     except StepFailedError as error:
         raise UserCodeError(
@@ -78,13 +79,13 @@ class _Result:
         settings: CodeSettings,
         source: Source,
         measurement: Measurement,
-        deadline: float,
+        budget: Budget,
         tell: Progress,
     ) -> None:
         self.settings = settings
         self.source = source
         self.measurement = measurement
-        self.deadline = deadline
+        self.budget = budget
         self.tell = tell
         self.verdicts = measurement.verdicts
         self.references = measurement.references
@@ -145,9 +146,12 @@ class _Result:
         failed: frozenset[Texts] = frozenset()
         for _ in range(_MOST_PROOFS):
             adopt(self.measurement, self.source)
-            half = time.perf_counter() + 0.5 * (self.deadline - time.perf_counter())
             self.found = search(
-                self.measurement, target=target, deadline=half, strict=strict, failed=failed
+                self.measurement,
+                target=target,
+                budget=self.budget.share(0.5),
+                strict=strict,
+                failed=failed,
             )
             if not self.found.repairs or not self.found.complete:
                 return
@@ -159,7 +163,7 @@ class _Result:
     def _mend_forward(self) -> bool:
         """Tries the few edits of the forward pass; whether one mends the program."""
         mended = loss_changing_repair(
-            self.source, self.measurement, self.nodes, self._measured, self.deadline
+            self.source, self.measurement, self.nodes, self._measured, self.budget
         )
         if mended is not None:
             self.found, self.fixed = mended
@@ -188,7 +192,7 @@ class _Result:
     def _measured(self, source: Source) -> Measurement | None:
         """The check of the mended program, from its start; None where it does not pass."""
         try:
-            measured = measure(source, self.settings, deadline=self.deadline + 2.0)
+            measured = measure(source, self.settings, deadline=self.budget.deadline + 2.0)
         except UserCodeError:
             return None
         return measured if measured.is_right else None
@@ -198,7 +202,7 @@ class _Result:
         if self.fixed is None or self.correct:
             return
         self.tell("training it as it is, and mended")
-        left = max(0.3, min(1.0, (self.deadline - time.perf_counter()) / 3))
+        left = max(0.3, min(1.0, self.budget.left / 3))
         original = self._original()
         if original is None:
             return

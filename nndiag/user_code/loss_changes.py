@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from nndiag.user_code.bench import Bench
+from nndiag.user_code.budget import Budget
 from nndiag.user_code.candidate_edits import candidates_for_repair
 from nndiag.user_code.edits import TextEditor
 from nndiag.user_code.measurement import Measurement
@@ -20,7 +21,7 @@ def loss_changing_repair(
     measurement: Measurement,
     nodes: Mapping[int, ast.AST],
     check: Callable[[Source], Measurement | None],
-    deadline: float,
+    budget: Budget,
 ) -> tuple[Search, Measurement] | None:
     """The first edit of the forward pass after which the check passes; None where there is none.
 
@@ -29,7 +30,7 @@ def loss_changing_repair(
         measurement: The program as it was measured.
         nodes: Its syntax tree by serial.
         check: Measures an edited program; gives None where it is not right.
-        deadline: When to stop, as `time.perf_counter` counts.
+        budget: When to stop.
     """
     started = time.perf_counter()
     adopt(measurement, source)
@@ -44,7 +45,7 @@ def loss_changing_repair(
     except StepFailedError:
         return None
     for number, edit in enumerate(edits[:_MOST]):
-        if time.perf_counter() > deadline:
+        if budget.left <= 0:
             break
         writer = TextEditor(source, measurement.host.nodes)
         writer.add(edit)

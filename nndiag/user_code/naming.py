@@ -9,6 +9,7 @@ from nndiag.finding import Evidence, Finding, Severity
 from nndiag.user_code.bug import BUGS, Bug, Symptoms
 from nndiag.user_code.judgement import SAME, Verdict
 from nndiag.user_code.measurement import Measurement
+from nndiag.user_code.parts import Part, wrong_part
 from nndiag.user_code.repair import Repair, Search
 from nndiag.user_code.source import Source
 
@@ -200,6 +201,11 @@ def _suspicions(context: Context, left: list[str], found: Search) -> list[Findin
     """What the signatures say of tensors for which no repair was found."""
     rest = list(left)
     made = []
+    for name in left:
+        part = wrong_part(context.measurement, name)
+        if part is not None:
+            made.append(_of_part(context, name, part, found))
+            rest.remove(name)
     for name in BUGS.names():
         bug = BUGS.get(name)()
         if name == "bias-per-example":
@@ -214,6 +220,30 @@ def _suspicions(context: Context, left: list[str], found: Search) -> list[Findin
             name = "wrong-layer-activation"
         made.append(_suspicion(context, name, BUGS.get(name)(), rest, found))
     return made
+
+
+_OF_PART = {
+    Verdict.NEVER_UPDATED: "gradient-never-computed",
+    Verdict.WRONG_SIGN: "wrong-sign",
+    Verdict.WRONG_SCALE: "wrong-constant-factor",
+}
+
+
+def _of_part(context: Context, tensor: str, part: Part, found: Search) -> Finding:
+    """What is said of a tensor of which a part is wrong."""
+    other = "wrong-bias-gradient" if part.last else "wrong-layer-activation"
+    problem = _OF_PART.get(part.verdict, other)
+    share = f"{part.where} ({part.count} of {part.compared} compared), the others are right"
+    tried = f"; {found.tried} small edits were tried, none mends it" if found.tried else ""
+    return Finding(
+        problem=problem,
+        severity=Severity.ERROR,
+        message=f"{tensor}: {BUGS.get(problem)().sentence}; only {share}{tried}",
+        evidence=(Evidence("wrong entries", float(part.count), float(part.compared)),),
+        tensor=tensor,
+        file=context.source.name,
+        line=context.update_line(tensor) or nearest_update(context),
+    )
 
 
 def _above_right(context: Context, wrong: list[str]) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nndiag.user_code.bench import Bench, Score
+from nndiag.user_code.budget import Budget
 from nndiag.user_code.candidate_edits import candidates_for_repair
 from nndiag.user_code.edits import Edit, Editor, TextEditor
 from nndiag.user_code.instrument import number_nodes, serial_of
@@ -81,7 +82,7 @@ def search(
     measurement: Measurement,
     *,
     target: float | None,
-    deadline: float,
+    budget: Budget,
     strict: bool = False,
     failed: frozenset[Texts] = frozenset(),
 ) -> Search:
@@ -90,8 +91,7 @@ def search(
     Args:
         measurement: The program as it was measured; its host is left with the edited program.
         target: The factor that right tensors must have; None where any common one will do.
-        deadline: When to stop, as `time.perf_counter` counts; a backstop, since the number of
-            trials is bounded too.
+        budget: When to stop; a backstop, since the number of trials is bounded too.
         strict: Whether one edit that gives all tensors another common factor will not do.
         failed: Edits after which the whole check did not pass.
     """
@@ -102,7 +102,7 @@ def search(
     score = bench.score({}) or Score(frozenset(), frozenset())
     while not bench.whole(score.right) and len(found.repairs) < _MOST_KEPT:
         loose = not strict and not found.repairs
-        kept = _best_edit(bench, score, found, deadline=deadline, loose=loose)
+        kept = _best_edit(bench, score, found, budget=budget, loose=loose)
         if kept is None:
             break
         edit, better = kept
@@ -114,7 +114,7 @@ def search(
 
 
 def _best_edit(
-    bench: Bench, score: Score, found: Search, *, deadline: float, loose: bool
+    bench: Bench, score: Score, found: Search, *, budget: Budget, loose: bool
 ) -> tuple[Edit, Score] | None:
     """The single edit that makes most tensors right; the cheapest of equally good ones."""
     host = bench.measurement.host
@@ -124,7 +124,7 @@ def _best_edit(
     best: tuple[Edit, Score] | None = None
     other: tuple[Edit, Score] | None = None
     for edit in edits:
-        if time.perf_counter() > deadline or found.tried >= _MOST_TRIED:
+        if budget.left <= 0 or found.tried >= _MOST_TRIED:
             break
         if edit.changes_loss or _texts(edit) in found.failed:
             continue

@@ -34,10 +34,12 @@ class Workshop:
         loss: The loss.
         parameters: Tensor name → shape.
         values: Tensor name → value.
+        pieces: The lists and numbers that tensors are made of, where they are not arrays.
         updates: Tensor name → serials of the statements that update it.
         examples: How many examples one step sees.
         loop: The training loop.
         still: Tensors that the step does not change.
+        partly: Tensors of which the step does not change some entries.
     """
 
     nodes: Mapping[int, ast.AST]
@@ -48,10 +50,12 @@ class Workshop:
     loss: Candidate
     parameters: dict[str, Shape]
     values: dict[str, Any]
+    pieces: list[Any]
     updates: dict[str, tuple[int, ...]]
     examples: int
     loop: ast.AST
     still: frozenset[str] = frozenset()
+    partly: frozenset[str] = frozenset()
 
     def shapes(self, node: ast.AST) -> frozenset[Shape]:
         """The shapes that an expression's values had."""
@@ -70,17 +74,20 @@ class Workshop:
         """Whether an expression's value is that of a parameter."""
         if isinstance(node, ast.Subscript) and self.is_parameter(node.value):
             return True  # one weight of a list
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            return False
         values = self.computed.base.values.get(serial_of(node), [])
-        return (
-            bool(values)
-            and isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
-            and any(
-                (np.shape(value) == shape or (np.shape(value) == () and shape == (1,)))
-                and np.array_equal(np.ravel(value), np.ravel(self.values[name]))
-                for value in values
-                for name, shape in self.parameters.items()
-            )
+        return any(self._is_parameter_value(value) for value in values)
+
+    def _is_parameter_value(self, value: Any) -> bool:
+        """Whether a value is that of a parameter, or of one of the lists that make it up."""
+        shape, flat = np.shape(value), np.ravel(value)
+        whole = any(
+            (shape == own or (shape == () and own == (1,)))
+            and np.array_equal(flat, np.ravel(self.values[name]))
+            for name, own in self.parameters.items()
         )
+        return whole or any(np.array_equal(flat, piece) for piece in self.pieces)
 
     @cached_property
     def functions(self) -> dict[str, ast.FunctionDef | ast.Lambda]:
