@@ -10,9 +10,9 @@ FASTER = 10.0
 def sweep_findings(result: SweepResult) -> tuple[Finding, ...]:
     """The configured rate is above the measured edge, or another one is far faster, or neither."""
     rate, recommended = result.configured, result.recommended
-    if recommended is None:
+    if recommended is None or result.advice is None:
         return ()
-    remedy = (f"{result.setting}={recommended:g}",)
+    remedy = (result.advice,)
     configured = result.configured_rate
     if result.place == "above-edge" and result.edge is not None:
         learns = configured is not None and configured.works

@@ -172,8 +172,8 @@ def _panel(result: SweepResult, findings: Sequence[Finding]) -> RenderableType:
 def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
     seeds = len(result.seeds)
     use = works = best = None
-    if result.recommended is not None:
-        use = Text(f"{result.setting}={result.recommended:g}", style="bold")
+    if result.advice is not None:
+        use = Text(result.advice, style="bold")
         if result.speed_up is not None and result.speed_up >= 2:
             factor = number(result.speed_up, digits=2)
             use.append(f"  gets as far in 1/{factor} of the steps", style="not bold")

@@ -95,7 +95,7 @@ def sweep_learning_rates(
             configured=built.optimizer.learning_rate,
             batch_size=None if task.batches.full else task.batches.size,
             steps=task.steps,
-            final_steps=final_steps,
+            final_steps=int(choice.best.runs[0].steps[-1]) if choice else task.steps,
             total_steps=total_steps(built),
             seeds=search.seeds,
             rates=found.rates,

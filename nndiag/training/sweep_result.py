@@ -20,7 +20,7 @@ class SweepResult:
     Attributes:
         name: Name of the experiment.
         optimizer: Name of the optimizer.
-        setting: What the learning rate is called: a config's key, or a program's expression.
+        setting: What the learning rate is called: a config's key, or a program's name or number.
         configured: The configured learning rate.
         batch_size: Examples per step; None for all.
         steps: Steps of each run.
@@ -73,6 +73,15 @@ class SweepResult:
         if self.configured < self.band[0] * (1 - _SAME):
             return "below-band"
         return "above-band" if self.configured > self.band[1] * (1 + _SAME) else "in-band"
+
+    @property
+    def advice(self) -> str | None:
+        """The recommended rate as a person would write it down; None where there is none."""
+        if self.recommended is None:
+            return None
+        if self.setting[:1].isalpha() or self.setting[:1] == "_":
+            return f"{self.setting}={self.recommended:g}"
+        return f"{self.recommended:g} in place of {self.setting}"  # a number in a program
 
     @property
     def configured_rate(self) -> Rate | None:

@@ -217,6 +217,12 @@ def test_a_best_rate_of_longer_runs_is_told_as_such():
     assert "best in 4,000 steps" in told(sweep(final_steps=4000))
 
 
+def test_a_number_in_a_program_is_replaced_and_a_name_is_set():
+    number, name = sweep(setting="0.01"), sweep(setting="self.rate")
+    assert "use    0.02 in place of 0.01" in told(number)
+    assert "use    self.rate=0.02" in told(name)
+
+
 def test_a_sweep_that_was_cut_short_says_so():
     assert "interrupted" in told(sweep(interrupted=True)).splitlines()[0]
 
