@@ -5,7 +5,7 @@ to step (decay of the rate, bias corrections) is a row of coefficients per step,
 block of steps at once, so that the step itself is a fixed list of calls.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,25 @@ from nndiag.nn.calls import Array, Do, constant
 from nndiag.registry import Fraction, NonNegative, Positive, Registry
 
 FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What one step works on; the arrays are (K, P).
+
+    Attributes:
+        parameters: They are moved.
+        gradient: It is left as it is.
+        scratch: It is overwritten.
+        memory: What the optimizer keeps from step to step.
+        coefficients: The numbers of this step, C arrays that broadcast against the others.
+    """
+
+    parameters: Array
+    gradient: Array
+    scratch: Array
+    memory: Sequence[Array]
+    coefficients: Sequence[Array]
 
 
 @dataclass(frozen=True)
@@ -27,8 +46,7 @@ class Optimizer:
         memories: Number of arrays (K, P) that it keeps from step to step; they start at zero.
         coefficients: `(steps (n,), rates (K,))` → the numbers of each step, shape (n, C, K);
             steps count from 0.
-        update: `(do, parameters, gradient, scratch, memory, coefficients)`: one step. All arrays
-            are (K, P), `coefficients` are C arrays that broadcast against them.
+        update: `(do, step)`: makes one step.
         decay: 1/t decay: the rate of step t is learning_rate / (1 + decay·t).
         momentum: Momentum β, 0 where there is none.
         nesterov: Whether the momentum is Nesterov's.
@@ -43,7 +61,7 @@ class Optimizer:
     learning_rate: float
     memories: int
     coefficients: Callable[[NDArray[np.int64], FloatArray], FloatArray]
-    update: Callable[[Do, Array, Array, Array, list[Array], list[Array]], None]
+    update: Callable[[Do, Step], None]
     decay: float = 0.0
     momentum: float = 0.0
     nesterov: bool = False
@@ -82,30 +100,22 @@ def sgd(
     """
     beta = constant(momentum)
 
-    def plain(
-        do: Do, parameters: Array, gradient: Array, scratch: Array, _: list[Array], c: list[Array]
-    ) -> None:
-        do(np.multiply, gradient, c[0], scratch)
-        do(np.subtract, parameters, scratch, parameters)
+    def plain(do: Do, step: Step) -> None:
+        do(np.multiply, step.gradient, step.coefficients[0], step.scratch)
+        do(np.subtract, step.parameters, step.scratch, step.parameters)
 
-    def accelerated(
-        do: Do,
-        parameters: Array,
-        gradient: Array,
-        scratch: Array,
-        memory: list[Array],
-        c: list[Array],
-    ) -> None:
-        velocity = memory[0]
+    def accelerated(do: Do, step: Step) -> None:
+        gradient, scratch = step.gradient, step.scratch
+        (velocity,) = step.memory
         do(np.multiply, velocity, beta, velocity)
         do(np.add, velocity, gradient, velocity)
         if nesterov:
             do(np.multiply, velocity, beta, scratch)
             do(np.add, scratch, gradient, scratch)
-            do(np.multiply, scratch, c[0], scratch)
+            do(np.multiply, scratch, step.coefficients[0], scratch)
         else:
-            do(np.multiply, velocity, c[0], scratch)
-        do(np.subtract, parameters, scratch, parameters)
+            do(np.multiply, velocity, step.coefficients[0], scratch)
+        do(np.subtract, step.parameters, scratch, step.parameters)
 
     return Optimizer(
         "sgd",
@@ -135,15 +145,9 @@ def rmsprop(
     """
     keep, take, floor = constant(rho), constant(1 - rho), constant(epsilon)
 
-    def update(
-        do: Do,
-        parameters: Array,
-        gradient: Array,
-        scratch: Array,
-        memory: list[Array],
-        c: list[Array],
-    ) -> None:
-        square = memory[0]
+    def update(do: Do, step: Step) -> None:
+        gradient, scratch = step.gradient, step.scratch
+        (square,) = step.memory
         do(np.multiply, gradient, gradient, scratch)
         do(np.multiply, scratch, take, scratch)
         do(np.multiply, square, keep, square)
@@ -151,8 +155,8 @@ def rmsprop(
         do(np.sqrt, square, scratch)
         do(np.add, scratch, floor, scratch)
         do(np.divide, gradient, scratch, scratch)
-        do(np.multiply, scratch, c[0], scratch)
-        do(np.subtract, parameters, scratch, parameters)
+        do(np.multiply, scratch, step.coefficients[0], scratch)
+        do(np.subtract, step.parameters, scratch, step.parameters)
 
     return Optimizer(
         "rmsprop",
@@ -191,15 +195,9 @@ def adam(
         spread = np.broadcast_to(1 / np.sqrt(1 - beta_2**count), rate.shape)  # 1/√(1 − β₂ᵗ)
         return np.stack([rate, spread], axis=1)  # (n, 2, K)
 
-    def update(
-        do: Do,
-        parameters: Array,
-        gradient: Array,
-        scratch: Array,
-        memory: list[Array],
-        c: list[Array],
-    ) -> None:
-        mean, square = memory
+    def update(do: Do, step: Step) -> None:
+        gradient, scratch = step.gradient, step.scratch
+        mean, square = step.memory
         do(np.multiply, gradient, take_1, scratch)
         do(np.multiply, mean, keep_1, mean)
         do(np.add, mean, scratch, mean)
@@ -208,11 +206,11 @@ def adam(
         do(np.multiply, square, keep_2, square)
         do(np.add, square, scratch, square)
         do(np.sqrt, square, scratch)
-        do(np.multiply, scratch, c[1], scratch)
+        do(np.multiply, scratch, step.coefficients[1], scratch)
         do(np.add, scratch, floor, scratch)
         do(np.divide, mean, scratch, scratch)
-        do(np.multiply, scratch, c[0], scratch)
-        do(np.subtract, parameters, scratch, parameters)
+        do(np.multiply, scratch, step.coefficients[0], scratch)
+        do(np.subtract, step.parameters, scratch, step.parameters)
 
     return Optimizer(
         "adam",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nndiag.nn.calls import Array, Call, Do, buffer, constant, execute, later, minimum
 from nndiag.nn.network import Architecture, Examples, backward, forward, workspace
-from nndiag.nn.optimizers import Optimizer
+from nndiag.nn.optimizers import Optimizer, Step
 from nndiag.nn.scalar import ScalarStep, scalar_step
 from nndiag.nn.second_thread import SecondThread, processors
 
@@ -195,14 +195,10 @@ class StepPlan:
             do(np.multiply, self._parameters, constant(optimizer.weight_decay), scratch)
             do(np.add, gradient, scratch, changed)
             gradient = changed
-        optimizer.update(
-            do,
-            self._parameters,
-            gradient,
-            scratch,
-            self._memory,
-            [self._coefficient(slot, index) for index in range(self._coefficients.shape[1])],
-        )
+        coefficients = [
+            self._coefficient(slot, index) for index in range(self._coefficients.shape[1])
+        ]
+        optimizer.update(do, Step(self._parameters, gradient, scratch, self._memory, coefficients))
 
     def _coefficient(self, slot: int, index: int) -> Array:
         """One coefficient of a step, as a view that broadcasts against the parameters."""

@@ -16,7 +16,7 @@ from nndiag.experiment.building import Built
 from nndiag.nn.calls import now
 from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.network import Architecture, Examples, examples, loss_and_gradient
-from nndiag.nn.optimizers import Optimizer
+from nndiag.nn.optimizers import Optimizer, Step
 from nndiag.nn.scaling import SCALINGS
 from nndiag.trace import Change, Stability
 from nndiag.training.schedule import Batches, batches_of
@@ -214,7 +214,8 @@ def _first_mean_square(optimizer: Optimizer, gradient: FloatArray) -> FloatArray
         return gradient**2
     memory = [np.zeros_like(gradient) for _ in range(optimizer.memories)]
     scratch, still = np.empty_like(gradient), np.array(0.0)
-    optimizer.update(now, np.zeros_like(gradient), gradient, scratch, memory, [still, still])
+    step = Step(np.zeros_like(gradient), gradient, scratch, memory, [still, still])
+    optimizer.update(now, step)
     return memory[-1]
 
 

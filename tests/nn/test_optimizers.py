@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nndiag.nn.calls import execute, later, now
-from nndiag.nn.optimizers import OPTIMIZERS
+from nndiag.nn.optimizers import OPTIMIZERS, Step
 
 CURVATURES = np.array([0.3, 1.0, 4.0])  # of ½·Σ λ·θ²
 START = np.array([1.0, -2.0, 0.5])
@@ -23,7 +23,7 @@ def path(optimizer, *, start=START, steps=STEPS, rates=None):
     for row in coefficients:
         gradient = CURVATURES * parameters
         columns = [numbers[:, None] for numbers in row]
-        optimizer.update(now, parameters, gradient, scratch, memory, columns)
+        optimizer.update(now, Step(parameters, gradient, scratch, memory, columns))
         points.append(parameters.copy())
     return np.array(points)
 
@@ -132,9 +132,8 @@ def test_a_step_does_not_change_the_gradient(name):
     gradient, parameters = np.array([[3.0, -4.0]]), np.ones((1, 2))
     memory = [np.zeros((1, 2)) for _ in range(optimizer.memories)]
     row = optimizer.coefficients(np.arange(1), np.array([0.1]))[0]
-    optimizer.update(
-        now, parameters, gradient, np.empty((1, 2)), memory, [numbers[:, None] for numbers in row]
-    )
+    columns = [numbers[:, None] for numbers in row]
+    optimizer.update(now, Step(parameters, gradient, np.empty((1, 2)), memory, columns))
     assert gradient.tolist() == [[3.0, -4.0]]
 
 
@@ -145,7 +144,7 @@ def test_a_planned_step_does_what_an_immediate_one_does(name):
     memory = [np.zeros((1, 3)) for _ in range(optimizer.memories)]
     coefficients = optimizer.coefficients(np.arange(STEPS), np.array([0.1]))
     columns = [np.zeros((1, 1)) for _ in coefficients[0]]
-    optimizer.update(later(plan), parameters, gradient, np.empty((1, 3)), memory, columns)
+    optimizer.update(later(plan), Step(parameters, gradient, np.empty((1, 3)), memory, columns))
     for row in coefficients:
         gradient[...] = CURVATURES * parameters
         for column, numbers in zip(columns, row, strict=True):
