@@ -16,7 +16,7 @@ from nndiag.fixing.trial import Trial, is_cured, verdict_on, with_remedies
 from nndiag.remedies import changed, smallest_changes
 from nndiag.training.schedule import batches_of, total_steps
 
-_WORTH_A_PROCESS = 0.06  # seconds of work; a process costs a third of that
+_WORTH_A_PROCESS = 0.25  # seconds of work; a process costs some hundredths
 _LOOK_AHEAD = 3  # trials that are prepared before their turn
 
 Notice = Callable[[str], None]
