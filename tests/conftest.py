@@ -1,4 +1,4 @@
-"""Fixtures for tests of what reads a trace: traces made of numbers, without training."""
+"""Fixtures for many tests: traces made of numbers, without training, and a user's program."""
 
 import os
 import signal
@@ -24,6 +24,28 @@ RANGES = {
     "linear": (-np.inf, np.inf),
     "softmax": (0.0, 1.0),
 }
+
+PROGRAM = """\
+import numpy as np
+rng = np.random.default_rng(0)
+x = np.linspace(-1, 1, 20)[:, None]
+y = x**2
+w1, w2 = rng.normal(size=(1, 5)), rng.normal(size=(5, 1))
+for epoch in range(100):
+    hidden = np.tanh(x @ w1)
+    error = hidden @ w2 - y
+    loss = np.mean(error**2)
+    dw2 = hidden.T @ (2 * error / len(x))
+    dw1 = x.T @ ((2 * error / len(x)) @ w2.T * (1 - hidden**2))
+    w1 -= 0.1 * dw1
+    w2 {sign}= 0.1 * dw2
+"""
+
+
+@pytest.fixture(scope="session")
+def program_text() -> Callable[[str], str]:
+    """A program that trains two layers, by the sign of its last update: "-" is the right one."""
+    return lambda sign: PROGRAM.format(sign=sign)
 
 
 def layer_facts(*layers: tuple[int, str]) -> tuple[LayerFacts, ...]:

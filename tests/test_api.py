@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,6 @@ network:
   layers: [{units: 8, activation: tanh}, {units: 1}]
 optimizer: {name: sgd, learning_rate: 0.05}
 training: {steps: 200}
-"""
-PROGRAM = """
-import numpy as np
-rng = np.random.default_rng(0)
-x = np.linspace(-1, 1, 20)[:, None]
-y = x**2
-w1, w2 = rng.normal(size=(1, 5)), rng.normal(size=(5, 1))
-for epoch in range(100):
-    hidden = np.tanh(x @ w1)
-    error = hidden @ w2 - y
-    loss = np.mean(error**2)
-    dw2 = hidden.T @ (2 * error / len(x))
-    dw1 = x.T @ ((2 * error / len(x)) @ w2.T * (1 - hidden**2))
-    w1 -= 0.1 * dw1
-    w2 {sign}= 0.1 * dw2
 """
 
 
@@ -202,9 +188,11 @@ def test_the_gradient_of_a_config_is_checked(config: Path) -> None:
 
 
 @pytest.mark.parametrize(("sign", "correct"), [("-", True), ("+", False)])
-def test_the_gradient_of_a_program_is_checked(tmp_path: Path, sign: str, correct: bool) -> None:
+def test_the_gradient_of_a_program_is_checked(
+    tmp_path: Path, program_text: Callable[[str], str], sign: str, correct: bool
+) -> None:
     path = tmp_path / "net.py"
-    path.write_text(PROGRAM.format(sign=sign))
+    path.write_text(program_text(sign))
     check = nndiag.gradcheck(path, seconds=3)
     assert check.correct is correct
     assert correct or check.findings[0].problem == "wrong-sign"
@@ -217,9 +205,9 @@ def test_a_sweep_recommends_a_rate(config: Path) -> None:
     assert sweep.to_dict()["recommended"] == sweep.recommended
 
 
-def test_a_program_can_be_swept(tmp_path: Path) -> None:
+def test_a_program_can_be_swept(tmp_path: Path, program_text: Callable[[str], str]) -> None:
     path = tmp_path / "net.py"
-    path.write_text(PROGRAM.format(sign="-"))
+    path.write_text(program_text("-"))
     sweep = nndiag.sweep_lr(path)
     assert sweep.recommended is not None
     assert sweep.configured == pytest.approx(0.1)

@@ -4,21 +4,6 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = """\
-import numpy as np
-rng = np.random.default_rng(0)
-x = np.linspace(-1, 1, 20)[:, None]
-y = x**2
-w1, w2 = rng.normal(size=(1, 5)), rng.normal(size=(5, 1))
-for step in range(100):
-    hidden = np.tanh(x @ w1)
-    error = hidden @ w2 - y
-    loss = np.mean(error**2)
-    dw2 = hidden.T @ (2 * error / len(x))
-    dw1 = x.T @ ((2 * error / len(x)) @ w2.T * (1 - hidden**2))
-    w1 += 0.1 * dw1
-    w2 -= 0.1 * dw2
-"""
 SWEEP = ("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "50", "--rates", "8")
 
 
@@ -36,8 +21,8 @@ SWEEP = ("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "50", "--rates
         (("compare", "log.csv", "log.csv"), 1, "Both end at the same loss"),
     ],
 )  # fmt: skip
-def test_every_report_can_be_a_page(command, folder, arguments, pictures, words):
-    (folder / "net.py").write_text(PROGRAM)
+def test_every_report_can_be_a_page(command, folder, program_text, arguments, pictures, words):
+    (folder / "net.py").write_text(program_text("+"))
     (folder / "log.csv").write_text("step,loss\n0,1\n1,0.5\n2,0.25\n3,0.2\n")
     ended = command(*arguments, "--html", "page.html", "--quiet")
     assert ended.code in (0, 1), ended.err
