@@ -115,9 +115,8 @@ def logic_gate(
         "nor": ~(first | second),
     }[gate]
     points = np.where(np.stack([first, second], axis=1), high, low)  # (B, 2)
-    return _classified(
-        _noisy(rng, points, noise), truth.astype(np.int64), classes=2, encoding=encoding
-    )
+    label = truth.astype(np.int64)
+    return _classified(_noisy(rng, points, noise), label, encoding=encoding)
 
 
 @DATASETS.register("blobs")
@@ -152,7 +151,7 @@ def circles(
     label = np.arange(samples) % 2
     turn = (np.arange(samples) // 2) / max(1, (samples + 1) // 2)
     points = _polar(np.where(label == 0, 1.0, factor), 2 * math.pi * turn)
-    return _classified(_noisy(rng, points, noise), label, classes=2, encoding=encoding)
+    return _classified(_noisy(rng, points, noise), label, encoding=encoding)
 
 
 @DATASETS.register("spirals")
@@ -203,7 +202,7 @@ def _polar(radius: FloatArray, angle: FloatArray) -> FloatArray:
 
 
 def _classified(
-    points: FloatArray, label: NDArray[np.int64], *, classes: int, encoding: Encoding
+    points: FloatArray, label: NDArray[np.int64], *, classes: int = 2, encoding: Encoding
 ) -> Dataset:
     """Targets from classes: a 0/1 column, a −1/+1 column, or one column per class.
 
