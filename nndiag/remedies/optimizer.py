@@ -21,7 +21,10 @@ _BLOW_UP = [
 ]
 
 
-@remedy("no-weight-decay", cures=["constant-predictions", "stalled-convergence"])
+@remedy(
+    "no-weight-decay",
+    cures=["weight-decay-too-strong", "constant-predictions", "stalled-convergence"],
+)
 def no_weight_decay(case: Case) -> Changes | None:
     """Leave the weights undecayed.
 
@@ -64,7 +67,10 @@ def less_momentum(case: Case) -> Changes | None:
     return {"optimizer": {"momentum": _MOST_MOMENTUM}}
 
 
-@remedy("no-clipping", cures=["learning-rate-too-small", "not-enough-steps"])
+@remedy(
+    "no-clipping",
+    cures=["gradient-clipped-too-hard", "learning-rate-too-small", "not-enough-steps"],
+)
 def no_clipping(case: Case) -> Changes | None:
     """Leave the gradient unclipped.
 
