@@ -7,6 +7,7 @@ To add a command: a file with its function, and a line in `app.COMMANDS`.
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = int(ExitCode.INTERRUPTED)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said; an end takes some time too
     sys.exit(code)
 
 

@@ -98,13 +98,29 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         leave_quietly()
         return int(ExitCode.HEALTHY)
-    except NndiagError as error:
-        complain(error)
-        return int(error.exit_code)
     except Exception as error:
-        _tell_unexpected(error)
-        return int(ExitCode.UNEXPECTED)
+        return int(_told(error))
     return int(ExitCode.HEALTHY)
+
+
+def _told(error: Exception) -> ExitCode:
+    """The exit code of an error that has been told."""
+    if _is_interrupt(error):
+        return ExitCode.INTERRUPTED
+    if isinstance(error, NndiagError):
+        complain(error)
+        return error.exit_code
+    _tell_unexpected(error)
+    return ExitCode.UNEXPECTED
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: Python and others wrap what is raised in their calls."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _tell_unexpected(error: Exception) -> None:

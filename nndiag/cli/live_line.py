@@ -1,12 +1,13 @@
 """The line that shows how far a run is; it exists on a terminal only."""
 
 import os
-import shutil
 import sys
 from typing import TextIO
 
 from nndiag.report.progress import progress_line
 from nndiag.training import Progress
+
+_USUAL_WIDTH = 80
 
 
 class LiveLine:
@@ -32,7 +33,7 @@ class LiveLine:
             total=progress.total,
             loss=progress.loss,
             seconds=progress.seconds,
-            width=shutil.get_terminal_size().columns,
+            width=self._width(),
         )
         self._shown = True
         self._write(f"\r{line}\x1b[K")
@@ -41,14 +42,21 @@ class LiveLine:
         """Show what is being done."""
         if self._enabled:
             self._shown = True
-            width = shutil.get_terminal_size().columns
-            self._write(f"\r{text[: max(width - 1, 0)]}\x1b[K")
+            self._write(f"\r{text[: max(self._width() - 1, 0)]}\x1b[K")
 
     def clear(self) -> None:
         """Take the line away."""
         if self._shown:
             self._write("\r\x1b[K")
         self._shown = False
+
+    def _width(self) -> int:
+        """Columns of this terminal, less those of the ^C that it may echo; stdout may be a file."""
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns
+        except (OSError, ValueError):
+            columns = 0
+        return max((columns or _USUAL_WIDTH) - len("^C"), 1)
 
     def _write(self, text: str) -> None:
         try:

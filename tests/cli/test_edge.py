@@ -64,6 +64,18 @@ def test_the_traceback_of_an_unexpected_failure_can_be_seen_at_once(command, bro
     assert "Traceback" in ended.err
 
 
+def test_ctrl_c_inside_of_another_error_is_ctrl_c(command, monkeypatch):
+    def interrupted(**arguments):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as ctrl_c:
+            raise RuntimeError("Error calling __set_name__") from ctrl_c
+
+    monkeypatch.setattr(nndiag.cli.app, "app", interrupted)
+    ended = command("train")
+    assert (ended.code, ended.out, ended.err) == (130, "", "")
+
+
 def test_python_m_nndiag_is_the_same_command(process):
     ended = process("--version")
     assert ended.code == 0
