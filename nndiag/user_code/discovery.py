@@ -173,6 +173,17 @@ class Observer:
             self._choose(record)
 
     @property
+    def has_seen_enough(self) -> bool:
+        """Whether the training loop is known for sure though the program failed behind it.
+
+        A whole iteration of each loop around it has run.
+        """
+        record = self.chosen
+        if record is None or not record.snapshots:
+            return False
+        return all(self.watched[key].heads > 1 for key in record.parents)
+
+    @property
     def leans(self) -> bool:
         """Whether some loop may train a single weight."""
         return any(test.leaning for item in self.watched.values() for test in item.tests)

@@ -82,7 +82,12 @@ def add_frozen(measurement: "Measurement", settings: CodeSettings) -> None:
         return
     for snapshot in {id(item.snapshot): item.snapshot for item in measurement.points}.values():
         snapshot.unshare()
-    frozen = [tensor for tensor in likely if _acts(measurement, tensor, point)]
+    taken = {tensor.name for tensor in lab.tensors}  # units of it that were only idle so far
+    frozen = [
+        tensor
+        for tensor in likely
+        if tensor.name not in taken and _acts(measurement, tensor, point)
+    ]
     if not frozen:
         share_unchanged(lab, measurement.points)
         return

@@ -3,7 +3,6 @@
 import ast
 import copy
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +21,7 @@ from nndiag.user_code.candidates import (
 )
 from nndiag.user_code.carried import carry_over
 from nndiag.user_code.discovery import Watched
+from nndiag.user_code.examples import examples_of, shared_length
 from nndiag.user_code.frozen import add_frozen, tie_copies
 from nndiag.user_code.host import Host, loop_place
 from nndiag.user_code.judgement import Fits, Verdict, reference_scales, verdicts
@@ -139,8 +139,8 @@ class Measurement:
                 values = self.computed.base.values[residual.serial]
                 shape = np.shape(values[-1])
                 many = len(values)
-                return _examples(shape, many, self.lab.tensors)
-        return _shared_length(self.computed, self.lab.tensors)
+                return examples_of(shape, many, self.lab.tensors)
+        return shared_length(self.computed, self.lab.tensors)
 
     @property
     def is_right(self) -> bool:
@@ -148,30 +148,6 @@ class Measurement:
         good = {Verdict.RIGHT, Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE}
         found = self.verdicts.values()
         return all(item in good for item in found) and any(item is Verdict.RIGHT for item in found)
-
-
-def _examples(shape: tuple[int, ...], many: int, tensors: tuple[Tensor, ...]) -> int:
-    """The number of examples, from the shape of the residual and how often it was computed."""
-    if len(shape) == 0 or many > 1:
-        return many
-    if len(shape) == 1:
-        widths = {tensor.shape[-1] for tensor in tensors if tensor.shape}
-        return 1 if shape[0] in widths else shape[0]
-    width = {size for tensor in tensors for size in tensor.shape}
-    if shape[0] in width and shape[1] not in width:
-        return shape[1]  # examples as columns
-    return shape[0]
-
-
-def _shared_length(computed: Computed, tensors: tuple[Tensor, ...]) -> int:
-    """The length that most arrays which the parameters act on have and no parameter has."""
-    own = {size for tensor in tensors for size in tensor.shape} | {1}
-    counts = Counter(
-        size
-        for serial in computed.acted
-        for size in set(np.shape(computed.base.values[serial][-1])) - own
-    )
-    return counts.most_common(1)[0][0] if counts else 1
 
 
 def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measurement:

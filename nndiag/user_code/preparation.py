@@ -41,7 +41,7 @@ def _observed(
     try:
         host.run()
     except UserCodeError:
-        if observer.chosen is None or not observer.chosen.snapshots:
+        if observer.chosen is None or not observer.has_seen_enough:
             raise
     except BaseException as error:
         if type(error).__name__ != "OutOfTime":

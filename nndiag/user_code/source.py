@@ -13,7 +13,11 @@ from nndiag.user_code.python2 import translated
 from nndiag.user_code.siblings import siblings_of
 
 _MAGIC = re.compile(r"^\s*(%{1,2}[A-Za-z]|!|\?)|^\s*\w[\w.]*\?{1,2}\s*$")
-_PYTHON_2 = re.compile(r"^\s*print\s+[^(=\s]|^\s*except\s+\w+\s*,\s*\w+\s*:", re.MULTILINE)
+_PYTHON_2 = re.compile(
+    r"\bprint\s+[^(=\s]|\bprint\s*$|^\s*except\s+[\w.() ,]+,\s*\w+\s*:|\bxrange\(|<>"
+    r"|\braise\s+\w+,",
+    re.MULTILINE,
+)
 
 
 _MARK = "#␜ "  # begins the line before each further file; no program writes such a thing
@@ -195,12 +199,13 @@ def _in_python_3(source: Source) -> Source:
     try:
         ast.parse(source.text)
     except (SyntaxError, ValueError):
-        text = translated(source.text)
+        lines = [_blanked(line) if _MAGIC.match(line) else line for line in source.lines]
+        text = translated("\n".join(lines))  # a notebook's cells saved as a script have magics too
         try:
             ast.parse(text or "?")
         except (SyntaxError, ValueError):
             return source
-        return replace(source, text=text or "", is_python_2=True)
+        return replace(source, text=text or "", is_python_2=bool(_PYTHON_2.search(source.text)))
     return source
 
 

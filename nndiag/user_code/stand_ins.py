@@ -81,13 +81,33 @@ def _unpacked(frame: types.FrameType) -> int:
 NOTHING: Any = Nothing()
 
 
-def _same(iterable: Any = (), *_: Any, **__: Any) -> Any:
-    """A progress bar that only passes its items on."""
-    return iterable
+class ProgressBar:
+    """A progress bar that passes its items on and shows nothing."""
+
+    def __init__(self, iterable: Any = (), *_: Any, **__: Any) -> None:
+        self.iterable = iterable
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.iterable)
+
+    def __len__(self) -> int:
+        return len(self.iterable)
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: Any) -> None: ...
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return NOTHING
+
+    write = staticmethod(NOTHING)
 
 
-def _range(*limits: int, **_: Any) -> range:
-    return range(*limits)
+def _bar_of_range(*limits: int, **_: Any) -> ProgressBar:
+    return ProgressBar(range(*limits))
 
 
 class _StandInModule(types.ModuleType):
@@ -99,7 +119,7 @@ class _StandInModule(types.ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         if self.__name__.partition(".")[0] == "tqdm":
-            return {"trange": _range, "tnrange": _range}.get(name, _same)
+            return _bar_of_range if name in {"trange", "tnrange"} else ProgressBar
         if self.__name__ == "pylab":  # `from pylab import *` brings numpy's names
             import numpy as np  # noqa: PLC0415 - only here, and numpy is there already
 

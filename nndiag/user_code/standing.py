@@ -10,6 +10,7 @@ from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.naming import Context, nearest_update
 from nndiag.user_code.objective import Trial
 from nndiag.user_code.repair import Search
+from nndiag.user_code.runner import StepFailedError
 
 _SHOWN = 2  # rank up to which an expression that is given a name is shown, or named like a loss
 
@@ -30,7 +31,8 @@ def standing_findings(
 def _bias_per_example(context: Context) -> list[Finding]:
     bug = BUGS.get("bias-per-example")()
     tied = {tensor.name for tensor in context.measurement.lab.tensors if tensor.copies > 1}
-    names = [name for name in bug.suspects(context.symptoms) if name not in tied]
+    suspects = [name for name in bug.suspects(context.symptoms) if name not in tied]
+    names = [name for name in suspects if _acts_on_one_example(context.measurement, name)]
     if not names:
         return []
     shapes = ", ".join(f"{name} {context.symptoms.shapes[name]}" for name in names)
@@ -56,6 +58,27 @@ def _first_assignment(context: Context, name: str) -> int | None:
         if isinstance(node, ast.Assign) and name in {ast.unparse(item) for item in node.targets}
     ]
     return min(lines, default=None)
+
+
+def _acts_on_one_example(measurement: Measurement, name: str) -> bool:
+    """Whether the first row of a parameter acts on the first example's errors only."""
+    lab, point, computed = measurement.lab, measurement.points[0], measurement.computed
+    start = point.theta[name]
+    moved = start.copy()
+    moved[0] += 1e-3 * max(1.0, abs(float(start[0])))
+    try:
+        variant = lab.runner.variant(computed.instruments)
+        plain = lab.record(point, variant)
+        other = lab.record(point, variant, theta={**point.theta, name: moved})
+    except StepFailedError:
+        return True
+    counts = []
+    for residual in measurement.residuals:
+        first, second = (item.values.get(residual.serial) for item in (plain, other))
+        if first and second and np.shape(first[-1]) == np.shape(second[-1]):
+            counts.append((int(np.sum(first[-1] != second[-1])), np.size(first[-1])))
+    examples = measurement.examples
+    return all(changed * examples <= size for changed, size in counts)
 
 
 def _broadcast(context: Context, found: Search | None) -> list[Finding]:

@@ -71,3 +71,20 @@ def test_asks_for_a_program():
 def test_refuses_what_is_no_program(tmp_path, name):
     with pytest.raises(UserCodeError, match=r"no such program|cannot check"):
         check_program(CodeSettings(script=str(tmp_path / name)))
+
+
+def test_tells_a_failure_in_the_first_epoch_rather_than_checking_a_loop_inside(check):
+    text = """\
+import numpy as np
+layers = [np.eye(3) + 0.1, np.eye(3) - 0.1]
+x = np.random.randn(5, 3)
+for epoch in range(10):
+    a = x
+    for W in layers:
+        a = np.tanh(a @ W)
+    layers[0] -= 0.1 * undefined
+"""
+    with pytest.raises(UserCodeError) as raised:
+        check(text)
+    assert "undefined" in str(raised.value)
+    assert ":8" in str(raised.value)

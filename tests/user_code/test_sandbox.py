@@ -18,6 +18,8 @@ from tests.user_code.conftest import LINEAR
         "import matplotlib.pyplot as plt; fig, ax = plt.subplots(); ax.plot([1]); plt.show()",
         "import matplotlib.pyplot as plt; fig, axes = plt.subplots(2, 2); axes[0, 1].hist([1, 2])",
         "from tqdm import tqdm, trange; list(tqdm([1, 2])); assert list(trange(3)) == [0, 1, 2]",
+        "from tqdm import tqdm\nfor i in (bar := tqdm(range(2))): bar.set_description(str(i))",
+        "import tqdm\nwith tqdm.tqdm(total=3) as bar: bar.update(1)\ntqdm.tqdm.write('hello')",
         "import seaborn as sns; sns.set(style='darkgrid')",
         "import time; time.sleep(3600)",
         "np.save('weights.npy', w0) if (w0 := np.ones(3)) is not None else 0",

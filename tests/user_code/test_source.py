@@ -103,3 +103,7 @@ def test_leaves_the_program_as_it_was(write):
     check_program(CodeSettings(script=str(path)))
     assert path.read_text() == WRONG
     assert [item.name for item in path.parent.iterdir()] == ["program.py"]
+
+
+def test_skips_magics_in_a_script(check):
+    assert check("%matplotlib inline\n" + LINEAR).correct

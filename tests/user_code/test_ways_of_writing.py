@@ -110,10 +110,33 @@ for epoch in range(100):
     lr *= 0.99
 """
 
+EXAMPLES_ONE_BY_ONE_AS_COLUMNS = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 3))
+T = rng.normal(size=(20, 2))
+W1, b1 = rng.normal(size=(5, 3)), np.zeros((5, 1))
+W2, b2 = rng.normal(size=(2, 5)), np.zeros((2, 1))
+for epoch in range(50):
+    for row in range(len(X)):
+        x, t = X[row][:, None], T[row][:, None]
+        a = np.tanh(W1 @ x + b1)
+        delta = 2 * (W2 @ a + b2 - t)
+        loss = np.sum((W2 @ a + b2 - t) ** 2)
+        back = W2.T @ delta * (1 - a ** 2)
+        W2, b2 = W2 - 0.01 * delta @ a.T, b2 - 0.01 * delta
+        W1, b1 = W1 - 0.01 * back @ x.T, b1 - 0.01 * back
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "parameters"),
     [
+        pytest.param(
+            EXAMPLES_ONE_BY_ONE_AS_COLUMNS,
+            {"W1", "b1", "W2", "b2"},
+            id="examples one by one, as columns",
+        ),
         pytest.param(SINGLE_WEIGHT, {"w"}, id="a single weight"),
         pytest.param(BATCHES_BY_NEXT, {"w", "b"}, id="batches drawn by next"),
         pytest.param(OUTPUT_FROM_BEFORE, {"w"}, id="output of the iteration before"),
