@@ -21,6 +21,9 @@ def scaled(trace, by):
     def over(value):
         return None if value is None else value / by
 
+    optimizer = dict(known.settings.get("optimizer") or {})
+    optimizer |= {name: times(optimizer.get(name)) for name in ("weight_decay", "clip_norm")}
+
     return dataclasses.replace(
         trace,
         loss=trace.loss * by,
@@ -30,6 +33,7 @@ def scaled(trace, by):
         },
         facts=dataclasses.replace(
             known,
+            settings={**known.settings, "optimizer": optimizer},
             baseline_loss=times(known.baseline_loss),
             initial_sharpness=times(known.initial_sharpness),
             learning_rate=over(known.learning_rate),

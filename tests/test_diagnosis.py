@@ -55,6 +55,18 @@ def test_a_rate_far_beyond_what_the_inputs_explain_is_a_second_cause(make_trace)
     assert "unscaled-inputs" in {finding.problem for finding in diagnosis.findings}
 
 
+def test_inputs_a_little_off_scale_come_after_what_else_keeps_a_run_from_learning(make_trace):
+    """Their size is 8.7: a rate a thousandth of the ceiling is the more telling of both."""
+    facts = {**LARGE, "learning_rate": 1e-4, "stability_ceiling": 0.2}
+    moves = {"update_ratio": np.full((20, 2), 1e-4)}
+    diagnosis = diagnose(make_trace(STUCK, facts=facts, series=moves))
+    problems = [finding.problem for finding in diagnosis.findings]
+    assert problems[:2] == ["learning-rate-too-small", "unscaled-inputs"]
+    far = {**facts, "inputs": 10 * facts["inputs"]}
+    diagnosis = diagnose(make_trace(STUCK, facts=far, series=moves))
+    assert diagnosis.cause.finding.problem == "unscaled-inputs"
+
+
 def test_dead_units_of_two_layers_are_one_finding_that_explains_the_stall(make_trace):
     layers = ((10, "relu"), (10, "relu"), (1, "linear"))
     series = {"dead_share": np.tile([1.0, 1.0, 0.0], (5, 1))}

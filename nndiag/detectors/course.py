@@ -12,6 +12,7 @@ import numpy as np
 
 from nndiag.detectors.attainable import Learned, learned
 from nndiag.detectors.curve import Curve, Growth, growth, loss_curve
+from nndiag.detectors.movement import path
 from nndiag.finding import Outcome, Severity
 from nndiag.trace import Trace
 
@@ -25,6 +26,9 @@ _NO_SKILL = 0.05  # not distinguishable from predicting the mean
 _GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
 _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
 _STRICT = 1e-4  # without skill only a minimum with clearly positive curvature counts as one
+_HARDLY_MOVED = 0.5  # of the weights' length: random weights have to turn by more to be others
+_FALLS = 0.02  # share of the loss that as many steps again would take off
+_FEWEST = 3  # losses
 _FEW = 50  # steps; the curve of fewer says too little to call a loss that fell flat
 _FAST = 0.5  # share of the loss that as many steps again would take off a run that falls fast
 _FAILED = 0.5  # less than this share of the attainable: the run failed
@@ -146,12 +150,14 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
         return Outcome.DIVERGED
     if trace.ending is None or trace.ending.reason == "interrupted":
         return Outcome.INTERRUPTED
+    if len(curve.losses) < _FEWEST:
+        return Outcome.IMPROVING  # nothing can be said
     scale = trace.facts.baseline_loss or curve.peak
     if curve.final <= _NOTHING_LEFT * scale:
         return Outcome.CONVERGED
     if trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain):
         return Outcome.IMPROVING
-    return _outcome_at_rest(trace, curve, got=got)
+    return _outcome_at_rest(trace, curve, got=got, gain=gain)
 
 
 def _diverged(trace: Trace, curve: Curve, *, gain: float) -> bool:
@@ -169,10 +175,10 @@ def _still_falling(curve: Curve, *, got: Learned, gain: float) -> bool:
     return bool(len(curve.losses)) and gain > _STILL_FALLING * got.left * abs(curve.final)
 
 
-def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned) -> Outcome:
+def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcome:
     """Converged or stalled, for a run whose loss no longer falls; improving where it only began."""
     ending, skill = trace.ending, got.skill
-    if _only_began(trace, curve, skill=skill):
+    if _only_began(trace, curve, skill=skill, gain=gain):
         return Outcome.IMPROVING
     if got.good:
         return Outcome.CONVERGED
@@ -187,14 +193,21 @@ def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned) -> Outcome:
     return Outcome.CONVERGED if settled else Outcome.STALLED
 
 
-def _only_began(trace: Trace, curve: Curve, *, skill: float | None) -> bool:
-    """Whether a run of few steps has left its start, beats a constant, and has more in reach."""
+def _only_began(trace: Trace, curve: Curve, *, skill: float | None, gain: float) -> bool:
+    """Whether a run has left its start, has more in reach, and was too short to get there.
+
+    That is one of few steps that beats a constant, or one whose weights have moved less than half
+    their length and whose loss still falls a little.
+    """
     ending = trace.ending
     if ending is None or ending.reason == "converged" or not _has_curvature(trace):
         return False
-    learning = skill is not None and skill > _NO_SKILL and curve.final < curve.initial
-    more = (ending.newton_decrement or 0.0) > _GAIN_TAKEN * abs(curve.final)
-    return trace.steps < _FEW and learning and more
+    if not (ending.newton_decrement or 0.0) > _GAIN_TAKEN * abs(curve.final):
+        return False
+    if trace.steps < _FEW:
+        return skill is not None and skill > _NO_SKILL and curve.final < curve.initial
+    moved = path(trace) if "update_ratio" in trace.series else np.nan
+    return bool(0 < moved < _HARDLY_MOVED and gain > _FALLS * abs(curve.final))
 
 
 def _has_curvature(trace: Trace) -> bool:

@@ -4,8 +4,10 @@ What it sees
     The configured rate beside the ceiling computed from the curvature of the loss before the first
     step: 2/λ_max for gradient descent, 2(1+β)/λ_max with momentum β. Where the curvature was
     recorded while training, also the ceiling at those steps. With small batches the rate at which
-    their noise just fades, which is lower. For optimizers that scale their steps, which have no
-    ceiling of this kind, the length of the first steps beside that of the weights.
+    their noise just fades, which is lower. With momentum near 1 the rate that its memory makes of
+    the configured one, rate/(1−β), beside what descent without momentum bears. For optimizers that
+    scale their steps, which have no ceiling of this kind, the length of the first steps beside that
+    of the weights.
 
 Why it matters
     Above the ceiling, each step along the steepest direction overshoots by more than it gains: the
@@ -24,9 +26,11 @@ Silent when
     The rate is below; the run failed without being thrown (then the rate was not the reason).
 
 Thresholds
-    ratio = 1: the theory's own. rise = 1.5: ours; how far above the worse of start and best
-    constant a failed run's loss must have been for the rate to be the reason. step = 0.1: the
-    upper end of what is usual; Adam at its ordinary rates begins with a hundredth.
+    ratio = 1: the theory's own. With momentum the effective rate may be 20 × what plain descent
+    bears: that is the most that β = 0.9 reaches on a quadratic; what theory allows beyond, up to
+    2,000 × with β = 0.999, no network that bends bears. rise = 1.5: ours; how far above the worse
+    of start and best constant a failed run's loss must have been for the rate to be the reason.
+    step = 0.1: the upper end of what is usual; Adam at its ordinary rates begins with a hundredth.
 
 Remedies
     A rate of half the ceiling; what lowers λ_max: mean instead of sum, scaled inputs, smaller
@@ -44,12 +48,16 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of, reference_loss
-from nndiag.detectors.underway import first_steps, impairment
+from nndiag.detectors.movement import first_steps
+from nndiag.detectors.settings import optimizer_setting
+from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-above-stability-limit"
+_REMEMBERED = 20.0  # times the ceiling of plain descent
+_USUAL_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class Ceiling:
     step: int
     sharpness: float | None
     of_batches: bool = False
+    momentum: float = 0.0
 
 
 @detector(PROBLEM, facts=("learning_rate",))
@@ -95,8 +104,22 @@ def _at_start(trace: Trace) -> Ceiling | None:
 def _ceilings(trace: Trace, at_start: Ceiling, *, before: int) -> list[Ceiling]:
     """What a run that was thrown before a step met: at its start, on its way, by its batches."""
     noise, later = trace.facts.noise_ceiling, _lowest(trace, before=before)
-    met = [at_start, later, None if noise is None else Ceiling(noise, 0, None, of_batches=True)]
+    met = [
+        at_start,
+        later,
+        None if noise is None else Ceiling(noise, 0, None, of_batches=True),
+        _of_momentum(trace, at_start),
+    ]
     return [ceiling for ceiling in met if ceiling is not None]
+
+
+def _of_momentum(trace: Trace, at_start: Ceiling) -> Ceiling | None:
+    """The rate whose memory is as long as a network bears; None without such momentum."""
+    beta = optimizer_setting(trace, "momentum") or 0.0
+    if not 0 < beta < 1:
+        return None
+    plain = at_start.rate / (1 + beta)  # 2/λ_max
+    return Ceiling(_REMEMBERED * (1 - beta) * plain, 0, None, momentum=beta)
 
 
 def _finding(trace: Trace, ceiling: Ceiling, *, rate: float, severity: Severity) -> Finding:
@@ -105,6 +128,8 @@ def _finding(trace: Trace, ceiling: Ceiling, *, rate: float, severity: Severity)
     what = "the stability ceiling"
     if ceiling.of_batches:
         what = f"what the noise of batches of {trace.facts.batch_size} bears:"
+    if ceiling.momentum:
+        what = f"what a network bears with momentum {ceiling.momentum:g}:"
     remark = "; the run found a flatter place by itself" if severity is Severity.NOTE else ""
     evidence = [Evidence("learning_rate", observed=rate, limit=ceiling.rate)]
     if ceiling.sharpness is not None:
@@ -119,6 +144,7 @@ def _finding(trace: Trace, ceiling: Ceiling, *, rate: float, severity: Severity)
         remedies=(
             f"optimizer.learning_rate={ceiling.rate / 2:.2g}",
             *(("training.batch_size=full",) if ceiling.of_batches else ()),
+            *(("optimizer.momentum=0.9",) if ceiling.momentum > _USUAL_MOMENTUM else ()),
             *(("loss.reduction=mean",) if summed else ()),
             "dataset.scale_inputs=standardize",
         ),

@@ -37,7 +37,8 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
-from nndiag.detectors.underway import distance, late_path, path, rates_at, step_per_rate
+from nndiag.detectors.movement import late_path, path, rates_at, step_per_rate
+from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding
 from nndiag.registry import Positive
 from nndiag.trace import Trace

@@ -11,7 +11,9 @@ Why it matters
 Fires when
     In a run that did not learn, the first layer has no biases and some input column's mean is more
     than `offset` of its deviations from 0; or the last layer has none and some target's mean is
-    more than `offset` of its deviations from the output for zero.
+    more than `offset` of its deviations from the output for zero. Also where a strong optimizer
+    fits a network without any biases to no less than half of the run's loss, although the data
+    allow clearly more.
 
 Silent when
     The layers have biases; the run learned; a constant input column stands in for the biases;
@@ -29,16 +31,20 @@ Source
     input. LeCun et al. 1998, Efficient BackProp, sec. 4.3 for centred inputs.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
-from nndiag.finding import Evidence, Finding
+from nndiag.finding import Evidence, Finding, Severity
 from nndiag.registry import Positive
 from nndiag.trace import FloatArray, LayerFacts, Trace
 
 PROBLEM = "missing-biases"
+_KEPT = 0.5  # of the run's loss, as for `too-few-units`
+_GAP = 0.2  # between what the fit explains and what the data allow
 
 
 @detector(PROBLEM, facts=("inputs", "targets", "layers"))
@@ -58,7 +64,8 @@ def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
         found.append((_off_centre(targets, centre=_at_zero(last)), "targets", last))
     observed, what, layer = max(found, key=lambda item: item[0])
     if observed <= offset:
-        return []
+        limited = _limited(trace)
+        return [] if limited is None else [replace(limited, severity=severity)]
     who = "no layer has" if not any(x.bias for x in trace.facts.layers) else f"{layer.name} has no"
     return [
         Finding(
@@ -92,3 +99,24 @@ def _at_zero(layer: LayerFacts) -> float:
         return 1 / layer.units
     bounded = np.isfinite(layer.low) and np.isfinite(layer.high)
     return (layer.low + layer.high) / 2 if bounded else 0.0
+
+
+def _limited(trace: Trace) -> Finding | None:
+    """The finding for a network with hidden layers that no optimizer gets any further."""
+    layers, ending, baseline = trace.facts.layers, trace.ending, trace.facts.baseline_loss
+    if len(layers) < 2 or any(layer.bias for layer in layers) or not baseline:
+        return None
+    if ending is None or ending.reference_loss is None:
+        return None
+    skill = 1 - ending.reference_loss / baseline
+    possible = course_of(trace).attainable
+    if ending.reference_loss < _KEPT * ending.loss or possible - skill <= _GAP:
+        return None
+    return Finding(
+        PROBLEM,
+        Severity.WARNING,
+        f"no layer has biases, and a strong optimizer fits the network to a skill of {skill:.2f} "
+        f"only; the data allow about {possible:.2f}",
+        evidence=(Evidence("reference_loss", observed=skill, limit=possible - _GAP),),
+        remedies=("network.bias=true",),
+    )

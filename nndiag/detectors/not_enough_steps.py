@@ -33,7 +33,8 @@ Source
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of
-from nndiag.detectors.underway import distance, path
+from nndiag.detectors.movement import path
+from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.registry import Count, Positive, Share
 from nndiag.trace import Trace

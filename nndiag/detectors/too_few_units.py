@@ -14,7 +14,9 @@ Fires when
 
 Silent when
     The run learned or diverged; a strong optimizer gets much further; there is no
-    hidden layer, or one with `wide` units or more in every layer; no reference fit was made.
+    hidden layer, or one with `wide` units or more in every layer; all hidden layers are linear and
+    none is narrower than inputs and outputs (see `no-nonlinearity`), or some layer has no biases
+    (see `missing-biases`): then units are not what is missing; no reference fit was made.
 
 Thresholds
     kept = 0.5: ours; gap = 0.2: the estimate of what the data allow errs by 0.15; wide = 32: more
@@ -46,7 +48,7 @@ def too_few_units(
     hidden = trace.facts.layers[:-1]
     if course.severity is None or course.outcome is Outcome.DIVERGED:
         return []
-    if not hidden or min(layer.units for layer in hidden) >= wide:
+    if not hidden or min(layer.units for layer in hidden) >= wide or _lacks_more(trace):
         return []
     if ending is None or ending.reference_loss is None or not baseline or not ending.loss > 0:
         return []
@@ -66,3 +68,14 @@ def too_few_units(
             remedies=("more units in the hidden layers", "another hidden layer"),
         )
     ]
+
+
+def _lacks_more(trace: Trace) -> bool:
+    """Whether the network misses something that no number of units stands for."""
+    layers, inputs = trace.facts.layers, trace.facts.inputs
+    if not all(layer.bias for layer in layers):
+        return True
+    if any(layer.activation != "linear" for layer in layers[:-1]):
+        return False
+    outer = min(layers[-1].units, inputs.shape[1] if inputs is not None else layers[-1].units)
+    return min(layer.units for layer in layers[:-1]) >= outer

@@ -25,11 +25,13 @@ STATIC = (
 """Faults that were there before the first step, gravest first."""
 
 STEP_SIZE = (
+    "gradient-clipped-too-hard",
+    "weight-decay-too-strong",
     "summed-loss",
     "learning-rate-too-small",
     "learning-rate-above-stability-limit",
 )
-"""Faults of the step, computed from the curvature before the first step.
+"""Faults of the step: of its rule, or computed from the curvature before the first step.
 
 A rate can be too large at first and, after decay, too small: then the small one is in force.
 """
@@ -82,6 +84,8 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "weights-too-small": _AFTERMATH | _SLOW,
     "summed-loss": _BLOW_UP | _AFTERMATH | _TOO_LARGE - {"summed-loss"},
     "learning-rate-above-stability-limit": _BLOW_UP | _AFTERMATH,
+    "gradient-clipped-too-hard": _STOP | _SLOW,
+    "weight-decay-too-strong": _STOP | _UNITS,
     "learning-rate-too-small": _STOP,
     "non-finite-values": _STOP | {"exploding-gradients"},
     "exploding-gradients": _BLOW_UP - {"exploding-gradients"} | _AFTERMATH,
@@ -110,6 +114,8 @@ RESTATEMENTS = frozenset({"stalled-convergence", "constant-predictions"})
 BY_EXCLUSION = frozenset({"too-few-units", "poor-local-minimum"})
 """Findings from what a strong optimizer reached: said only where nothing else explains that."""
 
+_MILD = 10.0  # size or offset of inputs that networks learn, if slowly; ours
+_BEFORE_MILD = frozenset(STEP_SIZE) | {"vanishing-gradients", "not-enough-steps"}
 _STEEPER = 10.0  # of deep networks on scaled inputs; ours, they reach 6
 _ORDER = (*STATIC, *STEP_SIZE, *FITTED, *SYMPTOMS)
 
@@ -172,7 +178,7 @@ def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
     excess = rate.evidence[0].observed / max(rate.evidence[0].limit or 0.0, 1e-300)
     return (
         reach
-        if excess <= _STEEPER * max(size, 1.0) ** 2
+        if excess <= (1.0 if _is_mild(finding) else _STEEPER) * max(size, 1.0) ** 2
         else reach - EXPLAINS[rate.problem] - {rate.problem}
     )
 
@@ -183,15 +189,29 @@ def _confidence(finding: Finding) -> Confidence:
 
 
 def _place(finding: Finding, others: Sequence[Finding]) -> float:
-    """As `_by_order`, but units that died or saturated later come after vanishing gradients.
+    """As `_by_order`, with two exceptions.
 
-    Those are seen in the first steps, and so are units that were lost from the start.
+    Inputs that are only a little off scale come after what else keeps the run from learning: they
+    slow it down, but seldom are the reason by themselves. Units that died or saturated later come
+    after vanishing gradients, which are seen in the first steps, as are units lost from the start.
     """
+    if _is_mild(finding):
+        explained = _reach(finding, others) & _TOO_LARGE
+        graver = [_by_order(x) for x in others if x.problem in _BEFORE_MILD - explained]
+        return max(graver) + 0.5 if graver else _by_order(finding)
     vanishing = next((x for x in others if x.problem == "vanishing-gradients"), None)
     if vanishing is None or finding.problem not in _UNITS:
         return _by_order(finding)
     later = _first_step(finding) > _last_step(vanishing)
     return _by_order(vanishing) + 0.5 if later else _by_order(finding)
+
+
+def _is_mild(finding: Finding) -> bool:
+    """Whether a finding is that inputs are somewhat, not far, too large or off centre."""
+    if finding.problem != "unscaled-inputs" or not finding.evidence:
+        return False
+    first = finding.evidence[0]
+    return first.limit is not None and first.limit < first.observed <= _MILD
 
 
 def _first_step(finding: Finding) -> int:

@@ -105,3 +105,10 @@ def test_too_few_steps_to_tell_are_no_failure(make_trace):
     losses = np.concatenate([[1.0], np.linspace(3.0, 0.95, 19)])
     (finding,) = run(PROBLEM, make_trace(losses, facts=rates(0.4)))
     assert finding.severity is Severity.NOTE
+
+
+@pytest.mark.parametrize(("rate", "fires"), [(0.0199, False), (0.0201, True)])
+def test_momentum_remembers_only_so_much(rate, fires, curves, make_trace):
+    """β = 0.99, ceiling 0.199: plain descent bears 0.1, with momentum 20 × 0.01 of it."""
+    facts = rates(rate, 0.199, settings={"optimizer": {"momentum": 0.99}})
+    assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires

@@ -5,6 +5,7 @@ import pytest
 
 from nndiag.detectors import run
 from nndiag.finding import Severity, Skipped
+from tests.conftest import layer_facts
 
 PROBLEM = "missing-biases"
 RAMP = np.linspace(-1.0, 1.0, 64)[:, None]  # mean 0, deviation 0.586
@@ -67,3 +68,11 @@ def test_half_a_deviation_is_its_boundary(offset, fires, curves, make_trace):
 def test_is_skipped_without_inputs(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["stuck"], facts={"inputs": None}))
     assert result == Skipped(PROBLEM, "the trace has no inputs")
+
+
+@pytest.mark.parametrize(("best", "fires"), [(0.69, True), (0.3, False)])
+def test_fires_on_centred_data_where_no_optimizer_gets_further(best, fires, make_trace):
+    layers = tuple(replace(layer, bias=False) for layer in layer_facts((9, "relu"), (1, "linear")))
+    ending = {"reference_loss": best, "newton_decrement": 0.0, "reason": "converged"}
+    trace = make_trace([1.0, *[0.7] * 199], facts={"layers": layers}, ending=ending)
+    assert bool(run("missing-biases", trace)) is fires

@@ -1,10 +1,13 @@
 """`too-few-units`: the network is the limit, not the optimizer."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nndiag.detectors import run
 from nndiag.finding import Severity, Skipped
+from tests.conftest import layer_facts
 
 FLAT = [1.0, *[0.7] * 199]
 SMALL = ((1, "tanh"), (1, "linear"))
@@ -56,3 +59,22 @@ def test_fires_while_the_loss_still_falls_towards_a_poor_best(make_trace):
     trace = make_trace(losses, layers=SMALL, ending={"reference_loss": 0.5})
     (finding,) = run("too-few-units", trace)
     assert finding.severity is Severity.WARNING
+
+
+def test_is_silent_where_linear_layers_are_the_limit(make_trace):
+    assert judged(make_trace, layers=((8, "linear"), (4, "linear"), (1, "linear"))) == []
+
+
+def test_sees_a_linear_layer_narrower_than_inputs_and_outputs(make_trace):
+    inputs = np.random.default_rng(0).normal(size=(64, 3))
+    ending = {"reference_loss": 0.69, "newton_decrement": 0.0, "reason": "converged"}
+    facts = {"inputs": inputs, "targets": inputs}
+    layers = ((1, "linear"), (3, "linear"))
+    assert run("too-few-units", make_trace(FLAT, layers=layers, facts=facts, ending=ending))
+
+
+def test_is_silent_where_a_layer_has_no_biases(make_trace):
+    ending = {"reference_loss": 0.69, "newton_decrement": 0.0, "reason": "converged"}
+    layers = tuple(replace(layer, bias=False) for layer in layer_facts(*SMALL))
+    trace = make_trace(FLAT, layers=SMALL, facts={"layers": layers}, ending=ending)
+    assert run("too-few-units", trace) == []

@@ -108,7 +108,7 @@ def decay_too_fast(settings: Settings, folder: Path, decay: float) -> Settings |
     return settings
 
 
-@fault("clipped-too-much", *SLOW, strengths=(1e-3, 1e-5))
+@fault("clipped-too-much", "gradient-clipped-too-hard", *SLOW, strengths=(1e-3, 1e-5))
 def clipped_too_much(settings: Settings, folder: Path, norm: float) -> Settings | None:
     if adaptive(settings):
         return None

@@ -1,0 +1,102 @@
+"""The weight decay holds the weights back from where the loss leads.
+
+What it sees
+    A run at whose end the pull of the decay on the weights is as strong as that of the loss, and
+    moving along it would be worth a good part of the loss; or weights that the decay has shrunk to
+    next to nothing.
+
+Why it matters
+    With decay the run comes to rest where both pulls balance, not where the loss is smallest. It
+    looks converged, at a floor that the network does not have.
+
+Fires when
+    The run did not learn, and at its end the decay's pull, decay × weights, is within a factor of
+    `balance` of the loss's gradient while decay × weights² exceeds `cost` × the loss; or every
+    layer but the last has shrunk below `shrunk` × its first size, by steps whose decay adds up to
+    that.
+
+Silent when
+    The run learned or diverged; there is no decay; the loss pulls much harder than it, as before
+    a run comes to rest, or much less.
+
+Thresholds
+    balance = 2, cost = 0.1, shrunk = 0.1: ours. At rest both pulls are equal; usual decays, below
+    1e-3, cost less than a hundredth.
+
+Remedies
+    Less decay, or none.
+
+Source
+    Krogh and Hertz 1992, A simple weight decay can improve generalization.
+"""
+
+import numpy as np
+
+from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.course import Course, course_of
+from nndiag.detectors.settings import optimizer_setting
+from nndiag.finding import Evidence, Finding, Outcome, Skipped
+from nndiag.registry import Positive, Share
+from nndiag.trace import Trace
+
+PROBLEM = "weight-decay-too-strong"
+_LAST = 3  # records whose median is taken
+
+
+@detector(PROBLEM, series=("weight_norm", "gradient_norm"), facts=("settings",))
+def weight_decay_too_strong(
+    trace: Trace, *, balance: Positive = 2.0, cost: Positive = 0.1, shrunk: Share = 0.1
+) -> Findings:
+    """The weight decay holds the weights back from where the loss leads."""
+    decay = optimizer_setting(trace, "weight_decay")
+    if not decay:
+        return Skipped(PROBLEM, "there is no weight decay")
+    course = course_of(trace)
+    if course.severity is None or course.outcome is Outcome.DIVERGED:
+        return []
+    found = _balanced(trace, course, decay, balance=balance, cost=cost)
+    found = found or _shrunk(trace, decay, limit=shrunk)
+    if found is None:
+        return []
+    message, evidence = found
+    return [
+        Finding(
+            PROBLEM,
+            course.severity,
+            f"weight decay {decay:g} {message}",
+            evidence=(evidence,),
+            remedies=("optimizer.weight_decay=0", f"optimizer.weight_decay={decay / 100:.1g}"),
+        )
+    ]
+
+
+def _balanced(
+    trace: Trace, course: Course, decay: float, *, balance: float, cost: float
+) -> tuple[str, Evidence] | None:
+    """What is said of a decay that pulls as hard as the loss does, and at what cost."""
+    gradients = trace.series.get("full_gradient_norm", trace.series["gradient_norm"]).values
+    weights = np.linalg.norm(trace.series["weight_norm"].values[-_LAST:], axis=1)
+    push = float(np.median(np.linalg.norm(gradients[-_LAST:], axis=1)))
+    size = float(np.median(weights))
+    pull, worth = decay * size, decay * size**2 / max(abs(course.curve.final), 1e-300)
+    if not pull <= balance * push or not push <= balance * pull or not worth > cost:
+        return None
+    message = (
+        f"pulls the weights as hard as the loss does ({pull:.2g} and {push:.2g}): the run rests "
+        "where both are equal, not where the loss is smallest"
+    )
+    return message, Evidence("weight_norm", observed=worth, limit=cost)
+
+
+def _shrunk(trace: Trace, decay: float, *, limit: float) -> tuple[str, Evidence] | None:
+    """What is said of a decay that has taken the weights away."""
+    sizes, rate = trace.series["weight_norm"].values, trace.facts.learning_rate or 0.0
+    if sizes.shape[1] < 2 or not (sizes[0] > 0).all() or rate * decay * trace.steps < 1:
+        return None
+    shares = sizes[-1] / sizes[0]
+    if not shares[:-1].max() < limit:
+        return None
+    message = (
+        f"has shrunk the weights of every hidden layer to {shares[:-1].max():.1g} of their size"
+    )
+    return message, Evidence("weight_norm", observed=float(shares[:-1].max()), limit=limit)
