@@ -4,6 +4,7 @@ from rich.text import Text
 
 from nndiag.report.numbers import number
 from nndiag.trace import Stability
+from nndiag.trace.stability_course import Course, StabilityCourse
 
 _MOST_CHANGES = 3
 
@@ -25,6 +26,23 @@ def stability_view(stability: Stability | None) -> Text | None:
             for change in stability.changes[:_MOST_CHANGES]
         )
         text.append("\nλ_max would be ", style="dim").append(told)
+    return text
+
+
+def course_view(course: StabilityCourse) -> Text:
+    """What λ_max did in the run, in a line."""
+    apart = f"{number(course.ratio)} × above"
+    if course.ratio <= 1:
+        apart = f"{number(1 / course.ratio)} × below"
+    words = {
+        Course.SETTLED: "the run settled at the edge of stability",
+        Course.FLATTENED: "the run found a flatter place",
+        Course.THROWN: "the run was thrown over it",
+        Course.FELL: "the loss has become flatter",
+        Course.ROSE: "the loss has become steeper",
+    }[course.course]
+    text = Text(f"by step {course.step:,} ", style="dim").append(words)
+    text.append(f": λ_max is {number(course.sharpness)}, the rate {apart} its ceiling", style="dim")
     return text
 
 

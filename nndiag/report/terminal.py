@@ -10,7 +10,7 @@ from nndiag.finding import Diagnosis, Skipped
 from nndiag.report.chart import LossChart
 from nndiag.report.gradients import GradientTable
 from nndiag.report.numbers import count, number, skill_words
-from nndiag.report.stability import stability_view
+from nndiag.report.stability import course_view, stability_view
 from nndiag.report.verdict import (
     MARKS,
     STYLES,
@@ -21,6 +21,7 @@ from nndiag.report.verdict import (
     verdict_panel,
 )
 from nndiag.trace import Trace
+from nndiag.trace.stability_course import stability_course
 from nndiag.trace.statistics import loss_summary
 
 
@@ -55,7 +56,8 @@ def run_report(
         parts += [others, Text()]
     stability = stability_view(trace.facts.stability)
     if stability is not None:
-        parts += [stability, Text()]
+        course = stability_course(trace)
+        parts += [stability, *([] if course is None else [course_view(course)]), Text()]
     if diagnosis.not_checked:
         parts.append(NotChecked(diagnosis.not_checked))
     ways = [("run", Text(run))] if run is not None else []
