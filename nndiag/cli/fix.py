@@ -1,8 +1,10 @@
 """`nndiag fix CONFIG`: try the remedies, show which one cures the run, write the cured config."""
 
 import shlex
+from collections.abc import Mapping
+from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -131,9 +133,28 @@ def _next(found: "Fix", config: str, fixed: str | None) -> str:
     if found.healthy:
         return f"nndiag gradcheck {config}"
     if found.winner is not None or found.interrupted:
-        return f"nndiag fix {config}"
+        words = None if found.winner is None else _overrides(found.winner.trial.changes)
+        again = f"nndiag fix {config}"
+        return again if words is None else f"nndiag train {config} {shlex.join(words)}"
     if found.in_the_data and found.diagnosis.cause is not None:
         return f"nndiag explain {found.diagnosis.cause.finding.problem}"
     if any(trial.run is None for trial in found.trials):
         return f"nndiag fix {config} --seconds {max(10, round(4 * found.budget))}"
     return f"nndiag sweep-lr {config}"
+
+
+def _overrides(changes: Mapping[str, Any], section: str = "") -> list[str] | None:
+    """Changed keys as `key=value` of a command line; None where layers change."""
+    words: list[str] = []
+    for key, value in changes.items():
+        if isinstance(value, list):
+            return None
+        path = f"{section}{key}"
+        inner = [f"{path}={value if isinstance(value, str) else dumps(value)}"]
+        if isinstance(value, Mapping):
+            below = _overrides(value, f"{path}.")
+            if below is None:
+                return None
+            inner = below
+        words += inner
+    return words

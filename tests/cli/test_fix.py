@@ -1,6 +1,7 @@
 """`nndiag fix`: the cure is written, told, and told in the exit code."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
@@ -60,6 +61,38 @@ def test_nothing_is_written_on_request(command, folder):
     assert ended.code == 0
     assert ended.out.startswith("exploding: cured by rate-below-ceiling: learning_rate 3 → ")
     assert not (folder / "exploding.fixed.yaml").exists()
+
+
+def test_without_a_file_the_cure_is_told_as_overrides(command, folder):
+    (folder / "clipped.yaml").write_text(
+        "extends: healthy.yaml\noptimizer: {clip_norm: 1.0e-7}\n", encoding="utf-8"
+    )
+    ended = command("fix", "clipped.yaml", "--seconds", "60", "--no-write")
+    assert "next nndiag train clipped.yaml optimizer.clip_norm=null\n" in ended.out
+    cured = command("train", "clipped.yaml", "optimizer.clip_norm=null", "--no-plots", "--json")
+    assert json.loads(cured.out)["cause"] is None
+
+
+def test_a_cure_of_layers_is_not_told_as_overrides(command, folder):
+    (folder / "tanh.yaml").write_text(TANH)
+    ended = command("fix", "tanh.yaml", "--seconds", "60", "--no-write")
+    assert "next nndiag fix tanh.yaml\n" in ended.out
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_the_cure_still_is(command, monkeypatch):
+    really_open = Path.open
+
+    def refuse_new(path, mode="r", **options):
+        if mode == "x":
+            raise PermissionError(13, "Permission denied", str(path))
+        return really_open(path, mode, **options)
+
+    monkeypatch.setattr(Path, "open", refuse_new)
+    ended = command("fix", "exploding.yaml", "--seconds", "60")
+    assert ended.code == 0
+    assert "CURED" in ended.out
+    assert "next nndiag train exploding.yaml optimizer.learning_rate=" in ended.out
+    assert "cannot write exploding.fixed.yaml: Permission denied" in ended.err
 
 
 def test_overrides_become_part_of_the_cured_config(command, folder):
