@@ -17,7 +17,7 @@ from nndiag.nn.calls import now
 from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture, examples, loss_and_gradient
-from nndiag.nn.optimizers import OPTIMIZERS
+from nndiag.nn.optimizers import OPTIMIZERS, Step
 
 
 def problem(*, layers=((12, "tanh"), (1, "linear")), count=40, seed=0, reduction="mean"):
@@ -204,7 +204,7 @@ def run(optimizer, matrix, *, rate, steps, mean_square=None):
         scratch = np.empty_like(parameters)
         gradient = parameters @ matrix
         columns = [numbers[:, None] for numbers in row]
-        optimizer.update(now, parameters, gradient, scratch, memory, columns)
+        optimizer.update(now, Step(parameters, gradient, scratch, memory, columns))
         norms.append(float(np.abs(parameters).max()))
     return norms
 
