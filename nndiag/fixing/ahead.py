@@ -61,7 +61,8 @@ class Ahead:
 
     def __init__(self) -> None:
         self._jobs: list[_Job] = []
-        self._most = processors() if _can_fork() else 0
+        count = processors()
+        self._most = count if count > 1 and _can_fork() else 0
 
     def begin(self, experiments: Sequence[Experiment], *, deadline: float) -> None:
         """Begin runs that will be asked for, as long as a processor is free."""

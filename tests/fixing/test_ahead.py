@@ -60,3 +60,9 @@ def test_a_process_starts_no_others(monkeypatch):
     monkeypatch.setattr(multiprocessing, "parent_process", object)
     monkeypatch.setattr(module, "_started", None)
     assert Ahead().run(experiment_from(HEALTHY), deadline=FOREVER).well
+
+
+def test_on_a_single_processor_all_is_done_here(monkeypatch):
+    monkeypatch.setattr(module, "processors", lambda: 1)
+    monkeypatch.setattr(module, "_started", None)
+    assert Ahead().run(experiment_from(HEALTHY), deadline=FOREVER).well
