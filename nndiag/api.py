@@ -131,7 +131,7 @@ def diagnose(
     """What is to be said about a run; nothing is trained.
 
     Args:
-        run: A run's folder, a log of another program (CSV or JSON Lines), a trace, or a result.
+        run: A run's folder, a log of another program (CSV or JSON), a trace, or a result.
         thresholds: Problem → threshold → value; they go before the config's own.
         ignore: Problems that are not looked at, besides those that the config ignores.
         select: The only problems that are looked at.

@@ -24,7 +24,7 @@ def diagnose(
         Path,
         typer.Argument(
             metavar="RUN",
-            help="Folder of the run, or a log of another program: CSV or JSON Lines.",
+            help="Folder of the run, or a log of another program: CSV or JSON.",
             show_default=False,
         ),
     ],

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from nndiag.finding import Diagnosis
 from nndiag.report.json import VERSION, run_document
-from nndiag.report.numbers import number
+from nndiag.report.numbers import number, skill_words
 from nndiag.report.verdict import most_important, verdict_style
 from nndiag.trace import FloatArray, Trace
 from nndiag.trace.difference import Difference
@@ -109,7 +109,8 @@ def _outcomes(sides: Sequence[Side]) -> Table:
     table.add_row("loss", *(f"{number(x.initial)} → {number(x.final)}" for x in losses))
     table.add_row("best", *(number(x.best) for x in losses))
     if any("skill" in one for one in numbers):
-        table.add_row("skill", *(number(one.get("skill"), digits=4) for one in numbers))
+        known = [one.get("skill") for one in numbers]
+        table.add_row("skill", *("–" if x is None else skill_words(x) for x in known))
     table.add_row("steps", *(f"{side.trace.steps:,}" for side in sides))
     table.add_row("found", *(_found(side) for side in sides))
     return table
