@@ -5,6 +5,8 @@ be forked it is a thread. A small sweep is not worth a worker and runs here.
 """
 
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
 import sys
 import threading
@@ -126,7 +128,16 @@ _FORKED: dict[str, tuple[Task, Flag]] = {}
 
 def _begin(task: Task, flag: Flag) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _FORKED["task"] = (task, flag)
+
+
+def _end_with_parent() -> None:
+    """End this process once its parent was killed: nobody else would ever end it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _train_forked(block: list[Pair], steps: int) -> list[ShortRun]:

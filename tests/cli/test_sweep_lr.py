@@ -1,10 +1,15 @@
 """`nndiag sweep-lr` as a person runs it."""
 
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
 from nndiag.cli.app import run
+from nndiag.nn.second_thread import processors
 
 CONFIG = """
 dataset: {name: sine, samples: 40}
@@ -98,3 +103,29 @@ def test_where_no_rate_learns_the_exit_code_is_1_and_fix_is_next(config, capsys)
     assert code == 1
     assert "No learning rate learns" in out
     assert out.splitlines()[-1].startswith("next nndiag fix")
+
+
+def alive(pid: str) -> bool:
+    """Whether a process still does something."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads Linux's process tree")
+def test_a_sweep_that_is_killed_leaves_no_worker_behind(config, tmp_path):
+    command = [sys.executable, "-m", "nndiag", "sweep-lr", config, "training.steps=100000"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    try:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not (workers := children.read_text().split()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    finally:
+        process.kill()
+        process.wait()
+    assert workers or processors() < 2
+    while any(map(alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(alive, workers))
