@@ -15,7 +15,7 @@ _DEFAULT = "sine"
 
 def init(
     file: Annotated[
-        Path, typer.Argument(metavar="[FILE]", help="The config to write.", show_default=True)
+        Path, typer.Argument(metavar="FILE", help="The config to write.", show_default=True)
     ] = Path("experiment.yaml"),
     *,
     data: Annotated[

@@ -17,7 +17,7 @@ class Of(StrEnum):
 
 def schema(
     of: Annotated[
-        Of, typer.Argument(metavar="[OF]", help="A config, or what --json prints.")
+        Of, typer.Argument(metavar="OF", help="A config, or what --json prints.")
     ] = Of.CONFIG,
 ) -> None:
     """Print the JSON Schema of a config, for editors, or of the reports that --json prints."""
