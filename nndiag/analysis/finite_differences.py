@@ -28,6 +28,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 STEP = float(np.finfo(float).eps) ** (1 / 3)  # change of a pre-activation, about 6e-6
+_FARTHEST = 1e3  # by which steps grow with the pre-activations where there are curves
 _IMAGINARY = 1e-20  # its square vanishes beside 1
 _BLOCK = 1 << 17  # numbers per block of perturbations: 1 MiB, about a second-level cache
 _NOWHERE = np.zeros(1, bool)
@@ -169,12 +170,18 @@ class _Point:
         """The steps of the rows of a layer that change its units by about `step`, (rows,).
 
         Where all its pre-activations are large, as with unscaled inputs, the change grows with
-        them: else it would drown in their rounding.
+        them: else it would drown in their rounding. It stays small beside the width of a curve,
+        about 1, where anything from here on is curved.
         """
         smallest = float(_root_mean_squares(self._pre[layer]).min())
         sizes = _root_mean_squares(self.space.inputs[layer])
         sizes[~(sizes > 0)] = 1.0
-        return step * max(1.0, smallest) / sizes
+        above = self.shape.activations[layer:]
+        exact = self.shape.loss.quadratic and all(
+            isinstance(activation, Elementwise) and activation.straight for activation in above
+        )
+        farthest = np.inf if exact else _FARTHEST
+        return step * min(max(1.0, smallest), farthest) / sizes
 
     def perturbed(
         self, layer: int, *, units: NDArray[np.intp], rows: slice, steps: FloatArray

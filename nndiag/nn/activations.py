@@ -59,6 +59,8 @@ class Elementwise:
         compute: `(do, z, out)`: f(z) into `out`, which may be `z`.
         slope: `(do, z, a, out)`: f′(z) into `out`; z is only meaningful if `needs_input`.
         slope_change: `(z, a)` → f″(z).
+        straight: Whether it is made of straight lines, so that differences are exact over any
+            distance without a kink.
     """
 
     compute: Callable[[Do, Array, Array], None]
@@ -71,6 +73,7 @@ class Elementwise:
     steepest: float = 1.0
     can_die: bool = False
     identity: bool = field(default=False)
+    straight: bool = False
 
     def value(self, do: Do, z: Array, out: Array) -> None:
         """See `Activation`."""
@@ -142,7 +145,7 @@ def linear() -> Activation:
     def slope(do: Do, z: Array, a: Array, out: Array) -> None:
         do(np.copyto, out, ONE)
 
-    return Elementwise(compute, slope, lambda z, a: np.zeros_like(a), identity=True)
+    return Elementwise(compute, slope, lambda z, a: np.zeros_like(a), identity=True, straight=True)
 
 
 @ACTIVATIONS.register("tanh")
@@ -195,7 +198,13 @@ def relu() -> Activation:
         do(np.greater, a, ZERO, out)
 
     return Elementwise(
-        compute, slope, lambda z, a: np.zeros_like(a), low=0.0, analytic=False, can_die=True
+        compute,
+        slope,
+        lambda z, a: np.zeros_like(a),
+        low=0.0,
+        analytic=False,
+        can_die=True,
+        straight=True,
     )
 
 
@@ -214,7 +223,7 @@ def leaky_relu(*, slope: Share = 0.01) -> Activation:
         do(np.multiply, out, rise, out)
         do(np.add, out, leak, out)
 
-    return Elementwise(compute, step, lambda z, a: np.zeros_like(a), analytic=False)
+    return Elementwise(compute, step, lambda z, a: np.zeros_like(a), analytic=False, straight=True)
 
 
 @ACTIVATIONS.register("elu")

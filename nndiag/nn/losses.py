@@ -42,6 +42,8 @@ class Loss:
         link: From the network's outputs to predictions, where the loss works on logits.
         analytic: Whether the complex step may be used through it.
         domain: Smallest and largest sensible target.
+        quadratic: Whether it is made of parabolas and straight lines, so that central differences
+            are exact over any distance without a kink.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Loss:
     link: Activation | None = None
     analytic: bool = True
     domain: tuple[float, float] = (-np.inf, np.inf)
+    quadratic: bool = False
 
     def scale(self, outputs: int, examples: int) -> float:
         """The number that turns Σ ℓ into the loss, for O outputs and B examples."""
@@ -83,7 +86,9 @@ def mean_squared_error(*, reduction: SquareReduction = "mean") -> Loss:
         return along
 
     factor = 1.0 if reduction.startswith("half") else 2.0
-    return Loss("mean_squared_error", reduction, total, slope, bend, _mean, factor=factor)
+    return Loss(
+        "mean_squared_error", reduction, total, slope, bend, _mean, factor=factor, quadratic=True
+    )
 
 
 @LOSSES.register("mean_absolute_error")
@@ -105,7 +110,14 @@ def mean_absolute_error(*, reduction: Reduction = "mean") -> Loss:
         return np.asarray(np.median(targets, axis=-1, keepdims=True))
 
     return Loss(
-        "mean_absolute_error", reduction, total, slope, bend, constant_output, analytic=False
+        "mean_absolute_error",
+        reduction,
+        total,
+        slope,
+        bend,
+        constant_output,
+        analytic=False,
+        quadratic=True,
     )
 
 
@@ -139,7 +151,9 @@ def huber(*, delta: Positive = 1.0, reduction: Reduction = "mean") -> Loss:
             lower, upper = np.where(positive, lower, middle), np.where(positive, middle, upper)
         return np.asarray(0.5 * (lower + upper))
 
-    return Loss("huber", reduction, total, slope, bend, constant_output, analytic=False)
+    return Loss(
+        "huber", reduction, total, slope, bend, constant_output, analytic=False, quadratic=True
+    )
 
 
 @LOSSES.register("binary_cross_entropy")

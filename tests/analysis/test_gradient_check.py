@@ -258,6 +258,19 @@ def test_large_steps_that_agree_do_not_overrule_a_finer_one():
     assert verdicts(check)["layer2.biases"] is not Verdict.WRONG
 
 
+def test_steps_do_not_grow_beyond_the_width_of_a_curve():
+    # One of two examples sits at z = −3, where softplus has the slope 0.047, the other at 1e22.
+    # Steps of 1e16 would see a corner, with a mean slope of ½, and agree on it.
+    shape, parameters, batch = case("softplus", of="mean_absolute_error", layers=(1,), count=2)
+    parameters[:] = 0.0
+    parameters[0], parameters[3] = 1e22, -3.0
+    parameters[-4:] = [1.0, 0.0, 0.0, 0.0]
+    batch.inputs[:3] = [[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
+    batch.targets[:] = [[-1.0, -1.0], [1.0, 1.0]]
+    check = check_gradient(shape, parameters, batch)
+    assert verdicts(check)["layer1.biases"] is not Verdict.WRONG
+
+
 def test_a_class_that_is_all_but_certain_is_undecided():
     # Both examples are right, by 39 and by 262. The true slope along the second bias is
     # ½(e^−262 − e^−39), but p₂ − 1 of the second example is 0 to the last digit.
