@@ -7,9 +7,9 @@ again: by an iteration whose updates are undone as soon as they are made.
 
 import numpy as np
 
-from nndiag.user_code.discovery import nudge
 from nndiag.user_code.instrument import Instruments
 from nndiag.user_code.laboratory import Laboratory, Point
+from nndiag.user_code.motion import nudge
 from nndiag.user_code.numbers import Vector
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.tensors import Tensor

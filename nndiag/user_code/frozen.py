@@ -14,6 +14,7 @@ from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.settings import CodeSettings
 from nndiag.user_code.slopes import Differences
 from nndiag.user_code.tensors import Tensor, never_updated
+from nndiag.user_code.views import owner_of
 
 if TYPE_CHECKING:
     from nndiag.user_code.measurement import Measurement
@@ -63,14 +64,14 @@ def add_frozen(measurement: "Measurement", settings: CodeSettings) -> None:
     known = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
     changed = {leaf for test in measurement.watched.tests for leaf in test.changed}
     early = {leaf for leaf, _ in measurement.watched.snapshots[0].leaves()}
-    same = {id(point.snapshot.original(leaf)) for leaf in known | changed}
+    same = {id(owner_of(point.snapshot.original(leaf))) for leaf in known | changed}
     leaves = [
         leaf
         for leaf, value in point.snapshot.leaves()
         if leaf not in known | changed
         and leaf in early
         and (is_real(value) or np.ndim(value) == 2)
-        and id(value) not in same
+        and id(owner_of(value)) not in same
     ]
     host = measurement.host
     names = {node.id for node in host.nodes.values() if isinstance(node, ast.Name)}
@@ -122,7 +123,8 @@ def _acts(measurement: "Measurement", tensor: Tensor, point: Point) -> bool:
         start = tensor.read(snapshot)
         if start is None:
             return False
-        moved = start + 1e-3 * max(1.0, float(np.max(np.abs(start))))
+        size = 1e-3 * max(1.0, float(np.max(np.abs(start))))
+        moved = start + size * np.cos(np.arange(start.size))  # a softmax feels no common shift
 
         def change() -> None:
             tensor.write(snapshot, moved)

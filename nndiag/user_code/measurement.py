@@ -41,9 +41,6 @@ from nndiag.user_code.runner import Runner, StepFailedError
 from nndiag.user_code.settings import CodeSettings
 from nndiag.user_code.slopes import STEP, Differences, Fit, Slopes, entries_of, fit
 from nndiag.user_code.source import Source
-from nndiag.user_code.tensors import (
-    Tensor,
-)
 
 _ENTRIES = 24
 _FEW_ENTRIES = 6

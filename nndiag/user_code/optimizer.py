@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nndiag.user_code.discovery import nudge
 from nndiag.user_code.laboratory import Laboratory, Point
+from nndiag.user_code.motion import nudge
 from nndiag.user_code.numbers import Vector, is_real, read_vector, write_vector
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.snapshot import Leaf

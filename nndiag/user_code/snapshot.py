@@ -25,7 +25,7 @@ from nndiag.user_code.places import (
     walk,
 )
 from nndiag.user_code.randomness import random_state, set_random_state
-from nndiag.user_code.views import Views, copy_views, shared_memory
+from nndiag.user_code.views import Views, copy_views, shared_memory, widened
 
 _DESCRIBED = (property, staticmethod, classmethod)
 _ATOMIC = (types.ModuleType, types.FunctionType, types.MethodType, type)
@@ -225,7 +225,8 @@ def take_snapshot(
     if make_repeatable(places.values(), refused.values(), is_user):
         originals = [place.get() for place in places.values()]
         refused = _uncopyable(originals, is_user)
-    values = duplicated(originals, refused, shared_memory(_objects(originals, is_user)))
+    objects = _objects(originals, is_user)
+    values = duplicated(originals, refused | _in_double(objects), shared_memory(objects))
     return Snapshot(
         iteration=iteration,
         places=places,
@@ -344,6 +345,18 @@ def _uncopyable(values: list[Any], is_user: Callable[[Any], bool]) -> dict[int, 
             except Exception:  # see above
                 refused[id(item)] = item
     return refused
+
+
+def _in_double(objects: list[Any]) -> dict[int, Any]:
+    """The arrays of less than double precision that stand alone, in double precision."""
+    viewed = {id(array) for group in shared_memory(objects) for array in group.arrays}
+    return {
+        id(item): item.astype(np.float64)
+        for item in objects
+        if isinstance(item, np.ndarray)
+        and id(item) not in viewed
+        and widened(item.dtype) != item.dtype
+    }
 
 
 def _objects(values: list[Any], is_user: Callable[[Any], bool]) -> list[Any]:

@@ -20,26 +20,28 @@ def shared_memory(objects: Iterable[Any]) -> tuple[Views, ...]:
     groups: dict[int, list[np.ndarray[Any, Any]]] = {}
     for item in objects:
         if isinstance(item, np.ndarray) and item.size and item.dtype != object:
-            groups.setdefault(id(_owner(item)), []).append(item)
+            groups.setdefault(id(owner_of(item)), []).append(item)
     return tuple(
-        Views(_owner(arrays[0]), tuple(arrays))
+        Views(owner_of(arrays[0]), tuple(arrays))
         for arrays in groups.values()
-        if len(arrays) > 1 and all(item.dtype == _owner(item).dtype for item in arrays)
+        if len(arrays) > 1 and all(item.dtype == owner_of(item).dtype for item in arrays)
     )
 
 
-def _owner(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The array whose memory an array looks into."""
-    while isinstance(array.base, np.ndarray):
+def owner_of(array: Any) -> Any:
+    """The array whose memory an array looks into; anything else itself."""
+    while isinstance(getattr(array, "base", None), np.ndarray):
         array = array.base
     return array
 
 
 def copy_views(group: Views, memo: dict[int, Any]) -> None:
-    """Copies one block of memory and makes the same views of the copy."""
+    """Copies one block of memory, in double precision, and makes the same views of the copy."""
     if all(id(item) in memo for item in group.arrays):
         return
-    flat = np.array(group.owner, copy=True, order="K", subok=False)
+    kind = widened(group.owner.dtype)
+    times = kind.itemsize // group.owner.itemsize
+    flat = np.array(group.owner, dtype=kind, copy=True, order="K", subok=False)
     buffer = flat if flat.flags.c_contiguous else flat.T
     if not buffer.flags.c_contiguous:
         return
@@ -48,8 +50,17 @@ def copy_views(group: Views, memo: dict[int, Any]) -> None:
         memo[id(item)] = np.ndarray.__new__(
             type(item),
             shape=item.shape,
-            dtype=item.dtype,
+            dtype=kind,
             buffer=buffer.data,
-            offset=item.__array_interface__["data"][0] - low,
-            strides=item.strides,
+            offset=times * (item.__array_interface__["data"][0] - low),
+            strides=tuple(times * step for step in item.strides),
         )
+
+
+def widened(kind: np.dtype[Any]) -> np.dtype[Any]:
+    """Double precision for a floating type below it; any other type itself.
+
+    In single precision a numeric gradient drowns in rounding errors.
+    """
+    below = kind.kind == "f" and kind.itemsize < np.dtype(np.float64).itemsize
+    return np.dtype(np.float64) if below else kind

@@ -70,9 +70,20 @@ def test_checks_the_loss_before_the_update_though_it_is_computed_behind_it(check
     assert found.loss.own
 
 
-def test_takes_float32_programs_as_they_are(check):
-    text = LINEAR.replace("w = np.zeros(3)", "w = np.zeros(3) + 0.1").replace(
-        "X = rng.normal(size=(20, 3))", "X = rng.normal(size=(20, 3)).astype(np.float64)"
+@pytest.mark.parametrize("kind", ["np.float32", "'float16'"])
+def test_takes_single_precision_for_no_fault(check, kind):
+    text = LINEAR.replace(
+        "\nw = np.zeros(3)", f"\nX = X.astype({kind})\nw = np.full(3, 0.1, {kind})"
+    )
+    found = check(text)
+    assert found.correct
+    assert max(tensor.relative_error for tensor in found.tensors) < 1e-6
+
+
+def test_takes_views_in_single_precision_for_no_fault(check):
+    text = LINEAR.replace(
+        "w = np.zeros(3)\nb = 0.0",
+        "theta = np.full(4, 0.1, dtype=np.float32)\nw, b = theta[:3], theta[3:]",
     )
     assert check(text).correct
 
