@@ -48,6 +48,7 @@ def edits(site: Site) -> Iterator[Edit]:
             continue
         if atom.parameter:
             yield from _exchanged(site, node, atom)
+            yield from _slices(site, node)
     for node in site.expressions:
         if isinstance(node, ast.Attribute) and node.attr == "T":
             yield site.edit(NAME, node, ast.unparse(node.value), cost=1.2, says="drop .T")
@@ -74,6 +75,8 @@ def _passed(site: Site, node: ast.expr) -> Iterator[tuple[str, frozenset[Shape]]
     yield bracketed(node), site.shop.shapes(node)
     if isinstance(node, ast.Call) and len(node.args) == 1:
         yield bracketed(node.args[0]), site.shop.shapes(node.args[0])
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        yield bracketed(node.func.value), site.shop.shapes(node.func.value)
     if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
         for atom in site.atoms:
             if atom.gradient and atom.text != ast.unparse(node) and len(atom.text) < 40:
@@ -194,6 +197,15 @@ def _exchanged(site: Site, node: ast.expr, atom: Atom) -> Iterator[Edit]:
     if not (isinstance(above, ast.Attribute) and above.attr == "T"):
         text = ast.unparse(node)
         yield site.edit(NAME, node, f"{text}.T", cost=1.15, says=f"transpose {text}")
+
+
+def _slices(site: Site, node: ast.expr) -> Iterator[Edit]:
+    """Leaves another end of the weights out: the row of the bias, first or last."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+        for part in ("[:-1]", "[1:]"):
+            text = f"{ast.unparse(node.value)}{part}"
+            if text != ast.unparse(node):
+                yield site.edit(NAME, node, text, cost=1.1, says=f"use {text}")
 
 
 def _swapped(site: Site, node: ast.expr) -> Iterator[Edit]:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nndiag.user_code.atoms import bound_names
+from nndiag.user_code.atoms import Atom, bound_names
 from nndiag.user_code.bug import BUGS, Bug, Symptoms
 from nndiag.user_code.edits import Change, Edit
 from nndiag.user_code.instrument import serial_of
@@ -45,6 +45,7 @@ def gradient_never_computed() -> Bug:
 def edits(site: Site) -> Iterator[Edit]:
     """Writes a missing update after the model of another parameter's."""
     yield from _other_entries(site)
+    yield from _whole_ranges(site)
     for still in site.shop.still:
         yield from _gradient_instead_of_zeros(site, still)
         for name, serials in site.shop.updates.items():
@@ -82,6 +83,32 @@ def _without_inputs(site: Site, value: ast.expr) -> Iterator[str]:
             if shop.is_driven(operand):
                 yield _replaced(value, node, f"np.sum({ast.unparse(operand)}, axis=0)")
                 yield _replaced(value, node, f"np.sum({ast.unparse(operand)}, axis=1)")
+
+
+def _whole_ranges(site: Site) -> Iterator[Edit]:
+    """Lets a loop of updates run over all layers: `range(1, n)` becomes `range(n)`."""
+    shop = site.shop
+    above = site.parent(site.statement)
+    updates = any(site.serial in serials for serials in shop.updates.values())
+    if not (shop.still or shop.partly) or not updates:
+        return
+    while isinstance(above, ast.For) and above is not shop.loop:
+        for text in _wider(above.iter):
+            change = Change(serial_of(above.iter), text)
+            yield Edit(NAME, (change,), 1.15, f"go through {text}")
+        above = site.parent(above)
+
+
+def _wider(iterated: ast.expr) -> Iterator[str]:
+    """A range or a slice without what it leaves out at its ends."""
+    if isinstance(iterated, ast.Call) and ast.unparse(iterated.func) == "range":
+        *start, stop = iterated.args[:2]
+        if start and ast.unparse(start[0]) != "0" and len(iterated.args) == 2:
+            yield f"range({ast.unparse(stop)})"
+        if isinstance(stop, ast.BinOp) and isinstance(stop.op, ast.Sub) and not start:
+            yield f"range({ast.unparse(stop.left)})"
+    if isinstance(iterated, ast.Subscript) and isinstance(iterated.slice, ast.Slice):
+        yield ast.unparse(iterated.value)
 
 
 def _updates_copy(site: Site, name: str) -> bool:
@@ -170,6 +197,27 @@ def _gradients(site: Site, shape: tuple[int, ...]) -> Iterator[str]:
                 yield f"{atom.text}.sum(axis=1, keepdims=True)"
             elif own and shape in ((1,), (1, 1)):
                 yield f"np.sum({atom.text})"
+    if len(shape) == 2:
+        for left in site.atoms:
+            for right in site.atoms:
+                if left.gradient and right.activation and len(left.text + right.text) < 50:
+                    yield from _product_of_shape(left, right, shape)
+
+
+def _product_of_shape(delta: Atom, entering: Atom, shape: tuple[int, ...]) -> Iterator[str]:
+    """The products of a delta and the activation that enters the layer with some shape."""
+    for first in delta.shapes:
+        for second in entering.shapes:
+            if len(first) == len(second) == 2:
+                if (first[0], second[0]) == shape and first[1] == second[1]:
+                    yield f"{delta.text}.dot({entering.text}.T)"
+                if (second[1], first[1]) == shape and first[0] == second[0]:
+                    yield f"{entering.text}.T.dot({delta.text})"
+            elif len(first) == len(second) == 1:
+                if first + second == shape:
+                    yield f"np.outer({delta.text}, {entering.text})"
+                if second + first == shape:
+                    yield f"np.outer({entering.text}, {delta.text})"
 
 
 def _replaced(whole: ast.expr, node: ast.AST, text: str) -> str:
@@ -199,11 +247,23 @@ def _rewritten(site: Site, text: str, known: str, still: str) -> Iterator[str]:
     digits = re.findall(r"\d+", old), re.findall(r"\d+", new)
     if digits[0] and digits[1]:
         yield re.sub(rf"(?<=[A-Za-z_]){digits[0][-1]}\b", digits[1][-1], text)
-    bound = bound_names(site.shop, site.scope)
+    letters = [re.sub(r"\d+$", "", tail) for tail in (old, new)]
+    quoted = re.sub(rf"(?<=['\"])(d?){letters[0]}(?=\d*['\"])", rf"\g<1>{letters[1]}", text)
+    if quoted not in (text, renamed):
+        yield quoted
+    bound = bound_names(site.shop, site.scope) | site.shop.words
     for word in dict.fromkeys(re.findall(r"[A-Za-z_]\w*", renamed)):
-        for other in sorted(bound - {word}) if word in bound else ():
-            if word[0] == other[0]:  # `nabla_w` and `nabla_b`, `dW` and `db`
+        for other in sorted(bound - {word}) if word in bound and word != "self" else ():
+            if _alike(word, other):
                 yield re.sub(rf"\b{word}\b", other, renamed)
+
+
+def _alike(first: str, second: str) -> bool:
+    """Whether two names are those of gradients of two parameters: `nabla_w` and `nabla_b`."""
+    shared = 0
+    while shared < min(len(first), len(second)) and first[shared] == second[shared]:
+        shared += 1
+    return shared > 0 and max(len(first), len(second)) - shared <= 7
 
 
 def _tail(name: str) -> str:
@@ -221,19 +281,8 @@ def _gradient_instead_of_zeros(site: Site, still: str) -> Iterator[Edit]:
     values = site.shop.computed.base.values.get(serial_of(value), [])
     if any(np.any(item) for item in values):
         return
-    for left in site.atoms:
-        for right in site.atoms:
-            if left.activation and right.gradient:
-                for form in _products(left.text, right.text, shape):
-                    yield site.edit(NAME, value, form, cost=1.5, says=f"compute {form}")
     for form in _gradients(site, shape):
         yield site.edit(NAME, value, form, cost=1.45, says=f"compute {form}")
-
-
-def _products(left: str, right: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    if len(shape) == 2:
-        return (f"{left}.T @ {right}", f"{right} @ {left}.T", f"{left}.T.dot({right})")
-    return (f"{left} * {right}",)
 
 
 def suspects(symptoms: Symptoms) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from nndiag.user_code.atoms import Shape
 from nndiag.user_code.bug import BUGS, Bug
 from nndiag.user_code.derivatives import derivative_texts
-from nndiag.user_code.edits import Edit
+from nndiag.user_code.edits import Change, Edit
 from nndiag.user_code.sites import Site, bracketed, matmul_operands
 
 NAME = "missing-activation-derivative"
@@ -35,6 +35,7 @@ def missing_activation_derivative() -> Bug:
 
 def edits(site: Site) -> Iterator[Edit]:
     """Multiplies driven expressions of a statement by each derivative that fits."""
+    yield from _at_entrance(site)
     for node in _deltas(site):
         shapes = site.shop.shapes(node)
         for text, cost in derivative_texts(site, shapes):
@@ -47,6 +48,21 @@ def edits(site: Site) -> Iterator[Edit]:
             )
             new = f"{bracketed(node)} * {factor}"
             yield site.edit(NAME, node, new, cost=cost, says=f"multiply by {text}")
+
+
+def _at_entrance(site: Site) -> Iterator[Edit]:
+    """Multiplies the error that a function is given, before anything is made of it."""
+    scope = site.scope
+    first = isinstance(scope, ast.FunctionDef) and site.statement in scope.body[:2]
+    if not first or not isinstance(scope, ast.FunctionDef):
+        return
+    arguments = {item.arg for item in scope.args.args}
+    for atom in site.atoms:
+        if atom.text in arguments and atom.gradient:
+            for text, cost in derivative_texts(site, atom.shapes):
+                new = f"{atom.text} = {atom.text} * {text if ' ' not in text else f'({text})'}"
+                change = Change(site.serial, new, where="before")
+                yield Edit(NAME, (change,), cost + 0.15, f"multiply by {text}")
 
 
 def _deltas(site: Site) -> Iterator[ast.expr]:

@@ -68,7 +68,9 @@ def _operands(site: Site) -> Iterator[Edit]:
             inner = operand
             if isinstance(inner, ast.Attribute) and inner.attr == "T":
                 inner = inner.value
-            if not isinstance(inner, ast.BinOp | ast.Call) or site.shop.is_driven(inner):
+            if not isinstance(inner, ast.BinOp | ast.Call | ast.IfExp) or site.shop.is_driven(
+                inner
+            ):
                 continue
             for other in site.atoms:
                 if other.activation and len(other.text) < 40:

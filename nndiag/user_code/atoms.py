@@ -133,7 +133,9 @@ def _items(shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom]) -> I
                     f"{atom.text}[{name}]", frozenset({()}), atom.acted, atom.driven,
                     atom.parameter, float(np.ravel(atom.value)[0]),
                 )  # fmt: skip
-    yield from _layers(shop, scope, known)
+    indices = _indices(shop, scope)
+    yield from _layers(shop, scope, known, indices)
+    yield from _activations(shop, scope, known, indices)
 
 
 def _loop_variables(shop: "Workshop", scope: ast.AST | None) -> list[str]:
@@ -147,23 +149,52 @@ def _loop_variables(shop: "Workshop", scope: ast.AST | None) -> list[str]:
     return list(found)[:4]
 
 
-def _layers(shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom]) -> Iterator[Atom]:
-    """`weights[-l + 1]`: a list of arrays by the indices that the function uses."""
-    bases: dict[tuple[str, str], list[str]] = {}
-    for name in shop.parameters:
-        match = re.fullmatch(r"(.*?)\[\d+\](.*)", name)
-        if match:
-            bases.setdefault((match.group(1), match.group(2)), []).append(name)
+def _indices(shop: "Workshop", scope: ast.AST | None) -> list[str]:
+    """The indices with variables that a function uses, and those beside them."""
     indices: dict[str, None] = {}
     for node in shop.inside(scope):
         if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice | ast.Tuple):
             text = ast.unparse(node.slice)
             if any(isinstance(item, ast.Name) for item in ast.walk(node.slice)):
                 indices |= {text: None, f"{text} + 1": None, f"{text} - 1": None}
+    return list(indices)[:9]
+
+
+def _activations(
+    shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom], indices: list[str]
+) -> Iterator[Atom]:
+    """`self.zs[i]`: lists that the forward pass fills, by the indices that a function uses."""
+    filled: dict[str, list[ast.AST]] = {}
+    for call in shop.calls if indices else ():
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "append" and call.args:
+            base = ast.unparse(call.func.value)
+            here = shop.scope(call) is scope or base.startswith("self.")
+            if here and shop.is_acted(call.args[0]) and shop.shapes(call.args[0]) - {()}:
+                filled.setdefault(base, []).append(call.args[0])
+    for base, members in filled.items():
+        shapes = frozenset(shape for node in members for shape in shop.shapes(node))
+        if any(serial_of(node) in shop.driven for node in members):
+            continue
+        value = shop.computed.base.values[serial_of(members[0])][-1]
+        for index in indices:
+            text = f"{base}[{index}]"
+            if text not in known:
+                yield Atom(text, shapes, acted=True, driven=False, parameter=False, value=value)
+
+
+def _layers(
+    shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom], indices: list[str]
+) -> Iterator[Atom]:
+    """`weights[-l + 1]`: a list of arrays by the indices that the function uses."""
+    bases: dict[tuple[str, str], list[str]] = {}
+    for name in shop.parameters:
+        match = re.fullmatch(r"(.*?)\[\d+\](.*)", name)
+        if match:
+            bases.setdefault((match.group(1), match.group(2)), []).append(name)
     for (base, rest), members in sorted(bases.items()):
         root = base if scope is None or "." not in base else f"self.{base.partition('.')[2]}"
         shapes = frozenset(shop.parameters[name] for name in members)
-        for index in list(indices)[:9]:
+        for index in indices:
             text = f"{root}[{index}]{rest}"
             if text not in known:
                 value = shop.values[members[0]]

@@ -119,12 +119,13 @@ def _marked(lab: Laboratory, computed: Computed) -> list[int]:
 def _behind_loss(lab: Laboratory, computed: Computed, measurement: Measurement) -> frozenset[int]:
     """Without a residual to follow: what is first computed behind the loss is the way back."""
     order = computed.base.order
+    value = measurement.loss.value(computed.base)
     times = [
         order[serial]
         for serial in computed.acted
-        if getattr(lab.nodes.get(serial), "lineno", 0) == measurement.loss.line
+        if any(np.size(item) == 1 and item == value for item in computed.base.values[serial])
     ]
-    loss = max(times, default=0)
+    loss = min(times, default=0)
     forward = {
         ast.unparse(lab.nodes[serial])
         for serial in computed.acted

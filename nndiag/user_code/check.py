@@ -118,7 +118,10 @@ class _Result:
             self._search_factor(context, uniform)
         elif measurement.loss.own and measurement.rate is not None and naming.drifts(measurement):
             self._search_steady(context, measurement.rate.value)
-        self.findings += standing_findings(context, self.found, self.fixed)
+        standing = standing_findings(context, self.found, self.fixed)
+        if self.fixed is None and any(item.problem == "mismatched-shapes" for item in standing):
+            self._mend_forward()
+        self.findings += standing
         self.findings.sort(key=lambda finding: finding.severity.rank)
         if any(finding.severity is Severity.ERROR for finding in self.findings):
             self.correct = False

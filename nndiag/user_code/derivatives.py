@@ -52,10 +52,26 @@ def templates(site: Site) -> tuple[Template, ...]:
         text = _call_template(call, site)
         if text is not None:
             found.setdefault(text.text, text)
+    for name in sorted(_kept_derivatives(site)):
+        found.setdefault(f"{name}({{0}})", Template(f"{name}({{0}})", name))
     for name, function in site.shop.functions.items():
         for text in _definition_templates(name, function):
             found.setdefault(text.text, text)
     return tuple(found.values())
+
+
+def _kept_derivatives(site: Site) -> set[str]:
+    """Attributes that are named like an activation's derivative: `self.df`, `self.act_prime`."""
+    return {
+        ast.unparse(node)
+        for node in site.shop.nodes.values()
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and re.fullmatch(
+            r"d_?(f|a|act\w*|phi|g|sigma)|(f|act\w*|phi)_?(d|p|prime|deriv\w*|grad)", node.attr
+        )
+        and not site.shop.shapes(node)
+    }
 
 
 def named_like_derivative(name: str) -> bool:
@@ -180,7 +196,13 @@ def is_elementwise_factor(site: Site, node: ast.expr) -> bool:
     shop = site.shop
     if not shop.is_acted(node) or shop.is_driven(node) or isinstance(node, ast.Name):
         return False
-    if any(shop.is_parameter(item) for item in ast.walk(node)):
+    if shop.is_parameter(node) or (isinstance(node, ast.Attribute) and node.attr == "T"):
+        return False
+    if not any(
+        _is_acted_variable(site, item) and not shop.is_parameter(item) for item in ast.walk(node)
+    ) and not any(
+        isinstance(item, ast.BinOp) and isinstance(item.op, ast.MatMult) for item in ast.walk(node)
+    ):
         return False
     return isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Compare) and any(
         _is_acted_variable(site, item) for item in ast.walk(node)

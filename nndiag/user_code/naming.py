@@ -129,7 +129,18 @@ def _problem(context: Context, repair: Repair) -> str:
         suspects = BUGS.get("summed-instead-of-averaged")().suspects(context.symptoms)
         many = set(repair.mended) <= set(suspects)
         return "summed-instead-of-averaged" if many else "wrong-constant-factor"
+    by_argument = repair.edit.bug in _ARGUMENTS
+    if by_argument and set(repair.mended) <= set(_weights_alone(context)):
+        return "wrong-layer-activation"  # the deltas are right
     return repair.edit.bug
+
+
+_ARGUMENTS = ("activation-derivative-of-wrong-argument", "wrong-activation-derivative")
+
+
+def _weights_alone(context: Context) -> tuple[str, ...]:
+    """The wrong weights, where all biases are right."""
+    return BUGS.get("wrong-layer-activation")().suspects(context.symptoms)
 
 
 def _opposite(context: Context, repair: Repair) -> bool:
@@ -340,7 +351,7 @@ def uniform_factor(context: Context) -> Uniform | None:
     ]
     if measurement.moments:
         names = []  # an optimizer has constants of its own
-    if examples > 2:
+    if examples > 2 and not measurement.lab.proxies:
         names += [
             (examples, "summed-instead-of-averaged", True, "summed over the examples"),
             (1 / examples, "summed-instead-of-averaged", True, "averaged over the examples"),
