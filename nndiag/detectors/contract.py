@@ -18,7 +18,7 @@ Findings: TypeAlias = list[Finding] | Skipped
 Detector: TypeAlias = Callable[..., Findings]
 Thresholds: TypeAlias = Mapping[str, Mapping[str, float]]
 
-DETECTORS: Registry[Detector] = Registry("detector", package="nndiag.detectors")
+DETECTORS: Registry[Detector] = Registry("problem", package="nndiag.detectors")
 
 SECTIONS = (
     "What it sees",

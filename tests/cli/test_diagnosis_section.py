@@ -16,10 +16,10 @@ def checked(tmp_path, section):
 @pytest.mark.parametrize(
     ("section", "place", "message"),
     [
-        ("  thresholds: {dead-unit: {share: 0.3}}\n", "4:16", "unknown detector 'dead-unit'"),
+        ("  thresholds: {dead-unit: {share: 0.3}}\n", "4:16", "unknown problem 'dead-unit'"),
         ("  thresholds: {dead-units: {shar: 1}}\n", "4:29", "'dead-units' has no threshold"),
         ("  thresholds: {dead-units: {share: -1}}\n", "4:29", "thresholds.dead-units.share"),
-        ("  ignore: [dead-units, dead]\n", "4:24", "unknown detector 'dead'"),
+        ("  ignore: [dead-units, dead]\n", "4:24", "unknown problem 'dead'"),
     ],
 )
 def test_refuses_what_no_detector_has_at_its_line(tmp_path, section, place, message):
