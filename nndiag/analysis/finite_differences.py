@@ -110,7 +110,8 @@ def full_differences(
         steps: Their steps, shape (n,).
 
     Returns:
-        The derivatives (n,), and where a kink was crossed (n,).
+        The derivatives (n,), nan where a step is lost in its parameter, and where a kink was
+        crossed (n,).
     """
     point = _Point(shape, parameters, data)
     derivatives, crossed = np.empty(len(indices)), np.empty(len(indices), bool)
@@ -125,7 +126,8 @@ def full_differences(
         forward(now, shape, shape.matrices(stack), space)
         crossed[part] = point.crossings(space)
         up, down = stack[:, np.arange(count), indices[part]]
-        derivatives[part] = point.loss_differences(space.values[-1]) / (up - down)
+        with np.errstate(all="ignore"):  # 0/0 where a parameter swallows its step
+            derivatives[part] = point.loss_differences(space.values[-1]) / (up - down)
     return derivatives, crossed
 
 
