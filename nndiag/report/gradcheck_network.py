@@ -229,9 +229,23 @@ def _notes(check: NetworkCheck, next_command: str) -> Iterator[tuple[str, Text]]
     if noisy:
         words = "too small beside the loss for differences to decide (not an error)"
         yield "noise", Text(f"{', '.join(noisy)}: {words}")
+    idle = [
+        checks[0].name
+        for checks in zip(*(point.tensors for point in check.points), strict=True)
+        if all(_is_zero(tensor) for tensor in checks)
+    ]
+    if idle:
+        words = "zero, and rightly so: the loss does not depend on them at these points"
+        yield "zero", Text(f"{', '.join(idle)}: {words}")
     for text in check.skipped:
         yield "skipped", Text(text)
     yield "next", Text(next_command, style="bold")
+
+
+def _is_zero(tensor: TensorCheck) -> bool:
+    """Whether a tensor's gradient is zero, and the differences are."""
+    nothing = tensor.cosine is None and tensor.scale is None
+    return tensor.verdict is Verdict.CORRECT and nothing
 
 
 def _decided(check: NetworkCheck) -> list[tuple[float, str, str]]:

@@ -116,6 +116,13 @@ def test_kinks_and_noise_are_told_and_not_called_errors():
     assert "complex" not in text
 
 
+def test_a_gradient_that_is_zero_everywhere_is_pointed_out():
+    idle = tensor("layer1.weights", relative_error=0.0, cosine=None, scale=None)
+    text = told(checked(idle, tensor("layer2.weights")))
+    assert "zero layer1.weights: zero, and rightly so" in text
+    assert "zero " not in told(RIGHT)
+
+
 def test_a_check_without_any_decision_does_not_call_itself_correct():
     text = told(checked(tensor("layer1.weights", Verdict.KINK, worst=None, checked=0, kinks=10)))
     assert "GRADIENT UNDECIDED" in text
