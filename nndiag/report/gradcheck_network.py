@@ -26,6 +26,7 @@ _STYLES = {
 _LIMIT = TOLERANCE
 _OPPOSITE = -0.999  # cosine
 _MOST_TENSORS = 24
+_MOST_NAMED = 6
 _ANY_WIDTH = 10_000
 
 
@@ -228,7 +229,7 @@ def _notes(check: NetworkCheck, next_command: str) -> Iterator[tuple[str, Text]]
     noisy = [tensor.name for tensor, _ in check.tensors() if tensor.verdict is Verdict.NOISE]
     if noisy:
         words = "too small beside the loss for differences to decide (not an error)"
-        yield "noise", Text(f"{', '.join(noisy)}: {words}")
+        yield "noise", Text(f"{_listed(noisy)}: {words}")
     idle = [
         checks[0].name
         for checks in zip(*(point.tensors for point in check.points), strict=True)
@@ -236,10 +237,16 @@ def _notes(check: NetworkCheck, next_command: str) -> Iterator[tuple[str, Text]]
     ]
     if idle:
         words = "zero, and rightly so: the loss does not depend on them at these points"
-        yield "zero", Text(f"{', '.join(idle)}: {words}")
+        yield "zero", Text(f"{_listed(idle)}: {words}")
     for text in check.skipped:
         yield "skipped", Text(text)
     yield "next", Text(next_command, style="bold")
+
+
+def _listed(names: list[str]) -> str:
+    """Names in a row; of many the first ones."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _is_zero(tensor: TensorCheck) -> bool:

@@ -123,6 +123,12 @@ def test_a_gradient_that_is_zero_everywhere_is_pointed_out():
     assert "zero " not in told(RIGHT)
 
 
+def test_of_many_undecided_tensors_the_first_are_named():
+    noisy = [tensor(f"layer{number}.biases", Verdict.NOISE) for number in range(1, 10)]
+    text = told(checked(tensor("layer1.weights"), *noisy), width=200)
+    assert "layer5.biases, layer6.biases and 3 more: too small" in text
+
+
 def test_a_check_without_any_decision_does_not_call_itself_correct():
     text = told(checked(tensor("layer1.weights", Verdict.KINK, worst=None, checked=0, kinks=10)))
     assert "GRADIENT UNDECIDED" in text
