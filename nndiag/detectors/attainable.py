@@ -24,6 +24,9 @@ _MOST_EXAMPLES = 800  # neighbours are searched among so many: 800² distances t
 _FEWEST_EXAMPLES = 20  # below, neighbours are too far apart; a network can fit them all
 
 
+ROUNDING = 1e-24
+"""Best constant's loss over the first one below which targets differ by rounding only."""
+
 _GOOD_SKILL = 0.9
 _LEAST_LEFT = 0.2  # below, the estimate of the noise is too rough to divide by
 _AT_LIMIT = 0.15  # so close to what the data allow counts as all of it
@@ -38,18 +41,20 @@ class Learned:
         attainable: Share of the targets' variance that a model could explain, by the data.
         shortfall: How much of it the run does not explain; None where that is not known.
         tolerance: A shortfall that may be the estimate's own error.
+        done: Whether next to nothing is left of the loss, whatever the skill.
     """
 
     skill: float | None
     attainable: float = 1.0
     shortfall: float | None = None
     tolerance: float = _AT_LIMIT
+    done: bool = False
 
     @property
     def good(self) -> bool:
         """Whether the skill is high, or no more could be learned from these data."""
-        if self.skill is None:
-            return False
+        if self.done or self.skill is None:
+            return self.done
         at_limit = self.shortfall is not None and self.shortfall <= self.tolerance
         return self.skill >= _GOOD_SKILL or at_limit
 
@@ -72,19 +77,20 @@ class Learned:
         return max(self.shortfall / unexplained, _LEAST_LEFT) if unexplained > 0 else 1.0
 
 
-def learned(trace: Trace, *, loss: float, last: float) -> Learned:
+def learned(trace: Trace, *, loss: float, last: float, first: float) -> Learned:
     """How much a run learned.
 
     Args:
         trace: The run.
         loss: Loss over all training examples at which it ended.
         last: The very last one, which belongs to the predictions.
+        first: That before the first step.
     """
     facts, baseline = trace.facts, trace.facts.baseline_loss
     explained = explained_share(trace)
     if explained is not None and last > 0 and np.isfinite(loss):
         explained = 1 - (1 - explained) * loss / last
-    if baseline is None or baseline <= 0 or not np.isfinite(loss):
+    if baseline is None or baseline <= ROUNDING * abs(first) or not np.isfinite(loss):
         return Learned(None, shortfall=None if explained is None else max(1 - explained, 0.0))
     skill = 1 - loss / baseline
     attainable = 1.0 if skill >= _GOOD_SKILL else attainable_share(facts)

@@ -5,12 +5,12 @@ negative curvature, what the data allow) and from whether it is still falling, n
 gradient's size. Read by every detector, computed once per trace.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from nndiag.detectors.attainable import Learned, learned
+from nndiag.detectors.attainable import ROUNDING, Learned, learned
 from nndiag.detectors.curve import Curve, Growth, growth, loss_curve
 from nndiag.detectors.movement import path
 from nndiag.finding import Outcome, Severity
@@ -130,9 +130,11 @@ def course_of(trace: Trace) -> Course:
 def _course(trace: Trace) -> Course:
     curve = loss_curve(trace)
     blow_up = growth(trace, reference=reference_loss(trace, curve), factor=_BLOWN_UP)
-    got = learned(trace, loss=curve.settled, last=curve.final)
+    got = learned(trace, loss=curve.settled, last=curve.final, first=curve.initial)
     gain = curve.expected_gain() if len(curve.losses) else 0.0
     outcome = _outcome(trace, curve, got=got, gain=gain)
+    if _nothing_left(trace, curve):
+        got = replace(got, done=True)
     course = Course(outcome, curve, blow_up, got, gain, trace.steps, {})
     course.numbers.update(_numbers(trace, course))
     return course
@@ -152,12 +154,18 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
         return Outcome.INTERRUPTED
     if len(curve.losses) < _FEWEST:
         return Outcome.IMPROVING  # nothing can be said
-    scale = trace.facts.baseline_loss or curve.peak
-    if curve.final <= _NOTHING_LEFT * scale:
+    if _nothing_left(trace, curve):
         return Outcome.CONVERGED
     if trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain):
         return Outcome.IMPROVING
     return _outcome_at_rest(trace, curve, got=got, gain=gain)
+
+
+def _nothing_left(trace: Trace, curve: Curve) -> bool:
+    """Whether the loss is next to nothing beside the best constant's, or where that is rounding."""
+    baseline = trace.facts.baseline_loss or 0.0
+    rounding = baseline <= ROUNDING * abs(curve.initial)
+    return curve.final <= _NOTHING_LEFT * (curve.peak if rounding else baseline)
 
 
 def _diverged(trace: Trace, curve: Curve, *, gain: float) -> bool:

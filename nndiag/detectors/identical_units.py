@@ -27,6 +27,7 @@ Source
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.underway import impairment
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Severity, Skipped
 from nndiag.registry import Share
@@ -49,7 +50,7 @@ def identical_units(trace: Trace, *, share: Share = 0.5) -> Findings:
         columns=[column for column in hidden if start[column] >= share],
         limit=share,
         problem=PROBLEM,
-        severity=course.severity or Severity.NOTE,
+        severity=impairment(course) or Severity.NOTE,
         fault="have a twin with equal weights",
         remedies=("network.initializer=glorot_uniform", "network.initializer=he_normal"),
     )

@@ -15,8 +15,9 @@ Fires when
     One unit is behind a softmax, or more than `share` of the targets lie outside the domain of a
     cross-entropy: whatever the run did. Otherwise in a run that did not learn, or whose predictions
     explain far less of the targets than its loss promises: the activation does
-    not fit, more than `share` of the examples have shares that do not add up to 1, or more than
-    `stuck` of the classes sit within 5 % of the wrong end of a bounded output.
+    not fit, more than `share` of the examples have shares that do not add up to 1, more than
+    `stuck` of the classes sit within 5 % of the wrong end of a bounded output, or a rectified
+    output is switched off for more than half of the examples of its upper class.
 
 Silent when
     Loss and output fit; they do not, but the run learned in spite of it; the targets are constant.
@@ -49,6 +50,7 @@ _BINARY, _CLASSES = "binary_cross_entropy", "softmax_cross_entropy"
 _GIVES_PROBABILITIES = frozenset({"sigmoid", "softmax"})
 _GIVES_LOGITS = frozenset({"softmax", "linear"})
 _LEARNED = 0.7  # explained variance over skill; below, the loss measures something else
+_SWITCHED_OFF = 0.5  # share of the upper class at the flat side of a rectified output
 _END = 0.05  # part of an output's range that counts as its end
 _TWO_CLASSES = ("activation sigmoid in the last layer", f"loss={_BINARY}")
 _MORE_CLASSES = ("one softmax unit for each class", f"loss={_CLASSES}")
@@ -130,6 +132,8 @@ def _stuck(
     crossed = trace.facts.loss in (_BINARY, _CLASSES)
     if crossed or predictions is None or predictions.shape != targets.shape:
         return None
+    if np.isfinite(layer.low) and not np.isfinite(width) and _are_classes(targets):
+        return _off(trace, layer, targets, predictions, severity=severity)
     if not np.isfinite(width) or not np.isfinite(predictions).all() or not _are_classes(targets):
         return None
     middle = (layer.low + layer.high) / 2
@@ -143,6 +147,26 @@ def _stuck(
         f"where the gradient of {trace.facts.loss} is nearly zero"
     )
     return _finding(layer, message, severity, _TWO_CLASSES, observed=observed, limit=limit)
+
+
+def _off(
+    trace: Trace,
+    layer: LayerFacts,
+    targets: FloatArray,
+    predictions: FloatArray,
+    *,
+    severity: Severity,
+) -> Finding | None:
+    """A rectified output that is switched off for most examples of the upper class."""
+    upper = targets > (targets.min() + targets.max()) / 2
+    observed = float(np.mean(predictions[upper] <= layer.low))
+    if targets.max() <= layer.low or observed <= _SWITCHED_OFF:
+        return None
+    message = (
+        f"the {layer.activation} output is switched off for {observed:.0%} of the examples with "
+        f"target {targets.max():g}, where no gradient of {trace.facts.loss} gets through"
+    )
+    return _finding(layer, message, severity, _TWO_CLASSES, observed=observed, limit=_SWITCHED_OFF)
 
 
 def _are_classes(targets: FloatArray) -> bool:

@@ -198,3 +198,18 @@ def test_the_last_draw_of_a_noisy_run_does_not_decide(make_trace):
 def test_a_run_of_few_steps_that_still_falls_has_no_symptoms_yet(make_trace):
     assert course_of(make_trace(np.linspace(1.0, 0.6, 40))).severity is None
     assert course_of(make_trace(np.linspace(1.0, 0.9, 60))).severity is Severity.WARNING
+
+
+def test_targets_that_differ_by_rounding_are_constant(make_trace):
+    losses = np.geomspace(0.04, 8e-14, 200)
+    trace = make_trace(losses, facts={"baseline_loss": 1e-32}, ending=GAIN_LEFT)
+    course = course_of(trace)
+    assert (course.outcome, course.skill, course.severity) == (Outcome.CONVERGED, None, None)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_or_two_losses_say_nothing(count, make_trace):
+    course = course_of(make_trace([0.9] * count, facts={"baseline_loss": None}, finished=False))
+    assert course.outcome is Outcome.INTERRUPTED
+    one = make_trace([0.9] * (count - 1), ending={"loss": 0.9}) if count > 1 else None
+    assert one is None or course_of(one).outcome is Outcome.IMPROVING

@@ -114,3 +114,14 @@ def test_is_skipped_without_its_facts(missing, curves, make_trace):
     facts = {"loss": BINARY, "targets": LABELS, missing: None}
     result = run(PROBLEM, make_trace(curves["stuck"], facts=facts))
     assert result == Skipped(PROBLEM, f"the trace has no {missing}")
+
+
+@pytest.mark.parametrize(("off", "fires"), [(16, False), (17, True)])
+def test_a_rectified_output_is_switched_off_for_more_than_half_of_a_class(
+    off, fires, curves, make_trace
+):
+    predictions = 0.2 + np.zeros((64, 1))
+    predictions[32 : 32 + off] = 0.0  # the upper class is the last 32 examples
+    ending = {"predictions": predictions}
+    trace = made(make_trace, curves["stuck"], loss=SQUARED, activation="relu", ending=ending)
+    assert bool(run(PROBLEM, trace)) is fires
