@@ -91,6 +91,7 @@ def sweep_program(
         edge=found.edge,
         recommended=choice.recommended if choice else None,
         recommended_runs=choice.runs if choice else (),
+        learned=choice.learned if choice else 0,
         theory=None,
         failure=None if choice or stopped else _failure(list(search.runs.values())),
         interrupted=stopped,

@@ -98,6 +98,7 @@ def sweep_document(
         and {"what": edge.fate, "lost_after_steps": edge.steps, "flat_share": edge.flat_share},
         **_theory_document(result.theory),
         "recommended": result.recommended,
+        "recommended_learned": {"seeds": len(result.recommended_runs), "learned": result.learned},
         "failure": result.failure
         and {key: getattr(result.failure, key) for key in result.failure.__dataclass_fields__},
         "rates": [_rate_document(rate) for rate in result.rates],
@@ -174,7 +175,12 @@ def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
     use = works = best = None
     if result.advice is not None:
         use = Text(result.advice, style="bold")
-        if result.speed_up is not None and result.speed_up >= 2:
+        if result.learned < len(result.recommended_runs):
+            use.append(
+                f"  learns with {result.learned} of {len(result.recommended_runs)} seeds",
+                style="not bold yellow",
+            )
+        elif result.speed_up is not None and result.speed_up >= 2:
             factor = number(result.speed_up, digits=2)
             use.append(f"  gets as far in 1/{factor} of the steps", style="not bold")
     if result.band is not None:

@@ -129,6 +129,8 @@ def failure_words(failure: Failure) -> str:
         Reason.NOT_DOWNHILL: f"No rate makes the program's steps lower its loss: it starts at "
         f"{number(failure.initial)}, and the lowest that was reached is {number(failure.lowest)}. "
         "The step is not downhill. Check the gradient.",
+        Reason.CHANCE: "At every rate, runs from most seeds learn nothing, while some learn: the "
+        "start decides, not the rate. Start from other weights.",
         Reason.UNEXPLAINED: f"The lowest loss is {number(failure.lowest)}, the best constant's "
         f"{number(failure.reference)}. The rate is not what is wrong: longer runs may show more, "
         "or the network cannot draw this target.",

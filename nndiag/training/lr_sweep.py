@@ -87,6 +87,8 @@ def sweep_learning_rates(
                 steps=final_steps,
             )
         recommended = choice.recommended if choice else None
+        if recommended is None:  # what worked was down to the seed
+            choice = None
         failed = choice is None and not interruption.requested
         return SweepResult(
             name=built.name,
@@ -99,12 +101,13 @@ def sweep_learning_rates(
             total_steps=total_steps(built),
             seeds=search.seeds,
             rates=found.rates,
-            band=band_of(found.rates, found.working) if found.working else None,
+            band=band_of(found.rates, found.working) if choice else None,
             best=choice.best.value if choice else None,
             best_of_seeds=choice.best_of_seeds if choice else None,
             edge=found.edge,
             recommended=recommended,
             recommended_runs=choice.runs if choice else (),
+            learned=choice.learned if choice else 0,
             theory=theory_of(task, built, edges=found.edges, recommended=recommended),
             failure=failure_of(task, search.runs.values()) if failed else None,
             interrupted=interruption.requested,

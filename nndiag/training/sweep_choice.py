@@ -24,14 +24,17 @@ class Choice:
     Attributes:
         best: The best rate, with the runs that decided it.
         best_of_seeds: Smallest and largest best rate of a single seed.
-        recommended: The recommended rate; None where no rate learns with fresh seeds.
+        recommended: The recommended rate; None where no rate learns with half of the seeds, fresh
+            ones among them.
         runs: The recommended rate's runs, with all seeds.
+        learned: How many of them learn.
     """
 
     best: Rate
     best_of_seeds: tuple[float, float]
     recommended: float | None
     runs: tuple[ShortRun, ...]
+    learned: int
 
 
 def choice_of(
@@ -64,9 +67,10 @@ def choice_of(
     short = best_of(working)
     assert short is not None
     best = best_of(compared) or short
-    recommended, runs = _recommended(final, best, edge=edge, seeds=seeds)
+    recommended, runs, learned = _recommended(final, best, edge=edge, seeds=seeds)
     search.stopped = search.stopped or final.stopped
-    return Choice(best, _spread(compared) or (best.value, best.value), recommended, runs)
+    spread = _spread(compared) or (best.value, best.value)
+    return Choice(best, spread, recommended, runs, learned)
 
 
 def _play(final: Search, working: Sequence[Rate]) -> None:
@@ -99,10 +103,11 @@ def _spread(compared: Sequence[Rate]) -> tuple[float, float] | None:
 
 def _recommended(
     final: Search, best: Rate, *, edge: float, seeds: Sequence[int]
-) -> tuple[float | None, tuple[ShortRun, ...]]:
+) -> tuple[float | None, tuple[ShortRun, ...], int]:
     """A rate near the best one, clear of the edge, that learns with fresh seeds too.
 
-    Where none learns with as many of them as expected, that with the most of which none was lost.
+    With it its runs, and how many of them learn. Where none learns with as many as expected, that
+    with the most of which none was lost; none where those are fewer than half.
     """
     rate = rounded(min(best.value, edge / _MARGIN))
     tried: list[tuple[int, float, tuple[ShortRun, ...]]] = []
@@ -110,14 +115,14 @@ def _recommended(
         final.try_pairs([(rate, seed) for seed in seeds])
         runs = tuple(final.runs[rate, seed] for seed in seeds if (rate, seed) in final.runs)
         if final.stopped:  # not all were made; the best rate itself was run with the own seeds
-            return best.value, best.runs
+            return best.value, best.runs, _learned(best.runs, best)
         learned = _learned(runs, best)
         if learned >= _expected(best, len(seeds)):
-            return rate, runs
+            return rate, runs, learned
         tried.append((learned, rate, runs))
         rate = rounded(rate / _STEP_BACK)
     learned, rate, runs = max(tried, key=lambda one: one[:2])
-    return (rate, runs) if learned > 0 else (None, ())
+    return (rate, runs, learned) if 2 * learned >= len(seeds) else (None, (), learned)
 
 
 def _learned(runs: Sequence[ShortRun], best: Rate) -> int:

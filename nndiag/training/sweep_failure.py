@@ -9,6 +9,7 @@ import numpy as np
 from nndiag.nn.network import examples, loss_and_gradient
 from nndiag.training.probes import Probes
 from nndiag.training.sweep_runs import ShortRun, Task, flat_share
+from nndiag.training.sweep_verdict import NOTHING, removed
 
 _FLAT = 0.5  # share of flat units from which on they are the reason
 _NOTHING = 1e-9  # spread or gradient relative to its scale that is none
@@ -22,6 +23,7 @@ class Reason(StrEnum):
     FLAT_UNITS = "flat units"
     ALWAYS_LOST = "diverges at every rate"
     NOT_DOWNHILL = "the step is not downhill"
+    CHANCE = "the seed decides"
     UNEXPLAINED = "unexplained"
 
 
@@ -83,4 +85,6 @@ def _reason(
         return Reason.NO_GRADIENT
     if runs and all(run.lost_at is not None for run in runs):
         return Reason.ALWAYS_LOST
+    if any(removed(run) >= NOTHING for run in runs):
+        return Reason.CHANCE
     return Reason.UNEXPLAINED

@@ -34,6 +34,7 @@ class SweepResult:
         edge: Where rates become too large; None where none did.
         recommended: A rate to use: run, and found to learn, with all seeds and fresh ones.
         recommended_runs: Its runs, of `final_steps`.
+        learned: How many of them learn.
         theory: What theory says; None for a user's program.
         failure: Why no rate learns; None where one does.
         interrupted: Whether Ctrl-C cut it short.
@@ -57,6 +58,7 @@ class SweepResult:
     edge: Edge | None
     recommended: float | None
     recommended_runs: tuple[ShortRun, ...]
+    learned: int
     theory: Theory | None
     failure: Failure | None
     interrupted: bool

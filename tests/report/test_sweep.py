@@ -79,6 +79,7 @@ def sweep(**known):
         "edge": Edge(0.05, 0.05, 0.055, 0.051, Fate.DIVERGES, (7, 8), None),
         "recommended": 0.02,
         "recommended_runs": (run(0.02, 0.01), run(0.02, 0.02, 1)),
+        "learned": 2,
         "theory": Theory(START, (0.05, 0.06), 1.0, 0.04, Reading.AGREE),
         "failure": None,
         "interrupted": False,
@@ -215,6 +216,11 @@ def test_the_ceiling_of_an_adaptive_optimizer_is_compared_where_its_run_ends():
 
 def test_a_best_rate_of_longer_runs_is_told_as_such():
     assert "best in 4,000 steps" in told(sweep(final_steps=4000))
+
+
+def test_a_rate_that_does_not_learn_with_every_seed_is_told_as_such():
+    assert "learns with 1 of 2 seeds" in told(sweep(learned=1))
+    assert "seeds" not in told(sweep()).splitlines()[3]
 
 
 def test_a_number_in_a_program_is_replaced_and_a_name_is_set():

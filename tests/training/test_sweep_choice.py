@@ -1,0 +1,49 @@
+"""Which rate is recommended, and with how many seeds it learns, told from runs made by hand."""
+
+import numpy as np
+import pytest
+
+from nndiag.training.sweep_choice import choice_of
+from nndiag.training.sweep_ranking import rates_of
+from nndiag.training.sweep_search import Search
+from tests.training.test_sweep_verdict import run
+
+SEEDS = range(6)
+
+
+class Trainer:
+    """Runs that only learn with some of the seeds."""
+
+    def __init__(self, lucky):
+        self.lucky = lucky
+
+    def train(self, pairs, *, steps=None):
+        return [run(rate, 0.01 if seed in self.lucky else 0.99, seed=seed) for rate, seed in pairs]
+
+
+def chosen(lucky):
+    """The choice where the sweep's own three seeds all learned at its best rate."""
+    search = Search(Trainer(lucky), (0, 1, 2), steps=100)
+    for rate, final in {0.01: 0.5, 0.1: 0.01, 1.0: np.inf}.items():
+        for seed in (0, 1, 2):
+            search.runs[rate, seed] = run(rate, final, seed=seed)
+    working = [rate for rate in rates_of(search.runs.values()) if rate.works]
+    return choice_of(search, working, edge=0.5, seeds=tuple(SEEDS), steps=100)
+
+
+@pytest.mark.parametrize(("lucky", "learned"), [({3, 4, 5}, 6), ({3}, 4), (set(), 3)])
+def test_a_rate_that_learns_with_half_of_the_seeds_is_recommended_with_their_number(lucky, learned):
+    choice = chosen(lucky)
+    assert choice.recommended == 0.1
+    assert (choice.learned, len(choice.runs)) == (learned, 6)
+
+
+def test_a_rate_that_learns_with_fewer_is_not_recommended():
+    search = Search(Trainer({0}), (0,), steps=100)
+    search.try_rates([0.01, 0.1, 1.0])
+    search.runs[0.01, 0] = run(0.01, 0.5)
+    search.runs[1.0, 0] = run(1.0, np.inf)
+    working = [rate for rate in rates_of(search.runs.values()) if rate.works]
+    choice = choice_of(search, working, edge=0.5, seeds=(0, 1, 2), steps=100)
+    assert choice.best.value == 0.1
+    assert choice.recommended is None
