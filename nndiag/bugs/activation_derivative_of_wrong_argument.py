@@ -41,6 +41,7 @@ def edits(site: Site) -> Iterator[Edit]:
             text = derivative.written(derivative.template.format(atom.text))
             yield site.edit(NAME, derivative.node, text, cost=1.05, says=f"write {text}")
         yield from _unnested(site, derivative.node)
+        yield from _inner(site, derivative.node)
         for name in _activations(site):
             text = derivative.written(derivative.template.format(f"{name}({derivative.argument})"))
             yield site.edit(NAME, derivative.node, text, cost=1.2, says=f"write {text}")
@@ -60,6 +61,19 @@ def _unnested(site: Site, node: ast.expr) -> Iterator[Edit]:
         if isinstance(item, ast.Call) and item is not node and len(item.args) == 1:
             text = ast.unparse(item.args[0])
             yield site.edit(NAME, item, text, cost=1.0, says=f"take it of {text}")
+
+
+def _inner(site: Site, node: ast.expr) -> Iterator[Edit]:
+    """Takes a variable for an expression inside a derivative: a for `x @ W + b`."""
+    shapes = site.shop.shapes(node)
+    for item in ast.walk(node):
+        if not isinstance(item, ast.BinOp) or item is node or not site.shop.is_acted(item):
+            continue
+        if isinstance(item.op, ast.Pow) or not site.shop.shapes(item) & shapes:
+            continue
+        for atom in site.atoms:
+            if atom.activation and atom.acted and atom.shapes & shapes:
+                yield site.edit(NAME, item, atom.text, cost=1.1, says=f"take it of {atom.text}")
 
 
 def _activations(site: Site) -> list[str]:

@@ -81,8 +81,10 @@ def _without_inputs(site: Site, value: ast.expr) -> Iterator[str]:
         operands = matmul_operands(node)
         for operand in operands or ():
             if shop.is_driven(operand):
-                yield _replaced(value, node, f"np.sum({ast.unparse(operand)}, axis=0)")
-                yield _replaced(value, node, f"np.sum({ast.unparse(operand)}, axis=1)")
+                for axis in (0, 1):
+                    summed = f"np.sum({ast.unparse(operand)}, axis={axis})"
+                    for new in _with_rate(site, node, summed):
+                        yield _replaced(value, node, new)
 
 
 def _whole_ranges(site: Site) -> Iterator[Edit]:
@@ -109,6 +111,16 @@ def _wider(iterated: ast.expr) -> Iterator[str]:
             yield f"range({ast.unparse(stop.left)})"
     if isinstance(iterated, ast.Subscript) and isinstance(iterated.slice, ast.Slice):
         yield ast.unparse(iterated.value)
+
+
+def _with_rate(site: Site, node: ast.AST, new: str) -> Iterator[str]:
+    """What stands for a product, with the numbers that its sides carry: `rate * x.T @ delta`."""
+    yield new
+    for operand in matmul_operands(node) or ():
+        for item in ast.walk(operand):
+            for _, factor, _ in factors(item):
+                if site.shop.shapes(factor) == {()} or isinstance(factor, ast.Constant):
+                    yield f"{ast.unparse(factor)} * {new}"
 
 
 def _updates_copy(site: Site, name: str) -> bool:
@@ -173,8 +185,9 @@ def _values(site: Site, value: ast.expr, still: str) -> Iterator[str]:
             continue
         if site.shop.is_parameter(node) or isinstance(node, ast.UnaryOp):
             continue
-        for new in gradients:
-            yield _replaced(value, node, new)
+        for gradient in gradients:
+            for new in _with_rate(site, node, gradient):
+                yield _replaced(value, node, new)
     for whole, factor, rest in (item for node in ast.walk(value) for item in factors(node)):
         acted = site.shop.is_acted(factor) or bool(site.shop.shapes(factor) - {()})
         if acted or isinstance(factor, ast.Subscript):

@@ -60,7 +60,8 @@ def add_frozen(measurement: "Measurement", settings: CodeSettings) -> None:
     """Adds what looks like a parameter, acts on the loss and is never changed."""
     if settings.parameters:
         return
-    lab, point = measurement.lab, measurement.points[-1]
+    lab = measurement.lab
+    point = min(reversed(measurement.points), key=lambda item: item.snapshot.iteration)
     known = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
     changed = {leaf for test in measurement.watched.tests for leaf in test.changed}
     early = {leaf for leaf, _ in measurement.watched.snapshots[0].leaves()}

@@ -40,10 +40,11 @@ def wrong_part(measurement: Measurement, name: str) -> Part | None:
     if ratios is None:
         return None
     entries, table = ratios  # (entries,), (points, entries) in units of the right factor
-    good = np.all(np.abs(table - 1) <= _SAME, axis=0)
+    good = np.nanmax(np.abs(table - 1), axis=0) <= _SAME
     if good.mean() < _LEAST or good.all():
         return None
     bad = table[:, ~good]
+    bad = bad[np.isfinite(bad)]
     row = _row(measurement, name)
     places = entries[~good]
     last = row > 1 and bool(np.all(places % row == row - 1))
@@ -81,27 +82,30 @@ def _row(measurement: Measurement, name: str) -> int:
 
 
 def _ratios(measurement: Measurement, name: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Step over gradient at the entries that all points compare, in units of the right factor."""
-    heard = [n for n, fits in enumerate(measurement.fits) if fits[name].signal]
-    heard = [n for n in heard if _common(measurement, n)]
+    """Step over gradient at each entry and point, in units of the right factor.
+
+    Returns:
+        The entries, shape (entries,), and the ratios, shape (points, entries), NaN where a point
+        does not compare an entry or its gradient is lost in rounding.
+    """
+    heard = [
+        (number, factor)
+        for number, fits in enumerate(measurement.fits)
+        if fits[name].signal and (factor := _common(measurement, number))
+    ]
     if not heard:
         return None
-    shared = measurement.entries[heard[0]][name]
-    for number in heard[1:]:
-        both = np.intersect1d(shared, measurement.entries[number][name])
-        shared = both if both.size > 1 else shared
-    numbers = [n for n in heard if np.isin(shared, measurement.entries[n][name]).all()]
-    rows = []
-    loud = np.ones(shared.size, dtype=bool)
-    for number in numbers:
-        chosen = np.searchsorted(measurement.entries[number][name], shared)
-        slopes = measurement.slopes[number].values[name][chosen]
-        step = measurement.steps[number][name][shared]
-        loud &= np.abs(slopes) > 1e3 * measurement.slopes[number].noise
-        with np.errstate(all="ignore"):
-            rows.append(step / slopes / (_common(measurement, number) or 1.0))
-    table = np.array(rows)[:, loud]
-    return (shared[loud], table) if loud.sum() > 1 and np.isfinite(table).all() else None
+    compared = [measurement.entries[number][name] for number, _ in heard]
+    entries = np.unique(np.concatenate(compared))
+    table = np.full((len(heard), entries.size), np.nan)
+    for row, (number, factor) in enumerate(heard):
+        slopes = measurement.slopes[number].values[name]
+        loud = np.abs(slopes) > 1e3 * measurement.slopes[number].noise
+        chosen = compared[row][loud]
+        step = measurement.steps[number][name][chosen]
+        table[row, np.searchsorted(entries, chosen)] = step / slopes[loud] / factor
+    known = np.isfinite(table).any(axis=0)
+    return (entries[known], table[:, known]) if known.sum() > 1 else None
 
 
 def _common(measurement: Measurement, number: int) -> float | None:

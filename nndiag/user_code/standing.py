@@ -1,6 +1,7 @@
 """Findings beside the gradient: shapes that cannot be meant, and a number that is not the loss."""
 
 import ast
+import re
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from nndiag.user_code.objective import Trial
 from nndiag.user_code.repair import Search
 from nndiag.user_code.runner import StepFailedError
 
+_SLOPE = re.compile(r"prime|deriv|grad|delta|backward", re.IGNORECASE)
 _SHOWN = 2  # rank up to which an expression that is given a name is shown, or named like a loss
 
 
@@ -121,6 +123,7 @@ def _signed_loss(context: Context) -> Trial | None:
         shown = candidate.own and (candidate.rank <= _SHOWN or not candidate.assigned)
         shown = shown and candidate is not context.measurement.loss
         signed = not trial.even and not candidate.serials & plain
+        signed = signed and _SLOPE.search(candidate.text) is None
         if shown and signed and _sums(context, candidate.serials):
             return trial
     return None
