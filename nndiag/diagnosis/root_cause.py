@@ -117,6 +117,7 @@ BY_EXCLUSION = frozenset({"too-few-units", "poor-local-minimum"})
 _MILD = 10.0  # size or offset of inputs that networks learn, if slowly; ours
 _BEFORE_MILD = frozenset(STEP_SIZE) | {"vanishing-gradients", "not-enough-steps", "saddle-point"}
 _STEEPER = 10.0  # of deep networks on scaled inputs; ours, they reach 6
+_LESS_STEEP = 0.5
 _ORDER = (*STATIC, *STEP_SIZE, *FITTED, *SYMPTOMS)
 
 
@@ -168,7 +169,8 @@ def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
 
     Large inputs explain a rate above the ceiling only as far as their scaling would raise the
     ceiling: λ_max grows with the square of the inputs, times what deep networks add to it, and with
-    less than that where they are only a little off scale and other layers are as steep. Where
+    less than the square where they are only a little off scale, so that other layers are as steep
+    as the first. Where
     they do not explain the rate, they do not explain what the rate did either.
     """
     reach = EXPLAINS.get(finding.problem, frozenset())
@@ -177,7 +179,7 @@ def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
         return reach
     size = finding.evidence[0].observed
     excess = rate.evidence[0].observed / max(rate.evidence[0].limit or 0.0, 1e-300)
-    most = size if _is_mild(finding) else _STEEPER * max(size, 1.0) ** 2
+    most = (_LESS_STEEP if _is_mild(finding) else _STEEPER) * max(size, 1.0) ** 2
     return reach if excess <= most else reach - EXPLAINS[rate.problem] - {rate.problem}
 
 
