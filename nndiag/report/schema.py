@@ -100,8 +100,24 @@ def _run() -> dict[str, Schema]:
         ),
         "numbers": told(by_name(NUMBER), "The numbers behind the outcome, by name."),
         "layers": list_of(record({"name": TEXT, "gradient_norm": norms})),
+        "stability": told(or_null(record(_stability())), "The rate's ceiling at the start."),
         "ended": told(or_null(TEXT), "Why the run ended; null where that is not known."),
         "run": told(or_null(TEXT), "The run's folder."),
+    }
+
+
+def _stability() -> dict[str, Schema]:
+    change = {"name": TEXT, "title": TEXT, "factor": NUMBER, "override": or_null(TEXT)}
+    return {
+        "rule": told(TEXT, "The ceiling's formula."),
+        "learning_rate": NUMBER,
+        "sharpness": or_null(NUMBER),
+        "ceiling": told(or_null(NUMBER), "Null where nothing curves upwards."),
+        "batch_ceilings": or_null(pair(NUMBER)),
+        "batch_size": or_null(COUNT),
+        "adaptive": told(FLAG, "Whether the ceiling moves with the run."),
+        "changes": told(list_of(record(change)), "What would lower the sharpness."),
+        "ratio": told(or_null(NUMBER), "The rate over its ceiling."),
     }
 
 
@@ -198,6 +214,7 @@ def _sweep() -> dict[str, Schema]:
         "beyond_edge": or_null(record(beyond)),
         "ceiling": told(some, "What theory says at the start; null in a program."),
         "recommended": some,
+        "recommended_learned": record({"seeds": COUNT, "learned": COUNT}),
         "failure": told(or_null(record(failure)), "Why no rate learns."),
         "rates": list_of(record({**rate, "seeds": list_of(record(seed))})),
         "steps": COUNT,

@@ -4,7 +4,6 @@ import pytest
 import typer.main
 
 from nndiag.cli.app import app
-from tests.cli.test_pages import PROGRAM
 
 COMMANDS = typer.main.get_command(app).commands
 JUDGING = ("train", "diagnose", "sweep-lr", "gradcheck", "fix", "doctor")
@@ -48,8 +47,8 @@ def test_an_option_is_described_in_the_same_words_everywhere():
         (("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "30", "--rates", "4"), 1),
     ],
 )
-def test_nothing_fails_where_never_is_asked_for(command, folder, arguments, code):
-    (folder / "net.py").write_text(PROGRAM)
+def test_nothing_fails_where_never_is_asked_for(command, folder, program_text, arguments, code):
+    (folder / "net.py").write_text(program_text("+"))
     (folder / "dead.yaml").write_text(
         (folder / "exploding.yaml").read_text().replace("rate: 3", "rate: 0.000001")
     )
