@@ -91,6 +91,7 @@ class Laboratory:
         self.runs = 0
         self.proxies: dict[str, tuple[Leaf, bool]] = {}
         self.gradients: dict[str, int] = {}
+        self.rounding = float(np.finfo(float).eps)
         self._carried: tuple[Tensor, ...] = ()
         self._renewing = self.plain
 

@@ -39,7 +39,7 @@ from nndiag.user_code.preparation import (
 from nndiag.user_code.rates import Rate, learning_rate
 from nndiag.user_code.runner import Runner, StepFailedError
 from nndiag.user_code.settings import CodeSettings
-from nndiag.user_code.slopes import STEP, Differences, Fit, Slopes, entries_of, fit
+from nndiag.user_code.slopes import Differences, Fit, Slopes, entries_of, fit, fit_with_decay
 from nndiag.user_code.source import Source
 
 _ENTRIES = 24
@@ -47,6 +47,7 @@ _FEW_ENTRIES = 6
 _MOST_CANDIDATES = 40
 _SWEEP = (1e-3, 1e-4, 1e-7)
 _MOST_POINTS = 5
+_DOUBLE = np.dtype(np.float64)
 _DOUBTFUL = 0.02
 
 
@@ -197,6 +198,7 @@ def _with_loss(
     updates = lab.updates(points[0])
     resets = frozenset(serial for serials in updates.values() for serial in serials)
     computed = computed_values(lab, points[0], resets)
+    lab.rounding = _rounding(computed)
     found = residuals(lab, computed)
     candidates = [*scalar_candidates(lab, computed)][:_MOST_CANDIDATES]
     candidates += [*implied_candidates(found, computed)]
@@ -241,6 +243,34 @@ def _with_loss(
         updates=updates,
         rate=rate,
         moments=state,
+    )
+
+
+def _decayed(
+    measurement: Measurement,
+    point: Point,
+    name: str,
+    step: Mapping[str, Vector],
+    chosen: Any,
+    slopes: Slopes,
+    found: Fit,
+) -> Fit:
+    """The fit with a weight decay: where the program computes no loss, it may belong to it."""
+    other = fit_with_decay(
+        step[name][chosen], slopes.values[name], slopes.noise, point.theta[name][chosen]
+    )
+    if other is None:
+        return found
+    measurement.notes.append(f"{name}: its weight decay is taken for a part of the loss")
+    return other
+
+
+def _rounding(computed: Computed) -> float:
+    """The rounding of the least precise numbers that the parameters act on."""
+    values = (computed.base.values[serial][-1] for serial in computed.acted)
+    kinds = {value.dtype for value in values if isinstance(value, np.ndarray | np.floating)}
+    return max(
+        float(np.finfo(kind if kind.kind == "f" else float).eps) for kind in kinds | {_DOUBLE}
     )
 
 
@@ -300,6 +330,7 @@ def _compare(measurement: Measurement, deadline: float) -> None:
         measurement.slopes.append(slopes)
         measurement.fits.append(fits)
     measurement.points = points
+    measurement.notes = list(dict.fromkeys(measurement.notes))
     if not points:
         raise UserCodeError(
             Problem(
@@ -350,9 +381,11 @@ def _look_again(
             best = differences.with_kinks(best, point, name, entries[name])
             if best.parallel:
                 measurement.kinks.add(name)
+        if not best.parallel and not measurement.loss.own:
+            best = _decayed(measurement, point, name, step, entries[name], slopes, best)
         fits[name] = best
         if best.residual >= _DOUBTFUL:
             measurement.doubted.add(name)  # wrong beyond any rounding: need not be looked at again
 
 
-__all__ = ["STEP", "Fits", "Measurement", "measure"]
+__all__ = ["Fits", "Measurement", "measure"]

@@ -13,11 +13,15 @@ from nndiag.user_code.runner import StepFailedError, Variant
 from nndiag.user_code.tensors import Tensor
 
 STEP = float(np.finfo(float).eps ** (1 / 3))
-"""Relative size of a change: balances rounding against curvature in central differences."""
+"""Relative size of a change: balances rounding against curvature in central differences.
+
+A program that rounds its numbers to less than double precision takes a larger one.
+"""
 TOLERANCE = 1e-5
 """Relative error up to which a gradient is right: right ones reach 1e-8, wrong ones 1e-3."""
 _NOISE = 8.0  # rounding errors of a loss, in units of its last place
 _KINK = 1e-3
+_FEWEST = 5  # entries that two factors must explain
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class Differences:
             probes=watched, resets=instruments.resets, forced=instruments.forced
         )
         self.variant = lab.runner.variant(self.instruments)
+        self.step = float(lab.rounding ** (1 / 3))
         self._counts: dict[Point, dict[int, int]] = {}
 
     def losses(
@@ -120,7 +125,7 @@ class Differences:
         point: Point,
         entries: Mapping[str, np.ndarray[tuple[int], np.dtype[np.intp]]],
         *,
-        size: float = STEP,
+        size: float | None = None,
         variant: Variant | None = None,
     ) -> list[Slopes]:
         """The numeric gradient of each candidate by central differences.
@@ -128,21 +133,21 @@ class Differences:
         Args:
             point: Where.
             entries: Which entries of each tensor.
-            size: The change of a parameter, relative to max(1, |parameter|).
+            size: The change of a parameter, relative to max(1, |parameter|); the best where None.
             variant: An edited variant that watches the same expressions.
 
         Raises:
             StepFailedError: An iteration failed.
         """
+        size = self.step if size is None else size
         base = self.losses(point, variant=variant)
         values: list[Theta] = [{} for _ in self.candidates]
         for name, chosen in entries.items():
             columns = [self._slope(point, name, int(i), size, variant) for i in chosen]
             for number, found in enumerate(values):
                 found[name] = np.array([column[number] for column in columns])
-        eps = float(np.finfo(float).eps)
         return [
-            Slopes(found, _NOISE * eps * abs(loss) / size, loss)
+            Slopes(found, _NOISE * self.lab.rounding * abs(loss) / size, loss)
             for found, loss in zip(values, base, strict=True)
         ]
 
@@ -173,15 +178,16 @@ class Differences:
         """
         middle = self.losses(point)[0]
         central, gaps = [], []
-        for size in (STEP, STEP / 10):
+        for size in (self.step, self.step / 10):
             sides = [
                 (self._moved(point, name, entry, sign * size) - middle) / size for sign in (1, -1)
             ]
             central.append((sides[0] - sides[1]) / 2)
             gaps.append(abs(sides[0] + sides[1]))
-        noise = 10 * _NOISE * float(np.finfo(float).eps) * abs(middle) / STEP
+        noise = 10 * _NOISE * self.lab.rounding * abs(middle) / self.step
         bound = _KINK * largest + noise
-        return abs(central[0] - central[1]) > bound or (gaps[1] > 0.5 * gaps[0] and gaps[1] > bound)
+        bent = abs(central[0] - central[1]) > bound
+        return bent or (gaps[1] > 0.5 * gaps[0] and gaps[1] > bound)
 
     def with_kinks(
         self,
@@ -198,8 +204,8 @@ class Differences:
         middle = self.losses(point)[0]
         gaps = []
         for entry in entries:
-            sides = [self._moved(point, name, int(entry), sign * STEP) for sign in (1, -1)]
-            size = STEP * max(1.0, abs(float(point.theta[name][entry])))
+            sides = [self._moved(point, name, int(entry), sign * self.step) for sign in (1, -1)]
+            size = self.step * max(1.0, abs(float(point.theta[name][entry])))
             gaps.append((sides[0] + sides[1] - 2 * middle) / size)
         return replace(found, noise=found.noise + float(np.linalg.norm(gaps)) / found.slope)
 
@@ -234,8 +240,25 @@ def fit(step: Vector, slope: Vector, noise: float) -> Fit:
     return Fit(inner / size / length, scale, left, True, False, error / size, slope.size, size)
 
 
+def fit_with_decay(step: Vector, slope: Vector, noise: float, values: Vector) -> Fit | None:
+    """The fit of a step that is a slope and a decay of the parameter together.
+
+    None where a decay does not explain what is left over of the step, or would let it grow.
+
+    Args:
+        step: What the iteration took off the parameter, shape (entries,).
+        slope: The numeric gradient there, shape (entries,).
+        noise: Absolute error of one entry of it.
+        values: The parameter there, shape (entries,).
+    """
+    if step.size < _FEWEST or not np.any(values):
+        return None
+    scale, decay = np.linalg.lstsq(np.stack([slope, values], axis=1), step, rcond=None)[0]
+    found = fit(step - decay * values, slope, noise)
+    return found if found.parallel and scale > 0 and decay > 0 else None
+
+
 __all__ = [
-    "STEP",
     "TOLERANCE",
     "Differences",
     "Fit",
@@ -243,4 +266,5 @@ __all__ = [
     "StepFailedError",
     "entries_of",
     "fit",
+    "fit_with_decay",
 ]

@@ -14,8 +14,8 @@ from nndiag.user_code.places import is_number, is_number_list, spelled
 from nndiag.user_code.snapshot import Leaf, Snapshot
 
 _PARAMETER_NAME = re.compile(
-    r"(^|[.\[\"])_*(w|b|weights?|bias(es)?|theta|wt|bs)[a-z]{0,2}(_?(\d+|[a-z]{1,3}|in|out|hidden|"
-    r"output|input))?[\]\"]*(\[[^\]]*\])*$",
+    r"(^|[.\[\"])_*(w|b|weights?|bias(es)?|theta|wt|bs)[a-z]{0,2}"
+    r"(_?(\d+|in|out|hidden|output|input)|_[a-z]{1,3})?[\]\"]*(\[[^\]]*\])*$",
     re.IGNORECASE,
 )
 
@@ -162,7 +162,8 @@ def never_updated(
     floats = len(known) >= _MANY_FLOATS and all(tensor.shape == (1,) for tensor in known)
 
     def likely(tensor: Tensor) -> bool:
-        if tensor.name in passing and not _PARAMETER_NAME.search(tensor.name):
+        root = tensor.leaves[0].root
+        if root in passing and not _PARAMETER_NAME.search(root):
             return False  # set anew in each iteration: an activation, an example
         tail = re.findall(r"[A-Za-z_]\w*", tensor.name)[-1:]
         if tail and any(form.format(tail[0]) in names for form in _GRADIENT_NAMES):

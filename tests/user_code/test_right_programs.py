@@ -80,6 +80,24 @@ def test_takes_single_precision_for_no_fault(check, kind):
     assert max(tensor.relative_error for tensor in found.tensors) < 1e-6
 
 
+def test_allows_for_rounding_to_single_precision_in_each_iteration(check):
+    text = LINEAR.replace("out = X @ w + b", "out = (X @ w + b).astype(np.float32)")
+    text = text.replace(
+        "d = 2 * (out - y) / len(y)", "d = (2 * (out - y) / len(y)).astype(np.float32)"
+    )
+    found = check(text)
+    assert found.correct
+    assert all(tensor.verdict is Verdict.RIGHT for tensor in found.tensors)
+
+
+def test_sees_a_wrong_sign_through_single_precision(check):
+    text = LINEAR.replace("out = X @ w + b", "out = (X @ w + b).astype(np.float32)")
+    found = check(
+        text.replace("(out - y) / len", "(y - out) / len").replace("lr = 0.1", "lr = 1e-3")
+    )
+    assert [item.problem for item in found.findings] == ["wrong-sign"]
+
+
 def test_takes_views_in_single_precision_for_no_fault(check):
     text = LINEAR.replace(
         "w = np.zeros(3)\nb = 0.0",
@@ -128,3 +146,25 @@ def test_reads_the_gradient_from_what_adagrad_remembers(check):
         "    w -= lr * gw / np.sqrt(g2 + 1e-8)\n    b -= lr * gb / np.sqrt(h2 + 1e-8)\n",
     )
     assert check(text).correct
+
+
+DECAY = LINEAR.replace("    loss = np.mean((out - y) ** 2)\n", "").replace(
+    "w -= lr * (X.T @ d)", "w -= lr * (X.T @ d + 0.01 * w)"
+)
+
+
+def test_takes_weight_decay_for_part_of_a_loss_that_is_not_computed(check):
+    text = DECAY.replace("size=(20, 3)", "size=(20, 6)").replace(
+        "np.zeros(3)", "rng.normal(size=6)"
+    )
+    found = check(text.replace("0.5])", "0.5, 0.1, 0.3, -1])"))
+    assert found.correct
+    assert any("w: its weight decay" in note for note in found.notes)
+
+
+def test_does_not_take_growth_for_weight_decay(check):
+    text = DECAY.replace("size=(20, 3)", "size=(20, 6)").replace(
+        "np.zeros(3)", "rng.normal(size=6)"
+    )
+    text = text.replace("0.5])", "0.5, 0.1, 0.3, -1])").replace("+ 0.01 * w", "- 0.5 * w")
+    assert not check(text).correct
