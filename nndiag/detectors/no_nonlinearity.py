@@ -10,7 +10,8 @@ Why it matters
 
 Fires when
     In a run that did not learn, the data allow more than a linear model reaches: for numbers,
-    `gap` more of the targets' variance; for classes, `gap` fewer errors.
+    `gap` more of the targets' variance; for classes, `gap` fewer errors, or half of that where they
+    are a quarter of the linear model's.
 
 Silent when
     Some hidden layer is nonlinear; a linear model suffices; the run learned or diverged; what the
@@ -37,6 +38,7 @@ from nndiag.registry import Share
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "no-nonlinearity"
+_FEWER = 0.25  # errors that the data allow over those of a linear model
 _FEWEST = 4  # the rows of a logic gate
 _MOST = 400  # examples among which neighbours are searched
 _DIGITS = 9  # of a value between the classes that are not rounding
@@ -55,7 +57,10 @@ def no_nonlinearity(trace: Trace, *, gap: Share = 0.15) -> Findings:
     if inputs is None or targets is None or not _usable(inputs, targets):
         return []
     linear, possible, what = _shares(trace, inputs, targets)
-    if possible - linear <= gap:
+    limit = possible - gap
+    if _are_classes(targets) and 1 - possible <= _FEWER * (1 - linear):
+        limit = possible - gap / 2
+    if linear >= limit:
         return []
     layers = "all hidden layers are linear" if hidden else "there is no hidden layer"
     return [
@@ -64,7 +69,7 @@ def no_nonlinearity(trace: Trace, *, gap: Share = 0.15) -> Findings:
             course.severity,
             f"{layers}: a linear model {what} {max(linear, 0):.0%}, the data allow "
             f"{min(possible, 1):.0%}",
-            evidence=(Evidence("linear_share", observed=linear, limit=possible - gap),),
+            evidence=(Evidence("linear_share", observed=linear, limit=limit),),
             remedies=(
                 "activation tanh or relu in the hidden layers",
                 *(() if hidden else ("a hidden layer",)),
@@ -85,12 +90,16 @@ def _shares(trace: Trace, inputs: FloatArray, targets: FloatArray) -> tuple[floa
     """
     design = np.column_stack([inputs, np.ones(len(inputs))])
     fitted = design @ np.linalg.lstsq(design, targets, rcond=None)[0]
-    if len(np.unique(targets)) == 2:
+    if _are_classes(targets):
         linear = float(np.mean(_labels(fitted, targets) == _labels(targets, targets)))
         return linear, _neighbours_right(inputs, targets), "gets the class right in"
     deviations = targets - targets.mean(axis=0)
     linear = 1 - float(((targets - fitted) ** 2).sum() / (deviations**2).sum())
     return linear, attainable_share(trace.facts), "explains"
+
+
+def _are_classes(targets: FloatArray) -> bool:
+    return len(np.unique(targets)) == 2
 
 
 def _labels(values: FloatArray, targets: FloatArray) -> FloatArray:

@@ -56,3 +56,16 @@ def test_what_the_line_leaves_is_its_boundary(bend, fires, curves, make_trace):
 def test_is_skipped_with_a_nonlinear_hidden_layer(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["stuck"], facts=CURVE))
     assert result == Skipped(PROBLEM, "some hidden layer is nonlinear")
+
+
+@pytest.mark.parametrize(("off", "fires"), [(3, False), (4, True)])
+def test_few_errors_are_many_where_the_data_allow_none(off, fires, curves, make_trace):
+    """Classes along a line, but for `off` of 64 examples at its lower end; neighbours see them.
+
+    The line is wrong in 8 or 11 %, neighbours in one example at a border; half of 15 % lies between.
+    """
+    labels = (np.arange(64) >= 32).astype(float)
+    labels[:off] = 1.0
+    facts = {"inputs": X, "targets": labels[:, None]}
+    trace = make_trace(curves["stuck"], layers=LINEAR, facts=facts)
+    assert bool(run(PROBLEM, trace)) is fires
