@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -189,12 +188,15 @@ def _check_program(
     settings: "CodeSettings", *, seconds: float, write: bool, as_json: bool, quiet: bool
 ) -> _Told:
     """Check a user's program, and write the mended one beside it if that is asked for."""
+    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.report import gradcheck_program as words  # noqa: PLC0415
     from nndiag.user_code import check_program  # noqa: PLC0415
 
-    line = _PhaseLine(enabled=not quiet and sys.stderr.isatty())
+    line = LiveLine(enabled=not quiet)
     try:
-        check = check_program(settings, seconds=seconds, progress=line)
+        check = check_program(
+            settings, seconds=seconds, progress=lambda phase: line.say(f"{phase} …")
+        )
     finally:
         line.clear()
     written = _written(check) if write and not check.correct else None
@@ -223,21 +225,3 @@ def _emit_json(document: object) -> None:
     from nndiag.trace.plain import json_text  # noqa: PLC0415
 
     emit_text(json_text(document))
-
-
-class _PhaseLine:
-    """One line on the terminal that says what is being done."""
-
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
-
-    def __call__(self, phase: str) -> None:
-        if self._enabled:
-            sys.stderr.write(f"\r\x1b[2K{phase} …")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Remove the line."""
-        if self._enabled:
-            sys.stderr.write("\r\x1b[2K")
-            sys.stderr.flush()

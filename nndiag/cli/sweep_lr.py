@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import sys
 import time
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from nndiag.cli.live_line import LiveLine
     from nndiag.training.lr_sweep import SweepResult
 
 _PROGRAM = re.compile(r".*\.(py|ipynb)(:[A-Za-z_]\w*)?", re.DOTALL)
@@ -135,22 +135,26 @@ def _swept(
     target: str, overrides: "Sequence[str]", wanted: _Wanted, *, quiet: bool
 ) -> "tuple[SweepResult, str | None]":
     """The sweep of a config or a program, and the resolved config's text where there is one."""
-    line = _LiveCount(enabled=not quiet)
+    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
+
+    line = LiveLine(enabled=not quiet)
+    count = _Count(line)
     try:
         if _PROGRAM.fullmatch(target):
-            return _program_swept(target, overrides, wanted, line), None
+            return _program_swept(target, overrides, wanted, count), None
         from nndiag.experiment import load_experiment, resolved_yaml  # noqa: PLC0415
         from nndiag.training.lr_sweep import sweep_learning_rates  # noqa: PLC0415
 
         experiment = load_experiment(target, overrides)
         options = asdict(wanted)
-        return sweep_learning_rates(experiment, **options, progress=line), resolved_yaml(experiment)
+        result = sweep_learning_rates(experiment, **options, progress=count)
+        return result, resolved_yaml(experiment)
     finally:
         line.clear()
 
 
 def _program_swept(
-    target: str, overrides: "Sequence[str]", wanted: _Wanted, line: "_LiveCount"
+    target: str, overrides: "Sequence[str]", wanted: _Wanted, count: "_Count"
 ) -> "SweepResult":
     from nndiag.cli.gradcheck import program_settings  # noqa: PLC0415
     from nndiag.diagnosis.program_sweep import sweep_program  # noqa: PLC0415
@@ -159,7 +163,7 @@ def _program_swept(
         warn("--seeds, --rates, --steps, --low and --high are for configs; a program has its own")
     settings = program_settings(target, overrides)
     assert settings is not None
-    return sweep_program(settings, progress=line)
+    return sweep_program(settings, progress=count)
 
 
 def _check_range(low: float | None, high: float | None) -> None:
@@ -216,24 +220,20 @@ def _advice(result: "SweepResult", target: str, overrides: "Sequence[str]") -> s
     return shlex.join(["nndiag", "train", *words, f"{result.setting}={result.recommended:g}"])
 
 
-class _LiveCount:
-    """Shows on one line of stderr how many runs have ended; on a terminal only."""
+class _Count:
+    """Shows how many runs have ended, and in what time.
 
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled and sys.stderr.isatty()
-        self._count = 0
+    Args:
+        line: Where.
+    """
+
+    def __init__(self, line: "LiveLine") -> None:
+        self._line = line
+        self._runs = 0
         self._started = time.monotonic()
 
     def __call__(self, runs: int) -> None:
         """Some more runs have ended."""
-        self._count += runs
-        if self._enabled:
-            seconds = time.monotonic() - self._started
-            sys.stderr.write(f"\r{self._count:,} short runs  {seconds:.0f} s\x1b[K")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._enabled:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._runs += runs
+        seconds = time.monotonic() - self._started
+        self._line.say(f"{self._runs:,} short runs  {seconds:.0f} s")

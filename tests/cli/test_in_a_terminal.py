@@ -12,6 +12,7 @@ from nndiag.trace import read_trace
 pytest.importorskip("pty")
 
 from tests.cli.terminal import Terminal
+from tests.cli.test_pages import SWEEP
 
 LONG = ("train", "healthy.yaml", "training.steps=50000000", "--no-plots")
 
@@ -147,3 +148,12 @@ def test_ctrl_c_at_the_question_writes_nothing(folder):
     terminal.interrupt()
     assert terminal.end() == 130
     assert not (folder / "new.yaml").exists()
+
+
+@pytest.mark.parametrize("arguments", [("gradcheck", "net.py"), (*SWEEP, "--no-plots")])
+def test_a_dumb_terminal_is_spared_the_progress(folder, program_text, arguments):
+    (folder / "net.py").write_text(program_text("+"))
+    terminal = Terminal(folder, *arguments, TERM="dumb")
+    assert terminal.end() == 1
+    assert "\x1b" not in terminal.text
+    assert "\r" not in terminal.text.replace("\r\n", "")
