@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import nndiag.cli.app
+from tests.cli.test_pages import SWEEP
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,29 @@ def test_a_pipe_gets_no_colours_and_no_trailing_blanks(process):
 def test_the_width_of_a_pipe_can_be_chosen(process, width):
     ended = process("train", "exploding.yaml", "--no-plots", COLUMNS=width)
     assert max(map(len, ended.out.splitlines())) <= int(width)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("compare", "log.csv", "log.csv"),
+        ("diagnose", "log.csv"),
+        ("doctor", "exploding.yaml"),
+        ("explain", "learning-rate-above-stability-limit"),
+        ("fix", "exploding.yaml", "--no-write", "--seconds", "2"),
+        ("gradcheck", "healthy.yaml"),
+        ("gradcheck", "net.py"),
+        ("list", "problems"),
+        (*SWEEP, "--no-plots"),
+    ],
+)
+def test_every_report_fits_forty_columns(command, folder, program_text, monkeypatch, arguments):
+    (folder / "log.csv").write_text("step,loss\n0,1\n1,0.5\n2,0.25\n3,0.2\n")
+    (folder / "net.py").write_text(program_text("+"))
+    monkeypatch.setenv("COLUMNS", "40")
+    told = command(*arguments).out
+    assert told
+    assert max(map(len, told.splitlines())) <= 40
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
