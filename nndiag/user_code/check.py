@@ -102,14 +102,6 @@ class _Result:
         measurement = self.measurement
         context = naming.Context.of(measurement, self.verdicts, self.references)
         uniform = naming.uniform_factor(context) if self.correct else None
-        if self.correct and uniform is None and self._no_tensor_heard():
-            raise UserCodeError(
-                Problem(
-                    "the loss does not change with any parameter beyond its rounding noise",
-                    got=measurement.loss.text,
-                    hint="name another loss under `code.loss`",
-                )
-            )
         if not self.correct:
             self.tell("searching the edit that mends it")
             self._search(context, target=naming.target(context))
@@ -125,6 +117,16 @@ class _Result:
         self.findings.sort(key=lambda finding: finding.severity.rank)
         if any(finding.severity is Severity.ERROR for finding in self.findings):
             self.correct = False
+        silent = all(verdict is Verdict.NO_SIGNAL for verdict in self.verdicts.values())
+        if silent and not self.findings:
+            raise UserCodeError(
+                Problem(
+                    "nothing can be compared: the loss does not change with any parameter beyond "
+                    "its rounding noise, or only in steps",
+                    got=measurement.loss.text,
+                    hint="name another loss under `code.loss`",
+                )
+            )
 
     def _no_tensor_heard(self) -> bool:
         return not any(verdict is Verdict.RIGHT for verdict in self.verdicts.values())

@@ -88,3 +88,12 @@ for epoch in range(10):
         check(text)
     assert "undefined" in str(raised.value)
     assert ":8" in str(raised.value)
+
+
+def test_tells_that_a_loss_in_steps_cannot_be_compared(check):
+    text = LINEAR.replace(
+        "loss = np.mean((out - y) ** 2)", "loss = np.mean(np.round(out - y) ** 2)"
+    )
+    with pytest.raises(UserCodeError) as raised:
+        check(text, loss="np.mean(np.round(out - y) ** 2)")
+    assert "code.loss" in str(raised.value)
