@@ -12,7 +12,7 @@ from nndiag.experiment.building import build
 from nndiag.fixing.ahead import Ahead
 from nndiag.fixing.budget import Budget, work_of
 from nndiag.fixing.measure import OutOfTimeError, Run, measured
-from nndiag.fixing.trial import Trial, is_cured, verdict_on, with_remedies
+from nndiag.fixing.trial import Trial, Verdict, is_cured, verdict_on, with_remedies
 from nndiag.remedies import changed, smallest_changes
 from nndiag.training.schedule import batches_of, total_steps
 
@@ -57,6 +57,7 @@ class Bench:
     notice: Notice = lambda text: None
     control: Run | None = None
     trials: list[Trial] = field(default_factory=list)
+    _seeds: dict[frozenset[str], tuple[Run, ...]] = field(default_factory=dict)
     _plans: dict[Names, _Plan] = field(default_factory=dict)
     _ahead: Ahead = field(default_factory=Ahead)
 
@@ -80,6 +81,7 @@ class Bench:
         except NndiagError as error:
             trial = Trial(names, {}, None, None, str(error.problems[0].message))
         if trial.run is not None or len(names) == 1:
+            self.trials = [x for x in self.trials if x.remedies != trial.remedies]  # not made then
             self.trials.append(trial)
         return trial
 
@@ -89,8 +91,18 @@ class Bench:
         made = (trial for trial in self.trials if trial.run is not None)
         return next((trial for trial in made if set(trial.remedies) == wanted), None)
 
+    def demote(self) -> None:
+        """Count what cured from one start alone as a help."""
+        self.trials = [replace(x, verdict=Verdict.HELPS) if x.cures else x for x in self.trials]
+
     def other_seeds(self, trial: Trial, *, count: int) -> tuple[Run, ...]:
-        """Runs of a trial from other seeds, as many as the budget allows."""
+        """Runs of a trial from other seeds, as many as the budget allows; made once."""
+        key = frozenset(trial.remedies)
+        if key not in self._seeds:
+            self._seeds[key] = self._from_other_seeds(trial, count=count)
+        return self._seeds[key]
+
+    def _from_other_seeds(self, trial: Trial, *, count: int) -> tuple[Run, ...]:
         runs: list[Run] = []
         if trial.run is None:
             return ()

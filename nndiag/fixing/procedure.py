@@ -13,7 +13,7 @@ from nndiag.fixing.bench import Bench, Notice
 from nndiag.fixing.budget import Budget, work_of
 from nndiag.fixing.confirmation import confirmed
 from nndiag.fixing.measure import Run, measured, with_reference
-from nndiag.fixing.search import Winner, first_cure, search, search_against_cause, winner_of
+from nndiag.fixing.search import Winner, first_cure, found, search_against_cause
 from nndiag.fixing.trial import Trial
 from nndiag.trace import Trace
 from nndiag.training import Progress
@@ -121,8 +121,7 @@ def fix(
             baseline = bench.baseline
         curable = not _exhausted(baseline, reference) and not _is_in_the_data(baseline, reference)
         if reference is not None and curable:
-            search(bench, limit=reference.limit)
-            winner = winner_of(bench)
+            winner = found(bench, limit=reference.limit)
     except KeyboardInterrupt:
         winner, interrupted = first_cure(bench), True
     finally:

@@ -14,6 +14,7 @@ _COMBINATIONS = 0.75  # share of the budget until which combinations are begun
 _MOST_TOGETHER = 4
 _BETTER = 0.95  # share of the error that another remedy may leave to be kept in a combination
 _SEEDS = 2  # more seeds for the winner
+_ROUNDS = 2  # searches beyond the first, for cures that hold
 _CANDIDATES, _SUREST = 3, 2  # cures that are tried with other seeds until one holds
 _ANOTHER_SEED, _MORE_STEPS, _LARGER_RATE = "another-seed", "more-steps", "larger-rate"
 
@@ -78,6 +79,24 @@ def search_against_cause(bench: Bench) -> None:
         if trial is not None and trial.cures:
             return
     _together(bench, bundle(bench.trials, suggested))
+
+
+def found(bench: Bench, *, limit: Limit | None = None) -> Winner | None:
+    """What a search finds; it goes on for as long as no other seed bears a cure out.
+
+    Args:
+        bench: Where to try.
+        limit: What keeps the run from a smaller loss, by the reference fit.
+    """
+    search(bench, limit=limit)
+    winner = last = winner_of(bench)
+    for _ in range(_ROUNDS):
+        if last is None or last.holds:
+            break
+        bench.demote()
+        search(bench, limit=limit)
+        last = winner_of(bench)
+    return last if last is not None and last.holds else winner
 
 
 def winner_of(bench: Bench) -> Winner | None:

@@ -19,7 +19,7 @@ class Verdict(StrEnum):
     CURES = "cures"
     """The failure is gone."""
     HELPS = "helps"
-    """The error is smaller by a tenth or more."""
+    """The error is smaller by a tenth or more; or it cured from this start, but from no other."""
     NO_EFFECT = "no effect"
     """The error is what it was."""
     HARMS = "harms"

@@ -305,7 +305,7 @@ class Trials:
         settings = self._fix.experiment.resolved
         one, winner = len(trial.remedies) == 1, self._fix.winner
         words = " · ".join(change_words(settings, trial.changes)) if one else "all of them"
-        style = "bold" if winner is not None and trial is winner.trial else ""
+        style = "bold" if winner is not None and trial.remedies == winner.trial.remedies else ""
         diverged = run.diagnosis.outcome is Outcome.DIVERGED
         return [
             Text(" + ".join(trial.remedies), style=style),

@@ -106,7 +106,7 @@ def test_ctrl_c_ends_with_130_and_what_is_known(command, monkeypatch):
     def interrupted(bench, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nndiag.fixing.procedure.search", interrupted)
+    monkeypatch.setattr("nndiag.fixing.procedure.found", interrupted)
     ended = command("fix", "exploding.yaml", "--json")
     assert ended.code == 130
     assert json.loads(ended.out)["interrupted"] is True

@@ -8,7 +8,10 @@ import pytest
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Confidence, Outcome
 from nndiag.fixing import Verdict, confirm, fix, measured
+from nndiag.fixing.bench import Bench
+from nndiag.fixing.budget import Budget
 from nndiag.fixing.procedure import _beyond_chance
+from nndiag.fixing.search import found, winner_of
 from tests.fixing.conftest import EXPLODING, HEALTHY, PLENTY, TANH_ON_A_LINE, experiment_from
 
 
@@ -187,3 +190,40 @@ def test_confirming_tries_only_what_is_against_the_cause(exploding):
 
 def test_there_is_nothing_to_confirm_in_a_healthy_run(healthy):
     assert confirm(healthy, seconds=PLENTY) is healthy
+
+
+def test_a_cure_that_no_other_seed_bears_out_is_searched_beyond(exploding, monkeypatch):
+    # from the other seeds, every cure but the first one holds
+    first = ("rate-below-ceiling",)
+
+    def held_by(bench, trial, *, count):
+        return (bench.baseline if trial.remedies == first else trial.run,) * count
+
+    monkeypatch.setattr(Bench, "other_seeds", held_by)
+    bench = Bench(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
+    bench.tried(first, until=1.0)
+    assert not winner_of(bench).holds
+    winner = found(bench)
+    assert winner.holds
+    assert winner.trial.cures
+    assert winner.trial.remedies != first
+    assert trial_of(bench, *first).verdict is Verdict.HELPS
+
+
+def test_where_no_cure_holds_the_first_is_told(exploding, monkeypatch):
+    monkeypatch.setattr(
+        Bench, "other_seeds", lambda bench, trial, *, count: (bench.baseline,) * count
+    )
+    bench = Bench(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
+    bench.tried(("rate-below-ceiling",), until=1.0)
+    bench.budget.work = 0.0  # nothing more can be tried
+    winner = found(bench)
+    assert winner.trial.remedies == ("rate-below-ceiling",)
+    assert not winner.holds
+
+
+def test_what_the_budget_allows_later_is_no_longer_untried(exploding):
+    bench = Bench(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
+    assert bench.tried(("smaller-rate",), until=-1.0).run is None
+    assert bench.tried(("smaller-rate",), until=1.0).run is not None
+    assert [trial.remedies for trial in bench.trials] == [("smaller-rate",)]
