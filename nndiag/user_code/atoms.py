@@ -34,6 +34,7 @@ class Atom:
         driven: Whether the residual acts on it.
         parameter: Whether it is a parameter.
         value: Its last value.
+        passing: Whether it is an item of a list or what a loop goes through: a part of an example.
     """
 
     text: str
@@ -42,11 +43,14 @@ class Atom:
     driven: bool
     parameter: bool
     value: Any
+    passing: bool = False
 
     @property
     def activation(self) -> bool:
         """Whether it is a value of the forward pass, or an input."""
-        return not self.driven and not self.parameter and (self.acted or bool(self.shapes - {()}))
+        if self.driven or self.parameter:
+            return False
+        return self.acted or self.passing or bool(self.shapes - {()})
 
     @property
     def gradient(self) -> bool:
@@ -115,6 +119,7 @@ def _atom(shop: "Workshop", text: str, members: list[ast.AST]) -> Atom:
         driven=any(serial_of(node) in shop.driven for node in members),
         parameter=any(shop.is_parameter(node) for node in members),
         value=values[serial_of(members[-1])][-1],
+        passing=text.endswith("]") or text in shop.passing,
     )
 
 
@@ -131,7 +136,7 @@ def _items(shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom]) -> I
                 made += 1
                 yield Atom(
                     f"{atom.text}[{name}]", frozenset({()}), atom.acted, atom.driven,
-                    atom.parameter, float(np.ravel(atom.value)[0]),
+                    atom.parameter, float(np.ravel(atom.value)[0]), passing=True,
                 )  # fmt: skip
     indices = _indices(shop, scope)
     yield from _layers(shop, scope, known, indices)

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,11 +21,22 @@ class Score:
         right: Tensors that follow the gradient downhill with the wanted factor.
         parallel: Tensors that follow it but for a factor or sign.
         alike: Tensors that follow it downhill with one factor, whichever that is, throughout.
+        factors: Tensor name → step over gradient at the first point.
     """
 
     right: frozenset[str]
     parallel: frozenset[str]
     alike: frozenset[str] = frozenset()
+    factors: Mapping[str, float] = field(default_factory=dict)
+
+    def changed(self, before: "Score") -> frozenset[str]:
+        """The right tensors whose step is another one than before."""
+        return frozenset(
+            name
+            for name in self.right
+            if name not in before.right
+            or abs(self.factors[name] - before.factors[name]) > SAME * abs(self.factors[name])
+        )
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -110,7 +121,8 @@ class Bench:
                 scales[name] = [np.nan if item is None else item[1] for item in heard]
         wanted = self._largest_group(scales, self.target)
         alike = self._largest_group(scales, None, throughout=True)
-        return Score(frozenset(wanted), frozenset(scales), frozenset(alike))
+        first = {name: item[1] for name, item in found[0].items() if item is not None}
+        return Score(frozenset(wanted), frozenset(scales), frozenset(alike), first)
 
     def _largest_group(
         self,

@@ -176,7 +176,7 @@ def _keep(
     new = original.with_text(text)
     line = min(host.nodes[change.serial].lineno for change in edit.changes)  # type: ignore[attr-defined]
     own = _own_line(original, found.source, line)
-    news = better.right - before.right or better.parallel - before.parallel
+    news = better.changed(before) or better.parallel - before.parallel
     found.repairs.append(
         Repair(
             edit=edit,

@@ -101,6 +101,17 @@ class Workshop:
         return found
 
     @cached_property
+    def passing(self) -> frozenset[str]:
+        """The names that the loops of the program go through."""
+        return frozenset(
+            item.id
+            for node in self.nodes.values()
+            if isinstance(node, ast.For)
+            for item in ast.walk(node.target)
+            if isinstance(item, ast.Name)
+        )
+
+    @cached_property
     def words(self) -> frozenset[str]:
         """All names that the program writes, of variables, functions and attributes."""
         names = {node.id for node in self.nodes.values() if isinstance(node, ast.Name)}
