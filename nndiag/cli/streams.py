@@ -43,11 +43,11 @@ def emit(renderable: "RenderableType") -> None:
     console = console_of(sys.stdout)
     if console.is_terminal:
         with _written():
-            console.print(renderable)
+            console.print(renderable, crop=False)
             sys.stdout.flush()
         return
     with _written(), console.capture() as captured:
-        console.print(renderable)
+        console.print(renderable, crop=False)
     emit_text("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 

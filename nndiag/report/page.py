@@ -11,7 +11,6 @@ from rich.text import Text
 
 from nndiag.report.catalogue import Entry
 from nndiag.report.json import VERSION
-from nndiag.report.verdict import labelled
 from nndiag.trace.plain import to_plain
 
 LEAD = re.compile(r"^[A-Z][\w ]{2,24}:(?= )")
@@ -36,9 +35,14 @@ def page_view(
         body = Text(words)
         body.highlight_regex(LEAD, "bold")
         parts += [body if title is None else Padding(body, (0, 0, 0, 2)), Text()]
-    places = [("page", file), ("picture", picture)]
-    known = [(label, Text(str(path))) for label, path in places if path is not None]
-    return Group(*parts, labelled(known)) if known else Group(*parts[:-1])
+    places = [("page   ", file), ("picture", picture)]
+    known = [_place(label, path) for label, path in places if path is not None]
+    return Group(*parts, *known) if known else Group(*parts[:-1])
+
+
+def _place(label: str, path: Path) -> Text:
+    """Where a file lies, in one piece however long: it is there to be copied."""
+    return Text.assemble((f"{label} ", "dim"), str(path), no_wrap=True, overflow="ignore")
 
 
 def page_document(

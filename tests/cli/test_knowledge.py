@@ -1,6 +1,7 @@
 """`explain`, `list`, `schema`, `--version`: what nndiag knows can be looked up."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,19 @@ def test_everything_that_a_report_names_can_be_explained(command, kind):
         assert ended.code == 0
         assert ended.out.startswith(f"{entry.name}\n")
         assert len(ended.out) > 100
+
+
+def test_a_problem_tells_where_its_page_and_its_picture_lie(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")  # shorter than their paths
+    *_, page, picture = command("explain", "dead-units").out.splitlines()
+    assert page.startswith("page ")
+    assert Path(page.split(maxsplit=1)[1]).read_text(encoding="utf-8").startswith("# dead-units")
+    assert Path(picture.split(maxsplit=1)[1]).suffix == ".svg"
+    assert Path(picture.split(maxsplit=1)[1]).is_file()
+
+
+def test_what_has_no_page_of_its_own_tells_no_place(command):
+    assert "picture" not in command("explain", "skill").out
 
 
 def test_an_unknown_name_is_met_with_a_suggestion(command):
