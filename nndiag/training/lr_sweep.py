@@ -184,7 +184,10 @@ def found_by(search: Search) -> Found:
     }
     limit = min((edge.unstable for edge in known.values()), default=np.inf)
     below = [rate for rate in working if rate.value < limit]
-    return Found(complete, tuple(below or working), known, measured_edge(search, known))
+    if working and not below:  # rates that work with every seed have no edge below them
+        below = working
+        known = {seed: edge for seed, edge in known.items() if edge.unstable > working[0].value}
+    return Found(complete, tuple(below), known, measured_edge(search, known))
 
 
 def _complete(search: Search) -> tuple[Rate, ...]:

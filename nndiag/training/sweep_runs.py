@@ -66,7 +66,7 @@ class ShortRun:
         curve: Loss over all training examples there; NaN after it was lost.
         final: Loss at the end: the geometric mean over the last twentieth of the run; inf where it
             was lost.
-        peak: Largest loss of a step.
+        peak: Largest loss over all training examples, where it was measured.
         lost_at: Step at which the loss was no longer finite, or beyond 1e12 × its start; None
             where that did not happen.
         swing: Share of the loss's movement over the last fifth of the run that went up: 0 where it
@@ -178,8 +178,8 @@ class _Block:
             losses = self._stack.run(rows=self._next_rows(self._steps_ahead(first))).losses
         else:
             losses = self._stack.run(steps=min(_LOOK, self._task.steps - first)).losses
+            self._peak[self._alive] = np.fmax(self._peak[self._alive], losses.max(axis=0))
             self._note(first, losses)
-        self._peak[self._alive] = np.fmax(self._peak[self._alive], losses.max(axis=0))
         self._let_go(first, losses)
 
     def runs(self) -> list[ShortRun]:
@@ -244,6 +244,7 @@ class _Block:
             return
         losses = self._losses(self._stack.parameters)
         self._curve[self._alive, at[0]] = losses
+        self._peak[self._alive] = np.fmax(self._peak[self._alive], losses)
         if step >= self._task.steps * (1 - _END):
             self._logs[self._alive] += np.log(np.maximum(losses, np.finfo(float).tiny))
             self._log_count += 1

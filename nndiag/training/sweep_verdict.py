@@ -91,15 +91,17 @@ def fates_of(runs: Sequence[ShortRun]) -> dict[float, Fate]:
 def edge_of(fates: dict[float, Fate]) -> SeedEdge | None:
     """The edge of one seed: where the first unstable rate from below is; None without one.
 
-    A run that failed although it neither ended above its start nor the next two larger rates
-    failed is taken for bad luck: it did not fail by its rate.
+    A run that failed, although it did not end above its start and the next two larger rates
+    neither failed nor learned less, is taken for bad luck: it did not fail by its rate.
     """
     ordered = sorted(fates)
     stable: float | None = None
     for place, rate in enumerate(ordered):
         fate = fates[rate]
         following = [fates[other] for other in ordered[place + 1 : place + 3]]
-        lucky = bool(following) and all(other is Fate.WORKS for other in following)
+        lucky = bool(following) and not any(
+            other.unstable or other is Fate.WORSE for other in following
+        )
         if fate.unstable and not (lucky and fate in (Fate.OSCILLATES, Fate.STUCK)):
             return SeedEdge(stable, rate, fate)
         stable = rate

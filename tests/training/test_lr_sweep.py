@@ -77,6 +77,12 @@ def test_with_mini_batches_a_short_run_sees_the_trainers_batches():
     assert run.curve[-1] == pytest.approx(trace.ending.loss, rel=1e-10)
 
 
+def test_with_mini_batches_the_peak_is_that_of_all_examples():
+    experiment = changed(TANH, training={"batch_size": 1, "steps": 100})
+    still = run_here(task_of(experiment), [(1e-12, 3)])[1e-12]
+    assert still.peak == pytest.approx(still.initial)  # single examples have larger losses
+
+
 @pytest.mark.parametrize("optimizer", [{"name": "sgd", "momentum": 0.9}, {"name": "adam"}])
 def test_networks_that_are_lost_do_not_disturb_their_neighbours(optimizer):
     task = task_of(changed(TANH, optimizer=optimizer))

@@ -129,3 +129,10 @@ def test_the_band_goes_over_one_weak_rate_and_ends_at_the_first_unstable_one():
         0.01,
         0.04,
     )
+
+
+def test_one_unlucky_run_among_slow_ones_is_no_edge():
+    risen = run(0.02, 0.9, peak=9.0)
+    fates = fates_of([*GOOD[:2], risen, run(0.03, 0.5), run(0.05, 0.4), GOOD[2], run(1.0, np.inf)])
+    assert fates[0.02] is Fate.STUCK
+    assert edge_of(fates).stable == 0.1
