@@ -157,11 +157,11 @@ class Observer:
 
     def _choose(self, record: Watched) -> None:
         self.chosen = record
-        self._stop_at = time.perf_counter() + _WATCH_SECONDS
+        self._stop_at = time.process_time() + _WATCH_SECONDS
 
     def _follow(self, record: Watched, cells: CellReader) -> None:
         """Takes snapshots of the chosen loop at a few more iterations, then stops the program."""
-        late = time.perf_counter() > self._stop_at
+        late = time.process_time() > self._stop_at
         if record is self.chosen:
             taken = {snapshot.iteration for snapshot in record.snapshots}
             if record.heads in _ITERATIONS and record.heads not in taken:
@@ -169,7 +169,7 @@ class Observer:
             record.heads += 1
             if record.heads > _ITERATIONS[-1] or (late and len(record.snapshots) > 2):
                 raise StopProgram
-        if time.perf_counter() > self._stop_at + 4 * _WATCH_SECONDS:
+        if time.process_time() > self._stop_at + 4 * _WATCH_SECONDS:
             raise StopProgram
 
     def _snapshot(self, iteration: int, cells: CellReader) -> Snapshot:
@@ -185,12 +185,12 @@ class Observer:
         snapshot = self._snapshot(record.heads, cells)
         runner = Runner(self.host, record.loop)
         runner.seconds = TEST_SECONDS
-        started = time.perf_counter()
+        started = time.process_time()
         with originals_kept(snapshot):
             test = step_test(runner, runner.variant(), snapshot)
         if self.lone:
             test = replace(test, moving=test.leaning)
-        self._stop_at += time.perf_counter() - started
+        self._stop_at += time.process_time() - started
         record.tests.append(test)
         record.first = record.first or snapshot
         record.changed |= _live(snapshot, test.changed)

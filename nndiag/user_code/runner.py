@@ -123,9 +123,12 @@ class Runner:
         if before is not None:
             before()
         hooks = self.host.hooks
-        was_busy, was_deadline = hooks.busy, hooks.busy_deadline
+        was_busy, was_deadline = hooks.busy, hooks.step_deadline
         hooks.busy = True
-        hooks.busy_deadline = min(was_deadline, time.process_time() + self.seconds)
+        hooks.step_deadline = (
+            time.perf_counter() + self.seconds,
+            time.process_time() + self.seconds,
+        )
         try:
             self._call(snapshot, variant.step)
         except BrokenOff:
@@ -135,7 +138,7 @@ class Runner:
         except (Exception, SystemExit, OutOfTime) as error:
             raise StepFailedError(f"{type(error).__name__}: {error}") from error
         finally:
-            hooks.busy, hooks.busy_deadline = was_busy, was_deadline
+            hooks.busy, hooks.step_deadline = was_busy, was_deadline
 
     def _call(self, snapshot: Snapshot, step: types.CodeType) -> None:
         namespace = self.host.namespace_of(self.loop.top)
