@@ -6,8 +6,9 @@ from nndiag.detectors import DETECTORS
 from nndiag.experiment import experiment_of
 from tests.benchmarks.diagnosis.bases import VARIANTS, base, combinations, varied
 from tests.benchmarks.diagnosis.faults import FAULTS
+from tests.benchmarks.diagnosis.judging import Member, judged
 from tests.benchmarks.diagnosis.population import members
-from tests.benchmarks.diagnosis.table import by_fault, false_alarms, summary
+from tests.benchmarks.diagnosis.table import by_fault, failures, false_alarms, summary
 
 
 def row(**changes):
@@ -74,6 +75,21 @@ def test_false_alarms_are_listed():
     (line,) = false_alarms([row(), row(key="bad", ranked=["dead-units"])])
     assert line.startswith("bad: converged")
     assert "dead-units" in line
+
+
+def test_a_failure_of_nndiag_is_a_row_of_its_own():
+    unknown = Member("k", ("sine", "tanh", "adam"), 0, "no such fault")
+    found = judged(unknown)
+    assert found["class"] == "failure"
+    assert failures([found, row()]) == [f"k: {found['error']}"]
+    assert line_of([found, broken("rate")], "broken runs seen")[0] == "1/1"
+
+
+def test_a_rate_that_a_fault_made_too_high_is_as_true_a_name():
+    """Sixty rectified units at the rate of twenty-four; half the ceiling holds them."""
+    found = judged(Member("k", ("sine", "relu", "descent"), 0, "few-examples 20"))
+    assert found["outcome"] == "diverged"
+    assert found["labels"] == ["learning-rate-above-stability-limit", "overfitting"]
 
 
 def test_cures_are_counted_among_the_curable():

@@ -62,7 +62,7 @@ def test_is_skipped_with_a_nonlinear_hidden_layer(curves, make_trace):
 def test_few_errors_are_many_where_the_data_allow_none(off, fires, curves, make_trace):
     """Classes along a line, but for `off` of 64 examples at its lower end; neighbours see them.
 
-    The line is wrong in 8 or 11 %, neighbours in one example at a border; half of 15 % lies between.
+    The line is wrong in 8 or 11 %, neighbours at one border only; half of 15 % lies between.
     """
     labels = (np.arange(64) >= 32).astype(float)
     labels[:off] = 1.0

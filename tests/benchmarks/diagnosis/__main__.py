@@ -1,43 +1,65 @@
 """Runs the population and prints its table."""
 
 import argparse
+import hashlib
 import json
 import os
+import platform
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import nndiag
 from tests.benchmarks.diagnosis.judging import Member, judged
 from tests.benchmarks.diagnosis.population import members
-from tests.benchmarks.diagnosis.table import by_fault, false_alarms, summary
+from tests.benchmarks.diagnosis.table import by_fault, failures, false_alarms, summary
 
 
-def main() -> None:
-    """Run what is not yet known, and print the table of what is."""
-    options = _options()
-    known = {row["key"]: row for row in _read(options.results)}
+def main() -> int:
+    """Run what is not yet known, and print the table of what is; the exit code."""
+    options, version = _options(), _version()
+    known = {row["key"]: row for row in _read(options.results) if row.get("version") == version}
     wanted = members(seeds=options.seeds, with_cures=not options.no_fix)
     wanted = [member for member in wanted if options.only in member.key]
     if options.sample:
         wanted = wanted[:: options.sample]
     missing = [member for member in wanted if member.key not in known]
-    start = time.monotonic()
-    for done, row in enumerate(_made(missing, options.results, options.processes), 1):
-        known[row["key"]] = row
-        if done % 50 == 0 or done == len(missing):
-            rate = (time.monotonic() - start) / done
-            print(
-                f"{done}/{len(missing)}, {rate * (len(missing) - done):.0f} s left", file=sys.stderr
-            )
+    start, done, interrupted = time.monotonic(), 0, False
+    try:
+        with closing(_made(missing, options.results, options.processes)) as found:
+            for done, row in enumerate(found, 1):
+                known[row["key"]] = row | {"version": version}
+                _append(options.results, known[row["key"]])
+                if done % 50 == 0 or done == len(missing):
+                    left = (time.monotonic() - start) / done * (len(missing) - done)
+                    print(f"{done}/{len(missing)}, {left:.0f} s left", file=sys.stderr)
+    except KeyboardInterrupt:
+        interrupted = True
     rows = [known[member.key] for member in wanted if member.key in known]
+    seconds = time.monotonic() - start
+    print(
+        f"{date.today()}, nndiag {version}, Python {platform.python_version()}: {len(rows):,} of "
+        f"{len(wanted):,} runs, {done:,} of them now, in {seconds:.0f} s with "
+        f"{options.processes} processes\n"
+    )
     print("\n".join([*by_fault(rows), "", *summary(rows)]))
     if options.alarms:
         print("\n".join(["", "false alarms", *false_alarms(rows)]))
+    failed = failures(rows)
+    if failed:
+        print("\n".join(["", "failures", *failed]))
+    if interrupted:
+        print("interrupted: the same command goes on from here", file=sys.stderr)
+        return 130
+    return 1 if failed else 0
 
 
 def _options() -> argparse.Namespace:
@@ -52,15 +74,32 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _version() -> str:
+    """A hash of the sources: what other ones found is not taken over."""
+    folders = (Path(nndiag.__file__).parent, Path(__file__).parent)
+    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:10]
+
+
 def _made(missing: list[Member], results: Path, processes: int) -> Iterator[dict[str, Any]]:
-    """What is found, each row written before the next one."""
+    """What is found, in the order in which it is done; Ctrl-C ends it after the runs under way."""
     results.parent.mkdir(parents=True, exist_ok=True)
-    with ProcessPoolExecutor(processes) as pool, results.open("a", encoding="utf-8") as file:
+    pool = ProcessPoolExecutor(processes, initializer=_leave_interrupts_alone)
+    try:
         for future in as_completed([pool.submit(judged, member) for member in missing]):
-            row = future.result()
-            file.write(json.dumps(row) + "\n")
-            file.flush()
-            yield row
+            yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _leave_interrupts_alone() -> None:
+    """Ctrl-C reaches all processes; the main one sees to it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _append(results: Path, row: dict[str, Any]) -> None:
+    with results.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
 
 
 def _read(results: Path) -> Iterator[dict[str, Any]]:
@@ -74,4 +113,5 @@ def _read(results: Path) -> Iterator[dict[str, Any]]:
             continue
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,18 @@ class Member:
 
 
 def judged(member: Member) -> dict[str, Any]:
-    """What the diagnosis says about a member, as plain data."""
+    """What the diagnosis says about a member, as plain data; a failure of nndiag is a row, too."""
     with tempfile.TemporaryDirectory() as folder:
-        return _judged(member, Path(folder))
+        try:
+            return _judged(member, Path(folder))
+        except Exception as error:
+            return {**asdict(member), "class": "failure", "error": repr(error), "score": None}
 
 
 def _judged(member: Member, folder: Path) -> dict[str, Any]:
     settings = varied(base(*member.base, seed=member.seed), member.variant)
     found: dict[str, Any] = {**asdict(member), "class": "healthy", "labels": []}
     if member.fault is not None:
-        healthy = measured(experiment_of(settings))
         fault = next(one for one in FAULTS if one.name == member.fault)
         broken = fault.apply(settings, folder)
         if broken is None:
@@ -61,8 +64,9 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
     experiment = experiment_of(settings)
     run = measured(experiment)
     if member.fault is not None:
-        found["base_score"] = healthy.score
-        if 1 - run.error > (1 - _BROKEN) * (1 - healthy.error):
+        score, error = _unbroken(member.base, member.seed)
+        found["base_score"] = score
+        if 1 - run.error > (1 - _BROKEN) * (1 - error):
             found["class"] = "harmless"
         if _rate_is_a_cause(run, settings, labels=fault.labels):
             found["labels"] = sorted({*fault.labels, RATE})
@@ -88,6 +92,13 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
     if member.cure and found["class"] == "broken":
         found |= _cured(experiment)
     return found
+
+
+@cache
+def _unbroken(base_name: tuple[str, str, str], seed: int) -> tuple[float | None, float]:
+    """Score and error of a base before it is broken; many faults share it."""
+    run = measured(experiment_of(base(*base_name, seed=seed)))
+    return run.score, run.error
 
 
 def _rate_is_a_cause(run: Run, settings: Settings, *, labels: frozenset[str]) -> bool:

@@ -46,6 +46,11 @@ def false_alarms(found: Iterable[Found]) -> list[str]:
     ]
 
 
+def failures(found: Iterable[Found]) -> list[str]:
+    """The runs at which nndiag itself failed."""
+    return [f"{row['key']}: {row['error']}" for row in found if row["class"] == "failure"]
+
+
 def _seen(row: Found) -> bool:
     return bool(row["ranked"]) or row["outcome"] in ("diverged", "stalled")
 
