@@ -84,6 +84,7 @@ class Observer:
         self.lone = lone
         self.watched = {key: Watched(loop) for key, loop in host.loops.items()}
         self.chosen: Watched | None = None
+        self.out_of_time = False
         self._stop_at = float("inf")
         if host.stand_in:
             self._choose(next(reversed(self.watched.values())))

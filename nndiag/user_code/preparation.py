@@ -4,7 +4,7 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.discovery import Observer, Watched
-from nndiag.user_code.host import Host, loop_place
+from nndiag.user_code.host import Host, OutOfTime, loop_place
 from nndiag.user_code.laboratory import Laboratory, Point
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.settings import CodeSettings
@@ -43,9 +43,8 @@ def _observed(
     except UserCodeError:
         if observer.chosen is None or not observer.has_seen_enough:
             raise
-    except BaseException as error:
-        if type(error).__name__ != "OutOfTime":
-            raise
+    except OutOfTime:
+        observer.out_of_time = True
     host.hooks.deadline = float("inf")
     return host, observer
 
@@ -64,6 +63,14 @@ def _no_loop(host: Host, observer: Observer) -> UserCodeError:
     places = ", ".join(loop_place(item.loop, host.source) for item in ran[:4])
     changing = any(test.changed for item in ran for test in item.tests)
     what = "no loop that ran updates parameters with a gradient"
+    if observer.out_of_time:
+        return UserCodeError(
+            Problem(
+                f"{name}: no training loop reached in the time allowed",
+                got=places or "the program is still before its first loop",
+                hint="allow more with --seconds, or let the program load less data",
+            )
+        )
     if not ran:
         what = "none of its loops ran"
     elif changing:

@@ -97,3 +97,11 @@ def test_tells_that_a_loss_in_steps_cannot_be_compared(check):
     with pytest.raises(UserCodeError) as raised:
         check(text, loss="np.mean(np.round(out - y) ** 2)")
     assert "code.loss" in str(raised.value)
+
+
+def test_tells_that_time_ran_out_before_the_training_loop(write):
+    path = write("total = 0\nfor i in range(10 ** 9):\n    total += 1\n" + LINEAR)
+    with pytest.raises(UserCodeError) as raised:
+        check_program(CodeSettings(script=str(path)), seconds=0.2)
+    assert "--seconds" in str(raised.value)
+    assert ":2" in str(raised.value)
