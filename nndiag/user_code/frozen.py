@@ -77,8 +77,13 @@ def add_frozen(measurement: "Measurement", settings: CodeSettings) -> None:
     host = measurement.host
     names = {node.id for node in host.nodes.values() if isinstance(node, ast.Name)}
     names |= {node.attr for node in host.nodes.values() if isinstance(node, ast.Attribute)}
+    rebuilt = {leaf.root for leaf in known}  # a dict of parameters that each iteration makes anew
     likely = never_updated(
-        point.snapshot, lab.tensors, leaves, names=frozenset(names), passing=host.passing
+        point.snapshot,
+        lab.tensors,
+        leaves,
+        names=frozenset(names),
+        passing=host.passing - rebuilt,
     )
     if not likely:
         return
