@@ -26,6 +26,7 @@ from nndiag.user_code.frozen import add_frozen, tie_copies
 from nndiag.user_code.host import Host, loop_place
 from nndiag.user_code.judgement import Fits, Verdict, reference_scales, verdicts
 from nndiag.user_code.laboratory import Laboratory, Point
+from nndiag.user_code.named_gradients import with_gradients
 from nndiag.user_code.numbers import Vector
 from nndiag.user_code.objective import Trial, chosen_trial, compared, tried_candidates
 from nndiag.user_code.optimizer import Moment, moments
@@ -162,6 +163,7 @@ def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measu
         UserCodeError: Something cannot be found; the message names the key to set.
     """
     host, watched = watched_program(source, settings, deadline)
+    settings = with_gradients(settings, watched)
     stand_in = copy.deepcopy(host.tree.body[len(source.tree.body) :])
     said = said_expressions(settings)
     host.inject(watched.loop.key, said)

@@ -55,8 +55,8 @@ def _no_loop(host: Host, observer: Observer) -> UserCodeError:
         return UserCodeError(
             Problem(
                 f"{name}: no training loop found: the program has no for or while loop",
-                hint="name the statements that make one step under `code.functions`, such as "
-                '`functions: "grads, cost = propagate(w, b, X, Y)"` with `loss:` and `gradients:`',
+                hint="name the statements that make one step, or that give the cost and the "
+                'gradients, under `code.functions`: "grads, cost = propagate(w, b, X, Y)"',
             )
         )
     ran = [item for item in observer.watched.values() if item.heads]

@@ -19,7 +19,8 @@ class CodeSettings:
         parameters: Names of the parameters; found by watching one iteration where empty.
         learning_rate: Expression; read from the update where None.
         gradients: Parameter name → expression that holds its gradient after one iteration; the
-            step itself is compared where a parameter is not named.
+            step itself is compared where a parameter is not named. Those that `functions` give are
+            found by their names where none is said.
         directory: Folder that relative paths start from.
     """
 

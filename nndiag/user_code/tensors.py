@@ -20,7 +20,7 @@ _PARAMETER_NAME = re.compile(
 )
 
 
-_GRADIENT_NAMES = (
+GRADIENT_NAMES = (
     "d{0}",
     "d_{0}",
     "grad_{0}",
@@ -166,7 +166,7 @@ def never_updated(
         if root in passing and not _PARAMETER_NAME.search(root):
             return False  # set anew in each iteration: an activation, an example
         tail = re.findall(r"[A-Za-z_]\w*", tensor.name)[-1:]
-        if tail and any(form.format(tail[0]) in names for form in _GRADIENT_NAMES):
+        if tail and any(form.format(tail[0]) in names for form in GRADIENT_NAMES):
             return True
         if floats and tensor.name.isidentifier() and tensor.shape == (1,):
             return True
