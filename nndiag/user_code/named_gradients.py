@@ -26,13 +26,13 @@ _CONTAINER = re.compile(r"grad|^d_?|^g$", re.IGNORECASE)
 
 
 def with_gradients(settings: CodeSettings, watched: Watched) -> CodeSettings:
-    """The settings, completed where functions are called and no gradients are named.
+    """The settings, completed where functions are called and not all gradients are named.
 
     Raises:
         UserCodeError: The functions neither change a parameter nor give a gradient that goes by the
             name of one.
     """
-    if settings.functions is None or settings.gradients:
+    if settings.functions is None or (settings.gradients and not settings.parameters):
         return settings
     first, last = watched.snapshots[0], watched.snapshots[-1]
     before = _tensors(first)
@@ -43,13 +43,14 @@ def with_gradients(settings: CodeSettings, watched: Watched) -> CodeSettings:
     nearest = [tensor for tensor in before if tensor.leaves[0].root in mentioned]
     found = _named(nearest, made, said=settings.parameters)
     found = found or _named(before, made, said=settings.parameters)
+    found = {name: found[name] for name in found if name not in settings.gradients}
     moved = [tensor.name for tensor in before if _moves(tensor, first, last)]
     if found and not set(found) & set(moved):
-        return replace(settings, gradients=found)
+        return replace(settings, gradients={**found, **settings.gradients})
     if found:
         return replace(settings, parameters=settings.parameters or tuple(found))
     stepped = settings.parameters and any(_is_said(name, settings.parameters) for name in moved)
-    if stepped or not made:
+    if stepped or not made or settings.gradients:
         return settings  # steps to compare, or statements that fail: that is told later
     raise UserCodeError(
         Problem(

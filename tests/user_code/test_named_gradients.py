@@ -76,6 +76,17 @@ def test_only_the_parameters_that_are_named_are_compared(check):
     assert [tensor.name for tensor in found.tensors] == ['parameters["W1"]']
 
 
+def test_gradients_that_are_not_said_are_added_to_those_that_are(check):
+    found = check(
+        LAYERS,
+        functions="cost, slopes = by_name(parameters); other = slopes.pop('dW1')",
+        parameters=("parameters",),
+        gradients={'parameters["W1"]': "other", 'parameters["b1"]': "slopes['db1']"},
+    )
+    assert found.correct
+    assert [tensor.name for tensor in found.tensors] == NAMED
+
+
 @pytest.mark.parametrize(
     ("call", "told"),
     [
