@@ -10,6 +10,7 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nndiag.errors import Problem, UserCodeError
@@ -280,6 +281,9 @@ class Host:
         if isinstance(error, ModuleNotFoundError):
             message = f"the program needs a module that is not installed: {error.name}"
             hint = f"install it beside nndiag: pip install {error.name}"
+            folder = _folder_of(error.name or "", self.source.path)
+            if folder is not None:
+                hint = f"it stands in {folder}: set PYTHONPATH={folder}, as python needs it too"
             return UserCodeError(Problem(message, where, got=told, hint=hint))
         hint = f"`python {self.source.name}` stops there too; correct the line first"
         if isinstance(error, FileNotFoundError):
@@ -287,6 +291,15 @@ class Host:
         elif any(kind.__name__ == "URLError" for kind in type(error).__mro__):
             hint = "the program needs the network there; let it read a file that is already here"
         return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
+
+
+def _folder_of(module: str, script: Path) -> Path | None:
+    """The nearest folder above a script that has a module of the program's own."""
+    first = module.partition(".")[0]
+    for folder in script.resolve().parents[1:4]:
+        if first and ((folder / first).is_dir() or (folder / f"{first}.py").is_file()):
+            return folder
+    return None
 
 
 def _set_in(loop: ast.AST) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """Before anything is measured: the program run to its loop, its parameters, points that work."""
 
+import re
+
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
@@ -10,6 +12,8 @@ from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.settings import CodeSettings
 from nndiag.user_code.source import Source
 from nndiag.user_code.tensors import Tensor, named_tensors, tensors_of, without_overlaps
+
+_OPTIMIZER = re.compile(r"\b(minimize|fmin_\w+|least_squares)\(")
 
 
 def said_expressions(settings: CodeSettings) -> dict[str, str]:
@@ -75,12 +79,16 @@ def _no_loop(host: Host, observer: Observer) -> UserCodeError:
         what = "none of its loops ran"
     elif changing:
         what = "no loop that ran computes something from parameters and updates them with it"
+    hint = "call the training in the file, or name the statements of one step under"
+    if _OPTIMIZER.search(host.source.text):
+        what = "an optimizer of scipy's trains it"
+        hint = "name what gives the loss and its gradient, and both, under"
     return UserCodeError(
         Problem(
             f"{name}: no training loop found: {what}",
             got=places or None,
-            hint="call the training in the file, or name the statements of one step under "
-            "`code.functions`",
+            hint=f'{hint} `code.functions`, such as `functions: "cost, grad = f(w, X, y)"` with '
+            "`loss: cost` and `gradients: {w: grad}`",
         )
     )
 

@@ -105,3 +105,26 @@ def test_tells_that_time_ran_out_before_the_training_loop(write):
         check_program(CodeSettings(script=str(path)), seconds=0.2)
     assert "--seconds" in str(raised.value)
     assert ":2" in str(raised.value)
+
+
+def test_tells_how_to_check_what_an_optimizer_of_scipy_trains(check):
+    text = """\
+import numpy as np
+from scipy.optimize import minimize
+for name in ["a", "b"]:
+    name = name + "c"
+minimize(lambda w: np.sum(w ** 2), np.ones(3), jac=lambda w: 2 * w, method="BFGS")
+"""
+    with pytest.raises(UserCodeError) as raised:
+        check(text)
+    assert "code.functions" in str(raised.value)
+    assert "scipy" in str(raised.value)
+
+
+def test_tells_where_a_module_of_the_program_stands(tmp_path):
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "train.py").write_text("import nets.layers\n")
+    (tmp_path / "nets" / "layers.py").write_text("")
+    with pytest.raises(UserCodeError) as raised:
+        check_program(CodeSettings(script=str(tmp_path / "nets" / "train.py")))
+    assert f"PYTHONPATH={tmp_path}" in str(raised.value)
