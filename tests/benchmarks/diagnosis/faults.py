@@ -304,6 +304,12 @@ def few_examples(settings: Settings, folder: Path, samples: int) -> Settings | N
     return settings
 
 
+@fault("weights-decayed", "weight-decay-too-strong", strengths=(0.3,))
+def weights_decayed(settings: Settings, folder: Path, decay: float) -> Settings | None:
+    settings["optimizer"]["weight_decay"] = decay
+    return settings
+
+
 def data_changed(
     settings: Settings,
     folder: Path,
