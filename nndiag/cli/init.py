@@ -1,5 +1,6 @@
 """`nndiag init [FILE]`: a commented config to start from."""
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -58,7 +59,8 @@ def _write(file: Path, text: str) -> None:
     except FileExistsError as error:
         raise _taken(file) from error
     except OSError as error:
-        file.unlink(missing_ok=True)  # a disk that is full leaves a piece of it
+        with contextlib.suppress(OSError):  # a disk that is full leaves a piece of it
+            file.unlink()
         raise ConfigError(Problem(f"cannot be written: {error.strerror}", place)) from error
 
 

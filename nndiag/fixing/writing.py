@@ -1,5 +1,6 @@
 """The cured config: a file that extends the failing one and holds only what has to change."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,8 @@ def _written(config: Path, text: str) -> Path:
         except FileExistsError:
             continue
         except OSError as error:
-            path.unlink(missing_ok=True)  # a disk that is full leaves a piece of it
+            with contextlib.suppress(OSError):  # a disk that is full leaves a piece of it
+                path.unlink()
             message = f"cannot write {path}: {error.strerror}"
             raise ConfigError(Problem(message, hint="the changes are in the report")) from error
         return path

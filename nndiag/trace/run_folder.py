@@ -1,5 +1,6 @@
 """The folder of one run: created for it alone, and every file in it written whole or not at all."""
 
+import contextlib
 import itertools
 import os
 import platform
@@ -70,7 +71,8 @@ def write_file(path: Path, data: bytes) -> None:
             unfinished.write_bytes(data)
             unfinished.replace(target)
         except BaseException:
-            unfinished.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
             raise
     except OSError as error:
         raise unwritable(path, error) from error
