@@ -85,6 +85,10 @@ def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:
             break
         moved = before[leaf] + nudge(before[leaf].size, before[leaf])
         effects[leaf] = _effects(runner, variant, snapshot, leaf, moved, plain)
+    buffers = {
+        leaf for leaf in effects if _is_buffer(runner, variant, snapshot, leaf, before[leaf], plain)
+    }
+    effects = {leaf: found for leaf, found in effects.items() if leaf not in buffers}
     moving = {
         leaf: changed[leaf]
         for leaf in effects
@@ -193,17 +197,36 @@ def _is_part(
     return bool(np.abs(factor - 1)[0] > _PART and rest[0] > _PART * size[0])
 
 
+def _is_buffer(
+    runner: Runner,
+    variant: Variant,
+    snapshot: Snapshot,
+    leaf: Leaf,
+    start: Vector,
+    plain: dict[Leaf, Vector],
+) -> bool:
+    """Whether the entries that the iteration changes act on nothing, not even on themselves.
+
+    They are written anew, and only others beside them act, such as a constant input.
+    """
+    written = plain[leaf] != start
+    if written.all():
+        return False
+    moved = start + nudge(start.size, start) * written
+    return not _effects(runner, variant, snapshot, leaf, moved, plain)
+
+
 def _near(
     leaf: Leaf, plain: dict[Leaf, Vector], effects: dict[Leaf, dict[Leaf, Vector]]
 ) -> dict[Leaf, Vector]:
     """The numbers that may tell whether a leaf acts entry by entry only.
 
-    What it acts on without being acted on is but computed from it, unless it has the same size.
+    A single number that it acts on without being acted on is but computed from it.
     """
     return {
         other: end
         for other, end in plain.items()
-        if end.size == plain[leaf].size or leaf in effects.get(other, {})
+        if end.size != 1 or plain[leaf].size == 1 or leaf in effects.get(other, {})
     }
 
 

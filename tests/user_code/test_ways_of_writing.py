@@ -159,3 +159,53 @@ def test_is_right(check, text, parameters):
 def test_names_a_wrong_sign_where_the_output_comes_from_the_iteration_before(check):
     found = check(OUTPUT_FROM_BEFORE.replace("(t - y)\n", "(y - t)\n"))
     assert [item.problem for item in found.findings] == ["wrong-sign"]
+
+
+CONSTANT_INPUT = """\
+import math, random
+random.seed(1)
+w = [random.uniform(-1, 1) for _ in range(3)]
+v = random.uniform(-1, 1)
+inputs = [1.0] * 3
+patterns = [([0.2, 0.1], 0.3), ([0.1, 1.0], 0.8), ([1.0, 0.3], 0.7)]
+for step in range(300):
+    for x, t in patterns:
+        inputs[0], inputs[1] = x
+        h = math.tanh(sum(a * b for a, b in zip(inputs, w)))
+        error = v * h - t
+        loss = 0.5 * error ** 2
+        back = error * v * (1 - h * h)
+        v -= 0.1 * error * h
+        for i in range(3):
+            w[i] -= 0.1 * back * inputs[i]
+"""
+
+
+def test_takes_no_input_buffer_for_a_parameter(check):
+    found = check(CONSTANT_INPUT)
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} == {"w", "v"}
+
+
+def test_finds_the_loop_of_a_step_that_has_only_the_sign_of_the_errors(check):
+    text = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 1))
+y = np.sin(X)
+W1, b1 = rng.normal(size=(1, 5)), np.zeros((1, 5))
+W2, b2 = rng.normal(size=(5, 1)), np.zeros((1, 1))
+for epoch in range(100):
+    a = np.tanh(X @ W1 + b1)
+    out = a @ W2 + b2
+    loss = np.mean(np.abs(out - y))
+    d = np.sign(out - y) / len(X)
+    d1 = d @ W2.T * (1 - a ** 2)
+    W2 -= 0.01 * a.T @ d
+    b2 -= 0.01 * d.sum(axis=0, keepdims=True)
+    W1 -= 0.01 * X.T @ d1
+    b1 -= 0.01 * d1.sum(axis=0, keepdims=True)
+"""
+    found = check(text)
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} >= {"W1", "b1", "W2"}
