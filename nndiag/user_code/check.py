@@ -22,6 +22,7 @@ from nndiag.user_code.sandbox import sandbox
 from nndiag.user_code.settings import CodeSettings
 from nndiag.user_code.source import Source, notebook_cells, read_source
 from nndiag.user_code.standing import standing_findings
+from nndiag.user_code.uniform import Uniform, drifts, factor_finding, uniform_factor
 
 Progress = Callable[[str], None]
 _MOST_PROOFS = 4
@@ -101,14 +102,14 @@ class _Result:
         """Names what is wrong, by repair where one is found."""
         measurement = self.measurement
         context = naming.Context.of(measurement, self.verdicts, self.references)
-        uniform = naming.uniform_factor(context) if self.correct else None
+        uniform = uniform_factor(context) if self.correct else None
         if not self.correct:
             self.tell("searching the edit that mends it")
             self._search(context, target=naming.target(context))
         elif uniform is not None:
             self.correct = not uniform.grave
             self._search_factor(context, uniform)
-        elif measurement.loss.own and measurement.rate is not None and naming.drifts(measurement):
+        elif measurement.loss.own and measurement.rate is not None and drifts(measurement):
             self._search_steady(context, measurement.rate.value)
         standing = standing_findings(context, self.found, self.fixed)
         if self.fixed is None and any(item.problem == "mismatched-shapes" for item in standing):
@@ -174,11 +175,11 @@ class _Result:
             self.found, self.fixed = mended
         return mended is not None
 
-    def _search_factor(self, context: naming.Context, uniform: naming.Uniform) -> None:
+    def _search_factor(self, context: naming.Context, uniform: Uniform) -> None:
         rate = self.measurement.rate
         if rate is not None and uniform.grave:
             self._prove(rate.value, strict=True)
-        self.findings.append(naming.factor_finding(context, uniform, self.found, self.fixed))
+        self.findings.append(factor_finding(context, uniform, self.found, self.fixed))
 
     def _search_steady(self, context: naming.Context, rate: float) -> None:
         """Whether an edit makes a factor steady that changes from iteration to iteration.
@@ -188,7 +189,7 @@ class _Result:
         if self.measurement.examples > 1:
             return
         self._prove(rate)
-        if self.fixed is None or naming.drifts(self.fixed):
+        if self.fixed is None or drifts(self.fixed):
             self.found, self.fixed = Search(self.source), None
             return
         self.correct = False

@@ -13,7 +13,6 @@ from nndiag.user_code.parts import Part, wrong_part
 from nndiag.user_code.repair import Repair, Search
 from nndiag.user_code.source import Source
 
-_DRIFT = 1e-2
 _BAD = frozenset({Verdict.WRONG, Verdict.WRONG_SCALE, Verdict.WRONG_SIGN, Verdict.NEVER_UPDATED})
 
 
@@ -178,7 +177,7 @@ def _of_repair(context: Context, repair: Repair, *, proven: bool) -> Finding:
     return Finding(
         problem=problem,
         severity=Severity.ERROR if uphill or proven is False else _severity(problem, cosines),
-        message=f"{names}: {bug.sentence}{numbers}{proof}",
+        message=f"{names}: {bug.sentence}{_only(context, repair, problem)}{numbers}{proof}",
         evidence=tuple(Evidence("cosine", value, 1.0) for value in cosines),
         tensor=names,
         remedies=(f"line {repair.line}: {repair.edit.says}",) if repair.edit.says else (),
@@ -186,6 +185,15 @@ def _of_repair(context: Context, repair: Repair, *, proven: bool) -> Finding:
         line=repair.line,
         replacement=repair.after,
     )
+
+
+def _only(context: Context, repair: Repair, problem: str) -> str:
+    """Which entries are meant, where a parameter is changed but for these."""
+    name = next(iter(repair.mended), None)
+    if problem != "gradient-never-computed" or context.verdicts.get(name or "") != Verdict.WRONG:
+        return ""
+    part = wrong_part(context.measurement, name or "")
+    return f"; only {part.where}" if part is not None else ""
 
 
 _MEANT = frozenset({"clipped-gradient", "weight-decay-not-in-loss"})
@@ -296,102 +304,9 @@ def _suspicion(context: Context, name: str, bug: Bug, members: list[str], found:
 
 
 def nearest_update(context: Context) -> int | None:
+    """Line of the last statement that updates a parameter."""
     lines = [context.update_line(name) for name in context.verdicts]
     return max((line for line in lines if line is not None), default=None)
-
-
-@dataclass(frozen=True)
-class Uniform:
-    """One factor that all tensors have over the learning rate that the program names.
-
-    Attributes:
-        problem: The bug's name.
-        factor: The factor.
-        grave: Whether the program states its loss and the factor is just that of one slip.
-        told: The factor in words.
-    """
-
-    problem: str
-    factor: float
-    grave: bool
-    told: str
-
-
-def drifts(measurement: Measurement) -> bool:
-    """Whether the factor of all tensors changes from iteration to iteration.
-
-    A learning rate that decays does so; and so does the step of a network with one output on one
-    example at a time, whose whole gradient is off by one number that the example decides.
-    """
-    pairs = zip(measurement.references, measurement.fits, strict=True)
-    known = [
-        scale
-        for scale, fits in pairs
-        if scale is not None and any(item.parallel for item in fits.values())
-    ]
-    return bool(known) and max(known) > (1 + _DRIFT) * min(known)
-
-
-def uniform_factor(context: Context) -> Uniform | None:
-    """Whether all tensors are a known factor off the rate that the program names.
-
-    Only judged where the program itself computes the loss; a factor that is both a number of
-    examples and a 2 is taken for a convention and only noted.
-    """
-    measurement = context.measurement
-    rate, loss = measurement.rate, measurement.loss
-    known = [scale for scale in context.references if scale is not None]
-    if rate is None or not loss.own or not known or drifts(measurement):
-        return None
-    factor = known[0] / rate.value
-    examples = float(measurement.examples)
-    names: list[tuple[float, str, bool, str]] = [
-        (2.0, "wrong-constant-factor", True, "twice"),
-        (0.5, "wrong-constant-factor", False, "half"),
-    ]
-    if measurement.moments:
-        names = []  # an optimizer has constants of its own
-    if examples > 2 and not measurement.lab.proxies:
-        names += [
-            (examples, "summed-instead-of-averaged", True, "summed over the examples"),
-            (1 / examples, "summed-instead-of-averaged", True, "averaged over the examples"),
-        ]
-        names += [
-            (scale * examples**sign, "summed-instead-of-averaged", False, "summed or averaged")
-            for scale in (2.0, 0.5)
-            for sign in (1, -1)
-        ]
-    for value, problem, single, told in names:
-        if abs(factor - value) <= 10 * SAME * value:
-            return Uniform(problem, factor, single and loss.assigned, told)
-    return None
-
-
-def factor_finding(
-    context: Context, uniform: Uniform, found: Search | None, fixed: Measurement | None
-) -> Finding:
-    """The finding of one factor that all tensors have."""
-    measurement = context.measurement
-    rate = measurement.rate
-    repair = found.repairs[0] if found is not None and fixed is not None and found.repairs else None
-    name = rate.text if rate else "the learning rate"
-    message = (
-        f"all parameters: the step is {uniform.factor:.4g} times {name} times the gradient of "
-        f"{measurement.loss.text} ({uniform.told}): it acts like a learning rate of "
-        f"{uniform.factor * (rate.value if rate else 1):.4g}"
-    )
-    line = repair.line if repair else nearest_update(context)
-    return Finding(
-        problem=uniform.problem,
-        severity=Severity.WARNING if uniform.grave else Severity.NOTE,
-        message=message,
-        evidence=(Evidence("scale", uniform.factor, 1.0),),
-        tensor=", ".join(context.verdicts),
-        remedies=(f"line {repair.line}: {repair.edit.says}",) if repair else (),
-        file=context.source.name,
-        line=line,
-        replacement=repair.after if repair else None,
-    )
 
 
 def other_loops(measurement: Measurement, source: Source) -> tuple[str, ...]:
@@ -411,11 +326,8 @@ def other_loops(measurement: Measurement, source: Source) -> tuple[str, ...]:
 
 __all__ = [
     "Context",
-    "Uniform",
-    "drifts",
-    "factor_finding",
     "findings",
+    "nearest_update",
     "other_loops",
     "target",
-    "uniform_factor",
 ]

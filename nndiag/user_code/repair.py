@@ -10,6 +10,7 @@ import ast
 import copy
 import difflib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -174,7 +175,7 @@ def _keep(
     writer.add(edit)
     text = writer.text()
     new = original.with_text(text)
-    line = min(host.nodes[change.serial].lineno for change in edit.changes)  # type: ignore[attr-defined]
+    line = _place(host.nodes, edit)
     own = _own_line(original, found.source, line)
     news = better.changed(before) or better.parallel - before.parallel
     found.repairs.append(
@@ -189,6 +190,14 @@ def _keep(
     )
     found.source = new
     adopt(measurement, new)
+
+
+def _place(nodes: Mapping[int, ast.AST], edit: Edit) -> int:
+    """The first line that an edit changes; the one that a new statement comes behind."""
+    return min(
+        getattr(nodes[change.serial], "end_lineno" if change.where == "after" else "lineno", 0)
+        for change in edit.changes
+    )
 
 
 def adopt(measurement: Measurement, source: Source) -> None:
