@@ -89,6 +89,13 @@ def test_finds_the_chain_of_the_logic_gate_broken_below_its_last_layer(checks):
     assert chain.tensor == "self.__layers[0].w, self.__layers[1].w"
 
 
+def test_mends_the_chain_of_the_logic_gate(checks):
+    fixed = checks["logic_gate"].fixed_text
+    # the weights of the layer above are kept before they are updated, and used below
+    assert "weights_above = self.__layers[-1].w.copy()" in fixed
+    assert "d = (d @ weights_above.T) * l.local" in fixed
+
+
 def test_calls_out_the_signed_loss_of_the_logic_gate(checks):
     check = checks["logic_gate"]
     shown = next(item for item in check.findings if item.problem == "loss-is-not-the-objective")
