@@ -32,6 +32,7 @@ class Watched:
     tests: list[StepTest] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
     covered: set[tuple[int, int]] = field(default_factory=set)
+    parted: set[tuple[int, int]] = field(default_factory=set)
     changed: set[Any] = field(default_factory=set)
     first: Snapshot | None = None
     heads: int = 0
@@ -52,8 +53,13 @@ class Watched:
         return len(self.tests) >= _TRIES or any(not test.complete for test in self.tests)
 
     def covers(self, other: "Watched") -> bool:
-        """Whether one iteration changes all that an iteration of a loop around it moves."""
-        return self is other or other.loop.key in self.covered
+        """Whether one iteration changes all that an iteration of a loop around it moves.
+
+        Example by example some parameters may stay as they are, so that iterations are taken
+        together; but where one changes what others do not, and nothing else, it is a loop over
+        layers.
+        """
+        return self is other or other.loop.key in self.covered - self.parted
 
 
 def _merged(parts: list[dict[Leaf, int]]) -> dict[Leaf, int]:
@@ -194,11 +200,15 @@ class Observer:
         self._stop_at += time.process_time() - started
         record.tests.append(test)
         record.first = record.first or snapshot
-        record.changed |= _live(snapshot, test.changed)
+        now = _live(snapshot, test.changed)
         for key in record.parents:
             around = self.watched[key]
-            if around.first is not None and _live(around.first, around.moving) <= record.changed:
+            wanted = set() if around.first is None else _live(around.first, around.moving)
+            if record.changed & wanted and now & wanted and not record.changed & now & wanted:
+                record.parted.add(key)
+            if around.first is not None and wanted <= record.changed | now:
                 record.covered.add(key)
+        record.changed |= now
         if record.heads in _ITERATIONS and (test.moving or record.snapshots):
             record.snapshots.append(snapshot)
 

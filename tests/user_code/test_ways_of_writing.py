@@ -209,3 +209,35 @@ for epoch in range(100):
     found = check(text)
     assert found.correct
     assert {tensor.name for tensor in found.tensors} >= {"W1", "b1", "W2"}
+
+
+def test_takes_no_loop_over_layers_for_the_training_loop(check):
+    text = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 2))
+Y = rng.normal(size=(20, 1))
+class Layer:
+    def __init__(self, inputs, units):
+        self.W = rng.normal(size=(inputs, units))
+    def forward(self, x):
+        self.x, self.out = x, np.tanh(x @ self.W)
+        return self.out
+    def backward(self, error):
+        delta = error * (1 - self.out ** 2)
+        back = delta @ self.W.T
+        self.W -= 0.05 * self.x.T @ delta
+        return back
+layers = [Layer(2, 4), Layer(4, 3), Layer(3, 1)]
+for epoch in range(100):
+    out = X
+    for layer in layers:
+        out = layer.forward(out)
+    loss = 0.5 * np.sum((out - Y) ** 2)
+    error = out - Y
+    for layer in reversed(layers):
+        error = layer.backward(error)
+"""
+    found = check(text)
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} == {f"layers[{n}].W" for n in range(3)}
