@@ -73,7 +73,7 @@ def found_atoms(shop: "Workshop", scope: ast.AST | None) -> Iterator[Atom]:
         text = ast.unparse(node)
         if own is scope or (own is None and text.isidentifier()) or text.startswith("self."):
             groups.setdefault(text, []).append(node)
-        elif isinstance(node, ast.Subscript | ast.Attribute) and _roots(node) <= names:
+        elif _roots(node) <= names:  # also an argument that the function does not use
             foreign.setdefault(text, []).append(node)
     for text, node in _only_assigned(shop, scope):
         groups.setdefault(text, [node])
