@@ -18,6 +18,8 @@ from nndiag.user_code.scopes import Loop
 from nndiag.user_code.snapshot import Leaf, Snapshot, originals_kept, take_snapshot
 from nndiag.user_code.views import owner_of
 
+_LOOKS = 3  # iterations of the chosen loop that are tested at least, where that is quick
+_QUICK = 0.1
 _TRIES = 6  # iterations of one loop that are tested: an example may leave everything unchanged
 _ITERATIONS = (0, 1, 2, 3, 5, 9, 20, 50, 100)  # where the gradient may be checked
 _WATCH_SECONDS = 0.3
@@ -91,6 +93,7 @@ class Observer:
         self.watched = {key: Watched(loop) for key, loop in host.loops.items()}
         self.chosen: Watched | None = None
         self.out_of_time = False
+        self._quick = True
         self._stop_at = float("inf")
         if host.stand_in:
             self._choose(next(reversed(self.watched.values())))
@@ -172,7 +175,10 @@ class Observer:
         if record is self.chosen:
             taken = {snapshot.iteration for snapshot in record.snapshots}
             if record.heads in _ITERATIONS and record.heads not in taken:
-                record.snapshots.append(self._snapshot(record.heads, cells))
+                if 0 < len(record.tests) < _LOOKS and self._quick:
+                    self._test(record, cells)  # more parameters may move with another example
+                else:
+                    record.snapshots.append(self._snapshot(record.heads, cells))
             record.heads += 1
             if record.heads > _ITERATIONS[-1] or (late and len(record.snapshots) > 2):
                 raise StopProgram
@@ -197,7 +203,15 @@ class Observer:
             test = step_test(runner, runner.variant(), snapshot)
         if self.lone:
             test = replace(test, moving=test.leaning)
-        self._stop_at += time.process_time() - started
+        taken = time.process_time() - started
+        self._quick = taken < _QUICK
+        self._stop_at += taken
+        if (
+            self.chosen is record
+        ):  # what moved before is known: an optimizer's state looks alike now
+            known = record.tests[0].changed
+            moving = {leaf: size for leaf, size in test.moving.items() if leaf not in known}
+            test = replace(test, moving=moving)
         record.tests.append(test)
         record.first = record.first or snapshot
         now = _live(snapshot, test.changed)

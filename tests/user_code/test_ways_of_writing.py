@@ -241,3 +241,24 @@ for epoch in range(100):
     found = check(text)
     assert found.correct
     assert {tensor.name for tensor in found.tensors} == {f"layers[{n}].W" for n in range(3)}
+
+
+def test_finds_parameters_that_the_first_example_leaves_as_they_are(check):
+    text = """\
+import math
+w, v, c = [0.3, -0.4], 0.5, 0.1
+patterns = [([0.0, 0.0], 0.3), ([0.1, 1.0], 0.8), ([1.0, 0.3], 0.7)]
+for step in range(300):
+    for x, t in patterns:
+        h = math.tanh(sum(a * b for a, b in zip(x, w)) + c)
+        error = v * h - t
+        loss = 0.5 * error ** 2
+        back = error * v * (1 - h * h)
+        v -= 0.1 * error * h
+        c -= 0.1 * back
+        for i in range(2):
+            w[i] -= 0.1 * back * x[i]
+"""
+    found = check(text)
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} == {"w", "v", "c"}
