@@ -10,8 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from nndiag.user_code.host import CellReader, Host, StopProgram
 from nndiag.user_code.motion import TEST_SECONDS, StepTest, step_test
+from nndiag.user_code.numbers import vector
 from nndiag.user_code.places import is_number
 from nndiag.user_code.runner import Runner
 from nndiag.user_code.scopes import Loop
@@ -206,11 +209,10 @@ class Observer:
         taken = time.process_time() - started
         self._quick = taken < _QUICK
         self._stop_at += taken
-        if (
-            self.chosen is record
-        ):  # what moved before is known: an optimizer's state looks alike now
-            known = record.tests[0].changed
-            moving = {leaf: size for leaf, size in test.moving.items() if leaf not in known}
+        if self.chosen is record and record.first is not None:
+            start = {leaf for leaf, value in record.first.leaves() if np.any(vector(value))}
+            still = record.tests[0].changed.keys() - start  # an optimizer's state looks alike now
+            moving = {leaf: size for leaf, size in test.moving.items() if leaf not in still}
             test = replace(test, moving=moving)
         record.tests.append(test)
         record.first = record.first or snapshot
