@@ -1,13 +1,14 @@
 """The picture of a typical run: its loss, its gradients and its prediction side by side."""
 
 import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from nndiag.diagnosis import diagnose
-from nndiag.experiment import Experiment, load_experiment, resolved_yaml
+from nndiag.experiment import Experiment, load_experiment
 from nndiag.experiment.building import build
 from nndiag.plots.vector import vector_panels
 from nndiag.trace import Recorder, Trace
@@ -38,8 +39,14 @@ def picture_of(config: Path) -> str:
 
 
 def fingerprint(experiment: Experiment) -> str:
-    """What a picture was made from, so that a test can tell whether that has changed."""
-    return hashlib.sha256(resolved_yaml(experiment).encode()).hexdigest()[:16]
+    """What a picture was made from, so that a test can tell whether that has changed.
+
+    The folder of the config, which stands before the paths of its data files, is left out.
+    """
+    text = json.dumps(experiment.resolved, sort_keys=True, default=str)
+    if experiment.source is not None:
+        text = text.replace(json.dumps(str(experiment.source.resolve().parent))[1:-1], "")
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _thinned(trace: Trace) -> Trace:
