@@ -13,6 +13,7 @@ Repair: use the delta in gradients and in what is passed back.
 Source: ours.
 """
 
+import ast
 from collections.abc import Iterator
 
 from nndiag.user_code.bug import BUGS, Bug
@@ -29,7 +30,7 @@ def raw_error_instead_of_delta() -> Bug:
 
 
 def edits(site: Site) -> Iterator[Edit]:
-    """Exchanges one driven variable for another."""
+    """Exchanges one driven variable, or an expression of the error, for another variable."""
     for node in site.variables:
         atom = site.atom(node)
         if atom is None or not (atom.gradient or site.shop.is_driven(node)):
@@ -40,3 +41,20 @@ def edits(site: Site) -> Iterator[Edit]:
                 yield site.edit(
                     NAME, node, other.text, cost=0.97 if same else 1.35, says=f"use {other.text}"
                 )
+    yield from _written_out(site)
+
+
+def _written_out(site: Site) -> Iterator[Edit]:
+    """Writes a delta for an error that is computed on the spot: `(out - y).dot(w.T)`."""
+    assigned = {ast.unparse(item) for item in getattr(site.statement, "targets", [])}
+    for node in site.expressions:
+        if node is site.value or not isinstance(node, ast.BinOp):
+            continue
+        shapes = site.shop.shapes(node)
+        if not shapes or not site.shop.is_driven(node):
+            continue
+        used = {ast.unparse(item) for item in ast.walk(node)}  # dropping terms is another bug
+        for other in site.atoms:
+            fits = other.gradient and other.shapes & shapes
+            if fits and other.text not in assigned | used:
+                yield site.edit(NAME, node, other.text, cost=0.98, says=f"use {other.text}")

@@ -62,7 +62,22 @@ def edits(site: Site) -> Iterator[Edit]:
                 )
                 yield site.edit(NAME, derivative.node, text, cost=cost, says=f"write {text}")
         yield from _dropped(site, derivative.node)
+    yield from _not_taken(site)
     yield from _in_function(site)
+
+
+def _not_taken(site: Site) -> Iterator[Edit]:
+    """The derivative of a value, where the delta is multiplied by the value itself."""
+    forms = [template.text for template in templates(site)] + list(formulas(site))
+    for node in site.expressions:
+        for whole, factor, _ in factors(node):
+            atom = site.atom(factor) if isinstance(factor, ast.Name | ast.Attribute) else None
+            if atom is None or not (atom.activation and atom.acted) or _divided(whole):
+                continue
+            if atom.shapes & site.shop.shapes(whole) and site.shop.is_driven(whole):
+                for form in forms:
+                    text = form.format(atom.text)
+                    yield site.edit(NAME, factor, text, cost=1.4, says=f"write {text}")
 
 
 def _dropped(site: Site, node: ast.expr) -> Iterator[Edit]:

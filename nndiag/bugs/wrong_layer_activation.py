@@ -17,10 +17,9 @@ equation 6.
 """
 
 import ast
-import re
 from collections.abc import Iterator
 
-from nndiag.user_code.bug import BUGS, Bug, Symptoms
+from nndiag.user_code.bug import BUGS, Bug, Symptoms, is_bias
 from nndiag.user_code.derivatives import derivatives_in
 from nndiag.user_code.edits import Edit
 from nndiag.user_code.judgement import Verdict
@@ -129,10 +128,3 @@ def suspects(symptoms: Symptoms) -> tuple[str, ...]:
     wrong = [name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.WRONG]
     right = {name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.RIGHT}
     return tuple(wrong) if biases & right and not biases & set(wrong) else ()
-
-
-def is_bias(name: str) -> bool:
-    """Whether a parameter is named like a bias: `b1`, `self.bo`, `params["b2"]`, `biases[0]`."""
-    words = re.findall(r"[A-Za-z]+", name)
-    tail = words[-1].lower() if words else ""
-    return tail.startswith("bias") or bool(re.fullmatch(r"b[a-z]{0,2}", tail))

@@ -46,6 +46,22 @@ def edits(site: Site) -> Iterator[Edit]:
             yield site.edit(NAME, node, text, cost=0.96, says="drop the call")
     yield from _from_difference(site)
     yield from _from_labels(site)
+    yield from _from_error(site)
+
+
+def _from_error(site: Site) -> Iterator[Edit]:
+    """Writes an error where a gradient is made of values of the forward pass alone."""
+    if site.value is None or site.shop.is_driven(site.value):
+        return
+    passed = any(site.shop.is_parameter(node) for node in site.variables)
+    name = "broken-chain-rule" if passed else NAME
+    for node in site.variables:
+        atom = site.atom(node)
+        if atom is None or not atom.activation:
+            continue
+        for other in site.atoms:
+            if other.gradient and other.shapes & atom.shapes:
+                yield site.edit(name, node, other.text, cost=1.15, says=f"use {other.text}")
 
 
 def _from_labels(site: Site) -> Iterator[Edit]:

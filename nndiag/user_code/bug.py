@@ -1,5 +1,6 @@
 """What a backward-pass bug is to the check: its edits, and the sign by which it is suspected."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -64,3 +65,10 @@ def all_edits(site: Site) -> Iterator[Edit]:
     """The edits of all bugs at one statement."""
     for name in BUGS.names():
         yield from BUGS.get(name)().edits(site)
+
+
+def is_bias(name: str) -> bool:
+    """Whether a parameter is named like a bias: `b1`, `self.bo`, `params["b2"]`, `biases[0]`."""
+    words = re.findall(r"[A-Za-z]+", name)
+    tail = words[-1].lower() if words else ""
+    return tail.startswith("bias") or bool(re.fullmatch(r"b[a-z]{0,2}", tail))

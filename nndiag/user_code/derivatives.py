@@ -10,7 +10,7 @@ from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.sites import Site, factors
 
 _DERIVATIVE = re.compile(
-    r"deriv|prime|grad|delta|backward|dsig|drelu|dtanh|^d_|_d$|^d[A-Z]", re.IGNORECASE
+    r"deriv|prime|grad|delta|backward|dsig|drelu|dtanh|^d_|_d$|^d[A-Z]|(^|_)der|der$", re.IGNORECASE
 )
 _FLAG = re.compile(r"deriv|prime|grad|back", re.IGNORECASE)
 FORMULAS = ("{0} * (1 - {0})", "(1 - {0} ** 2)", "({0} > 0)")
@@ -176,6 +176,18 @@ def derivatives_in(site: Site) -> Iterator[Derivative]:
                     ast.unparse(item) for item in ast.walk(factor) if _is_acted_variable(site, item)
                 )
                 yield Derivative(factor, argument, _holed(ast.unparse(factor), argument))
+    value = site.value
+    if isinstance(value, ast.Call) and id(value) not in told and _is_elementwise_call(site, value):
+        argument = ast.unparse(value.args[0])
+        yield Derivative(value, argument, _holed(ast.unparse(value), argument))
+
+
+def _is_elementwise_call(site: Site, call: ast.Call) -> bool:
+    """Whether a function of the program's own makes one activation into as many numbers."""
+    own = ast.unparse(call.func).rpartition(".")[2] in site.shop.functions
+    if not own or len(call.args) != 1 or not is_elementwise_factor(site, call):
+        return False
+    return site.shop.shapes(call) == site.shop.shapes(call.args[0])
 
 
 def _written_derivatives(site: Site, seen: set[int]) -> Iterator[Derivative]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.finding import Evidence, Finding, Severity
-from nndiag.user_code.bug import BUGS, Bug, Symptoms
+from nndiag.user_code.bug import BUGS, Bug, Symptoms, is_bias
 from nndiag.user_code.judgement import SAME, Verdict
 from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.parts import Part, wrong_part
@@ -124,14 +124,30 @@ def _problem(context: Context, repair: Repair) -> str:
         return "gradient-never-computed"
     if seen == {Verdict.WRONG_SIGN} and _opposite(context, repair):
         return "wrong-sign"
-    if seen == {Verdict.WRONG_SCALE} and alone and repair.edit.bug in _DIRECTIONS:
+    scaled = seen == {Verdict.WRONG_SCALE} and alone and _steady(context, repair)
+    if scaled and repair.edit.bug in _DIRECTIONS:
         suspects = BUGS.get("summed-instead-of-averaged")().suspects(context.symptoms)
         many = set(repair.mended) <= set(suspects)
         return "summed-instead-of-averaged" if many else "wrong-constant-factor"
+    if repair.edit.bug == "wrong-layer-activation" and any(map(is_bias, repair.mended)):
+        return "wrong-activation-derivative"  # a bias has no part in the layer's inputs
     by_argument = repair.edit.bug in _ARGUMENTS
     if by_argument and set(repair.mended) <= set(_weights_alone(context)):
         return "wrong-layer-activation"  # the deltas are right
     return repair.edit.bug
+
+
+def _steady(context: Context, repair: Repair) -> bool:
+    """Whether the tensors are off by the same factor at every point.
+
+    On one example at a time a lost derivative is one number, but another one at each point.
+    """
+    for name in repair.mended:
+        known = zip(context.symptoms.scales[name], context.symptoms.reference, strict=True)
+        factors = [own / right for own, right in known if right]
+        if factors and np.ptp(factors) > SAME * abs(factors[0]):
+            return False
+    return True
 
 
 _ARGUMENTS = ("activation-derivative-of-wrong-argument", "wrong-activation-derivative")

@@ -179,7 +179,9 @@ def chosen_trial(
         if not best.candidate.own and rivals and best.candidate.kind not in rivals[0].relatives:
             return rivals[0]  # the program says which loss it means, and the step follows another
         return best
-    likely = [trial for trial in found if trial.even and trial.candidate.rank != 3]
+    # where nothing fits, a loss that the program states comes first if some tensor follows it
+    kept = [trial for trial in stated if trial.candidate.assigned and trial.followed]
+    likely = kept or [trial for trial in found if trial.even and trial.candidate.rank != 3]
     return min(likely, key=_likelihood, default=None)
 
 

@@ -260,7 +260,8 @@ class Site:
             parsed = ast.parse(text, mode="eval").body
         except SyntaxError:
             return False  # it is not tried then
-        return isinstance(parsed, ast.BinOp | ast.UnaryOp | ast.Compare)
+        open_ended = parsed.col_offset == 0  # else it stands in brackets already
+        return isinstance(parsed, ast.BinOp | ast.UnaryOp | ast.Compare) and open_ended
 
     def insertion(self, bug: str, text: str, *, cost: float = 1.2, says: str = "") -> Edit:
         """An edit that puts a statement behind this one."""

@@ -32,16 +32,23 @@ def standing_findings(
 
 def _bias_per_example(context: Context) -> list[Finding]:
     bug = BUGS.get("bias-per-example")()
-    tied = {tensor.name for tensor in context.measurement.lab.tensors if tensor.copies > 1}
+    tied = {
+        tensor.name: (tensor.copies, *tensor.shape)
+        for tensor in context.measurement.lab.tensors
+        if tensor.copies > 1
+    }
     suspects = [name for name in bug.suspects(context.symptoms) if name not in tied]
     names = [name for name in suspects if _acts_on_one_example(context.measurement, name)]
+    alike = not names  # rows that stay equal train like one bias, but fit no other examples
+    names = names or list(tied)
     if not names:
         return []
-    shapes = ", ".join(f"{name} {context.symptoms.shapes[name]}" for name in names)
+    written = {**context.symptoms.shapes, **tied}
+    shapes = ", ".join(f"{name} {written[name]}" for name in names)
     return [
         Finding(
             problem="bias-per-example",
-            severity=Severity.ERROR,
+            severity=Severity.NOTE if alike else Severity.ERROR,
             message=f"{shapes}: {bug.sentence}",
             evidence=(Evidence("examples", float(context.symptoms.examples)),),
             tensor=", ".join(names),

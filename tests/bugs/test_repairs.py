@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nndiag.finding import Severity
 from nndiag.user_code import CodeSettings, ProgramCheck, check_program
 
 SOFTMAX = """
@@ -88,7 +89,66 @@ for step in range(300):
     first.backward(second.backward(out - T))
 """
 
+SLOPES = """
+import numpy as np
+rng = np.random.RandomState(4)
+x = rng.uniform(-1, 1, (30, 2))
+y = (x[:, :1] * x[:, 1:] > 0) * 1.0
+
+def squash(v):
+    return 1 / (1 + np.exp(-v))
+
+def slope(v):
+    return squash(v) * (1 - squash(v))
+
+bias = np.zeros((1, 3))
+first, second = rng.randn(2, 3), rng.randn(3, 1)
+for step in range(400):
+    z1 = x.dot(first) + bias
+    a1 = squash(z1)
+    z2 = a1.dot(second)
+    a2 = squash(z2)
+    error = a2 - y
+    loss = (error ** 2).sum() / len(x)
+    slope1 = slope(z1)
+    delta2 = 2 * error * slope(z2) / len(x)
+    delta1 = delta2.dot(second.T) * slope1
+    second -= 0.5 * a1.T.dot(delta2)
+    first -= 0.5 * x.T.dot(delta1)
+    bias -= 0.5 * delta1.sum(axis=0)
+"""
+
 CASES = {
+    "a derivative that is taken in a statement of its own": (
+        SLOPES,
+        ("slope1 = slope(z1)", "slope1 = slope(a1)"),
+        "activation-derivative-of-wrong-argument",
+        "slope1 = slope(z1)",
+    ),
+    "a value where its derivative belongs": (
+        SLOPES,
+        ("delta2.dot(second.T) * slope1", "delta2.dot(second.T) * z1"),
+        "wrong-activation-derivative",
+        "delta1 = delta2.dot(second.T) * slope1",
+    ),
+    "an error that is written out": (
+        SLOPES,
+        ("delta1 = delta2.dot(second.T)", "delta1 = (a2 - y).dot(second.T)"),
+        "raw-error-instead-of-delta",
+        "delta1 = (delta2).dot(second.T) * slope1",
+    ),
+    "an output that is passed back": (
+        SLOPES,
+        ("delta1 = delta2.dot(second.T)", "delta1 = a2.dot(second.T)"),
+        "broken-chain-rule",
+        "delta1 = delta2.dot(second.T) * slope1",
+    ),
+    "an output where the error belongs": (
+        SLOPES,
+        ("a1.T.dot(delta2)", "a1.T.dot(a2)"),
+        "wrong-loss-gradient",
+        "second -= 0.5 * a1.T.dot(delta2)",
+    ),
     "a division of the deltas that stands alone": (
         SOFTMAX,
         ("    dscores /= n\n", ""),
@@ -138,7 +198,7 @@ def checked(text: str, folder: Path) -> ProgramCheck:
     return check_program(CodeSettings(script=str(path)), seconds=30)
 
 
-@pytest.mark.parametrize("text", [SOFTMAX, UNITS, FLOATS, LAYERS])
+@pytest.mark.parametrize("text", [SOFTMAX, UNITS, FLOATS, LAYERS, SLOPES])
 def test_finds_nothing_wrong_in_the_right_program(text, tmp_path):
     assert checked(text, tmp_path).correct
 
@@ -166,3 +226,21 @@ def test_names_the_part_of_a_tensor_that_is_never_changed(tmp_path):
     assert finding.problem == "gradient-never-computed"
     assert "only the last entry of each row" in finding.message
     assert finding.replacement is None
+
+
+def test_warns_of_a_bias_per_example_whose_rows_stay_alike(tmp_path):
+    check = checked(SLOPES.replace("np.zeros((1, 3))", "np.zeros((30, 3))"), tmp_path)
+    assert check.correct  # on these examples the rows train as one bias
+    assert [(item.problem, item.tensor) for item in check.findings] == [
+        ("bias-per-example", "bias")
+    ]
+
+
+def test_takes_half_the_sum_over_four_examples_for_a_convention(tmp_path):
+    # N / 2 is 2 with the four rows of a gate: no lost factor of two
+    text = SLOPES.replace("(30, 2)", "(4, 2)").replace(
+        "2 * error * slope(z2) / len(x)", "error * slope(z2)"
+    )
+    check = checked(text, tmp_path)
+    assert check.correct
+    assert all(item.severity is not Severity.ERROR for item in check.findings)
