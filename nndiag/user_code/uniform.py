@@ -75,8 +75,9 @@ def uniform_factor(context: Context) -> Uniform | None:
     fitting = [name for name in names if abs(factor - name[0]) <= 10 * SAME * name[0]]
     if not fitting:
         return None
+    _, problem, _, told = fitting[0]
     # with four examples N/2 is 2: what may be a convention is no slip
-    _, problem, single, told = min(fitting, key=lambda name: name[2])
+    single = all(name[2] for name in fitting)
     return Uniform(problem, factor, single and loss.assigned, told)
 
 
