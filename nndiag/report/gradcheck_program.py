@@ -91,6 +91,7 @@ def program_document(check: ProgramCheck, *, written: Path | None = None) -> dic
         "diff": check.diff,
         "edits_tried": check.edits_tried,
         "matters": None if check.matters is None else asdict(check.matters),
+        "course": None if check.course is None else asdict(check.course),
         "notes": check.notes,
         "fixed_program": written,
         "seconds": check.seconds,
@@ -254,10 +255,30 @@ def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Tex
         yield "repair", Text(f"none found among {count(check.edits_tried, 'edit')}")
     if written is not None:
         yield "written", Text(str(written))
-    if _top(check) is None:
-        settings = "the gradient is right; a config of the same network has its settings judged"
-        yield "so", Text(settings)
+    if check.correct:
+        yield "so", _course(check)
     yield "next", Text(_next_command(check, written), style="bold")
+
+
+def _course(check: ProgramCheck) -> Text:
+    """What a right gradient leaves open: how the program trains."""
+    course = check.course
+    if course is None:
+        return Text("the gradient is right; a config of the same network has its settings judged")
+    run = f"trained for {count(course.iterations, 'iteration')}"
+    losses = f"{number(course.start)} → {number(course.end)}"
+    if not course.diverged:
+        return Text(f"{run}, its loss goes {losses}")
+    text = Text(f"the loss runs away all the same: {run}, {losses}", style="bold red")
+    if course.factor is None:
+        text.append("; so it does at a ten-thousandth of its learning rate", style="not bold")
+    else:
+        text.append(
+            f"; with {course.factor:g} × its learning rate it falls to {number(course.lower)}: "
+            "the rate is too high",
+            style="not bold",
+        )
+    return text
 
 
 def _next_command(check: ProgramCheck, written: Path | None) -> str:
@@ -272,6 +293,8 @@ def _next_command(check: ProgramCheck, written: Path | None) -> str:
     top = _top(check)
     if top is not None:
         return f"nndiag explain {top.problem}"
+    if check.learning_rate is not None:
+        return f"nndiag sweep-lr {shlex.quote(str(check.path))}"
     return "nndiag init"
 
 

@@ -296,6 +296,12 @@ def _program_check() -> dict[str, Schema]:
         "tensors": list_of(TEXT),
     }
     losses = dict.fromkeys(("start", "program", "right"), NUMBER)
+    course = {
+        "iterations": COUNT,
+        **dict.fromkeys(("start", "end"), NUMBER),
+        "diverged": FLAG,
+        **dict.fromkeys(("factor", "lower"), some),
+    }
     return {
         "config": {"type": "null"},
         "program": told(TEXT, "Its file."),
@@ -314,6 +320,7 @@ def _program_check() -> dict[str, Schema]:
             or_null(record({"iterations": COUNT, **losses, "verdict": TEXT})),
             "Training with the program's step and with the right one.",
         ),
+        "course": told(or_null(record(course)), "How a program trains whose gradient is right."),
         "notes": list_of(TEXT),
         "fixed_program": told(or_null(TEXT), "The file of the mended program."),
         "seconds": NUMBER,

@@ -10,13 +10,21 @@ from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Finding, Severity
 from nndiag.user_code import naming
 from nndiag.user_code.budget import Budget
+from nndiag.user_code.course import course_of
 from nndiag.user_code.host import loop_place
 from nndiag.user_code.judgement import TensorCheck, Verdict, relative_error
 from nndiag.user_code.loss_changes import loss_changing_repair
 from nndiag.user_code.matters import comparison, losses
 from nndiag.user_code.measurement import Measurement, measure
 from nndiag.user_code.repair import Search, Texts, adopt, fixed_path, search
-from nndiag.user_code.result import LossFound, Matters, ProgramCheck, RateFound, RepairStep
+from nndiag.user_code.result import (
+    Course,
+    LossFound,
+    Matters,
+    ProgramCheck,
+    RateFound,
+    RepairStep,
+)
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.sandbox import sandbox
 from nndiag.user_code.settings import CodeSettings
@@ -96,6 +104,7 @@ class _Result:
         self.fixed: Measurement | None = None
         self.findings: list[Finding] = []
         self.matters: Matters | None = None
+        self.course: Course | None = None
         self.notes = list(measurement.notes)
 
     def judge(self) -> None:
@@ -204,7 +213,12 @@ class _Result:
         return measured if measured.is_right else None
 
     def experiment(self) -> None:
-        """Trains the program as it is, and mended."""
+        """Trains the program as it is, and mended; one that is right, at lower rates if need be."""
+        if self.correct:
+            self.tell("training it for a moment")
+            seconds = max(0.1, min(0.3, self.budget.left / 10))
+            self._original()
+            self.course = course_of(self.measurement, self.settings, seconds=seconds)
         if self.fixed is None or self.correct:
             return
         self.tell("training it as it is, and mended")
@@ -245,6 +259,7 @@ class _Result:
             points=tuple(point.label for point in measurement.points),
             edits_tried=self.found.tried,
             matters=self.matters,
+            course=self.course,
             notes=tuple(self.notes),
             seconds=seconds,
         )

@@ -129,12 +129,24 @@ def _problem(context: Context, repair: Repair) -> str:
         suspects = BUGS.get("summed-instead-of-averaged")().suspects(context.symptoms)
         many = set(repair.mended) <= set(suspects)
         return "summed-instead-of-averaged" if many else "wrong-constant-factor"
-    if repair.edit.bug == "wrong-layer-activation" and any(map(is_bias, repair.mended)):
+    return _of_edit(context, repair)
+
+
+def _of_edit(context: Context, repair: Repair) -> str:
+    """The bug's name by its edit, where the tensors that it mends do not contradict."""
+    bug = repair.edit.bug
+    twins = {
+        name for name in context.symptoms.shapes if name.lower() != name
+    }  # B beside b: weights
+    twins = {name for name in twins if name.lower() in context.symptoms.shapes}
+    biases = [name for name in repair.mended if is_bias(name) and name not in twins]
+    if bug in _VARIABLES and biases == list(repair.mended):
+        return "wrong-bias-gradient"
+    if bug == "wrong-layer-activation" and biases:
         return "wrong-activation-derivative"  # a bias has no part in the layer's inputs
-    by_argument = repair.edit.bug in _ARGUMENTS
-    if by_argument and set(repair.mended) <= set(_weights_alone(context)):
+    if bug in _ARGUMENTS and set(repair.mended) <= set(_weights_alone(context)):
         return "wrong-layer-activation"  # the deltas are right
-    return repair.edit.bug
+    return bug
 
 
 def _steady(context: Context, repair: Repair) -> bool:
@@ -150,6 +162,7 @@ def _steady(context: Context, repair: Repair) -> bool:
     return True
 
 
+_VARIABLES = ("raw-error-instead-of-delta", "wrong-layer-activation")
 _ARGUMENTS = ("activation-derivative-of-wrong-argument", "wrong-activation-derivative")
 
 

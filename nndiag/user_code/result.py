@@ -80,6 +80,28 @@ class Matters:
 
 
 @dataclass(frozen=True)
+class Course:
+    """How a program whose gradient is right trains, and where it diverges, at a lower rate.
+
+    Attributes:
+        iterations: How many iterations it was trained for.
+        start: The loss at the start.
+        end: The loss at the end; not finite where it overflowed.
+        diverged: Whether the loss ran away.
+        factor: What the learning rate was multiplied by for a run that does not diverge; None
+            where the program does not, or where no lower rate helped.
+        lower: The loss at the end of that run, after as many iterations or as time allowed.
+    """
+
+    iterations: int
+    start: float
+    end: float
+    diverged: bool
+    factor: float | None = None
+    lower: float | None = None
+
+
+@dataclass(frozen=True)
 class ProgramCheck:
     """The check of one program.
 
@@ -97,6 +119,8 @@ class ProgramCheck:
         points: The points that were checked.
         edits_tried: How many edits the search for the repair tried.
         matters: The experiment; None where nothing is wrong or no repair was found.
+        course: How the program trains; None where its gradient is wrong, or it is too short to
+            tell.
         notes: What else was noticed.
         seconds: How long the check took.
     """
@@ -114,6 +138,7 @@ class ProgramCheck:
     points: tuple[str, ...] = ()
     edits_tried: int = 0
     matters: Matters | None = None
+    course: Course | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 

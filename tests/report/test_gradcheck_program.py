@@ -93,7 +93,7 @@ rate   0.1; the step is 0.1 times the gradient
 points iteration 0; iteration 3
 so     the gradient is right; a config of the same network has its settings
        judged
-next   nndiag init"""
+next   nndiag sweep-lr my_net.py"""
 
 WRONG_AT_80 = """\
 my_net.py  loop at line 1 · 2 parameters
