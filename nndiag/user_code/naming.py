@@ -135,10 +135,9 @@ def _problem(context: Context, repair: Repair) -> str:
 def _of_edit(context: Context, repair: Repair) -> str:
     """The bug's name by its edit, where the tensors that it mends do not contradict."""
     bug = repair.edit.bug
-    twins = {
-        name for name in context.symptoms.shapes if name.lower() != name
-    }  # B beside b: weights
-    twins = {name for name in twins if name.lower() in context.symptoms.shapes}
+    shapes = context.symptoms.shapes
+    # a B beside a b is a weight matrix
+    twins = {name for name in shapes if name.lower() != name and name.lower() in shapes}
     biases = [name for name in repair.mended if is_bias(name) and name not in twins]
     if bug in _VARIABLES and biases == list(repair.mended):
         return "wrong-bias-gradient"
