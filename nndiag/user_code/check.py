@@ -214,29 +214,21 @@ class _Result:
 
     def experiment(self) -> None:
         """Trains the program as it is, and mended; one that is right, at lower rates if need be."""
+        self.measurement.host.source = self.source  # without the edits of a search
         if self.correct:
             self.tell("training it for a moment")
             seconds = max(0.1, min(0.3, self.budget.left / 10))
-            self._original()
             self.course = course_of(self.measurement, self.settings, seconds=seconds)
         if self.fixed is None or self.correct:
             return
         self.tell("training it as it is, and mended")
         left = max(0.3, min(1.0, self.budget.left / 3))
-        original = self._original()
-        if original is None:
-            return
         runs = []
-        for measurement in (original, self.fixed):
+        for measurement in (self.measurement, self.fixed):
             with sandbox(self.source.path):
                 runs.append(losses(measurement, self.settings, seconds=left))
         with np.errstate(all="ignore"):
             self.matters = comparison(*runs)
-
-    def _original(self) -> Measurement | None:
-        """The measurement of the program as it is, with its own syntax tree back."""
-        self.measurement.host.source = self.source
-        return self.measurement
 
     def as_check(self, seconds: float) -> ProgramCheck:
         """The result."""
