@@ -9,7 +9,7 @@ from nndiag.cli.app import run
 from nndiag.diagnosis.program_sweep import sweep_program
 from nndiag.errors import UserCodeError
 from nndiag.training.sweep_failure import Reason
-from nndiag.user_code.measurement import measure
+from nndiag.user_code.measuring import measure
 from nndiag.user_code.sandbox import sandbox
 from nndiag.user_code.scaled_runs import scaled_losses
 from nndiag.user_code.settings import CodeSettings

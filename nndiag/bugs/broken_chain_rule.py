@@ -20,11 +20,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from nndiag.user_code.atoms import Atom, Shape
+from nndiag.user_code.atoms import Atom
 from nndiag.user_code.bug import BUGS, Bug
 from nndiag.user_code.edits import Change, Edit
 from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.sites import Site, bracketed, matmul_operands
+from nndiag.user_code.workshop import Shape
 
 NAME = "broken-chain-rule"
 _ABOVE = "weights_above"
@@ -183,7 +184,7 @@ def _is_matrix(atom: Atom) -> bool:
 def _sibling_weights(site: Site) -> list[Atom]:
     """Weights that the module knows by name."""
     found = []
-    for atom in site.shop.atoms(None):
+    for atom in site.module_atoms:
         if atom.parameter and _is_matrix(atom):
             found.append(atom)
     return found

@@ -213,7 +213,7 @@ def _check_program(
 
 def _written(check: "ProgramCheck") -> Path | None:
     """Where the mended program was written; None where no repair was found."""
-    from nndiag.user_code.check import write_fixed  # noqa: PLC0415
+    from nndiag.user_code.fixed_file import write_fixed  # noqa: PLC0415
 
     if check.fixed_text is None:
         warn("no repair was found, so there is nothing to write")

@@ -20,7 +20,8 @@ from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import FloatArray, ShortRun
 from nndiag.training.sweep_search import Search
 from nndiag.training.sweep_workers import Pair
-from nndiag.user_code.measurement import Measurement, measure
+from nndiag.user_code.measurement import Measurement
+from nndiag.user_code.measuring import measure
 from nndiag.user_code.sandbox import sandbox
 from nndiag.user_code.scaled_runs import scaled_losses
 from nndiag.user_code.settings import CodeSettings

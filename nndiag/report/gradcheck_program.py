@@ -19,7 +19,7 @@ from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 from nndiag.trace.plain import to_plain
 from nndiag.user_code import ProgramCheck
 from nndiag.user_code.judgement import TensorCheck, Verdict
-from nndiag.user_code.result import Matters
+from nndiag.user_code.matters import Matters
 
 _UNDECIDED = (Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE)
 _WIDE = 70

@@ -9,16 +9,13 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.workshop import Shape, Workshop
 
-if TYPE_CHECKING:
-    from nndiag.user_code.sites import Workshop
-
-Shape = tuple[int, ...]
 _VARIABLE = ast.Name | ast.Attribute | ast.Subscript
 _MOST_MADE = 24
 
@@ -58,8 +55,21 @@ class Atom:
         return self.driven and not self.parameter
 
 
-def found_atoms(shop: "Workshop", scope: ast.AST | None) -> Iterator[Atom]:
-    """The variables that statements of one function may use; None for the module."""
+class AtomIndex:
+    """The variables of each function of a program, found when they are first asked for."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+        self._found: dict[ast.AST | None, tuple[Atom, ...]] = {}
+
+    def of(self, scope: ast.AST | None) -> tuple[Atom, ...]:
+        """The variables that statements of one function may use; None for the module."""
+        if scope not in self._found:
+            self._found[scope] = tuple(_found_atoms(self._shop, scope))
+        return self._found[scope]
+
+
+def _found_atoms(shop: Workshop, scope: ast.AST | None) -> Iterator[Atom]:
     groups: dict[str, list[ast.AST]] = {}
     foreign: dict[str, list[ast.AST]] = {}
     names = bound_names(shop, scope)
@@ -85,7 +95,7 @@ def found_atoms(shop: "Workshop", scope: ast.AST | None) -> Iterator[Atom]:
     yield from atoms.values()
 
 
-def bound_names(shop: "Workshop", scope: ast.AST | None) -> frozenset[str]:
+def bound_names(shop: Workshop, scope: ast.AST | None) -> frozenset[str]:
     """The names that are set in a function: arguments, assigned names, loop variables."""
     names = set()
     for node in shop.inside(scope):
@@ -100,7 +110,7 @@ def _roots(node: ast.AST) -> frozenset[str]:
     return frozenset(item.id for item in ast.walk(node) if isinstance(item, ast.Name))
 
 
-def _only_assigned(shop: "Workshop", scope: ast.AST | None) -> Iterator[tuple[str, ast.AST]]:
+def _only_assigned(shop: Workshop, scope: ast.AST | None) -> Iterator[tuple[str, ast.AST]]:
     """The variables that are set and never used, with what they are set to."""
     for node in shop.inside(scope):
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:
@@ -110,7 +120,7 @@ def _only_assigned(shop: "Workshop", scope: ast.AST | None) -> Iterator[tuple[st
             yield ast.unparse(target), node.value
 
 
-def _atom(shop: "Workshop", text: str, members: list[ast.AST]) -> Atom:
+def _atom(shop: Workshop, text: str, members: list[ast.AST]) -> Atom:
     values = shop.computed.base.values
     return Atom(
         text=text,
@@ -123,7 +133,7 @@ def _atom(shop: "Workshop", text: str, members: list[ast.AST]) -> Atom:
     )
 
 
-def _items(shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom]) -> Iterator[Atom]:
+def _items(shop: Workshop, scope: ast.AST | None, known: dict[str, Atom]) -> Iterator[Atom]:
     """Items of lists by loop variables, and of lists of parameters by the indices in use."""
     loops = _loop_variables(shop, scope)
     made = 0
@@ -143,7 +153,7 @@ def _items(shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom]) -> I
     yield from _activations(shop, scope, known, indices)
 
 
-def _loop_variables(shop: "Workshop", scope: ast.AST | None) -> list[str]:
+def _loop_variables(shop: Workshop, scope: ast.AST | None) -> list[str]:
     """The variables of loops over numbers in a function."""
     found: dict[str, None] = {}
     for node in shop.inside(scope):
@@ -154,7 +164,7 @@ def _loop_variables(shop: "Workshop", scope: ast.AST | None) -> list[str]:
     return list(found)[:4]
 
 
-def _indices(shop: "Workshop", scope: ast.AST | None) -> list[str]:
+def _indices(shop: Workshop, scope: ast.AST | None) -> list[str]:
     """The indices with variables that a function uses, and those beside them."""
     indices: dict[str, None] = {}
     for node in shop.inside(scope):
@@ -166,7 +176,7 @@ def _indices(shop: "Workshop", scope: ast.AST | None) -> list[str]:
 
 
 def _activations(
-    shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom], indices: list[str]
+    shop: Workshop, scope: ast.AST | None, known: dict[str, Atom], indices: list[str]
 ) -> Iterator[Atom]:
     """`self.zs[i]`: lists that the forward pass fills, by the indices that a function uses."""
     filled: dict[str, list[ast.AST]] = {}
@@ -188,7 +198,7 @@ def _activations(
 
 
 def _layers(
-    shop: "Workshop", scope: ast.AST | None, known: dict[str, Atom], indices: list[str]
+    shop: Workshop, scope: ast.AST | None, known: dict[str, Atom], indices: list[str]
 ) -> Iterator[Atom]:
     """`weights[-l + 1]`: a list of arrays by the indices that the function uses."""
     bases: dict[tuple[str, str], list[str]] = {}

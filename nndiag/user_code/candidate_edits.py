@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from nndiag.user_code.bug import all_edits
-from nndiag.user_code.candidates import Computed, computed_values, parents_of, residuals
+from nndiag.user_code.candidates import Computed, computed_values, residuals
 from nndiag.user_code.edits import Edit
-from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.instrument import parents_of, serial_of
 from nndiag.user_code.judgement import Verdict
 from nndiag.user_code.laboratory import Laboratory
 from nndiag.user_code.measurement import Measurement
@@ -17,7 +17,8 @@ from nndiag.user_code.numbers import Vector, read_vector
 from nndiag.user_code.parts import wrong_part
 from nndiag.user_code.runner import StepFailedError
 from nndiag.user_code.scopes import loop_node
-from nndiag.user_code.sites import Site, Workshop, distinct, flipped_signs, sites
+from nndiag.user_code.sites import Site, distinct, flipped_signs, sites
+from nndiag.user_code.workshop import Workshop
 
 _VARIABLE = ast.Name | ast.Attribute | ast.Subscript
 

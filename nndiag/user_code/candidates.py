@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.user_code.instrument import Instruments, serial_of
+from nndiag.user_code.instrument import Instruments, parents_of, serial_of
 from nndiag.user_code.laboratory import Laboratory, Point, Recording, shifted
 from nndiag.user_code.numbers import Vector
 from nndiag.user_code.runner import StepFailedError
@@ -137,13 +137,6 @@ def _occasional(nodes: Iterable[ast.AST]) -> frozenset[int]:
         and any(isinstance(item, ast.Mod) for item in ast.walk(node.test))
         and not any(isinstance(item, exits) for item in ast.walk(node))
     )
-
-
-def parents_of(tree: ast.AST) -> dict[int, ast.AST]:
-    """The parent of each node, by the node's serial."""
-    return {
-        serial_of(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
-    }
 
 
 def residuals(lab: Laboratory, computed: Computed) -> list[Residual]:

@@ -5,10 +5,11 @@ runs away, it is trained again with a tenth of its learning rate, and so on: a r
 learns confirms that the rate was too high.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from nndiag.user_code.measurement import Measurement
-from nndiag.user_code.result import Course
 from nndiag.user_code.scaled_runs import scaled_losses
 from nndiag.user_code.settings import CodeSettings
 
@@ -18,6 +19,28 @@ _PARTS = 10  # of a run; a loss may be that of one example, so that parts are co
 _BLOWN = 1e3
 _FIRST = 3
 _FACTORS = (0.1, 0.01, 1e-3, 1e-4)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a program whose gradient is right trains, and where it diverges, at a lower rate.
+
+    Attributes:
+        iterations: How many iterations it was trained for.
+        start: The loss at the start.
+        end: The loss at the end; not finite where it overflowed.
+        diverged: Whether the loss ran away.
+        factor: What the learning rate was multiplied by for a run that does not diverge; None
+            where the program does not, or where no lower rate helped.
+        lower: The loss at the end of that run, after as many iterations or as time allowed.
+    """
+
+    iterations: int
+    start: float
+    end: float
+    diverged: bool
+    factor: float | None = None
+    lower: float | None = None
 
 
 def course_of(measurement: Measurement, settings: CodeSettings, *, seconds: float) -> Course | None:

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nndiag.user_code.atoms import Atom, Shape
+from nndiag.user_code.atoms import Atom
 from nndiag.user_code.instrument import serial_of
 from nndiag.user_code.sites import Site, factors
+from nndiag.user_code.workshop import Shape
 
 _DERIVATIVE = re.compile(
     r"deriv|prime|grad|delta|backward|dsig|drelu|dtanh|^d_|_d$|^d[A-Z]|(^|_)der|der$", re.IGNORECASE

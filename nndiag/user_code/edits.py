@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from nndiag.user_code.candidates import parents_of
-from nndiag.user_code.instrument import serial_of
+from nndiag.user_code.instrument import parents_of, serial_of
 from nndiag.user_code.source import Source
 
 

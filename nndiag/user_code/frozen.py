@@ -2,11 +2,11 @@
 
 import ast
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nndiag.user_code.laboratory import Laboratory, Point, shifted
+from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.numbers import Vector, is_real
 from nndiag.user_code.objective import chosen_trial, tried_candidates
 from nndiag.user_code.preparation import share_unchanged
@@ -16,11 +16,8 @@ from nndiag.user_code.slopes import Differences
 from nndiag.user_code.tensors import Tensor, never_updated
 from nndiag.user_code.views import owner_of
 
-if TYPE_CHECKING:
-    from nndiag.user_code.measurement import Measurement
 
-
-def tie_copies(measurement: "Measurement") -> None:
+def tie_copies(measurement: Measurement) -> None:
     """Treats a bias that is kept once per example, with equal rows, as the one bias that it is."""
     lab = measurement.lab
     if measurement.trial.explains:
@@ -56,7 +53,7 @@ def _rows_equal(lab: Laboratory, tensor: Tensor, point: Point) -> bool:
     return bool(np.all(values == values[:1]) and np.all(step == step[:1]))
 
 
-def add_frozen(measurement: "Measurement", settings: CodeSettings) -> None:
+def add_frozen(measurement: Measurement, settings: CodeSettings) -> None:
     """Adds what looks like a parameter, acts on the loss and is never changed."""
     if settings.parameters:
         return
@@ -118,7 +115,7 @@ def _frozen_theta(frozen: list[Tensor], point: Point) -> dict[str, Vector]:
     return shifted(found) if point.shifted else found
 
 
-def _acts(measurement: "Measurement", tensor: Tensor, point: Point) -> bool:
+def _acts(measurement: Measurement, tensor: Tensor, point: Point) -> bool:
     """Whether a small change of a tensor changes the loss."""
     lab = measurement.lab
     differences = Differences(lab, [measurement.loss], measurement.computed.instruments)

@@ -35,6 +35,13 @@ def serial_of(node: ast.AST) -> int:
     return int(getattr(node, "serial", -1))
 
 
+def parents_of(tree: ast.AST) -> dict[int, ast.AST]:
+    """The parent of each node, by the node's serial."""
+    return {
+        serial_of(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
+    }
+
+
 @dataclass(frozen=True)
 class Instruments:
     """What is put into a copy of the program.

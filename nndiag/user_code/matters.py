@@ -3,6 +3,7 @@
 import contextlib
 import math
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,13 +12,31 @@ from nndiag.user_code.host import CellReader, Host, OutOfTime, StopProgram
 from nndiag.user_code.instrument import Instruments
 from nndiag.user_code.laboratory import Recording
 from nndiag.user_code.measurement import Measurement
-from nndiag.user_code.result import Matters
 from nndiag.user_code.settings import CodeSettings
 
 _MOST = 3000
 _LEAST = 20
 _CURED = 0.5
 _FIRST = 10  # iterations whose losses make up the start
+
+
+@dataclass(frozen=True)
+class Matters:
+    """Training with the program's step, and with the right one, from the same start.
+
+    Attributes:
+        iterations: How many iterations of both were compared.
+        start: The loss at the start.
+        program: The loss at the end with the program's step.
+        right: The loss at the end with the right step.
+        verdict: What that means, one sentence.
+    """
+
+    iterations: int
+    start: float
+    program: float
+    right: float
+    verdict: str
 
 
 def losses(measurement: Measurement, settings: CodeSettings, *, seconds: float) -> list[float]:

@@ -12,13 +12,12 @@ import difflib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from nndiag.user_code.bench import Bench, Score
 from nndiag.user_code.budget import Budget
 from nndiag.user_code.candidate_edits import candidates_for_repair
 from nndiag.user_code.edits import Edit, Editor, TextEditor
-from nndiag.user_code.instrument import number_nodes, serial_of
+from nndiag.user_code.instrument import number_nodes
 from nndiag.user_code.measurement import Measurement
 from nndiag.user_code.source import Source
 
@@ -231,11 +230,3 @@ def _changed_line(old: Source, new: Source, line: int, edit: Edit) -> str:
     if len(new.lines) < len(old.lines):
         return "# nothing: the line goes"
     return new.line(line).strip()
-
-
-def fixed_path(path: Path) -> Path:
-    """Where the mended program is written: `my_net.fixed.py` beside `my_net.py`."""
-    return path.with_name(f"{path.stem}.fixed{path.suffix}")
-
-
-__all__ = ["Repair", "Search", "adopt", "fixed_path", "search", "serial_of"]

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nndiag.finding import Finding
+from nndiag.user_code.course import Course
 from nndiag.user_code.edits import unified_diff
 from nndiag.user_code.judgement import TensorCheck
+from nndiag.user_code.matters import Matters
 from nndiag.user_code.source import Source
 
 
@@ -58,47 +60,6 @@ class RepairStep:
     before: str
     after: str
     tensors: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Matters:
-    """Training with the program's step, and with the right one, from the same start.
-
-    Attributes:
-        iterations: How many iterations of both were compared.
-        start: The loss at the start.
-        program: The loss at the end with the program's step.
-        right: The loss at the end with the right step.
-        verdict: What that means, one sentence.
-    """
-
-    iterations: int
-    start: float
-    program: float
-    right: float
-    verdict: str
-
-
-@dataclass(frozen=True)
-class Course:
-    """How a program whose gradient is right trains, and where it diverges, at a lower rate.
-
-    Attributes:
-        iterations: How many iterations it was trained for.
-        start: The loss at the start.
-        end: The loss at the end; not finite where it overflowed.
-        diverged: Whether the loss ran away.
-        factor: What the learning rate was multiplied by for a run that does not diverge; None
-            where the program does not, or where no lower rate helped.
-        lower: The loss at the end of that run, after as many iterations or as time allowed.
-    """
-
-    iterations: int
-    start: float
-    end: float
-    diverged: bool
-    factor: float | None = None
-    lower: float | None = None
 
 
 @dataclass(frozen=True)

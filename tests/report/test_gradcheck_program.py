@@ -8,7 +8,8 @@ from rich.console import Console
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.report.gradcheck_program import program_document, program_line, program_report
 from nndiag.user_code.judgement import TensorCheck, Verdict
-from nndiag.user_code.result import LossFound, Matters, ProgramCheck, RateFound, RepairStep
+from nndiag.user_code.matters import Matters
+from nndiag.user_code.result import LossFound, ProgramCheck, RateFound, RepairStep
 from nndiag.user_code.source import Source
 
 TEXT = """\

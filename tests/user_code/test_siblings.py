@@ -6,7 +6,7 @@ import pytest
 
 from nndiag.errors import UserCodeError
 from nndiag.user_code import CodeSettings, check_program
-from nndiag.user_code.check import write_fixed
+from nndiag.user_code.fixed_file import write_fixed
 
 NETWORK = """\
 import numpy as np
