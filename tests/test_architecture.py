@@ -43,6 +43,19 @@ ALLOWED_BESIDE = {
 }
 """Imports within a row."""
 
+FLOORS = {
+    "user_code": (
+        {"check", "fixed_file", "result"},
+        {"findings"},
+        {"repair", "training"},
+        {"gradients"},
+        {"loop"},
+        {"execution"},
+        {"text"},
+    ),
+}
+"""The folders of a package from top to bottom: each may import what stands in a lower row."""
+
 OWNERS = {
     "rich": {"report", "cli", "results"},
     "typer": {"cli"},
@@ -109,6 +122,34 @@ def test_imports_point_downward(path):
         beside = (package, other) in ALLOWED_BESIDE
         assert beside or row_of(other) > row_of(package), f"{package} imports {name}"
         assert other not in FORBIDDEN.get(package, set()), f"{package} imports {name}"
+
+
+def floor_of(package: str, name: str) -> int | None:
+    """The row of the folder that a module's full name lies in; None for the package itself."""
+    parts = name.removeprefix(f"nndiag.{package}").strip(".").split(".")
+    rows = (index for index, row in enumerate(FLOORS[package]) if parts[0] in row)
+    return next(rows, None)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in MODULES if package_of(path) in FLOORS], ids=PLACES.get
+)
+def test_imports_within_a_package_point_downward(path):
+    package = package_of(path)
+    own = path.relative_to(ROOT / package).parts[0].removesuffix(".py")
+    if own == "__init__":
+        return
+    row = floor_of(package, f"nndiag.{package}.{own}")
+    assert row is not None, f"no floor for {own!r}"
+    for name in imports_in(tree_of(path)):
+        if not name.startswith(f"nndiag.{package}."):
+            assert name != f"nndiag.{package}", "its modules are imported from where they stand"
+            continue
+        other = name.split(".")[2]
+        floor = floor_of(package, name)
+        assert floor is not None, f"no floor for {other!r}"
+        beside = other == own or floor == row == 0
+        assert beside or floor > row, f"{package}.{own} imports {name}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=PLACES.get)

@@ -9,11 +9,11 @@ from nndiag.cli.app import run
 from nndiag.diagnosis.program_sweep import sweep_program
 from nndiag.errors import UserCodeError
 from nndiag.training.sweep_failure import Reason
-from nndiag.user_code.measuring import measure
-from nndiag.user_code.sandbox import sandbox
-from nndiag.user_code.scaled_runs import scaled_losses
-from nndiag.user_code.settings import CodeSettings
-from nndiag.user_code.source import read_source
+from nndiag.user_code.execution.sandbox import sandbox
+from nndiag.user_code.gradients.measuring import measure
+from nndiag.user_code.text.settings import CodeSettings
+from nndiag.user_code.text.source import read_source
+from nndiag.user_code.training.scaled_runs import scaled_losses
 
 LINE = """
 import numpy as np

@@ -33,7 +33,7 @@ from nndiag.bugs import (  # noqa: I001 - the order is that of the catalogue
     assignment_instead_of_increment,
     loss_is_not_the_objective,
 )
-from nndiag.user_code.bug import BUGS
+from nndiag.user_code.repair.bug import BUGS
 
 __all__ = [
     "BUGS",

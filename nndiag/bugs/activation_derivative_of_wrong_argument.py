@@ -17,10 +17,10 @@ Source: ours; found in the wild (a sigmoid' of an already activated value).
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.derivatives import derivatives_in, replaced_arguments
-from nndiag.user_code.edits import Edit
-from nndiag.user_code.sites import Site, factors
+from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.user_code.repair.derivatives import derivatives_in, replaced_arguments
+from nndiag.user_code.repair.sites import Site, factors
+from nndiag.user_code.text.edits import Edit
 
 NAME = "activation-derivative-of-wrong-argument"
 

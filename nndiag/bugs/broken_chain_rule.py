@@ -20,12 +20,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from nndiag.user_code.atoms import Atom
-from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.edits import Change, Edit
-from nndiag.user_code.instrument import serial_of
-from nndiag.user_code.sites import Site, bracketed, matmul_operands
-from nndiag.user_code.workshop import Shape
+from nndiag.user_code.repair.atoms import Atom
+from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.user_code.repair.sites import Site, bracketed, matmul_operands
+from nndiag.user_code.repair.workshop import Shape
+from nndiag.user_code.text.edits import Change, Edit
+from nndiag.user_code.text.instrument import serial_of
 
 NAME = "broken-chain-rule"
 _ABOVE = "weights_above"

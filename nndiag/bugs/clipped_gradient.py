@@ -19,9 +19,9 @@ import ast
 from collections.abc import Iterator
 
 from nndiag.finding import Severity
-from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.edits import Edit
-from nndiag.user_code.sites import Site
+from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.user_code.repair.sites import Site
+from nndiag.user_code.text.edits import Edit
 
 NAME = "clipped-gradient"
 

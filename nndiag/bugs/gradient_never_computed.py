@@ -21,12 +21,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nndiag.user_code.atoms import Atom, bound_names
-from nndiag.user_code.bug import BUGS, Bug, Symptoms
-from nndiag.user_code.edits import Change, Edit
-from nndiag.user_code.instrument import serial_of
-from nndiag.user_code.judgement import Verdict
-from nndiag.user_code.sites import Site, factors, matmul_operands
+from nndiag.user_code.gradients.judgement import Verdict
+from nndiag.user_code.repair.atoms import Atom, bound_names
+from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms
+from nndiag.user_code.repair.sites import Site, factors, matmul_operands
+from nndiag.user_code.text.edits import Change, Edit
+from nndiag.user_code.text.instrument import serial_of
 
 NAME = "gradient-never-computed"
 _SIGNS: dict[type, str] = {ast.Add: "+=", ast.Sub: "-="}

@@ -18,9 +18,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.edits import Edit
-from nndiag.user_code.sites import Site
+from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.user_code.repair.sites import Site
+from nndiag.user_code.text.edits import Edit
 
 NAME = "mismatched-shapes"
 

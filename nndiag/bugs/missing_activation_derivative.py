@@ -18,11 +18,11 @@ equation 5.
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.derivatives import derivative_texts
-from nndiag.user_code.edits import Change, Edit
-from nndiag.user_code.sites import Site, bracketed, matmul_operands
-from nndiag.user_code.workshop import Shape
+from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.user_code.repair.derivatives import derivative_texts
+from nndiag.user_code.repair.sites import Site, bracketed, matmul_operands
+from nndiag.user_code.repair.workshop import Shape
+from nndiag.user_code.text.edits import Change, Edit
 
 NAME = "missing-activation-derivative"
 

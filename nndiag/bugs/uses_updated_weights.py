@@ -17,10 +17,10 @@ Source: ours.
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.edits import Change, Edit
-from nndiag.user_code.instrument import serial_of
-from nndiag.user_code.sites import Site
+from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.user_code.repair.sites import Site
+from nndiag.user_code.text.edits import Change, Edit
+from nndiag.user_code.text.instrument import serial_of
 
 NAME = "uses-updated-weights"
 

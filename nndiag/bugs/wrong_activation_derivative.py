@@ -16,16 +16,16 @@ Source: ours.
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.derivatives import (
+from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.user_code.repair.derivatives import (
     FORMULAS,
     derivatives_in,
     formulas,
     named_like_derivative,
     templates,
 )
-from nndiag.user_code.edits import Edit
-from nndiag.user_code.sites import Site, factors
+from nndiag.user_code.repair.sites import Site, factors
+from nndiag.user_code.text.edits import Edit
 
 NAME = "wrong-activation-derivative"
 

@@ -19,11 +19,11 @@ equation 6.
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.bug import BUGS, Bug, Symptoms, is_bias
-from nndiag.user_code.derivatives import derivatives_in
-from nndiag.user_code.edits import Edit
-from nndiag.user_code.judgement import Verdict
-from nndiag.user_code.sites import Site, bracketed, matmul_operands
+from nndiag.user_code.gradients.judgement import Verdict
+from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms, is_bias
+from nndiag.user_code.repair.derivatives import derivatives_in
+from nndiag.user_code.repair.sites import Site, bracketed, matmul_operands
+from nndiag.user_code.text.edits import Edit
 
 NAME = "wrong-layer-activation"
 

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nndiag.user_code.bug import BUGS, Bug
-from nndiag.user_code.derivatives import derivatives_in
-from nndiag.user_code.edits import Edit
-from nndiag.user_code.sites import Site, factors
+from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.user_code.repair.derivatives import derivatives_in
+from nndiag.user_code.repair.sites import Site, factors
+from nndiag.user_code.text.edits import Edit
 
 NAME = "wrong-softmax-gradient"
 

@@ -20,12 +20,12 @@ from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import FloatArray, ShortRun
 from nndiag.training.sweep_search import Search
 from nndiag.training.sweep_workers import Pair
-from nndiag.user_code.measurement import Measurement
-from nndiag.user_code.measuring import measure
-from nndiag.user_code.sandbox import sandbox
-from nndiag.user_code.scaled_runs import scaled_losses
-from nndiag.user_code.settings import CodeSettings
-from nndiag.user_code.source import read_source
+from nndiag.user_code.execution.sandbox import sandbox
+from nndiag.user_code.gradients.measurement import Measurement
+from nndiag.user_code.gradients.measuring import measure
+from nndiag.user_code.text.settings import CodeSettings
+from nndiag.user_code.text.source import read_source
+from nndiag.user_code.training.scaled_runs import scaled_losses
 
 _SECONDS = 0.5  # for one run
 _FEWEST, _MOST = 20, 2_000  # iterations of a run

@@ -54,7 +54,7 @@ def _problems() -> list[Entry]:
 
 
 def _bugs() -> list[Entry]:
-    return [_with_module_page(entry) for entry in _components("nndiag.user_code.bug:BUGS")]
+    return [_with_module_page(entry) for entry in _components("nndiag.user_code.repair.bug:BUGS")]
 
 
 def _with_module_page(entry: Entry) -> Entry:

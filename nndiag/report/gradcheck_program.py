@@ -18,8 +18,8 @@ from nndiag.report.numbers import count, number
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 from nndiag.trace.plain import to_plain
 from nndiag.user_code import ProgramCheck
-from nndiag.user_code.judgement import TensorCheck, Verdict
-from nndiag.user_code.matters import Matters
+from nndiag.user_code.gradients.judgement import TensorCheck, Verdict
+from nndiag.user_code.training.matters import Matters
 
 _UNDECIDED = (Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE)
 _WIDE = 70

@@ -4,14 +4,16 @@ The program is parsed, run under a sandbox up to its training loop, and one iter
 is then executed again and again on copies of its variables. The loss against a small change of one
 parameter is the numeric gradient; what the iteration did to the parameters is the program's step.
 
-May import `analysis`, `registry`, `finding` and `errors`. To teach it a new way of writing a
-program, find the module that owns the question: `source` (what is read), `state` (which variables
-there are and how they are copied), `loops` (which loop is the training loop), `objective` (which
-number is the loss), `repair` (which edits are tried; the edits themselves stand in `nndiag.bugs`).
+May import `analysis`, `registry`, `finding` and `errors`. Its folders are floors, each of which may
+import those below it: `findings` (what is said) · `repair` (which edit mends it), `training` (what
+comes of it) · `gradients` (the step against the numeric gradient) · `loop` (which loop, which
+parameters) · `execution` (the program run on copies) · `text` (the program read and edited). To
+teach it a new way of writing a program, find the floor that owns the question; the edits that are
+tried stand in `nndiag.bugs`.
 """
 
 from nndiag.user_code.check import check_program
 from nndiag.user_code.result import ProgramCheck
-from nndiag.user_code.settings import CodeSettings
+from nndiag.user_code.text.settings import CodeSettings
 
 __all__ = ["CodeSettings", "ProgramCheck", "check_program"]

@@ -7,23 +7,23 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Finding, Severity
-from nndiag.user_code import naming
-from nndiag.user_code.budget import Budget
-from nndiag.user_code.course import Course, course_of
-from nndiag.user_code.host import loop_place
-from nndiag.user_code.judgement import TensorCheck, Verdict, relative_error
-from nndiag.user_code.loss_changes import loss_changing_repair
-from nndiag.user_code.matters import Matters, comparison, losses
-from nndiag.user_code.measurement import Measurement
-from nndiag.user_code.measuring import measure
-from nndiag.user_code.repair import Search, Texts, adopt, search
+from nndiag.user_code.execution.host import loop_place
+from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.execution.sandbox import sandbox
+from nndiag.user_code.findings import naming
+from nndiag.user_code.findings.standing import standing_findings
+from nndiag.user_code.findings.uniform import Uniform, drifts, factor_finding, uniform_factor
+from nndiag.user_code.gradients.judgement import TensorCheck, Verdict, relative_error
+from nndiag.user_code.gradients.measurement import Measurement
+from nndiag.user_code.gradients.measuring import measure
+from nndiag.user_code.repair.budget import Budget
+from nndiag.user_code.repair.loss_changes import loss_changing_repair
+from nndiag.user_code.repair.search import Search, Texts, adopt, search
 from nndiag.user_code.result import LossFound, ProgramCheck, RateFound, RepairStep
-from nndiag.user_code.runner import StepFailedError
-from nndiag.user_code.sandbox import sandbox
-from nndiag.user_code.settings import CodeSettings
-from nndiag.user_code.source import Source, read_source
-from nndiag.user_code.standing import standing_findings
-from nndiag.user_code.uniform import Uniform, drifts, factor_finding, uniform_factor
+from nndiag.user_code.text.settings import CodeSettings
+from nndiag.user_code.text.source import Source, read_source
+from nndiag.user_code.training.course import Course, course_of
+from nndiag.user_code.training.matters import Matters, comparison, losses
 
 Progress = Callable[[str], None]
 _MOST_PROOFS = 4

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.result import ProgramCheck
-from nndiag.user_code.source import notebook_cells
+from nndiag.user_code.text.source import notebook_cells
 
 
 def write_fixed(check: ProgramCheck) -> Path:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nndiag.finding import Finding
-from nndiag.user_code.course import Course
-from nndiag.user_code.edits import unified_diff
-from nndiag.user_code.judgement import TensorCheck
-from nndiag.user_code.matters import Matters
-from nndiag.user_code.source import Source
+from nndiag.user_code.gradients.judgement import TensorCheck
+from nndiag.user_code.text.edits import unified_diff
+from nndiag.user_code.text.source import Source
+from nndiag.user_code.training.course import Course
+from nndiag.user_code.training.matters import Matters
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 import nndiag.bugs
 from nndiag.finding import Severity
-from nndiag.user_code.bug import BUGS
+from nndiag.user_code.repair.bug import BUGS
 
 NAMES = [
     "wrong-sign",

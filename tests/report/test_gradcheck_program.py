@@ -7,10 +7,10 @@ from rich.console import Console
 
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.report.gradcheck_program import program_document, program_line, program_report
-from nndiag.user_code.judgement import TensorCheck, Verdict
-from nndiag.user_code.matters import Matters
+from nndiag.user_code.gradients.judgement import TensorCheck, Verdict
 from nndiag.user_code.result import LossFound, ProgramCheck, RateFound, RepairStep
-from nndiag.user_code.source import Source
+from nndiag.user_code.text.source import Source
+from nndiag.user_code.training.matters import Matters
 
 TEXT = """\
 for i in range(100):

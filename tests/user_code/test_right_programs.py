@@ -6,7 +6,7 @@ import pytest
 
 from nndiag.finding import Severity
 from nndiag.user_code import CodeSettings, check_program
-from nndiag.user_code.judgement import Verdict
+from nndiag.user_code.gradients.judgement import Verdict
 from tests.user_code.conftest import LINEAR, RIGHT
 
 PROGRAMS = sorted(RIGHT.glob("*.py"))

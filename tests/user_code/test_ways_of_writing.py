@@ -2,7 +2,7 @@
 
 import pytest
 
-from nndiag.user_code.judgement import Verdict
+from nndiag.user_code.gradients.judgement import Verdict
 
 DATA = """\
 import numpy as np

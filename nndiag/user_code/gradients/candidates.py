@@ -1,0 +1,373 @@
+"""Numbers of an iteration that may be the loss: those it computes, and those its residuals imply.
+
+Every scalar that the parameters act on is a candidate when it is named, printed or built like a
+loss. A *residual* is a difference between something that the parameters act on and something that
+they do not (an output and its target); half its sum of squares is a candidate, and where outputs
+look like probabilities, their cross-entropy. Which candidate is the loss is decided by `objective`.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nndiag.user_code.execution.numbers import Vector
+from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.gradients.laboratory import Laboratory, Point, Recording, shifted
+from nndiag.user_code.text.instrument import Instruments, parents_of, serial_of
+
+_LOSS_NAME = re.compile(
+    r"loss|cost|error|err\b|mse|sse|rmse|objective|entropy|nll|energy|^(J|L|E|C|Q)(_?\w{0,5})?$",
+    re.IGNORECASE,
+)
+_SLOPE_NAME = re.compile(
+    r"prime|deriv|grad|delta|backward|slope|(^|[._])d_?(loss|cost|err|mse)", re.IGNORECASE
+)
+_LOSS_PART = re.compile(r"\*\*|square|pow|log|abs|norm|mse|loss|cost|cross|error", re.IGNORECASE)
+_TINY = 1e-300
+_CALLS = 3  # an expression that is computed more often stands in a loop over examples
+_LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A number that may be the loss.
+
+    Attributes:
+        text: The expression, as the program writes it or as it is assumed.
+        value: Reads it from a recording; None where the iteration did not compute it.
+        rank: How much it looks like a loss: 0 the user says so, 1 named, 2 shown, 3 built like one,
+            4 implied by a residual.
+        serials: The expressions that must be watched.
+        line: Where it stands.
+        kind: `own`, `squares`, `binary cross-entropy` or `cross-entropy`.
+        residual: Serial of the residual that implies it.
+        assigned: Whether the program gives it a name or returns it, rather than only showing it.
+    """
+
+    text: str
+    value: Callable[[Recording], float | None]
+    rank: int
+    serials: frozenset[int]
+    line: int
+    kind: str = "own"
+    residual: int | None = None
+    assigned: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether the program computes it."""
+        return self.kind == "own"
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """A difference between an output and its target.
+
+    Attributes:
+        serial: The difference.
+        output: Serial of the operand that the parameters act on.
+        target: Serial of the other.
+        line: Where it stands.
+        text: The difference, as the program writes it.
+        output_first: Whether it is output minus target.
+    """
+
+    serial: int
+    output: int
+    target: int
+    line: int
+    text: str
+    output_first: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Computed:
+    """What the expressions of an iteration came to, with and without a change of the parameters.
+
+    Attributes:
+        base: Values at a point.
+        moved: Values at another value of the parameters.
+        acted: Serials of the expressions that the parameters act on.
+        instruments: The variant that was run.
+    """
+
+    base: Recording
+    moved: Recording
+    acted: frozenset[int]
+    instruments: Instruments
+
+
+def computed_values(lab: Laboratory, point: Point, resets: frozenset[int]) -> Computed:
+    """Watches all expressions of one iteration, twice.
+
+    Raises:
+        StepFailedError: The iteration failed.
+    """
+    instruments = Instruments(probes=None, resets=resets, forced=_occasional(lab.nodes.values()))
+    variant = lab.runner.variant(instruments)
+    base = lab.record(point, variant)
+    moved = lab.record(point, variant, theta=shifted(point.theta))
+    acted = {
+        serial
+        for serial, values in base.values.items()
+        if not _same(values, moved.values.get(serial, []))
+    }
+    return Computed(base, moved, frozenset(acted), instruments)
+
+
+def _same(first: list[Any], second: list[Any]) -> bool:
+    return len(first) == len(second) and all(
+        np.shape(a) == np.shape(b) and np.array_equal(a, b)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def _occasional(nodes: Iterable[ast.AST]) -> frozenset[int]:
+    """The `if i % 100 == 0:` statements, whose bodies are to run in each iteration."""
+    exits = ast.Break | ast.Return | ast.Continue | ast.Raise
+    return frozenset(
+        serial_of(node)
+        for node in nodes
+        if isinstance(node, ast.If)
+        and not node.orelse
+        and any(isinstance(item, ast.Mod) for item in ast.walk(node.test))
+        and not any(isinstance(item, exits) for item in ast.walk(node))
+    )
+
+
+def residuals(lab: Laboratory, computed: Computed) -> list[Residual]:
+    """The differences between outputs and targets, each value once, in order of the program."""
+    found: list[Residual] = []
+    for serial in sorted(computed.acted, key=lambda item: computed.base.order[item]):
+        node = lab.nodes.get(serial)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+            residual = _residual(node, computed)
+            if residual is not None:
+                found.append(residual)
+    return found
+
+
+def _residual(node: ast.BinOp, computed: Computed) -> Residual | None:
+    left, right = serial_of(node.left), serial_of(node.right)
+    acts = [left in computed.acted, right in computed.acted]
+    values = computed.base.values
+    if acts[0] == acts[1] or left not in values or right not in values:
+        return None
+    output, target = (left, right) if acts[0] else (right, left)
+    serial = serial_of(node)
+    counts = {len(values[item]) for item in (serial, output, target)}
+    if len(counts) > 1:
+        return None
+    return Residual(serial, output, target, node.lineno, ast.unparse(node), output == left)
+
+
+def scalar_candidates(lab: Laboratory, computed: Computed) -> Iterator[Candidate]:
+    """The scalars that look like a loss, most likely first."""
+    parents = parents_of(lab.runner.host.tree)
+    names = {tensor.name for tensor in lab.tensors}
+    found: list[Candidate] = []
+    for serial in computed.acted:
+        values = computed.base.values[serial]
+        if any(np.size(value) != 1 for value in values):
+            continue
+        node = lab.nodes[serial]
+        if ast.unparse(node) in names:
+            continue
+        if not isinstance(node, ast.expr) or _part_of_number(node, parents, computed):
+            continue
+        rank, assigned = _rank(node, parents)
+        if rank is None:
+            continue
+        text = ast.unparse(node)
+        modes = ("last",) if len(values) == 1 else ("sum", "last")[: 1 + (len(values) <= _CALLS)]
+        found.extend(
+            Candidate(
+                text=text if mode == "last" else f"sum of {text}",
+                value=_reader(serial, mode),
+                rank=rank,
+                serials=frozenset({serial}),
+                line=node.lineno,
+                assigned=assigned,
+            )
+            for mode in modes
+        )
+    found.sort(key=lambda item: (item.rank, -item.line))
+    yield from _distinct(found, computed)
+
+
+def _part_of_number(node: ast.AST, parents: Mapping[int, ast.AST], computed: Computed) -> bool:
+    """Whether the expression is only a part of a larger one that gives numbers."""
+    above = parents.get(serial_of(node))
+    while isinstance(above, ast.expr):
+        if serial_of(above) in computed.acted:
+            return True
+        above = parents.get(serial_of(above))
+    return False
+
+
+def _rank(node: ast.expr, parents: Mapping[int, ast.AST]) -> tuple[int | None, bool]:
+    """How much an expression looks like a loss by where it stands; whether it is given a name."""
+    text = ast.unparse(node)
+    shown = False
+    above: ast.AST | None = node
+    while isinstance(above, ast.expr):
+        if isinstance(above, ast.Call) and above is not node:
+            name = ast.unparse(above.func)
+            if name.endswith(".append") and _LOSS_NAME.search(name[: -len(".append")]):
+                return 1, True
+            shown = shown or name == "print" or name.endswith((".append", ".format"))
+        shown = shown or isinstance(above, ast.JoinedStr)
+        above = parents.get(serial_of(above))
+    names, assigned = _names(above, parents)
+    named = any(
+        _LOSS_NAME.search(name) and not _SLOPE_NAME.search(name)
+        for name in [*names, text if shown else ""]
+    )
+    if assigned and named:
+        return 1, True
+    if shown and (named or _LOSS_PART.search(text)):
+        return 2, False
+    if shown or (assigned and _LOSS_PART.search(text)):
+        return 3, assigned
+    return None, False
+
+
+def _names(statement: ast.AST | None, parents: Mapping[int, ast.AST]) -> tuple[list[str], bool]:
+    """The names that a statement gives its value."""
+    if isinstance(statement, ast.Assign):
+        return [ast.unparse(target) for target in statement.targets], True
+    if isinstance(statement, ast.AugAssign | ast.AnnAssign):
+        return [ast.unparse(statement.target)], True
+    if isinstance(statement, ast.Return):
+        above: ast.AST | None = statement
+        while above is not None and not isinstance(above, ast.FunctionDef):
+            above = parents.get(serial_of(above))
+        return ([above.name] if isinstance(above, ast.FunctionDef) else []), True
+    return [], False
+
+
+def _reader(serial: int, mode: str) -> Callable[[Recording], float | None]:
+    def value(recording: Recording) -> float | None:
+        values = recording.values.get(serial)
+        if not values:
+            return None
+        if mode == "sum":
+            return float(sum(np.ravel(item)[0] for item in values))
+        return float(np.ravel(values[-1])[0])
+
+    return value
+
+
+def _distinct(found: list[Candidate], computed: Computed) -> Iterator[Candidate]:
+    """Of candidates with equal values, the one that looks most like a loss."""
+    seen: set[tuple[float | None, float | None]] = set()
+    for candidate in found:
+        key = (candidate.value(computed.base), candidate.value(computed.moved))
+        if key not in seen and key[0] is not None and np.isfinite(key[0]):
+            seen.add(key)
+            yield candidate
+
+
+def implied_candidates(found: list[Residual], computed: Computed) -> Iterator[Candidate]:
+    """The losses that the residuals imply."""
+    seen: set[tuple[float, float]] = set()
+    for residual in found:
+        squares = _squares(residual)
+        key = (squares(computed.base) or 0.0, squares(computed.moved) or 0.0)
+        if key in seen or not np.isfinite(key[0]):
+            continue
+        seen.add(key)
+        watched = frozenset({residual.serial, residual.output, residual.target})
+        for kind, value in _implied(residual, computed):
+            text = f"half the sum of squares of {residual.text}"
+            if kind != "squares":
+                text = f"{kind} of the output in {residual.text}"
+            yield Candidate(
+                text=text,
+                value=value,
+                rank=4,
+                serials=watched,
+                line=residual.line,
+                kind=kind,
+                residual=residual.serial,
+            )
+
+
+def _implied(
+    residual: Residual, computed: Computed
+) -> Iterator[tuple[str, Callable[[Recording], float | None]]]:
+    yield "squares", _squares(residual)
+    outputs = _flat(computed.base.values[residual.output])
+    targets = _flat(computed.base.values[residual.target])
+    if outputs.size != targets.size or outputs.size == 0:
+        return
+    labels = (np.abs(targets) <= _LABEL) | (np.abs(targets - 1) <= _LABEL)
+    if outputs.min() >= 0 and outputs.max() <= 1 and labels.all():
+        yield "binary cross-entropy", _entropy(residual, binary=True)
+        last = np.asarray(computed.base.values[residual.output][-1])
+        if last.ndim >= 1 and last.size > 1 and _sums_to_one(last):
+            yield "cross-entropy", _entropy(residual, binary=False)
+
+
+def _sums_to_one(values: Any) -> bool:
+    return any(np.allclose(values.sum(axis=axis), 1.0) for axis in range(values.ndim))
+
+
+def _flat(values: list[Any]) -> Vector:
+    return np.concatenate([np.asarray(value, dtype=float).ravel() for value in values])
+
+
+def _squares(residual: Residual) -> Callable[[Recording], float | None]:
+    def value(recording: Recording) -> float | None:
+        values = recording.values.get(residual.serial)
+        return None if not values else 0.5 * float(np.sum(_flat(values) ** 2))
+
+    return value
+
+
+def _entropy(residual: Residual, *, binary: bool) -> Callable[[Recording], float | None]:
+    def value(recording: Recording) -> float | None:
+        if residual.output not in recording.values or residual.target not in recording.values:
+            return None
+        output = np.clip(_flat(recording.values[residual.output]), _TINY, 1.0)
+        target = _flat(recording.values[residual.target])
+        total = float(np.sum(target * np.log(output)))
+        if binary:
+            total += float(np.sum((1 - target) * np.log(np.maximum(1 - output, _TINY))))
+        return -total
+
+    return value
+
+
+def is_even(
+    lab: Laboratory, point: Point, candidate: Candidate, found: list[Residual], computed: Computed
+) -> bool:
+    """Whether a loss stays the same when signs of residuals are flipped, entry by entry.
+
+    A sum of squares, absolute values or logarithms does. A sum or mean of errors, and the square of
+    a sum, do not: they can be zero where the errors are large.
+    """
+    random = np.random.default_rng(3)
+
+    def signs(value: Any) -> Any:
+        signs = np.where(random.random(np.shape(value)) < 0.5, -1.0, 1.0)
+        return -1.0 if signs.size == 1 else signs
+
+    probes = candidate.serials | {residual.serial for residual in found}
+    instruments = Instruments(
+        probes=probes, resets=computed.instruments.resets, forced=computed.instruments.forced
+    )
+    variant = lab.runner.variant(instruments)
+    try:
+        flips = {residual.serial: signs for residual in found}
+        flipped = candidate.value(lab.record(point, variant, flipped=flips))
+        plain = candidate.value(lab.record(point, variant))
+    except StepFailedError:
+        return True
+    if flipped is None or plain is None:
+        return True
+    return abs(flipped - plain) <= 1e-9 * max(abs(plain), abs(flipped))

@@ -1,0 +1,113 @@
+"""What an optimizer remembers between iterations, so that its first step can be looked at alone.
+
+Momentum from a zero state steps along the gradient. Adam and its kind do not, but their first
+moment is then a multiple of the gradient, and their second one of its square.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nndiag.user_code.execution.numbers import Vector, is_real, read_vector, write_vector
+from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.execution.snapshot import Leaf
+from nndiag.user_code.gradients.laboratory import Laboratory, Point
+from nndiag.user_code.loop.motion import nudge
+from nndiag.user_code.loop.tensors import Tensor
+
+_MOST = 24
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A part of the optimizer's state that belongs to one tensor.
+
+    Attributes:
+        leaf: Where it stands.
+        tensor: Name of the tensor that it acts on.
+        squared: Whether it collects squares of the gradient.
+    """
+
+    leaf: Leaf
+    tensor: str
+    squared: bool
+
+
+def moments(
+    lab: Laboratory, points: Sequence[Point], changed: Iterable[Leaf]
+) -> tuple[Moment, ...]:
+    """The optimizer's state: starts at zero, fades, and acts on one parameter only.
+
+    Some programs make it in the first iteration: it is then looked at in the last one.
+
+    Args:
+        lab: Runs the step.
+        points: Where the program is looked at, in order.
+        changed: The numbers that an iteration changes.
+    """
+    plain = [point for point in points if not point.shifted] or list(points)
+    first, last = plain[0], plain[-1]
+    own = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
+    early = {leaf for leaf, _ in first.snapshot.leaves()}
+    late = [leaf for leaf, value in last.snapshot.leaves() if leaf not in early and is_real(value)]
+    places = [(first, leaf) for leaf in changed if leaf in early and leaf not in own][:_MOST]
+    found = []
+    for point, leaf in [*places, *((last.with_zeroed((leaf,)), leaf) for leaf in late[:_MOST])]:
+        try:
+            moment = _moment(lab, point, leaf)
+        except StepFailedError:
+            continue
+        if moment is not None:
+            found.append(moment)
+    squared = {_family(item.leaf) for item in found if item.squared}
+    sizes = {tensor.name: tensor.size for tensor in lab.tensors}
+    telling = [item.squared for item in found if sizes[item.tensor] > 1]
+    only = bool(telling) and all(telling)  # AdaGrad and RMSprop remember squares alone
+    return tuple(replace(item, squared=only or _family(item.leaf) in squared) for item in found)
+
+
+def _family(leaf: Leaf) -> tuple[str, ...]:
+    """What the moments of one kind have in common: `v["W1"]` and `v["b1"]`, `mW1` and `mb1`."""
+    if leaf.steps:
+        kinds = [f"{kind}:{name}" for kind, name in leaf.steps[:-1]]
+        last = str(leaf.steps[-1][1])
+        return (leaf.root, *kinds, last[:1] if leaf.steps[-1][0] == "attr" else "")
+    return (leaf.root[:1],)
+
+
+def _moment(lab: Laboratory, point: Point, leaf: Leaf) -> Moment | None:
+    snapshot = point.snapshot
+    snapshot.install()
+    start = read_vector(snapshot, leaf)
+    if start is None or (np.any(start != 0) and not point.zeroed):
+        return None
+    start = np.zeros_like(start)
+    lab.run(point, lab.plain)
+    plain, ends = read_vector(snapshot, leaf), _ends(lab.tensors, point)
+    if plain is None or plain.shape != start.shape:
+        return None
+    change = np.abs(nudge(start.size, start))
+    lab.run(point, lab.plain, also=lambda: write_vector(snapshot, leaf, change))
+    moved = read_vector(snapshot, leaf)
+    if moved is None:
+        return None
+    kept = (moved - plain) / change
+    acted = [
+        tensor
+        for tensor in lab.tensors
+        if tensor.size == start.size and not np.array_equal(_end(tensor, point), ends[tensor.name])
+    ]
+    if not np.allclose(kept, kept[0]) or not 0 < kept[0] <= 1 + 1e-6 or len(acted) != 1:
+        return None
+    squared = bool(np.all(plain >= 0)) and start.size > 1
+    return Moment(leaf, acted[0].name, squared)
+
+
+def _end(tensor: Tensor, point: Point) -> Vector:
+    values = tensor.read(point.snapshot)
+    return np.full(tensor.size, np.nan) if values is None else values
+
+
+def _ends(tensors: Iterable[Tensor], point: Point) -> dict[str, Vector]:
+    return {tensor.name: _end(tensor, point) for tensor in tensors}

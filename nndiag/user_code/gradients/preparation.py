@@ -1,0 +1,160 @@
+"""Before anything is measured: the program run to its loop, its parameters, points that work."""
+
+import re
+
+import numpy as np
+
+from nndiag.errors import Problem, UserCodeError
+from nndiag.user_code.execution.host import Host, OutOfTime, loop_place
+from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.gradients.laboratory import Laboratory, Point
+from nndiag.user_code.loop.discovery import Observer, Watched
+from nndiag.user_code.loop.tensors import Tensor, named_tensors, tensors_of, without_overlaps
+from nndiag.user_code.text.settings import CodeSettings
+from nndiag.user_code.text.source import Source
+
+_OPTIMIZER = re.compile(r"\b(minimize|fmin_\w+|least_squares)\(")
+
+
+def said_expressions(settings: CodeSettings) -> dict[str, str]:
+    """The expressions that the user names, by the key of the config that they stand under."""
+    said = {} if settings.loss is None else {"loss": settings.loss}
+    return said | {f"gradients.{name}": text for name, text in settings.gradients.items()}
+
+
+def watched_program(
+    source: Source, settings: CodeSettings, deadline: float
+) -> tuple[Host, Watched]:
+    """Runs the program until its training loop is known; again where it trains a single weight."""
+    host, observer = _observed(source, settings, deadline, lone=False)
+    if observer.chosen is None and observer.leans:
+        host, observer = _observed(source, settings, deadline, lone=True)
+    if observer.chosen is None:
+        raise _no_loop(host, observer)
+    return host, observer.chosen
+
+
+def _observed(
+    source: Source, settings: CodeSettings, deadline: float, *, lone: bool
+) -> tuple[Host, Observer]:
+    """A program that has run until its observer had seen enough, or to its end."""
+    host = Host(source, settings.functions)
+    name = (settings.class_name or "").rpartition(":")[2] or None
+    observer = Observer(host, prefer=name, lone=lone)
+    host.hooks.deadline = deadline
+    try:
+        host.run()
+    except UserCodeError:
+        if observer.chosen is None or not observer.has_seen_enough:
+            raise
+    except OutOfTime:
+        observer.out_of_time = True
+    host.hooks.deadline = float("inf")
+    return host, observer
+
+
+def _no_loop(host: Host, observer: Observer) -> UserCodeError:
+    name = host.source.name
+    if not host.loops:
+        return UserCodeError(
+            Problem(
+                f"{name}: no training loop found: the program has no for or while loop",
+                hint="name the statements that make one step, or that give the cost and the "
+                'gradients, under `code.functions`: "grads, cost = propagate(w, b, X, Y)"',
+            )
+        )
+    ran = [item for item in observer.watched.values() if item.heads]
+    places = ", ".join(loop_place(item.loop, host.source) for item in ran[:4])
+    changing = any(test.changed for item in ran for test in item.tests)
+    what = "no loop that ran updates parameters with a gradient"
+    if observer.out_of_time:
+        return UserCodeError(
+            Problem(
+                f"{name}: no training loop reached in the time allowed",
+                got=places or "the program is still before its first loop",
+                hint="allow more with --seconds, or let the program load less data",
+            )
+        )
+    if not ran:
+        what = "none of its loops ran"
+    elif changing:
+        what = "no loop that ran computes something from parameters and updates them with it"
+    hint = "call the training in the file, or name the statements of one step under"
+    if _OPTIMIZER.search(host.source.text):
+        what = "an optimizer of scipy's trains it"
+        hint = "name what gives the loss and its gradient, and both, under"
+    return UserCodeError(
+        Problem(
+            f"{name}: no training loop found: {what}",
+            got=places or None,
+            hint=f'{hint} `code.functions`, such as `functions: "cost, grad = f(w, X, y)"` with '
+            "`loss: cost` and `gradients: {w: grad}`",
+        )
+    )
+
+
+def found_parameters(
+    watched: Watched, settings: CodeSettings, source: Source
+) -> tuple[Tensor, ...]:
+    """The user's parameters, or those that were seen to move."""
+    first = watched.snapshots[0]
+    if settings.parameters or settings.functions is not None:
+        return named_tensors(first, settings.parameters or tuple(settings.gradients))
+    leaves = {leaf: None for test in watched.tests for leaf in test.moving}
+    found = without_overlaps(first, tensors_of(first, leaves))
+    if not found:
+        raise UserCodeError(
+            Problem(
+                f"{loop_place(watched.loop, source)}: no parameters found in this loop",
+                hint="name them under `code.parameters`",
+            )
+        )
+    return found
+
+
+def working_points(
+    lab: Laboratory, points: list[Point], source: Source, watched: Watched
+) -> list[Point]:
+    """The points where an iteration runs, and gives the same when it runs again."""
+    good = []
+    failure = ""
+    for point in points:
+        try:
+            first, second = lab.step(point), lab.step(point)
+        except StepFailedError as error:
+            failure = str(error)
+            continue
+        if any(not np.array_equal(first[name], second[name], equal_nan=True) for name in first):
+            raise UserCodeError(
+                Problem(
+                    f"{loop_place(watched.loop, source)}: the same iteration gives different "
+                    "results when it is run again",
+                    hint="seed all generators outside the loop; time, threads and iterators that "
+                    "the loop uses up cannot be put back",
+                )
+            )
+        good.append(point)
+    if not good:
+        raise UserCodeError(
+            Problem(
+                f"{loop_place(watched.loop, source)}: one iteration cannot be run by itself",
+                got=failure,
+                hint="name the statements of one step under `code.functions`",
+            )
+        )
+    return good
+
+
+def share_unchanged(lab: Laboratory, points: list[Point]) -> None:
+    """Finds what no iteration changes: it need not be copied each time."""
+    for snapshot in {id(point.snapshot): point.snapshot for point in points}.values():
+        point = next(item for item in points if item.snapshot is snapshot)
+        plain = lab.step(point)
+        snapshot.share_unchanged(leaf for tensor in lab.tensors for leaf in tensor.leaves)
+        try:
+            again = lab.step(point)
+            same = all(np.array_equal(plain[name], again[name], equal_nan=True) for name in plain)
+        except StepFailedError:
+            same = False
+        if not same:
+            snapshot.unshare()

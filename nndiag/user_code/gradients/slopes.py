@@ -1,0 +1,270 @@
+"""Numeric gradients of one iteration's losses, and how a step compares with them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nndiag.user_code.execution.numbers import Vector
+from nndiag.user_code.execution.runner import StepFailedError, Variant
+from nndiag.user_code.gradients.candidates import Candidate
+from nndiag.user_code.gradients.laboratory import Laboratory, Point, Recording, Theta
+from nndiag.user_code.loop.tensors import Tensor
+from nndiag.user_code.text.instrument import Instruments
+
+STEP = float(np.finfo(float).eps ** (1 / 3))
+"""Relative size of a change: balances rounding against curvature in central differences.
+
+A program that rounds its numbers to less than double precision takes a larger one.
+"""
+TOLERANCE = 1e-5
+"""Relative error up to which a gradient is right: right ones reach 1e-8, wrong ones 1e-3."""
+_NOISE = 8.0  # rounding errors of a loss, in units of its last place
+_KINK = 1e-3
+_FEWEST = 5  # entries that two factors must explain
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """The numeric gradient of one loss at one point, at some entries of each tensor.
+
+    Attributes:
+        values: By tensor name, shape (entries,).
+        noise: Absolute error of one entry that rounding alone can make.
+        loss: The loss there.
+    """
+
+    values: Theta
+    noise: float
+    loss: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How the step of one tensor compares with the numeric gradient.
+
+    Attributes:
+        cosine: Of the angle between both; 0 where one is zero.
+        scale: Step over gradient, the factor that fits best.
+        residual: What of the step is left over, relative to the step.
+        signal: Whether the gradient stands out of the rounding noise.
+        still: Whether the step is zero.
+        noise: Relative error that rounding alone can make.
+        size: How many entries were compared; one entry is always parallel.
+        slope: Norm of the numeric gradient.
+    """
+
+    cosine: float
+    scale: float
+    residual: float
+    signal: bool
+    still: bool
+    noise: float
+    size: int = 0
+    slope: float = 0.0
+
+    @property
+    def parallel(self) -> bool:
+        """Whether step and gradient point the same way, or the very opposite one."""
+        return self.signal and not self.still and self.residual <= TOLERANCE + self.noise
+
+
+def entries_of(
+    tensors: Iterable[Tensor], step: Mapping[str, Vector], most: int
+) -> dict[str, np.ndarray[tuple[int], np.dtype[np.intp]]]:
+    """The entries of each tensor at which the numeric gradient is formed: all, or a selection.
+
+    Half of a selection are those that the step changes most, the others are drawn at random.
+    """
+    random = np.random.default_rng(11)
+    chosen = {}
+    for tensor in tensors:
+        if tensor.size <= most:
+            chosen[tensor.name] = np.arange(tensor.size)
+            continue
+        largest = np.argsort(-np.abs(step[tensor.name]), kind="stable")[: most // 2]
+        drawn = random.choice(tensor.size, size=most - most // 2, replace=False)
+        chosen[tensor.name] = np.unique(np.concatenate([largest, drawn]))
+    return chosen
+
+
+class Differences:
+    """Forms numeric gradients of several candidates for the loss at once."""
+
+    def __init__(
+        self, lab: Laboratory, candidates: Iterable[Candidate], instruments: Instruments
+    ) -> None:
+        self.lab = lab
+        self.candidates = tuple(candidates)
+        watched: frozenset[int] = frozenset().union(*(item.serials for item in self.candidates))
+        self.instruments = Instruments(
+            probes=watched, resets=instruments.resets, forced=instruments.forced
+        )
+        self.variant = lab.runner.variant(self.instruments)
+        self.step = float(lab.rounding ** (1 / 3))
+        self._counts: dict[Point, dict[int, int]] = {}
+
+    def losses(
+        self, point: Point, theta: Theta | None = None, variant: Variant | None = None
+    ) -> list[float]:
+        """The value of each candidate; NaN where the iteration did not compute it.
+
+        Raises:
+            StepFailedError: The iteration failed.
+        """
+        if theta is None or point not in self._counts:
+            recording = self.lab.record(point, variant or self.variant, theta=theta)
+            self._counts[point] = {key: len(items) for key, items in recording.values.items()}
+        else:
+            until = self._counts[point]
+            recording = self.lab.record(point, variant or self.variant, theta=theta, until=until)
+        return [_number(candidate, recording) for candidate in self.candidates]
+
+    def slopes(
+        self,
+        point: Point,
+        entries: Mapping[str, np.ndarray[tuple[int], np.dtype[np.intp]]],
+        *,
+        size: float | None = None,
+        variant: Variant | None = None,
+    ) -> list[Slopes]:
+        """The numeric gradient of each candidate by central differences.
+
+        Args:
+            point: Where.
+            entries: Which entries of each tensor.
+            size: The change of a parameter, relative to max(1, |parameter|); the best where None.
+            variant: An edited variant that watches the same expressions.
+
+        Raises:
+            StepFailedError: An iteration failed.
+        """
+        size = self.step if size is None else size
+        base = self.losses(point, variant=variant)
+        values: list[Theta] = [{} for _ in self.candidates]
+        for name, chosen in entries.items():
+            columns = [self._slope(point, name, int(i), size, variant) for i in chosen]
+            for number, found in enumerate(values):
+                found[name] = np.array([column[number] for column in columns])
+        return [
+            Slopes(found, _NOISE * self.lab.rounding * abs(loss) / size, loss)
+            for found, loss in zip(values, base, strict=True)
+        ]
+
+    def _slope(
+        self, point: Point, name: str, entry: int, size: float, variant: Variant | None
+    ) -> list[float]:
+        start = point.theta[name]
+        change = size * max(1.0, abs(float(start[entry])))
+        sides = []
+        for sign in (1.0, -1.0):
+            moved = start.copy()
+            moved[entry] += sign * change
+            sides.append((moved[entry], self.losses(point, {**point.theta, name: moved}, variant)))
+        (upper, ups), (lower, downs) = sides
+        return [(up - down) / (upper - lower) for up, down in zip(ups, downs, strict=True)]
+
+    def bends(self, point: Point, name: str, entry: int, *, largest: float) -> bool:
+        """Whether the first loss has a kink within one change of a parameter.
+
+        Where it is smooth, a ten times smaller change gives the same central slope, and one-sided
+        slopes that are ten times nearer to each other.
+
+        Args:
+            point: Where.
+            name: The tensor.
+            entry: Which of its entries.
+            largest: The largest slope of the tensor, which errors are relative to.
+        """
+        middle = self.losses(point)[0]
+        central, gaps = [], []
+        for size in (self.step, self.step / 10):
+            sides = [
+                (self._moved(point, name, entry, sign * size) - middle) / size for sign in (1, -1)
+            ]
+            central.append((sides[0] - sides[1]) / 2)
+            gaps.append(abs(sides[0] + sides[1]))
+        noise = 10 * _NOISE * self.lab.rounding * abs(middle) / self.step
+        bound = _KINK * largest + noise
+        bent = abs(central[0] - central[1]) > bound
+        return bent or (gaps[1] > 0.5 * gaps[0] and gaps[1] > bound)
+
+    def with_kinks(
+        self,
+        found: Fit,
+        point: Point,
+        name: str,
+        entries: np.ndarray[tuple[int], np.dtype[np.intp]],
+    ) -> Fit:
+        """The fit, with the error that kinks of the first loss may make counted as noise.
+
+        A kink within the change of a parameter makes the central slope wrong by at most half of
+        what the one-sided slopes are apart.
+        """
+        middle = self.losses(point)[0]
+        gaps = []
+        for entry in entries:
+            sides = [self._moved(point, name, int(entry), sign * self.step) for sign in (1, -1)]
+            size = self.step * max(1.0, abs(float(point.theta[name][entry])))
+            gaps.append((sides[0] + sides[1] - 2 * middle) / size)
+        return replace(found, noise=found.noise + float(np.linalg.norm(gaps)) / found.slope)
+
+    def _moved(self, point: Point, name: str, entry: int, change: float) -> float:
+        moved = point.theta[name].copy()
+        moved[entry] += change * max(1.0, abs(float(moved[entry])))
+        return self.losses(point, {**point.theta, name: moved})[0]
+
+
+def _number(candidate: Candidate, recording: Recording) -> float:
+    value = candidate.value(recording)
+    return float("nan") if value is None else value
+
+
+def fit(step: Vector, slope: Vector, noise: float) -> Fit:
+    """How a step compares with a numeric gradient, entry by entry.
+
+    Args:
+        step: What the iteration took off the parameter, shape (entries,).
+        slope: The numeric gradient there, shape (entries,).
+        noise: Absolute error of one entry of it.
+    """
+    size, length = float(np.linalg.norm(slope)), float(np.linalg.norm(step))
+    error = noise * float(np.sqrt(slope.size))
+    signal = size > 10 * error and np.isfinite(size)
+    if length == 0 or not signal or not np.isfinite(length):
+        noisy = error / size if size else 0.0
+        return Fit(0.0, 0.0, 1.0, bool(signal), length == 0, noisy, slope.size)
+    inner = float(step @ slope)
+    scale = inner / size**2
+    left = float(np.linalg.norm(step - scale * slope)) / length
+    return Fit(inner / size / length, scale, left, True, False, error / size, slope.size, size)
+
+
+def fit_with_decay(step: Vector, slope: Vector, noise: float, values: Vector) -> Fit | None:
+    """The fit of a step that is a slope and a decay of the parameter together.
+
+    None where a decay does not explain what is left over of the step, or would let it grow.
+
+    Args:
+        step: What the iteration took off the parameter, shape (entries,).
+        slope: The numeric gradient there, shape (entries,).
+        noise: Absolute error of one entry of it.
+        values: The parameter there, shape (entries,).
+    """
+    if step.size < _FEWEST or not np.any(values):
+        return None
+    scale, decay = np.linalg.lstsq(np.stack([slope, values], axis=1), step, rcond=None)[0]
+    found = fit(step - decay * values, slope, noise)
+    return found if found.parallel and scale > 0 and decay > 0 else None
+
+
+__all__ = [
+    "TOLERANCE",
+    "Differences",
+    "Fit",
+    "Slopes",
+    "StepFailedError",
+    "entries_of",
+    "fit",
+    "fit_with_decay",
+]

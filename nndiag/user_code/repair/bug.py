@@ -1,0 +1,74 @@
+"""What a backward-pass bug is to the check: its edits, and the sign by which it is suspected."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from nndiag.finding import Severity
+from nndiag.registry import Registry
+from nndiag.user_code.gradients.judgement import Verdict
+from nndiag.user_code.repair.sites import Site
+from nndiag.user_code.text.edits import Edit
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """How the tensors of a program compare, for naming a bug without a repair.
+
+    Attributes:
+        verdicts: Tensor name → verdict.
+        scales: Tensor name → step over gradient at each point.
+        reference: The factor of right tensors at each point, None where there is none.
+        examples: How many examples one step sees.
+        shapes: Tensor name → shape.
+    """
+
+    verdicts: Mapping[str, Verdict]
+    scales: Mapping[str, tuple[float, ...]]
+    reference: tuple[float | None, ...]
+    examples: int
+    shapes: Mapping[str, tuple[int, ...]]
+
+
+def no_edits(_site: Site) -> Iterable[Edit]:
+    """For a bug that no small edit of the step mends."""
+    return ()
+
+
+def no_suspicion(_symptoms: Symptoms) -> tuple[str, ...]:
+    """For a bug that the comparison alone does not show."""
+    return ()
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One way in which backward passes go wrong.
+
+    Attributes:
+        sentence: What is wrong, to be followed by where.
+        edits: The small edits of one statement that would mend it.
+        suspects: The tensors whose comparison looks like it.
+        severity: How much it matters.
+    """
+
+    sentence: str
+    edits: Callable[[Site], Iterable[Edit]] = no_edits
+    suspects: Callable[[Symptoms], tuple[str, ...]] = no_suspicion
+    severity: Severity = Severity.ERROR
+
+
+BUGS: Registry[Callable[[], Bug]] = Registry("bug", package="nndiag.bugs")
+"""The bugs by name; each is a file of `nndiag.bugs`."""
+
+
+def all_edits(site: Site) -> Iterator[Edit]:
+    """The edits of all bugs at one statement."""
+    for name in BUGS.names():
+        yield from BUGS.get(name)().edits(site)
+
+
+def is_bias(name: str) -> bool:
+    """Whether a parameter is named like a bias: `b1`, `self.bo`, `params["b2"]`, `biases[0]`."""
+    words = re.findall(r"[A-Za-z]+", name)
+    tail = words[-1].lower() if words else ""
+    return tail.startswith("bias") or bool(re.fullmatch(r"b[a-z]{0,2}", tail))

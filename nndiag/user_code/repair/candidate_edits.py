@@ -1,0 +1,157 @@
+"""The small edits that may mend a step: of each statement of the way back, by each bug."""
+
+import ast
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nndiag.user_code.execution.numbers import Vector, read_vector
+from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.gradients.candidates import Computed, computed_values, residuals
+from nndiag.user_code.gradients.judgement import Verdict
+from nndiag.user_code.gradients.laboratory import Laboratory
+from nndiag.user_code.gradients.measurement import Measurement
+from nndiag.user_code.gradients.parts import wrong_part
+from nndiag.user_code.repair.bug import all_edits
+from nndiag.user_code.repair.sites import Site, distinct, flipped_signs, sites
+from nndiag.user_code.repair.workshop import Workshop
+from nndiag.user_code.text.edits import Edit
+from nndiag.user_code.text.instrument import parents_of, serial_of
+from nndiag.user_code.text.scopes import loop_node
+
+_VARIABLE = ast.Name | ast.Attribute | ast.Subscript
+
+
+def candidates_for_repair(
+    measurement: Measurement, number: int, *, forward: bool = False
+) -> list[Edit]:
+    """All small edits of the statements of the step, cheapest first.
+
+    Args:
+        measurement: The program as it was measured.
+        number: At which of its points the statements are looked at.
+        forward: Whether statements of the forward pass are edited too.
+    """
+    lab = measurement.lab
+    point = measurement.points[number]
+    updates = lab.updates(point)
+    resets = frozenset(serial for serials in updates.values() for serial in serials)
+    computed = computed_values(lab, point, resets)
+    found = residuals(lab, computed)
+    variant = lab.runner.variant(computed.instruments)
+    driven = _behind_loss(lab, computed, measurement)
+    flipped_at = [residual.serial for residual in found] or _marked(lab, computed)
+    if flipped_at:
+        try:
+            flips = dict.fromkeys(flipped_at, flipped_signs)
+            flipped = lab.record(point, variant, flipped=flips)
+            driven = frozenset(
+                serial
+                for serial in computed.acted
+                if not _equal(computed.base.values[serial], flipped.values.get(serial, []))
+            )
+        except StepFailedError:
+            pass
+    shop = Workshop(
+        nodes=lab.nodes,
+        parents=parents_of(measurement.host.tree),
+        computed=computed,
+        driven=driven,
+        residuals=found,
+        loss=measurement.loss,
+        parameters={tensor.name: tensor.shape for tensor in lab.tensors},
+        values={
+            tensor.name: point.theta[tensor.name].reshape(tensor.shape) for tensor in lab.tensors
+        },
+        pieces=_pieces(measurement, number),
+        updates=updates,
+        examples=measurement.examples,
+        loop=loop_node(
+            measurement.host.tree.body[measurement.watched.loop.top],
+            measurement.watched.loop.ordinal,
+        ),
+        still=frozenset(name for name, item in measurement.fits[number].items() if item.still),
+        partly=frozenset(_partly_still(measurement)),
+    )
+    return distinct(edit for site in sites(shop, forward=forward) for edit in _edits_of(site))
+
+
+def _pieces(measurement: Measurement, number: int) -> list[Vector]:
+    """The lists and numbers that parameters are made of, where they are not arrays."""
+    point = measurement.points[number]
+    found: list[Vector] = []
+    for tensor in measurement.lab.tensors:
+        parts = [read_vector(point.snapshot, leaf) for leaf in tensor.leaves]
+        sizes = [part.size for part in parts if part is not None]
+        if len(sizes) > 1 and sum(sizes) == tensor.size:
+            found += np.split(point.theta[tensor.name], np.cumsum(sizes)[:-1])
+    return found
+
+
+def _partly_still(measurement: Measurement) -> Iterator[str]:
+    """The tensors of which some entries are never changed."""
+    for name, verdict in measurement.verdicts.items():
+        if verdict is Verdict.WRONG:
+            part = wrong_part(measurement, name)
+            if part is not None and part.verdict is Verdict.NEVER_UPDATED:
+                yield name
+
+
+def _marked(lab: Laboratory, computed: Computed) -> list[int]:
+    """The reads of an array behind `d[range(n), y] -= 1`: a residual that is made in place."""
+    found = []
+    for mark in lab.nodes.values():
+        if not isinstance(mark, ast.AugAssign) or not isinstance(mark.op, ast.Sub):
+            continue
+        if not isinstance(mark.target, ast.Subscript):
+            continue
+        text = ast.unparse(mark.target.value)
+        found += [
+            serial
+            for serial in computed.acted
+            if getattr(lab.nodes.get(serial), "lineno", 0) > mark.lineno
+            and isinstance(lab.nodes[serial], _VARIABLE)
+            and ast.unparse(lab.nodes[serial]) == text
+        ]
+    return found
+
+
+def _behind_loss(lab: Laboratory, computed: Computed, measurement: Measurement) -> frozenset[int]:
+    """Without a residual to follow: what is first computed behind the loss is the way back."""
+    order = computed.base.order
+    value = measurement.loss.value(computed.base)
+    times = [
+        order[serial]
+        for serial in computed.acted
+        if any(np.size(item) == 1 and item == value for item in computed.base.values[serial])
+    ]
+    loss = min(times, default=0)
+    forward = {
+        ast.unparse(lab.nodes[serial])
+        for serial in computed.acted
+        if order[serial] <= loss and isinstance(lab.nodes[serial], _VARIABLE)
+    }
+    late = [serial for serial in computed.acted if order[serial] > loss]
+    variables = {
+        serial
+        for serial in late
+        if isinstance(lab.nodes[serial], _VARIABLE)
+        and ast.unparse(lab.nodes[serial]) not in forward
+    }
+    return frozenset(
+        serial
+        for serial in late
+        if any(serial_of(item) in variables for item in ast.walk(lab.nodes[serial]))
+    )
+
+
+def _edits_of(site: Site) -> Iterator[Edit]:
+    yield from all_edits(site)
+
+
+def _equal(first: Sequence[Any], second: Sequence[Any]) -> bool:
+    return len(first) == len(second) and all(
+        np.shape(a) == np.shape(b) and np.array_equal(a, b)
+        for a, b in zip(first, second, strict=True)
+    )
