@@ -5,9 +5,11 @@ without a traceback. Everything that is wrong with one input is collected as `Pr
 together.
 """
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -69,6 +71,16 @@ class Problem:
         )
         lines.extend(f"  {name}: {value}" for name, value in details if value is not None)
         return "\n".join(lines)
+
+
+def similar_path(path: Path) -> str | None:
+    """A file or folder of nearly the same name in the same folder, as a hint."""
+    try:
+        names = sorted(other.name for other in path.parent.iterdir())
+    except OSError:
+        return None
+    near = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean {str(path.with_name(near[0]))!r}?" if near else None
 
 
 class NndiagError(Exception):

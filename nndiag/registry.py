@@ -12,6 +12,7 @@ it. The aliases below state bounds; `typing.Literal` states choices.
 import difflib
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar, get_type_hints
@@ -30,10 +31,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def suggestion(name: str, names: Iterable[str]) -> str | None:
-    """The known name that was probably meant, as a hint; None where none is near."""
-    near = difflib.get_close_matches(name.replace("-", "_"), list(names), n=1, cutoff=0.6)
-    near = near or difflib.get_close_matches(name.replace("_", "-"), list(names), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else None
+    """The known name that was probably meant, as a hint; None where none is near.
+
+    That is the same word written otherwise, else one that it begins, else one that is spelt alike,
+    else one that it is a part of.
+    """
+    known = {_plain(other): other for other in reversed(list(names))}
+    word = _plain(name)
+    begun = [other for other in reversed(known) if len(word) > 3 and other.startswith(word)]
+    alike = difflib.get_close_matches(word, list(reversed(known)), n=1, cutoff=0.6)
+    parts = [other for other in reversed(known) if len(word) > 2 and word in other.split("_")]
+    near = [word] if word in known else begun or alike or parts
+    return f"did you mean {known[near[0]]!r}?" if near else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[ -]", "_", name.lower())
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def diagnose(
         Path,
         typer.Argument(
             metavar="RUN",
-            help="Folder of the run, or a log of another program: CSV or JSON.",
+            help="Folder of a run, or of runs: the newest; or a log, CSV or JSON.",
             show_default=False,
         ),
     ],
@@ -47,7 +47,9 @@ def diagnose(
     """Judge a stored run again."""
     from nndiag.cli.judging import Wanted, judge, tell  # noqa: PLC0415
     from nndiag.trace.foreign import read_run  # noqa: PLC0415
+    from nndiag.trace.stored import runs_in  # noqa: PLC0415
 
+    run = (runs_in(run) or [run])[-1]
     trace = read_run(run)
     settings = trace.facts.settings
     wanted = Wanted.of_settings(settings, ignore=ignore, select=select, thresholds=thresholds or ())

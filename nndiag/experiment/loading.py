@@ -3,7 +3,6 @@
 All problems of a config are found before any is told.
 """
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from nndiag.errors import ConfigError, Location, Problem
+from nndiag.errors import ConfigError, Location, Problem, similar_path
 from nndiag.experiment.components import Section
 from nndiag.experiment.config import Config, ProgramConfig
 from nndiag.experiment.document import parsed
@@ -213,7 +212,7 @@ def _parent_tree(
     file = path.parent / parent.value
     chain = (*children, path)
     if not _is_file(file):
-        hint = _similar_file(file)
+        hint = similar_path(file)
         raise ConfigError(Problem(f"no such config: {file}", parent.place, hint=hint))
     if file.resolve() in [child.resolve() for child in chain]:
         route = " → ".join(str(link) for link in (*chain, file))
@@ -241,8 +240,11 @@ def _text(path: Path) -> str:
     try:
         if path.is_dir():
             raise ConfigError(Problem("this is a folder, not a config", place))
+        if not path.exists() and str(path) != "-":
+            raise ConfigError(Problem("no such config", place, hint=similar_path(path)))
         if not path.is_file():
-            raise ConfigError(Problem("no such config", place, hint=_similar_file(path)))
+            hint = "store the config in a file; its folder is where paths in it begin"
+            raise ConfigError(Problem("a pipe or a device is no config", place, hint=hint))
         size = path.stat().st_size
         if size > _LARGEST_FILE:
             allowed = f"up to {_LARGEST_FILE:,} bytes"
@@ -266,16 +268,6 @@ def _text(path: Path) -> str:
                 hint="save it as UTF-8",
             )
         ) from error
-
-
-def _similar_file(path: Path) -> str | None:
-    """A file of nearly the same name in the same folder, as a hint."""
-    try:
-        names = [other.name for other in path.parent.iterdir() if other.is_file()]
-    except OSError:
-        return None
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f"did you mean {str(path.with_name(near[0]))!r}?" if near else None
 
 
 def _checked(root: Node, problems: list[Problem], shape: type[S]) -> tuple[S, dict[str, Any]]:

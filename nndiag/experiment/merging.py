@@ -4,6 +4,7 @@ Mappings are merged key by key, lists and values are replaced. Where another com
 only those options of the old one stay that the new one has too.
 """
 
+import re
 from dataclasses import replace
 from pathlib import Path as File
 from typing import Any
@@ -23,6 +24,7 @@ from nndiag.experiment.messages import name_in
 from nndiag.experiment.node import Node
 
 _OWN = ("name", "expect", "extends")  # what a config does not inherit
+_INDEX = re.compile(r"\[(-?\d+)\]")  # layers[0], which is layers.0
 
 
 def normalised(node: Node, shape: Shape) -> Node:
@@ -83,7 +85,7 @@ def overridden(root: Node, override: str, shape: type[Section]) -> Node:
     """
     path, equals, text = override.partition("=")
     place = Location(f"command line: {override}")
-    parts = path.strip().split(".")
+    parts = _INDEX.sub(r".\1", path.strip()).split(".")
     if not equals or not all(parts):
         hint = "write key=value, such as optimizer.learning_rate=0.01"
         raise ConfigError(Problem(f"not an override: {override!r}", hint=hint))

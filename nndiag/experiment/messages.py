@@ -1,6 +1,6 @@
 """What is wrong with a config, from pydantic's words to a person's, each at its line and column."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,6 +78,8 @@ _OTHER_NAMES = {
     "average": "mean",
     "avg": "mean",
 }
+_NO_HOMES = ("name", "seed", "extends", "expect", "diagnosis", "code")
+_LIST_OF_SECTIONS = "layers"
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -91,6 +93,7 @@ class _Complaint:
         path: The node's path.
         rest: What the path has beyond it: a missing key, or the member of a union.
         fields: Keys that are known where the error is.
+        homes: Where in a config other keys belong: key → the section's path.
     """
 
     detail: Mapping[str, Any]
@@ -98,6 +101,7 @@ class _Complaint:
     path: Path
     rest: Path
     fields: Sequence[str]
+    homes: Mapping[str, str]
 
     @property
     def subject(self) -> str:
@@ -120,13 +124,14 @@ def problems_of(error: ValidationError, root: Node, shape: type[Section]) -> lis
         shape: Its model.
     """
     found: dict[tuple[Path, str], Problem] = {}
+    homes = dict(_homes(root, shape, ()))
     for detail in error.errors(include_url=False):
         kind, location = detail["type"], detail["loc"]
         node, rest = root.follow(location)
         path = location[: len(location) - len(rest)]
         holder = path[:-1] if kind == "extra_forbidden" else path
         keys = list(fields(*_shape_at(holder, root, shape)))
-        complaint = _Complaint(detail, node, path, rest, keys)
+        complaint = _Complaint(detail, node, path, rest, keys, homes)
         problem = _WORDS.get(kind, _other)(complaint)
         group = (path, str(rest) if kind == "missing" else "member" if rest else kind)
         if problem is not None:
@@ -164,8 +169,29 @@ def _unknown_key(complaint: _Complaint) -> Problem:
         f"unknown key {key!r} in {section}",
         complaint.node.head,
         allowed=", ".join(complaint.fields),
-        hint=_meant(key, complaint.fields),
+        hint=_misplaced(key, complaint.homes)
+        or _meant(key, complaint.fields)
+        or _misplaced(_OTHER_NAMES.get(key.lower(), ""), complaint.homes),
     )
+
+
+def _misplaced(key: str, homes: Mapping[str, str]) -> str | None:
+    """A hint at the section where a key belongs."""
+    return f"it belongs in {homes[key]}: {homes[key]}.{key}" if key in homes else None
+
+
+def _homes(node: Node | None, shape: Shape, path: Path) -> Iterator[tuple[str, str]]:
+    """The keys of the sections of a config with the sections' paths; the topmost come last."""
+    name = name_in(node)
+    keys = [key for key in fields(shape, name) if key not in _NO_HOMES]
+    for key in keys:
+        listed = key == _LIST_OF_SECTIONS
+        inner = (*path, key, 0) if listed else (*path, key)
+        below = node.entry(key) if node is not None else None
+        below = below.entry(0) if listed and below is not None else below
+        yield from _homes(below, shape_below(shape, key, name), inner)
+    if path:
+        yield from ((key, dotted(path)) for key in keys)
 
 
 def _unknown_component(complaint: _Complaint) -> Problem:
@@ -193,18 +219,20 @@ def _wrong_choice(complaint: _Complaint) -> Problem:
 def _wrong_kind(complaint: _Complaint) -> Problem:
     kind, value = complaint.detail["type"], complaint.detail["input"]
     words = _KINDS[kind]
+    is_layer = kind == "model_type" and complaint.path[-2:-1] == (_LIST_OF_SECTIONS,)
     return Problem(
         f"{complaint.subject} must be {words}",
         complaint.node.place,
         got=_shown(value),
         allowed=words,
-        hint=_kind_hint(kind, value),
+        hint=f"write {{units: {value}}}" if is_layer and value else _kind_hint(kind, value),
     )
 
 
 def _out_of_bounds(complaint: _Complaint) -> Problem:
     key, words = _BOUNDS[complaint.detail["type"]]
-    allowed = f"{words} {complaint.context[key]}"
+    bound = complaint.context[key]
+    allowed = f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound:,}"
     message = f"{complaint.subject} must be {allowed}"
     return Problem(message, complaint.node.place, _shown(complaint.detail["input"]), allowed)
 
@@ -221,6 +249,13 @@ def _wrong_length(complaint: _Complaint) -> Problem:
     return Problem(message, complaint.node.place)
 
 
+def _wrong_name(complaint: _Complaint) -> Problem:
+    """A name that no folder of a run can have: the one pattern of a config."""
+    allowed = "letters, digits, spaces and . + = - _, beginning with a letter or digit"
+    message = f"{complaint.subject} cannot be {_shown(complaint.detail['input'])}"
+    return Problem(message, complaint.node.place, allowed=allowed)
+
+
 _WORDS: dict[str, Callable[[_Complaint], Problem | None]] = {
     "missing": _missing,
     "extra_forbidden": _unknown_key,
@@ -229,6 +264,7 @@ _WORDS: dict[str, Callable[[_Complaint], Problem | None]] = {
     "conflict": _conflict,
     "literal_error": _wrong_choice,
     "enum": _wrong_choice,
+    "string_pattern_mismatch": _wrong_name,
     **dict.fromkeys(_KINDS, _wrong_kind),
     **dict.fromkeys(_BOUNDS, _out_of_bounds),
     **dict.fromkeys(_LENGTHS, _wrong_length),

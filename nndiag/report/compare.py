@@ -1,7 +1,8 @@
-"""Two runs beside each other: settings that differ, how they ended, both curves on one scale."""
+"""Runs beside each other: settings that differ, how they ended, all curves on one scale."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
@@ -12,18 +13,20 @@ from rich.text import Text
 from nndiag.finding import Diagnosis
 from nndiag.report.json import VERSION, run_document
 from nndiag.report.numbers import number, skill_words
+from nndiag.report.shared_chart import SharedChart
 from nndiag.report.verdict import most_important, verdict_style
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 from nndiag.trace.difference import Difference
 from nndiag.trace.plain import to_plain
-from nndiag.trace.statistics import log_profile, loss_summary
+from nndiag.trace.statistics import loss_summary
 
-_LEVELS = " ▁▂▃▄▅▆▇█"
-_WIDEST, _NARROWEST = 100, 12
-_HEIGHT = 3
-_COLOURS = ("cyan", "magenta")
-_LETTERS = ("A", "B")
-_BEYOND = 2.0  # decades above the larger start that are shown; a blow-up would flatten all else
+MOST_SIDES = len(ascii_uppercase)
+"""How many runs can be told apart by one letter each."""
+
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
+_MOST_CHARTS = 4  # of several lines
+_NARROW, _MOST_WANTED = 60, ("outcome", "loss", "found")
+_LABELS, _COLUMN = 24, 17  # widths of a table's first column, and of one for each run
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +48,11 @@ def compare_report(sides: Sequence[Side], changed: Sequence[Difference]) -> Rend
     """The whole comparison.
 
     Args:
-        sides: Two runs, each with a step.
+        sides: Two runs or more, each with a step.
         changed: Settings that differ.
     """
-    parts: list[RenderableType] = [_titles(sides), Text(), _outcomes(sides), Text()]
-    parts += [_settings(sides, changed), Text()]
-    for side, letter, colour in zip(sides, _LETTERS, _COLOURS, strict=True):
-        parts += [Text(letter, style=f"bold {colour}"), SharedChart(sides, side, colour=colour)]
-    parts += [Text(), _verdict(sides)]
+    parts: list[RenderableType] = [_titles(sides), Text(), _Outcomes(sides), Text()]
+    parts += [_Settings(sides, changed), Text(), *_charts(sides), Text(), _verdict(sides)]
     return Group(*parts)
 
 
@@ -71,19 +71,49 @@ def compare_document(sides: Sequence[Side], changed: Sequence[Difference]) -> di
             )
             for side in sides
         ],
-        "differences": [{"key": one.key, "left": one.left, "right": one.right} for one in changed],
+        "differences": [
+            {"key": one.key, "left": one.values[0], "right": one.values[-1], "values": one.values}
+            for one in changed
+        ],
     }
     plain: dict[str, Any] = to_plain(document)
     return plain
 
 
 def compare_line(sides: Sequence[Side]) -> str:
-    """Both outcomes in one line of text."""
+    """All outcomes in one line of text."""
     return " · ".join(f"{side.name}: {_final(side)}, {side.diagnosis.outcome}" for side in sides)
+
+
+def lettered(sides: Sequence[Side]) -> dict[str, Trace]:
+    """The runs by letter and name, as a picture labels them."""
+    letters = zip(ascii_uppercase, sides, strict=False)
+    return {f"{letter}  {side.name}": side.trace for letter, side in letters}
 
 
 def _final(side: Side) -> str:
     return f"loss {number(loss_summary(side.trace).final)}"
+
+
+def _charts(sides: Sequence[Side]) -> Iterator[RenderableType]:
+    """The loss of each run: as a chart, or as a line where they are many."""
+    traces = [side.trace for side in sides]
+    large = len(sides) <= _MOST_CHARTS
+    for place, trace in enumerate(traces):
+        if large:
+            yield _letter(place)
+        title = "" if large else ascii_uppercase[place]
+        yield SharedChart(
+            traces, trace, colour=_colour(place), height=3 if large else 1, title=title
+        )
+
+
+def _colour(place: int) -> str:
+    return _COLOURS[place % len(_COLOURS)]
+
+
+def _letter(place: int) -> Text:
+    return Text(ascii_uppercase[place], style=f"bold {_colour(place)}")
 
 
 def _titles(sides: Sequence[Side]) -> Table:
@@ -92,28 +122,68 @@ def _titles(sides: Sequence[Side]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_column(overflow="fold", style="dim")
-    for side, letter, colour in zip(sides, _LETTERS, _COLOURS, strict=True):
-        table.add_row(Text(letter, style=f"bold {colour}"), side.name, side.trace.source)
+    for place, side in enumerate(sides):
+        table.add_row(_letter(place), side.name, side.trace.source)
     return table
 
 
-def _outcomes(sides: Sequence[Side]) -> Table:
-    """How both ended, line by line."""
+class _Outcomes:
+    """How the runs ended: a column for each, or a row for each where columns are too many.
+
+    Args:
+        sides: The runs.
+    """
+
+    def __init__(self, sides: Sequence[Side]) -> None:
+        self._sides = sides
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        cells = _ended(self._sides)
+        if len(self._sides) <= _room(options):
+            table = _table("", range(len(self._sides)), no_wrap=True)
+            for label, values in cells.items():
+                table.add_row(label, *values)
+        else:
+            table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+            table.add_column("")
+            narrow = options.max_width < _NARROW
+            shown = [label for label in cells if label in _MOST_WANTED or not narrow]
+            for label in shown:
+                table.add_column(label, overflow="fold")
+            for place in range(len(self._sides)):
+                table.add_row(_letter(place), *(cells[label][place] for label in shown))
+        yield table
+
+
+def _room(options: ConsoleOptions) -> int:
+    """How many runs have a column of their own."""
+    return max((options.max_width - _LABELS) // _COLUMN, 2)
+
+
+def _table(heading: str, places: Sequence[int], **style: Any) -> Table:
+    """A table with a column for each of some runs."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("", style="dim", no_wrap=True)
-    for letter in _LETTERS:
-        table.add_column(letter, overflow="fold")
-    losses = [loss_summary(side.trace) for side in sides]
-    numbers = [side.diagnosis.numbers for side in sides]
-    table.add_row("outcome", *(_outcome(side) for side in sides))
-    table.add_row("loss", *(f"{number(x.initial)} → {number(x.final)}" for x in losses))
-    table.add_row("best", *(number(x.best) for x in losses))
-    if any("skill" in one for one in numbers):
-        known = [one.get("skill") for one in numbers]
-        table.add_row("skill", *("–" if x is None else skill_words(x) for x in known))
-    table.add_row("steps", *(f"{side.trace.steps:,}" for side in sides))
-    table.add_row("found", *(_found(side) for side in sides))
+    table.add_column(heading, style="dim", **style)
+    for place in places:
+        table.add_column(ascii_uppercase[place], overflow="fold")
     return table
+
+
+def _ended(sides: Sequence[Side]) -> dict[str, list[str | Text]]:
+    """What is told of each run's end: label → a cell for each run."""
+    losses = [loss_summary(side.trace) for side in sides]
+    skills = [side.diagnosis.numbers.get("skill") for side in sides]
+    cells: dict[str, list[str | Text]] = {
+        "outcome": [_outcome(side) for side in sides],
+        "loss": [f"{number(x.initial)} → {number(x.final)}" for x in losses],
+        "best": [number(x.best) for x in losses],
+        "skill": ["–" if x is None else skill_words(x) for x in skills],
+        "steps": [f"{side.trace.steps:,}" for side in sides],
+        "found": [_found(side) for side in sides],
+    }
+    return {
+        key: cells[key] for key in cells if key != "skill" or any(x is not None for x in skills)
+    }
 
 
 def _outcome(side: Side) -> Text:
@@ -129,91 +199,98 @@ def _found(side: Side) -> str:
     return most.problem + (f" and {others} more" if others else "")
 
 
-def _settings(sides: Sequence[Side], changed: Sequence[Difference]) -> RenderableType:
-    if not all("network" in side.trace.facts.settings for side in sides):
-        return Text("the settings of a log are not known", style="dim")
-    if not changed:
-        return Text("no setting differs", style="dim")
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("setting", overflow="fold", style="dim")
-    for letter in _LETTERS:
-        table.add_column(letter, overflow="fold")
-    for one in changed:
-        table.add_row(one.key, str(one.left), str(one.right))
-    return table
+class _Settings:
+    """The settings that differ: a column for each run, or what most have and which have not.
+
+    Args:
+        sides: The runs.
+        changed: Settings that differ.
+    """
+
+    def __init__(self, sides: Sequence[Side], changed: Sequence[Difference]) -> None:
+        self._known = [bool(known_settings(side.trace)) for side in sides]
+        self._changed = changed
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if sum(self._known) < 2:
+            yield Text("the settings of a log are not known", style="dim")
+        elif not self._changed:
+            yield Text("no setting differs", style="dim")
+        elif len(self._known) <= _room(options):
+            table = _table("setting", range(len(self._known)), overflow="fold")
+            for one in self._changed:
+                table.add_row(one.key, *map(_value, one.values))
+            yield table
+        else:
+            table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+            for heading in ("setting", "mostly", "otherwise"):
+                table.add_column(heading, overflow="fold")
+            for one in self._changed:
+                table.add_row(Text(one.key, style="dim"), *self._shared(one))
+            yield table
+
+    def _shared(self, one: Difference) -> tuple[str, Text]:
+        """The value that most runs have, and the others with the letters of their runs."""
+        letters: dict[str, list[str]] = {}
+        for letter, known, value in zip(ascii_uppercase, self._known, one.values, strict=False):
+            if known:
+                letters.setdefault(_value(value), []).append(letter)
+        most, *others = sorted(letters, key=lambda value: -len(letters[value]))
+        shown = [Text.assemble((" ".join(letters[x]), "bold"), f" {x}") for x in others]
+        return most, Text(" · ").join(shown)
+
+
+def known_settings(trace: Trace) -> Mapping[str, Any]:
+    """The settings of a run; empty for a log, whose program's settings are not known."""
+    settings: Mapping[str, Any] = trace.facts.settings
+    return settings if "network" in settings else {}
+
+
+def _value(value: Any) -> str:
+    """A setting as a config has it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)
 
 
 def _verdict(sides: Sequence[Side]) -> Text:
-    """Which one ended better, on a scale that both share."""
+    """Which one ended best, on a scale that all share."""
     skills = [side.diagnosis.numbers.get("skill") for side in sides]
     ended = [loss_summary(side.trace).final for side in sides]
     same = len({(x.trace.facts.loss, x.trace.facts.reduction) for x in sides}) == 1
     by_skill = None not in skills
-    values = [1 - (x or 0.0) for x in skills] if by_skill else ended
     if not by_skill and not same:
         return Text("The losses are not the same function: their sizes say nothing.", style="dim")
-    values = [x if np.isfinite(x) else np.inf for x in values]
-    if values[0] == values[1]:
-        return Text("Both end at the same loss.", style="bold")
-    better = int(values[1] < values[0])
-    share = values[better] / values[1 - better]
-    if not np.isfinite(values[1 - better]):
-        words, amount = "ends at", "a finite loss; the other does not"
-    else:
-        words = "leaves" if by_skill else "ends at"
-        what = "of the error that the other leaves" if by_skill else "of the other's loss"
-        amount = f"{number(100 * share)} % {what}"
-    return Text(f"{_LETTERS[better]} {words} {amount}.", style="bold")
+    left = [1 - (x or 0.0) for x in skills] if by_skill else ended
+    left = [x if np.isfinite(x) else np.inf for x in left]
+    best, second = sorted(range(len(left)), key=left.__getitem__)[:2]
+    if left[best] == left[second]:
+        return Text("Both end at the same loss." if len(left) == 2 else _ties(left), style="bold")
+    words = _better(left, best, second, what="of the error" if by_skill else "of the loss")
+    return Text(f"{words}{_ranking(left)}", style="bold")
 
 
-class SharedChart:
-    """The loss of one run on the scales of both.
-
-    Args:
-        sides: Both runs.
-        side: The one to draw.
-        colour: Its colour.
-    """
-
-    def __init__(self, sides: Sequence[Side], side: Side, *, colour: str) -> None:
-        self._sides, self._side, self._colour = sides, side, colour
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        bounds = [_bounds(side.trace) for side in self._sides]
-        known = [one for one in bounds if one is not None]
-        if not known:
-            yield Text("no finite loss to draw", style="dim")
-            return
-        low, high = min(one[0] for one in known), max(one[1] for one in known)
-        starts = [loss_summary(side.trace).initial for side in self._sides]
-        usual = [start for start in starts if np.isfinite(start) and start > 0]
-        high = min(high, float(np.log10(max(usual))) + _BEYOND) if usual else high
-        labels = [number(10.0**high), *[""] * (_HEIGHT - 2), number(10.0**low)]
-        margin = max(map(len, labels))
-        columns = max(min(options.max_width, _WIDEST) - margin - 2, _NARROWEST)
-        longest = max(side.trace.steps for side in self._sides)
-        own = max(round(columns * self._side.trace.steps / longest), 1)
-        profile = log_profile(self._side.trace, columns=own)
-        for label, row in zip(labels, _rows(profile, low=low, high=high), strict=True):
-            yield Text.assemble((f"{label:>{margin}} ┤", "dim"), (row, self._colour))
+def _better(left: Sequence[float], best: int, second: int, *, what: str) -> str:
+    """By how much the best run is better than the next one."""
+    name = ascii_uppercase[best]
+    other = "the other" if len(left) == 2 else f"{ascii_uppercase[second]}, the next,"
+    if not np.isfinite(left[second]):
+        others = "the other does not" if len(left) == 2 else "no other does"
+        return f"{name} ends at a finite loss; {others}."
+    return f"{name} leaves {number(100 * left[best] / left[second])} % {what} that {other} leaves."
 
 
-def _bounds(trace: Trace) -> tuple[float, float] | None:
-    """log10 of the smallest and the largest loss that can be drawn."""
-    usable = trace.loss[np.isfinite(trace.loss) & (trace.loss > 0)]
-    if not len(usable):
-        return None
-    return float(np.log10(usable.min())), float(np.log10(usable.max()))
+def _ties(left: Sequence[float]) -> str:
+    """Which runs share the best loss."""
+    least = min(left)
+    names = [ascii_uppercase[place] for place, value in enumerate(left) if value == least]
+    every = "All" if len(names) == len(left) else f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{every} end at the same loss." + (_ranking(left) if every != "All" else "")
 
 
-def _rows(profile: FloatArray, *, low: float, high: float) -> list[str]:
-    """The lines of a chart, from the top; the whole height where the loss is not finite."""
-    if high - low < 1e-3:
-        low, high = low - 1, high + 1
-    shares = np.where(np.isfinite(profile), (profile - low) / (high - low), 1.0)
-    full = 8 * _HEIGHT
-    levels = np.round(1 + np.clip(shares, 0, 1) * (full - 1)).astype(int)
-    return [
-        "".join(_LEVELS[min(max(int(level) - 8 * line, 0), 8)] for level in levels)
-        for line in reversed(range(_HEIGHT))
-    ]
+def _ranking(left: Sequence[float]) -> str:
+    """All runs from the best to the worst, where there are more than two."""
+    if len(left) == 2:
+        return ""
+    order = sorted(range(len(left)), key=left.__getitem__)
+    return f" From the best: {' '.join(ascii_uppercase[place] for place in order)}."

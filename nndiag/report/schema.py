@@ -173,9 +173,10 @@ def _fix() -> dict[str, Schema]:
 
 
 def _compare() -> dict[str, Schema]:
-    difference = record({"key": TEXT, "left": ANY, "right": ANY})
+    values = told(list_of(ANY), "One for each run; left and right are the first and the last.")
+    difference = record({"key": TEXT, "left": ANY, "right": ANY, "values": values})
     return {
-        "runs": pair({"$ref": "#/$defs/diagnose"}),
+        "runs": list_of({"$ref": "#/$defs/diagnose"}),
         "differences": told(list_of(difference), "Settings that differ."),
     }
 

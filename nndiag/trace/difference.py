@@ -1,37 +1,41 @@
-"""How two runs differ in their settings."""
+"""How runs differ in their settings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 ABSENT = "–"
-"""What stands for a setting that one run does not have."""
+"""What stands for a setting that a run does not have."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One setting that differs.
+    """One setting that is not the same in all runs.
 
     Attributes:
         key: Its dotted path: "optimizer.learning_rate".
-        left: Its value in the first run.
-        right: Its value in the second run.
+        values: Its value in each run.
     """
 
     key: str
-    left: Any
-    right: Any
+    values: tuple[Any, ...]
 
 
-def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """The settings that differ, in the order in which they are written; names are left out."""
-    ours, theirs = dict(_flat(left)), dict(_flat(right))
-    keys = [key for key in dict.fromkeys([*ours, *theirs]) if key not in ("name", "expect")]
-    return tuple(
-        Difference(key, ours.get(key, ABSENT), theirs.get(key, ABSENT))
+def differences(runs: Sequence[Mapping[str, Any]]) -> tuple[Difference, ...]:
+    """The settings that differ, in the order in which they are written; names are left out.
+
+    Args:
+        runs: The settings of each run; empty where they are not known.
+    """
+    flat = [dict(_flat(settings)) for settings in runs]
+    known = [place for place, settings in enumerate(flat) if settings]
+    keys = dict.fromkeys(key for settings in flat for key in settings)
+    rows = (
+        Difference(key, tuple(settings.get(key, ABSENT) for settings in flat))
         for key in keys
-        if _differ(ours.get(key, ABSENT), theirs.get(key, ABSENT))
+        if key not in ("name", "expect")
     )
+    return tuple(row for row in rows if len({repr(row.values[place]) for place in known}) > 1)
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -46,7 +50,3 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _flat({str(place): item for place, item in enumerate(value)}, f"{path}.")
         else:
             yield path, value
-
-
-def _differ(left: Any, right: Any) -> bool:
-    return repr(left) != repr(right)

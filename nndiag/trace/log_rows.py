@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.errors import Location, Problem, RunError
+from nndiag.errors import Location, Problem, RunError, similar_path
 from nndiag.trace.trace import FloatArray
 
 LARGEST_LOG = 256 * 2**20
@@ -118,7 +118,8 @@ class Log:
                 raise RunError(Problem("the log is too large", place, allowed=allowed, hint=hint))
             data = self.path.read_bytes()
         except FileNotFoundError as error:
-            raise RunError(Problem("no such run or log", place)) from error
+            meant = similar_path(self.path)
+            raise RunError(Problem("no such run or log", place, hint=meant)) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise RunError(Problem(f"cannot be read: {reason}", place)) from error

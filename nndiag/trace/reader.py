@@ -17,6 +17,7 @@ from nndiag.errors import Location, Problem, RunError
 from nndiag.trace.documents import ending_of, facts_of
 from nndiag.trace.files import ROW_TYPE, VERSION
 from nndiag.trace.layout import series_of_rows
+from nndiag.trace.stored import holds_sweep
 from nndiag.trace.trace import Facts, FloatArray, Trace
 
 LARGEST_DOCUMENT = 64 * 2**20
@@ -56,13 +57,7 @@ def read_trace(folder: Path) -> Trace:
 def _read_header(path: Path) -> dict[str, Any]:
     header = _read_document(path)
     if header is None:
-        raise RunError(
-            Problem(
-                "no run is stored here",
-                Location(str(path.parent)),
-                hint="give a folder that `nndiag train` has written, such as runs/<config>-<time>",
-            )
-        )
+        raise RunError(_no_run(path.parent))
     if header.get("version") != VERSION:
         raise RunError(
             Problem(
@@ -82,6 +77,16 @@ def _read_header(path: Path) -> dict[str, Any]:
         if not _whole_series(columns, len(header["layers"])):
             raise _damaged(path, "a series has not one column per layer")
     return header
+
+
+def _no_run(folder: Path) -> Problem:
+    """What a folder without a trace holds instead."""
+    place = Location(str(folder))
+    if holds_sweep(folder):
+        message, hint = "this is a sweep of many runs", "its numbers are in sweep.json"
+        return Problem(message, place, allowed="the folder of one run", hint=hint)
+    hint = "give a folder that `nndiag train` has written, such as runs/<config>-<time>"
+    return Problem("no run is stored here", place, hint=hint)
 
 
 def _whole_series(columns: list[str], layers: int) -> bool:

@@ -1,4 +1,4 @@
-"""`nndiag compare`: what differs between two runs."""
+"""`nndiag compare`: what differs between runs."""
 
 import json
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_json_has_both_runs_and_the_differences(command, two_runs):
     assert document["version"] == 1
     assert [run["command"] for run in document["runs"]] == ["diagnose", "diagnose"]
     assert document["differences"] == [
-        {"key": "optimizer.learning_rate", "left": 0.5, "right": 0.1}
+        {"key": "optimizer.learning_rate", "left": 0.5, "right": 0.1, "values": [0.5, 0.1]}
     ]
 
 
@@ -89,9 +89,10 @@ def test_a_run_that_blew_up_does_not_flatten_the_other_ones_curve():
     assert len(set(curve) & set("▁▂▃▄▅▆▇")) >= 4
 
 
+@pytest.mark.parametrize("runs", [2, 7])
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_it_fits_the_terminal(width):
-    sides = [side("a-rather-long-name-of-a-run", np.linspace(1, 0.4, 50))] * 2
+def test_it_fits_the_terminal(width, runs):
+    sides = [side("a-rather-long-name-of-a-run", np.linspace(1, 0.4, 50))] * runs
     report = shown(sides, width=width)
     assert max(map(len, report.splitlines())) <= width
 
@@ -105,11 +106,58 @@ def test_losses_of_different_functions_are_not_compared():
 def test_differences_are_found_at_any_depth():
     left = {"a": 1, "b": {"c": [{"d": 1}, {"d": 2}], "e": [1, 2]}, "name": "x", "only": 3}
     right = {"a": 1, "b": {"c": [{"d": 1}, {"d": 5}], "e": [1, 3]}, "name": "y"}
-    assert differences(left, right) == (
-        Difference("b.c.1.d", 2, 5),
-        Difference("b.e", [1, 2], [1, 3]),
-        Difference("only", 3, "–"),
+    assert differences([left, right]) == (
+        Difference("b.c.1.d", (2, 5)),
+        Difference("b.e", ([1, 2], [1, 3])),
+        Difference("only", (3, "–")),
     )
+
+
+def test_a_run_whose_settings_are_not_known_differs_in_none():
+    assert differences([{"a": 1}, {}, {"a": 1}]) == ()
+    assert differences([{"a": 1}, {}, {"a": 2}]) == (Difference("a", (1, "–", 2)),)
+
+
+def test_all_runs_in_a_folder_are_compared_and_a_sweep_is_left_out(command, folder):
+    for rate in ("0.5", "0.1", "0.02"):
+        command("train", "healthy.yaml", f"optimizer.learning_rate={rate}", "--no-plots")
+    (folder / "runs" / "x-sweep-lr").mkdir()
+    (folder / "runs" / "x-sweep-lr" / "sweep.json").write_text("{}")
+    as_folder = command("compare", "runs")
+    one_by_one = command("compare", *map(str, sorted(Path("runs").iterdir())))
+    assert as_folder.code == one_by_one.code == 0
+    assert as_folder.out == one_by_one.out
+    assert "optimizer.learning_rate  0.5" in as_folder.out
+    assert "runs/x-sweep-lr holds a sweep of many runs and is left out" in one_by_one.err
+
+
+@pytest.mark.parametrize("runs", [1, 27])
+def test_too_few_and_too_many_runs_are_refused(command, two_runs, runs):
+    ended = command("compare", *[two_runs[0]] * runs)
+    assert ended.code == 2
+    assert "allowed: 2 to 26 runs" in ended.err
+
+
+def test_several_runs_are_ranked():
+    # Skills 0.6, 0.9 and 0.8: B leaves 0.1 of what a constant leaves, half of C's 0.2.
+    ends = {"one": 0.4, "two": 0.1, "three": 0.2}
+    report = shown([side(name, np.linspace(1, end, 50)) for name, end in ends.items()])
+    told = " ".join(report.split())
+    assert "B leaves 50 % of the error that C, the next, leaves. From the best: B C A." in told
+
+
+def test_runs_that_share_the_best_loss_are_named():
+    sides = [side(str(end), np.linspace(1, end, 50)) for end in (0.1, 0.4, 0.1)]
+    assert "A and C end at the same loss. From the best: A C B." in shown(sides)
+    assert "All end at the same loss." in shown([sides[0]] * 3)
+
+
+def test_of_many_runs_what_most_have_is_told_once():
+    settings = [{"network": {}, "seed": seed, "rate": rate} for seed, rate in enumerate("aaaab")]
+    sides = [side("x", np.linspace(1, 0.4, 50), facts={"settings": one}) for one in settings]
+    report = shown(sides, differences(settings))
+    assert "rate     a       E b" in report
+    assert "seed     0       B 1 · C 2 · D 3 · E 4" in report
 
 
 def test_the_document_has_no_bare_infinity():

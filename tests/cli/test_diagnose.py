@@ -1,6 +1,7 @@
 """`nndiag diagnose`: a stored run is judged again as it was, or otherwise if asked."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,29 @@ def test_a_stored_run_gets_the_diagnosis_that_it_got_when_it_was_trained(command
 
 def test_the_report_suggests_the_stored_config(command, stored):
     assert f"{stored}/config.yaml" in command("diagnose", stored).out
+
+
+def test_of_a_folder_of_runs_the_newest_is_judged(command, stored):
+    command("train", "healthy.yaml", "--no-plots")
+    newest = json.loads(command("diagnose", "runs", "--json").out)
+    assert newest["config"] == "healthy"
+    os.utime(Path(stored) / "trace.json", (2**32, 2**32))
+    newest = json.loads(command("diagnose", "runs", "--json").out)
+    assert (newest["config"], newest["run"]) == ("exploding", stored)
+
+
+def test_a_sweep_is_told_from_a_run(command, folder):
+    (folder / "sweep").mkdir()
+    (folder / "sweep" / "sweep.json").write_text("{}")
+    ended = command("diagnose", "sweep")
+    assert ended.code == 2
+    assert "sweep: this is a sweep of many runs" in ended.err
+
+
+def test_a_run_of_nearly_the_same_name_is_suggested(command, stored):
+    ended = command("diagnose", stored[:-1])
+    assert ended.code == 2
+    assert f"did you mean '{stored}'?" in ended.err
 
 
 def test_other_thresholds_can_be_asked_for(command, stored):

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import yaml
 
@@ -132,6 +134,13 @@ def test_refuses_a_missing_file_with_a_suggestion(write, tmp_path):
 def test_refuses_a_folder(tmp_path):
     (problem,) = refused(load_experiment, tmp_path)
     assert problem.message == "this is a folder, not a config"
+
+
+@pytest.mark.parametrize("name", ["-", os.devnull])
+def test_refuses_what_is_no_file(name):
+    (problem,) = refused(load_experiment, name)
+    assert problem.message == "a pipe or a device is no config"
+    assert "store the config in a file" in problem.hint
 
 
 PROGRAM = """\

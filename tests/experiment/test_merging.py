@@ -125,6 +125,7 @@ def test_refuses_an_extends_that_is_no_file(write, value):
         ("optimizer=adam", lambda c: c.optimizer.name == "adam"),
         ("optimizer={name: sgd}", lambda c: c.optimizer.options["momentum"] == 0.9),
         ("network.layers.0.units=9", lambda c: c.network.layers[0].units == 9),
+        ("network.layers[0].units=9", lambda c: c.network.layers[0].units == 9),
         (
             "network.layers.-1.activation=tanh",
             lambda c: c.network.layers[1].activation.name == "tanh",

@@ -89,6 +89,42 @@ def problems(write):
         ),
         ("dataset: sine\nseed: null\n", "2:7", "'seed' must be a whole number", None),
         ("dataset: sine\ncode: {loss: x}\n", "2:1", "'code' names no program", None),
+        (
+            "dataset: sine\nname: ../elsewhere\n",
+            "2:7",
+            "'name' cannot be '../elsewhere'",
+            None,
+        ),
+        (
+            "dataset: sine\nlearning_rate: 0.1\n",
+            "2:1",
+            "unknown key 'learning_rate' in the config",
+            "it belongs in optimizer: optimizer.learning_rate",
+        ),
+        (
+            "dataset: sine\ntraining: {lr: 0.1}\n",
+            "2:12",
+            "unknown key 'lr' in training",
+            "it belongs in optimizer: optimizer.learning_rate",
+        ),
+        (
+            "dataset: sine\ninitializer: zeros\n",
+            "2:1",
+            "unknown key 'initializer' in the config",
+            "it belongs in network: network.initializer",
+        ),
+        (
+            "dataset: sine\nactivation: relu\n",
+            "2:1",
+            "unknown key 'activation' in the config",
+            "it belongs in network.layers.0: network.layers.0.activation",
+        ),
+        (
+            "dataset: {name: sine, hight: 2}\n",
+            "1:23",
+            "unknown key 'hight' in dataset",
+            "did you mean 'high'?",
+        ),
     ],
 )
 def test_says_what_is_wrong_where_and_what_to_do(problems, text, place, message, hint):
@@ -119,6 +155,11 @@ def test_names_the_layer(problems, layers, place, message):
     ((where, problem),) = problems("dataset: sine\n", f"network: {{layers: {layers}}}\n")
     assert problem.message.startswith(message)
     assert where == place
+
+
+def test_tells_how_a_layer_is_written(problems):
+    ((_, problem),) = problems("dataset: sine\n", "network: {layers: [8, {units: 1}]}\n")
+    assert problem.hint == "write {units: 8}"
 
 
 def test_lists_what_is_allowed(problems):
