@@ -23,10 +23,12 @@ from nndiag.user_code.result import LossFound, ProgramCheck, RateFound, RepairSt
 from nndiag.user_code.text.settings import CodeSettings
 from nndiag.user_code.text.source import Source, read_source
 from nndiag.user_code.training.course import Course, course_of
-from nndiag.user_code.training.matters import Matters, comparison, losses
+from nndiag.user_code.training.matters import Matters, comparison
+from nndiag.user_code.training.scaled_runs import scaled_losses
 
 Progress = Callable[[str], None]
 _MOST_PROOFS = 4
+_MOST_ITERATIONS = 3000  # of each training that tells whether a bug matters
 
 
 def check_program(
@@ -216,10 +218,10 @@ class _Result:
             return
         self.tell("training it as it is, and mended")
         left = max(0.3, min(1.0, self.budget.left / 3))
-        runs = []
-        for measurement in (self.measurement, self.fixed):
-            with sandbox(self.source.path):
-                runs.append(losses(measurement, self.settings, seconds=left))
+        runs = [
+            scaled_losses(measurement, self.settings, iterations=_MOST_ITERATIONS, seconds=left)
+            for measurement in (self.measurement, self.fixed)
+        ]
         with np.errstate(all="ignore"):
             self.matters = comparison(*runs)
 

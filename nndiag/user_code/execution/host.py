@@ -23,6 +23,14 @@ from nndiag.user_code.text.siblings import SiblingImporter
 from nndiag.user_code.text.source import Source
 
 CellReader = Callable[[], Any] | None
+"""A function that closes over the variables of the function that a loop stands in."""
+
+
+def cells_of(reader: CellReader) -> dict[str, types.CellType]:
+    """The variables of the function that a loop stands in; empty at module level."""
+    if reader is None:
+        return {}
+    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or (), strict=True))
 
 
 class StopProgram(BaseException):

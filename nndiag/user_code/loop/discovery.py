@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.user_code.execution.host import CellReader, Host, StopProgram
+from nndiag.user_code.execution.host import CellReader, Host, StopProgram, cells_of
 from nndiag.user_code.execution.numbers import vector
 from nndiag.user_code.execution.places import is_number
 from nndiag.user_code.execution.runner import Runner
@@ -192,7 +192,7 @@ class Observer:
         return take_snapshot(
             iteration=iteration,
             namespaces=self.host.namespaces,
-            cells=_cells(cells),
+            cells=cells_of(cells),
             is_user=self.host.is_user,
             passing=self.host.passing,
         )
@@ -227,10 +227,3 @@ class Observer:
         record.changed |= now
         if record.heads in _ITERATIONS and (test.moving or record.snapshots):
             record.snapshots.append(snapshot)
-
-
-def _cells(reader: CellReader) -> dict[str, Any]:
-    """The cells of a function's variables, from the hook's closure over them."""
-    if reader is None:
-        return {}
-    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or (), strict=True))

@@ -50,63 +50,112 @@ class StepTest:
     leaning: dict[Leaf, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class _Iteration:
+    """One iteration that is run again and again, each time with other numbers at its head.
+
+    Attributes:
+        runner: Runs it.
+        variant: The program as it is run.
+        snapshot: The variables at its head.
+        head: The numbers there.
+        end: Those of them that are still there at its end, when nothing was moved.
+    """
+
+    runner: Runner
+    variant: Variant
+    snapshot: Snapshot
+    head: dict[Leaf, Vector]
+    end: dict[Leaf, Vector]
+
+    @property
+    def changed(self) -> dict[Leaf, int]:
+        """The real numbers that it changes, by size; to be asked when it has just run."""
+        return {
+            leaf: start.size
+            for leaf, start in self.head.items()
+            if leaf in self.end
+            and not np.array_equal(self.end[leaf], start)
+            and _real_now(self.snapshot, leaf)
+        }
+
+    def nudged(self, leaf: Leaf) -> Vector:
+        """A leaf's numbers, changed a little."""
+        return self.head[leaf] + nudge(self.head[leaf].size, self.head[leaf])
+
+    def effects(self, leaf: Leaf, moved: Vector) -> dict[Leaf, Vector]:
+        """What other numbers at a leaf change at the end, and by how much."""
+        snapshot = self.snapshot
+        try:
+            self.runner.run(
+                snapshot, self.variant, before=lambda: write_vector(snapshot, leaf, moved)
+            )
+        except StepFailedError:
+            return {}
+        effects = {}
+        for other, end in self.end.items():
+            now = read_vector(snapshot, other)
+            if now is not None and now.shape == end.shape and not np.array_equal(now, end):
+                effects[other] = now - end
+        return effects
+
+
+Effects = dict[Leaf, dict[Leaf, Vector]]
+"""By moved leaf: what its move changed, by leaf."""
+
+
 def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:
     """Runs one iteration on copies and tells what moves in it."""
-    nothing = StepTest({}, {})
+    started = time.process_time()
+    head = _head(snapshot)
+    try:
+        runner.run(snapshot, variant)
+    except StepFailedError as error:
+        return StepTest({}, {}, complete="OutOfTime" not in str(error))
+    iteration = _Iteration(runner, variant, snapshot, head, _ends(snapshot, head))
+    changed = iteration.changed
+    if not changed:
+        return StepTest({}, {})
+    snapshot.share_unchanged(changed)
+    try:
+        runner.run(snapshot, variant)
+    except StepFailedError:
+        snapshot.unshare()  # something is written to, with what stood there before
+    effects: Effects = {}
+    for leaf in sorted(changed, key=lambda item: -changed[item])[:_MOST_LEAVES]:
+        if time.process_time() - started > 2 * TEST_SECONDS:
+            break
+        effects[leaf] = iteration.effects(leaf, iteration.nudged(leaf))
+    buffers = {leaf for leaf in effects if _is_buffer(iteration, leaf)}
+    effects = {leaf: found for leaf, found in effects.items() if leaf not in buffers}
+    moving = {
+        leaf: changed[leaf]
+        for leaf in effects
+        if _moves(leaf, effects) and (changed[leaf] == 1 or not _is_local(iteration, leaf, effects))
+    }
+    return StepTest(changed, moving, leaning=dict.fromkeys(_leaning(iteration, effects), 1))
+
+
+def _head(snapshot: Snapshot) -> dict[Leaf, Vector]:
+    """The finite numbers at the head of an iteration."""
     hidden = _seen_elsewhere(snapshot)
-    before = {
+    return {
         leaf: numbers
         for leaf, value in snapshot.leaves()
         if leaf not in hidden
         and (numbers := vector(value)) is not None
         and np.isfinite(numbers).all()
     }
-    started = time.process_time()
-    try:
-        runner.run(snapshot, variant)
-    except StepFailedError as error:
-        return StepTest({}, {}, complete="OutOfTime" not in str(error))
-    plain = _ends(snapshot, before)
-    changed = {
-        leaf: before[leaf].size for leaf in plain if not np.array_equal(plain[leaf], before[leaf])
-    }
-    changed = {leaf: size for leaf, size in changed.items() if _real_now(snapshot, leaf)}
-    if not changed:
-        return nothing
-    snapshot.share_unchanged(changed)
-    try:
-        runner.run(snapshot, variant)
-    except StepFailedError:
-        snapshot.unshare()  # something is written to, with what stood there before
-    shares = dict(sorted(changed.items(), key=lambda item: -item[1])[:_MOST_LEAVES])
-    effects: dict[Leaf, dict[Leaf, Vector]] = {}
-    for leaf in shares:
-        if time.process_time() - started > 2 * TEST_SECONDS:
-            break
-        moved = before[leaf] + nudge(before[leaf].size, before[leaf])
-        effects[leaf] = _effects(runner, variant, snapshot, leaf, moved, plain)
-    buffers = {
-        leaf for leaf in effects if _is_buffer(runner, variant, snapshot, leaf, before[leaf], plain)
-    }
-    effects = {leaf: found for leaf, found in effects.items() if leaf not in buffers}
-    moving = {
-        leaf: changed[leaf]
-        for leaf in effects
-        if _moves(leaf, effects)
-        and (
-            changed[leaf] == 1
-            or not _is_local(
-                runner, variant, snapshot, leaf, before[leaf], _near(leaf, plain, effects)
-            )
-        )
-    }
-    parts = {leaf: 1 for leaf in effects if _is_part(leaf, effects, before, plain)}
-    leaning = {
-        leaf: 1
+
+
+def _leaning(iteration: _Iteration, effects: Effects) -> list[Leaf]:
+    """The single numbers that come out as a part of themselves, and on which no other such acts."""
+    parts = [leaf for leaf in effects if _is_part(iteration, leaf, effects)]
+    return [
+        leaf
         for leaf in parts
         if not any(leaf in effects[other] for other in parts if other != leaf)
-    }
-    return StepTest(changed, moving, leaning=leaning)
+    ]
 
 
 def _seen_elsewhere(snapshot: Snapshot) -> set[Leaf]:
@@ -144,28 +193,7 @@ def nudge(size: int, values: Vector) -> Vector:
     return np.asarray(scale * np.random.default_rng(size).normal(size=size))
 
 
-def _effects(
-    runner: Runner,
-    variant: Variant,
-    snapshot: Snapshot,
-    leaf: Leaf,
-    moved: Vector,
-    plain: dict[Leaf, Vector],
-) -> dict[Leaf, Vector]:
-    """What other numbers at a leaf change at the end of the iteration, and by how much."""
-    try:
-        runner.run(snapshot, variant, before=lambda: write_vector(snapshot, leaf, moved))
-    except StepFailedError:
-        return {}
-    effects = {}
-    for other, end in plain.items():
-        now = read_vector(snapshot, other)
-        if now is not None and now.shape == end.shape and not np.array_equal(now, end):
-            effects[other] = now - end
-    return effects
-
-
-def _moves(leaf: Leaf, effects: dict[Leaf, dict[Leaf, Vector]]) -> bool:
+def _moves(leaf: Leaf, effects: Effects) -> bool:
     """Whether a change at a leaf comes back to it, by itself or through another one."""
     own = effects[leaf].get(leaf)
     if own is None:
@@ -181,72 +209,47 @@ def _moves(leaf: Leaf, effects: dict[Leaf, dict[Leaf, Vector]]) -> bool:
     return mutual or bool(others) or not _is_multiple(own, change)
 
 
-def _is_part(
-    leaf: Leaf,
-    effects: dict[Leaf, dict[Leaf, Vector]],
-    before: dict[Leaf, Vector],
-    plain: dict[Leaf, Vector],
-) -> bool:
+def _is_part(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
     """Whether a single number comes out as a part of itself and something else."""
     own = effects[leaf].get(leaf)
     if own is None or own.size != 1:
         return False
-    factor = own / nudge(1, before[leaf])
-    rest = np.abs(plain[leaf] - factor * before[leaf])
-    size = np.abs(plain[leaf]) + np.abs(before[leaf])
+    head, end = iteration.head[leaf], iteration.end[leaf]
+    factor = own / nudge(1, head)
+    rest = np.abs(end - factor * head)
+    size = np.abs(end) + np.abs(head)
     return bool(np.abs(factor - 1)[0] > _PART and rest[0] > _PART * size[0])
 
 
-def _is_buffer(
-    runner: Runner,
-    variant: Variant,
-    snapshot: Snapshot,
-    leaf: Leaf,
-    start: Vector,
-    plain: dict[Leaf, Vector],
-) -> bool:
+def _is_buffer(iteration: _Iteration, leaf: Leaf) -> bool:
     """Whether the entries that the iteration changes act on nothing, not even on themselves.
 
     They are written anew, and only others beside them act, such as a constant input.
     """
-    written = plain[leaf] != start
+    start = iteration.head[leaf]
+    written = iteration.end[leaf] != start
     if written.all():
         return False
-    moved = start + nudge(start.size, start) * written
-    return not _effects(runner, variant, snapshot, leaf, moved, plain)
+    return not iteration.effects(leaf, start + nudge(start.size, start) * written)
 
 
-def _near(
-    leaf: Leaf, plain: dict[Leaf, Vector], effects: dict[Leaf, dict[Leaf, Vector]]
-) -> dict[Leaf, Vector]:
-    """The numbers that may tell whether a leaf acts entry by entry only.
+def _is_local(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
+    """Whether each entry acts on itself and its counterparts only, as a velocity's do.
 
-    A single number that it acts on without being acted on is but computed from it.
+    A single number that it acts on without being acted on is but computed from it, and tells
+    nothing.
     """
-    return {
-        other: end
-        for other, end in plain.items()
-        if end.size != 1 or plain[leaf].size == 1 or leaf in effects.get(other, {})
-    }
-
-
-def _is_local(
-    runner: Runner,
-    variant: Variant,
-    snapshot: Snapshot,
-    leaf: Leaf,
-    start: Vector,
-    plain: dict[Leaf, Vector],
-) -> bool:
-    """Whether each entry acts on itself and its counterparts only, as a velocity's do."""
+    start, end = iteration.head[leaf], iteration.end
     change = nudge(start.size, start)
     for entry in np.linspace(0, start.size - 1, _LOCAL_ENTRIES).astype(int):
         moved = start.copy()
         moved[entry] += change[entry]
-        effects = _effects(runner, variant, snapshot, leaf, moved, plain)
-        if any(np.count_nonzero(effect) > 1 for effect in effects.values()):
-            return False
-        if any(effect.size != start.size for effect in effects.values()):
+        telling = [
+            effect
+            for other, effect in iteration.effects(leaf, moved).items()
+            if end[other].size != 1 or end[leaf].size == 1 or leaf in effects.get(other, {})
+        ]
+        if any(np.count_nonzero(effect) > 1 or effect.size != start.size for effect in telling):
             return False
     return True
 

@@ -1,20 +1,10 @@
 """Does it matter? The program trained as it is, and mended, from the same start."""
 
-import contextlib
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.errors import UserCodeError
-from nndiag.user_code.execution.host import CellReader, Host, OutOfTime, StopProgram
-from nndiag.user_code.gradients.laboratory import Recording
-from nndiag.user_code.gradients.measurement import Measurement
-from nndiag.user_code.text.instrument import Instruments
-from nndiag.user_code.text.settings import CodeSettings
-
-_MOST = 3000
 _LEAST = 20
 _CURED = 0.5
 _FIRST = 10  # iterations whose losses make up the start
@@ -37,47 +27,6 @@ class Matters:
     program: float
     right: float
     verdict: str
-
-
-def losses(measurement: Measurement, settings: CodeSettings, *, seconds: float) -> list[float]:
-    """The loss in each iteration of a program that is trained for a while.
-
-    To be called inside a sandbox of its own.
-
-    Args:
-        measurement: The program as it was measured.
-        settings: What the user says about it.
-        seconds: How long to train.
-    """
-    host = Host(measurement.host.source, settings.functions)
-    host.inject(measurement.watched.loop.key, measurement.said)
-    found: list[float] = []
-    recording = Recording()
-    key = measurement.watched.loop.key
-    until = time.perf_counter() + seconds
-
-    def head(at: tuple[int, int], _cells: CellReader) -> None:
-        nonlocal recording
-        if at == key:
-            value = measurement.loss.value(recording) if recording.values else None
-            if value is not None:
-                found.append(value)
-            recording = Recording()
-        if len(found) >= _MOST or time.perf_counter() > until:
-            raise StopProgram
-
-    def probe(serial: int, value: object) -> object:
-        recording.add(serial, value)
-        return value
-
-    host.hooks.head, host.hooks.probe = head, probe
-    host.hooks.deadline = until + 0.5
-    instruments = Instruments(
-        probes=measurement.loss.serials, forced=measurement.computed.instruments.forced
-    )
-    with contextlib.suppress(UserCodeError, OutOfTime):  # overflowing ends a training so
-        host.run(instruments)
-    return found
 
 
 def comparison(program: list[float], right: list[float]) -> Matters | None:

@@ -1,19 +1,18 @@
-"""A program trained as it stands, with its learning rate multiplied by a factor.
+"""A program trained as it stands, or with its learning rate multiplied by a factor.
 
-At the head of each iteration the parameters are put where the last iteration would have led with
-the other rate: the move is multiplied. That is exact wherever the step is proportional to the rate,
-as it is in gradient descent, with momentum, with weight decay and in Adam, whatever the rate is
-called and wherever it is written.
+For a factor other than 1, at the head of each iteration the parameters are put where the last one
+would have led with the other rate: the move is multiplied. That is exact wherever the step is
+proportional to the rate, as it is in gradient descent, with momentum, with weight decay and in
+Adam, whatever the rate is called and wherever it is written.
 """
 
 import contextlib
 import time
-import types
 
 import numpy as np
 
 from nndiag.errors import UserCodeError
-from nndiag.user_code.execution.host import CellReader, Host, OutOfTime, StopProgram
+from nndiag.user_code.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
 from nndiag.user_code.execution.numbers import Vector
 from nndiag.user_code.execution.sandbox import sandbox
 from nndiag.user_code.execution.snapshot import Snapshot, take_snapshot
@@ -27,18 +26,18 @@ def scaled_losses(
     measurement: Measurement,
     settings: CodeSettings,
     *,
-    factor: float,
     iterations: int,
     seconds: float,
+    factor: float = 1.0,
 ) -> list[float]:
     """The loss in each iteration; it ends early where the program fails or takes too long.
 
     Args:
         measurement: The program as it was measured.
         settings: What the user says about it.
-        factor: What its learning rate is multiplied by.
         iterations: How many iterations to run at most.
         seconds: How long to train at most.
+        factor: What its learning rate is multiplied by.
     """
     with sandbox(measurement.host.source.path), np.errstate(all="ignore"):
         run = _ScaledRun(measurement, settings, factor=factor, iterations=iterations)
@@ -81,7 +80,8 @@ class _ScaledRun:
         if value is not None:
             self._found.append(value)
         self._recording = Recording()
-        self._scale(cells)
+        if self._factor != 1:
+            self._scale(cells)
         if len(self._found) >= self._iterations or time.perf_counter() > self._until:
             raise StopProgram
 
@@ -91,7 +91,7 @@ class _ScaledRun:
             self._places = take_snapshot(
                 iteration=0,
                 namespaces=self._host.namespaces,
-                cells=_cells(cells),
+                cells=cells_of(cells),
                 is_user=self._host.is_user,
                 passing=self._host.passing,
             )
@@ -108,10 +108,3 @@ class _ScaledRun:
     def _probe(self, serial: int, value: object) -> object:
         self._recording.add(serial, value)
         return value
-
-
-def _cells(reader: CellReader) -> dict[str, types.CellType]:
-    """The variables of the function that the loop stands in."""
-    if reader is None:
-        return {}
-    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or (), strict=True))
