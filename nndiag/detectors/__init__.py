@@ -12,7 +12,8 @@ if it is a cause or a symptom of another problem, say so in `diagnosis.root_caus
 What several detectors read is in modules of its own: `contract` (what a detector is), `curve` (the
 loss curve), `attainable` (what the data allow), `course` (how the run went, from which every
 detector knows how much a symptom matters), `movement` (how far the weights have come), `underway`
-(how far a run is from its end), `starting_weights`, `unit_shares` and `settings`.
+(how far a run is from its end), `order` (whether steps go through sorted examples), `jumps`,
+`starting_weights`, `unit_shares` and `settings`.
 """
 
 import importlib

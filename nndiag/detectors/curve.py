@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.detectors.order import is_sorted
 from nndiag.trace import FloatArray, Trace
 
 _WINDOW = 0.15  # share of a time over which its level is taken
@@ -141,7 +142,8 @@ def loss_curve(trace: Trace) -> Curve:
     """The curve of a run, from the best record of it that the trace has.
 
     Full batches: the loss of every step. Mini-batches: its mean (or sum, as the loss is) over each
-    epoch, or the loss over all training examples where there are few epochs.
+    epoch, or the loss over all training examples where there are few epochs, or where the batches
+    are no samples of all examples, because these are sorted.
     """
     steps, losses = _recorded(trace)
     first = int(trace.step[0]) if trace.steps else 0
@@ -162,11 +164,11 @@ def _recorded(trace: Trace) -> tuple[NDArray[np.int64], FloatArray]:
     probed = trace.series.get("training_loss")
     if trace.facts.full_batch is True or probed is None or not len(probed.steps):
         return trace.step, trace.loss
-    epoch = _steps_per_epoch(trace)
+    epoch = steps_per_epoch(trace)
     epochs = trace.steps // epoch if epoch is not None else 0
-    if epoch is None or epochs < _FEWEST_EPOCHS:
+    if epoch is None or epochs < _FEWEST_EPOCHS or is_sorted(trace):
         return probed.steps, probed.values
-    summed = (trace.facts.reduction or "").endswith("sum")  # a batch has its part of the sum only
+    summed = is_summed(trace)  # a batch has its part of the sum only
     blocks = trace.loss[: epochs * epoch].reshape(epochs, epoch)
     means = blocks.sum(axis=1) if summed else blocks.mean(axis=1)
     ends = trace.step[epoch - 1 : epochs * epoch : epoch]
@@ -182,8 +184,8 @@ def growth(trace: Trace, *, reference: float, factor: float) -> Growth | None:
     """
     if not reference > 0:
         return None
-    epoch = _steps_per_epoch(trace) or 1
-    scale = epoch if (trace.facts.reduction or "").endswith("sum") else 1
+    epoch = steps_per_epoch(trace) or 1
+    scale = epoch if is_summed(trace) else 1
     sizes = _smoothed(np.abs(trace.loss) * scale, window=min(epoch, max(1, trace.steps // 20)))
     evident = np.flatnonzero(~(sizes < factor * reference))  # NaN counts
     if len(evident) == 0:
@@ -216,7 +218,12 @@ def _factor_per_step(sizes: FloatArray, *, first: int, last: int) -> float:
     return float(np.exp(rise / (last - first)))
 
 
-def _steps_per_epoch(trace: Trace) -> int | None:
+def is_summed(trace: Trace) -> bool:
+    """Whether the loss is a sum over the examples of a step."""
+    return (trace.facts.reduction or "").endswith("sum")
+
+
+def steps_per_epoch(trace: Trace) -> int | None:
     """Steps that see as many examples as there are; None where that is not known."""
     facts = trace.facts
     if facts.inputs is None or not facts.batch_size:

@@ -35,12 +35,12 @@ import numpy as np
 
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.jumps import typical_jump
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "noisy-steps"
-_SECOND = 3**0.5  # second differences of noise are so much larger than first ones
 _FEWEST = 5  # records in the last quarter
 
 
@@ -56,8 +56,7 @@ def noisy_steps(trace: Trace, *, jump: Positive = 0.05) -> Findings:
     if course.severity is None or course.outcome is Outcome.DIVERGED or not np.isfinite(tail).all():
         return []
     level = float(np.median(np.abs(tail)))
-    first, second = (float(np.median(np.abs(np.diff(tail, n=order)))) for order in (1, 2))
-    changes = min(first, second / _SECOND)
+    changes = typical_jump(tail)
     falling = course.outcome is Outcome.IMPROVING and course.expected_gain > changes
     limit = jump * course.learned.left
     if falling or not changes > limit * level:

@@ -10,7 +10,7 @@ _LARGER = 8
 _TENTH = 10
 
 
-@remedy("shuffled-order", cures=["noisy-steps", "oscillating-loss"])
+@remedy("shuffled-order", cures=["sorted-examples", "noisy-steps", "oscillating-loss"])
 def shuffled_order(case: Case) -> Changes | None:
     """Deal the examples out in a new random order in each epoch.
 
@@ -21,7 +21,7 @@ def shuffled_order(case: Case) -> Changes | None:
     return {"training": {"order": "shuffled"}}
 
 
-@remedy("larger-batch", cures=["noisy-steps", "oscillating-loss"], price=3)
+@remedy("larger-batch", cures=["sorted-examples", "noisy-steps", "oscillating-loss"], price=3)
 def larger_batch(case: Case) -> Changes | None:
     """Eight times as many examples a step, at the same number of steps.
 

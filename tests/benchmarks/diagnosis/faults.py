@@ -17,6 +17,7 @@ import numpy as np
 
 from nndiag.experiment import experiment_of
 from nndiag.experiment.data import dataset_of
+from nndiag.fixing import measured
 from nndiag.remedies import Case
 
 Settings = dict[str, Any]
@@ -24,6 +25,8 @@ Settings = dict[str, Any]
 RATE = "learning-rate-above-stability-limit"
 STEEP = frozenset({RATE, "summed-loss", "unscaled-inputs", "unscaled-targets", "weights-too-large"})
 """Labels of faults that are themselves what makes a rate too high: no other name is right there."""
+
+_LEARNED = 0.3  # unexplained share of the variance
 
 SLOW = frozenset({"learning-rate-too-small", "not-enough-steps"})
 
@@ -293,6 +296,18 @@ def batch_noise(settings: Settings, folder: Path, batch: int) -> Settings | None
     return settings
 
 
+@fault("examples-sorted", "sorted-examples", strengths=(1, 4))
+def examples_sorted(settings: Settings, folder: Path, batch: int) -> Settings | None:
+    """Not where as small batches of shuffled examples do not learn either."""
+    if settings["dataset"]["name"] == "logic_gate":
+        return None  # four rows are in some order anyway
+    settings["training"]["batch_size"] = batch
+    if measured(experiment_of(settings)).error > _LEARNED:
+        return None
+    settings["training"]["order"] = "sequential"
+    return data_changed(settings, folder, "sorted", rows=_by_target)
+
+
 @fault("few-examples", "overfitting", strengths=(20,))
 def few_examples(settings: Settings, folder: Path, samples: int) -> Settings | None:
     if settings["dataset"]["name"] != "sine":
@@ -317,8 +332,18 @@ def data_changed(
     *,
     inputs: Callable[[Any], Any] = np.asarray,
     targets: Callable[[Any], Any] = np.asarray,
+    rows: Callable[[Any], Any] = lambda y: slice(None),
 ) -> Settings:
-    """The settings with changed data, scaled as the base scales them before the change."""
+    """The settings with changed data, scaled as the base scales them before the change.
+
+    Args:
+        settings: Of the base.
+        folder: Where the data go.
+        name: What is changed.
+        inputs: Inputs → changed ones.
+        targets: Targets → changed ones.
+        rows: Targets → the rows in their new order.
+    """
     experiment = experiment_of(settings)
     data = dataset_of(experiment)
     section = settings["dataset"]
@@ -328,7 +353,13 @@ def data_changed(
     if section.get("scale_targets") == "standardize":
         y = (y - y.mean(axis=0)) / y.std(axis=0)
     path = folder / f"{settings['name']}-{name}.npz"
-    np.savez(path, x=inputs(x), y=targets(y))
+    order = rows(y)
+    np.savez(path, x=inputs(x)[order], y=targets(y)[order])
     kept = {key: section[key] for key in ("validation",) if key in section}
     settings["dataset"] = {"name": "npz", "path": str(path), **kept}
     return settings
+
+
+def _by_target(targets: Any) -> Any:
+    """The rows in the order of their targets; of several columns, class by class."""
+    return np.argsort(targets @ np.arange(1, targets.shape[1] + 1), kind="stable")
