@@ -159,7 +159,7 @@ class Runner:
             code: Any = variant.functions.get(key)
             if code is None or code is function.__code__:
                 continue
-            if len(code.co_freevars) != len(function.__code__.co_freevars):
+            if code.co_freevars != function.__code__.co_freevars:
                 self._installed = None
                 raise StepFailedError("the edit changes what a function closes over")
             function.__code__ = code

@@ -344,7 +344,12 @@ def _entropy(residual: Residual, *, binary: bool) -> Callable[[Recording], float
 
 
 def is_even(
-    lab: Laboratory, point: Point, candidate: Candidate, found: list[Residual], computed: Computed
+    lab: Laboratory,
+    candidate: Candidate,
+    *,
+    point: Point,
+    residuals: list[Residual],
+    computed: Computed,
 ) -> bool:
     """Whether a loss stays the same when signs of residuals are flipped, entry by entry.
 
@@ -357,13 +362,13 @@ def is_even(
         signs = np.where(random.random(np.shape(value)) < 0.5, -1.0, 1.0)
         return -1.0 if signs.size == 1 else signs
 
-    probes = candidate.serials | {residual.serial for residual in found}
+    probes = candidate.serials | {residual.serial for residual in residuals}
     instruments = Instruments(
         probes=probes, resets=computed.instruments.resets, forced=computed.instruments.forced
     )
     variant = lab.runner.variant(instruments)
     try:
-        flips = {residual.serial: signs for residual in found}
+        flips = {residual.serial: signs for residual in residuals}
         flipped = candidate.value(lab.record(point, variant, flipped=flips))
         plain = candidate.value(lab.record(point, variant))
     except StepFailedError:

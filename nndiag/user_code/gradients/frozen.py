@@ -10,7 +10,7 @@ from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.execution.views import owner_of
 from nndiag.user_code.gradients.laboratory import Laboratory, Point, shifted
 from nndiag.user_code.gradients.measurement import Measurement
-from nndiag.user_code.gradients.objective import chosen_trial, tried_candidates
+from nndiag.user_code.gradients.objective import objective_of
 from nndiag.user_code.gradients.preparation import share_unchanged
 from nndiag.user_code.gradients.slopes import Differences
 from nndiag.user_code.loop.tensors import Tensor, never_updated
@@ -37,10 +37,16 @@ def tie_copies(measurement: Measurement) -> None:
     snapshots = list({id(point.snapshot): point.snapshot for point in measurement.points}.values())
     points = [point.with_zeroed(measurement.points[0].zeroed) for point in lab.points(snapshots)]
     candidates = [trial.candidate for trial in measurement.all_trials]
-    tried = tried_candidates(lab, candidates, points, measurement.computed)
-    trial = chosen_trial(lab, tried, points[0], measurement.residuals, measurement.computed)
-    if trial is not None:
-        measurement.points, measurement.trial, measurement.all_trials = points, trial, tried
+    objective = objective_of(
+        lab,
+        candidates,
+        points=points,
+        residuals=measurement.residuals,
+        computed=measurement.computed,
+    )
+    if objective.chosen is not None:
+        measurement.points = points
+        measurement.trial, measurement.all_trials = objective.chosen, objective.trials
         measurement.notes.append(
             f"{', '.join(names)}: one row for each example, all equal and moved alike; "
             "checked as the one bias that they are"

@@ -48,6 +48,21 @@ class Point:
         return f"iteration {self.snapshot.iteration}" + (", shifted" if self.shifted else "")
 
 
+@dataclass(frozen=True)
+class Moment:
+    """A part of an optimizer's state that belongs to one tensor.
+
+    Attributes:
+        leaf: Where it stands.
+        tensor: Name of the tensor that it acts on.
+        squared: Whether it collects squares of the gradient.
+    """
+
+    leaf: Leaf
+    tensor: str
+    squared: bool
+
+
 @dataclass
 class Recording:
     """The values of the watched expressions in one iteration, in order."""
@@ -89,7 +104,7 @@ class Laboratory:
         self.tensors = tensors
         self.plain = runner.variant(PLAIN)
         self.runs = 0
-        self.proxies: dict[str, tuple[Leaf, bool]] = {}
+        self.proxies: dict[str, Moment] = {}
         self.gradients: dict[str, int] = {}
         self.rounding = float(np.finfo(float).eps)
         self._carried: tuple[Tensor, ...] = ()
@@ -156,8 +171,8 @@ class Laboratory:
         self,
         point: Point,
         variant: Variant,
-        theta: Theta | None = None,
         *,
+        theta: Theta | None = None,
         also: Callable[[], None] | None = None,
     ) -> None:
         """Runs one iteration at a point, or at other values of the parameters there.
@@ -250,11 +265,11 @@ class Laboratory:
 
     def _moment(self, point: Point, name: str, step: Vector) -> Vector:
         """The multiple of the gradient that an adaptive optimizer remembers, for its step."""
-        leaf, squared = self.proxies[name]
-        moment = read_vector(point.snapshot, leaf)
+        proxy = self.proxies[name]
+        moment = read_vector(point.snapshot, proxy.leaf)
         if moment is None or moment.shape != step.shape:
             raise StepFailedError(f"the state of {name} is not there")
-        return np.sign(step) * (np.sqrt(np.abs(moment)) if squared else np.abs(moment))
+        return np.sign(step) * (np.sqrt(np.abs(moment)) if proxy.squared else np.abs(moment))
 
     def record(
         self,
@@ -295,7 +310,7 @@ class Laboratory:
 
         self.runner.host.hooks.probe = probe
         try:
-            self.run(point, variant, theta, also=also)
+            self.run(point, variant, theta=theta, also=also)
         finally:
             self.runner.host.hooks.probe = None
         return recording

@@ -16,9 +16,8 @@ from nndiag.user_code.gradients.candidates import (
 )
 from nndiag.user_code.gradients.examples import examples_of, shared_length
 from nndiag.user_code.gradients.judgement import Verdict, reference_scales, verdicts
-from nndiag.user_code.gradients.laboratory import Laboratory, Point
+from nndiag.user_code.gradients.laboratory import Laboratory, Moment, Point
 from nndiag.user_code.gradients.objective import Trial
-from nndiag.user_code.gradients.optimizer import Moment
 from nndiag.user_code.gradients.rates import Rate
 from nndiag.user_code.gradients.slopes import Fit, Slopes
 from nndiag.user_code.loop.discovery import Watched

@@ -13,7 +13,7 @@ import numpy as np
 from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.gradients.candidates import Candidate, Computed, Residual, is_even
 from nndiag.user_code.gradients.laboratory import Laboratory, Point, Theta
-from nndiag.user_code.gradients.slopes import Differences, Fit, Slopes, entries_of, fit
+from nndiag.user_code.gradients.slopes import Differences, Entries, Fit, Slopes, entries_of, fit
 
 _SAME_SCALE = 1e-3
 _POINTS = 3
@@ -85,9 +85,7 @@ class Trial:
         return True
 
 
-def compared(
-    step: Theta, slopes: Slopes, entries: Mapping[str, np.ndarray[tuple[int], np.dtype[np.intp]]]
-) -> dict[str, Fit]:
+def compared(step: Theta, slopes: Slopes, entries: Mapping[str, Entries]) -> dict[str, Fit]:
     """The fit of each tensor at one point."""
     return {
         name: fit(step[name][chosen], slopes.values[name], slopes.noise)
@@ -95,29 +93,59 @@ def compared(
     }
 
 
-def trials(
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What the comparison of all candidates came to.
+
+    Attributes:
+        trials: The candidates, compared.
+        chosen: The one that is taken for the loss; None where none can be.
+    """
+
+    trials: list[Trial]
+    chosen: Trial | None
+
+
+def objective_of(
     lab: Laboratory,
     candidates: Sequence[Candidate],
-    points: Sequence[Point],
-    computed: Computed,
     *,
-    most: int,
-) -> list[Trial]:
-    """Compares all candidates with the step at some points.
+    points: Sequence[Point],
+    residuals: list[Residual],
+    computed: Computed,
+) -> Objective:
+    """Compares all candidates with the step at the first points, and takes one for the loss.
 
     Args:
         lab: Runs the step.
         candidates: What may be the loss.
-        points: Where to compare.
-        computed: The instruments of the watched step.
-        most: Entries of each tensor that are compared.
+        points: Where the program is looked at.
+        residuals: The differences between outputs and targets.
+        computed: The values of one iteration.
     """
+    found = _trials(lab, candidates, points=points[:_POINTS], computed=computed)
+    _relate(found, computed)
+    for trial in found:
+        if trial.candidate.own:
+            trial.even = is_even(
+                lab, trial.candidate, point=points[0], residuals=residuals, computed=computed
+            )
+    return Objective(found, _chosen(found))
+
+
+def _trials(
+    lab: Laboratory,
+    candidates: Sequence[Candidate],
+    *,
+    points: Sequence[Point],
+    computed: Computed,
+) -> list[Trial]:
     differences = Differences(lab, candidates, computed.instruments)
     found = [Trial(candidate) for candidate in candidates]
     for point in points:
         try:
             step = lab.step(point)
-            entries = entries_of(lab.tensors, step, most)
+            entries = entries_of(lab.tensors, step, _ENTRIES)
             slopes = differences.slopes(point, entries)
         except StepFailedError:
             continue
@@ -128,16 +156,7 @@ def trials(
     return [trial for trial in found if trial.fits]
 
 
-def tried_candidates(
-    lab: Laboratory, candidates: Sequence[Candidate], points: Sequence[Point], computed: Computed
-) -> list[Trial]:
-    """All candidates compared at the first points, and related to each other."""
-    found = trials(lab, candidates, points[:_POINTS], computed, most=_ENTRIES)
-    relate(found, computed)
-    return found
-
-
-def relate(found: list[Trial], computed: Computed) -> None:
+def _relate(found: list[Trial], computed: Computed) -> None:
     """Notes which own losses are multiples of an implied one, on the same data."""
     implied = [trial.candidate for trial in found if not trial.candidate.own]
     for trial in found:
@@ -155,17 +174,8 @@ def _multiple(first: Candidate, second: Candidate, computed: Computed) -> bool:
     return abs(factors[0] - factors[1]) <= 1e-9 * abs(factors[0]) and factors[0] > 0
 
 
-def chosen_trial(
-    lab: Laboratory,
-    found: list[Trial],
-    point: Point,
-    residuals: list[Residual],
-    computed: Computed,
-) -> Trial | None:
+def _chosen(found: list[Trial]) -> Trial | None:
     """The candidate that is taken for the loss; None where there is none."""
-    for trial in found:
-        if trial.candidate.own:
-            trial.even = is_even(lab, point, trial.candidate, residuals, computed)
     own = [trial for trial in found if trial.candidate.own and trial.candidate.rank <= 2]
     proper = [trial for trial in own if trial.even]
     said = [trial for trial in found if trial.candidate.rank == 0]

@@ -5,33 +5,18 @@ moment is then a multiple of the gradient, and their second one of its square.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from nndiag.user_code.execution.numbers import Vector, is_real, read_vector, write_vector
 from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.execution.snapshot import Leaf
-from nndiag.user_code.gradients.laboratory import Laboratory, Point
+from nndiag.user_code.gradients.laboratory import Laboratory, Moment, Point
 from nndiag.user_code.loop.motion import nudge
 from nndiag.user_code.loop.tensors import Tensor
 
 _MOST = 24
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A part of the optimizer's state that belongs to one tensor.
-
-    Attributes:
-        leaf: Where it stands.
-        tensor: Name of the tensor that it acts on.
-        squared: Whether it collects squares of the gradient.
-    """
-
-    leaf: Leaf
-    tensor: str
-    squared: bool
 
 
 def moments(

@@ -112,10 +112,9 @@ def found_parameters(
     return found
 
 
-def working_points(
-    lab: Laboratory, points: list[Point], source: Source, watched: Watched
-) -> list[Point]:
+def working_points(lab: Laboratory, points: list[Point]) -> list[Point]:
     """The points where an iteration runs, and gives the same when it runs again."""
+    place = loop_place(lab.runner.loop, lab.runner.host.source)
     good = []
     failure = ""
     for point in points:
@@ -127,8 +126,7 @@ def working_points(
         if any(not np.array_equal(first[name], second[name], equal_nan=True) for name in first):
             raise UserCodeError(
                 Problem(
-                    f"{loop_place(watched.loop, source)}: the same iteration gives different "
-                    "results when it is run again",
+                    f"{place}: the same iteration gives different results when it is run again",
                     hint="seed all generators outside the loop; time, threads and iterators that "
                     "the loop uses up cannot be put back",
                 )
@@ -137,7 +135,7 @@ def working_points(
     if not good:
         raise UserCodeError(
             Problem(
-                f"{loop_place(watched.loop, source)}: one iteration cannot be run by itself",
+                f"{place}: one iteration cannot be run by itself",
                 got=failure,
                 hint="name the statements of one step under `code.functions`",
             )

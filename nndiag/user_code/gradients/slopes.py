@@ -1,12 +1,11 @@
 """Numeric gradients of one iteration's losses, and how a step compares with them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nndiag.user_code.execution.numbers import Vector
-from nndiag.user_code.execution.runner import StepFailedError, Variant
 from nndiag.user_code.gradients.candidates import Candidate
 from nndiag.user_code.gradients.laboratory import Laboratory, Point, Recording, Theta
 from nndiag.user_code.loop.tensors import Tensor
@@ -22,6 +21,10 @@ TOLERANCE = 1e-5
 _NOISE = 8.0  # rounding errors of a loss, in units of its last place
 _KINK = 1e-3
 _FEWEST = 5  # entries that two factors must explain
+
+
+Entries = np.ndarray[tuple[int], np.dtype[np.intp]]
+"""Which entries of a tensor, flat."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Fit:
 
 def entries_of(
     tensors: Iterable[Tensor], step: Mapping[str, Vector], most: int
-) -> dict[str, np.ndarray[tuple[int], np.dtype[np.intp]]]:
+) -> dict[str, Entries]:
     """The entries of each tensor at which the numeric gradient is formed: all, or a selection.
 
     Half of a selection are those that the step changes most, the others are drawn at random.
@@ -86,6 +89,32 @@ def entries_of(
         drawn = random.choice(tensor.size, size=most - most // 2, replace=False)
         chosen[tensor.name] = np.unique(np.concatenate([largest, drawn]))
     return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One number of one parameter, at one point.
+
+    Attributes:
+        point: Where.
+        tensor: Name of the parameter.
+        index: Which of its numbers.
+    """
+
+    point: Point
+    tensor: str
+    index: int
+
+    @property
+    def unit(self) -> float:
+        """What a relative change is relative to: the number's size, but 1 at least."""
+        return max(1.0, abs(float(self.point.theta[self.tensor][self.index])))
+
+    def moved(self, change: float) -> Vector:
+        """The parameter with this number changed, relative to its unit."""
+        moved = self.point.theta[self.tensor].copy()
+        moved[self.index] += change * self.unit
+        return moved
 
 
 class Differences:
@@ -104,29 +133,26 @@ class Differences:
         self.step = float(lab.rounding ** (1 / 3))
         self._counts: dict[Point, dict[int, int]] = {}
 
-    def losses(
-        self, point: Point, theta: Theta | None = None, variant: Variant | None = None
-    ) -> list[float]:
+    def losses(self, point: Point, theta: Theta | None = None) -> list[float]:
         """The value of each candidate; NaN where the iteration did not compute it.
 
         Raises:
             StepFailedError: The iteration failed.
         """
         if theta is None or point not in self._counts:
-            recording = self.lab.record(point, variant or self.variant, theta=theta)
+            recording = self.lab.record(point, self.variant, theta=theta)
             self._counts[point] = {key: len(items) for key, items in recording.values.items()}
         else:
             until = self._counts[point]
-            recording = self.lab.record(point, variant or self.variant, theta=theta, until=until)
+            recording = self.lab.record(point, self.variant, theta=theta, until=until)
         return [_number(candidate, recording) for candidate in self.candidates]
 
     def slopes(
         self,
         point: Point,
-        entries: Mapping[str, np.ndarray[tuple[int], np.dtype[np.intp]]],
+        entries: Mapping[str, Entries],
         *,
         size: float | None = None,
-        variant: Variant | None = None,
     ) -> list[Slopes]:
         """The numeric gradient of each candidate by central differences.
 
@@ -134,16 +160,15 @@ class Differences:
             point: Where.
             entries: Which entries of each tensor.
             size: The change of a parameter, relative to max(1, |parameter|); the best where None.
-            variant: An edited variant that watches the same expressions.
 
         Raises:
             StepFailedError: An iteration failed.
         """
         size = self.step if size is None else size
-        base = self.losses(point, variant=variant)
+        base = self.losses(point)
         values: list[Theta] = [{} for _ in self.candidates]
         for name, chosen in entries.items():
-            columns = [self._slope(point, name, int(i), size, variant) for i in chosen]
+            columns = [self._slope(Entry(point, name, int(i)), size) for i in chosen]
             for number, found in enumerate(values):
                 found[name] = np.array([column[number] for column in columns])
         return [
@@ -151,37 +176,27 @@ class Differences:
             for found, loss in zip(values, base, strict=True)
         ]
 
-    def _slope(
-        self, point: Point, name: str, entry: int, size: float, variant: Variant | None
-    ) -> list[float]:
-        start = point.theta[name]
-        change = size * max(1.0, abs(float(start[entry])))
-        sides = []
-        for sign in (1.0, -1.0):
-            moved = start.copy()
-            moved[entry] += sign * change
-            sides.append((moved[entry], self.losses(point, {**point.theta, name: moved}, variant)))
-        (upper, ups), (lower, downs) = sides
+    def _slope(self, entry: Entry, size: float) -> list[float]:
+        (upper, ups), (lower, downs) = (
+            (entry.moved(change)[entry.index], self._losses(entry, change))
+            for change in (size, -size)
+        )
         return [(up - down) / (upper - lower) for up, down in zip(ups, downs, strict=True)]
 
-    def bends(self, point: Point, name: str, entry: int, *, largest: float) -> bool:
+    def bends(self, entry: Entry, *, largest: float) -> bool:
         """Whether the first loss has a kink within one change of a parameter.
 
         Where it is smooth, a ten times smaller change gives the same central slope, and one-sided
         slopes that are ten times nearer to each other.
 
         Args:
-            point: Where.
-            name: The tensor.
-            entry: Which of its entries.
+            entry: Which number is changed.
             largest: The largest slope of the tensor, which errors are relative to.
         """
-        middle = self.losses(point)[0]
+        middle = self.losses(entry.point)[0]
         central, gaps = [], []
         for size in (self.step, self.step / 10):
-            sides = [
-                (self._moved(point, name, entry, sign * size) - middle) / size for sign in (1, -1)
-            ]
+            sides = [(self._losses(entry, sign * size)[0] - middle) / size for sign in (1, -1)]
             central.append((sides[0] - sides[1]) / 2)
             gaps.append(abs(sides[0] + sides[1]))
         noise = 10 * _NOISE * self.lab.rounding * abs(middle) / self.step
@@ -189,30 +204,26 @@ class Differences:
         bent = abs(central[0] - central[1]) > bound
         return bent or (gaps[1] > 0.5 * gaps[0] and gaps[1] > bound)
 
-    def with_kinks(
-        self,
-        found: Fit,
-        point: Point,
-        name: str,
-        entries: np.ndarray[tuple[int], np.dtype[np.intp]],
-    ) -> Fit:
+    def with_kinks(self, found: Fit, entries: Sequence[Entry]) -> Fit:
         """The fit, with the error that kinks of the first loss may make counted as noise.
 
         A kink within the change of a parameter makes the central slope wrong by at most half of
         what the one-sided slopes are apart.
+
+        Args:
+            found: The fit of one tensor.
+            entries: Its entries that were compared, at one point.
         """
-        middle = self.losses(point)[0]
+        middle = self.losses(entries[0].point)[0]
         gaps = []
         for entry in entries:
-            sides = [self._moved(point, name, int(entry), sign * self.step) for sign in (1, -1)]
-            size = self.step * max(1.0, abs(float(point.theta[name][entry])))
-            gaps.append((sides[0] + sides[1] - 2 * middle) / size)
+            sides = [self._losses(entry, sign * self.step)[0] for sign in (1, -1)]
+            gaps.append((sides[0] + sides[1] - 2 * middle) / (self.step * entry.unit))
         return replace(found, noise=found.noise + float(np.linalg.norm(gaps)) / found.slope)
 
-    def _moved(self, point: Point, name: str, entry: int, change: float) -> float:
-        moved = point.theta[name].copy()
-        moved[entry] += change * max(1.0, abs(float(moved[entry])))
-        return self.losses(point, {**point.theta, name: moved})[0]
+    def _losses(self, entry: Entry, change: float) -> list[float]:
+        moved = {**entry.point.theta, entry.tensor: entry.moved(change)}
+        return self.losses(entry.point, moved)
 
 
 def _number(candidate: Candidate, recording: Recording) -> float:
@@ -240,7 +251,7 @@ def fit(step: Vector, slope: Vector, noise: float) -> Fit:
     return Fit(inner / size / length, scale, left, True, False, error / size, slope.size, size)
 
 
-def fit_with_decay(step: Vector, slope: Vector, noise: float, values: Vector) -> Fit | None:
+def fit_with_decay(step: Vector, slope: Vector, *, noise: float, values: Vector) -> Fit | None:
     """The fit of a step that is a slope and a decay of the parameter together.
 
     None where a decay does not explain what is left over of the step, or would let it grow.
@@ -256,15 +267,3 @@ def fit_with_decay(step: Vector, slope: Vector, noise: float, values: Vector) ->
     scale, decay = np.linalg.lstsq(np.stack([slope, values], axis=1), step, rcond=None)[0]
     found = fit(step - decay * values, slope, noise)
     return found if found.parallel and scale > 0 and decay > 0 else None
-
-
-__all__ = [
-    "TOLERANCE",
-    "Differences",
-    "Fit",
-    "Slopes",
-    "StepFailedError",
-    "entries_of",
-    "fit",
-    "fit_with_decay",
-]

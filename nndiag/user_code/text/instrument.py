@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nndiag.user_code.text.scopes import Loop, LoopNode, Scope, loops_in
+from nndiag.user_code.text.scopes import Loop, LoopNode, Scope, loops_in, nested_functions
 
 HEAD, ENTER, EXIT, TICK = "__nnd_head__", "__nnd_enter__", "__nnd_exit__", "__nnd_tick__"
 PROBE, AFTER, RESET = "__nnd_probe__", "__nnd_after__", "__nnd_reset__"
@@ -72,6 +72,7 @@ def hooked(
     tree = copy.deepcopy(tree)
     if instruments is not None:
         Instrumenter(instruments).generic_visit(tree)
+    _close_over_all(tree)
     by_key = {loop.key: loop for loop in loops}
     for top, statement in enumerate(tree.body):
         for loop in loops_in(statement, top):
@@ -93,6 +94,23 @@ def _head(loop: Loop, names: tuple[str, ...] | None) -> ast.stmt:
         if isinstance(node, ast.expr | ast.stmt):
             node.lineno = node.end_lineno = _HOOK_LINE
     return call
+
+
+def _close_over_all(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Lets each function in a function close over all that it can read there; gives those changed.
+
+    A function keeps its cells when its code is replaced, so that the code of all variants has to
+    have the same free variables, whatever hooks and edits read. A read that is never made, which
+    the compiler drops, is enough for that.
+    """
+    changed = []
+    for function, names in nested_functions(tree):
+        read = ast.parse(f"if 0: ({', '.join(names)},)").body[0]
+        for node in ast.walk(read):
+            ast.copy_location(node, function.body[-1])
+        changed.append(function)
+        function.body.append(read)
+    return changed
 
 
 class _Bracketed(ast.NodeTransformer):
@@ -256,10 +274,15 @@ def compile_functions(
         return {}
     module = ast.Module(body=[statement], type_ignores=[])
     if instruments is not None:
-        changed = Instrumenter(instruments).visit(copy.deepcopy(statement))
-        module.body = changed if isinstance(changed, list) else [changed]
+        found = Instrumenter(instruments).visit(copy.deepcopy(statement))
+        module.body = found if isinstance(found, list) else [found]
         ast.fix_missing_locations(module)
-    return keyed_codes(compile(module, file, "exec"), top)
+    closed = _close_over_all(module)
+    try:
+        return keyed_codes(compile(module, file, "exec"), top)
+    finally:
+        for function in closed:
+            function.body.pop()
 
 
 def keyed_codes(code: types.CodeType, top: int) -> dict[CodeKey, types.CodeType]:

@@ -56,6 +56,22 @@ def loops_in(statement: ast.stmt, top: int) -> list[Loop]:
     return found
 
 
+def nested_functions(
+    node: ast.AST, outer: tuple[str, ...] = ()
+) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, tuple[str, ...]]]:
+    """Each function inside a function, with the variables of those around it that it can read."""
+    inner = outer
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        own = own_variables(node)
+        hidden = {*own, *_declared(node, ast.Global)}
+        names = tuple(name for name in outer if name not in hidden)
+        if names:
+            yield node, names
+        inner = (*names, *own)
+    for child in ast.iter_child_nodes(node):
+        yield from nested_functions(child, inner)
+
+
 def loop_node(statement: ast.stmt, ordinal: int) -> LoopNode:
     """The loop of a top-level statement with some ordinal.
 

@@ -1,0 +1,170 @@
+"""The step against the numeric gradient, point by point, looked at twice where they disagree."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.errors import Problem, UserCodeError
+from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.gradients.laboratory import Point, Theta
+from nndiag.user_code.gradients.measurement import Measurement
+from nndiag.user_code.gradients.objective import compared
+from nndiag.user_code.gradients.slopes import (
+    Differences,
+    Entries,
+    Entry,
+    Fit,
+    Slopes,
+    entries_of,
+    fit,
+    fit_with_decay,
+)
+
+_ENTRIES = 24
+_FEW_ENTRIES = 6
+_SWEEP = (1e-3, 1e-4, 1e-7)
+_MOST_POINTS = 5
+_DOUBTFUL = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    """The step and the numeric gradient at one point.
+
+    Attributes:
+        point: Where.
+        step: The step.
+        entries: The entries that are compared, by tensor name.
+        slopes: The numeric gradient there.
+        fits: How they compare, by tensor name.
+    """
+
+    point: Point
+    step: Theta
+    entries: dict[str, Entries]
+    slopes: Slopes
+    fits: dict[str, Fit]
+
+    def fit(self, name: str, slopes: Slopes | None = None) -> Fit:
+        """How one tensor compares now, with this numeric gradient or another one."""
+        slopes = slopes or self.slopes
+        return fit(self.step[name][self.entries[name]], slopes.values[name], slopes.noise)
+
+    def each(self, name: str) -> list[Entry]:
+        """The entries of one tensor that are compared."""
+        return [Entry(self.point, name, int(index)) for index in self.entries[name]]
+
+
+def compare(measurement: Measurement, *, deadline: float) -> None:
+    """Compares the step with the numeric gradient at all points, and looks twice where it fails.
+
+    Args:
+        measurement: What was found so far; the comparison is written into it.
+        deadline: When to stop, as `time.perf_counter` counts.
+
+    Raises:
+        UserCodeError: The loss is not finite anywhere.
+    """
+    lab = measurement.lab
+    differences = Differences(lab, [measurement.loss], measurement.computed.instruments)
+    points: list[Point] = []
+    for number, point in enumerate(measurement.points[:_MOST_POINTS]):
+        if points and time.perf_counter() > deadline:
+            break
+        most = _ENTRIES if number == 0 else _FEW_ENTRIES
+        made = _compared(differences, point, most=most)
+        if made is None:
+            continue
+        rate = None if measurement.rate is None else measurement.rate.at(lab, point)
+        for name in made.fits:
+            _look_again(measurement, differences, made, name)
+        points.append(point)
+        measurement.steps.append(made.step)
+        measurement.rates_there.append(rate)
+        measurement.entries.append(made.entries)
+        measurement.slopes.append(made.slopes)
+        measurement.fits.append(made.fits)
+    measurement.points = points
+    measurement.notes = list(dict.fromkeys(measurement.notes))
+    if not points:
+        raise UserCodeError(
+            Problem(
+                "the loss is not a finite number at any iteration that was looked at",
+                got=measurement.loss.text,
+                hint="lower the learning rate, or name another loss under `code.loss`",
+            )
+        )
+
+
+def _compared(differences: Differences, point: Point, *, most: int) -> _Comparison | None:
+    """The comparison at one point; None where the iteration fails or is not finite."""
+    lab = differences.lab
+    try:
+        step = lab.step(point)
+        entries = entries_of(lab.tensors, step, most)
+        slopes = differences.slopes(point, entries)[0]
+    except StepFailedError:
+        return None
+    if not np.isfinite(slopes.loss) or not all(np.isfinite(v).all() for v in step.values()):
+        return None
+    return _Comparison(point, step, entries, slopes, compared(step, slopes, entries))
+
+
+def _look_again(
+    measurement: Measurement, differences: Differences, made: _Comparison, name: str
+) -> None:
+    """Where a tensor disagrees: leaves out entries at a kink, and tries other step sizes."""
+    found = made.fits[name]
+    if found.parallel or not found.signal:
+        return
+    largest = float(np.max(np.abs(made.slopes.values[name])))
+    smooth = np.array([not differences.bends(item, largest=largest) for item in made.each(name)])
+    if not smooth.all():
+        measurement.kinks.add(name)
+    if not smooth.any():
+        made.fits[name] = Fit(0.0, 0.0, 1.0, False, found.still, 0.0)
+        return
+    made.entries[name] = made.entries[name][smooth]
+    made.slopes.values[name] = made.slopes.values[name][smooth]
+    best = made.fit(name)
+    if found.still or name in measurement.doubted:
+        made.fits[name] = best
+        return
+    if best.residual < _DOUBTFUL:
+        best = _swept(differences, made, name, best)
+    if not best.parallel and best.signal and best.residual < _DOUBTFUL:
+        best = differences.with_kinks(best, made.each(name))
+        if best.parallel:
+            measurement.kinks.add(name)
+    if not best.parallel and not measurement.loss.own:
+        best = _decayed(measurement, made, name) or best
+    made.fits[name] = best
+    if best.residual >= _DOUBTFUL:
+        measurement.doubted.add(name)  # wrong beyond any rounding: need not be looked at again
+
+
+def _swept(differences: Differences, made: _Comparison, name: str, best: Fit) -> Fit:
+    """The best fit with other sizes of the change; its slopes are kept."""
+    for size in _SWEEP:
+        if best.parallel:
+            break
+        again = differences.slopes(made.point, {name: made.entries[name]}, size=size)[0]
+        other = made.fit(name, again)
+        if other.signal and other.residual < 0.1 * best.residual:
+            best, made.slopes.values[name] = other, again.values[name]
+    return best
+
+
+def _decayed(measurement: Measurement, made: _Comparison, name: str) -> Fit | None:
+    """The fit with a weight decay: where the program computes no loss, it may belong to it."""
+    chosen = made.entries[name]
+    found = fit_with_decay(
+        made.step[name][chosen],
+        made.slopes.values[name],
+        noise=made.slopes.noise,
+        values=made.point.theta[name][chosen],
+    )
+    if found is not None:
+        measurement.notes.append(f"{name}: its weight decay is taken for a part of the loss")
+    return found
