@@ -47,6 +47,7 @@ class Problem:
         allowed: What could stand there.
         hint: What to do.
         asked: Where the thing that is wrong was asked for, when that is another file.
+        option: The option of a component that asked for it, where that is known.
     """
 
     message: str
@@ -55,6 +56,7 @@ class Problem:
     allowed: str | None = None
     hint: str | None = None
     asked: Location | None = None
+    option: str | None = None
 
     def __str__(self) -> str:
         head = self.message if self.location is None else f"{self.location}: {self.message}"

@@ -47,9 +47,11 @@ def dataset_of(experiment: Experiment) -> Dataset:
     try:
         dataset: Dataset = DATASETS.get(section.name)(rng, **section.options)
     except DataError as error:
-        place, path = experiment.location("dataset"), experiment.location("dataset", "path")
+        place = experiment.location("dataset")
         problems = [
-            replace(p, location=place) if p.location is None else replace(p, asked=path)
+            replace(p, location=place)
+            if p.location is None
+            else replace(p, asked=experiment.location("dataset", p.option or "path"))
             for p in error.problems
         ]
         raise DataError(problems) from error

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from nndiag.experiment.scalars import resolved_scalar
-from nndiag.nn.data_files import csv
+from nndiag.nn.csv_cells import counts_rows, labels_in
+from nndiag.nn.csv_table import Table, table_of
+from nndiag.nn.data_files import FileEncoding, csv
 
 _TEMPLATE = """\
 # {title}
@@ -54,6 +56,8 @@ SYNTHETIC: Mapping[str, tuple[str, ...]] = {
 """Data set → its lines in a config."""
 
 _CURVES = ("sine", "linear_doubling", "quadratic_cosine")
+_MOST_CLASSES = 20
+_MOST_COLUMNS = 20  # that are named in a config
 
 
 @dataclass(frozen=True)
@@ -112,25 +116,48 @@ def _synthetic(name: str) -> _Task:
 
 def _of_csv(path: Path, *, file: Path) -> _Task:
     """A task for a CSV file: its last column is the target, all others are inputs."""
-    found = csv(np.random.default_rng(0), path=path)
+    table = table_of(path)
+    target = len(table.names) - 1
+    encoding = _encoding(table, target)
+    inputs = list(range(1 if counts_rows(table) else 0, target))
+    found = csv(np.random.default_rng(0), path=path, x=[*inputs] or None, encoding=encoding)
     try:
         shown = path.resolve().relative_to(file.resolve().parent)
     except ValueError:
         shown = path.resolve()
     lines = ["name: csv", f"path: {_scalar(shown.as_posix())}"]
+    if len(inputs) <= _MOST_COLUMNS or inputs[0] == 1:
+        lines.append(f"x: [{', '.join(_column(table, number) for number in inputs)}]")
     lines += [
-        f"x: [{', '.join(_scalar(name) for name in found.input_names)}]",
-        f"y: {_scalar(found.target_names[0])}",
+        f"y: {_column(table, target)}",
         "scale_inputs: standardize    # each column to mean 0 and deviation 1",
     ]
     values = np.unique(found.targets)
-    if np.array_equal(values, [0, 1]):
+    if encoding == "binary":
+        lines.append("encoding: binary             # 0 and 1, in the order of the alphabet")
+    if encoding == "binary" or (encoding == "none" and np.array_equal(values, [0, 1])):
         return _Task(f"Two classes from {path.name}.", tuple(lines), 1, 2)
-    if 2 < len(values) <= 20 and np.array_equal(values, np.arange(len(values))):
+    classes = found.targets.shape[1] if encoding == "one_hot" else len(values)
+    numbered = np.array_equal(values, np.arange(classes)) and 2 < classes <= _MOST_CLASSES
+    if encoding == "one_hot" or numbered:
         lines.append("encoding: one_hot            # one output per class")
-        return _Task(f"Classes from {path.name}.", tuple(lines), len(values), len(values))
+        return _Task(f"Classes from {path.name}.", tuple(lines), classes, classes)
     lines.append("scale_targets: standardize")
     return _Task(f"A column of {path.name} from its others.", tuple(lines))
+
+
+def _encoding(table: Table, target: int) -> FileEncoding:
+    """How a target column of class names is read; one of numbers stays as it is."""
+    names = set(labels_in(table, target) or ())
+    if not 2 <= len(names) <= _MOST_CLASSES:
+        return "none"
+    return "binary" if len(names) == 2 else "one_hot"
+
+
+def _column(table: Table, number: int) -> str:
+    """A column by its name, or by its number where another one has the name too."""
+    name = table.names[number]
+    return _scalar(name) if name and table.names.count(name) == 1 else str(number)
 
 
 def _scalar(text: str) -> str:

@@ -1,22 +1,23 @@
-"""The text of a CSV file as columns of numbers; each problem is told with its line."""
+"""The text of a CSV file as a table of cells; each problem is told with its line."""
 
 import csv
 import io
-import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from nndiag.errors import DataError, Location, Problem
 from nndiag.nn.file_content import content_of
 from nndiag.registry import suggestion
 
-FloatArray = NDArray[np.float64]
-
-_REPORTED = 10  # problems of one file
+_REPORTED = 3  # rows of another length
+_MOST_NAMES = 20  # of columns that are listed
+_SEPARATORS = (",", ";", "\t")
+_SPACES = " "
+_EXCEL_HINT = re.compile(r"sep=(.)", re.IGNORECASE)  # a first line that Excel writes and reads
+_WITH_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -33,45 +34,51 @@ class Table:
 def table_of(path: Path) -> Table:
     """The table in a file.
 
+    Lines that begin with `#` are comments, but for one before the first row that names the columns.
+
     Raises:
         DataError: The file cannot be read, has no rows, or rows of different length.
     """
     text = _text(path)
     delimiter = _delimiter(text)
-    rows, lines = [], []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append(row)
-                lines.append(reader.line_num)
+        found = list(_rows(text, delimiter))
     except csv.Error as error:
-        raise DataError(Problem(str(error), Location(str(path), reader.line_num))) from error
-    if not rows:
+        raise DataError(Problem(str(error), Location(str(path)))) from error
+    comments = [row for row, _ in found if row[0].lstrip().startswith("#")]
+    numbered = [(row, line) for row, line in found if not row[0].lstrip().startswith("#")]
+    if not found:
         raise DataError(Problem("the file is empty", Location(str(path))))
-    names = tuple(f"column{number}" for number in range(len(rows[0])))
-    if not any(_number(cell) is not None for cell in rows[0]):
-        header = rows.pop(0)
-        lines.pop(0)
-        header[0] = header[0].removeprefix("#")
-        names = tuple(cell.strip() for cell in header)
-    if not rows:
+    names = None
+    if numbered and not any(is_number(cell, delimiter) for cell in numbered[0][0]):
+        names, numbered = _named(numbered[0][0]), numbered[1:]
+    elif comments and numbered and len(_named(comments[-1])) == len(numbered[0][0]):
+        names = _named(comments[-1])
+    if not numbered:
         raise DataError(Problem("the file has a header and no rows", Location(str(path), 1)))
+    rows, lines = [row for row, _ in numbered], [line for _, line in numbered]
+    if names is None:
+        names = tuple(f"column{number}" for number in range(len(rows[0])))
     table = Table(str(path), names, rows, lines, delimiter)
     _refuse_ragged(table)
     return table
 
 
-def numbers_of(table: Table, columns: str | int | list[str | int]) -> list[int]:
+def numbers_of(table: Table, columns: str | int | list[str | int], *, option: str) -> list[int]:
     """Numbers of the columns that are asked for by name or by number.
+
+    Args:
+        table: The table.
+        columns: What is asked for.
+        option: What asks for it.
 
     Raises:
         DataError: A column does not exist, or two have the name.
     """
     wanted = columns if isinstance(columns, list) else [columns]
-    problems = [problem for column in wanted if (problem := _absent(table, column)) is not None]
+    problems = [found for one in wanted if (found := _absent(table, one, option)) is not None]
     if not wanted:
-        problems = [Problem("no column is named", Location(table.file))]
+        problems = [Problem("no column is named", Location(table.file), option=option)]
     if problems:
         raise DataError(problems)
     return [
@@ -80,34 +87,25 @@ def numbers_of(table: Table, columns: str | int | list[str | int]) -> list[int]:
     ]
 
 
-def parsed(table: Table, numbers: Sequence[int]) -> dict[int, FloatArray]:
-    """The chosen columns as numbers, each (B,).
+def is_number(cell: str, delimiter: str) -> bool:
+    """Whether a cell is a number, with a decimal comma too where commas separate nothing."""
+    try:
+        float(cell)
+    except ValueError:
+        return delimiter != "," and has_comma(cell)
+    return True
 
-    Raises:
-        DataError: Cells that are not finite numbers, the first few.
-    """
-    columns: dict[int, FloatArray] = {}
-    problems: list[Problem] = []
-    for number in numbers:
-        cells = [row[number] for row in table.rows]
-        try:
-            column = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
-        except ValueError:
-            problems.extend(_text_cells(table, number))
-            continue
-        if not np.isfinite(column).all():
-            problems.extend(_text_cells(table, number))
-        columns[number] = column
-    if problems:
-        problems.sort(key=lambda problem: (problem.location and problem.location.line) or 0)
-        raise DataError(problems[:_REPORTED])
-    return columns
+
+def has_comma(cell: str) -> bool:
+    """Whether a cell is a number with a comma in it."""
+    return _WITH_COMMA.fullmatch(cell.strip()) is not None
 
 
 def _text(path: Path) -> str:
     """The file's text without a byte order mark."""
+    content = content_of(path)
     try:
-        return content_of(path).decode("utf-8-sig")
+        return content.decode("utf-16" if content.startswith(_UTF_16) else "utf-8-sig")
     except UnicodeDecodeError as error:
         place = Location(str(path))
         hint = "save it as UTF-8"
@@ -115,85 +113,91 @@ def _text(path: Path) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The separator that the first line has most of; a comma where it has none."""
-    first = text.lstrip("\r\n").partition("\n")[0]
-    return max((",", ";", "\t"), key=first.count)
+    """The separator that the first line has most of; spaces where there are none but them."""
+    lines = (line for line in io.StringIO(text, newline=None) if line.strip())
+    first = next(lines, "").strip()
+    hint = _EXCEL_HINT.fullmatch(first)
+    if hint is not None:
+        return hint[1]
+    while first.startswith("#") and (below := next(lines, "")):
+        first = below.strip("\r\n")
+    for separator in _SEPARATORS[1:]:  # commas in numbers are no separators, however many
+        cells = first.split(separator)
+        if len(cells) > 1 and all(is_number(cell, separator) for cell in cells):
+            return separator
+    most = max(_SEPARATORS, key=first.count)
+    spaced = len(first.split()) > 1 and not any(sign in first + next(lines, "") for sign in ",;\t")
+    return _SPACES if spaced else most
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[list[str], int]]:
+    """The cells of each row that is not blank, and its line."""
+    if delimiter == _SPACES:
+        rows = ((line.split(), number) for number, line in enumerate(text.splitlines(), 1))
+    else:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        rows = ((row, reader.line_num) for row in reader)
+    for row, line in rows:
+        if any(cell.strip() for cell in row) and not (line == 1 and _is_hint(row, delimiter)):
+            yield row, line
+
+
+def _is_hint(row: list[str], delimiter: str) -> bool:
+    return _EXCEL_HINT.fullmatch(delimiter.join(row).strip()) is not None
+
+
+def _named(header: list[str]) -> tuple[str, ...]:
+    """The names in a header, which may begin with `#`."""
+    cells = [header[0].strip().lstrip("#").strip(), *(cell.strip() for cell in header[1:])]
+    return tuple(cells[1:] if header[0].strip() == "#" and len(cells) > 1 else cells)
 
 
 def _refuse_ragged(table: Table) -> None:
+    """Refuses rows of another length than the first line.
+
+    Raises:
+        DataError: There are some: the first few, or all of them at once where none fits.
+    """
     width = len(table.names)
     ragged = [
-        Problem(
-            f"row of {len(row)} cells in a table of {width} columns",
-            Location(table.file, line),
-            got=table.delimiter.join(row)[:100],
-        )
-        for row, line in zip(table.rows, table.lines, strict=True)
-        if len(row) != width
+        (row, line) for row, line in zip(table.rows, table.lines, strict=True) if len(row) != width
     ]
+    if len(ragged) == len(table.rows) > 1:
+        cells = ", ".join(sorted({str(len(row)) for row, _ in ragged}))
+        hint = "name every column in the first line, or begin it with # to leave it out"
+        message = f"the first line has {width} cells, and no row below has as many"
+        place = Location(table.file, 1)
+        raise DataError(Problem(message, place, got=f"rows of {cells} cells", hint=hint))
     if ragged:
-        raise DataError(ragged[:_REPORTED])
+        more = len(ragged) - _REPORTED
+        problems = [
+            Problem(
+                f"row of {len(row)} cells in a table of {width} columns",
+                Location(table.file, line),
+                got=table.delimiter.join(row)[:100],
+                hint=f"{more:,} more rows are like this"
+                if more > 0 and number == _REPORTED
+                else None,
+            )
+            for number, (row, line) in enumerate(ragged[:_REPORTED], 1)
+        ]
+        raise DataError(problems)
 
 
-def _absent(table: Table, column: str | int) -> Problem | None:
-    names = ", ".join(repr(name) for name in table.names)
+def _absent(table: Table, column: str | int, option: str) -> Problem | None:
+    names = ", ".join(repr(name) for name in table.names[:_MOST_NAMES])
+    names += ", …" if len(table.names) > _MOST_NAMES else ""
     place = Location(table.file, 1)
     if isinstance(column, int):
         if 0 <= column < len(table.names):
             return None
         limit = f"0 to {len(table.names) - 1}"
-        return Problem(f"no column number {column}", place, allowed=limit)
+        return Problem(f"no column number {column}", place, allowed=limit, option=option)
     found = table.names.count(column.strip())
     if found == 0:
         hint = suggestion(column, table.names)
-        return Problem(f"no column {column!r}", place, allowed=names, hint=hint)
+        return Problem(f"no column {column!r}", place, allowed=names, hint=hint, option=option)
     if found > 1:
         hint = "name it by its number, from 0"
-        return Problem(f"{found} columns are called {column!r}", place, hint=hint)
+        return Problem(f"{found} columns are called {column!r}", place, hint=hint, option=option)
     return None
-
-
-def _text_cells(table: Table, number: int) -> list[Problem]:
-    """What is wrong with the cells of one column: at most a few, or one for a column of text."""
-    cells = [(row[number], line) for row, line in zip(table.rows, table.lines, strict=True)]
-    bad = [(cell, line) for cell, line in cells if not _finite(_number(cell))]
-    name = table.names[number]
-    words = [cell for cell, _ in bad if cell.strip() and _number(cell) is None]
-    if len(words) == len(cells) and not all("," in word for word in words):
-        labels = ", ".join(repr(word) for word in list(dict.fromkeys(words))[:3])
-        return [
-            Problem(
-                f"column {name!r} holds text, not numbers",
-                Location(table.file, cells[0][1]),
-                got=f"{labels}, …" if len(set(words)) > 3 else labels,
-                hint="write classes as numbers: 0 and 1 for two, one 0/1 column for each class for "
-                "more; or choose other columns with x: and y:",
-            )
-        ]
-    return [_bad_cell(table, name, cell=cell, line=line) for cell, line in bad[:_REPORTED]]
-
-
-def _bad_cell(table: Table, name: str, *, cell: str, line: int) -> Problem:
-    value = _number(cell)
-    hint = None
-    if not cell.strip():
-        message, hint = f"empty cell in column {name!r}", "fill it in or leave the row out"
-    elif value is not None:
-        message, hint = f"{cell.strip()} in column {name!r} is not finite", "leave the row out"
-    else:
-        message = f"not a number in column {name!r}"
-        if _number(cell.replace(",", ".")) is not None:
-            hint = f"write a point for the decimal comma: {cell.strip().replace(',', '.')}"
-    return Problem(message, Location(table.file, line), got=repr(cell[:100]), hint=hint)
-
-
-def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-def _number(cell: str) -> float | None:
-    """The number in a cell; None where there is none."""
-    try:
-        return float(cell)
-    except ValueError:
-        return None

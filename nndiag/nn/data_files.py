@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from nndiag.archive import ArchiveError, arrays_in, names_in
 from nndiag.errors import DataError, Location, Problem
-from nndiag.nn.csv_table import numbers_of, parsed, table_of
+from nndiag.nn.csv_cells import counts_rows, labels_in, parsed
+from nndiag.nn.csv_table import Table, numbers_of, table_of
 from nndiag.nn.datasets import DATASETS, Dataset
 from nndiag.nn.file_content import LARGEST_FILE, content_of, too_large
 from nndiag.registry import suggestion
 
 FloatArray = NDArray[np.float64]
-FileEncoding = Literal["none", "one_hot"]
+FileEncoding = Literal["none", "binary", "one_hot"]
 Columns = str | int | list[str | int] | None
 
 
@@ -31,62 +32,108 @@ def csv(
     y: Columns = None,
     encoding: FileEncoding = "none",
 ) -> Dataset:
-    """A CSV file, with or without a header line; separated by commas, semicolons or tabs.
+    """A CSV file, with or without a header line; separated by commas, semicolons, tabs or spaces.
 
     `x` and `y` are names of columns, or their numbers from 0. By default the last column is the
-    target and all others are inputs. With `encoding: one_hot` the target column holds the numbers
-    of classes from 0, and becomes one column per class.
+    target and all others are inputs. A decimal comma is read where commas do not separate. With
+    `encoding: one_hot` the target column holds the names of classes, or their numbers from 0, and
+    becomes one column per class; with `encoding: binary` there are two, which become 0 and 1, in
+    the order of the alphabet.
 
     Raises:
         DataError: The file cannot be read as numbers; each problem has its line. Or the target
-            column holds no class numbers.
+            column holds no classes.
     """
     table = table_of(path)
-    chosen_y = numbers_of(table, y if y is not None else len(table.names) - 1)
-    others = [number for number in range(len(table.names)) if number not in chosen_y]
-    chosen_x = numbers_of(table, x) if x is not None else others
-    if not chosen_x:
+    chosen_y = numbers_of(table, y if y is not None else len(table.names) - 1, option="y")
+    chosen_x = numbers_of(table, x, option="x") if x is not None else _others(table, chosen_y)
+    labels = None
+    if encoding != "none" and len(chosen_y) == 1:
+        labels = labels_in(table, chosen_y[0])
+    numeric = chosen_y if labels is None else []
+    values = parsed(table, sorted({*chosen_x, *numeric}), targets=numeric)
+    inputs = np.stack([values[number] for number in chosen_x], axis=1)
+    input_names, target_names = (
+        tuple(table.names[number] for number in chosen) for chosen in (chosen_x, chosen_y)
+    )
+    if labels is not None:
+        classes, label = np.unique(np.array(labels), return_inverse=True)
+        names = tuple(str(name) for name in classes)
+    elif encoding != "none":
+        label = _class_numbers([values[number] for number in chosen_y], table.file, encoding)
+        names = tuple(f"{target_names[0]}{k}" for k in range(int(label.max()) + 1))
+    else:
+        targets = np.stack([values[number] for number in chosen_y], axis=1)
+        return Dataset(inputs, targets, input_names, target_names)
+    if encoding == "binary":
+        _refuse_more_than_two(names, table.file)
+        return Dataset(inputs, label[:, None].astype(np.float64), input_names, target_names, label)
+    return Dataset(inputs, np.eye(len(names))[label], input_names, names, label)
+
+
+def _others(table: Table, targets: Sequence[int]) -> list[int]:
+    """The columns that are no targets, which are the inputs by default.
+
+    Raises:
+        DataError: There are none, or the first one counts the rows.
+    """
+    others = [number for number in range(len(table.names)) if number not in targets]
+    if not others:
         raise DataError(
             Problem(
                 "no column is left for the inputs",
-                Location(table.file, table.lines[0] if table.lines else None),
-                got=f"columns {', '.join(table.names)}",
-                hint="a file needs at least one input and one target column; commas, semicolons "
-                "and tabs separate columns",
+                Location(table.file, table.lines[0]),
+                got=f"columns {', '.join(table.names[:20])}",
+                hint="a file needs at least one input and one target column; commas, semicolons, "
+                "tabs or spaces separate columns",
             )
         )
-    values = parsed(table, sorted({*chosen_x, *chosen_y}))
-    dataset = Dataset(
-        np.stack([values[number] for number in chosen_x], axis=1),
-        np.stack([values[number] for number in chosen_y], axis=1),
-        tuple(table.names[number] for number in chosen_x),
-        tuple(table.names[number] for number in chosen_y),
-    )
-    return _one_hot(dataset, table.file) if encoding == "one_hot" else dataset
+    if 0 in others and counts_rows(table):
+        named = ", ".join(table.names[number] for number in others[1:20])
+        raise DataError(
+            Problem(
+                "the first column has no name and counts the rows: it is no input",
+                Location(table.file, 1),
+                hint=f"leave it out, or choose the inputs: x: [{named}]",
+            )
+        )
+    return others
 
 
-def _one_hot(dataset: Dataset, file: str) -> Dataset:
-    """The data set with one target column per class.
+def _class_numbers(
+    columns: Sequence[FloatArray], file: str, encoding: FileEncoding
+) -> NDArray[np.int64]:
+    """The class of each example, (B,).
 
     Raises:
         DataError: The targets are not one column of class numbers 0, 1, 2, …
     """
-    targets = dataset.targets
-    classes = np.unique(targets)
-    if targets.shape[1] != 1 or not np.array_equal(classes, np.arange(len(classes))):
+    classes = np.unique(columns[0])
+    if len(columns) != 1 or not np.array_equal(classes, np.arange(len(classes))):
         found = ", ".join(f"{value:g}" for value in classes[:5])
-        columns = targets.shape[1]
         raise DataError(
             Problem(
-                "encoding 'one_hot' needs one target column with class numbers 0, 1, 2, …",
+                f"encoding {encoding!r} needs one target column with the names of classes, or "
+                "with class numbers 0, 1, 2, …",
                 Location(file),
-                got=f"{columns} columns" if columns != 1 else f"values {found}, …",
+                got=f"{len(columns)} columns" if len(columns) != 1 else f"values {found}, …",
                 hint="leave the encoding out",
+                option="encoding",
             )
         )
-    label = targets[:, 0].astype(np.int64)
-    names = tuple(f"{dataset.target_names[0]}{k}" for k in range(len(classes)))
-    return Dataset(dataset.inputs, np.eye(len(classes))[label], dataset.input_names, names, label)
+    return columns[0].astype(np.int64)
+
+
+def _refuse_more_than_two(names: Sequence[str], file: str) -> None:
+    """Refuses another number of classes than two.
+
+    Raises:
+        DataError: There are more, or only one.
+    """
+    if len(names) != 2:
+        got = f"{len(names)} classes: {', '.join(names[:5])}"
+        message, hint = "encoding 'binary' needs two classes", "encoding: one_hot"
+        raise DataError(Problem(message, Location(file), got, hint=hint, option="encoding"))
 
 
 @DATASETS.register("npz")

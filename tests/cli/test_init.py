@@ -47,6 +47,9 @@ def test_an_existing_file_is_left_alone(command, folder):
         ("a,b,y\n1,2,3.5\n2,1,4.5\n3,3,1\n", "linear", "mean_squared_error"),
         ("a,b,y\n1,2,0\n2,1,1\n3,3,1\n", "sigmoid", "binary_cross_entropy"),
         ("a b;null;no\n1;2;0\n2;1;1\n3;3;2\n", "softmax", "softmax_cross_entropy"),
+        (",a,y\n0,2,3.5\n1,1,4.5\n2,3,1\n", "linear", "mean_squared_error"),  # an index
+        ("a,a,y\n1,2,yes\n2,1,no\n3,3,no\n", "sigmoid", "binary_cross_entropy"),
+        ("a;y\n1,5;fig\n2;pear\n3,25;plum\n", "softmax", "softmax_cross_entropy"),
     ],
 )
 def test_a_csv_file_gives_the_task_that_its_last_column_asks_for(

@@ -207,6 +207,14 @@ def test_locates_a_file_s_problem_in_the_file(write, tmp_path):
     assert str(caught.value).endswith(f"asked for at: {path}:1:22")  # its key
 
 
+def test_locates_the_option_that_asks_for_a_column_that_is_not_there(write):
+    write("a,b\n1,2\n2,3\n", "d.csv")
+    path = write("dataset: {name: csv, path: d.csv, y: c}\nnetwork: {layers: [{units: 1}]}\n")
+    with pytest.raises(DataError) as caught:
+        build(load_experiment(path))
+    assert str(caught.value).endswith(f"asked for at: {path}:1:35")  # the key y
+
+
 def test_keeps_the_classes_of_training_examples():
     result = built([{"units": 1}], {"name": "blobs", "validation": 0.5})
     np.testing.assert_array_equal(result.training[1][:, 0], result.classes)

@@ -51,6 +51,13 @@ def problems(call, *arguments, **options):
         "# " + PLAIN,
         '"a","b","y"\n"1","2","3"\n4,5,6',
         "\na,b,y\n\n1,2,3\n4,5,6\n\n\n",
+        "# written by hand\n" + PLAIN + "# the end\n",
+        "#made by a program\n# a,b,y\n1,2,3\n4,5,6\n",
+        "a  b y\n 1 2\t3\n4   5 6 \n".replace("\t", " "),
+        "# a b y\n1.0e+00 2.0e+00 3.0e+00\n4.0e+00 5.0e+00 6.0e+00\n",
+        "sep=;\n" + PLAIN.replace(",", ";"),
+        PLAIN.encode("utf-16"),
+        "a;b;y\n1,0;2,0;3\n4,0;5;6,0\n",
     ],
     ids=[
         "plain",
@@ -63,6 +70,13 @@ def problems(call, *arguments, **options):
         "hash",
         "quotes",
         "blank lines",
+        "comments",
+        "header in a comment",
+        "any number of spaces",
+        "savetxt",
+        "excel",
+        "utf-16",
+        "decimal commas",
     ],
 )
 def test_reads_the_usual_ways_of_writing(read_csv, content):
@@ -104,6 +118,8 @@ def test_ignores_text_in_columns_that_are_not_used(read_csv):
         ("a,y\n", {}, 1, "no rows"),
         ("1\n2\n", {}, 1, "no column is left"),
         ("a,y\n1,2\n3\n", {}, 3, "row of 1 cells in a table of 2"),
+        ("data of May\n1,2\n3,4\n", {}, 1, "the first line has 1 cells, and no row below"),
+        (",a,y\n0,1,2\n1,3,4\n", {}, 1, "the first column has no name and counts the rows"),
         ("a,y\n1,2\n3,\n", {}, 3, "empty cell in column 'y'"),
         ("a,y\n1,2\nx,4\n", {}, 3, "not a number in column 'a'"),
         ("a,y\n1,2\n3,nan\n", {}, 3, "not finite"),
@@ -132,16 +148,53 @@ def test_suggests_the_column_that_was_meant(read_csv):
     assert problem.allowed == "'height', 'weight'"
 
 
+def test_lists_no_more_columns_than_one_can_read(read_csv):
+    wide = ",".join(f"c{number}" for number in range(3000))
+    (problem,) = problems(read_csv, f"{wide}\n{wide.replace('c', '')}\n", y="target")
+    assert problem.allowed.endswith("'c19', …")
+
+
 def test_tells_what_to_do_with_text_labels(read_csv):
     (problem,) = problems(read_csv, "a,kind\n1,cat\n2,dog\n3,cat\n")
     assert problem.message == "column 'kind' holds text, not numbers"
     assert problem.got == "'cat', 'dog'"
-    assert "write classes as numbers" in problem.hint
+    assert "dataset.encoding=binary" in problem.hint
+    (problem,) = problems(read_csv, "kind,y\ncat,1\ndog,2\n")
+    assert "choose other columns" in problem.hint
 
 
-def test_tells_how_to_write_a_decimal_comma(read_csv):
-    (problem,) = problems(read_csv, "a;y\n1,5;2\n")
+def test_reads_decimal_commas_without_a_header(read_csv):
+    data = read_csv("0,5;-1,25\n,5;2\n")
+    np.testing.assert_array_equal(data.inputs, [[0.5], [0.5]])
+    np.testing.assert_array_equal(data.targets, [[-1.25], [2]])
+
+
+def test_tells_how_to_write_a_decimal_comma_among_points(read_csv):
+    (problem,) = problems(read_csv, "a;y\n1,5;0.2\n")
     assert problem.hint == "write a point for the decimal comma: 1.5"
+
+
+def test_does_not_guess_what_a_comma_before_three_digits_means(read_csv):
+    (problem,) = problems(read_csv, "a;y\n1,500;2\n2,250;3\n")
+    assert problem.message == "1,500 may be 1500 or 1.500"
+    assert read_csv("a;y\n1,500;2\n2,25;3\n").inputs[0] == 1.5  # the other one is no thousand
+
+
+def test_an_index_is_an_input_only_where_it_is_asked_for(read_csv):
+    assert read_csv(",a,y\n0,1,2\n1,3,4\n", x=[0]).inputs[1] == 1
+    assert read_csv(",a,y\n0,1,2\n7,3,4\n").inputs.shape == (2, 2)  # does not count
+
+
+def test_names_a_few_of_many_bad_cells(read_csv):
+    found = problems(read_csv, "a,y\n" + "x,1\n" * 8 + "2,3\n")
+    assert [problem.location.line for problem in found] == [2, 3, 4]
+    assert found[-1].message == "not a number in column 'a'; 5 more rows are like this"
+
+
+def test_tells_which_option_asks_for_a_column_that_is_not_there(read_csv):
+    for option in ("x", "y"):
+        (problem,) = problems(read_csv, PLAIN, **{option: "z"})
+        assert problem.option == option
 
 
 def test_refuses_what_is_not_utf_8(read_csv):

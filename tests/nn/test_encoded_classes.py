@@ -20,6 +20,27 @@ def test_class_numbers_become_a_column_per_class(tmp_path):
     assert dataset.target_names == ("y0", "y1", "y2")
 
 
+def test_names_of_classes_become_columns_in_the_order_of_the_alphabet(tmp_path):
+    dataset = csv_of(tmp_path, "x,kind\n1,pear\n2,apple\n3,fig\n", encoding="one_hot")
+    np.testing.assert_array_equal(dataset.targets, [[0, 0, 1], [1, 0, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(dataset.classes, [2, 0, 1])
+    assert dataset.target_names == ("apple", "fig", "pear")
+
+
+@pytest.mark.parametrize("column", ["yes no yes", "1 0 1"])
+def test_two_classes_become_zero_and_one(tmp_path, column):
+    text = "x,y\n" + "".join(f"{n},{value}\n" for n, value in enumerate(column.split()))
+    dataset = csv_of(tmp_path, text, encoding="binary")
+    np.testing.assert_array_equal(dataset.targets, [[1], [0], [1]])
+    np.testing.assert_array_equal(dataset.classes, [1, 0, 1])
+    assert dataset.target_names == ("y",)
+
+
+def test_more_than_two_classes_are_no_binary_target(tmp_path):
+    with pytest.raises(DataError, match="needs two classes"):
+        csv_of(tmp_path, "x,y\n1,a\n2,b\n3,c\n", encoding="binary")
+
+
 def test_without_an_encoding_the_column_stays(tmp_path):
     dataset = csv_of(tmp_path, "x,y\n0.5,0\n1.5,2\n2.5,1\n")
     np.testing.assert_array_equal(dataset.targets, [[0], [2], [1]])
