@@ -19,6 +19,32 @@ def over_he(trace: Trace) -> FloatArray:
     )
 
 
+def common_part_over_he(trace: Trace) -> FloatArray:
+    """What each layer's mean weight passes on of a common signal, over all that He's would, (L,).
+
+    Weights of one sign add up where others cancel: a matrix (units H, inputs D) of mean m has a
+    singular value of |m|·√(H·D), random ones of deviation σ have none above about σ·(√H + √D).
+
+    Source: Bai and Yin 1993, Limit of the smallest eigenvalue (the largest singular value).
+    """
+    widths = np.array([np.sqrt(weights.shape).sum() for weights in trace.facts.initial_weights])
+    units = np.array([np.sqrt(len(weights)) for weights in trace.facts.initial_weights])
+    return np.asarray(mean_over_he(trace) * units / widths)
+
+
+def mean_over_he(trace: Trace) -> FloatArray:
+    """What each layer's mean weight passes on of inputs that are all equal, over what He's would.
+
+    The outputs are |m|·D for inputs of 1, of random weights about σ·√D, for D inputs; shape (L,).
+    """
+    return np.array(
+        [
+            abs(float(weights.mean())) * weights.shape[1] / np.sqrt(2)
+            for weights in trace.facts.initial_weights
+        ]
+    )
+
+
 def over_glorot(trace: Trace) -> FloatArray:
     """Root mean square of each layer's weights over Glorot's deviation, shape (L,).
 

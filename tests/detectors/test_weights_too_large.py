@@ -28,6 +28,18 @@ def test_fires_on_the_largest_layer_of_a_run_that_did_not_learn(curves, make_tra
     )
 
 
+def test_fires_on_weights_of_one_sign_that_add_up(curves, make_trace):
+    # 32 × 32 with a mean of 0.5 have a singular value of 16; of deviation √(2/32) = 0.25 and mean
+    # 0 they would have 0.25 · 2 · √32 = 2.83, and 16 / 2.83 = 5.66.
+    drawn = np.where(np.arange(1024).reshape(32, 32) % 2, 0.4, 0.6)
+    layers, facts = ((32, "tanh"), (1, "linear")), {"initial_weights": (drawn, np.ones((1, 32)))}
+    facts["initial_weights"][1][0, ::2] = -1.0
+    (finding,) = run(PROBLEM, make_trace(curves["stuck"], layers=layers, facts=facts))
+    assert finding.message == (
+        "the weights of layer1 start with a mean of 0.5 and add up to 5.66 × what suits 32 inputs"
+    )
+
+
 @pytest.mark.parametrize("shape", ["learned", "falling"])
 def test_stays_silent_in_a_run_that_learns(shape, curves, make_trace):
     assert run(PROBLEM, make_trace(curves[shape], facts=weights(50, 50))) == []

@@ -237,6 +237,12 @@ def weights_large(settings: Settings, folder: Path, factor: float) -> Settings |
     return settings
 
 
+@fault("weights-positive", "weights-too-large", strengths=(1, 2))
+def weights_positive(settings: Settings, folder: Path, largest: float) -> Settings | None:
+    settings["network"]["initializer"] = {"name": "uniform", "low": 0, "high": largest}
+    return settings
+
+
 @fault("weights-small", "weights-too-small", strengths=(1e-3, 1e-6))
 def weights_small(settings: Settings, folder: Path, factor: float) -> Settings | None:
     settings["network"]["initializer"] = {"name": "glorot_uniform", "gain": factor}
