@@ -13,14 +13,18 @@ from nndiag.cli.options import (
     FailOn,
     FailOnOption,
     HtmlOption,
+    IgnoreOption,
     JsonOption,
     OverridesArgument,
     QuietOption,
+    SelectOption,
+    ignored_by,
 )
 from nndiag.cli.streams import complain, emit, emit_text, warn
 from nndiag.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
+    from nndiag.experiment import Experiment
     from nndiag.fixing import Fix
 
 SecondsOption = Annotated[
@@ -46,6 +50,8 @@ def fix(
     seconds: SecondsOption = None,
     write: WriteOption = True,
     fail_on: FailOnOption = FailOn.ERROR,
+    ignore: IgnoreOption = None,
+    select: SelectOption = None,
     html: HtmlOption = None,
 ) -> None:
     """Try remedies, and write the config that is cured."""
@@ -53,7 +59,12 @@ def fix(
     from nndiag.experiment import load_experiment  # noqa: PLC0415
     from nndiag.fixing import fix as search  # noqa: PLC0415
 
-    experiment = load_experiment(config, overrides or ())
+    own = load_experiment(config, overrides or ())
+    experiment = own
+    if ignore or select:
+        ignored = ignored_by(select, ignore, config=own.config.diagnosis.ignore)
+        narrowed = [*(overrides or ()), f"diagnosis.ignore={dumps(ignored)}"]
+        experiment = load_experiment(config, narrowed)
     line = LiveLine(enabled=not quiet)
     try:
         found = search(
@@ -67,7 +78,7 @@ def fix(
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     finally:
         line.clear()
-    path = _written(found, config) if write and found.winner is not None else None
+    path = _written(found, config, own) if write and found.winner is not None else None
     _tell(found, config, path, as_json=json, quiet=quiet, overrides=overrides or [], html=html)
     if found.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
@@ -77,8 +88,15 @@ def fix(
         raise typer.Exit(ExitCode.FINDING)
 
 
-def _written(found: "Fix", config: Path) -> Path | None:
-    """The cured config's file; a folder that cannot be written is a warning."""
+def _written(found: "Fix", config: Path, own: "Experiment") -> Path | None:
+    """The cured config's file; a folder that cannot be written is a warning.
+
+    Args:
+        found: What cures.
+        config: The failing config's file.
+        own: Its experiment, whose problems to look for the cured config keeps.
+    """
+    from nndiag.experiment import experiment_of  # noqa: PLC0415
     from nndiag.fixing import write_cured  # noqa: PLC0415
     from nndiag.remedies import remedy_of  # noqa: PLC0415
 
@@ -86,6 +104,7 @@ def _written(found: "Fix", config: Path) -> Path | None:
         return None
     trial, cured = found.winner.trial, found.winner.trial.run.experiment
     titles = [remedy_of(name).title for name in trial.remedies]
+    cured = experiment_of({**cured.resolved, "diagnosis": own.resolved["diagnosis"]})
     comment = "\n".join([f"What cures {config.name}, found by nndiag fix:", *titles])
     try:
         return write_cured(config, cured, comment=comment)

@@ -10,7 +10,7 @@ from nndiag.cli.completion import problems
 from nndiag.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from nndiag.finding import Diagnosis, Finding
 
@@ -76,6 +76,27 @@ SelectOption = Annotated[
         autocompletion=problems,
     ),
 ]
+
+
+def ignored_by(
+    select: "Sequence[str] | None", ignore: "Sequence[str] | None", *, config: "Sequence[str]"
+) -> list[str]:
+    """The problems that are not looked for, by a config and the command line together.
+
+    Args:
+        select: The only problems to look for; None or empty for all.
+        ignore: More problems to ignore.
+        config: What the config ignores.
+
+    Raises:
+        UnknownNameError: A problem does not exist.
+    """
+    from nndiag.detectors import DETECTORS  # noqa: PLC0415
+
+    for problem in (*(select or ()), *(ignore or ())):
+        DETECTORS.get(problem)
+    others = [problem for problem in DETECTORS.names() if select and problem not in select]
+    return list(dict.fromkeys([*config, *(ignore or ()), *others]))
 
 
 def exit_code(diagnosis: "Diagnosis", *, fail_on: FailOn) -> ExitCode:

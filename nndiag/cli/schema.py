@@ -20,7 +20,7 @@ def schema(
         Of, typer.Argument(metavar="OF", help="A config, or what --json prints.")
     ] = Of.CONFIG,
 ) -> None:
-    """Print the JSON Schema of a config, for editors, or of the reports that --json prints."""
+    """Print the JSON Schema of a config, or of what --json prints."""
     from nndiag.trace.plain import json_text  # noqa: PLC0415
 
     if of is Of.CONFIG:

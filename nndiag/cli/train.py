@@ -102,11 +102,9 @@ def _warn_of_instability(facts: "Facts") -> None:
     """On a terminal, tell before the first step that the rate is above its stability ceiling."""
     if facts.stability is None or not facts.stability.above or not sys.stderr.isatty():
         return
-    from nndiag.report.stability import stability_view  # noqa: PLC0415
+    from nndiag.report.stability import stability_line  # noqa: PLC0415
 
-    view = stability_view(facts.stability)
-    if view is not None:
-        notice(view)
+    notice(stability_line(facts.stability))
 
 
 def _trained(built: "Built", folder: Path, *, facts: "Facts", quiet: bool) -> "TrainingResult":

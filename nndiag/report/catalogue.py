@@ -16,6 +16,7 @@ from nndiag.errors import Problem, UnknownNameError
 from nndiag.registry import Option, Registry, suggestion
 from nndiag.remedies import remedies
 from nndiag.report.glossary import TERMS
+from nndiag.report.numbers import number
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,12 @@ KINDS: dict[str, Callable[[], list[Entry]]] = {
 
 
 def entries_of(kind: str) -> list[Entry]:
-    """Everything of a kind.
+    """Everything of a kind, which may be written in the singular.
 
     Raises:
         UnknownNameError: There is no such kind.
     """
+    kind = next((many for many in KINDS if kind in (many, _singular(many))), kind)
     if kind not in KINDS:
         raise UnknownNameError(
             Problem(
@@ -116,6 +118,10 @@ def entries_of(kind: str) -> list[Entry]:
     return [replace(entry, kind=kind) for entry in KINDS[kind]()]
 
 
+def _singular(kind: str) -> str:
+    return "remedy" if kind == "remedies" else kind.removesuffix("es" if kind == "losses" else "s")
+
+
 def entry_of(name: str) -> Entry:
     """What has a name, problems and terms before components.
 
@@ -124,7 +130,7 @@ def entry_of(name: str) -> Entry:
     """
     entries = [entry for kind in reversed(KINDS) for entry in entries_of(kind)]
     for entry in entries:
-        if entry.name in {name, name.replace("_", "-")}:
+        if _plain(entry.name) == _plain(name):
             return entry
     names = [entry.name for entry in entries]
     raise UnknownNameError(
@@ -136,6 +142,11 @@ def entry_of(name: str) -> Entry:
     )
 
 
+def _plain(name: str) -> str:
+    """A name as one may write it: "Dead units", "dead_units"."""
+    return name.lower().replace(" ", "-").replace("_", "-")
+
+
 def catalogue_view(kinds: Iterable[str]) -> RenderableType:
     """The components of some kinds as tables."""
     parts: list[RenderableType] = []
@@ -143,18 +154,20 @@ def catalogue_view(kinds: Iterable[str]) -> RenderableType:
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(no_wrap=True, style="cyan")
         table.add_column(overflow="fold")
-        for entry in entries_of(kind):
+        entries = entries_of(kind)
+        for entry in entries:
             about = Text(entry.summary)
             if entry.options:
                 about.append(f"\n{_options(entry.options)}", style="dim")
             table.add_row(entry.name, about)
-        parts += [Text(kind, style="bold"), table, Text()]
+        parts += [Text(entries[0].kind, style="bold"), table, Text()]
     return Group(*parts[:-1])
 
 
 def catalogue_document(kinds: Iterable[str]) -> dict[str, Any]:
     """The components of some kinds as plain data; an option has a default, or is required."""
-    return {kind: [_document(entry) for entry in entries_of(kind)] for kind in kinds}
+    found = [entries_of(kind) for kind in kinds]
+    return {entries[0].kind: [_document(entry) for entry in entries] for entries in found}
 
 
 def _document(entry: Entry) -> dict[str, Any]:
@@ -167,6 +180,13 @@ def _document(entry: Entry) -> dict[str, Any]:
 
 def _options(options: Mapping[str, Option]) -> str:
     return "  ".join(
-        f"{name}={'(required)' if option.required else option.default}"
+        f"{name}={'(required)' if option.required else _in_yaml(option.default)}"
         for name, option in options.items()
     )
+
+
+def _in_yaml(value: Any) -> str:
+    """A default as a config has it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return number(value, digits=6) if isinstance(value, float) else str(value)

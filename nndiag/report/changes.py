@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nndiag.report.numbers import number
+
 _SHOWN_AS = {"name": "", "bias": "biases"}
 _ALL_LAYERS = "as in all layers"
 
@@ -32,11 +34,11 @@ def _layer_words(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     if len(before) != len(after):
         return [_phrase("layers", len(before), len(after))]
     changed: dict[str, list[int]] = {}
-    for number, (old, new) in enumerate(zip(before, after, strict=True), 1):
+    for place, (old, new) in enumerate(zip(before, after, strict=True), 1):
         for key in dict.fromkeys([*old, *new]):
             if old.get(key) != new.get(key):
                 phrase = _phrase(key, old.get(key, _ALL_LAYERS), new.get(key, _ALL_LAYERS))
-                changed.setdefault(phrase, []).append(number)
+                changed.setdefault(phrase, []).append(place)
     return [f"{_layers(numbers)} {phrase}" for phrase, numbers in changed.items()]
 
 
@@ -65,7 +67,7 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g}"
+        return number(value, digits=6)
     if isinstance(value, list):
         return "given"
     return "none" if value is None else str(value)

@@ -240,7 +240,7 @@ def _from_to(fix: Fix, trial: Trial) -> str:
     if _right(before) not in ("–", _right(after)):
         first, last, word = _right(before), _right(after), "right"
     first = str(before.diagnosis.outcome) if first == "–" else f"{first} {word}"
-    return f"{first} → {last} {word}"
+    return f"{first} → {last.replace('> ', 'over ')} {word}"
 
 
 def _right(run: Run) -> str:
@@ -258,7 +258,8 @@ def _explained(run: Run) -> str:
         return "–"
     if run.score < 0:
         return "< 0 %"
-    return f"{100 * run.score:.1f} %"
+    words = f"{100 * run.score:.1f} %"
+    return "> 99.9 %" if words == "100.0 %" else words
 
 
 class Trials:

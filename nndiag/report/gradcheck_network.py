@@ -211,7 +211,8 @@ def _panel(check: NetworkCheck) -> Panel:
     share = "" if len(decided) == len(check.tensors()) else f"{len(decided)} of "
     headline.append(f"  {share}{_tensors(check)} at {points}", style="not bold default")
     error, name, point = max(decided)
-    words = f"Largest relative error {number(error, digits=2)} ({name}, {point}); limit {_LIMIT:g}."
+    largest = f"Largest relative error {number(error, digits=2)} ({name}, {point})"
+    words = f"{largest}; limit {number(_LIMIT)}."
     return Panel(Group(headline, Text(words)), border_style="green", padding=(0, 1))
 
 

@@ -13,12 +13,14 @@ from nndiag.trace.statistics import LayerGradient, layer_gradients, ratio
 _MOST_LAYERS = 8
 _WIDE = 60
 _STRIKING = 1e3
+_PEAK = 100.0  # times what a layer begins and ends with: the peak is what happened
 
 
 class GradientTable:
     """Gradient norms at the first steps, in the middle and at the end of a run, layer by layer.
 
-    Narrow consoles get fewer columns; of very deep networks the outer layers are shown.
+    Where one went up and came back, its largest value stands in the place of the middle. Narrow
+    consoles get fewer columns; of very deep networks the outer layers are shown.
     """
 
     def __init__(self, trace: Trace) -> None:
@@ -31,47 +33,40 @@ class GradientTable:
         if not self._gradients:
             return
         wide = options.max_width >= _WIDE
+        between = "largest" if any(map(_peaks, self._gradients)) else "middle"
+        moments = ("first", between, "end") if wide else ("first", "end")
+        about = wide and bool(self._about)
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("gradient norm", no_wrap=True)
-        if wide and self._about:
+        if about:
             table.add_column("", style="dim", no_wrap=True)
-        for title in ("first", "middle", "end", "change") if wide else ("first", "end", "change"):
+        for title in (*moments, "change"):
             table.add_column(title, justify="right", no_wrap=True)
-        for row in self._rows():
-            table.add_row(*self._cells(row, wide=wide))
+        for layer in self._shown():
+            if layer is None:
+                table.add_row(Text(f"… {len(self._gradients) - _MOST_LAYERS} more", style="dim"))
+                continue
+            numbers = [number(getattr(layer, moment)) for moment in moments]
+            what = [self._about.get(layer.layer, "")] if about else []
+            table.add_row(layer.layer, *what, *numbers, _change(layer.change))
+        if len(self._gradients) > 1:
+            first, last = self._gradients[0], self._gradients[-1]
+            ratios = [ratio(getattr(first, x), getattr(last, x)) for x in moments]
+            cells = ["first ÷ last", *([""] if about else []), *map(number, ratios)]
+            table.add_row(*(Text(cell, style="dim") for cell in cells))
         yield table
 
-    def _rows(self) -> list[LayerGradient | None]:
-        """The layers to show, None for those left out, and the first layer over the last."""
+    def _shown(self) -> list[LayerGradient | None]:
+        """The layers to show, None for those left out."""
         rows: list[LayerGradient | None] = list(self._gradients)
         if len(rows) > _MOST_LAYERS:
             rows[_MOST_LAYERS // 2 : -_MOST_LAYERS // 2] = [None]
-        if len(self._gradients) > 1:
-            first, last = self._gradients[0], self._gradients[-1]
-            rows.append(
-                LayerGradient(
-                    "first ÷ last",
-                    ratio(first.first, last.first),
-                    ratio(first.middle, last.middle),
-                    ratio(first.end, last.end),
-                )
-            )
         return rows
 
-    def _cells(self, row: LayerGradient | None, *, wide: bool) -> list[Text]:
-        if row is None:
-            return [Text(f"… {len(self._gradients) - _MOST_LAYERS} more", style="dim")]
-        compared = row.layer not in self._about and bool(self._about) and "÷" in row.layer
-        style = "dim" if compared else ""
-        cells = [Text(row.layer, style=style)]
-        if wide and self._about:
-            cells.append(Text(self._about.get(row.layer, "")))
-        cells.append(Text(number(row.first), style=style))
-        if wide:
-            cells.append(Text(number(row.middle), style=style))
-        cells.append(Text(number(row.end), style=style))
-        cells.append(Text("") if "÷" in row.layer else _change(row.change))
-        return cells
+
+def _peaks(layer: LayerGradient) -> bool:
+    """Whether a gradient was far larger in between than at the first and the last steps."""
+    return layer.largest > _PEAK * max(layer.first, layer.end)
 
 
 def _change(change: float) -> Text:

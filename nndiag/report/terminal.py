@@ -54,7 +54,9 @@ def run_report(
     others = _other_findings(diagnosis)
     if others is not None:
         parts += [others, Text()]
-    stability = stability_view(trace.facts.stability)
+    most = most_important(diagnosis)
+    told = most is not None and most.problem == "learning-rate-above-stability-limit"
+    stability = stability_view(trace.facts.stability, told=told)
     if stability is not None:
         course = stability_course(trace)
         parts += [stability, *([] if course is None else [course_view(course)]), Text()]
@@ -77,7 +79,7 @@ def _title(trace: Trace, *, name: str) -> Text:
         hidden = dict.fromkeys(layer.activation for layer in facts.layers)
         about.append(f"{sizes} {' '.join(hidden)}")
     if facts.optimizer is not None and facts.learning_rate is not None:
-        about.append(f"{facts.optimizer} {facts.learning_rate:g}")
+        about.append(f"{facts.optimizer} {number(facts.learning_rate, digits=6)}")
     if facts.inputs is not None:
         about.append(count(len(facts.inputs), "example") + _batches(trace))
     return Text.assemble((name, "bold"), ("  " + " · ".join(about), "dim"))

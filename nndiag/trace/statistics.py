@@ -20,12 +20,14 @@ class LayerGradient:
         middle: In the middle.
         end: At the last step, or the median of the last; the very last value where that is not
             finite.
+        largest: The largest finite one; NaN where there is none.
     """
 
     layer: str
     first: float
     middle: float
     end: float
+    largest: float
 
     @property
     def change(self) -> float:
@@ -50,9 +52,12 @@ def layer_gradients(trace: Trace) -> tuple[LayerGradient, ...]:
         middle = np.median(values[start : start + window], axis=0)
         end = np.median(values[-window:], axis=0)
     end = np.where(np.isfinite(values[-1]), end, values[-1])
+    finite = np.where(np.isfinite(values), values, -np.inf).max(axis=0)
+    largest = np.where(finite >= 0, finite, np.nan)
+    columns = np.stack([first, middle, end, largest], axis=1)  # (L, 4)
     return tuple(
-        LayerGradient(layer, float(first[index]), float(middle[index]), float(end[index]))
-        for index, layer in enumerate(trace.layers)
+        LayerGradient(layer, *map(float, row))
+        for layer, row in zip(trace.layers, columns, strict=True)
     )
 
 

@@ -48,6 +48,17 @@ def test_a_healthy_config_has_nothing_to_be_fixed(command, folder):
     assert sorted(path.name for path in folder.glob("*.yaml")) == ["exploding.yaml", "healthy.yaml"]
 
 
+def test_only_what_is_selected_is_looked_for_and_the_cured_config_looks_for_all(command, folder):
+    ended = command("fix", "exploding.yaml", "--select", "exploding-loss", "--json")
+    found = json.loads(ended.out)
+    assert found["cause"]["problem"] == "exploding-loss"
+    assert {one["problem"] for one in found["findings"]} == {"exploding-loss"}
+    assert "diagnosis" not in yaml.safe_load((folder / "exploding.fixed.yaml").read_text())
+    ended = command("fix", "exploding.yaml", "--ignore", "exploding-los")
+    assert ended.code == 2
+    assert "did you mean 'exploding-loss'?" in ended.err
+
+
 def test_without_a_cure_the_exit_code_is_1_and_more_time_is_advised(command, folder):
     ended = command("fix", "exploding.yaml", "--seconds", "0")
     assert ended.code == 1

@@ -50,6 +50,22 @@ def test_one_kind_is_listed(command):
     assert "tanh" not in text
 
 
+def test_a_kind_may_be_written_in_the_singular(command):
+    for one, many in (("loss", "losses"), ("remedy", "remedies"), ("optimizer", "optimizers")):
+        assert command("list", one).out == command("list", many).out
+
+
+def test_defaults_are_spelled_as_in_a_config(command):
+    text = command("list", "optimizers").out
+    assert "nesterov=false" in text
+    assert "epsilon=1e-8" in text
+
+
+@pytest.mark.parametrize("name", ["dead-units", "dead_units", "Dead units"])
+def test_a_name_is_found_however_it_is_written(command, name):
+    assert command("explain", name).out.startswith("dead-units\n")
+
+
 def test_a_list_as_json(command):
     told = json.loads(command("list", "optimizers", "--json").out)
     sgd = next(one for one in told["optimizers"] if one["name"] == "sgd")

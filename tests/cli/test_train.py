@@ -98,8 +98,8 @@ def test_the_ceiling_before_the_first_step_is_told_and_stored(command, folder):
     assert told["ratio"] > 1
     assert told["changes"]
     stored = command("diagnose", str(only_run(folder))).out
-    assert "before step 1 learning rate" in stored
-    assert "above the stability ceiling" in stored
+    assert " × the stability ceiling" in stored
+    assert "before step 1 the ceiling is 2/λ_max" in stored
 
 
 def test_quiet_tells_the_verdict_in_one_line(command):

@@ -52,7 +52,7 @@ AT_80 = """\
 my-net  1-10-1 tanh linear · 40 examples · 20 parameters
 ╭──────────────────────────────────────────────────────────────────────────────╮
 │ GRADIENT CORRECT  2 tensors at 2 points                                      │
-│ Largest relative error 4e-9 (layer2.weights, initial); limit 1e-06.          │
+│ Largest relative error 4e-9 (layer2.weights, initial); limit 1e-6.           │
 ╰──────────────────────────────────────────────────────────────────────────────╯
 relative error  initial  perturbed  cosine
 layer1.weights  2.5e-10    2.5e-10       1  correct

@@ -10,7 +10,7 @@ from rich.console import Console
 from nndiag.finding import Diagnosis, Outcome, Severity, Skipped
 from nndiag.report.terminal import run_report
 from nndiag.report.verdict import one_line
-from nndiag.trace import Facts, LayerFacts, Series, Trace
+from nndiag.trace import Facts, LayerFacts, Series, Stability, Trace
 
 from .conftest import finding
 
@@ -78,6 +78,25 @@ def test_a_narrow_console_loses_columns_but_no_finding(diverged):
     assert "middle" not in text
     for one in diverged[0].findings:
         assert one.problem in re.sub(r"[\s│]", "", text)
+
+
+def test_a_gradient_that_went_up_and_came_back_shows_its_largest_value(healthy):
+    diagnosis, _ = healthy
+    norms = np.array([[1.0], [5e3], [0.0], [2.0]])
+    series = {"gradient_norm": Series(np.arange(4), norms)}
+    trace = Trace(np.arange(4), np.ones(4), series=series, layers=("layer1",))
+    text = told(diagnosis, trace)
+    assert "gradient norm  first  largest  end  change" in text
+    assert "layer1             1    5,000    2      ×2" in text
+
+
+def test_the_rate_and_its_ceiling_are_told_once(diverged):
+    diagnosis, trace = diverged
+    stability = Stability("2/λ_max", 0.2, adaptive=False, sharpness=83.3, ceiling=0.024)
+    known = replace(trace, facts=replace(trace.facts, stability=stability))
+    text = told(diagnosis, known)
+    assert text.count("the stability ceiling 0.024") == 1
+    assert "before step 1 the ceiling is 2/λ_max, λ_max 83.3" in text
 
 
 def test_a_failure_that_nothing_explains_is_called_unexplained(healthy):

@@ -38,6 +38,7 @@ def test_a_gradient_that_ends_infinite_is_not_hidden_by_the_median():
     (layer,) = layer_gradients(with_gradients([*np.ones(299), np.inf]))
     assert layer.end == np.inf
     assert layer.change == np.inf
+    assert layer.largest == 1  # of the finite ones
 
 
 def test_a_single_step_is_its_own_beginning_and_end():
