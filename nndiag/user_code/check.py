@@ -13,7 +13,7 @@ from nndiag.user_code.execution.sandbox import sandbox
 from nndiag.user_code.findings import naming
 from nndiag.user_code.findings.standing import standing_findings
 from nndiag.user_code.findings.uniform import Uniform, drifts, factor_finding, uniform_factor
-from nndiag.user_code.gradients.judgement import TensorCheck, Verdict, relative_error
+from nndiag.user_code.gradients.judgement import SAME, TensorCheck, Verdict, relative_error
 from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.gradients.measuring import measure
 from nndiag.user_code.repair.budget import Budget
@@ -260,6 +260,7 @@ class _Result:
                 for fits, scale in zip(measurement.fits, self.references, strict=True)
                 if fits[tensor.name].signal
             ]
+            heard = [item for item in heard if item[0].noise <= SAME] or heard
             worst = max(heard, key=lambda item: relative_error(*item) or 0.0, default=None)
             serials = measurement.updates.get(tensor.name, ())
             line = getattr(self.nodes[serials[-1]], "lineno", None) if serials else None

@@ -168,3 +168,31 @@ def test_does_not_take_growth_for_weight_decay(check):
     )
     text = text.replace("0.5])", "0.5, 0.1, 0.3, -1])").replace("+ 0.01 * w", "- 0.5 * w")
     assert not check(text).correct
+
+
+SATURATED = """\
+import numpy as np
+X = np.array([[1, 1, 0.2], [1, 0.9, 1], [0.5, 0.5, 0.4], [0.6, 0.4, 0.5]])
+Y = np.array([1, 1, 0, 0])
+W, v = np.full((4, 3), 3.0) + np.arange(3) * 0.1, np.array([1.0, 0.9, 1.1, 1.0])
+for epoch in range(100):
+    for x, y in zip(X, Y):
+        h = np.maximum(W @ x, 0)
+        out = 1 / (1 + np.exp(-(v @ h)))
+        d = out - y
+        back = d * v * (h > 0)
+        v -= 0.01 * d * h
+        W -= 0.01 * np.outer(back, x)
+"""
+
+
+def test_raises_no_alarm_where_the_loss_is_lost_behind_saturated_outputs(check):
+    # v @ h is about 30 at first: the output is 1 but for 1e-13, of which rounding leaves 3 digits
+    found = check(SATURATED)
+    assert found.correct
+    assert found.loss.text.startswith("binary cross-entropy")
+    assert found.course is None or not found.course.diverged
+
+
+def test_sees_a_bug_behind_saturated_outputs(check):
+    assert not check(SATURATED.replace("np.outer(back, x)", "np.outer(h, x)")).correct

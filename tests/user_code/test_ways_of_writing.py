@@ -128,6 +128,34 @@ for epoch in range(50):
         W1, b1 = W1 - 0.01 * back @ x.T, b1 - 0.01 * back
 """
 
+FUNCTIONS_IN_A_FUNCTION = """\
+import numpy as np
+def main(rate=0.1):
+    rng = np.random.default_rng(0)
+    def made(sizes):
+        found = {}
+        for layer in range(len(sizes) - 1):
+            found[f"W{layer}"] = rng.normal(size=(sizes[layer], sizes[layer + 1]))
+        return found
+    def gradients(hidden, out):
+        delta = 2 * (out - y) / len(x)
+        total = 0.0
+        for value in delta.flat:
+            total += value
+        return x.T @ (delta @ p["W1"].T * (1 - hidden ** 2)), hidden.T @ delta
+    x = rng.normal(size=(40, 2))
+    y = np.sin(x[:, :1])
+    p = made([2, 6, 1])
+    for step in range(300):
+        hidden = np.tanh(x @ p["W0"])
+        out = hidden @ p["W1"]
+        loss = np.mean((out - y) ** 2)
+        first, second = gradients(hidden, out)
+        p["W0"] -= rate * first
+        p["W1"] -= rate * second
+main()
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "parameters"),
@@ -136,6 +164,11 @@ for epoch in range(50):
             EXAMPLES_ONE_BY_ONE_AS_COLUMNS,
             {"W1", "b1", "W2", "b2"},
             id="examples one by one, as columns",
+        ),
+        pytest.param(
+            FUNCTIONS_IN_A_FUNCTION,
+            {'p["W0"]', 'p["W1"]'},
+            id="functions in a function, with loops",
         ),
         pytest.param(SINGLE_WEIGHT, {"w"}, id="a single weight"),
         pytest.param(BATCHES_BY_NEXT, {"w", "b"}, id="batches drawn by next"),
@@ -154,6 +187,34 @@ def test_is_right(check, text, parameters):
     assert not found.findings
     assert {tensor.name for tensor in found.tensors} == parameters
     assert all(tensor.verdict is Verdict.RIGHT for tensor in found.tensors)
+
+
+def test_mends_a_function_in_a_function_that_has_a_loop(check):
+    found = check(FUNCTIONS_IN_A_FUNCTION.replace("(1 - hidden ** 2)", "(1 - hidden)"))
+    assert [item.problem for item in found.findings] == ["wrong-activation-derivative"]
+    assert "1 - hidden ** 2" in found.fixed_text
+
+
+def test_takes_variables_of_the_function_around_that_are_set_in_the_step_for_parameters(check):
+    text = """\
+import numpy as np
+def main(rate=0.1):
+    x = np.linspace(-1, 1, 20)
+    y = 2 * x + 1
+    w, b = 0.3, 0.0
+    def step():
+        nonlocal w, b
+        error = w * x + b - y
+        w -= rate * 2 * np.mean(error * x)
+        b -= rate * 2 * np.mean(error)
+        return np.mean(error ** 2)
+    for epoch in range(100):
+        loss = step()
+main()
+"""
+    found = check(text)
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} == {"w", "b"}
 
 
 def test_names_a_wrong_sign_where_the_output_comes_from_the_iteration_before(check):
@@ -262,3 +323,50 @@ for step in range(300):
     found = check(text)
     assert found.correct
     assert {tensor.name for tensor in found.tensors} == {"w", "v", "c"}
+
+
+def test_finds_weights_of_which_most_belong_to_inputs_that_are_zero(check):
+    text = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(30, 9))
+X[:, [0, 1, 2, 3, 5, 7, 8]] = 0
+Y = np.sin(X[:, 4:5])
+V, W = rng.normal(size=(9, 4)) * 0.4, rng.normal(size=(4, 1)) * 0.4
+for i in range(50):
+    h = np.tanh(X @ V)
+    out = h @ W
+    loss = np.mean((out - Y) ** 2)
+    d = 2 * (out - Y) / len(X)
+    V -= 0.1 * X.T @ (d @ W.T * (1 - h ** 2))
+    W -= 0.1 * h.T @ d
+"""
+    found = check(text)
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} == {"V", "W"}
+
+
+def test_finds_all_parameters_beside_a_long_list_of_examples(check):
+    text = """\
+import random
+random.seed(0)
+x = [[random.gauss(0, 1), random.gauss(0, 1)] for _ in range(3000)]
+y = [1.0 if a + b > 0.6 else 0.0 for a, b in x]
+w = [[random.gauss(0, 1) for _ in range(3)] for _ in range(2)]
+b, v, c = [0.0] * 3, [random.gauss(0, 1) for _ in range(3)], [0.0]
+for i in range(len(x)):
+    h = [max(0.0, w[0][k] * x[i][0] + w[1][k] * x[i][1] + b[k]) for k in range(3)]
+    out = sum(v[k] * h[k] for k in range(3)) + c[0]
+    loss = 0.5 * (out - y[i]) ** 2
+    d = out - y[i]
+    for k in range(3):
+        back = d * v[k] * (h[k] > 0)
+        v[k] -= 0.01 * d * h[k]
+        w[0][k] -= 0.01 * back * x[i][0]
+        w[1][k] -= 0.01 * back * x[i][1]
+        b[k] -= 0.01 * back
+    c[0] -= 0.01 * d
+"""
+    found = check(text)
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} == {"w", "b", "v", "c"}

@@ -1,7 +1,6 @@
 """The variables of a program at one moment, copied, so that they can be put back at will."""
 
 import contextlib
-import copy
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,6 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.user_code.execution.copies import (
+    duplicated,
+    in_double,
+    is_long_data,
+    objects_in,
+    uncopyable,
+)
 from nndiag.user_code.execution.iterators import make_repeatable
 from nndiag.user_code.execution.places import (
     MISSING,
@@ -25,7 +31,7 @@ from nndiag.user_code.execution.places import (
     walk,
 )
 from nndiag.user_code.execution.randomness import random_state, set_random_state
-from nndiag.user_code.execution.views import Views, copy_views, shared_memory, widened
+from nndiag.user_code.execution.views import Views, shared_memory
 
 _DESCRIBED = (property, staticmethod, classmethod)
 _ATOMIC = (types.ModuleType, types.FunctionType, types.MethodType, type)
@@ -134,11 +140,11 @@ class Snapshot:
     def unshare(self) -> None:
         """From now on copies everything again that can be copied."""
         self.shared = dict(self.refused)
-        for item in _objects(self.values, self.is_user):
+        for item in objects_in(self.values, self.is_user):
             if isinstance(item, np.ndarray) and not item.flags.writeable:
                 with contextlib.suppress(ValueError):
                     item.flags.writeable = True
-        self.views = shared_memory(_objects(self.values, self.is_user))
+        self.views = shared_memory(objects_in(self.values, self.is_user))
 
 
 class _Same:
@@ -184,7 +190,7 @@ class _Same:
         if [step for step, _ in first] != [step for step, _ in second]:
             return False
         if not first and isinstance(before, list | tuple | dict) and len(before) > 0:
-            return False  # too long to be looked through
+            return is_long_data(before) and bool(before == after)
         return all(self.compare(a, b) for (_, a), (_, b) in zip(first, second, strict=True))
 
 
@@ -221,12 +227,12 @@ def take_snapshot(
     found = list(_places(spaces, cells, is_user))
     places = _labelled(sorted(found, key=lambda place: place.label in passing))
     originals = [place.get() for place in places.values()]
-    refused = _uncopyable(originals, is_user)
+    refused = uncopyable(originals, is_user)
     if make_repeatable(places.values(), refused.values(), is_user):
         originals = [place.get() for place in places.values()]
-        refused = _uncopyable(originals, is_user)
-    objects = _objects(originals, is_user)
-    values = duplicated(originals, refused | _in_double(objects), shared_memory(objects))
+        refused = uncopyable(originals, is_user)
+    objects = objects_in(originals, is_user)
+    values = duplicated(originals, refused | in_double(objects), shared_memory(objects))
     return Snapshot(
         iteration=iteration,
         places=places,
@@ -237,7 +243,7 @@ def take_snapshot(
         is_user=is_user,
         refused=refused,
         shared=dict(refused),
-        views=shared_memory(_objects(values, is_user)),
+        views=shared_memory(objects_in(values, is_user)),
     )
 
 
@@ -317,54 +323,3 @@ def _own_places(owner: Any, known: set[int]) -> Iterator[Place]:
             maker = owner.__qualname__.partition(".<locals>")[0]
             yield CellPlace(cell, name, maker if "<locals>" in owner.__qualname__ else "")
     yield from (AttributePlace(owner, name) for name in vars(owner))
-
-
-def duplicated(values: list[Any], shared: dict[int, Any], views: tuple[Views, ...]) -> list[Any]:
-    """A deep copy of all values in one go.
-
-    Args:
-        values: What to copy.
-        shared: Objects that stay themselves, by identity.
-        views: Arrays that share memory, whose copies are to share memory too.
-    """
-    memo: dict[int, Any] = {**shared, id(MISSING): MISSING}
-    for group in views:
-        copy_views(group, memo)
-    return [copy.deepcopy(value, memo) for value in values]
-
-
-def _uncopyable(values: list[Any], is_user: Callable[[Any], bool]) -> dict[int, Any]:
-    """Objects that refuse to be copied (open files, generators, locks), by identity."""
-    refused: dict[int, Any] = {}
-    try:
-        duplicated(values, refused, ())
-    except Exception:  # any object of the user's may refuse, in any way
-        for item in reversed(_objects(values, is_user)):  # what is held comes before its holder
-            try:
-                copy.deepcopy(item, dict(refused))
-            except Exception:  # see above
-                refused[id(item)] = item
-    return refused
-
-
-def _in_double(objects: list[Any]) -> dict[int, Any]:
-    """The arrays of less than double precision that stand alone, in double precision."""
-    viewed = {id(array) for group in shared_memory(objects) for array in group.arrays}
-    return {
-        id(item): item.astype(np.float64)
-        for item in objects
-        if isinstance(item, np.ndarray)
-        and id(item) not in viewed
-        and widened(item.dtype) != item.dtype
-    }
-
-
-def _objects(values: list[Any], is_user: Callable[[Any], bool]) -> list[Any]:
-    """All objects that the values hold, holders first."""
-    seen: dict[int, Any] = {}
-    return [
-        item
-        for value in values
-        if value is not MISSING
-        for _, item in walk(value, (), seen=seen, is_user=is_user)
-    ]

@@ -9,7 +9,7 @@ look like probabilities, their cross-entropy. Which candidate is the loss is dec
 import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ _SLOPE_NAME = re.compile(
     r"prime|deriv|grad|delta|backward|slope|(^|[._])d_?(loss|cost|err|mse)", re.IGNORECASE
 )
 _LOSS_PART = re.compile(r"\*\*|square|pow|log|abs|norm|mse|loss|cost|cross|error", re.IGNORECASE)
+_LOGARITHM = re.compile(r"(^|\.)log(2|10|1p)?$")
 _TINY = 1e-300
 _CALLS = 3  # an expression that is computed more often stands in a loop over examples
 _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
@@ -93,12 +94,15 @@ class Computed:
         moved: Values at another value of the parameters.
         acted: Serials of the expressions that the parameters act on.
         instruments: The variant that was run.
+        rounded: Serials of the outputs that a loss compares or takes logarithms of: where a loss
+            is small, their rounding makes up its own.
     """
 
     base: Recording
     moved: Recording
     acted: frozenset[int]
     instruments: Instruments
+    rounded: frozenset[int] = frozenset()
 
 
 def computed_values(lab: Laboratory, point: Point, resets: frozenset[int]) -> Computed:
@@ -116,7 +120,23 @@ def computed_values(lab: Laboratory, point: Point, resets: frozenset[int]) -> Co
         for serial, values in base.values.items()
         if not _same(values, moved.values.get(serial, []))
     }
-    return Computed(base, moved, frozenset(acted), instruments)
+    found = Computed(base, moved, frozenset(acted), instruments)
+    return replace(found, rounded=_rounded(lab, found))
+
+
+def _rounded(lab: Laboratory, computed: Computed) -> frozenset[int]:
+    """The outputs in residuals, and the variables in logarithms."""
+    outputs = {residual.output for residual in residuals(lab, computed)}
+    for serial in computed.acted:
+        node = lab.nodes.get(serial)
+        if isinstance(node, ast.Call) and _LOGARITHM.search(ast.unparse(node.func)):
+            outputs.update(
+                serial_of(item)
+                for argument in node.args
+                for item in ast.walk(argument)
+                if isinstance(item, ast.Name | ast.Attribute | ast.Subscript)
+            )
+    return frozenset(outputs & computed.acted)
 
 
 def _same(first: list[Any], second: list[Any]) -> bool:

@@ -49,7 +49,13 @@ class _Comparison:
     def fit(self, name: str, slopes: Slopes | None = None) -> Fit:
         """How one tensor compares now, with this numeric gradient or another one."""
         slopes = slopes or self.slopes
-        return fit(self.step[name][self.entries[name]], slopes.values[name], slopes.noise)
+        chosen = self.entries[name]
+        return fit(
+            self.step[name][chosen],
+            slopes.values[name],
+            noise=slopes.noise,
+            values=self.point.theta[name][chosen],
+        )
 
     def each(self, name: str) -> list[Entry]:
         """The entries of one tensor that are compared."""
@@ -67,7 +73,7 @@ def compare(measurement: Measurement, *, deadline: float) -> None:
         UserCodeError: The loss is not finite anywhere.
     """
     lab = measurement.lab
-    differences = Differences(lab, [measurement.loss], measurement.computed.instruments)
+    differences = Differences(lab, [measurement.loss], measurement.computed)
     points: list[Point] = []
     for number, point in enumerate(measurement.points[:_MOST_POINTS]):
         if points and time.perf_counter() > deadline:
@@ -108,7 +114,9 @@ def _compared(differences: Differences, point: Point, *, most: int) -> _Comparis
         return None
     if not np.isfinite(slopes.loss) or not all(np.isfinite(v).all() for v in step.values()):
         return None
-    return _Comparison(point, step, entries, slopes, compared(step, slopes, entries))
+    return _Comparison(
+        point, step, entries, slopes, compared(point, step, slopes=slopes, entries=entries)
+    )
 
 
 def _look_again(

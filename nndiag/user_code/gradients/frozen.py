@@ -124,7 +124,7 @@ def _frozen_theta(frozen: list[Tensor], point: Point) -> dict[str, Vector]:
 def _acts(measurement: Measurement, tensor: Tensor, point: Point) -> bool:
     """Whether a small change of a tensor changes the loss."""
     lab = measurement.lab
-    differences = Differences(lab, [measurement.loss], measurement.computed.instruments)
+    differences = Differences(lab, [measurement.loss], measurement.computed)
     snapshot = point.snapshot
     try:
         plain = differences.losses(point)[0]

@@ -65,7 +65,7 @@ def reference_scales(
 
     The positive factor that most tensors share; the learning rate where none has one. Tensors of
     one number are always parallel: they only tell a factor where they have the same at all points
-    of one iteration.
+    of one iteration. What is noisier than two factors may differ tells none.
 
     Args:
         fits: Per point: tensor name → fit.
@@ -74,7 +74,9 @@ def reference_scales(
     """
     scales: list[float | None] = []
     for point, rate in zip(fits, rates, strict=True):
-        every = [fit for fit in point.values() if fit.parallel and fit.scale > 0]
+        every = [
+            fit for fit in point.values() if fit.parallel and fit.scale > 0 and fit.noise <= SAME
+        ]
         telling = [fit.scale for fit in every if fit.size > 1 or len(every) > _MANY]
         if rate is not None and any(abs(fit.scale - rate) <= SAME * rate for fit in every):
             scales.append(rate)

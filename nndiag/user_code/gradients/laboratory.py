@@ -42,6 +42,11 @@ class Point:
         """The point with an optimizer's state at zero."""
         return Point(self.snapshot, self.theta, zeroed, self.shifted)
 
+    def nearer_to_zero(self) -> "Point":
+        """The point with all parameters halved."""
+        theta = {name: values / 2 for name, values in self.theta.items()}
+        return Point(self.snapshot, theta, self.zeroed, shifted=True)
+
     @property
     def label(self) -> str:
         """The point, for reports."""

@@ -26,6 +26,8 @@ from nndiag.user_code.gradients.objective import Objective, objective_of
 from nndiag.user_code.gradients.optimizer import moments
 from nndiag.user_code.gradients.preparation import (
     found_parameters,
+    lively_points,
+    look_at_unseen,
     said_expressions,
     share_unchanged,
     watched_program,
@@ -61,6 +63,7 @@ def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measu
     host.inject(watched.loop.key, said)
     runner = Runner(host, watched.loop)
     runner.adopt_functions()
+    look_at_unseen(runner, watched)
     tensors = found_parameters(watched, settings, source)
     lab = Laboratory(runner, tensors)
     lab.watch_gradients()
@@ -94,6 +97,8 @@ def _with_loss(
     computed = computed_values(lab, points[0], resets)
     lab.rounding = _rounding(computed)
     found = residuals(lab, computed)
+    outputs = [residual.output for residual in found]
+    points = lively_points(lab, points, computed=computed, outputs=outputs)
     candidates = _candidates(lab, computed, residuals=found, said=settings.loss)
     compared = partial(
         objective_of, lab, candidates, points=points, residuals=found, computed=computed

@@ -85,10 +85,17 @@ class Trial:
         return True
 
 
-def compared(step: Theta, slopes: Slopes, entries: Mapping[str, Entries]) -> dict[str, Fit]:
+def compared(
+    point: Point, step: Theta, *, slopes: Slopes, entries: Mapping[str, Entries]
+) -> dict[str, Fit]:
     """The fit of each tensor at one point."""
     return {
-        name: fit(step[name][chosen], slopes.values[name], slopes.noise)
+        name: fit(
+            step[name][chosen],
+            slopes.values[name],
+            noise=slopes.noise,
+            values=point.theta[name][chosen],
+        )
         for name, chosen in entries.items()
     }
 
@@ -140,7 +147,7 @@ def _trials(
     points: Sequence[Point],
     computed: Computed,
 ) -> list[Trial]:
-    differences = Differences(lab, candidates, computed.instruments)
+    differences = Differences(lab, candidates, computed)
     found = [Trial(candidate) for candidate in candidates]
     for point in points:
         try:
@@ -151,7 +158,7 @@ def _trials(
             continue
         for trial, slope in zip(found, slopes, strict=True):
             if np.isfinite(slope.loss):
-                trial.fits.append(compared(step, slope, entries))
+                trial.fits.append(compared(point, step, slopes=slope, entries=entries))
                 trial.groups.append(point.snapshot.iteration)
     return [trial for trial in found if trial.fits]
 

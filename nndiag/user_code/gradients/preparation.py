@@ -1,18 +1,25 @@
 """Before anything is measured: the program run to its loop, its parameters, points that work."""
 
 import re
+from collections.abc import Iterable
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.execution.host import Host, OutOfTime, loop_place
-from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.execution.runner import Runner, StepFailedError
+from nndiag.user_code.execution.snapshot import originals_kept
+from nndiag.user_code.gradients.candidates import Computed, computed_values
 from nndiag.user_code.gradients.laboratory import Laboratory, Point
 from nndiag.user_code.loop.discovery import Observer, Watched
+from nndiag.user_code.loop.motion import step_test
 from nndiag.user_code.loop.tensors import Tensor, named_tensors, tensors_of, without_overlaps
 from nndiag.user_code.text.settings import CodeSettings
 from nndiag.user_code.text.source import Source
 
+_SATURATED = 1e-6  # how near to 0 and 1 outputs are
+_MOST_HALVINGS = 6
+_SECOND_LOOK = 8.0  # seconds of processor time
 _OPTIMIZER = re.compile(r"\b(minimize|fmin_\w+|least_squares)\(")
 
 
@@ -93,6 +100,16 @@ def _no_loop(host: Host, observer: Observer) -> UserCodeError:
     )
 
 
+def look_at_unseen(runner: Runner, watched: Watched) -> None:
+    """Tests an iteration again, with more time, where some numbers could not be looked at."""
+    looked = {leaf for test in watched.tests for leaf in test.changed.keys() - test.unseen}
+    if all(test.unseen <= looked for test in watched.tests):
+        return
+    with originals_kept(watched.snapshots[0]):
+        again = step_test(runner, runner.variant(), watched.snapshots[0], seconds=_SECOND_LOOK)
+    watched.tests.append(again)
+
+
 def found_parameters(
     watched: Watched, settings: CodeSettings, source: Source
 ) -> tuple[Tensor, ...]:
@@ -141,6 +158,40 @@ def working_points(lab: Laboratory, points: list[Point]) -> list[Point]:
             )
         )
     return good
+
+
+def lively_points(
+    lab: Laboratory, points: list[Point], *, computed: Computed, outputs: Iterable[int]
+) -> list[Point]:
+    """The points, with the shifted ones nearer to zero where the outputs are saturated.
+
+    Where all probabilities are 0 or 1 but for rounding, the loss has no digits to compare.
+
+    Args:
+        lab: Runs the step.
+        points: Where the program is looked at.
+        computed: The values of one iteration at the first of them.
+        outputs: Serials of what is compared with targets.
+    """
+    serials = tuple(outputs)
+    smaller = points
+    for _ in range(_MOST_HALVINGS):
+        if not _saturated(computed, serials):
+            return smaller
+        smaller = [point.nearer_to_zero() if point.shifted else point for point in smaller]
+        try:
+            computed = computed_values(lab, smaller[0], computed.instruments.resets)
+        except StepFailedError:
+            return points
+    return points
+
+
+def _saturated(computed: Computed, serials: tuple[int, ...]) -> bool:
+    """Whether most outputs are probabilities of 0 or 1, nearly."""
+    values = [np.ravel(item) for key in serials for item in computed.base.values.get(key, [])]
+    every = np.concatenate(values) if values else np.array([])
+    distance = np.minimum(every, 1 - every)
+    return bool(every.size and distance.min() >= 0 and np.median(distance) < _SATURATED)
 
 
 def share_unchanged(lab: Laboratory, points: list[Point]) -> None:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from nndiag.user_code.execution.numbers import Vector
-from nndiag.user_code.gradients.candidates import Candidate
+from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.gradients.candidates import Candidate, Computed
 from nndiag.user_code.gradients.laboratory import Laboratory, Point, Recording, Theta
 from nndiag.user_code.loop.tensors import Tensor
-from nndiag.user_code.text.instrument import Instruments
 
 STEP = float(np.finfo(float).eps ** (1 / 3))
 """Relative size of a change: balances rounding against curvature in central differences.
@@ -20,6 +21,8 @@ TOLERANCE = 1e-5
 """Relative error up to which a gradient is right: right ones reach 1e-8, wrong ones 1e-3."""
 _NOISE = 8.0  # rounding errors of a loss, in units of its last place
 _KINK = 1e-3
+_DOUBLE = float(np.finfo(float).eps)
+_CHANGE = 1e-6  # of outputs, to see what their rounding does
 _FEWEST = 5  # entries that two factors must explain
 
 
@@ -121,16 +124,18 @@ class Differences:
     """Forms numeric gradients of several candidates for the loss at once."""
 
     def __init__(
-        self, lab: Laboratory, candidates: Iterable[Candidate], instruments: Instruments
+        self, lab: Laboratory, candidates: Iterable[Candidate], computed: Computed
     ) -> None:
         self.lab = lab
         self.candidates = tuple(candidates)
         watched: frozenset[int] = frozenset().union(*(item.serials for item in self.candidates))
-        self.instruments = Instruments(
-            probes=watched, resets=instruments.resets, forced=instruments.forced
-        )
+        self.instruments = replace(computed.instruments, probes=watched)
         self.variant = lab.runner.variant(self.instruments)
         self.step = float(lab.rounding ** (1 / 3))
+        self._rounded = computed.rounded
+        self._rounding = lab.runner.variant(
+            replace(self.instruments, probes=watched | computed.rounded)
+        )
         self._counts: dict[Point, dict[int, int]] = {}
 
     def losses(self, point: Point, theta: Theta | None = None) -> list[float]:
@@ -171,10 +176,32 @@ class Differences:
             columns = [self._slope(Entry(point, name, int(i)), size) for i in chosen]
             for number, found in enumerate(values):
                 found[name] = np.array([column[number] for column in columns])
+        sizes = self._magnitudes(point, base)
         return [
-            Slopes(found, _NOISE * self.lab.rounding * abs(loss) / size, loss)
-            for found, loss in zip(values, base, strict=True)
+            Slopes(found, _NOISE * self.lab.rounding * rounded / size, loss)
+            for found, loss, rounded in zip(values, base, sizes, strict=True)
         ]
+
+    def _magnitudes(self, point: Point, base: Sequence[float]) -> list[float]:
+        """What the rounding of each loss is relative to: it, or what rounded outputs make of it.
+
+        Behind a saturated output the loss is tiny, and its error is that of the output. Outputs
+        are changed relative to their size, with signs drawn at random.
+        """
+        random = np.random.default_rng(5)
+
+        def changed(value: Any) -> Any:
+            signs = 1 + _CHANGE * np.where(random.random(np.shape(value)) < 0.5, -1.0, 1.0)
+            return float(signs) if signs.ndim == 0 else signs
+
+        try:
+            flips = dict.fromkeys(self._rounded, changed)
+            recording = self.lab.record(point, self._rounding, flipped=flips)
+        except StepFailedError:
+            return [abs(loss) for loss in base]
+        moved = [_number(candidate, recording) for candidate in self.candidates]
+        gaps = [abs(other - loss) / _CHANGE for other, loss in zip(moved, base, strict=True)]
+        return [float(np.fmax(abs(loss), gap)) for loss, gap in zip(base, gaps, strict=True)]
 
     def _slope(self, entry: Entry, size: float) -> list[float]:
         (upper, ups), (lower, downs) = (
@@ -231,13 +258,14 @@ def _number(candidate: Candidate, recording: Recording) -> float:
     return float("nan") if value is None else value
 
 
-def fit(step: Vector, slope: Vector, noise: float) -> Fit:
+def fit(step: Vector, slope: Vector, *, noise: float, values: Vector) -> Fit:
     """How a step compares with a numeric gradient, entry by entry.
 
     Args:
         step: What the iteration took off the parameter, shape (entries,).
         slope: The numeric gradient there, shape (entries,).
         noise: Absolute error of one entry of it.
+        values: The parameter there, shape (entries,): a step is as exact as what it is taken off.
     """
     size, length = float(np.linalg.norm(slope)), float(np.linalg.norm(step))
     error = noise * float(np.sqrt(slope.size))
@@ -248,7 +276,9 @@ def fit(step: Vector, slope: Vector, noise: float) -> Fit:
     inner = float(step @ slope)
     scale = inner / size**2
     left = float(np.linalg.norm(step - scale * slope)) / length
-    return Fit(inner / size / length, scale, left, True, False, error / size, slope.size, size)
+    rounded = _DOUBLE * float(np.linalg.norm(values)) / length
+    noisy = error / size + rounded
+    return Fit(inner / size / length, scale, left, True, False, noisy, slope.size, size)
 
 
 def fit_with_decay(step: Vector, slope: Vector, *, noise: float, values: Vector) -> Fit | None:
@@ -265,5 +295,5 @@ def fit_with_decay(step: Vector, slope: Vector, *, noise: float, values: Vector)
     if step.size < _FEWEST or not np.any(values):
         return None
     scale, decay = np.linalg.lstsq(np.stack([slope, values], axis=1), step, rcond=None)[0]
-    found = fit(step - decay * values, slope, noise)
+    found = fit(step - decay * values, slope, noise=noise, values=values)
     return found if found.parallel and scale > 0 and decay > 0 else None

@@ -42,12 +42,14 @@ class StepTest:
         moving: Those of them that act on others, or on themselves other than by a factor.
         complete: Whether the test ended in time.
         leaning: Single numbers that come out as a part of themselves and something else.
+        unseen: Changed numbers for which there was no time.
     """
 
     changed: dict[Leaf, int]
     moving: dict[Leaf, int]
     complete: bool = True
     leaning: dict[Leaf, int] = field(default_factory=dict)
+    unseen: frozenset[Leaf] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +106,17 @@ Effects = dict[Leaf, dict[Leaf, Vector]]
 """By moved leaf: what its move changed, by leaf."""
 
 
-def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:
-    """Runs one iteration on copies and tells what moves in it."""
+def step_test(
+    runner: Runner, variant: Variant, snapshot: Snapshot, *, seconds: float = 2 * TEST_SECONDS
+) -> StepTest:
+    """Runs one iteration on copies and tells what moves in it.
+
+    Args:
+        runner: Runs the iteration.
+        variant: The program as it is.
+        snapshot: The variables at its head.
+        seconds: Processor time after which no further numbers are looked at.
+    """
     started = time.process_time()
     head = _head(snapshot)
     try:
@@ -123,9 +134,10 @@ def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:
         snapshot.unshare()  # something is written to, with what stood there before
     effects: Effects = {}
     for leaf in sorted(changed, key=lambda item: -changed[item])[:_MOST_LEAVES]:
-        if time.process_time() - started > 2 * TEST_SECONDS:
+        if time.process_time() - started > seconds:
             break
         effects[leaf] = iteration.effects(leaf, iteration.nudged(leaf))
+    looked = set(effects)
     buffers = {leaf for leaf in effects if _is_buffer(iteration, leaf)}
     effects = {leaf: found for leaf, found in effects.items() if leaf not in buffers}
     moving = {
@@ -133,7 +145,12 @@ def step_test(runner: Runner, variant: Variant, snapshot: Snapshot) -> StepTest:
         for leaf in effects
         if _moves(leaf, effects) and (changed[leaf] == 1 or not _is_local(iteration, leaf, effects))
     }
-    return StepTest(changed, moving, leaning=dict.fromkeys(_leaning(iteration, effects), 1))
+    return StepTest(
+        changed,
+        moving,
+        leaning=dict.fromkeys(_leaning(iteration, effects), 1),
+        unseen=frozenset(changed) - looked,
+    )
 
 
 def _head(snapshot: Snapshot) -> dict[Leaf, Vector]:
@@ -241,7 +258,7 @@ def _is_local(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
     """
     start, end = iteration.head[leaf], iteration.end
     change = nudge(start.size, start)
-    for entry in np.linspace(0, start.size - 1, _LOCAL_ENTRIES).astype(int):
+    for entry in _spread(np.flatnonzero(end[leaf] != start)):
         moved = start.copy()
         moved[entry] += change[entry]
         telling = [
@@ -252,6 +269,16 @@ def _is_local(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
         if any(np.count_nonzero(effect) > 1 or effect.size != start.size for effect in telling):
             return False
     return True
+
+
+def _spread(entries: np.ndarray) -> np.ndarray:
+    """A few of some entries, from the first to the last.
+
+    Those that no iteration changes, such as the weights of an input that is always zero, tell
+    nothing.
+    """
+    places = np.linspace(0, entries.size - 1, _LOCAL_ENTRIES).astype(int)
+    return np.asarray(entries[places])
 
 
 def _is_multiple(effect: Vector, change: Vector) -> bool:

@@ -109,7 +109,12 @@ class Bench:
                 scales[name] = None
                 continue
             chosen = measurement.entries[number][name]
-            found = fit(step[name][chosen], slopes.values[name], slopes.noise)
+            found = fit(
+                step[name][chosen],
+                slopes.values[name],
+                noise=slopes.noise,
+                values=measurement.points[number].theta[name][chosen],
+            )
             scales[name] = (found.parallel, found.scale)
         return scales
 

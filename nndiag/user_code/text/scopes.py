@@ -127,4 +127,13 @@ def _stored(node: ast.AST) -> Iterator[str]:
 def _declared(
     function: ast.FunctionDef | ast.AsyncFunctionDef, kind: type[ast.Global | ast.Nonlocal]
 ) -> set[str]:
-    return {name for node in ast.walk(function) if isinstance(node, kind) for name in node.names}
+    """Names that a function declares, but not those of functions inside it."""
+    return {name for node in function.body for name in _declared_in(node, kind)}
+
+
+def _declared_in(node: ast.AST, kind: type[ast.Global | ast.Nonlocal]) -> Iterator[str]:
+    if isinstance(node, kind):
+        yield from node.names
+    if not isinstance(node, Scope):
+        for child in ast.iter_child_nodes(node):
+            yield from _declared_in(child, kind)

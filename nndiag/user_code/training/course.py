@@ -18,6 +18,7 @@ _LEAST = 20
 _PARTS = 10  # of a run; a loss may be that of one example, so that parts are compared
 _BLOWN = 1e3
 _FIRST = 3
+_FLOOR = 0.01  # of a cross-entropy: saturated outputs may start it at nothing
 _FACTORS = (0.1, 0.01, 1e-3, 1e-4)
 
 
@@ -61,12 +62,17 @@ def course_of(measurement: Measurement, settings: CodeSettings, *, seconds: floa
     if not found or (len(found) < _LEAST and np.isfinite(found).all()):
         return None
     start, end = _ends(found)
-    if not _diverged(found):
+    floor = _FLOOR if measurement.loss.kind.endswith("entropy") else 0.0
+    if not _diverged(found, floor):
         return Course(len(found), start, end, diverged=False)
     start = found[0]
     for factor in _FACTORS:
         lower = trained(factor)
-        if len(lower) >= _LEAST and not _diverged(lower) and _ends(lower)[1] < _ends(lower)[0]:
+        if (
+            len(lower) >= _LEAST
+            and not _diverged(lower, floor)
+            and _ends(lower)[1] < _ends(lower)[0]
+        ):
             return Course(len(found), start, end, True, factor, _ends(lower)[1])
     return Course(len(found), start, end, diverged=True)
 
@@ -78,9 +84,9 @@ def _ends(losses: list[float]) -> tuple[float, float]:
         return float(np.mean(losses[:part])), float(np.mean(losses[-part:]))
 
 
-def _diverged(losses: list[float]) -> bool:
-    """Whether a loss overflowed, or ended far above the first ones."""
+def _diverged(losses: list[float], floor: float) -> bool:
+    """Whether a loss overflowed, or ended far above the first ones, these not less than a floor."""
     if not np.isfinite(losses).all():
         return True
     part = max(1, len(losses) // _PARTS)
-    return min(map(abs, losses[-part:])) > _BLOWN * max(map(abs, losses[:_FIRST]))
+    return min(map(abs, losses[-part:])) > _BLOWN * max(floor, *map(abs, losses[:_FIRST]))
