@@ -3,6 +3,7 @@
 import numpy as np
 
 from nndiag.checkup.contract import Check, Patient, Status
+from nndiag.numbers import chosen, number, percent, rough
 from nndiag.trace import FloatArray
 
 # The same limits as the detector `unscaled-inputs`, which judges them in runs that failed.
@@ -34,7 +35,9 @@ def contradictions(patient: Patient) -> Check:
     clashing = _clashing(targets, group, len(rows))
     numbers = {"examples": float(len(inputs)), "contradicting_share": clashing}
     if clashing > 0:
-        message = f"{about}; {clashing:.0%} of them have the inputs of another with other targets"
+        message = (
+            f"{about}; {percent(clashing)} of them have the inputs of another with other targets"
+        )
         return Check(name, Status.WARNING, message, "more inputs", numbers=numbers)
     if constant:
         message = f"{about}; constant and so of no use: {', '.join(constant[:5])}"
@@ -60,13 +63,13 @@ def input_scales(patient: Patient) -> Check:
     }
     fault = None
     if sizes.max() > _LARGE:
-        fault = f"root mean square up to {sizes.max():.3g}"
+        fault = f"root mean square up to {number(sizes.max())}"
     elif sizes.max() < _LARGE**-2:
-        fault = f"root mean square only {sizes.max():.2g}"
+        fault = f"root mean square only {rough(sizes.max())}"
     elif spread > _DISPARITY:
-        fault = f"the columns' deviations differ {spread:.3g}-fold"
+        fault = f"the columns' deviations differ {number(spread)}-fold"
     elif offsets.max() > _OFF_CENTRE:
-        fault = f"{offsets.max():.3g} deviations off centre"
+        fault = f"{number(offsets.max())} deviations off centre"
     if fault is not None:
         remedy = "dataset.scale_inputs=standardize"
         return Check(name, Status.WARNING, fault, remedy, "unscaled-inputs", numbers)
@@ -82,7 +85,7 @@ def target_scales(patient: Patient) -> Check:
     deviation = targets.std(axis=0)
     offset = np.abs(targets.mean(axis=0))
     numbers = {"deviation": float(deviation.max()), "mean": float(offset.max())}
-    words = f"deviation {_range(deviation)}, mean up to {offset.max():.3g}"
+    words = f"deviation {_range(deviation)}, mean up to {number(offset.max())}"
     if max(deviation.max(), offset.max()) > _TARGETS or deviation.max() < 1 / _TARGETS**2:
         remedy = "dataset.scale_targets=standardize"
         return Check(name, Status.WARNING, words, remedy, "unscaled-targets", numbers)
@@ -100,14 +103,14 @@ def output_range(patient: Patient) -> Check:
     margin = _MARGIN * width
     outside = float(np.mean((targets < layer.low - margin) | (targets > layer.high + margin)))
     words = (
-        f"targets from {targets.min():.3g} to {targets.max():.3g}, a {layer.activation} gives "
-        f"{layer.low:g} to {layer.high:g}"
+        f"targets from {number(targets.min())} to {number(targets.max())}, a {layer.activation} "
+        f"gives {chosen(layer.low)} to {chosen(layer.high)}"
     )
     numbers = {"outside_share": outside}
     problem = "targets-outside-output-range"
     if outside > _OUTSIDE:
         remedy = "activation: linear in the last layer"
-        message = f"{outside:.0%} of the {words}"
+        message = f"{percent(outside)} of the {words}"
         return Check(name, Status.FAILED, message, remedy, problem, numbers)
     ends = bool(targets.min() <= layer.low or targets.max() >= layer.high)
     if ends and len(np.unique(targets)) > 2 and layer.activation not in ("relu", "softmax"):
@@ -130,5 +133,5 @@ def _clashing(
 
 def _range(values: FloatArray) -> str:
     """One number, or two for several that differ: "1", "0.5 to 2"."""
-    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    low, high = number(values.min()), number(values.max())
     return low if low == high else f"{low} to {high}"

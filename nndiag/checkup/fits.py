@@ -11,6 +11,7 @@ from nndiag.detectors.attainable import attainable_share
 from nndiag.experiment.building import initial_parameters
 from nndiag.nn.losses import LOSSES, baseline
 from nndiag.nn.network import Architecture, examples
+from nndiag.numbers import number
 from nndiag.trace import FloatArray
 
 _MOST = 8
@@ -83,7 +84,7 @@ def _share(share: float) -> str:
     """A share in percent; never "100 %" for less."""
     if 0.999 < share < 1:
         return f"{100 * share:.3f} %" if share < 0.99999 else "> 99.999 %"
-    return f"{100 * share:.3g} %"
+    return f"{number(100 * share)} %"
 
 
 def _wanted(patient: Patient) -> int:
@@ -102,6 +103,6 @@ def _starts(patient: Patient) -> dict[str, FloatArray]:
     """The config's own start and two others; those that are finite."""
     config, shape = patient.experiment.config, patient.built.shape
     starts = {"start": patient.built.parameters}
-    for number in _SEEDS:
-        starts[f"seed {number}"] = initial_parameters(config, shape, seed=config.seed + number)
+    for seed in _SEEDS:
+        starts[f"seed {seed}"] = initial_parameters(config, shape, seed=config.seed + seed)
     return {name: start for name, start in starts.items() if np.isfinite(start).all()}

@@ -8,6 +8,7 @@ from nndiag.analysis.network_check import check_network
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.errors import NndiagError
 from nndiag.nn.network import loss
+from nndiag.numbers import chosen, number, percent, rough
 from nndiag.training import train
 
 _HIGH = 10.0  # times the loss of outputs at zero, or of the best constant
@@ -30,8 +31,10 @@ def starting_loss(patient: Patient) -> Check:
     if not np.isfinite(value):
         return Check(name, Status.FAILED, f"it is {value}", _SMALLER, "weights-too-large", numbers)
     usual = max(expected, patient.baseline)
-    words = f"{value:.3g}; {expected:.3g} with all outputs at zero, {patient.baseline:.3g} at best "
-    words += "by a constant"
+    words = (
+        f"{number(value)}; {number(expected)} with all outputs at zero, {number(patient.baseline)} "
+        "at best by a constant"
+    )
     if value > _HIGH * usual:
         return Check(name, Status.WARNING, words, _SMALLER, "weights-too-large", numbers)
     return Check(name, Status.OK, words, numbers=numbers)
@@ -59,7 +62,7 @@ def moving_parameters(patient: Patient) -> Check:
     first, *_, last = (float(np.linalg.norm(one)) for one in [*matrices.values()] * 2)
     numbers = {"first_to_last": first / last}
     if len(matrices) > 2 and not _VANISHED <= first / last <= 1 / _VANISHED:
-        message = f"the gradient of the first layer is {first / last:.2g} × that of the last"
+        message = f"the gradient of the first layer is {rough(first / last)} × that of the last"
         vanishing = first < last
         problem = "vanishing-gradients" if vanishing else "exploding-gradients"
         remedy = "activation: tanh or relu in the hidden layers" if vanishing else _SMALLER
@@ -79,7 +82,7 @@ def _stillness(patient: Patient, layer: str, layers: str, *, share: float = 1.0)
     if share == 1:
         message = f"the gradient of {layers} is zero: nothing there is learned"
         return Check("parameters move", Status.FAILED, message, remedy, problem, numbers)
-    message = f"{share:.0%} of the units of {layers} get no gradient"
+    message = f"{percent(share)} of the units of {layers} get no gradient"
     return Check("parameters move", Status.WARNING, message, remedy, problem, numbers)
 
 
@@ -103,7 +106,7 @@ def gradient(patient: Patient) -> Check:
     numbers = {"relative_error": max(errors, default=0.0)}
     if not check.correct:
         return Check(name, Status.FAILED, "it disagrees with differences", "nndiag gradcheck")
-    message = f"agrees with differences to {numbers['relative_error']:.1g}"
+    message = f"agrees with differences to {rough(numbers['relative_error'])}"
     return Check(name, Status.OK, message, numbers=numbers)
 
 
@@ -115,10 +118,10 @@ def rate(patient: Patient) -> Check:
     numbers = {"learning_rate": rate}
     problem = "learning-rate-above-stability-limit"
     if ceiling is None:
-        words = f"{rate:g} with {patient.built.optimizer.name}, which has no fixed ceiling"
+        words = f"{chosen(rate)} with {patient.built.optimizer.name}, which has no fixed ceiling"
     else:
         numbers["ceiling"] = ceiling
-        words = f"{rate:g}, the stability ceiling is {ceiling:.3g}"
+        words = f"{chosen(rate)}, the stability ceiling is {number(ceiling)}"
     if lost is not None:
         remedy = f"optimizer.learning_rate={_below(rate, ceiling)}"
         message = f"{words}; the loss ran away within {lost} steps"

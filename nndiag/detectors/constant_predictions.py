@@ -32,6 +32,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
+from nndiag.numbers import number, rough
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -61,8 +62,8 @@ def constant_predictions(trace: Trace, *, spread: Positive = 0.02) -> Findings:
         Finding(
             PROBLEM,
             course.severity,
-            f"the network predicts {level:.3g} for every input (the targets' mean is {mean:.3g}): "
-            f"its predictions have {ratios.max():.2g} × the targets' deviation",
+            f"the network predicts {number(level)} for every input (the targets' mean is "
+            f"{number(mean)}): its predictions have {rough(ratios.max())} × the targets' deviation",
             evidence=(Evidence("prediction_deviation", float(ratios.max()), spread),),
             remedies=("network.initializer=glorot_uniform", "dataset.scale_inputs=standardize"),
         )

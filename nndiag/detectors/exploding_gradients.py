@@ -35,6 +35,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.numbers import number
 from nndiag.registry import Count, Positive
 from nndiag.trace import Series, Trace
 
@@ -73,7 +74,8 @@ def _through_depth(trace: Trace, norms: Series, *, ratio: float, window: int) ->
     return Finding(
         PROBLEM,
         Severity.ERROR,
-        f"{layer} has {observed:.3g} × the gradient norm of {trace.layers[-1]} in the first steps",
+        f"{layer} has {number(observed)} × the gradient norm of {trace.layers[-1]} in the first "
+        "steps",
         evidence=(Evidence("gradient_norm", observed, ratio, layer, (int(norms.steps[0]), last)),),
         layer=layer,
         remedies=_REMEDIES,
@@ -96,8 +98,8 @@ def _through_time(trace: Trace, norms: Series, *, factor: float) -> Finding | No
     return Finding(
         PROBLEM,
         Severity.ERROR,
-        f"the gradient norm of {layer} grew to {observed:.3g} × its first value, "
-        f"beyond {factor:.3g} × at step {step}",
+        f"the gradient norm of {layer} grew to {number(observed)} × its first value, "
+        f"beyond {number(factor)} × at step {step}",
         evidence=(Evidence("gradient_norm", observed, factor, layer, (int(norms.steps[0]), step)),),
         layer=layer,
         remedies=_REMEDIES,

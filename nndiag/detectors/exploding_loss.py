@@ -36,6 +36,7 @@ from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of, reference_loss
 from nndiag.detectors.curve import growth
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.numbers import number
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -53,14 +54,16 @@ def exploding_loss(trace: Trace, *, factor: Positive = 10.0) -> Findings:
     limit = factor * reference
     if blow_up is None or not _grew(trace, onset=blow_up.onset, top=blow_up.top, limit=limit):
         return []
-    ended = "it overflowed" if course.curve.non_finite else f"it ended at {course.curve.final:.3g}"
-    pace = "in one step" if np.isinf(blow_up.factor) else f"×{blow_up.factor:.3g} per step"
+    ended = (
+        "it overflowed" if course.curve.non_finite else f"it ended at {number(course.curve.final)}"
+    )
+    pace = "in one step" if np.isinf(blow_up.factor) else f"×{number(blow_up.factor)} per step"
     return [
         Finding(
             PROBLEM,
             Severity.ERROR,
-            f"the loss grew {pace} from step {blow_up.onset} on, to {blow_up.top:.3g} from "
-            f"{course.curve.initial:.3g}; {ended}",
+            f"the loss grew {pace} from step {blow_up.onset} on, to {number(blow_up.top)} from "
+            f"{number(course.curve.initial)}; {ended}",
             evidence=(
                 Evidence(
                     "loss",

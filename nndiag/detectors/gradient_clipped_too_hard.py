@@ -35,6 +35,7 @@ from nndiag.detectors.movement import path
 from nndiag.detectors.settings import optimizer_setting
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding, Skipped
+from nndiag.numbers import chosen, rough
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -61,8 +62,8 @@ def gradient_clipped_too_hard(
         Finding(
             PROBLEM,
             severity,
-            f"each step's gradient is clipped to {clip:g}, typically 1/{usual:.2g} of its length: "
-            f"the run moves as if its learning rate were {usual:.2g} times smaller",
+            f"each step's gradient is clipped to {chosen(clip)}, typically 1/{rough(usual)} of its "
+            f"length: the run moves as if its learning rate were {rough(usual)} times smaller",
             evidence=(Evidence("gradient_norm", observed=usual * clip, limit=factor * clip),),
             remedies=("optimizer.clip_norm=null", f"optimizer.clip_norm={usual * clip:.2g}"),
         )

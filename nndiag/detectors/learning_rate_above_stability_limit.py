@@ -52,6 +52,7 @@ from nndiag.detectors.movement import first_steps
 from nndiag.detectors.settings import optimizer_setting
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
+from nndiag.numbers import chosen, number, percent
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -129,7 +130,7 @@ def _finding(trace: Trace, ceiling: Ceiling, *, rate: float, severity: Severity)
     if ceiling.of_batches:
         what = f"what the noise of batches of {trace.facts.batch_size} bears:"
     if ceiling.momentum:
-        what = f"what a network bears with momentum {ceiling.momentum:g}:"
+        what = f"what a network bears with momentum {chosen(ceiling.momentum)}:"
     remark = "; the run found a flatter place by itself" if severity is Severity.NOTE else ""
     evidence = [Evidence("learning_rate", observed=rate, limit=ceiling.rate)]
     if ceiling.sharpness is not None:
@@ -139,7 +140,8 @@ def _finding(trace: Trace, ceiling: Ceiling, *, rate: float, severity: Severity)
     return Finding(
         PROBLEM,
         severity,
-        f"learning rate {rate:g} is {factor:.3g} × {what} {ceiling.rate:.3g}{where}{remark}",
+        f"learning rate {chosen(rate)} is {number(factor)} × {what} "
+        f"{number(ceiling.rate)}{where}{remark}",
         evidence=tuple(evidence),
         remedies=(
             f"optimizer.learning_rate={ceiling.rate / 2:.2g}",
@@ -157,8 +159,8 @@ def _thrown(trace: Trace, length: float, *, step: float, severity: Severity) -> 
     return Finding(
         PROBLEM,
         severity,
-        f"learning rate {rate:g} changes every layer by {length:.0%} of its length or more in each "
-        "of the first steps",
+        f"learning rate {chosen(rate)} changes every layer by {percent(length)} of its length or "
+        "more in each of the first steps",
         evidence=(Evidence("update_ratio", observed=length, limit=step),),
         remedies=(f"optimizer.learning_rate={rate * step / length / 10:.1g}",),
     )

@@ -40,6 +40,7 @@ from nndiag.detectors.course import course_of
 from nndiag.detectors.movement import late_path, path, rates_at, step_per_rate
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding
+from nndiag.numbers import number, rough
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -66,7 +67,8 @@ def learning_rate_too_small(
         Finding(
             PROBLEM,
             severity,
-            f"{message}; {trace.steps:,} such steps move the weights by {way:.2g} of their length",
+            f"{message}; {trace.steps:,} such steps move the weights by {rough(way)} of their "
+            "length",
             evidence=(evidence, Evidence("path", observed=way, limit=moved)),
             remedies=remedies,
         )
@@ -84,18 +86,18 @@ def _fault(
     if ceiling is not None:
         better = ceiling / 2 * _seen(trace)
         evidence = Evidence("learning_rate", observed=rate, limit=better / factor)
-        what = f"is 1/{ceiling / 2 / rate:.2g} of half the stability ceiling"
+        what = f"is 1/{rough(ceiling / 2 / rate)} of half the stability ceiling"
         small = rate < better / factor
     else:
         better = rate * _USUAL_STEP / typical
         evidence = Evidence("update_ratio", observed=typical, limit=step)
-        what = f"moves the weights by {typical:.1g} of their length per step"
+        what = f"moves the weights by {rough(typical)} of their length per step"
         small = typical < step
     remedies: tuple[str, ...] = (f"optimizer.learning_rate={better:.2g}", "optimizer.name=adam")
-    name = f"learning rate {rate:.3g}"
+    name = f"learning rate {number(rate)}"
     if rate < _DECAYED * configured:
         remedies = ("optimizer.decay=0", *remedies)
-        name = f"the learning rate has decayed from {configured:.3g} to {rate:.3g}, which"
+        name = f"the learning rate has decayed from {number(configured)} to {number(rate)}, which"
     return (f"{name} {what}", evidence, remedies) if small else None
 
 

@@ -42,6 +42,7 @@ from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
+from nndiag.numbers import chosen, number, percent
 from nndiag.registry import Share
 from nndiag.trace import FloatArray, LayerFacts, Trace
 
@@ -95,8 +96,8 @@ def _always_wrong(
     if loss not in (_BINARY, _CLASSES) or outside <= share:
         return None
     message = (
-        f"{outside:.0%} of the targets lie outside 0 … 1, where {loss} has no lower bound: they "
-        f"run from {targets.min():.3g} to {targets.max():.3g}"
+        f"{percent(outside)} of the targets lie outside 0 … 1, where {loss} has no lower bound: "
+        f"they run from {number(targets.min())} to {number(targets.max())}"
     )
     remedies = _remedies_for(targets)
     return _finding(layer, message, Severity.ERROR, remedies, observed=outside, limit=share)
@@ -119,7 +120,7 @@ def _unfit(
     uneven = float(np.mean(np.abs(targets.sum(axis=1) - 1) > 1e-6))
     if uneven <= share:
         return None
-    message = f"the shares of the classes do not add up to 1 in {uneven:.0%} of the targets"
+    message = f"the shares of the classes do not add up to 1 in {percent(uneven)} of the targets"
     return _finding(layer, message, severity, _TWO_CLASSES, observed=uneven, limit=share)
 
 
@@ -143,8 +144,8 @@ def _stuck(
     if observed <= limit:
         return None
     message = (
-        f"{observed:.0%} of the classes sit at the wrong end of the {layer.activation} output, "
-        f"where the gradient of {trace.facts.loss} is nearly zero"
+        f"{percent(observed)} of the classes sit at the wrong end of the {layer.activation} "
+        f"output, where the gradient of {trace.facts.loss} is nearly zero"
     )
     return _finding(layer, message, severity, _TWO_CLASSES, observed=observed, limit=limit)
 
@@ -163,8 +164,9 @@ def _off(
     if targets.max() <= layer.low or observed <= _SWITCHED_OFF:
         return None
     message = (
-        f"the {layer.activation} output is switched off for {observed:.0%} of the examples with "
-        f"target {targets.max():g}, where no gradient of {trace.facts.loss} gets through"
+        f"the {layer.activation} output is switched off for {percent(observed)} of the examples "
+        f"with target {chosen(targets.max())}, where no gradient of {trace.facts.loss} gets "
+        "through"
     )
     return _finding(layer, message, severity, _TWO_CLASSES, observed=observed, limit=_SWITCHED_OFF)
 

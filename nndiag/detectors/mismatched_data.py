@@ -33,6 +33,7 @@ from nndiag.detectors.attainable import equal_rows
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.numbers import percent
 from nndiag.registry import Share
 from nndiag.trace import FloatArray, Trace
 
@@ -66,8 +67,8 @@ def mismatched_data(trace: Trace, *, share: Share = 0.5) -> Findings:
         Finding(
             PROBLEM,
             Severity.NOTE if noisy else Severity.WARNING,
-            f"{lost:.0%} of the targets' variance is among equal inputs ({different} different "
-            f"ones in {len(inputs)}): out of reach for any model",
+            f"{percent(lost)} of the targets' variance is among equal inputs ({different} "
+            f"different ones in {len(inputs)}): out of reach for any model",
             evidence=(Evidence("targets", observed=lost, limit=share),),
             remedies=_REMEDIES,
         )

@@ -39,6 +39,7 @@ from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.numbers import number
 from nndiag.registry import Positive
 from nndiag.trace import FloatArray, LayerFacts, Trace
 
@@ -71,7 +72,7 @@ def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
         Finding(
             PROBLEM,
             severity,
-            f"{who} biases, and the {what} lie {observed:.3g} deviations off centre",
+            f"{who} biases, and the {what} lie {number(observed)} deviations off centre",
             evidence=(Evidence(what, observed=observed, limit=offset, layer=layer.name),),
             layer=layer.name,
             remedies=("network.bias=true", "dataset.scale_inputs=standardize"),

@@ -34,6 +34,7 @@ from nndiag.detectors.attainable import attainable_share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
+from nndiag.numbers import percent
 from nndiag.registry import Share
 from nndiag.trace import FloatArray, Trace
 
@@ -67,8 +68,8 @@ def no_nonlinearity(trace: Trace, *, gap: Share = 0.15) -> Findings:
         Finding(
             PROBLEM,
             course.severity,
-            f"{layers}: a linear model {what} {max(linear, 0):.0%}, the data allow "
-            f"{min(possible, 1):.0%}",
+            f"{layers}: a linear model {what} {percent(max(linear, 0))}, the data allow "
+            f"{percent(min(possible, 1))}",
             evidence=(Evidence("linear_share", observed=linear, limit=limit),),
             remedies=(
                 "activation tanh or relu in the hidden layers",

@@ -37,6 +37,7 @@ from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.jumps import typical_jump
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
+from nndiag.numbers import number, percent
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -67,8 +68,8 @@ def noisy_steps(trace: Trace, *, jump: Positive = 0.05) -> Findings:
         Finding(
             PROBLEM,
             course.severity,
-            f"with batches of {size} the loss over all examples jumps by {changes / level:.0%} of "
-            f"its level, {level:.3g}, from record to record",
+            f"with batches of {size} the loss over all examples jumps by "
+            f"{percent(changes / level)} of its level, {number(level)}, from record to record",
             evidence=(Evidence("training_loss", changes / level, limit, steps=steps),),
             remedies=(
                 "training.batch_size=full",

@@ -30,6 +30,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.exploding_loss import exploding_loss
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.numbers import number
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -49,7 +50,7 @@ def non_finite_values(trace: Trace, *, factor: Positive = 10.0) -> Findings:
         step = int(trace.step[-1]) + 1 if trace.steps else 0
         value = trace.ending.loss if trace.ending is not None else np.nan
     before = trace.loss[: broken[0]] if len(broken) else trace.loss
-    history = f"after a loss of {before[-1]:.3g}" if len(before) else "from the start"
+    history = f"after a loss of {number(before[-1])}" if len(before) else "from the start"
     return [
         Finding(
             PROBLEM,

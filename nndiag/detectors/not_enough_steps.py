@@ -36,6 +36,7 @@ from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.movement import path
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding, Outcome, Severity
+from nndiag.numbers import percent, rough
 from nndiag.registry import Count, Positive, Share
 from nndiag.trace import Trace
 
@@ -60,7 +61,7 @@ def not_enough_steps(
     falling = course.expected_gain / max(abs(course.curve.final), 1e-300)
     evidence = [Evidence("loss", observed=falling, limit=gain)]
     if course.outcome is Outcome.IMPROVING:
-        what = f"the loss is still falling, by {falling:.0%} in as many steps again"
+        what = f"the loss is still falling, by {percent(falling)} in as many steps again"
         if falling < gain:
             what = "too few to tell where the loss would end"
     else:
@@ -68,7 +69,7 @@ def not_enough_steps(
         more = way < moved and (falling > gain or local > left)
         if not (way > 0 and (begun or more)):
             return []
-        what = f"the weights have moved by {way:.2g} of their length"
+        what = f"the weights have moved by {rough(way)} of their length"
         evidence = [Evidence("path", way, moved), *evidence]
     skill = "" if course.skill is None else f", at skill {course.skill:.2f} (0: predicts the mean)"
     return [

@@ -36,6 +36,7 @@ from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity, Skipped
+from nndiag.numbers import percent
 from nndiag.registry import Count, Share
 from nndiag.trace import FloatArray, Trace
 
@@ -67,7 +68,7 @@ def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40)
     best, limit = max(found.values()), share * (1 - _ENOUGH / len(inputs))
     if best >= limit:
         return []
-    told = ", ".join(f"{name} {max(value, 0):.0%}" for name, value in found.items())
+    told = ", ".join(f"{name} {percent(max(value, 0))}" for name, value in found.items())
     return [
         Finding(
             PROBLEM,

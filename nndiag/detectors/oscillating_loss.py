@@ -34,6 +34,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Skipped
+from nndiag.numbers import number
 from nndiag.registry import Positive, Share
 from nndiag.trace import FloatArray, Trace
 
@@ -65,7 +66,7 @@ def oscillating_loss(
         Finding(
             PROBLEM,
             course.severity,
-            f"the loss keeps swinging by {span:.3g} around {level:.3g} "
+            f"the loss keeps swinging by {number(span)} around {number(level)} "
             f"over the last {len(tail)} steps",
             evidence=(Evidence("loss", span / level, swing, steps=steps),),
             remedies=(

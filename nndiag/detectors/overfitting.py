@@ -33,6 +33,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
+from nndiag.numbers import number, percent
 from nndiag.registry import Positive, Share
 from nndiag.trace import FloatArray, Trace
 
@@ -62,8 +63,9 @@ def overfitting(trace: Trace, *, rise: Positive = 0.3, floor: Share = 0.02) -> F
         Finding(
             PROBLEM,
             Severity.WARNING,
-            f"the validation loss rose by {grown:.0%} after step {step}, to {outside[-1]:.3g}, "
-            f"while the training loss fell by {learned:.0%}, to {inside[-1]:.3g}",
+            f"the validation loss rose by {percent(grown)} after step {step}, to "
+            f"{number(outside[-1])}, while the training loss fell by {percent(learned)}, to "
+            f"{number(inside[-1])}",
             evidence=(
                 Evidence("validation_loss", grown, rise, steps=(step, int(held_out.steps[-1]))),
             ),

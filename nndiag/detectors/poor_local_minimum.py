@@ -30,6 +30,7 @@ Source
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
+from nndiag.numbers import number
 from nndiag.registry import Share
 from nndiag.trace import Trace
 
@@ -54,8 +55,9 @@ def poor_local_minimum(trace: Trace, *, kept: Share = 0.8, left: Share = 0.5) ->
         Finding(
             PROBLEM,
             course.severity,
-            f"the run ends in a poor minimum of loss {ending.loss:.3g}: a strong optimizer gets no "
-            f"further from there, but to {ending.reference_loss:.3g} from other weights",
+            f"the run ends in a poor minimum of loss {number(ending.loss)}: a strong optimizer "
+            f"gets no further from there, but to {number(ending.reference_loss)} from other "
+            "weights",
             evidence=(
                 Evidence("reference_loss", observed=best, limit=left),
                 Evidence("reference_loss_from_end", observed=from_end, limit=kept),

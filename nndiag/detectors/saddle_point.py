@@ -34,6 +34,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
+from nndiag.numbers import percent, rough
 from nndiag.registry import Count, Positive, Share
 from nndiag.trace import Trace
 
@@ -60,9 +61,9 @@ def saddle_point(
         Finding(
             PROBLEM,
             course.severity,
-            f"the loss rests at a saddle: a Newton step would take off {rest:.1%} of it, and the "
-            f"curvature is {smallest / largest:.2g} × the largest in some direction"
-            f"{_escape(trace, smallest)}",
+            f"the loss rests at a saddle: a Newton step would take off {percent(rest)} of it, and "
+            f"the curvature is {rough(smallest / largest)} × the largest in some "
+            f"direction{_escape(trace, smallest)}",
             evidence=(Evidence("smallest_eigenvalue", smallest / largest, -bend),),
             remedies=(
                 "optimizer.name=adam",

@@ -44,6 +44,7 @@ from nndiag.detectors.jumps import typical_jump
 from nndiag.detectors.order import share_between_stretches
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
+from nndiag.numbers import number, percent, rough
 from nndiag.registry import Positive, Share
 from nndiag.trace import Trace
 
@@ -70,8 +71,8 @@ def sorted_examples(
         Finding(
             PROBLEM,
             impairment(course) or Severity.WARNING,
-            f"the examples are sorted and not shuffled: {between:.0%} of the targets' variance "
-            f"lies between {_stretches(trace)}; {told}",
+            f"the examples are sorted and not shuffled: {percent(between)} of the targets' "
+            f"variance lies between {_stretches(trace)}; {told}",
             evidence=(Evidence("targets", observed=between, limit=share), evidence),
             remedies=("training.order=shuffled", "training.batch_size=full"),
         )
@@ -99,7 +100,10 @@ def _forgetting(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
     everywhere = course_of(trace).curve.settled
     if not seen < limit * everywhere:
         return None
-    told = f"the last epoch's batches were at loss {seen:.3g}, all examples are at {everywhere:.3g}"
+    told = (
+        f"the last epoch's batches were at loss {number(seen)}, all examples are at "
+        f"{number(everywhere)}"
+    )
     return told, Evidence("loss", observed=seen / everywhere, limit=limit)
 
 
@@ -112,6 +116,6 @@ def _swinging(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
     jump = typical_jump(means.values[-tail:]) / max(float(targets.std()), 1e-300)
     if not jump > limit:
         return None
-    told = f"the mean prediction jumps by {jump:.2g} × the targets' deviation, to what came last"
+    told = f"the mean prediction jumps by {rough(jump)} × the targets' deviation, to what came last"
     steps = (int(means.steps[-tail]), int(means.steps[-1]))
     return told, Evidence("prediction_mean", observed=jump, limit=limit, steps=steps)

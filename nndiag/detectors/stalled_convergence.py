@@ -32,6 +32,7 @@ Source
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
+from nndiag.numbers import number, percent
 from nndiag.registry import Share
 from nndiag.trace import Trace
 
@@ -48,14 +49,14 @@ def stalled_convergence(trace: Trace, *, learned: Share = 0.5) -> Findings:
     failed = shortfall > (1 - learned) * course.attainable
     final = course.curve.final
     evidence = [Evidence("loss", observed=course.expected_gain / abs(final), limit=0.05)]
-    parts = [f"the loss is flat at {final:.3g}"]
+    parts = [f"the loss is flat at {number(final)}"]
     if course.skill is not None:
         parts.append(f"skill {course.skill:.2f} (0: predicts the mean)")
         evidence.append(Evidence("skill", observed=course.skill))
     decrement = course.numbers.get("newton_decrement", 0.0) / abs(final)
     smallest = course.numbers.get("smallest_eigenvalue", 0.0)
     if decrement > 0.05:
-        part = "most" if decrement > 0.9 else f"{decrement:.0%}"
+        part = "most" if decrement > 0.9 else percent(decrement)
         parts.append(f"a local step could still remove {part} of it")
         evidence.append(Evidence("newton_decrement", observed=decrement, limit=0.05))
     elif smallest < -1e-3 * course.numbers.get("largest_eigenvalue", 0.0):

@@ -34,6 +34,7 @@ from nndiag.detectors.learning_rate_above_stability_limit import (
     learning_rate_above_stability_limit,
 )
 from nndiag.finding import Evidence, Finding, Severity, Skipped
+from nndiag.numbers import chosen, number, rough
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -61,8 +62,9 @@ def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -
         Finding(
             PROBLEM,
             too_large[0].severity,
-            f"the loss is a sum of {terms} terms: learning rate {rate:g} is {rate / ceiling:.3g} × "
-            f"the sum's stability ceiling, {rate / ceiling / terms:.2g} × that of the mean",
+            f"the loss is a sum of {terms} terms: learning rate {chosen(rate)} is "
+            f"{number(rate / ceiling)} × the sum's stability ceiling, "
+            f"{rough(rate / ceiling / terms)} × that of the mean",
             evidence=(Evidence("learning_rate", observed=rate, limit=ceiling),),
             remedies=(
                 f"loss.reduction={mean}",

@@ -33,6 +33,7 @@ import numpy as np
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
+from nndiag.numbers import chosen, number, percent
 from nndiag.registry import NonNegative, Share
 from nndiag.trace import FloatArray, LayerFacts, Trace
 
@@ -71,9 +72,9 @@ def _outside(
     return Finding(
         PROBLEM,
         Severity.ERROR if failed else Severity.WARNING,
-        f"{outside:.0%} of the targets lie outside what a {layer.activation} output can give "
-        f"({layer.low:g} to {layer.high:g}): they run from {targets.min():.3g} to "
-        f"{targets.max():.3g}",
+        f"{percent(outside)} of the targets lie outside what a {layer.activation} output can give "
+        f"({chosen(layer.low)} to {chosen(layer.high)}): they run from {number(targets.min())} to "
+        f"{number(targets.max())}",
         evidence=(Evidence("targets", observed=outside, limit=limit, layer=layer.name),),
         layer=layer.name,
         remedies=_REMEDIES,
@@ -100,9 +101,9 @@ def _floor(trace: Trace, layer: LayerFacts, targets: FloatArray, *, end: float) 
     return Finding(
         PROBLEM,
         Severity.WARNING,
-        f"targets reach {targets.max() if targets.max() >= layer.high else targets.min():g}, the "
-        f"end that a {layer.activation} output only approaches; {observed:.0%} of the remaining "
-        "error lies there",
+        f"targets reach {chosen(targets.max() if targets.max() >= layer.high else targets.min())}, "
+        f"the end that a {layer.activation} output only approaches; {percent(observed)} of the "
+        "remaining error lies there",
         evidence=(Evidence("targets", observed=observed, limit=0.5, layer=layer.name),),
         layer=layer.name,
         remedies=_REMEDIES,

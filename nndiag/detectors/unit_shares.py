@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.numbers import percent
 from nndiag.trace import Trace
 
 
@@ -39,7 +40,7 @@ def layers_beyond(
     start = first.steps[0] if first.steps is not None else 0
     since = "from the start" if start == trace.step[0] else f"since about step {start}"
     others = f"; so in {len(found)} layers" if len(found) > 1 else ""
-    message = f"{first.observed:.0%} of the units of {first.layer} {fault}, {since}{others}"
+    message = f"{percent(first.observed)} of the units of {first.layer} {fault}, {since}{others}"
     return [
         Finding(
             problem,

@@ -35,6 +35,7 @@ from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
+from nndiag.numbers import number, rough
 from nndiag.registry import Positive
 from nndiag.trace import FloatArray, Trace
 
@@ -76,15 +77,15 @@ def _fault(
     deviations = np.array([c.std() for c in columns])
     offsets = np.abs([c.mean() for c in columns]) / deviations
     if sizes.max() > size:
-        return f"inputs are large: root mean square {sizes.max():.3g}", float(sizes.max()), size
+        return f"inputs are large: root mean square {number(sizes.max())}", float(sizes.max()), size
     if sizes.max() < size**-2:
-        message = f"inputs are tiny: root mean square {sizes.max():.2g}"
+        message = f"inputs are tiny: root mean square {rough(sizes.max())}"
         return message, float(sizes.max()), size**-2
     spread = float(deviations.max() / deviations.min())
     if spread > disparity:
-        return f"the inputs' deviations differ by a factor of {spread:.3g}", spread, disparity
+        return f"the inputs' deviations differ by a factor of {number(spread)}", spread, disparity
     if offsets.max() > offset:
-        message = f"inputs lie {offsets.max():.3g} deviations off centre"
+        message = f"inputs lie {number(offsets.max())} deviations off centre"
         return message, float(offsets.max()), offset
     return None
 

@@ -35,6 +35,7 @@ from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Skipped
+from nndiag.numbers import number
 from nndiag.registry import Positive
 from nndiag.trace import FloatArray, Trace
 
@@ -74,10 +75,10 @@ def _fault(targets: FloatArray, *, size: float, offset: float) -> tuple[str, flo
         return None
     largest = max(float(np.sqrt(np.mean(column**2))) for column in columns)
     if largest > size:
-        return f"the targets are large: root mean square {largest:.3g}", largest, size
+        return f"the targets are large: root mean square {number(largest)}", largest, size
     away = max(float(abs(column.mean()) / column.std()) for column in columns)
     if away > offset:
-        return f"the targets' mean is {away:.3g} deviations from 0", away, offset
+        return f"the targets' mean is {number(away)} deviations from 0", away, offset
     return None
 
 

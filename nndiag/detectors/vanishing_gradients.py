@@ -39,6 +39,7 @@ from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
+from nndiag.numbers import rough
 from nndiag.registry import Count, Positive
 from nndiag.trace import Trace
 
@@ -69,7 +70,7 @@ def vanishing_gradients(trace: Trace, *, ratio: Positive = 1e-3, window: Count =
         Finding(
             PROBLEM,
             severity,
-            f"the gradient of {first} is {observed:.2g} × that of {last} in the first steps, "
+            f"the gradient of {first} is {rough(observed)} × that of {last} in the first steps, "
             f"and the {_ended(course)}",
             evidence=(Evidence("gradient_norm", observed, limit, first, steps),),
             layer=first,

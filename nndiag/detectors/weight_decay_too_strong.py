@@ -36,6 +36,7 @@ from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.settings import optimizer_setting
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
+from nndiag.numbers import chosen, rough
 from nndiag.registry import Positive, Share
 from nndiag.trace import Trace
 
@@ -63,7 +64,7 @@ def weight_decay_too_strong(
         Finding(
             PROBLEM,
             course.severity,
-            f"weight decay {decay:g} {message}",
+            f"weight decay {chosen(decay)} {message}",
             evidence=(evidence,),
             remedies=("optimizer.weight_decay=0", f"optimizer.weight_decay={decay / 100:.1g}"),
         )
@@ -82,8 +83,8 @@ def _balanced(
     if not pull <= balance * push or not push <= balance * pull or not worth > cost:
         return None
     message = (
-        f"pulls the weights as hard as the loss does ({pull:.2g} and {push:.2g}): the run rests "
-        "where both are equal, not where the loss is smallest"
+        f"pulls the weights as hard as the loss does ({rough(pull)} and {rough(push)}): the run "
+        "rests where both are equal, not where the loss is smallest"
     )
     return message, Evidence("weight_norm", observed=worth, limit=cost)
 
@@ -97,6 +98,6 @@ def _shrunk(trace: Trace, decay: float, *, limit: float) -> tuple[str, Evidence]
     if not shares[:-1].max() < limit:
         return None
     message = (
-        f"has shrunk the weights of every hidden layer to {shares[:-1].max():.1g} of their size"
+        f"has shrunk the weights of every hidden layer to {rough(shares[:-1].max())} of their size"
     )
     return message, Evidence("weight_norm", observed=float(shares[:-1].max()), limit=limit)

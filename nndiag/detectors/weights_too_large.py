@@ -46,6 +46,7 @@ from nndiag.detectors.starting_weights import (
 )
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
+from nndiag.numbers import number
 from nndiag.registry import Positive
 from nndiag.trace import FloatArray, Trace
 
@@ -67,14 +68,14 @@ def weights_too_large(trace: Trace, *, ratio: Positive = 3.0) -> Findings:
         return []
     weights = trace.facts.initial_weights[column]
     if common[column] > sizes[column]:
-        start = f"with a mean of {weights.mean():.3g} and add up to"
+        start = f"with a mean of {number(weights.mean())} and add up to"
     else:
-        start = f"at a size of {np.sqrt(np.mean(weights**2)):.3g},"
+        start = f"at a size of {number(np.sqrt(np.mean(weights**2)))},"
     return [
         Finding(
             PROBLEM,
             severity,
-            f"the weights of {layer} start {start} {observed:.3g} × what suits "
+            f"the weights of {layer} start {start} {number(observed)} × what suits "
             f"{weights.shape[1]} inputs",
             evidence=(Evidence("initial_weights", observed, ratio, layer),),
             layer=layer,

@@ -34,6 +34,7 @@ from nndiag.detectors.course import course_of
 from nndiag.detectors.starting_weights import all_equal, over_glorot
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Skipped
+from nndiag.numbers import rough
 from nndiag.registry import Positive
 from nndiag.trace import Trace
 
@@ -56,8 +57,8 @@ def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive =
         Finding(
             PROBLEM,
             severity,
-            f"the weights of {layer} start at {observed:.2g} × the usual size; all layers together "
-            f"pass {together:.1g} of the usual signal",
+            f"the weights of {layer} start at {rough(observed)} × the usual size; all layers "
+            f"together pass {rough(together)} of the usual signal",
             evidence=(
                 Evidence("initial_weights", observed, ratio, layer),
                 Evidence("passed_signal", together, passed),

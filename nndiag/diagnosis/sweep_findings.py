@@ -1,6 +1,7 @@
 """What a sweep says about the configured learning rate, as findings."""
 
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.numbers import chosen, number
 from nndiag.training.lr_sweep import SweepResult
 
 FASTER = 10.0
@@ -20,8 +21,8 @@ def sweep_findings(result: SweepResult) -> tuple[Finding, ...]:
             Finding(
                 "learning-rate-above-stability-limit",
                 Severity.NOTE if learns else Severity.ERROR,
-                f"learning rate {rate:g} is {rate / result.edge.value:.3g} × the measured edge "
-                f"{result.edge.value:.3g}",
+                f"learning rate {chosen(rate)} is {number(rate / result.edge.value)} × the "
+                f"measured edge {number(result.edge.value)}",
                 evidence=(Evidence("learning_rate", observed=rate, limit=result.edge.value),),
                 remedies=remedy,
             ),
@@ -33,7 +34,7 @@ def sweep_findings(result: SweepResult) -> tuple[Finding, ...]:
             Finding(
                 "learning-rate-too-small",
                 Severity.NOTE if works else Severity.WARNING,
-                f"learning rate {recommended:g} gets as far as {rate:g} in "
+                f"learning rate {chosen(recommended)} gets as far as {chosen(rate)} in "
                 f"1/{speed_up:.0f} of the steps",
                 evidence=(Evidence("speed_up", observed=speed_up, limit=FASTER),),
                 remedies=remedy,

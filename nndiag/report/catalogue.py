@@ -13,10 +13,10 @@ from rich.text import Text
 
 from nndiag.detectors import DETECTORS
 from nndiag.errors import Problem, UnknownNameError
+from nndiag.numbers import number
 from nndiag.registry import Option, Registry, suggestion
 from nndiag.remedies import remedies
 from nndiag.report.glossary import TERMS
-from nndiag.report.numbers import number
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nndiag.report.numbers import number
+from nndiag.numbers import number
 
 _SHOWN_AS = {"name": "", "bias": "biases"}
 _ALL_LAYERS = "as in all layers"

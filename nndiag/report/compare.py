@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Diagnosis
+from nndiag.numbers import number, skill_words
 from nndiag.report.json import VERSION, run_document
-from nndiag.report.numbers import number, skill_words
 from nndiag.report.shared_chart import SharedChart
 from nndiag.report.verdict import most_important, verdict_style
 from nndiag.trace import Trace

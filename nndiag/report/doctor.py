@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.checkup import Check, Checkup, Status
+from nndiag.numbers import count
 from nndiag.report.json import VERSION
-from nndiag.report.numbers import count
 from nndiag.trace.plain import to_plain
 
 MARKS = {

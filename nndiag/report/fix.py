@@ -12,10 +12,10 @@ from rich.text import Text
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Outcome
 from nndiag.fixing import Fix, Run, Trial, Verdict
+from nndiag.numbers import count, number
 from nndiag.remedies import remedy_of
 from nndiag.report.changes import change_words
 from nndiag.report.json import run_document
-from nndiag.report.numbers import count, number
 from nndiag.report.verdict import cause_words, labelled, sentence, verdict_style
 from nndiag.trace.plain import to_plain
 

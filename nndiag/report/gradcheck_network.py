@@ -12,8 +12,8 @@ from rich.text import Text
 from nndiag.analysis.gradient_check import TOLERANCE, Element, PointCheck, TensorCheck, Verdict
 from nndiag.analysis.network_check import NetworkCheck
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.numbers import count, number
 from nndiag.report.json import VERSION, finding_document
-from nndiag.report.numbers import count, number
 from nndiag.report.verdict import labelled
 from nndiag.trace.plain import to_plain
 

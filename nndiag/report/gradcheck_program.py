@@ -12,16 +12,16 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.finding import Finding
+from nndiag.finding import Finding, Severity
+from nndiag.numbers import count, number
 from nndiag.report.json import VERSION, finding_document
-from nndiag.report.numbers import count, number
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 from nndiag.trace.plain import to_plain
 from nndiag.user_code import ProgramCheck
 from nndiag.user_code.gradients.judgement import TensorCheck, Verdict
 from nndiag.user_code.training.matters import Matters
 
-_UNDECIDED = (Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE)
+_UNDECIDED = (Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE, Verdict.CONVENTION)
 _WIDE = 70
 _MOST_TENSORS = 24
 
@@ -166,6 +166,8 @@ def _panel(check: ProgramCheck) -> Panel:
     style = "green" if check.correct and top is None else "yellow" if check.correct else "red"
     headline = Text(f"GRADIENT {'CORRECT' if check.correct else 'WRONG'}", style=f"bold {style}")
     named = "the step goes down the gradient of the loss"
+    if top is not None and top.severity is Severity.WARNING:
+        named += ", but for what is told below"
     if not check.correct:
         named = f"{len(wrong)} of {count(len(check.tensors), 'parameter')}" if wrong else ""
     headline.append(f"  {named}", style="not bold default")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from nndiag.finding import Diagnosis
+from nndiag.numbers import number
 from nndiag.report.html import page_html
-from nndiag.report.numbers import number
 from nndiag.report.terminal import run_report
 from nndiag.report.verdict import evidence_words
 from nndiag.trace import Trace

@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from nndiag.report.numbers import number
+from nndiag.numbers import number
 from nndiag.trace import FloatArray, Trace
 from nndiag.trace.statistics import log_profile, loss_summary
 

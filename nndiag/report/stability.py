@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from nndiag.report.numbers import number
+from nndiag.numbers import number
 from nndiag.trace import Stability
 from nndiag.trace.stability_course import Course, StabilityCourse
 

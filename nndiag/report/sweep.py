@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Confidence, Finding, Severity
+from nndiag.numbers import count, number
 from nndiag.report.json import VERSION, finding_document
-from nndiag.report.numbers import count, number
 from nndiag.report.sweep_words import (
     edge_unknown,
     edge_words,

@@ -1,6 +1,6 @@
 """The sentences of a sweep's report."""
 
-from nndiag.report.numbers import count, number, percent
+from nndiag.numbers import count, number, percent
 from nndiag.training.lr_sweep import Edge, SweepResult
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_theory import Reading, Theory

@@ -1,15 +1,15 @@
 """The report of a run that a person reads in ten seconds, as rich renderables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Diagnosis, Skipped
+from nndiag.numbers import count, number, skill_words
 from nndiag.report.chart import LossChart
 from nndiag.report.gradients import GradientTable
-from nndiag.report.numbers import count, number, skill_words
 from nndiag.report.stability import course_view, stability_view
 from nndiag.report.verdict import (
     MARKS,
@@ -45,7 +45,7 @@ def run_report(
     parts: list[RenderableType] = [
         _title(trace, name=name),
         verdict_panel(diagnosis, trace),
-        _loss_line(diagnosis, trace),
+        LossLine(diagnosis, trace),
         LossChart(trace, onset=diagnosis.numbers.get("onset_step")),
         Text(),
     ]
@@ -54,8 +54,7 @@ def run_report(
     others = _other_findings(diagnosis)
     if others is not None:
         parts += [others, Text()]
-    most = most_important(diagnosis)
-    told = most is not None and most.problem == "learning-rate-above-stability-limit"
+    told = any(x.problem == "learning-rate-above-stability-limit" for x in diagnosis.findings)
     stability = stability_view(trace.facts.stability, told=told)
     if stability is not None:
         course = stability_course(trace)
@@ -96,21 +95,34 @@ def _batches(trace: Trace) -> str:
     return ""
 
 
-def _loss_line(diagnosis: Diagnosis, trace: Trace) -> Text:
-    """The loss in numbers."""
+class LossLine:
+    """The loss in numbers, in one line or more; no label is parted from its number."""
+
+    def __init__(self, diagnosis: Diagnosis, trace: Trace) -> None:
+        self._parts = list(_loss_parts(diagnosis, trace))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        line = Text()
+        for part in self._parts:
+            if line and line.cell_len + 3 + part.cell_len > options.max_width:
+                yield line
+                line = Text()
+            line = Text("   ").join([line, part]) if line else part
+        yield line
+
+
+def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
+    """The loss from first to last, its best, that of a constant, and the skill."""
     loss = loss_summary(trace)
-    line = Text.assemble(
-        ("loss ", "dim"), f"{number(loss.initial)} → {number(loss.final)}", style=""
-    )
+    yield Text.assemble(("loss ", "dim"), f"{number(loss.initial)} → {number(loss.final)}")
     if loss.best_step is not None and number(loss.best) != number(loss.final):
-        line.append("   best ", style="dim").append(number(loss.best))
-        line.append(f" at step {loss.best_step:,}", style="dim")
+        at = (f" at step {loss.best_step:,}", "dim")
+        yield Text.assemble(("best ", "dim"), number(loss.best), at)
     baseline, skill = (diagnosis.numbers.get(x) for x in ("baseline_loss", "skill"))
     if baseline is not None:
-        line.append("   best constant ", style="dim").append(number(baseline))
+        yield Text.assemble(("best constant ", "dim"), number(baseline))
     if skill is not None:
-        line.append("   skill ", style="dim").append(skill_words(skill))
-    return line
+        yield Text.assemble(("skill ", "dim"), skill_words(skill))
 
 
 def _other_findings(diagnosis: Diagnosis) -> RenderableType | None:

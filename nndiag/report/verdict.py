@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
-from nndiag.report.numbers import number, percent
+from nndiag.numbers import number, percent
 from nndiag.trace import Trace
 
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}

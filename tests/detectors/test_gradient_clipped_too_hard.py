@@ -23,8 +23,8 @@ def test_fires_where_each_step_is_cut_to_a_small_part(curves, make_trace):
     (finding,) = run(PROBLEM, made(make_trace, curves["stuck"]))
     assert finding.severity is Severity.ERROR
     assert finding.message == (
-        "each step's gradient is clipped to 0.01, typically 1/5e+02 of its length: "
-        "the run moves as if its learning rate were 5e+02 times smaller"
+        "each step's gradient is clipped to 0.01, typically 1/500 of its length: "
+        "the run moves as if its learning rate were 500 times smaller"
     )
     assert finding.remedies == ("optimizer.clip_norm=null", "optimizer.clip_norm=5")
 

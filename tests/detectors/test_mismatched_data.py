@@ -25,7 +25,7 @@ def test_warns_of_equal_inputs_with_different_targets(curves, make_trace):
     (finding,) = run(PROBLEM, trace)
     assert finding.severity is Severity.WARNING
     assert finding.message.startswith(
-        "100% of the targets' variance is among equal inputs (4 different ones in 64)"
+        "100 % of the targets' variance is among equal inputs (4 different ones in 64)"
     )
 
 

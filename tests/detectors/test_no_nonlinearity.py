@@ -17,7 +17,7 @@ OR = {"inputs": GATE_ROWS, "targets": np.array([[0.0], [1.0], [1.0], [1.0]]), "b
 def test_fires_on_a_curve(curves, make_trace):
     (finding,) = run(PROBLEM, make_trace(curves["stuck"], layers=LINEAR, facts=CURVE))
     assert finding.severity is Severity.ERROR
-    assert finding.message.startswith("all hidden layers are linear: a linear model explains 0%")
+    assert finding.message.startswith("all hidden layers are linear: a linear model explains 0 %")
 
 
 def test_fires_on_exclusive_or_by_a_single_layer(curves, make_trace):
@@ -25,7 +25,7 @@ def test_fires_on_exclusive_or_by_a_single_layer(curves, make_trace):
     (finding,) = run(PROBLEM, trace)
     # The best line leaves all four at the middle, which counts as class 0: two of four.
     assert "there is no hidden layer" in finding.message
-    assert "right in 50%, the data allow 100%" in finding.message
+    assert "right in 50 %, the data allow 100 %" in finding.message
 
 
 @pytest.mark.parametrize("facts", [LINE, OR])

@@ -18,7 +18,7 @@ def test_fires_on_a_run_in_batches_that_does_not_come_to_rest(make_trace):
     (finding,) = run(PROBLEM, made(make_trace, np.full(200, 0.8)))
     assert finding.severity is Severity.ERROR
     assert finding.message == (
-        "with batches of 8 the loss over all examples jumps by 50% of its level, 0.8, "
+        "with batches of 8 the loss over all examples jumps by 50 % of its level, 0.8, "
         "from record to record"
     )
 

@@ -13,4 +13,4 @@ def test_names_the_layer_and_the_share_of_its_units(curves, make_trace):
     trace = make_trace(curves["stuck"], layers=LAYERS, series={"saturated_share": shares})
     (finding,) = run("saturated-units", trace)
     assert (finding.severity, finding.layer) == (Severity.ERROR, "layer2")
-    assert finding.message == "90% of the units of layer2 are saturated, from the start"
+    assert finding.message == "90 % of the units of layer2 are saturated, from the start"

@@ -27,4 +27,4 @@ def test_half_of_the_skill_parts_error_and_warning(level, severity, make_trace):
 
 def test_tells_what_a_local_step_could_remove(make_trace):
     (finding,) = run(PROBLEM, make_trace(np.full(200, 0.8), ending=GAIN_LEFT))
-    assert "could still remove 12% of it" in finding.message  # 0.1 / 0.8
+    assert "could still remove 12 % of it" in finding.message  # 0.1 / 0.8

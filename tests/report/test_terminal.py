@@ -90,6 +90,15 @@ def test_a_gradient_that_went_up_and_came_back_shows_its_largest_value(healthy):
     assert "layer1             1    5,000    2      ×2" in text
 
 
+@pytest.mark.parametrize("width", range(30, 90, 7))
+def test_no_label_of_the_loss_is_parted_from_its_number(healthy, width):
+    diagnosis, trace = healthy
+    numbers = diagnosis.numbers | {"skill": 0.99998, "baseline_loss": 0.5}
+    text = told(replace(diagnosis, numbers=numbers), trace, width=width)
+    assert "best constant 0.5" in text
+    assert "skill 0.99998" in text
+
+
 def test_the_rate_and_its_ceiling_are_told_once(diverged):
     diagnosis, trace = diverged
     stability = Stability("2/λ_max", 0.2, adaptive=False, sharpness=83.3, ceiling=0.024)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nndiag.report.numbers import count, duration, number, percent, skill_words, times
+from nndiag.numbers import chosen, count, duration, number, percent, rough, skill_words, times
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from nndiag.report.numbers import count, duration, number, percent, skill_words,
         (1.0, "1"),
         (123.456, "123"),
         (999.9, "1,000"),
-        (12_345.6, "12,346"),
+        (12_345.6, "12,300"),
         (1.2e30, "1.2e30"),
         (1e6, "1e6"),
         (-45.678, "-45.7"),
@@ -58,6 +58,16 @@ def test_duration(seconds, written):
 )
 def test_a_skill_below_one_is_never_written_as_one(skill, written):
     assert skill_words(skill) == written
+
+
+def test_a_large_number_has_no_more_digits_than_asked_for():
+    assert rough(1_734.0) == "1,700"
+
+
+def test_a_number_that_was_given_keeps_its_digits():
+    assert [chosen(value) for value in (0.0125, 1e-5, 0.2, 1500.0)] == [
+        "0.0125", "1e-5", "0.2", "1500"
+    ]  # fmt: skip
 
 
 def test_counts_factors_and_shares():

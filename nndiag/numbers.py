@@ -1,4 +1,4 @@
-"""How numbers are written for a person."""
+"""How numbers are written for a person: in findings, checks, reports and pictures."""
 
 import math
 
@@ -13,17 +13,27 @@ def number(value: float | None, *, digits: int = 3) -> str:
     if value == 0 or -4 <= int(exponent) < digits:
         return f"{value:.{digits}g}"
     if digits <= int(exponent) < 6:
-        return f"{value:,.0f}"
+        return f"{float(f'{mantissa}e{exponent}'):,.0f}"
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(exponent)}"
+
+
+def rough(value: float) -> str:
+    """A number whose size is what matters: "0.082", "12,000"."""
+    return number(value, digits=2)
+
+
+def chosen(value: float) -> str:
+    """A number that somebody chose, as it was chosen: "0.0125", "1e-5"."""
+    return number(value, digits=6)
 
 
 def times(factor: float) -> str:
     """A factor: "×0.31", "×1.2e6"; "–" where there is none."""
     if math.isnan(factor):
         return "–"
-    return f"×{number(factor, digits=2)}"
+    return f"×{rough(factor)}"
 
 
 def count(number_of: int, noun: str) -> str:
@@ -40,8 +50,10 @@ def duration(seconds: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage: "41 %", "0.0021 %"."""
-    return f"{number(100 * share, digits=2)} %"
+    """A share as a percentage: "41 %", "0.0021 %"; "0 %" for what no digit of these would show."""
+    if abs(share) < 1e-6:
+        return "0 %"
+    return f"{rough(100 * share)} %"
 
 
 def skill_words(skill: float) -> str:
