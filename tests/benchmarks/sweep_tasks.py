@@ -138,3 +138,54 @@ def held_out(folder):
         ),
         "squared classes": settings(CLASSES, layers(12, 1, last="tanh"), optimizer=momentum),
     }  # fmt: skip
+
+
+def drawn(folder, *, count):
+    """Name → config, of tasks drawn at random, so that nobody has chosen them."""
+    every = {}
+    for number in range(count):
+        rng = np.random.default_rng([20, number])
+        every[f"drawn {number}"] = one_of_many(folder / f"drawn{number}.csv", rng)
+    return every
+
+
+def one_of_many(path, rng):
+    """A config whose data, network, loss, optimizer and batches are drawn."""
+    samples = int(rng.choice([40, 100, 200]))
+    kind = rng.choice(["curve", "plane", "two classes", "more classes"])
+    activation = rng.choice(["tanh", "relu", "sigmoid", "leaky_relu", "elu", "gelu", "softplus"])
+    units = [int(width) for width in rng.integers(6, 40, size=rng.integers(1, 4))]
+    deep = activation == "sigmoid" and len(units) > 1  # hardly trains at any rate
+    network, loss = layers(*units, 1, activation="tanh" if deep else str(activation)), None
+    if kind == "curve":
+        name = rng.choice(["sine", "quadratic_cosine"])
+        dataset = {"name": str(name), "samples": samples, "noise": float(rng.choice([0, 0.1]))}
+        if name == "quadratic_cosine":
+            dataset |= {"low": -1.0, "high": 1.0, "inputs": "grid"}
+        loss = {"name": str(rng.choice(["mean_squared_error", "mean_squared_error", "huber"]))}
+    elif kind == "plane":
+        x = rng.normal(size=(samples, 4)) * rng.uniform(0.3, 3, size=4)
+        y = np.sin(x[:, 0]) + x[:, 1] * np.tanh(x[:, 2]) + rng.normal(size=samples) * 0.1
+        dataset = table(path, x, y)
+        loss = {"name": "mean_squared_error", "reduction": str(rng.choice(["mean", "half_sum"]))}
+    elif kind == "two classes":
+        name = str(rng.choice(["circles", "spirals", "blobs"]))
+        spread = {"deviation": 1.5} if name == "blobs" else {"noise": 0.1}
+        dataset = {"name": name, "samples": samples, **spread}
+        network[-1]["activation"] = "sigmoid"
+        loss = {"name": str(rng.choice(["binary_cross_entropy", "mean_squared_error"]))}
+    else:
+        name = str(rng.choice(["spirals", "blobs"]))
+        dataset = {"name": name, "samples": samples, "classes": 3, "encoding": "one_hot"}
+        network[-1] = {"units": 3, "activation": "softmax"}
+        loss = {"name": "softmax_cross_entropy"}
+    optimizer = [{}, {}, {"momentum": 0.9}, {"name": "adam"}, {"name": "rmsprop"}]
+    batch = rng.choice(["full", "full", "10", "32"])
+    return settings(
+        dataset,
+        network,
+        loss=loss,
+        optimizer=optimizer[rng.integers(len(optimizer))],
+        steps=int(rng.choice([500, 1500, 4000])),
+        batch_size="full" if batch == "full" else int(batch),
+    )
