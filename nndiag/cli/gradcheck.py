@@ -199,7 +199,8 @@ def _check_program(
         )
     finally:
         line.clear()
-    written = _written(check) if write and not check.correct else None
+    mends = not check.correct or check.fixed_text is not None
+    written = _written(check) if write and mends else None
     report = words.program_report(check, written=written)
     verdict = f"{check.path.name}: {words.program_line(check)}"
     if as_json:

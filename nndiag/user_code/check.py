@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,13 @@ from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.execution.sandbox import sandbox
 from nndiag.user_code.findings import naming
 from nndiag.user_code.findings.standing import standing_findings
-from nndiag.user_code.findings.uniform import Uniform, drifts, factor_finding, uniform_factor
+from nndiag.user_code.findings.uniform import (
+    FACTORS,
+    Uniform,
+    drifts,
+    factor_finding,
+    uniform_factor,
+)
 from nndiag.user_code.gradients.judgement import SAME, TensorCheck, Verdict, relative_error
 from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.gradients.measuring import measure
@@ -95,6 +102,7 @@ class _Result:
         self.references = measurement.references
         self.nodes = dict(measurement.lab.nodes)
         self.correct = measurement.is_right
+        self.uniform: Uniform | None = None
         self.found: Search = Search(source)
         self.fixed: Measurement | None = None
         self.findings: list[Finding] = []
@@ -106,13 +114,13 @@ class _Result:
         """Names what is wrong, by repair where one is found."""
         measurement = self.measurement
         context = naming.Context.of(measurement, self.verdicts, self.references)
-        uniform = uniform_factor(context) if self.correct else None
+        self.uniform = uniform_factor(context) if self.correct else None
         if not self.correct:
             self.tell("searching the edit that mends it")
             self._search(context, target=naming.target(context))
-        elif uniform is not None:
-            self.correct = not uniform.grave
-            self._search_factor(context, uniform)
+            self.correct = self.conventions
+        elif self.uniform is not None:
+            self._search_factor(context, self.uniform)
         elif measurement.loss.own and measurement.rate is not None and drifts(measurement):
             self._search_steady(context, measurement.rate.value)
         standing = standing_findings(context, self.found, self.fixed)
@@ -133,6 +141,13 @@ class _Result:
                 )
             )
 
+    @property
+    def conventions(self) -> bool:
+        """Whether all that is wrong was found, and may be meant: a decay, a clip."""
+        return self.fixed is not None and all(
+            finding.problem in naming.MEANT for finding in self.findings
+        )
+
     def _no_tensor_heard(self) -> bool:
         return not any(verdict is Verdict.RIGHT for verdict in self.verdicts.values())
 
@@ -151,8 +166,14 @@ class _Result:
             self._mend_forward()
         self.findings += naming.findings(context, self.found, proven=self.fixed is not None)
 
-    def _prove(self, target: float | None, *, strict: bool = False) -> None:
-        """Searches edits until the whole check passes with them."""
+    def _prove(
+        self,
+        target: float | None,
+        *,
+        strict: bool = False,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        """Searches edits, of some bugs only or of all, until the whole check passes with them."""
         failed: frozenset[Texts] = frozenset()
         for _ in range(_MOST_PROOFS):
             adopt(self.measurement, self.source)
@@ -161,6 +182,7 @@ class _Result:
                 target=target,
                 budget=self.budget.share(0.5),
                 strict=strict,
+                only=only,
                 failed=failed,
             )
             if not self.found.repairs or not self.found.complete:
@@ -182,7 +204,7 @@ class _Result:
     def _search_factor(self, context: naming.Context, uniform: Uniform) -> None:
         rate = self.measurement.rate
         if rate is not None and uniform.grave:
-            self._prove(rate.value, strict=True)
+            self._prove(rate.value, strict=True, only=FACTORS)
         self.findings.append(factor_finding(context, uniform, self.found, self.fixed))
 
     def _search_steady(self, context: naming.Context, rate: float) -> None:
@@ -210,20 +232,49 @@ class _Result:
     def experiment(self) -> None:
         """Trains the program as it is, and mended; one that is right, at lower rates if need be."""
         self.measurement.host.source = self.source  # without the edits of a search
+        if self.correct and (self.uniform is not None or self.fixed is not None):
+            self._try_conventions()
+        if self.matters is not None:
+            return
         if self.correct:
             self.tell("training it for a moment")
             seconds = max(0.1, min(0.3, self.budget.left / 10))
             self.course = course_of(self.measurement, self.settings, seconds=seconds)
         if self.fixed is None or self.correct:
             return
+        self.matters = self._matters()
+
+    def _matters(self) -> Matters | None:
+        """The program trained as it is, and mended or at the rate that its factor makes up for."""
         self.tell("training it as it is, and mended")
         left = max(0.3, min(1.0, self.budget.left / 3))
+        factor = 1.0 if self.uniform is None else 1 / self.uniform.factor
+        other = self.measurement if self.fixed is None or self.uniform is not None else self.fixed
         runs = [
-            scaled_losses(measurement, self.settings, iterations=_MOST_ITERATIONS, seconds=left)
-            for measurement in (self.measurement, self.fixed)
+            scaled_losses(
+                measurement,
+                self.settings,
+                iterations=_MOST_ITERATIONS,
+                seconds=left,
+                factor=scale,
+            )
+            for measurement, scale in ((self.measurement, 1.0), (other, factor))
         ]
         with np.errstate(all="ignore"):
-            self.matters = comparison(*runs)
+            return comparison(*runs)
+
+    def _try_conventions(self) -> None:
+        """Makes an error of what may be meant where the program does not train because of it."""
+        matters = self._matters()
+        if matters is None or not matters.is_why:
+            return
+        self.matters, self.correct = matters, False
+        meant = {*naming.MEANT, *FACTORS}
+        self.findings = [
+            replace(finding, severity=Severity.ERROR) if finding.problem in meant else finding
+            for finding in self.findings
+        ]
+        self.findings.sort(key=lambda finding: finding.severity.rank)
 
     def as_check(self, seconds: float) -> ProgramCheck:
         """The result."""
@@ -265,6 +316,8 @@ class _Result:
             serials = measurement.updates.get(tensor.name, ())
             line = getattr(self.nodes[serials[-1]], "lineno", None) if serials else None
             verdict = self.verdicts[tensor.name]
+            if self.correct and verdict in naming.BAD:
+                verdict = Verdict.CONVENTION
             if not heard and tensor.name in measurement.kinks:
                 verdict = Verdict.KINK
             checks.append(

@@ -13,7 +13,8 @@ from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms, is_bias
 from nndiag.user_code.repair.search import Repair, Search
 from nndiag.user_code.text.source import Source
 
-_BAD = frozenset({Verdict.WRONG, Verdict.WRONG_SCALE, Verdict.WRONG_SIGN, Verdict.NEVER_UPDATED})
+BAD = frozenset({Verdict.WRONG, Verdict.WRONG_SCALE, Verdict.WRONG_SIGN, Verdict.NEVER_UPDATED})
+"""The verdicts that say that a tensor is not right."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +66,7 @@ class Context:
     @property
     def wrong(self) -> tuple[str, ...]:
         """The tensors that are not right."""
-        return tuple(name for name, verdict in self.verdicts.items() if verdict in _BAD)
+        return tuple(name for name, verdict in self.verdicts.items() if verdict in BAD)
 
     def update_line(self, tensor: str) -> int | None:
         """Line of the statement that updates a tensor."""
@@ -224,14 +225,14 @@ def _only(context: Context, repair: Repair, problem: str) -> str:
     return f"; only {part.where}" if part is not None else ""
 
 
-_MEANT = frozenset({"clipped-gradient", "weight-decay-not-in-loss"})
+MEANT = frozenset({"clipped-gradient", "weight-decay-not-in-loss"})
 """Bugs that are often meant so: warnings, though they change the direction."""
 
 
 def _severity(problem: str, cosines: list[float]) -> Severity:
     """An error where the direction is wrong; the bug's own severity where only the size is."""
     bug = BUGS.get(problem)()
-    if problem in _MEANT:
+    if problem in MEANT:
         return bug.severity
     return Severity.ERROR if min(cosines, default=0.0) < 1 - 1e-6 else bug.severity
 

@@ -2,12 +2,14 @@
 
 import ast
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.findings.naming import Context, nearest_update
+from nndiag.user_code.gradients.candidates import is_shown
 from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.gradients.objective import Trial
 from nndiag.user_code.repair.bug import BUGS
@@ -131,9 +133,29 @@ def _signed_loss(context: Context) -> Trial | None:
         shown = shown and candidate is not context.measurement.loss
         signed = not trial.even and not candidate.serials & plain
         signed = signed and _SLOPE.search(candidate.text) is None
-        if shown and signed and _sums(context, candidate.serials):
+        if shown and signed and _sums(context, candidate.serials) and not _is_used(context, trial):
             return trial
     return None
+
+
+def _is_used(context: Context, trial: Trial) -> bool:
+    """Whether the step is made from a number that the program does not show: it is no loss."""
+    measurement = context.measurement
+    lab, point, serials = measurement.lab, measurement.points[0], trial.candidate.serials
+    if is_shown(trial.candidate, lab, measurement.computed):
+        return False
+    variant = lab.runner.variant(replace(measurement.computed.instruments, resets=frozenset()))
+    ends = []
+    try:
+        for factor in (1.0, 1.5):
+            lab.record(point, variant, flipped=dict.fromkeys(serials, lambda _, f=factor: f))
+            ends.append([tensor.read(point.snapshot) for tensor in lab.tensors])
+    except StepFailedError:
+        return False
+    return not all(
+        one is not None and other is not None and np.array_equal(one, other)
+        for one, other in zip(*ends, strict=True)
+    )
 
 
 def _sums(context: Context, serials: frozenset[int]) -> bool:

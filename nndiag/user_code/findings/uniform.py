@@ -9,6 +9,8 @@ from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.repair.search import Search
 
 _DRIFT = 1e-2
+FACTORS = frozenset({"summed-instead-of-averaged", "wrong-constant-factor"})
+"""The bugs that give all tensors one factor."""
 
 
 @dataclass(frozen=True)

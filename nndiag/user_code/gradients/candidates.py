@@ -8,7 +8,7 @@ look like probabilities, their cross-entropy. Which candidate is the loss is dec
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 
 from nndiag.user_code.execution.numbers import Vector
 from nndiag.user_code.execution.runner import StepFailedError
-from nndiag.user_code.gradients.laboratory import Laboratory, Point, Recording, shifted
+from nndiag.user_code.gradients.computed import Computed, Residual
+from nndiag.user_code.gradients.laboratory import Laboratory, Point, Recording
 from nndiag.user_code.text.instrument import Instruments, parents_of, serial_of
 
 _LOSS_NAME = re.compile(
@@ -27,7 +28,6 @@ _SLOPE_NAME = re.compile(
     r"prime|deriv|grad|delta|backward|slope|(^|[._])d_?(loss|cost|err|mse)", re.IGNORECASE
 )
 _LOSS_PART = re.compile(r"\*\*|square|pow|log|abs|norm|mse|loss|cost|cross|error", re.IGNORECASE)
-_LOGARITHM = re.compile(r"(^|\.)log(2|10|1p)?$")
 _TINY = 1e-300
 _CALLS = 3  # an expression that is computed more often stands in a loop over examples
 _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
@@ -63,126 +63,14 @@ class Candidate:
         """Whether the program computes it."""
         return self.kind == "own"
 
+    def negated(self) -> "Candidate":
+        """The number with the other sign: the loss, where this is a likelihood."""
 
-@dataclass(frozen=True, eq=False)
-class Residual:
-    """A difference between an output and its target.
+        def value(recording: Recording) -> float | None:
+            found = self.value(recording)
+            return None if found is None else -found
 
-    Attributes:
-        serial: The difference.
-        output: Serial of the operand that the parameters act on.
-        target: Serial of the other.
-        line: Where it stands.
-        text: The difference, as the program writes it.
-        output_first: Whether it is output minus target.
-    """
-
-    serial: int
-    output: int
-    target: int
-    line: int
-    text: str
-    output_first: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Computed:
-    """What the expressions of an iteration came to, with and without a change of the parameters.
-
-    Attributes:
-        base: Values at a point.
-        moved: Values at another value of the parameters.
-        acted: Serials of the expressions that the parameters act on.
-        instruments: The variant that was run.
-        rounded: Serials of the outputs that a loss compares or takes logarithms of: where a loss
-            is small, their rounding makes up its own.
-    """
-
-    base: Recording
-    moved: Recording
-    acted: frozenset[int]
-    instruments: Instruments
-    rounded: frozenset[int] = frozenset()
-
-
-def computed_values(lab: Laboratory, point: Point, resets: frozenset[int]) -> Computed:
-    """Watches all expressions of one iteration, twice.
-
-    Raises:
-        StepFailedError: The iteration failed.
-    """
-    instruments = Instruments(probes=None, resets=resets, forced=_occasional(lab.nodes.values()))
-    variant = lab.runner.variant(instruments)
-    base = lab.record(point, variant)
-    moved = lab.record(point, variant, theta=shifted(point.theta))
-    acted = {
-        serial
-        for serial, values in base.values.items()
-        if not _same(values, moved.values.get(serial, []))
-    }
-    found = Computed(base, moved, frozenset(acted), instruments)
-    return replace(found, rounded=_rounded(lab, found))
-
-
-def _rounded(lab: Laboratory, computed: Computed) -> frozenset[int]:
-    """The outputs in residuals, and the variables in logarithms."""
-    outputs = {residual.output for residual in residuals(lab, computed)}
-    for serial in computed.acted:
-        node = lab.nodes.get(serial)
-        if isinstance(node, ast.Call) and _LOGARITHM.search(ast.unparse(node.func)):
-            outputs.update(
-                serial_of(item)
-                for argument in node.args
-                for item in ast.walk(argument)
-                if isinstance(item, ast.Name | ast.Attribute | ast.Subscript)
-            )
-    return frozenset(outputs & computed.acted)
-
-
-def _same(first: list[Any], second: list[Any]) -> bool:
-    return len(first) == len(second) and all(
-        np.shape(a) == np.shape(b) and np.array_equal(a, b)
-        for a, b in zip(first, second, strict=True)
-    )
-
-
-def _occasional(nodes: Iterable[ast.AST]) -> frozenset[int]:
-    """The `if i % 100 == 0:` statements, whose bodies are to run in each iteration."""
-    exits = ast.Break | ast.Return | ast.Continue | ast.Raise
-    return frozenset(
-        serial_of(node)
-        for node in nodes
-        if isinstance(node, ast.If)
-        and not node.orelse
-        and any(isinstance(item, ast.Mod) for item in ast.walk(node.test))
-        and not any(isinstance(item, exits) for item in ast.walk(node))
-    )
-
-
-def residuals(lab: Laboratory, computed: Computed) -> list[Residual]:
-    """The differences between outputs and targets, each value once, in order of the program."""
-    found: list[Residual] = []
-    for serial in sorted(computed.acted, key=lambda item: computed.base.order[item]):
-        node = lab.nodes.get(serial)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
-            residual = _residual(node, computed)
-            if residual is not None:
-                found.append(residual)
-    return found
-
-
-def _residual(node: ast.BinOp, computed: Computed) -> Residual | None:
-    left, right = serial_of(node.left), serial_of(node.right)
-    acts = [left in computed.acted, right in computed.acted]
-    values = computed.base.values
-    if acts[0] == acts[1] or left not in values or right not in values:
-        return None
-    output, target = (left, right) if acts[0] else (right, left)
-    serial = serial_of(node)
-    counts = {len(values[item]) for item in (serial, output, target)}
-    if len(counts) > 1:
-        return None
-    return Residual(serial, output, target, node.lineno, ast.unparse(node), output == left)
+        return replace(self, text=f"-({self.text})", value=value)
 
 
 def scalar_candidates(lab: Laboratory, computed: Computed) -> Iterator[Candidate]:
@@ -197,7 +85,9 @@ def scalar_candidates(lab: Laboratory, computed: Computed) -> Iterator[Candidate
         node = lab.nodes[serial]
         if ast.unparse(node) in names:
             continue
-        if not isinstance(node, ast.expr) or _part_of_number(node, parents, computed):
+        if not isinstance(node, ast.expr) or _is_total(node, parents):
+            continue
+        if _part_of_number(node, parents, computed):
             continue
         rank, assigned = _rank(node, parents)
         if rank is None:
@@ -222,7 +112,7 @@ def scalar_candidates(lab: Laboratory, computed: Computed) -> Iterator[Candidate
 def _part_of_number(node: ast.AST, parents: Mapping[int, ast.AST], computed: Computed) -> bool:
     """Whether the expression is only a part of a larger one that gives numbers."""
     above = parents.get(serial_of(node))
-    while isinstance(above, ast.expr):
+    while isinstance(above, ast.expr) and not _is_total(above, parents):
         if serial_of(above) in computed.acted:
             return True
         above = parents.get(serial_of(above))
@@ -232,16 +122,9 @@ def _part_of_number(node: ast.AST, parents: Mapping[int, ast.AST], computed: Com
 def _rank(node: ast.expr, parents: Mapping[int, ast.AST]) -> tuple[int | None, bool]:
     """How much an expression looks like a loss by where it stands; whether it is given a name."""
     text = ast.unparse(node)
-    shown = False
-    above: ast.AST | None = node
-    while isinstance(above, ast.expr):
-        if isinstance(above, ast.Call) and above is not node:
-            name = ast.unparse(above.func)
-            if name.endswith(".append") and _LOSS_NAME.search(name[: -len(".append")]):
-                return 1, True
-            shown = shown or name == "print" or name.endswith((".append", ".format"))
-        shown = shown or isinstance(above, ast.JoinedStr)
-        above = parents.get(serial_of(above))
+    shown, kept, above = _stands(node, parents)
+    if kept:
+        return 1, True
     names, assigned = _names(above, parents)
     named = any(
         _LOSS_NAME.search(name) and not _SLOPE_NAME.search(name)
@@ -254,6 +137,42 @@ def _rank(node: ast.expr, parents: Mapping[int, ast.AST]) -> tuple[int | None, b
     if shown or (assigned and _LOSS_PART.search(text)):
         return 3, assigned
     return None, False
+
+
+def _stands(node: ast.AST, parents: Mapping[int, ast.AST]) -> tuple[bool, bool, ast.AST | None]:
+    """Whether an expression is shown, whether it is kept in a list of losses, and its statement."""
+    shown = False
+    above: ast.AST | None = node
+    while isinstance(above, ast.expr):
+        if isinstance(above, ast.Call) and above is not node:
+            name = ast.unparse(above.func)
+            if name.endswith(".append") and _LOSS_NAME.search(name[: -len(".append")]):
+                return True, True, above
+            shown = shown or name == "print" or name.endswith((".append", ".format"))
+        shown = shown or isinstance(above, ast.JoinedStr)
+        above = parents.get(serial_of(above))
+    return shown, False, above
+
+
+def is_shown(candidate: Candidate, lab: Laboratory, computed: Computed) -> bool:
+    """Whether a program prints a number, or keeps it in a list, wherever it computes it."""
+    parents = parents_of(lab.runner.host.tree)
+    value = candidate.value(computed.base)
+    same = [
+        serial
+        for serial in computed.acted
+        if any(np.size(item) == 1 and item == value for item in computed.base.values[serial])
+    ]
+    return any(_stands(lab.nodes[serial], parents)[0] for serial in same)
+
+
+def _is_total(node: ast.expr, parents: Mapping[int, ast.AST]) -> bool:
+    """Whether a variable is given what it held before and something more."""
+    above = parents.get(serial_of(node))
+    if not isinstance(above, ast.Assign) or not isinstance(node, ast.BinOp):
+        return False
+    sides = {ast.unparse(node.left), ast.unparse(node.right)}
+    return isinstance(node.op, ast.Add) and any(ast.unparse(one) in sides for one in above.targets)
 
 
 def _names(statement: ast.AST | None, parents: Mapping[int, ast.AST]) -> tuple[list[str], bool]:

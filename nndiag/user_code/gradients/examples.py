@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from nndiag.user_code.gradients.candidates import Computed
+from nndiag.user_code.gradients.computed import Computed
 from nndiag.user_code.loop.tensors import Tensor
 
 

@@ -87,6 +87,7 @@ def add_frozen(measurement: Measurement, settings: CodeSettings) -> None:
         leaves,
         names=frozenset(names),
         passing=host.passing - rebuilt,
+        examples=measurement.examples,
     )
     if not likely:
         return

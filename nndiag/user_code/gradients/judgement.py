@@ -29,6 +29,7 @@ class Verdict(StrEnum):
     NO_SIGNAL = "no signal"
     KINK = "at a kink"
     NOISE = "lost in rounding"
+    CONVENTION = "by convention"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,8 @@ import numpy as np
 
 from nndiag.user_code.execution.host import Host
 from nndiag.user_code.execution.numbers import Vector
-from nndiag.user_code.gradients.candidates import (
-    Candidate,
-    Computed,
-    Residual,
-)
+from nndiag.user_code.gradients.candidates import Candidate
+from nndiag.user_code.gradients.computed import Computed, Residual
 from nndiag.user_code.gradients.examples import examples_of, shared_length
 from nndiag.user_code.gradients.judgement import Verdict, reference_scales, verdicts
 from nndiag.user_code.gradients.laboratory import Laboratory, Moment, Point

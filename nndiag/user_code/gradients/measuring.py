@@ -8,17 +8,10 @@ import numpy as np
 from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.execution.host import loop_place
 from nndiag.user_code.execution.runner import Runner
-from nndiag.user_code.gradients.candidates import (
-    Candidate,
-    Computed,
-    Residual,
-    computed_values,
-    implied_candidates,
-    residuals,
-    scalar_candidates,
-)
+from nndiag.user_code.gradients.candidates import Candidate, implied_candidates, scalar_candidates
 from nndiag.user_code.gradients.carried import carry_over
 from nndiag.user_code.gradients.comparison import compare
+from nndiag.user_code.gradients.computed import Computed, Residual, computed_values, residuals
 from nndiag.user_code.gradients.frozen import add_frozen, tie_copies
 from nndiag.user_code.gradients.laboratory import Laboratory, Point
 from nndiag.user_code.gradients.measurement import Measurement

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nndiag.user_code.execution.runner import StepFailedError
-from nndiag.user_code.gradients.candidates import Candidate, Computed, Residual, is_even
+from nndiag.user_code.gradients.candidates import Candidate, is_even
+from nndiag.user_code.gradients.computed import Computed, Residual
 from nndiag.user_code.gradients.laboratory import Laboratory, Point, Theta
 from nndiag.user_code.gradients.slopes import Differences, Entries, Fit, Slopes, entries_of, fit
 
@@ -147,8 +148,9 @@ def _trials(
     points: Sequence[Point],
     computed: Computed,
 ) -> list[Trial]:
-    differences = Differences(lab, candidates, computed)
-    found = [Trial(candidate) for candidate in candidates]
+    likely = [_downhill(candidate, candidates, computed) for candidate in candidates]
+    differences = Differences(lab, likely, computed)
+    found = [Trial(candidate) for candidate in likely]
     for point in points:
         try:
             step = lab.step(point)
@@ -169,16 +171,28 @@ def _relate(found: list[Trial], computed: Computed) -> None:
     for trial in found:
         if trial.candidate.own:
             trial.relatives = frozenset(
-                item.kind for item in implied if _multiple(trial.candidate, item, computed)
+                item.kind for item in implied if _multiple(trial.candidate, item, computed) > 0
             )
 
 
-def _multiple(first: Candidate, second: Candidate, computed: Computed) -> bool:
+def _downhill(
+    candidate: Candidate, candidates: Sequence[Candidate], computed: Computed
+) -> Candidate:
+    """A candidate, with the other sign where it is a likelihood: a negative multiple of a loss."""
+    implied = [item for item in candidates if not item.own]
+    opposite = candidate.own and any(
+        _multiple(candidate, item, computed) < 0 for item in implied if item.kind != "squares"
+    )
+    return candidate.negated() if opposite else candidate
+
+
+def _multiple(first: Candidate, second: Candidate, computed: Computed) -> float:
+    """The factor between two numbers that are multiples of each other; 0 where they are none."""
     values = [(first.value(item), second.value(item)) for item in (computed.base, computed.moved)]
     if any(a is None or b is None or a == 0 or b == 0 for a, b in values):
-        return False
+        return 0.0
     factors = [a / b for a, b in values if a is not None and b]
-    return abs(factors[0] - factors[1]) <= 1e-9 * abs(factors[0]) and factors[0] > 0
+    return factors[0] if abs(factors[0] - factors[1]) <= 1e-9 * abs(factors[0]) else 0.0
 
 
 def _chosen(found: list[Trial]) -> Trial | None:

@@ -9,7 +9,7 @@ from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.execution.host import Host, OutOfTime, loop_place
 from nndiag.user_code.execution.runner import Runner, StepFailedError
 from nndiag.user_code.execution.snapshot import originals_kept
-from nndiag.user_code.gradients.candidates import Computed, computed_values
+from nndiag.user_code.gradients.computed import Computed, computed_values
 from nndiag.user_code.gradients.laboratory import Laboratory, Point
 from nndiag.user_code.loop.discovery import Observer, Watched
 from nndiag.user_code.loop.motion import step_test

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
-from nndiag.user_code.gradients.candidates import Computed
+from nndiag.user_code.gradients.computed import Computed
 from nndiag.user_code.gradients.laboratory import Laboratory, Point
 from nndiag.user_code.text.instrument import Instruments, serial_of
 

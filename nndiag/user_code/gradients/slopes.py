@@ -8,7 +8,8 @@ import numpy as np
 
 from nndiag.user_code.execution.numbers import Vector
 from nndiag.user_code.execution.runner import StepFailedError
-from nndiag.user_code.gradients.candidates import Candidate, Computed
+from nndiag.user_code.gradients.candidates import Candidate
+from nndiag.user_code.gradients.computed import Computed
 from nndiag.user_code.gradients.laboratory import Laboratory, Point, Recording, Theta
 from nndiag.user_code.loop.tensors import Tensor
 

@@ -19,7 +19,10 @@ _PARAMETER_NAME = re.compile(
     re.IGNORECASE,
 )
 
-
+_DATA_NAME = re.compile(
+    r"^_*(x|inputs?|data|features?|samples?|examples?|a_?0)([_\d]*(train|batch|data|norm|b|s))?_*$",
+    re.IGNORECASE,
+)
 GRADIENT_NAMES = (
     "d{0}",
     "d_{0}",
@@ -144,12 +147,14 @@ def never_updated(
     *,
     names: frozenset[str],
     passing: frozenset[str],
+    examples: int,
 ) -> tuple[Tensor, ...]:
     """Numbers that look like parameters, but that no iteration changes.
 
     They look like one when they are named like one, or like a known one but for digits, when the
     program has a variable that is named like their gradient, or when they are one more float among
-    floats. A frozen layer looks the same; the report says how to exclude it.
+    floats. A frozen layer looks the same; the report says how to exclude it. Inputs do not, though
+    a layer may compute the gradient of its own: they are named so, or have a row per example.
 
     Args:
         snapshot: Where they stand.
@@ -157,6 +162,7 @@ def never_updated(
         still: The numbers that no iteration changes.
         names: All names in the program.
         passing: The names that loops set.
+        examples: How many examples an iteration sees.
     """
     alike = {_without_digits(tensor.name) for tensor in known}
     floats = len(known) >= _MANY_FLOATS and all(tensor.shape == (1,) for tensor in known)
@@ -166,7 +172,9 @@ def never_updated(
         if root in passing and not _PARAMETER_NAME.search(root):
             return False  # set anew in each iteration: an activation, an example
         tail = re.findall(r"[A-Za-z_]\w*", tensor.name)[-1:]
-        if tail and any(form.format(tail[0]) in names for form in GRADIENT_NAMES):
+        by_example = len(tensor.shape) > 1 and examples > 1 and examples in tensor.shape
+        data = by_example or (tail and _DATA_NAME.match(tail[0]))
+        if tail and not data and any(form.format(tail[0]) in names for form in GRADIENT_NAMES):
             return True
         if floats and tensor.name.isidentifier() and tensor.shape == (1,):
             return True

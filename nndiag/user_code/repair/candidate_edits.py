@@ -8,7 +8,7 @@ import numpy as np
 
 from nndiag.user_code.execution.numbers import Vector, read_vector
 from nndiag.user_code.execution.runner import StepFailedError
-from nndiag.user_code.gradients.candidates import Computed, computed_values, residuals
+from nndiag.user_code.gradients.computed import Computed, computed_values, residuals
 from nndiag.user_code.gradients.judgement import Verdict
 from nndiag.user_code.gradients.laboratory import Laboratory
 from nndiag.user_code.gradients.measurement import Measurement

@@ -61,6 +61,7 @@ class Search:
         seconds: How long it took.
         complete: Whether all tensors are right now.
         promising: Texts of edits that helped by themselves: they are tried first when one is kept.
+        only: The bugs whose edits are tried; all where None.
         failed: Edits after which the whole check did not pass.
     """
 
@@ -70,6 +71,7 @@ class Search:
     seconds: float = 0.0
     complete: bool = False
     promising: set[Texts] = field(default_factory=set)
+    only: frozenset[str] | None = None
     failed: frozenset[Texts] = frozenset()
 
     @property
@@ -84,6 +86,7 @@ def search(
     target: float | None,
     budget: Budget,
     strict: bool = False,
+    only: frozenset[str] | None = None,
     failed: frozenset[Texts] = frozenset(),
 ) -> Search:
     """Searches the edits after which the step is the gradient.
@@ -93,11 +96,12 @@ def search(
         target: The factor that right tensors must have; None where any common one will do.
         budget: When to stop; a backstop, since the number of trials is bounded too.
         strict: Whether one edit that gives all tensors another common factor will not do.
+        only: The bugs whose edits are tried; all where None.
         failed: Edits after which the whole check did not pass.
     """
     started = time.perf_counter()
     original = measurement.host.source
-    found = Search(original, failed=failed)
+    found = Search(original, only=only, failed=failed)
     bench = Bench(measurement, target)
     score = bench.score({}) or Score(frozenset(), frozenset())
     while not bench.whole(score.right) and len(found.repairs) < _MOST_KEPT:
@@ -127,6 +131,8 @@ def _best_edit(
         if budget.left <= 0 or found.tried >= _MOST_TRIED:
             break
         if edit.changes_loss or _texts(edit) in found.failed:
+            continue
+        if found.only is not None and edit.bug not in found.only:
             continue
         whole = best is not None and bench.whole(best[1].right)
         if best is not None and whole and edit.cost > best[0].cost + _WORTH:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.user_code.gradients.candidates import Candidate, Computed, Residual
+from nndiag.user_code.gradients.candidates import Candidate
+from nndiag.user_code.gradients.computed import Computed, Residual
 from nndiag.user_code.text.instrument import serial_of
 
 Shape = tuple[int, ...]

@@ -28,6 +28,13 @@ class Matters:
     right: float
     verdict: str
 
+    @property
+    def is_why(self) -> bool:
+        """Whether the program does not train with its step, and does with the right one."""
+        ends = self.program, self.right
+        trains = [math.isfinite(end) and end <= self.start for end in ends]
+        return trains == [False, True]
+
 
 def comparison(program: list[float], right: list[float]) -> Matters | None:
     """What two trainings from the same start say; None where they are too short to tell.
