@@ -29,6 +29,7 @@ _STRICT = 1e-4  # without skill only a minimum with clearly positive curvature c
 _HARDLY_MOVED = 0.5  # of the weights' length: random weights have to turn by more to be others
 _FALLS = 0.02  # share of the loss that as many steps again would take off
 _FEWEST = 3  # losses
+_FEWEST_ALONE = 8  # losses from which a rest is seen, where no curvature tells of it
 _FEW = 50  # steps; the curve of fewer says too little to call a loss that fell flat
 _FAST = 0.5  # share of the loss that as many steps again would take off a run that falls fast
 _FAILED = 0.5  # less than this share of the attainable: the run failed
@@ -158,6 +159,8 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
         return Outcome.CONVERGED
     if trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain):
         return Outcome.IMPROVING
+    if len(curve.losses) < _FEWEST_ALONE and not _has_curvature(trace):
+        return Outcome.IMPROVING  # too few to call them flat
     return _outcome_at_rest(trace, curve, got=got, gain=gain)
 
 

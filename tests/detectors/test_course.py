@@ -207,6 +207,13 @@ def test_targets_that_differ_by_rounding_are_constant(make_trace):
     assert (course.outcome, course.skill, course.severity) == (Outcome.CONVERGED, None, None)
 
 
+@pytest.mark.parametrize(("losses", "outcome"), [(6, Outcome.IMPROVING), (7, Outcome.STALLED)])
+def test_a_few_losses_alone_are_not_called_flat(losses, outcome, make_trace):
+    """The loss at the end is one more: eight tell, where no curvature does."""
+    trace = make_trace([0.9] * losses)
+    assert course_of(trace).outcome is outcome
+
+
 def test_a_loss_that_was_recorded_once_says_nothing(make_trace):
     course = course_of(make_trace([0.9], ending={"loss": 0.9}))
     assert (course.outcome, course.severity) == (Outcome.IMPROVING, None)
