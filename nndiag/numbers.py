@@ -2,6 +2,8 @@
 
 import math
 
+_NO_SKILL = 5e-4  # 0.000 to three decimals
+
 
 def number(value: float | None, *, digits: int = 3) -> str:
     """A number with a few significant digits: "0.0824", "12,300", "1.2e+30", "inf", "–"."""
@@ -57,8 +59,10 @@ def percent(share: float) -> str:
 
 
 def skill_words(skill: float) -> str:
-    """A skill; close to 1 with the digits that still differ from it: "0.84", "0.99993"."""
+    """A skill: "0.84", "0"; close to 1 with the digits that still differ from it: "0.99993"."""
+    if abs(skill) < _NO_SKILL:
+        return "0"
     digits = 3
     while digits < 9 and skill < 1 and float(f"{skill:.{digits}g}") == 1:
         digits += 1
-    return f"{skill:.{digits}g}"
+    return number(skill, digits=digits)

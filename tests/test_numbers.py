@@ -54,9 +54,18 @@ def test_duration(seconds, written):
 
 @pytest.mark.parametrize(
     ("skill", "written"),
-    [(0.5, "0.5"), (1.0, "1"), (0.99994, "0.9999"), (1 - 1e-7, "0.9999999"), (-37.31, "-37.3")],
+    [
+        *[
+            (0.5, "0.5"),
+            (1.0, "1"),
+            (0.99994, "0.9999"),
+            (1 - 1e-7, "0.9999999"),
+            (-37.31, "-37.3"),
+        ],
+        *[(0.0021, "0.0021"), (3e-5, "0"), (-2e-4, "0")],
+    ],
 )
-def test_a_skill_below_one_is_never_written_as_one(skill, written):
+def test_a_skill_below_one_is_never_written_as_one_nor_one_near_zero_as_some(skill, written):
     assert skill_words(skill) == written
 
 

@@ -239,12 +239,17 @@ def _text(path: Path) -> str:
     place = Location(str(path))
     try:
         if path.is_dir():
-            raise ConfigError(Problem("this is a folder, not a config", place))
+            own = path / "config.yaml"
+            hint = f"the config of this run is {own}" if own.is_file() else None
+            raise ConfigError(Problem("this is a folder, not a config", place, hint=hint))
         if not path.exists() and str(path) != "-":
             raise ConfigError(Problem("no such config", place, hint=similar_path(path)))
         if not path.is_file():
             hint = "store the config in a file; its folder is where paths in it begin"
             raise ConfigError(Problem("a pipe or a device is no config", place, hint=hint))
+        if path.suffix in (".py", ".ipynb"):
+            hint = f"nndiag gradcheck {path}, or nndiag sweep-lr {path}"
+            raise ConfigError(Problem("this is a program, not a config", place, hint=hint))
         size = path.stat().st_size
         if size > _LARGEST_FILE:
             allowed = f"up to {_LARGEST_FILE:,} bytes"

@@ -17,6 +17,7 @@ MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 
 _HARDLY = 0.001  # shares of the loss below are not worth a word
 _IN_REACH = 0.05  # share of the loss; as for the outcome
+_MOST = 0.8  # share of the loss: a straight line leads below zero there, the loss does not
 _TINY = 1e-5  # share of the best constant's loss
 
 _CONFIDENCE = {
@@ -128,7 +129,9 @@ def _still_falling_words(diagnosis: Diagnosis, trace: Trace) -> str:
     if abs(gain / final) < _HARDLY:
         return f"not finished: too early to tell after {steps}"
     more = steps.replace(" ", " more ")
-    return f"still falling: {more} would take off about {percent(min(abs(gain / final), 1))}"
+    share = abs(gain / final)
+    part = "most of it" if share > _MOST else f"about {percent(share)}"
+    return f"still falling: {more} would take off {part}"
 
 
 def _more_in_reach(diagnosis: Diagnosis) -> bool:

@@ -24,6 +24,7 @@ from nndiag.trace.trace import Ending, Facts, FloatArray, Series, Trace
 
 _LARGEST_STEP = 2**53
 _WHOLE_NETWORK = "network"
+_COMMANDS = {".yaml": "train", ".yml": "train", ".py": "gradcheck", ".ipynb": "gradcheck"}
 
 
 def read_run(path: Path) -> Trace:
@@ -49,13 +50,15 @@ def read_log(path: Path) -> Trace:
         RunError: The file cannot be read, has no loss, or a single one, or has rows that cannot be
             understood; all of them are told, with their lines.
     """
+    command = _COMMANDS.get(path.suffix)
+    if command is not None and path.exists():
+        hint = f"nndiag {command} {path}"
+        raise RunError(Problem("this is no log of a run", Location(str(path)), hint=hint))
     table = _Table(Log(path))
     table.read()
     steps = table.steps()
     series = table.series(steps)
-    loss = series.pop("loss", None)
-    if loss is None:
-        loss = series.pop("training_loss", None)
+    loss = series.pop("loss", series.get("training_loss"))
     if loss is None or not len(loss.steps):
         raise RunError(
             Problem(
@@ -66,6 +69,9 @@ def read_log(path: Path) -> Trace:
                 hint="name the columns step and loss; `gradient_norm[layer1]` for each layer",
             )
         )
+    held_out = series.get("validation_loss")
+    if held_out is not None and np.array_equal(held_out.steps, loss.steps):
+        series.setdefault("training_loss", loss)  # a row is an epoch, and its loss that of all
     if len(loss.steps) < 2:
         hint = "write a row at each step, or at every tenth"
         message = "a single loss does not tell how a run went"

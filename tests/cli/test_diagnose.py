@@ -40,6 +40,23 @@ def test_of_a_folder_of_runs_the_newest_is_judged(command, stored):
     assert (newest["config"], newest["run"]) == ("exploding", stored)
 
 
+@pytest.mark.parametrize(("name", "verb"), [("healthy.yaml", "train"), ("n.py", "gradcheck")])
+def test_what_is_no_log_is_told_with_the_command_that_takes_it(command, folder, name, verb):
+    (folder / "n.py").write_text("import numpy\n")
+    ended = command("diagnose", name)
+    assert ended.code == 2
+    assert f"{name}: this is no log of a run\n  try: nndiag {verb} {name}" in ended.err
+
+
+@pytest.mark.parametrize("losses", ["loss", "train_loss"])
+def test_a_log_of_epochs_shows_overfitting(command, folder, losses):
+    rows = [(0.95**epoch, 0.5 + 0.05 * abs(epoch - 20)) for epoch in range(60)]
+    text = "".join(f"{epoch},{row[0]},{row[1]}\n" for epoch, row in enumerate(rows))
+    (folder / "history.csv").write_text(f"epoch,{losses},val_loss\n{text}")
+    told = json.loads(command("diagnose", "history.csv", "--json").out)
+    assert told["cause"]["problem"] == "overfitting"
+
+
 def test_a_sweep_is_told_from_a_run(command, folder):
     (folder / "sweep").mkdir()
     (folder / "sweep" / "sweep.json").write_text("{}")

@@ -136,6 +136,19 @@ def test_refuses_a_folder(tmp_path):
     assert problem.message == "this is a folder, not a config"
 
 
+def test_a_run_s_folder_is_told_with_its_config(tmp_path):
+    (tmp_path / "config.yaml").write_text("dataset: sine\n")
+    (problem,) = refused(load_experiment, tmp_path)
+    assert problem.hint == f"the config of this run is {tmp_path / 'config.yaml'}"
+
+
+def test_a_program_is_told_with_the_commands_that_take_one(tmp_path):
+    (tmp_path / "net.py").write_text("import numpy\n")
+    (problem,) = refused(load_experiment, tmp_path / "net.py")
+    assert problem.message == "this is a program, not a config"
+    assert "nndiag gradcheck" in problem.hint
+
+
 @pytest.mark.parametrize("name", ["-", os.devnull])
 def test_refuses_what_is_no_file(name):
     (problem,) = refused(load_experiment, name)
