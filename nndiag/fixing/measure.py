@@ -21,6 +21,7 @@ WORST_ERROR = 10.0
 """Error of a run that diverged; no other counts as worse."""
 
 _ON_A_GOOD_WAY = 0.25  # error below which a run that still improves without findings is healthy
+_HARDLY_WRONG = 0.05  # … or share of the mistakes of always naming the most frequent class
 
 
 class OutOfTimeError(Exception):
@@ -83,7 +84,14 @@ class Run:
     def well(self) -> bool:
         """Whether it learned what there is to learn, or is on a good way there."""
         improving = self.diagnosis.outcome is Outcome.IMPROVING and not self.problems
-        return self.good or (improving and self.error <= _ON_A_GOOD_WAY)
+        return self.good or (improving and (self.error <= _ON_A_GOOD_WAY or self.tells_classes))
+
+    @property
+    def tells_classes(self) -> bool:
+        """Whether nearly every example is put into its class, however sure the network is of it."""
+        if self.accuracy is None:
+            return False
+        return 1 - self.accuracy <= _HARDLY_WRONG * (1 - _most_frequent(self.built))
 
 
 def measured(
@@ -182,6 +190,13 @@ def accuracy_of(built: Built, parameters: FloatArray) -> float | None:
     if len(values) != 2:
         return None
     return _smallest(_right(built, parameters, *part, values=values) for part in _parts(built))
+
+
+def _most_frequent(built: Built) -> float:
+    """Share of the training examples that are of the most frequent of two or more classes."""
+    raw = built.target_scaling.undo(built.training[1])
+    shares = (raw > (raw.min() + raw.max()) / 2).mean(axis=0)  # (O,)
+    return float(max(shares[0], 1 - shares[0]) if len(shares) == 1 else shares.max())
 
 
 def _parts(built: Built) -> list[tuple[FloatArray, FloatArray]]:

@@ -90,6 +90,17 @@ def test_targets_without_variance_have_no_score():
     assert score_of(built, built.parameters) is None
 
 
+@pytest.mark.parametrize(("weights", "told"), [([0.5, 0.5], True), ([0.5, 0.0], False)])
+def test_classes_are_told_by_an_unsure_network_that_is_right(weights, told):
+    """Outputs of 0.1, 0.6, 0.6, 1.1 for the rows of "or"; or 0.1 for one of its ones, too."""
+    unit = {"units": 1, "weights": [[weights[0]], [weights[1]]], "biases": [0.1]}
+    run = measured(experiment_from(
+        HEALTHY, dataset={**XOR, "gate": "or"}, network={"layers": [unit]},
+        optimizer={"learning_rate": 1e-12}, training={"steps": 2},
+    ))  # fmt: skip
+    assert run.tells_classes is told
+
+
 def test_there_is_no_accuracy_of_numbers():
     built = build(experiment_from(HEALTHY))
     assert accuracy_of(built, built.parameters) is None
