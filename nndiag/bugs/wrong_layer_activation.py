@@ -20,7 +20,7 @@ import ast
 from collections.abc import Iterator
 
 from nndiag.user_code.gradients.judgement import Verdict
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms, is_bias
+from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms, biases_of
 from nndiag.user_code.repair.derivatives import derivatives_in
 from nndiag.user_code.repair.sites import Site, bracketed, matmul_operands
 from nndiag.user_code.text.edits import Edit
@@ -124,7 +124,7 @@ def _plain(node: ast.expr) -> str:
 
 def suspects(symptoms: Symptoms) -> tuple[str, ...]:
     """Weights that are wrong where all biases are right: the deltas are right then."""
-    biases = {name for name in symptoms.shapes if is_bias(name)}
+    biases = biases_of(symptoms.shapes)
     wrong = [name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.WRONG]
     right = {name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.RIGHT}
     return tuple(wrong) if biases & right and not biases & set(wrong) else ()

@@ -128,3 +128,30 @@ def test_tells_where_a_module_of_the_program_stands(tmp_path):
     with pytest.raises(UserCodeError) as raised:
         check_program(CodeSettings(script=str(tmp_path / "nets" / "train.py")))
     assert f"PYTHONPATH={tmp_path}" in str(raised.value)
+
+
+def test_suggests_the_file_that_was_meant(tmp_path):
+    (tmp_path / "network.py").write_text(LINEAR)
+    with pytest.raises(UserCodeError, match=r"no such program(.|\n)*did you mean '.*network\.py'"):
+        check_program(CodeSettings(script=str(tmp_path / "netwrok.py")))
+
+
+def test_suggests_the_class_that_was_meant(write):
+    path = write("class Network:\n    pass\n" + LINEAR)
+    with pytest.raises(UserCodeError) as raised:
+        check_program(CodeSettings(class_name=f"{path}:Netwrok"))
+    told = str(raised.value)
+    assert "program.py has no class 'Netwrok'" in told
+    assert "did you mean 'Network'?" in told
+
+
+def test_refuses_a_class_in_a_program_without_classes(write):
+    with pytest.raises(UserCodeError, match=r"no class 'Network'(.|\n)*code\.script"):
+        check_program(CodeSettings(class_name=f"{write(LINEAR)}:Network"))
+
+
+def test_cuts_a_failure_that_prints_a_table(check):
+    with pytest.raises(UserCodeError) as raised:
+        check("raise ValueError('\\n'.join(map(str, range(200))))\n")
+    assert len(str(raised.value).splitlines()) < 10
+    assert "…" in str(raised.value)

@@ -156,6 +156,50 @@ def main(rate=0.1):
 main()
 """
 
+MOMENTUM_IN_ROWS = """\
+import math, random
+random.seed(1)
+w = [[random.uniform(-1, 1) for _ in range(2)] for _ in range(3)]
+dw = [[0.0] * 2 for _ in range(3)]
+v, dv = [random.uniform(-1, 1) for _ in range(3)], [0.0] * 3
+patterns = [([0.2, 0.1], 0.3), ([0.1, 1.0], 0.8), ([1.0, 0.3], 0.7)]
+for step in range(300):
+    for x, t in patterns:
+        h = [math.tanh(sum(a * b for a, b in zip(row, x))) for row in w]
+        error = sum(a * b for a, b in zip(v, h)) - t
+        loss = 0.5 * error ** 2
+        back = [error * v[i] * (1 - h[i] ** 2) for i in range(3)]
+        for i in range(3):
+            dv[i] = 0.8 * dv[i] - 0.1 * error * h[i]
+            v[i] += dv[i]
+            for j in range(2):
+                dw[i][j] = 0.8 * dw[i][j] - 0.1 * back[i] * x[j]
+                w[i][j] += dw[i][j]
+"""
+
+GRADIENT_OF_THE_INPUTS = (
+    DATA
+    + """
+class Dense:
+    def __init__(self, inputs, units):
+        self.W = 0.5 * rng.normal(size=(inputs, units))
+    def forward(self, inputs):
+        self.inputs = inputs
+        return np.tanh(inputs @ self.W)
+    def backward(self, out, delta):
+        delta = delta * (1 - out ** 2)
+        dX = delta @ self.W.T
+        self.W -= 0.1 * self.inputs.T @ delta
+        return dX
+first, second = Dense(3, 6), Dense(6, 1)
+for step in range(300):
+    hidden = first.forward(X)
+    out = second.forward(hidden)
+    loss = 0.5 * np.mean((out - t[:, None]) ** 2)
+    first.backward(hidden, second.backward(out, (out - t[:, None]) / len(X)))
+"""
+)
+
 
 @pytest.mark.parametrize(
     ("text", "parameters"),
@@ -169,6 +213,10 @@ main()
             FUNCTIONS_IN_A_FUNCTION,
             {'p["W0"]', 'p["W1"]'},
             id="functions in a function, with loops",
+        ),
+        pytest.param(MOMENTUM_IN_ROWS, {"w", "v"}, id="momentum in rows of lists"),
+        pytest.param(
+            GRADIENT_OF_THE_INPUTS, {"first.W", "second.W"}, id="a gradient of the inputs, too"
         ),
         pytest.param(SINGLE_WEIGHT, {"w"}, id="a single weight"),
         pytest.param(BATCHES_BY_NEXT, {"w", "b"}, id="batches drawn by next"),
@@ -370,3 +418,36 @@ for i in range(len(x)):
     found = check(text)
     assert found.correct
     assert {tensor.name for tensor in found.tensors} == {"w", "b", "v", "c"}
+
+
+ONE_LAYER = """\
+import numpy as np
+x = np.array([[-2.0, -1.0, 1.5, 2.0]])
+t = np.array([[0.0, 1.0, 0.0, 1.0]])
+W, b = [None, np.array([[0.4]])], [None, np.array([[0.2]])]
+for step in range(100):
+    kept = [x]
+    for layer in range(1, len(W)):
+        kept.append(1 / (1 + np.exp(-(W[layer] @ kept[-1] + b[layer]))))
+    out = kept[-1]
+    cost = -np.mean(t * np.log(out) + (1 - t) * np.log(1 - out))
+    back = (1 - t) / (1 - out) - t / out
+    for layer in range(len(W) - 1, 0, -1):
+        delta = back * kept[layer] * (1 - kept[layer]) / 4
+        back = W[layer].T @ delta
+        W[layer] -= 0.5 * delta @ kept[layer - 1].T
+        b[layer] -= 0.5 * delta.sum(axis=1, keepdims=True)
+"""
+
+
+def test_finds_the_loop_around_a_loop_over_the_only_layer(check):
+    found = check(ONE_LAYER)
+    assert found.correct
+    assert found.loop.endswith(":5")
+
+
+def test_mends_a_step_that_starts_from_no_difference(check):
+    # no residual stands in the program: what the targets act on is the way back
+    found = check(ONE_LAYER.replace("kept[layer - 1].T", "kept[layer].T"))
+    assert [one.problem for one in found.findings] == ["wrong-layer-activation"]
+    assert found.fixed_text is not None

@@ -22,6 +22,8 @@ from nndiag.user_code.text.scopes import Loop, loop_node, loops_in
 from nndiag.user_code.text.siblings import SiblingImporter
 from nndiag.user_code.text.source import Source
 
+_MOST_LINES, _MOST_LETTERS = 2, 240
+
 CellReader = Callable[[], Any] | None
 """A function that closes over the variables of the function that a loop stands in."""
 
@@ -285,7 +287,7 @@ class Host:
         ]
         line = frames[-1].lineno if frames else getattr(error, "lineno", None)
         where = self.source.location(line) if line else None
-        told = f"{type(error).__name__}: {error}"
+        told = _cut(f"{type(error).__name__}: {error}")
         if isinstance(error, ModuleNotFoundError):
             message = f"the program needs a module that is not installed: {error.name}"
             hint = f"install it beside nndiag: pip install {error.name}"
@@ -293,12 +295,20 @@ class Host:
             if folder is not None:
                 hint = f"it stands in {folder}: set PYTHONPATH={folder}, as python needs it too"
             return UserCodeError(Problem(message, where, got=told, hint=hint))
-        hint = f"`python {self.source.name}` stops there too; correct the line first"
+        runs = "the notebook" if self.source.cells else f"`python {self.source.name}`"
+        hint = f"{runs} stops there too; correct the line first"
         if isinstance(error, FileNotFoundError):
             hint = "start nndiag in the folder that the program reads its files from"
         elif any(kind.__name__ == "URLError" for kind in type(error).__mro__):
             hint = "the program needs the network there; let it read a file that is already here"
         return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
+
+
+def _cut(text: str) -> str:
+    """The first lines of a message that may hold a whole table."""
+    lines = text.splitlines()
+    first = "\n".join(lines[:_MOST_LINES])[:_MOST_LETTERS]
+    return first if first == text else f"{first} …"
 
 
 def _folder_of(module: str, script: Path) -> Path | None:

@@ -9,7 +9,7 @@ from nndiag.finding import Evidence, Finding, Severity
 from nndiag.user_code.gradients.judgement import SAME, Verdict
 from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.gradients.parts import Part, wrong_part
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms, is_bias
+from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms, biases_of
 from nndiag.user_code.repair.search import Repair, Search
 from nndiag.user_code.text.source import Source
 
@@ -136,10 +136,8 @@ def _problem(context: Context, repair: Repair) -> str:
 def _of_edit(context: Context, repair: Repair) -> str:
     """The bug's name by its edit, where the tensors that it mends do not contradict."""
     bug = repair.edit.bug
-    shapes = context.symptoms.shapes
-    # a B beside a b is a weight matrix
-    twins = {name for name in shapes if name.lower() != name and name.lower() in shapes}
-    biases = [name for name in repair.mended if is_bias(name) and name not in twins]
+    known = biases_of(context.symptoms.shapes)
+    biases = [name for name in repair.mended if name in known]
     if bug in _VARIABLES and biases == list(repair.mended):
         return "wrong-bias-gradient"
     if bug == "wrong-layer-activation" and biases:

@@ -58,12 +58,12 @@ class Moment:
     """A part of an optimizer's state that belongs to one tensor.
 
     Attributes:
-        leaf: Where it stands.
+        state: Where it stands.
         tensor: Name of the tensor that it acts on.
         squared: Whether it collects squares of the gradient.
     """
 
-    leaf: Leaf
+    state: Tensor
     tensor: str
     squared: bool
 
@@ -271,7 +271,7 @@ class Laboratory:
     def _moment(self, point: Point, name: str, step: Vector) -> Vector:
         """The multiple of the gradient that an adaptive optimizer remembers, for its step."""
         proxy = self.proxies[name]
-        moment = read_vector(point.snapshot, proxy.leaf)
+        moment = proxy.state.read(point.snapshot)
         if moment is None or moment.shape != step.shape:
             raise StepFailedError(f"the state of {name} is not there")
         return np.sign(step) * (np.sqrt(np.abs(moment)) if proxy.squared else np.abs(moment))

@@ -1,12 +1,13 @@
 """Measures a program: finds its parameters and loss, and compares the step with the gradient."""
 
 import copy
+import time
 from functools import partial
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
-from nndiag.user_code.execution.host import loop_place
+from nndiag.user_code.execution.host import Host, loop_place
 from nndiag.user_code.execution.runner import Runner
 from nndiag.user_code.gradients.candidates import Candidate, implied_candidates, scalar_candidates
 from nndiag.user_code.gradients.carried import carry_over
@@ -49,7 +50,22 @@ def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measu
     Raises:
         UserCodeError: Something cannot be found; the message names the key to set.
     """
-    host, watched = watched_program(source, settings, deadline)
+    refused: frozenset[tuple[int, int]] = frozenset()
+    while True:
+        host, watched = watched_program(source, settings, deadline=deadline, refused=refused)
+        try:
+            return _measured(host, watched, settings=settings, deadline=deadline)
+        except _NoLossError:
+            if not watched.parents or time.perf_counter() > deadline:
+                raise
+            refused |= {watched.loop.key}  # a loop over layers that updates every parameter
+
+
+def _measured(
+    host: Host, watched: Watched, *, settings: CodeSettings, deadline: float
+) -> Measurement:
+    """The measurement of one loop of a program."""
+    source = host.source
     settings = with_gradients(settings, watched)
     stand_in = copy.deepcopy(host.tree.body[len(source.tree.body) :])
     said = said_expressions(settings)
@@ -83,7 +99,7 @@ def _with_loss(
     """Finds the loss and what else is needed to compare."""
     changed = {leaf: None for test in watched.tests for leaf in test.changed}
     state = moments(lab, points, changed)
-    zeroed = tuple(moment.leaf for moment in state)
+    zeroed = tuple(leaf for moment in state for leaf in moment.state.leaves)
     points = [point.with_zeroed(zeroed) for point in points]
     updates = lab.updates(points[0])
     resets = frozenset(serial for serials in updates.values() for serial in serials)
@@ -134,7 +150,11 @@ def _candidates(
     return [*own, *implied_candidates(residuals, computed)]
 
 
-def _no_loss(lab: Laboratory, *, any_candidate: bool) -> UserCodeError:
+class _NoLossError(UserCodeError):
+    """Nothing in an iteration can be the loss."""
+
+
+def _no_loss(lab: Laboratory, *, any_candidate: bool) -> _NoLossError:
     place = loop_place(lab.runner.loop, lab.runner.host.source)
     what = "no loss found that can be compared"
     if not any_candidate:
@@ -143,7 +163,7 @@ def _no_loss(lab: Laboratory, *, any_candidate: bool) -> UserCodeError:
             "target to infer it from"
         )
     hint = "name it under `code.loss`, any expression over the loop's variables"
-    return UserCodeError(Problem(f"{place}: {what}", hint=hint))
+    return _NoLossError(Problem(f"{place}: {what}", hint=hint))
 
 
 def _rounding(computed: Computed) -> float:

@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from nndiag.user_code.execution.numbers import Vector, is_real, read_vector, write_vector
+from nndiag.user_code.execution.numbers import Vector, is_real
 from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.execution.snapshot import Leaf
 from nndiag.user_code.gradients.laboratory import Laboratory, Moment, Point
 from nndiag.user_code.loop.motion import nudge
-from nndiag.user_code.loop.tensors import Tensor
+from nndiag.user_code.loop.tensors import Tensor, tensors_of
 
 _MOST = 24
 
@@ -36,20 +36,36 @@ def moments(
     own = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
     early = {leaf for leaf, _ in first.snapshot.leaves()}
     late = [leaf for leaf, value in last.snapshot.leaves() if leaf not in early and is_real(value)]
-    places = [(first, leaf) for leaf in changed if leaf in early and leaf not in own][:_MOST]
-    found = []
-    for point, leaf in [*places, *((last.with_zeroed((leaf,)), leaf) for leaf in late[:_MOST])]:
+    there = tensors_of(first.snapshot, [leaf for leaf in changed if leaf in early - own])
+    made = tensors_of(last.snapshot, late)
+    places = [(first, state) for state in there[:_MOST]]
+    places += [(last.with_zeroed(state.leaves), state) for state in made[:_MOST]]
+    found = [moment for point, state in places for moment in _moments(lab, point, state)]
+    squared = {_family(item.state.leaves[0]) for item in found if item.squared}
+    sizes = {tensor.name: tensor.size for tensor in lab.tensors}
+    telling = [item.squared for item in found if sizes[item.tensor] > 1]
+    only = bool(telling) and all(telling)  # AdaGrad and RMSprop remember squares alone
+    return tuple(
+        replace(item, squared=only or _family(item.state.leaves[0]) in squared) for item in found
+    )
+
+
+def _moments(lab: Laboratory, point: Point, state: Tensor) -> list[Moment]:
+    """The state of one tensor, or of several whose states are kept together."""
+    parts = [state]
+    if len(state.leaves) > 1:
+        parts += [part for leaf in state.leaves for part in tensors_of(point.snapshot, [leaf])]
+    found: list[Moment] = []
+    for part in parts[:_MOST]:
         try:
-            moment = _moment(lab, point, leaf)
+            moment = _moment(lab, point, part)
         except StepFailedError:
             continue
         if moment is not None:
             found.append(moment)
-    squared = {_family(item.leaf) for item in found if item.squared}
-    sizes = {tensor.name: tensor.size for tensor in lab.tensors}
-    telling = [item.squared for item in found if sizes[item.tensor] > 1]
-    only = bool(telling) and all(telling)  # AdaGrad and RMSprop remember squares alone
-    return tuple(replace(item, squared=only or _family(item.leaf) in squared) for item in found)
+            if part is state:
+                break
+    return found
 
 
 def _family(leaf: Leaf) -> tuple[str, ...]:
@@ -61,32 +77,31 @@ def _family(leaf: Leaf) -> tuple[str, ...]:
     return (leaf.root[:1],)
 
 
-def _moment(lab: Laboratory, point: Point, leaf: Leaf) -> Moment | None:
+def _moment(lab: Laboratory, point: Point, state: Tensor) -> Moment | None:
     snapshot = point.snapshot
     snapshot.install()
-    start = read_vector(snapshot, leaf)
+    start = state.read(snapshot)
     if start is None or (np.any(start != 0) and not point.zeroed):
         return None
-    start = np.zeros_like(start)
     lab.run(point, lab.plain)
-    plain, ends = read_vector(snapshot, leaf), _ends(lab.tensors, point)
-    if plain is None or plain.shape != start.shape:
+    plain, ends = state.read(snapshot), _ends(lab.tensors, point)
+    if plain is None:
         return None
-    change = np.abs(nudge(start.size, start))
-    lab.run(point, lab.plain, also=lambda: write_vector(snapshot, leaf, change))
-    moved = read_vector(snapshot, leaf)
+    change = np.abs(nudge(state.size, np.zeros(state.size)))
+    lab.run(point, lab.plain, also=lambda: state.write(snapshot, change))
+    moved = state.read(snapshot)
     if moved is None:
         return None
     kept = (moved - plain) / change
     acted = [
         tensor
         for tensor in lab.tensors
-        if tensor.size == start.size and not np.array_equal(_end(tensor, point), ends[tensor.name])
+        if tensor.size == state.size and not np.array_equal(_end(tensor, point), ends[tensor.name])
     ]
     if not np.allclose(kept, kept[0]) or not 0 < kept[0] <= 1 + 1e-6 or len(acted) != 1:
         return None
-    squared = bool(np.all(plain >= 0)) and start.size > 1
-    return Moment(leaf, acted[0].name, squared)
+    squared = bool(np.all(plain >= 0)) and state.size > 1
+    return Moment(state, acted[0].name, squared)
 
 
 def _end(tensor: Tensor, point: Point) -> Vector:

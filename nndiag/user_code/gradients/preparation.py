@@ -1,11 +1,14 @@
 """Before anything is measured: the program run to its loop, its parameters, points that work."""
 
+import ast
 import re
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
+from nndiag.registry import suggestion
 from nndiag.user_code.execution.host import Host, OutOfTime, loop_place
 from nndiag.user_code.execution.runner import Runner, StepFailedError
 from nndiag.user_code.execution.snapshot import originals_kept
@@ -30,24 +33,44 @@ def said_expressions(settings: CodeSettings) -> dict[str, str]:
 
 
 def watched_program(
-    source: Source, settings: CodeSettings, deadline: float
+    source: Source,
+    settings: CodeSettings,
+    *,
+    deadline: float,
+    refused: frozenset[tuple[int, int]] = frozenset(),
 ) -> tuple[Host, Watched]:
-    """Runs the program until its training loop is known; again where it trains a single weight."""
-    host, observer = _observed(source, settings, deadline, lone=False)
+    """Runs the program until its training loop is known; again where it trains a single weight.
+
+    Args:
+        source: The program.
+        settings: What the user says about it.
+        deadline: When to stop, as `time.perf_counter` counts.
+        refused: Loops that were looked at and are none.
+
+    Raises:
+        UserCodeError: There is no training loop, or the program fails.
+    """
+    observed = partial(_observed, source, settings, deadline=deadline, refused=refused)
+    host, observer = observed(lone=False)
     if observer.chosen is None and observer.leans:
-        host, observer = _observed(source, settings, deadline, lone=True)
+        host, observer = observed(lone=True)
     if observer.chosen is None:
         raise _no_loop(host, observer)
     return host, observer.chosen
 
 
 def _observed(
-    source: Source, settings: CodeSettings, deadline: float, *, lone: bool
+    source: Source,
+    settings: CodeSettings,
+    *,
+    deadline: float,
+    refused: frozenset[tuple[int, int]],
+    lone: bool,
 ) -> tuple[Host, Observer]:
     """A program that has run until its observer had seen enough, or to its end."""
     host = Host(source, settings.functions)
-    name = (settings.class_name or "").rpartition(":")[2] or None
-    observer = Observer(host, prefer=name, lone=lone)
+    preferred = _preferred_class(source, settings)
+    observer = Observer(host, prefer=preferred, lone=lone, refused=refused)
     host.hooks.deadline = deadline
     try:
         host.run()
@@ -58,6 +81,25 @@ def _observed(
         observer.out_of_time = True
     host.hooks.deadline = float("inf")
     return host, observer
+
+
+def _preferred_class(source: Source, settings: CodeSettings) -> str | None:
+    """The class that the user names; None where none is.
+
+    Raises:
+        UserCodeError: The program has no such class.
+    """
+    name = (settings.class_name or "").rpartition(":")[2] or None
+    classes = [node.name for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef)]
+    if name is None or name in classes:
+        return name
+    raise UserCodeError(
+        Problem(
+            f"code.class: {source.name} has no class {name!r}",
+            allowed=", ".join(classes) or "the program has no classes: name it under `code.script`",
+            hint=suggestion(name, classes),
+        )
+    )
 
 
 def _no_loop(host: Host, observer: Observer) -> UserCodeError:

@@ -89,8 +89,16 @@ def _live(snapshot: Snapshot, leaves: Iterable[Leaf]) -> set[Any]:
 class Observer:
     """Watches a program run until it knows its training loop and has seen it at several points."""
 
-    def __init__(self, host: Host, *, prefer: str | None = None, lone: bool = False) -> None:
+    def __init__(
+        self,
+        host: Host,
+        *,
+        prefer: str | None = None,
+        lone: bool = False,
+        refused: frozenset[tuple[int, int]] = frozenset(),
+    ) -> None:
         self.host = host
+        self._refused = refused
         self.prefer = prefer
         self.lone = lone
         self.watched = {key: Watched(loop) for key, loop in host.loops.items()}
@@ -115,7 +123,7 @@ class Observer:
         count = stack[-1][1] if stack else 0
         if count > 0 and record.is_step:
             self._decide(record, final=count >= _TRIES - 1)
-        if self.chosen is None and not record.settled:
+        if self.chosen is None and not record.settled and key not in self._refused:
             self._test(record, cells)
             record.heads += 1
         elif self.chosen is record:

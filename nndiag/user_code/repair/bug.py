@@ -67,7 +67,22 @@ def all_edits(site: Site) -> Iterator[Edit]:
         yield from BUGS.get(name)().edits(site)
 
 
-def is_bias(name: str) -> bool:
+def biases_of(shapes: Mapping[str, tuple[int, ...]]) -> frozenset[str]:
+    """The parameters that are biases: named like one, with one axis longer than 1 at most.
+
+    A `B` beside a `b` holds weights, too. A weight matrix with one input or one unit has the shape
+    of a bias: there the name decides.
+    """
+    return frozenset(
+        name
+        for name, shape in shapes.items()
+        if _named_like_bias(name)
+        and sum(size > 1 for size in shape) <= 1
+        and not (name.lower() != name and name.lower() in shapes)
+    )
+
+
+def _named_like_bias(name: str) -> bool:
     """Whether a parameter is named like a bias: `b1`, `self.bo`, `params["b2"]`, `biases[0]`."""
     words = re.findall(r"[A-Za-z]+", name)
     tail = words[-1].lower() if words else ""

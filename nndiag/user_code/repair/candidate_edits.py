@@ -1,7 +1,7 @@
 """The small edits that may mend a step: of each statement of the way back, by each bug."""
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from nndiag.user_code.execution.numbers import Vector, read_vector
 from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.gradients.computed import Computed, computed_values, residuals
 from nndiag.user_code.gradients.judgement import Verdict
-from nndiag.user_code.gradients.laboratory import Laboratory
+from nndiag.user_code.gradients.laboratory import Laboratory, Point
 from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.gradients.parts import wrong_part
 from nndiag.user_code.repair.bug import all_edits
@@ -20,6 +20,7 @@ from nndiag.user_code.text.edits import Edit
 from nndiag.user_code.text.instrument import parents_of, serial_of
 from nndiag.user_code.text.scopes import loop_node
 
+_MOST = 12  # variables that may be targets
 _VARIABLE = ast.Name | ast.Attribute | ast.Subscript
 
 
@@ -39,20 +40,10 @@ def candidates_for_repair(
     resets = frozenset(serial for serials in updates.values() for serial in serials)
     computed = computed_values(lab, point, resets)
     found = residuals(lab, computed)
-    variant = lab.runner.variant(computed.instruments)
-    driven = _behind_loss(lab, computed, measurement)
     flipped_at = [residual.serial for residual in found] or _marked(lab, computed)
-    if flipped_at:
-        try:
-            flips = dict.fromkeys(flipped_at, flipped_signs)
-            flipped = lab.record(point, variant, flipped=flips)
-            driven = frozenset(
-                serial
-                for serial in computed.acted
-                if not _equal(computed.base.values[serial], flipped.values.get(serial, []))
-            )
-        except StepFailedError:
-            pass
+    driven = _changed_by(lab, point, computed, flipped_at) if flipped_at else frozenset()
+    driven = driven or _behind_targets(lab, point, computed)
+    driven = driven or _behind_loss(lab, computed, measurement)
     shop = Workshop(
         nodes=lab.nodes,
         parents=parents_of(measurement.host.tree),
@@ -115,6 +106,45 @@ def _marked(lab: Laboratory, computed: Computed) -> list[int]:
             and ast.unparse(lab.nodes[serial]) == text
         ]
     return found
+
+
+def _changed_by(
+    lab: Laboratory, point: Point, computed: Computed, serials: Iterable[int]
+) -> frozenset[int]:
+    """What changes of all that the parameters act on, when some values are changed."""
+    variant = lab.runner.variant(computed.instruments)
+    try:
+        flipped = lab.record(point, variant, flipped=dict.fromkeys(serials, flipped_signs))
+    except StepFailedError:
+        return frozenset()
+    return frozenset(
+        serial
+        for serial in computed.acted
+        if not _equal(computed.base.values[serial], flipped.values.get(serial, []))
+    )
+
+
+def _behind_targets(lab: Laboratory, point: Point, computed: Computed) -> frozenset[int]:
+    """Without a residual to follow: what changes with the targets is the way back, and the loss.
+
+    Targets are what changes least: inputs change the whole way forward too.
+    """
+    groups: dict[str, list[int]] = {}
+    for serial, values in computed.base.values.items():
+        node = lab.nodes.get(serial)
+        data = isinstance(node, _VARIABLE) and serial not in computed.acted
+        if node is not None and data and np.size(values[-1]) > 1:
+            groups.setdefault(ast.unparse(node), []).append(serial)
+    sets = [_changed_by(lab, point, computed, group) for group in list(groups.values())[:_MOST]]
+    updates = {serial for serials in lab.updates(point).values() for serial in serials}
+    told = [found for found in sets if _reaches(found, updates, lab)]
+    least = min(told, key=len, default=frozenset())
+    return least if len(least) < len(max(told, key=len, default=least)) else frozenset()
+
+
+def _reaches(found: frozenset[int], updates: set[int], lab: Laboratory) -> bool:
+    """Whether what changes is used in an update."""
+    return any(serial_of(item) in found for one in updates for item in ast.walk(lab.nodes[one]))
 
 
 def _behind_loss(lab: Laboratory, computed: Computed, measurement: Measurement) -> frozenset[int]:

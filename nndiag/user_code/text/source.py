@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from nndiag.errors import Location, Problem, UserCodeError
+from nndiag.errors import Location, Problem, UserCodeError, similar_path
 from nndiag.user_code.text.python2 import translated
 from nndiag.user_code.text.siblings import siblings_of
 
@@ -163,7 +163,7 @@ def read_source(path: Path) -> Source:
         raw = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise UserCodeError(
-            Problem(f"no such program: {str(path)!r}", hint="check the path")
+            Problem(f"no such program: {str(path)!r}", hint=similar_path(path) or "check the path")
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserCodeError(Problem(f"cannot read {str(path)!r}: {error}")) from error
