@@ -451,3 +451,35 @@ def test_mends_a_step_that_starts_from_no_difference(check):
     found = check(ONE_LAYER.replace("kept[layer - 1].T", "kept[layer].T"))
     assert [one.problem for one in found.findings] == ["wrong-layer-activation"]
     assert found.fixed_text is not None
+
+
+PACKED = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 8))
+X[:, 3] = 0
+Y = np.sin(X[:, :1]) + X[:, 1:2] * 0.3
+theta = rng.normal(size=8 * 10 + 10 + 10 + 1) * 0.5
+def forward(theta):
+    V, c = theta[:80].reshape(8, 10), theta[80:90]
+    w, b = theta[90:100].reshape(10, 1), theta[100]
+    z = X @ V + c
+    h = np.maximum(z, 0)
+    return z, h, h @ w + b, w
+for i in range(300):
+    z, h, out, w = forward(theta)
+    loss = np.mean((out - Y) ** 2)
+    d = 2 * (out - Y) / len(X)
+    back = d @ w.T * (z > 0)
+    theta -= 0.05 * np.concatenate([(X.T @ back).ravel(), back.sum(0), (h.T @ d).ravel(), [d.sum()]])
+"""
+
+
+def test_raises_no_alarm_on_idle_entries_of_a_packed_vector(check):
+    assert check(PACKED).correct  # weights of an input that is always zero never move
+
+
+def test_sees_the_one_entry_of_a_packed_vector_that_never_moves(check):
+    found = check(PACKED.replace("[d.sum()]", "[0.0]"))
+    assert [one.problem for one in found.findings] == ["gradient-never-computed"]
+    assert "only the last entry" in found.findings[0].message

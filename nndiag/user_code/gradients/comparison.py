@@ -1,23 +1,19 @@
 """The step against the numeric gradient, point by point, looked at twice where they disagree."""
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.execution.runner import StepFailedError
-from nndiag.user_code.gradients.laboratory import Point, Theta
+from nndiag.user_code.gradients.idle import Comparison, add_idle
+from nndiag.user_code.gradients.laboratory import Point
 from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.gradients.objective import compared
 from nndiag.user_code.gradients.slopes import (
     Differences,
-    Entries,
-    Entry,
     Fit,
-    Slopes,
     entries_of,
-    fit,
     fit_with_decay,
 )
 
@@ -26,40 +22,6 @@ _FEW_ENTRIES = 6
 _SWEEP = (1e-3, 1e-4, 1e-7)
 _MOST_POINTS = 5
 _DOUBTFUL = 0.02
-
-
-@dataclass(frozen=True, eq=False)
-class _Comparison:
-    """The step and the numeric gradient at one point.
-
-    Attributes:
-        point: Where.
-        step: The step.
-        entries: The entries that are compared, by tensor name.
-        slopes: The numeric gradient there.
-        fits: How they compare, by tensor name.
-    """
-
-    point: Point
-    step: Theta
-    entries: dict[str, Entries]
-    slopes: Slopes
-    fits: dict[str, Fit]
-
-    def fit(self, name: str, slopes: Slopes | None = None) -> Fit:
-        """How one tensor compares now, with this numeric gradient or another one."""
-        slopes = slopes or self.slopes
-        chosen = self.entries[name]
-        return fit(
-            self.step[name][chosen],
-            slopes.values[name],
-            noise=slopes.noise,
-            values=self.point.theta[name][chosen],
-        )
-
-    def each(self, name: str) -> list[Entry]:
-        """The entries of one tensor that are compared."""
-        return [Entry(self.point, name, int(index)) for index in self.entries[name]]
 
 
 def compare(measurement: Measurement, *, deadline: float) -> None:
@@ -74,26 +36,30 @@ def compare(measurement: Measurement, *, deadline: float) -> None:
     """
     lab = measurement.lab
     differences = Differences(lab, [measurement.loss], measurement.computed)
-    points: list[Point] = []
+    every: list[Comparison] = []
     for number, point in enumerate(measurement.points[:_MOST_POINTS]):
-        if points and time.perf_counter() > deadline:
+        if every and time.perf_counter() > deadline:
             break
         most = _ENTRIES if number == 0 else _FEW_ENTRIES
         made = _compared(differences, point, most=most)
         if made is None:
             continue
-        rate = None if measurement.rate is None else measurement.rate.at(lab, point)
         for name in made.fits:
             _look_again(measurement, differences, made, name)
-        points.append(point)
+        every.append(made)
+    for tensor in lab.tensors:
+        if tensor.size > _ENTRIES and time.perf_counter() < deadline:
+            add_idle(differences, every, tensor.name)
+    for made in every:
+        rate = None if measurement.rate is None else measurement.rate.at(lab, made.point)
         measurement.steps.append(made.step)
         measurement.rates_there.append(rate)
         measurement.entries.append(made.entries)
         measurement.slopes.append(made.slopes)
         measurement.fits.append(made.fits)
-    measurement.points = points
+    measurement.points = [made.point for made in every]
     measurement.notes = list(dict.fromkeys(measurement.notes))
-    if not points:
+    if not every:
         raise UserCodeError(
             Problem(
                 "the loss is not a finite number at any iteration that was looked at",
@@ -103,7 +69,7 @@ def compare(measurement: Measurement, *, deadline: float) -> None:
         )
 
 
-def _compared(differences: Differences, point: Point, *, most: int) -> _Comparison | None:
+def _compared(differences: Differences, point: Point, *, most: int) -> Comparison | None:
     """The comparison at one point; None where the iteration fails or is not finite."""
     lab = differences.lab
     try:
@@ -114,13 +80,13 @@ def _compared(differences: Differences, point: Point, *, most: int) -> _Comparis
         return None
     if not np.isfinite(slopes.loss) or not all(np.isfinite(v).all() for v in step.values()):
         return None
-    return _Comparison(
+    return Comparison(
         point, step, entries, slopes, compared(point, step, slopes=slopes, entries=entries)
     )
 
 
 def _look_again(
-    measurement: Measurement, differences: Differences, made: _Comparison, name: str
+    measurement: Measurement, differences: Differences, made: Comparison, name: str
 ) -> None:
     """Where a tensor disagrees: leaves out entries at a kink, and tries other step sizes."""
     found = made.fits[name]
@@ -152,7 +118,7 @@ def _look_again(
         measurement.doubted.add(name)  # wrong beyond any rounding: need not be looked at again
 
 
-def _swept(differences: Differences, made: _Comparison, name: str, best: Fit) -> Fit:
+def _swept(differences: Differences, made: Comparison, name: str, best: Fit) -> Fit:
     """The best fit with other sizes of the change; its slopes are kept."""
     for size in _SWEEP:
         if best.parallel:
@@ -164,7 +130,7 @@ def _swept(differences: Differences, made: _Comparison, name: str, best: Fit) ->
     return best
 
 
-def _decayed(measurement: Measurement, made: _Comparison, name: str) -> Fit | None:
+def _decayed(measurement: Measurement, made: Comparison, name: str) -> Fit | None:
     """The fit with a weight decay: where the program computes no loss, it may belong to it."""
     chosen = made.entries[name]
     found = fit_with_decay(

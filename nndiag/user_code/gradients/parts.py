@@ -48,7 +48,8 @@ def wrong_part(measurement: Measurement, name: str) -> Part | None:
     row = _row(measurement, name)
     places = entries[~good]
     last = row > 1 and bool(np.all(places % row == row - 1))
-    return Part(_verdict(bad), int((~good).sum()), good.size, _where(places, row, last), last)
+    where = "the last entry" if last and places.size == 1 else _where(places, row, last)
+    return Part(_verdict(bad), int((~good).sum()), good.size, where, last)
 
 
 def _verdict(ratios: np.ndarray) -> Verdict:

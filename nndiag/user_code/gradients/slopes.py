@@ -211,6 +211,20 @@ class Differences:
         )
         return [(up - down) / (upper - lower) for up, down in zip(ups, downs, strict=True)]
 
+    def along(self, point: Point, tensor: str, direction: Vector) -> float:
+        """The slope of the first loss along a direction of one parameter.
+
+        Args:
+            point: Where.
+            tensor: Name of the parameter.
+            direction: Float array, shape (size,).
+        """
+        sides = []
+        for change in (self.step, -self.step):
+            moved = {**point.theta, tensor: point.theta[tensor] + change * direction}
+            sides.append(self.losses(point, moved)[0])
+        return (sides[0] - sides[1]) / (2 * self.step)
+
     def bends(self, entry: Entry, *, largest: float) -> bool:
         """Whether the first loss has a kink within one change of a parameter.
 
