@@ -83,9 +83,9 @@ def _asked() -> str:
         return _DEFAULT
     from nndiag.experiment.starter import SYNTHETIC  # noqa: PLC0415
 
-    question = f"Data: a CSV file, or {', '.join(SYNTHETIC)}"
+    typer.echo(f"data: {', '.join(SYNTHETIC)}, or the path of a CSV file", err=True)
     try:
-        answer: str = typer.prompt(question, default=_DEFAULT, err=True)
+        answer: str = typer.prompt("which", default=_DEFAULT, err=True)
     except typer.Abort:
         raise KeyboardInterrupt from None
     return answer

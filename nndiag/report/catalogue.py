@@ -13,10 +13,10 @@ from rich.text import Text
 
 from nndiag.detectors import DETECTORS
 from nndiag.errors import Problem, UnknownNameError
-from nndiag.numbers import number
 from nndiag.registry import Option, Registry, suggestion
 from nndiag.remedies import remedies
 from nndiag.report.glossary import TERMS
+from nndiag.report.settings import setting
 
 
 @dataclass(frozen=True)
@@ -180,13 +180,6 @@ def _document(entry: Entry) -> dict[str, Any]:
 
 def _options(options: Mapping[str, Option]) -> str:
     return "  ".join(
-        f"{name}={'(required)' if option.required else _in_yaml(option.default)}"
+        f"{name}={'(required)' if option.required else setting(option.default)}"
         for name, option in options.items()
     )
-
-
-def _in_yaml(value: Any) -> str:
-    """A default as a config has it."""
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return number(value, digits=6) if isinstance(value, float) else str(value)

@@ -13,6 +13,7 @@ from rich.text import Text
 from nndiag.finding import Diagnosis
 from nndiag.numbers import number, skill_words
 from nndiag.report.json import VERSION, run_document
+from nndiag.report.settings import setting
 from nndiag.report.shared_chart import SharedChart
 from nndiag.report.verdict import most_important, verdict_style
 from nndiag.trace import Trace
@@ -219,7 +220,7 @@ class _Settings:
         elif len(self._known) <= _room(options):
             table = _table("setting", range(len(self._known)), overflow="fold")
             for one in self._changed:
-                table.add_row(one.key, *map(_value, one.values))
+                table.add_row(one.key, *map(setting, one.values))
             yield table
         else:
             table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
@@ -234,7 +235,7 @@ class _Settings:
         letters: dict[str, list[str]] = {}
         for letter, known, value in zip(ascii_uppercase, self._known, one.values, strict=False):
             if known:
-                letters.setdefault(_value(value), []).append(letter)
+                letters.setdefault(setting(value), []).append(letter)
         most, *others = sorted(letters, key=lambda value: -len(letters[value]))
         shown = [Text.assemble((" ".join(letters[x]), "bold"), f" {x}") for x in others]
         return most, Text(" · ").join(shown)
@@ -244,13 +245,6 @@ def known_settings(trace: Trace) -> Mapping[str, Any]:
     """The settings of a run; empty for a log, whose program's settings are not known."""
     settings: Mapping[str, Any] = trace.facts.settings
     return settings if "network" in settings else {}
-
-
-def _value(value: Any) -> str:
-    """A setting as a config has it."""
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value).lower()
-    return str(value)
 
 
 def _verdict(sides: Sequence[Side]) -> Text:

@@ -160,6 +160,14 @@ def test_of_many_runs_what_most_have_is_told_once():
     assert "seed     0       B 1 · C 2 · D 3 · E 4" in report
 
 
+def test_settings_are_spelled_as_in_a_config():
+    one = side("x", np.linspace(1, 0.4, 50), facts={"settings": {"network": {}}})
+    changed = [Difference("a", (1e-8, 0.25)), Difference("b", (None, True))]
+    told = " ".join(shown([one, one], changed).split())
+    assert "a 1e-8 0.25" in told
+    assert "b null true" in told
+
+
 def test_the_document_has_no_bare_infinity():
     blown = side("blown", [1.0, 1e200, np.inf], ending={"reason": "non-finite"})
     json.dumps(compare_document([blown, blown], ()), allow_nan=False)
