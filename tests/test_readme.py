@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,11 @@ def test_every_command_in_the_readme_says_what_the_readme_shows(place):
             cwd=place, env=environment, capture_output=True, encoding="utf-8", check=False,
         )  # fmt: skip
         assert ended.returncode in {0, 1}, (block["command"], ended.stderr)
-        verdict, expected = (words(text)[:12] for text in (ended.stdout, block["output"]))
-        assert verdict == expected, block["command"]
+        told, expected = (words(text) for text in (ended.stdout, block["output"]))
+        assert told[:12] == expected[:12], block["command"]
+        # Rounding may move a word or two from machine to machine: a remedy's rank, "and 3 more".
+        alike = SequenceMatcher(None, told, expected, autojunk=False).ratio()
+        assert alike > 0.9, (block["command"], ended.stdout)
 
 
 def test_every_command_of_the_one_screen_runs(tmp_path, monkeypatch, capsys):
