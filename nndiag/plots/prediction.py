@@ -1,7 +1,9 @@
-"""What the network predicts at the end: the fitted curve, or predictions against targets."""
+"""What the network predicts at the end: a fitted curve, classes in the plane, or any numbers."""
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from nndiag.plots.curves import COLOURS
 from nndiag.trace import FloatArray, Trace
@@ -27,8 +29,11 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     if predictions.shape != targets.shape or not np.isfinite(predictions).all():
         return False
     inputs = facts.inputs if facts.raw_inputs is None else facts.raw_inputs
+    classes = _classes(targets, predictions)
     if inputs is not None and inputs.shape[1] == 1:
         _curve(axes, inputs[:, 0], targets, predictions)
+    elif inputs is not None and inputs.shape[1] == 2 and classes is not None:
+        _plane(axes, inputs, *classes)
     else:
         _against_targets(axes, targets, predictions)
     return True
@@ -51,9 +56,54 @@ def _curve(axes: Axes, inputs: FloatArray, targets: FloatArray, predictions: Flo
     axes.legend(loc="best", fontsize="small")
 
 
+def _classes(
+    targets: FloatArray, predictions: FloatArray
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """The class of each example and the predicted one, (B,) each; None where there are none.
+
+    One target column of two values is two classes, parted halfway; several columns of zeros with a
+    single one in each row are a class each.
+    """
+    values = np.unique(targets)
+    if len(values) != 2:
+        return None
+    if targets.shape[1] == 1:
+        right, found = (x[:, 0] > values.mean() for x in (targets, predictions))
+        return right.astype(np.int64), found.astype(np.int64)
+    if values.tolist() != [0, 1] or np.any(targets.sum(axis=1) != 1):
+        return None
+    return np.argmax(targets, axis=1), np.argmax(predictions, axis=1)
+
+
+def _plane(
+    axes: Axes, inputs: FloatArray, classes: NDArray[np.int64], predicted: NDArray[np.int64]
+) -> None:
+    """The examples in the plane of their inputs, in the colours of their classes."""
+    chosen = _some(len(inputs))
+    points, classes, predicted = inputs[chosen], classes[chosen], predicted[chosen]
+    for one in np.unique(classes):
+        axes.plot(
+            *points[classes == one].T, "o", alpha=0.6, markersize=4 if len(chosen) > 50 else 8,
+            markeredgewidth=0, color=COLOURS[one % len(COLOURS)], label=f"class {one}",
+        )  # fmt: skip
+    wrong = classes != predicted
+    if wrong.any():
+        label = f"wrong: {wrong.sum():,} of {len(chosen):,}"
+        colour = mpl.rcParams["text.color"]  # of a page that is light or dark
+        axes.plot(*points[wrong].T, "x", markersize=8, color=colour, label=label)
+    title = "Prediction: some classes are wrong" if wrong.any() else "Prediction: all classes right"
+    axes.set(title=title, xlabel="first input", ylabel="second input")
+    axes.legend(loc="best", fontsize="small")
+
+
+def _some(examples: int) -> NDArray[np.int64]:
+    """The examples that are drawn: all, or some that are evenly spaced."""
+    return np.linspace(0, examples - 1, min(examples, MOST_POINTS)).astype(np.int64)
+
+
 def _against_targets(axes: Axes, targets: FloatArray, predictions: FloatArray) -> None:
     """Predictions over targets, with the line on which they agree."""
-    chosen = np.linspace(0, len(targets) - 1, min(len(targets), MOST_POINTS)).astype(np.int64)
+    chosen = _some(len(targets))
     for output in range(targets.shape[1]):
         axes.plot(
             targets[chosen, output], predictions[chosen, output], "o", alpha=0.5,

@@ -121,6 +121,34 @@ def test_more_inputs_give_predictions_against_targets():
     np.testing.assert_array_equal(drawn.lines[0].get_xdata(), trace.facts.targets[:, 0])
 
 
+@pytest.mark.parametrize(
+    ("targets", "predictions"),
+    [
+        ([[0], [0], [1], [1]], [[0.2], [0.6], [0.9], [0.51]]),
+        ([[-1], [-1], [1], [1]], [[-3], [0.1], [0.9], [0.01]]),
+        ([[1, 0], [1, 0], [0, 1], [0, 1]], [[0.9, 0.1], [0.4, 0.6], [0.1, 0.9], [0, 1]]),
+    ],
+    ids=["binary", "signed", "one-hot"],
+)
+def test_classes_of_two_inputs_are_drawn_in_their_plane(targets, predictions):
+    # Of the four examples, the second one is on the other side of halfway between the classes.
+    inputs = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    facts = Facts(inputs=inputs, targets=np.array(targets, dtype=float))
+    ending = Ending("finished", 0.1, predictions=np.array(predictions, dtype=float))
+    drawn = axes()
+    assert prediction.draw(Trace(np.arange(1), np.ones(1), facts=facts, ending=ending), drawn)
+    np.testing.assert_array_equal(line(drawn, "class 0").get_ydata(), [0, 1])
+    np.testing.assert_array_equal(line(drawn, "class 1").get_ydata(), [0, 1])
+    np.testing.assert_array_equal(line(drawn, "wrong: 1 of 4").get_xydata(), [[0, 1]])
+
+
+def test_numbers_of_two_inputs_are_no_classes():
+    trace = run([1.0], inputs=2)
+    drawn = axes()
+    assert prediction.draw(trace, drawn)
+    assert drawn.get_title() == "Prediction against target"
+
+
 def test_a_killed_run_has_no_predictions_to_draw():
     trace = Trace(np.arange(2), np.ones(2))
     assert not prediction.draw(trace, axes())
