@@ -53,6 +53,19 @@ def edits(site: Site) -> Iterator[Edit]:
                 if factor is derivative.node and _multiplied(whole):
                     says = f"drop the factor {ast.unparse(factor)}"
                     yield site.edit(NAME, whole, rest, cost=1.3, says=says)
+    yield from _masks(site)
+
+
+def _masks(site: Site) -> Iterator[Edit]:
+    """Compares a value of the forward pass: `z > 0` for `d_z > 0`, in a masked assignment too."""
+    for node in ast.walk(site.statement):
+        if not isinstance(node, ast.Compare) or not site.shop.is_driven(node.left):
+            continue
+        shapes = site.shop.shapes(node.left)
+        for atom in site.atoms:
+            if atom.activation and atom.acted and atom.shapes & shapes:
+                says = f"compare {atom.text}"
+                yield site.edit(NAME, node.left, atom.text, cost=1.05, says=says)
 
 
 def _unnested(site: Site, node: ast.expr) -> Iterator[Edit]:

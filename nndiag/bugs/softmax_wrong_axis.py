@@ -33,7 +33,8 @@ def edits(site: Site) -> Iterator[Edit]:
     """Exchanges the axes of all sums in a statement or a function that has an exponential."""
     scope = site.scope
     region: ast.AST = scope if isinstance(scope, ast.FunctionDef) else site.statement
-    if not _has_exponential(region) and not _has_exponential(site.statement):
+    exponential = _has_exponential(region) or _has_exponential(site.statement)
+    if not exponential and not _is_share(site):
         return
     if "log(" in ast.unparse(site.statement):
         return  # the sum of a loss
@@ -58,7 +59,7 @@ def _whole_sums(site: Site) -> Iterator[Edit]:
         if not isinstance(node, ast.Call) or len(node.args) > 1 or node.keywords:
             continue
         name = ast.unparse(node.func)
-        if name == "np.sum" and node.args:
+        if name in {"np.sum", "sum"} and node.args:  # Python's own sum adds rows up
             summed = f"np.sum({ast.unparse(node.args[0])}, "
         elif name.endswith(".sum") and not node.args:
             summed = f"{name}("
@@ -68,6 +69,27 @@ def _whole_sums(site: Site) -> Iterator[Edit]:
             text = f"{summed}axis={axis}, keepdims=True)"
             says = "normalise each example"
             yield site.edit(NAME, node, text, cost=1.1, says=says, changes_loss=True)
+
+
+def _is_share(site: Site) -> bool:
+    """Whether something is divided by its own sum, as exponentials of the line before are."""
+    return any(
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Div)
+        and any(
+            isinstance(call, ast.Call)
+            and ast.unparse(node.left) in (ast.unparse(item) for item in _summed(call))
+            for call in ast.walk(node.right)
+        )
+        for node in site.expressions
+    )
+
+
+def _summed(call: ast.Call) -> list[ast.expr]:
+    """What a call of a sum adds up."""
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "sum":
+        return [*call.args[:1], call.func.value]
+    return call.args[:1] if ast.unparse(call.func) == "sum" else []
 
 
 def _has_exponential(node: ast.AST) -> bool:

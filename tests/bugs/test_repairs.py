@@ -118,6 +118,24 @@ for step in range(400):
     bias -= 0.5 * delta1.sum(axis=0)
 """
 
+RECTIFIED = """
+import numpy as np
+rng = np.random.RandomState(5)
+x = rng.randn(30, 3)
+t = np.sin(x[:, :1])
+w, b, v = rng.randn(3, 6), np.zeros((1, 6)), rng.randn(6, 1)
+for step in range(300):
+    z = x @ w + b
+    h = np.maximum(z, 0)
+    error = (h @ v - t) / len(x)
+    loss = 0.5 * np.mean((h @ v - t) ** 2)
+    delta = error @ v.T
+    delta[z < 0] = 0
+    v -= 0.1 * h.T @ error
+    w -= 0.1 * x.T @ delta
+    b -= 0.1 * delta.sum(axis=0, keepdims=True)
+"""
+
 CASES = {
     "a derivative that is taken in a statement of its own": (
         SLOPES,
@@ -179,6 +197,18 @@ CASES = {
         "wrong-activation-derivative",
         "dw = e * v * (1 - h ** 2) * x",
     ),
+    "a mask of the error itself": (
+        RECTIFIED,
+        ("delta[z < 0] = 0", "delta[delta < 0] = 0"),
+        "activation-derivative-of-wrong-argument",
+        "delta[z < 0] = 0",
+    ),
+    "a softmax by Python's own sum": (
+        SOFTMAX,
+        ("scores / scores.sum(axis=1, keepdims=True)", "scores / sum(scores)"),
+        "softmax-wrong-axis",
+        "probs = scores / np.sum(scores, axis=1, keepdims=True)",
+    ),
     "a result that is computed from updated weights": (
         LAYERS,
         (
@@ -198,7 +228,7 @@ def checked(text: str, folder: Path) -> ProgramCheck:
     return check_program(CodeSettings(script=str(path)), seconds=30)
 
 
-@pytest.mark.parametrize("text", [SOFTMAX, UNITS, FLOATS, LAYERS, SLOPES])
+@pytest.mark.parametrize("text", [SOFTMAX, UNITS, FLOATS, LAYERS, SLOPES, RECTIFIED])
 def test_finds_nothing_wrong_in_the_right_program(text, tmp_path):
     assert checked(text, tmp_path).correct
 
@@ -244,3 +274,57 @@ def test_takes_half_the_sum_over_four_examples_for_a_convention(tmp_path):
     check = checked(text, tmp_path)
     assert check.correct
     assert all(item.severity is not Severity.ERROR for item in check.findings)
+
+
+TABLE = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = np.stack([np.ones(40), rng.normal(size=40)], axis=1)
+y = 2 * X[:, 1] - 1 + 0.1 * rng.normal(size=40)
+theta = np.zeros((2, 1))
+def predicted(X, theta):
+    return X.dot(theta)
+for i in range(500):
+    slope = ((predicted(X, theta) - y) * X[:, 1]).sum() / 40
+    theta[0, 0] -= 0.1 * (predicted(X, theta) - y).sum() / 40
+    theta[1, 0] -= 0.1 * slope
+"""
+
+
+def test_mends_a_table_of_differences_before_anything_else(check):
+    found = check(TABLE)
+    assert found.findings[0].problem == "mismatched-shapes"
+    assert "return X.dot(theta).ravel()" in found.fixed_text
+
+
+def test_gives_a_parameter_the_value_that_another_variable_gets(check):
+    text = FLOATS.replace("        b -= 0.1 * db\n", "        db = b - 0.1 * db\n")
+    found = check(text)
+    assert [(one.problem, one.replacement) for one in found.findings] == [
+        ("gradient-never-computed", "b = b - 0.1 * db")
+    ]
+
+
+def test_takes_a_number_of_another_update_for_a_rate_of_its_own(check):
+    found = check(FLOATS.replace("w -= 0.1 * dw", "w -= 0.35 * dw"))
+    assert [(one.problem, one.replacement) for one in found.findings] == [
+        ("wrong-constant-factor", "w -= 0.1 * dw")
+    ]
+
+
+def test_reads_no_direction_from_the_sign_of_a_single_number(check):
+    # v is negative: with v for h the step of v goes uphill, and yet no sign is wrong
+    found = check(FLOATS.replace("v -= 0.1 * e * h", "v -= 0.1 * e * v"))
+    assert [(one.problem, one.replacement) for one in found.findings] == [
+        ("wrong-layer-activation", "v -= 0.1 * e * h")
+    ]
+
+
+def test_says_that_a_derivative_of_the_sum_got_the_activated_value(check):
+    text = FLOATS.replace("import math\n", "import math\nimport numpy as np\n").replace(
+        "w, b, v", "def tanh_prime(z):\n    return 1 - np.tanh(z) ** 2\nw, b, v", 1
+    )
+    text = text.replace("(1 - h * h)", "tanh_prime(h)").replace("w * x + b)", "w * x + b + 0)")
+    assert {one.problem for one in check(text).findings} == {
+        "activation-derivative-of-wrong-argument"
+    }
