@@ -157,10 +157,9 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
         return Outcome.IMPROVING  # nothing can be said
     if _nothing_left(trace, curve):
         return Outcome.CONVERGED
-    if trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain):
+    falling = trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain)
+    if falling or (len(curve.losses) < _FEWEST_ALONE and not _has_curvature(trace)):
         return Outcome.IMPROVING
-    if len(curve.losses) < _FEWEST_ALONE and not _has_curvature(trace):
-        return Outcome.IMPROVING  # too few to call them flat
     return _outcome_at_rest(trace, curve, got=got, gain=gain)
 
 

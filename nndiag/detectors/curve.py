@@ -15,6 +15,7 @@ from nndiag.trace import FloatArray, Trace
 
 _WINDOW = 0.15  # share of a time over which its level is taken
 _FEWEST_EPOCHS = 16  # with fewer, the probes tell more than means over epochs
+_WANDER = 0.25  # rise of a noisy loss, over its level, that is no blow-up to recover from
 _MOST_ACCELERATION = 2.0  # linear decrease doubles what an octave brings; more is not believed
 
 
@@ -103,13 +104,16 @@ class Curve:
         """By how much the loss would fall if the run were made twice as long.
 
         The drop of the last octave of time, times the ratio of the last two: exact for a power
-        law. A plateau that has just been left is underestimated.
+        law. A plateau that has just been left is underestimated. Where the weights wander, because
+        steps see batches, a drop that only takes back the rise before it is none.
         """
         end = float(self.times[-1])
         last = self.octave_drop()
         if last <= 0 or end < 4:
             return last
         before = self.level(end / 4) - self.level(end / 2)
+        if self.noisy and -_WANDER * abs(self.level(end / 2)) < before < 0:
+            return max(last + before, 0.0)
         ratio = last / before if before > 0 else 1.0
         gain = last * min(ratio, _MOST_ACCELERATION)
         return min(gain, abs(float(self.losses[-1])))

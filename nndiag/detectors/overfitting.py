@@ -1,7 +1,8 @@
 """The network learns the training examples by heart and gets worse on others.
 
 What it sees
-    The loss over the held-out examples, which fell at first, rises while the training loss falls.
+    The loss over the held-out examples, which fell at first, rises while the training loss falls;
+    or it rests far above the training loss, where much is not explained.
 
 Why it matters
     From the best point on, what is learned is the noise of these examples. The training loss says
@@ -10,14 +11,17 @@ Why it matters
 Fires when
     The validation loss ended more than `rise` above its smallest value (each the median of three
     neighbouring records), while the training loss fell by more than `rise` of its own, and the
-    remaining gap is no noise of the records.
+    remaining gap is no noise of the records. Or it ended above `missed` of the best constant's loss
+    and above `apart` × the training loss.
 
 Silent when
     There are no held-out examples; both losses rise or rest; the validation loss is still next to
-    nothing beside its first value.
+    nothing beside its first value; both losses are high (see what keeps the training from it).
 
 Thresholds
     rise = 0.3: ours, above the 5 to 20 % by which validation losses of healthy runs waver.
+    missed = 0.3, apart = 4: ours. In healthy runs that leave more than 0.02 of the best constant's
+    loss the two are at most 2.5 times apart, where ten examples are known by heart 8 to 50 times.
     floor = 0.02: last over first validation loss, below which nothing is wrong. It is a warning,
     however grave: the training itself succeeded.
 
@@ -42,7 +46,14 @@ _FEWEST = 12  # records of both losses
 
 
 @detector(PROBLEM, series=("validation_loss", "training_loss"))
-def overfitting(trace: Trace, *, rise: Positive = 0.3, floor: Share = 0.02) -> Findings:
+def overfitting(
+    trace: Trace,
+    *,
+    rise: Positive = 0.3,
+    floor: Share = 0.02,
+    missed: Share = 0.3,
+    apart: Positive = 4.0,
+) -> Findings:
     """The network learns the training examples by heart and gets worse on others."""
     held_out, training = trace.series["validation_loss"], trace.series["training_loss"]
     same = np.array_equal(held_out.steps, training.steps)
@@ -52,30 +63,42 @@ def overfitting(trace: Trace, *, rise: Positive = 0.3, floor: Share = 0.02) -> F
         return []
     outside, inside = _calm(held_out.values), _calm(training.values)
     best = int(np.argmin(outside))
+    step = int(held_out.steps[best])
+    turned = _turned(outside, inside, rise=rise, floor=floor)
+    if turned is not None:
+        grown, learned = turned
+        message = (
+            f"the validation loss rose by {percent(grown)} after step {step}, to "
+            f"{number(outside[-1])}, while the training loss fell by {percent(learned)}, to "
+            f"{number(inside[-1])}"
+        )
+        steps = (step, int(held_out.steps[-1]))
+        return [_finding(message, Evidence("validation_loss", grown, rise, steps=steps), step=step)]
+    limit = max(missed * (trace.facts.baseline_loss or np.inf), apart * inside[-1])
+    if not outside[-1] > limit:
+        return []
+    message = (
+        f"the held-out examples are at loss {number(outside[-1])}, the training examples at "
+        f"{number(inside[-1])}: they are known by heart"
+    )
+    return [_finding(message, Evidence("validation_loss", float(outside[-1]), limit), step=step)]
+
+
+def _turned(
+    outside: FloatArray, inside: FloatArray, *, rise: float, floor: float
+) -> tuple[float, float] | None:
+    """How much one loss rose, and the other fell, since the best; None where it did not turn."""
+    best = int(np.argmin(outside))
     grown = float(outside[-1] / outside[best] - 1) if outside[best] > 0 else 0.0
     learned = float(1 - inside[-1] / inside[best]) if inside[best] > 0 else 0.0
     untouched = outside[-1] <= floor * outside[0]
     wavers = outside[-1] - outside[best] <= _waver(outside)
-    if grown <= rise or learned <= rise or untouched or wavers:
-        return []
-    step = int(held_out.steps[best])
-    return [
-        Finding(
-            PROBLEM,
-            Severity.WARNING,
-            f"the validation loss rose by {percent(grown)} after step {step}, to "
-            f"{number(outside[-1])}, while the training loss fell by {percent(learned)}, to "
-            f"{number(inside[-1])}",
-            evidence=(
-                Evidence("validation_loss", grown, rise, steps=(step, int(held_out.steps[-1]))),
-            ),
-            remedies=(
-                f"training.steps={max(step, 1)}",
-                "optimizer.weight_decay=0.001",
-                "fewer units",
-            ),
-        )
-    ]
+    return None if grown <= rise or learned <= rise or untouched or wavers else (grown, learned)
+
+
+def _finding(message: str, evidence: Evidence, *, step: int) -> Finding:
+    remedies = (f"training.steps={max(step, 1)}", "optimizer.weight_decay=0.001", "fewer units")
+    return Finding(PROBLEM, Severity.WARNING, message, evidence=(evidence,), remedies=remedies)
 
 
 def _calm(values: FloatArray) -> FloatArray:

@@ -29,7 +29,7 @@ def test_warns_where_the_validation_loss_turns(after, curves, make_trace):
     assert finding.remedies[0] == "training.steps=90"
 
 
-@pytest.mark.parametrize("held_out", [FALLING + 0.1, np.full(21, 0.3), np.linspace(1.0, 0.2, 21)])
+@pytest.mark.parametrize("held_out", [FALLING + 0.1, np.full(21, 0.29), np.linspace(1.0, 0.2, 21)])
 def test_stays_silent_where_it_falls_or_rests(held_out, curves, make_trace):
     assert run(PROBLEM, made(make_trace, curves["learned"], held_out=held_out)) == []
 
@@ -41,7 +41,8 @@ def test_stays_silent_where_both_losses_rise(curves, make_trace):
 
 def test_stays_silent_where_the_validation_loss_wavers(curves, make_trace):
     wavering = 0.4 + 0.2 * (-1.0) ** np.arange(21)
-    assert run(PROBLEM, made(make_trace, curves["learned"], held_out=wavering)) == []
+    trace = made(make_trace, curves["learned"], held_out=wavering, training=FALLING**0.3)
+    assert run(PROBLEM, trace) == []
 
 
 def test_stays_silent_where_both_are_next_to_nothing(curves, make_trace):
@@ -55,6 +56,22 @@ def test_three_tenths_above_the_best_is_its_boundary(after, fires, curves, make_
     # one is the last value. 1.3 times the first is the second at 0.234/0.87 = 0.269.
     trace = made(make_trace, curves["learned"], held_out=losses(after))
     assert bool(run(PROBLEM, trace)) is fires
+
+
+@pytest.mark.parametrize(
+    ("held_out", "training", "fires"),
+    [(0.31, 0.07, True), (0.29, 0.07, False), (0.35, 0.089, False), (0.35, 0.087, True)],
+)
+def test_warns_where_only_the_training_examples_are_known(
+    held_out, training, fires, curves, make_trace
+):
+    """The best constant's loss is 1: 0.3 of it has to be missed, and four times the other."""
+    series = {"held_out": np.full(21, held_out), "training": np.full(21, training)}
+    found = run(PROBLEM, made(make_trace, curves["learned"], **series))
+    assert [finding.message for finding in found] == fires * [
+        f"the held-out examples are at loss {held_out}, the training examples at {training}: "
+        "they are known by heart"
+    ]
 
 
 def test_is_skipped_without_held_out_examples(curves, make_trace):
