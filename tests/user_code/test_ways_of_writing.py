@@ -265,6 +265,48 @@ main()
     assert {tensor.name for tensor in found.tensors} == {"w", "b"}
 
 
+ADAM_IN_AN_OBJECT = """\
+import numpy as np
+rng = np.random.default_rng(0)
+class Adam:
+    def __init__(self, rate=0.01):
+        self.rate, self.t, self.m, self.v = rate, 0, {}, {}
+    def update(self, p, grads):
+        self.t += 1
+        for key in p:
+            if key not in self.m:
+                self.m[key], self.v[key] = np.zeros_like(p[key]), np.zeros_like(p[key])
+            self.m[key] = 0.9 * self.m[key] + 0.1 * grads[key]
+            self.v[key] = 0.999 * self.v[key] + 0.001 * grads[key] ** 2
+            m = self.m[key] / (1 - 0.9 ** self.t)
+            v = self.v[key] / (1 - 0.999 ** self.t)
+            p[key] -= self.rate * m / (np.sqrt(v) + 1e-8)
+X = rng.random((40, 3))
+Y = X[:, :1] - 2.0
+p = {"W1": rng.random((3, 6)), "b1": np.zeros(6), "W2": rng.random((6, 1)), "b2": np.zeros(1)}
+adam = Adam()
+for epoch in range(300):
+    h = np.maximum(X @ p["W1"] + p["b1"], 0)
+    out = h @ p["W2"] + p["b2"]
+    loss = np.mean((out - Y) ** 2)
+    d = 2 * (out - Y) / len(X)
+    dh = d @ p["W2"].T * (h > 0)
+    adam.update(p, {"W1": X.T @ dh, "b1": dh.sum(0), "W2": h.T @ d, "b2": d.sum(0)})
+"""
+
+
+def test_takes_first_moments_of_one_sign_for_no_squares(check):
+    """All outputs are too large, all features positive: so is the whole gradient."""
+    assert check(ADAM_IN_AN_OBJECT).correct
+
+
+def test_mends_the_gradient_and_not_an_adaptive_optimizer_of_whose_step_it_sees_the_sign(check):
+    """`m / grads[key]` has the sign of the way downhill too, where the gradient is positive."""
+    found = check(ADAM_IN_AN_OBJECT.replace("2 * (out - Y)", "2 * (Y - out)"))
+    assert [item.problem for item in found.findings] == ["wrong-sign"]
+    assert [repair.after for repair in found.repairs] == ["d = 2 * (out - Y) / len(X)"]
+
+
 def test_names_a_wrong_sign_where_the_output_comes_from_the_iteration_before(check):
     found = check(OUTPUT_FROM_BEFORE.replace("(t - y)\n", "(y - t)\n"))
     assert [item.problem for item in found.findings] == ["wrong-sign"]

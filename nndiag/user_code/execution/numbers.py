@@ -11,6 +11,8 @@ from nndiag.user_code.execution.snapshot import Leaf, Snapshot
 
 Vector = npt.NDArray[np.float64]
 
+_ORDER = 1e-14  # what the order of a sum changes, relative
+
 
 def vector(value: Any) -> Vector | None:
     """The numbers in a value as a flat vector, None where it holds none."""
@@ -53,6 +55,24 @@ def write_vector(snapshot: Snapshot, leaf: Leaf, values: Vector) -> None:
         value.flags.writeable = writable
     else:
         put(place, leaf.steps, values.reshape(value.shape))
+
+
+def are_same(first: Sequence[Any], second: Sequence[Any]) -> bool:
+    """Whether two rows of values are the same, but for the order in which sums were formed."""
+    return len(first) == len(second) and all(map(_is_same, first, second))
+
+
+def _is_same(first: Any, second: Any) -> bool:
+    one, other = np.asarray(first), np.asarray(second)
+    if one.shape != other.shape:
+        return False
+    if np.array_equal(one, other):
+        return True
+    if one.dtype.kind != "f" or other.dtype.kind != "f":
+        return False
+    with np.errstate(all="ignore"):
+        gap = np.max(np.abs(one - other), initial=0.0)
+        return bool(gap <= _ORDER * np.max(np.abs(one), initial=0.0))
 
 
 def relative_difference(first: Vector, second: Vector) -> float:

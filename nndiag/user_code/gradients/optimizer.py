@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from nndiag.user_code.execution.numbers import Vector, is_real
+from nndiag.user_code.execution.numbers import Vector, are_same, is_real
 from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.execution.snapshot import Leaf
+from nndiag.user_code.gradients.computed import Computed
 from nndiag.user_code.gradients.laboratory import Laboratory, Moment, Point
 from nndiag.user_code.loop.motion import nudge
 from nndiag.user_code.loop.tensors import Tensor, tensors_of
@@ -41,12 +42,43 @@ def moments(
     places = [(first, state) for state in there[:_MOST]]
     places += [(last.with_zeroed(state.leaves), state) for state in made[:_MOST]]
     found = [moment for point, state in places for moment in _moments(lab, point, state)]
-    squared = {_family(item.state.leaves[0]) for item in found if item.squared}
-    sizes = {tensor.name: tensor.size for tensor in lab.tensors}
-    telling = [item.squared for item in found if sizes[item.tensor] > 1]
-    only = bool(telling) and all(telling)  # AdaGrad and RMSprop remember squares alone
+    families: dict[tuple[str, ...], list[bool]] = {}
+    for item in found:
+        if item.state.size > 1:
+            families.setdefault(_family(item.state.leaves[0]), []).append(item.squared)
+    only = bool(families) and all(map(all, families.values()))  # AdaGrad and RMSprop: squares alone
     return tuple(
-        replace(item, squared=only or _family(item.state.leaves[0]) in squared) for item in found
+        replace(item, squared=only or all(families.get(_family(item.state.leaves[0]), [False])))
+        for item in found
+    )
+
+
+def own_expressions(
+    lab: Laboratory, points: Iterable[Point], computed: Computed, state: Iterable[Moment]
+) -> frozenset[int]:
+    """Serials of the optimizer's own expressions: what changes when it remembers something.
+
+    Args:
+        lab: Runs the step.
+        points: Where the program is looked at.
+        computed: Its expressions.
+        state: What the optimizer remembers.
+    """
+    point = max(points, key=lambda item: item.snapshot.iteration)  # made in the first, perhaps
+    variant = lab.runner.variant(computed.instruments)
+
+    def remember() -> None:
+        for moment in state:
+            size = moment.state.size
+            moment.state.write(point.snapshot, np.abs(nudge(size, np.zeros(size))))
+
+    try:
+        plain = lab.record(point, variant).values
+        changed = lab.record(point, variant, also=remember).values
+    except StepFailedError:
+        return frozenset()
+    return frozenset(
+        serial for serial, values in plain.items() if not are_same(values, changed.get(serial, []))
     )
 
 

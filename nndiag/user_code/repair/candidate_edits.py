@@ -1,17 +1,17 @@
 """The small edits that may mend a step: of each statement of the way back, by each bug."""
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from nndiag.user_code.execution.numbers import Vector, read_vector
+from nndiag.user_code.execution.numbers import Vector, are_same, read_vector
 from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.gradients.computed import Computed, computed_values, residuals
 from nndiag.user_code.gradients.judgement import Verdict
 from nndiag.user_code.gradients.laboratory import Laboratory, Point
 from nndiag.user_code.gradients.measurement import Measurement
+from nndiag.user_code.gradients.optimizer import own_expressions
 from nndiag.user_code.gradients.parts import wrong_part
 from nndiag.user_code.repair.bug import all_edits
 from nndiag.user_code.repair.sites import Site, distinct, flipped_signs, sites
@@ -21,6 +21,7 @@ from nndiag.user_code.text.instrument import parents_of, serial_of
 from nndiag.user_code.text.scopes import loop_node
 
 _MOST = 12  # variables that may be targets
+_SIGN = "wrong-sign"
 _VARIABLE = ast.Name | ast.Attribute | ast.Subscript
 
 
@@ -65,7 +66,11 @@ def candidates_for_repair(
         still=frozenset(name for name, item in measurement.fits[number].items() if item.still),
         partly=frozenset(_partly_still(measurement)),
     )
-    return distinct(edit for site in sites(shop, forward=forward) for edit in _edits_of(site))
+    own: frozenset[int] = frozenset()
+    if lab.proxies:
+        own = own_expressions(lab, measurement.points, computed, measurement.moments)
+    found_sites = sites(shop, forward=forward)
+    return distinct(edit for site in found_sites for edit in _edits_of(site, own))
 
 
 def _pieces(measurement: Measurement, number: int) -> list[Vector]:
@@ -120,7 +125,7 @@ def _changed_by(
     return frozenset(
         serial
         for serial in computed.acted
-        if not _equal(computed.base.values[serial], flipped.values.get(serial, []))
+        if not are_same(computed.base.values[serial], flipped.values.get(serial, []))
     )
 
 
@@ -176,12 +181,13 @@ def _behind_loss(lab: Laboratory, computed: Computed, measurement: Measurement) 
     )
 
 
-def _edits_of(site: Site) -> Iterator[Edit]:
-    yield from all_edits(site)
+def _edits_of(site: Site, own: frozenset[int]) -> Iterator[Edit]:
+    """The edits of a statement; of an adaptive optimizer's own only those of its sign.
 
-
-def _equal(first: Sequence[Any], second: Sequence[Any]) -> bool:
-    return len(first) == len(second) and all(
-        np.shape(a) == np.shape(b) and np.array_equal(a, b)
-        for a, b in zip(first, second, strict=True)
-    )
+    Of its step the sign alone is compared, so that much would seem to mend it.
+    """
+    values = [] if site.value is None else [site.value]
+    kept = any(serial_of(node) in own for value in values for node in ast.walk(value))
+    for edit in all_edits(site):
+        if not kept or edit.bug == _SIGN:
+            yield edit
