@@ -14,8 +14,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from nndiag.trace import Ending, Facts, LayerFacts, Series, Trace
+
+settings.register_profile("nndiag", deadline=None)  # a machine that is busy is no fault
+settings.load_profile("nndiag")
 
 RANGES = {
     "tanh": (-1.0, 1.0),

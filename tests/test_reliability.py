@@ -48,7 +48,7 @@ PROBLEM_WORDS = (
 def fuzz(examples: int) -> settings:
     """Settings for tests in which an example takes as long as a command."""
     slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-    return settings(max_examples=examples, deadline=None, suppress_health_check=slow)
+    return settings(max_examples=examples, suppress_health_check=slow)
 
 
 def code_of(folder: Path, *arguments: str) -> int:

@@ -33,7 +33,7 @@ WORDS = [
 ]  # fmt: skip
 
 ANY_FIXTURE = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
 )
 
 

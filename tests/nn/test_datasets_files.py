@@ -10,6 +10,7 @@ from nndiag.errors import DataError
 from nndiag.nn.datasets import DATASETS
 
 PLAIN = "a,b,y\n1,2,3\n4,5,6\n"
+PIECES = ["1", "2,5", "0", "a", "#", ",", ";", "sep=;", " ", "\t", "\n", "\n"]
 
 
 @pytest.fixture
@@ -216,10 +217,17 @@ def test_refuses_a_folder(tmp_path, name):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-@given(content=st.one_of(st.binary(max_size=60), st.text("ab1.,;\t\n\r\"'-e\0", max_size=40)))
-def test_reads_or_refuses_any_bytes(read_csv, content):
+@given(
+    content=st.one_of(
+        st.binary(max_size=60),
+        st.text("ab1.,;\t\n\r\"'-e\0# ", max_size=40),
+        st.lists(st.sampled_from(PIECES), max_size=20).map("".join),
+    ),
+    encoding=st.sampled_from(["none", "binary", "one_hot"]),
+)
+def test_reads_or_refuses_any_bytes(read_csv, content, encoding):
     try:
-        data = read_csv(content)
+        data = read_csv(content, encoding=encoding)
     except DataError:
         return
     assert np.isfinite(data.inputs).all()

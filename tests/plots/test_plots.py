@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
         save_plots(run([1.0]), tmp_path / "plots")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(arrays.arrays(np.float64, st.integers(1, 40)), st.sampled_from([1, 4]), st.integers(1, 9))
 def test_any_curve_can_be_drawn(losses, batch_size, layers):
     trace = run(losses, batch_size=batch_size, layers=layers)

@@ -69,7 +69,7 @@ def test_fits_its_console(width):
     assert all(len(line) <= width for line in drawn(np.geomspace(1, 1e300, 500), width=width))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(arrays.arrays(np.float64, st.integers(1, 300)), st.integers(16, 130))
 def test_any_curve_can_be_drawn(losses, width):
     assert drawn(losses, width=width, onset=0)

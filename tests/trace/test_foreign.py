@@ -244,7 +244,7 @@ titles = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     header=st.lists(titles, min_size=1, max_size=6),
     rows=st.lists(st.lists(cells, min_size=1, max_size=6), max_size=12),
@@ -266,7 +266,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rows=st.lists(st.dictionaries(titles, json_values, max_size=5) | json_values, max_size=10))
 def test_no_json_lines_give_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, rows: list[object]
@@ -277,7 +277,7 @@ def test_no_json_lines_give_a_traceback(
     judge_or_refuse(path)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.binary(max_size=200))
 def test_no_bytes_give_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("logs") / "log.csv"

@@ -156,9 +156,7 @@ def template(tmp_path_factory) -> Path:
     return folder
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(FILES),
     place=st.floats(0, 1),
@@ -185,9 +183,7 @@ json_values = st.recursive(
 )
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(["trace.json", "facts.json", "ending.json"]), data=st.data())
 def test_no_value_in_a_document_gives_anything_but_a_trace_or_a_run_error(
     template, tmp_path, name, data
