@@ -41,13 +41,13 @@ def edits(site: Site) -> Iterator[Edit]:
         for text, cost in derivative_texts(site, shapes):
             if text in ast.unparse(site.statement):
                 continue
-            factor = (
-                text
-                if text.startswith("(") or (text.endswith(")") and " " not in text)
-                else f"({text})"
-            )
-            new = f"{bracketed(node)} * {factor}"
+            new = f"{bracketed(node)} * {_factor(text)}"
             yield site.edit(NAME, node, new, cost=cost, says=f"multiply by {text}")
+
+
+def _factor(text: str) -> str:
+    """A text that can stand behind a `*`."""
+    return bracketed(ast.parse(text, mode="eval").body)
 
 
 def _at_entrance(site: Site) -> Iterator[Edit]:
@@ -60,7 +60,7 @@ def _at_entrance(site: Site) -> Iterator[Edit]:
     for atom in site.atoms:
         if atom.text in arguments and atom.gradient:
             for text, cost in derivative_texts(site, atom.shapes):
-                new = f"{atom.text} = {atom.text} * {text if ' ' not in text else f'({text})'}"
+                new = f"{atom.text} = {atom.text} * {_factor(text)}"
                 change = Change(site.serial, new, where="before")
                 yield Edit(NAME, (change,), cost + 0.15, f"multiply by {text}")
 

@@ -136,6 +136,45 @@ for step in range(300):
     b -= 0.1 * delta.sum(axis=0, keepdims=True)
 """
 
+LEAKY = """
+import numpy as np
+rng = np.random.RandomState(6)
+
+class Dense:
+    def __init__(self, n_in, n_out):
+        self.w = rng.randn(n_in, n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, error):
+        below = error @ self.w.T
+        self.w -= 0.1 * self.x.T @ error
+        return below
+
+class Leaky:
+    def forward(self, z):
+        self.z = z
+        return np.where(z > 0, z, 0.05 * z)
+
+    def backward(self, error):
+        slope = np.where(self.z > 0, 1, 0.05)
+        return error * slope
+
+layers = [Dense(2, 5), Leaky(), Dense(5, 1)]
+X = rng.randn(20, 2)
+T = np.sin(X[:, :1])
+for step in range(300):
+    out = X
+    for layer in layers:
+        out = layer.forward(out)
+    loss = 0.5 * np.mean((out - T) ** 2)
+    error = (out - T) / len(X)
+    for layer in reversed(layers):
+        error = layer.backward(error)
+"""
+
 CASES = {
     "a derivative that is taken in a statement of its own": (
         SLOPES,
@@ -203,6 +242,18 @@ CASES = {
         "activation-derivative-of-wrong-argument",
         "delta[z < 0] = 0",
     ),
+    "a derivative that is computed and forgotten": (
+        LEAKY,
+        ("return error * slope", "return error"),
+        "missing-activation-derivative",
+        "return error * slope",
+    ),
+    "a derivative without the leak": (
+        LEAKY,
+        ("return error * slope", "return error * (self.z > 0)"),
+        "wrong-activation-derivative",
+        "return error * (np.where(self.z > 0, 1, 0.05))",
+    ),
     "a softmax by Python's own sum": (
         SOFTMAX,
         ("scores / scores.sum(axis=1, keepdims=True)", "scores / sum(scores)"),
@@ -228,7 +279,7 @@ def checked(text: str, folder: Path) -> ProgramCheck:
     return check_program(CodeSettings(script=str(path)), seconds=30)
 
 
-@pytest.mark.parametrize("text", [SOFTMAX, UNITS, FLOATS, LAYERS, SLOPES, RECTIFIED])
+@pytest.mark.parametrize("text", [SOFTMAX, UNITS, FLOATS, LAYERS, SLOPES, RECTIFIED, LEAKY])
 def test_finds_nothing_wrong_in_the_right_program(text, tmp_path):
     assert checked(text, tmp_path).correct
 

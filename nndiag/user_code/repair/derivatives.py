@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nndiag.user_code.repair.atoms import Atom
+from nndiag.user_code.repair.rectifiers import rectifier_formulas
 from nndiag.user_code.repair.sites import Site, factors
 from nndiag.user_code.repair.workshop import Shape
 from nndiag.user_code.text.instrument import serial_of
@@ -35,6 +36,7 @@ def formulas(site: Site) -> tuple[str, ...]:
     for name, function in shop.functions.items():
         if re.search("sigm|logistic|expit", name, re.IGNORECASE) and len(function.args.args) == 1:
             own.append(f"{name}({{0}}) * (1 - {name}({{0}}))")
+    own += rectifier_formulas(shop)
     return (*FORMULAS, *dict.fromkeys(own))
 
 
@@ -127,12 +129,22 @@ def derivative_texts(site: Site, shapes: frozenset[Shape]) -> Iterator[tuple[str
         atoms = [
             atom for atom in acted if any(_broadcasts(a, b) for a in atom.shapes for b in shapes)
         ]
+    yield from ((atom.text, 0.95) for atom in atoms if atom.text in _unused(site))
     for template in templates(site):
         for atom in atoms:
             yield template.text.format(atom.text), 1.0
     for formula in formulas(site):
         for atom in atoms:
             yield formula.format(atom.text), 1.3
+
+
+def _unused(site: Site) -> frozenset[str]:
+    """The variables that a function computes and forgets: its derivative may be one of them."""
+    if not isinstance(site.scope, ast.FunctionDef):
+        return frozenset()
+    names = [node for node in ast.walk(site.scope) if isinstance(node, ast.Name)]
+    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    return frozenset(node.id for node in names) - read
 
 
 def _broadcasts(first: Shape, second: Shape) -> bool:
@@ -271,7 +283,7 @@ def _with_hole(call: ast.Call) -> str:
 
 _KNOWN = re.compile(
     r"^(([\w.]*)\{0\}\*1-\2\{0\}|1-[\w.]*\{0\}\*\*2|1-\{0\}\*\{0\}|1-np\.(square|power)\{0\}(,2)?"
-    r"|\{0\}>=?0|np\.multiply\{0\},1-\{0\})$"
+    r"|\{0\}>=?0|np\.where\{0\}>=?0,[\w.]+,[\w.]+|np\.multiply\{0\},1-\{0\})$"
 )
 
 
