@@ -23,6 +23,7 @@ from nndiag.cli.options import (
 )
 from nndiag.cli.streams import complain, emit, emit_text, warn
 from nndiag.errors import ExitCode, RunError
+from nndiag.numbers import chosen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -174,9 +175,11 @@ def _check_range(low: float | None, high: float | None) -> None:
     """
     for name, value in (("--low", low), ("--high", high)):
         if value is not None and not 0 < value < float("inf"):
-            raise typer.BadParameter(f"must be above 0, not {value:g}", param_hint=name)
+            raise typer.BadParameter(f"must be above 0, not {chosen(value)}", param_hint=name)
     if low is not None and high is not None and not low < high:
-        raise typer.BadParameter(f"must be below --high {high:g}, not {low:g}", param_hint="--low")
+        raise typer.BadParameter(
+            f"must be below --high {chosen(high)}, not {chosen(low)}", param_hint="--low"
+        )
 
 
 def _stored(name: str, text: str | None, runs: Path) -> Path | None:
@@ -217,7 +220,7 @@ def _advice(result: "SweepResult", target: str, overrides: "Sequence[str]") -> s
         return shlex.join(["nndiag", "fix", target, *(overrides or ())])
     if result.recommended is None:
         return shlex.join(["nndiag", "sweep-lr", *words])
-    return shlex.join(["nndiag", "train", *words, f"{result.setting}={result.recommended:g}"])
+    return shlex.join(["nndiag", "train", *words, f"{result.setting}={chosen(result.recommended)}"])
 
 
 class _Count:

@@ -10,6 +10,7 @@ from nndiag.experiment.config import Config
 from nndiag.experiment.loading import Experiment
 from nndiag.nn.datasets import DATASETS, Dataset
 from nndiag.nn.scaling import SCALINGS, Scaling
+from nndiag.numbers import number
 
 FloatArray = NDArray[np.float64]
 
@@ -77,7 +78,7 @@ def data_of(experiment: Experiment, dataset: Dataset) -> Data:
         numbers = (scaled, scaling.shift, scaling.divisor)
         if not all(np.isfinite(number).all() for number in numbers):
             place = experiment.location("dataset", f"scale_{part}")
-            largest = f"{part} up to {np.abs(values).max():.3g}"
+            largest = f"{part} up to {number(np.abs(values).max())}"
             hint = f"bring the {part} to an ordinary size first"
             problem = Problem(f"scaling {name!r} of the {part} overflows", place, largest)
             raise DataError(replace(problem, hint=hint))

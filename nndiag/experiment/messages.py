@@ -10,6 +10,7 @@ from nndiag.errors import Location, Problem
 from nndiag.experiment.components import Section, Shape, fields, shape_below
 from nndiag.experiment.node import Node, Path
 from nndiag.experiment.scalars import resolved_scalar
+from nndiag.numbers import chosen
 from nndiag.registry import suggestion
 
 _KINDS = {
@@ -232,7 +233,7 @@ def _wrong_kind(complaint: _Complaint) -> Problem:
 def _out_of_bounds(complaint: _Complaint) -> Problem:
     key, words = _BOUNDS[complaint.detail["type"]]
     bound = complaint.context[key]
-    allowed = f"{words} {bound:g}" if isinstance(bound, float) else f"{words} {bound:,}"
+    allowed = f"{words} {chosen(bound)}" if isinstance(bound, float) else f"{words} {bound:,}"
     message = f"{complaint.subject} must be {allowed}"
     return Problem(message, complaint.node.place, _shown(complaint.detail["input"]), allowed)
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Finding, Severity
-from nndiag.numbers import count, number
+from nndiag.numbers import chosen, count, number
 from nndiag.report.json import VERSION, finding_document
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 from nndiag.trace.plain import to_plain
@@ -243,7 +243,7 @@ def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Tex
     rate = check.learning_rate
     if rate is not None:
         words = f"{rate.text} = {number(rate.value)}"
-        if rate.text == number(rate.value) or rate.text == f"{rate.value:g}":
+        if rate.text in (number(rate.value), chosen(rate.value), f"{rate.value:g}"):
             words = rate.text
         if rate.effective is not None:
             words += f"; the step is {number(rate.effective)} times the gradient"
@@ -276,7 +276,7 @@ def _course(check: ProgramCheck) -> Text:
         text.append("; so it does at a ten-thousandth of its learning rate", style="not bold")
     else:
         text.append(
-            f"; with {course.factor:g} × its learning rate it falls to {number(course.lower)}: "
+            f"; with {number(course.factor)} × its learning rate it falls to {number(course.lower)}: "
             "the rate is too high",
             style="not bold",
         )

@@ -17,6 +17,7 @@ from nndiag.analysis.any_function import (
     relative_error,
 )
 from nndiag.nested import FloatArray, Tensor
+from nndiag.numbers import chosen, number
 from nndiag.testing.given import subject_of
 from nndiag.testing.signature import Comparison, bug_of
 from nndiag.testing.subject import Subject
@@ -251,9 +252,9 @@ def _numbers(check: _Check) -> list[str]:
     if comparison is None or check.error is None:
         return lines
     cosine, scale = direction(comparison.given, comparison.numeric)
-    lines[0] += f"   relative error {check.error:.3g}"
+    lines[0] += f"   relative error {number(check.error)}"
     lines[0] += "" if cosine is None else f"   cosine {cosine:+.6f}"
-    lines[0] += "" if scale is None else f"   scale {scale:.6g}"
+    lines[0] += "" if scale is None else f"   scale {chosen(scale)}"
     worst = int(np.argmax(np.abs(comparison.given - comparison.numeric)))
     pair = f"{comparison.given[worst]:.8g}, numerically {comparison.numeric[worst]:.8g}"
     lines.append(f"    worst entry: {pair}")
