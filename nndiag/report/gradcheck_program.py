@@ -276,8 +276,8 @@ def _course(check: ProgramCheck) -> Text:
         text.append("; so it does at a ten-thousandth of its learning rate", style="not bold")
     else:
         text.append(
-            f"; with {number(course.factor)} × its learning rate it falls to {number(course.lower)}: "
-            "the rate is too high",
+            f"; with {number(course.factor)} × its learning rate it falls to "
+            f"{number(course.lower)}: the rate is too high",
             style="not bold",
         )
     return text
