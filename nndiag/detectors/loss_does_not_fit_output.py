@@ -14,10 +14,11 @@ Why it matters
 Fires when
     One unit is behind a softmax, or more than `share` of the targets lie outside the domain of a
     cross-entropy: whatever the run did. Otherwise in a run that did not learn, or whose predictions
-    explain far less of the targets than its loss promises: the activation does
-    not fit, more than `share` of the examples have shares that do not add up to 1, more than
-    `stuck` of the classes sit within 5 % of the wrong end of a bounded output, or a rectified
-    output is switched off for more than half of the examples of its upper class.
+    explain far less of the targets than its loss promises, or less than nine tenths of labels of
+    which an example may have several: the activation does not fit, more than `share` of the
+    examples have shares that do not add up to 1, more than `stuck` of the classes sit within 5 % of
+    the wrong end of a bounded output, or a rectified output is switched off for more than half of
+    the examples of its upper class.
 
 Silent when
     Loss and output fit; they do not, but the run learned in spite of it; the targets are constant.
@@ -51,6 +52,7 @@ _BINARY, _CLASSES = "binary_cross_entropy", "softmax_cross_entropy"
 _GIVES_PROBABILITIES = frozenset({"sigmoid", "softmax"})
 _GIVES_LOGITS = frozenset({"softmax", "linear"})
 _LEARNED = 0.7  # explained variance over skill; below, the loss measures something else
+_EXPLAINED = 0.9  # explained variance of labels from which they are given well enough
 _SWITCHED_OFF = 0.5  # share of the upper class at the flat side of a rectified output
 _END = 0.05  # part of an output's range that counts as its end
 _TWO_CLASSES = ("activation sigmoid in the last layer", f"loss={_BINARY}")
@@ -69,7 +71,7 @@ def loss_does_not_fit_output(trace: Trace, *, share: Share = 0.01, stuck: Share 
     found = _always_wrong(trace, layer, targets, share=share)
     if found is not None:
         return [found]
-    severity = _severity(trace)
+    severity = _severity(trace, targets)
     if severity is None:
         return []
     found = _unfit(trace, layer, targets, severity=severity, share=share)
@@ -77,11 +79,18 @@ def loss_does_not_fit_output(trace: Trace, *, share: Share = 0.01, stuck: Share 
     return [] if found is None else [found]
 
 
-def _severity(trace: Trace) -> Severity | None:
-    """That of the run; a warning too where only the loss says that it learned."""
+def _severity(trace: Trace, targets: FloatArray) -> Severity | None:
+    """That of the run; a warning too where only the loss, or noisy data, say that it learned."""
     course, explained = course_of(trace), explained_share(trace)
     unseen = explained is not None and explained < _LEARNED * (course.skill or 0.0)
-    return impairment(course) or (Severity.WARNING if unseen else None)
+    missed = explained is not None and explained < _EXPLAINED
+    several = trace.facts.loss == _CLASSES and _are_labels(targets)
+    return impairment(course) or (Severity.WARNING if unseen or (several and missed) else None)
+
+
+def _are_labels(targets: FloatArray) -> bool:
+    """Whether an example may have several classes: no softmax can give that."""
+    return bool(np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) > 1).any())
 
 
 def _always_wrong(

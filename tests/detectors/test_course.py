@@ -156,6 +156,15 @@ def test_the_gain_of_twice_the_steps_is_exact_for_a_power_law(make_trace):
     assert curve.expected_gain() == pytest.approx((1 - 2**-0.5) / 64, rel=0.06)
 
 
+def test_a_noisy_loss_that_takes_back_a_rise_does_not_fall(make_trace):
+    """Levels of 0.5, 0.55 and 0.5 after a quarter, half and all of the run: nothing was gained."""
+    level = np.interp(np.arange(40), [0, 9, 19, 30, 39], [0.8, 0.5, 0.55, 0.5, 0.5])
+    facts, series = {"batch_size": 8}, {"training_loss": level}
+    noisy = make_trace(np.full(100, 0.5), facts=facts, series=series)
+    assert course_of(noisy).expected_gain == 0.0
+    assert course_of(make_trace(level)).expected_gain > 0.0  # a full batch does not wander
+
+
 def test_growth_tells_its_onset_and_its_pace(make_trace):
     # flat at 1 up to step 100, then ×3 per step: 3 > 2 at step 101, 27 > 10 at step 103
     losses = np.concatenate([np.ones(100), 3.0 ** np.arange(1, 51)])

@@ -100,6 +100,24 @@ def test_stays_silent_where_loss_output_and_targets_fit(
     assert run(PROBLEM, trace) == []
 
 
+@pytest.mark.parametrize(("right", "fires"), [(54, True), (60, False)])
+def test_warns_of_several_classes_behind_a_softmax_that_misses_some(
+    right, fires, curves, make_trace
+):
+    """Of both classes' 64 labels so many are given as they are, the others as a half.
+
+    Labels have variance 0.25, of which a half misses all: 10 or 4 of 64 are 16 or 6 %.
+    """
+    targets = np.column_stack([LABELS, LABELS])
+    predictions = targets.copy()
+    predictions[right:] = 0.5
+    trace = made(
+        make_trace, curves["learned"], loss=CLASSES, activation="softmax", targets=targets,
+        ending={"predictions": predictions},
+    )  # fmt: skip
+    assert [x.severity for x in run(PROBLEM, trace)] == fires * [Severity.WARNING]
+
+
 @pytest.mark.parametrize(("wrong", "fires"), [(12, False), (13, True)])
 def test_a_fifth_of_the_classes_at_the_wrong_end_is_its_boundary(wrong, fires, curves, make_trace):
     predictions = 0.5 + 0.4 * (LABELS - 0.5)  # right, and far from both ends
