@@ -16,7 +16,7 @@ from nndiag.experiment.components import Component
 from nndiag.experiment.config import Config, Layer
 from nndiag.experiment.data import data_of, dataset_of
 from nndiag.experiment.loading import Experiment
-from nndiag.experiment.messages import dotted
+from nndiag.experiment.node import dotted
 from nndiag.nn.activations import ACTIVATIONS, Activation
 from nndiag.nn.initializers import INITIALIZERS
 from nndiag.nn.losses import LOSSES

@@ -20,8 +20,7 @@ from nndiag.experiment.components import (
 )
 from nndiag.experiment.config import PROGRAM
 from nndiag.experiment.document import parsed
-from nndiag.experiment.messages import name_in
-from nndiag.experiment.node import Node
+from nndiag.experiment.node import Node, name_in
 
 _OWN = ("name", "expect", "extends")  # what a config does not inherit
 _INDEX = re.compile(r"\[(-?\d+)\]")  # layers[0], which is layers.0

@@ -1,6 +1,6 @@
 """What is wrong with a config, from pydantic's words to a person's, each at its line and column."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,10 +8,15 @@ from pydantic import ValidationError
 
 from nndiag.errors import Location, Problem
 from nndiag.experiment.components import Section, Shape, fields, shape_below
-from nndiag.experiment.node import Node, Path
+from nndiag.experiment.meant import (
+    LIST_OF_SECTIONS,
+    homes_of,
+    meant,
+    meant_key,
+)
+from nndiag.experiment.node import Node, Path, dotted, name_in
 from nndiag.experiment.scalars import resolved_scalar
 from nndiag.numbers import chosen
-from nndiag.registry import suggestion
 
 _KINDS = {
     "int_type": "a whole number",
@@ -36,51 +41,6 @@ _LENGTHS = {
     "too_long": ("max_length", "items, at most"),
     "string_too_long": ("max_length", "letters, at most"),
 }
-_OTHER_NAMES = {
-    "lr": "learning_rate",
-    "eta": "learning_rate",
-    "alpha": "learning_rate",
-    "l2": "weight_decay",
-    "clip": "clip_norm",
-    "iterations": "steps",
-    "batch": "batch_size",
-    "data": "dataset",
-    "model": "network",
-    "n": "samples",
-    "size": "units",
-    "neurons": "units",
-    "nodes": "units",
-    "init": "initializer",
-    "std": "deviation",
-    "file": "path",
-    "identity": "linear",
-    "none": "linear",
-    "logistic": "sigmoid",
-    "mse": "mean_squared_error",
-    "l1": "mean_absolute_error",
-    "mae": "mean_absolute_error",
-    "bce": "binary_cross_entropy",
-    "cross_entropy": "softmax_cross_entropy",
-    "categorical_cross_entropy": "softmax_cross_entropy",
-    "gradient_descent": "sgd",
-    "batch_gradient_descent": "sgd",
-    "xor": "logic_gate",
-    "line": "linear_doubling",
-    "quadratic": "quadratic_cosine",
-    "xavier": "glorot_uniform",
-    "xavier_uniform": "glorot_uniform",
-    "xavier_normal": "glorot_normal",
-    "he": "he_normal",
-    "kaiming": "he_normal",
-    "kaiming_uniform": "he_uniform",
-    "kaiming_normal": "he_normal",
-    "gaussian": "normal",
-    "random": "uniform",
-    "average": "mean",
-    "avg": "mean",
-}
-_NO_HOMES = ("name", "seed", "extends", "expect", "diagnosis", "code")
-_LIST_OF_SECTIONS = "layers"
 _BOOLEAN_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 
 
@@ -125,7 +85,7 @@ def problems_of(error: ValidationError, root: Node, shape: type[Section]) -> lis
         shape: Its model.
     """
     found: dict[tuple[Path, str], Problem] = {}
-    homes = dict(_homes(root, shape, ()))
+    homes = dict(homes_of(root, shape, ()))
     for detail in error.errors(include_url=False):
         kind, location = detail["type"], detail["loc"]
         node, rest = root.follow(location)
@@ -159,7 +119,7 @@ def _missing(complaint: _Complaint) -> Problem | None:
     """A missing key; nothing where it stands there misspelt, which is told as an unknown key."""
     key, node = str(complaint.rest[-1]), complaint.node
     written = node.value if isinstance(node.value, dict) else {}
-    if any(_meant(other, [key]) for other in written if other not in complaint.fields):
+    if any(meant(other, [key]) for other in written if other not in complaint.fields):
         return None
     return Problem(f"{key!r} is missing in {dotted(complaint.path) or 'the config'}", node.head)
 
@@ -170,29 +130,8 @@ def _unknown_key(complaint: _Complaint) -> Problem:
         f"unknown key {key!r} in {section}",
         complaint.node.head,
         allowed=", ".join(complaint.fields),
-        hint=_misplaced(key, complaint.homes)
-        or _meant(key, complaint.fields)
-        or _misplaced(_OTHER_NAMES.get(key.lower(), ""), complaint.homes),
+        hint=meant_key(key, complaint.fields, complaint.homes),
     )
-
-
-def _misplaced(key: str, homes: Mapping[str, str]) -> str | None:
-    """A hint at the section where a key belongs."""
-    return f"it belongs in {homes[key]}: {homes[key]}.{key}" if key in homes else None
-
-
-def _homes(node: Node | None, shape: Shape, path: Path) -> Iterator[tuple[str, str]]:
-    """The keys of the sections of a config with the sections' paths; the topmost come last."""
-    name = name_in(node)
-    keys = [key for key in fields(shape, name) if key not in _NO_HOMES]
-    for key in keys:
-        listed = key == _LIST_OF_SECTIONS
-        inner = (*path, key, 0) if listed else (*path, key)
-        below = node.entry(key) if node is not None else None
-        below = below.entry(0) if listed and below is not None else below
-        yield from _homes(below, shape_below(shape, key, name), inner)
-    if path:
-        yield from ((key, dotted(path)) for key in keys)
 
 
 def _unknown_component(complaint: _Complaint) -> Problem:
@@ -200,7 +139,7 @@ def _unknown_component(complaint: _Complaint) -> Problem:
     chosen = node.entry("name") or node
     message = f"unknown {context['kind']} {context['got']}"
     names = context["allowed"].split(", ")
-    hint = _meant(str(chosen.value), names)
+    hint = meant(str(chosen.value), names)
     return Problem(message, chosen.place, allowed=context["allowed"], hint=hint)
 
 
@@ -212,7 +151,7 @@ def _conflict(complaint: _Complaint) -> Problem:
 def _wrong_choice(complaint: _Complaint) -> Problem:
     value, allowed = complaint.detail["input"], complaint.context["expected"]
     choices = [choice.strip(" '") for choice in allowed.replace(" or ", ",").split(",")]
-    hint = _meant(value, choices) if isinstance(value, str) else None
+    hint = meant(value, choices) if isinstance(value, str) else None
     message = f"{complaint.subject} cannot be {_shown(value)}"
     return Problem(message, complaint.node.place, allowed=allowed, hint=hint)
 
@@ -220,7 +159,7 @@ def _wrong_choice(complaint: _Complaint) -> Problem:
 def _wrong_kind(complaint: _Complaint) -> Problem:
     kind, value = complaint.detail["type"], complaint.detail["input"]
     words = _KINDS[kind]
-    is_layer = kind == "model_type" and complaint.path[-2:-1] == (_LIST_OF_SECTIONS,)
+    is_layer = kind == "model_type" and complaint.path[-2:-1] == (LIST_OF_SECTIONS,)
     return Problem(
         f"{complaint.subject} must be {words}",
         complaint.node.place,
@@ -272,11 +211,6 @@ _WORDS: dict[str, Callable[[_Complaint], Problem | None]] = {
 }
 
 
-def dotted(path: Path) -> str:
-    """A path as overrides spell it: `network.layers.0.units`."""
-    return ".".join(str(part) for part in path)
-
-
 def _shape_at(path: Path, root: Node, shape: Shape) -> tuple[Shape, str | None]:
     """What stands at a path, and for a component its name."""
     node: Node | None = root
@@ -285,12 +219,6 @@ def _shape_at(path: Path, root: Node, shape: Shape) -> tuple[Shape, str | None]:
             shape = shape_below(shape, part, name_in(node))
         node = node.entry(part) if node is not None else None
     return shape, name_in(node)
-
-
-def name_in(node: Node | None) -> str | None:
-    """The text under `name` of a mapping."""
-    entry = node.entry("name") if node is not None else None
-    return entry.value if entry is not None and isinstance(entry.value, str) else None
 
 
 def _either(first: Problem, second: Problem) -> Problem:
@@ -309,12 +237,6 @@ def _terse(problem: Problem) -> Problem:
     """Without saying twice what is allowed."""
     repeated = problem.allowed is not None and problem.message.endswith(problem.allowed)
     return replace(problem, allowed=None) if repeated else problem
-
-
-def _meant(word: str, known: Sequence[str]) -> str | None:
-    """A hint at the known word: by its usual other name, or by its spelling."""
-    other = _OTHER_NAMES.get(word.lower().replace("-", "_"))
-    return f"did you mean {other!r}?" if other in known else suggestion(word, known)
 
 
 def _shown(value: Any) -> str:

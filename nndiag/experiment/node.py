@@ -63,3 +63,14 @@ def planted(value: Any, place: Location) -> Node:
     if isinstance(value, list | tuple):
         return Node([planted(below, place) for below in value], place, place)
     return Node(value, place, place)
+
+
+def dotted(path: Path) -> str:
+    """A path as overrides spell it: `network.layers.0.units`."""
+    return ".".join(str(part) for part in path)
+
+
+def name_in(node: Node | None) -> str | None:
+    """The text under `name` of a mapping."""
+    entry = node.entry("name") if node is not None else None
+    return entry.value if entry is not None and isinstance(entry.value, str) else None
