@@ -149,9 +149,13 @@ class ProgramTensors:
 
 
 def _about(check: ProgramCheck) -> str:
-    name, separator, rest = check.loop.partition(":")
-    loop = f"line {rest}" if separator and name.endswith(check.path.name) else check.loop
-    return f"loop at {loop} · {count(len(check.tensors), 'parameter')}"
+    parameters = count(len(check.tensors), "parameter")
+    if check.functions is not None:
+        first, *rest = check.functions.splitlines()
+        return f"called as `{first}{' …' if rest else ''}` · {parameters}"
+    name, separator, line = check.loop.partition(":")
+    loop = f"line {line}" if separator and name.endswith(check.path.name) else check.loop
+    return f"loop at {loop} · {parameters}"
 
 
 def _top(check: ProgramCheck) -> Finding | None:
@@ -239,6 +243,8 @@ def _diff(diff: str) -> Text:
 def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Text]]:
     """What was taken for what, what was not checked, and what to do next."""
     loss = f"{check.loss.text}, {check.source.spot(check.loss.line)}"
+    if check.functions is not None and check.loss.text in check.functions:
+        loss = f"{check.loss.text}, as it is called"
     yield "loss", Text(check.loss.assumption or loss)
     rate = check.learning_rate
     if rate is not None:

@@ -23,10 +23,12 @@ from nndiag.user_code.findings.uniform import (
 from nndiag.user_code.gradients.judgement import SAME, TensorCheck, Verdict, relative_error
 from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.gradients.measuring import measure
+from nndiag.user_code.gradients.preparation import NoLoopError
 from nndiag.user_code.repair.budget import Budget
 from nndiag.user_code.repair.loss_changes import loss_changing_repair
 from nndiag.user_code.repair.search import Search, Texts, adopt, search
 from nndiag.user_code.result import LossFound, ProgramCheck, RateFound, RepairStep
+from nndiag.user_code.text.minimizers import with_minimized
 from nndiag.user_code.text.settings import CodeSettings
 from nndiag.user_code.text.source import Source, read_source
 from nndiag.user_code.training.course import Course, course_of
@@ -67,7 +69,14 @@ def check_program(
     tell("running the program up to its training loop")
     try:
         with sandbox(path):
-            measurement = measure(source, settings, deadline=budget.deadline)
+            try:
+                measurement = measure(source, settings, deadline=budget.deadline)
+            except NoLoopError:
+                minimized = with_minimized(settings, source)
+                if minimized is None:
+                    raise
+                settings = minimized
+                measurement = measure(source, settings, deadline=budget.deadline)
             result = _Result(settings, source, measurement, budget, tell)
             result.judge()
     except StepFailedError as error:
@@ -288,6 +297,7 @@ class _Result:
             loss=self._loss(),
             learning_rate=self._rate(),
             loop=loop_place(measurement.watched.loop, self.source),
+            functions=self.settings.functions,
             other_loops=naming.other_loops(measurement, self.source),
             repairs=tuple(
                 RepairStep(item.edit.bug, item.line, item.before, item.after, item.mended)

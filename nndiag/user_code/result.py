@@ -74,6 +74,7 @@ class ProgramCheck:
         loss: The loss that was taken.
         learning_rate: The learning rate, None where it is unclear.
         loop: Where the training loop stands.
+        functions: The statements that stand for it where the program has none.
         other_loops: Other loops that look like training and were not checked.
         repairs: The lines to change.
         fixed_text: The mended program, whose check passes; None where no repair was found.
@@ -93,6 +94,7 @@ class ProgramCheck:
     loss: LossFound
     learning_rate: RateFound | None
     loop: str
+    functions: str | None = None
     other_loops: tuple[str, ...] = ()
     repairs: tuple[RepairStep, ...] = ()
     fixed_text: str | None = None

@@ -265,6 +265,38 @@ main()
     assert {tensor.name for tensor in found.tensors} == {"w", "b"}
 
 
+COURSE_EXERCISE = """\
+import numpy as np
+from scipy import optimize
+rng = np.random.default_rng(0)
+X = rng.normal(size=(30, 3))
+y = (X[:, 0] + 0.5 * rng.normal(size=30) > 0).astype(float)
+def cost(theta, X, y, decay):
+    h = 1 / (1 + np.exp(-X @ theta))
+    fit = -np.mean(y * np.log(h) + (1 - y) * np.log(1 - h))
+    return fit + decay / (2 * len(y)) * np.sum(theta[1:] ** 2)
+def slope(theta, X, y, decay):
+    h = 1 / (1 + np.exp(-X @ theta))
+    kept = np.concatenate([[0], theta[1:]])
+    return X.T @ (h - y) / len(y) + decay / len(y) * kept
+theta = np.zeros(3)
+best = optimize.fmin_cg(cost, fprime=slope, x0=theta, args=(X, y, 1.0), maxiter=20, disp=False)
+"""
+
+
+def test_checks_the_gradient_that_an_optimizer_of_scipy_is_handed(check):
+    found = check(COURSE_EXERCISE)
+    assert found.correct
+    assert (found.loss.text, [tensor.name for tensor in found.tensors]) == ("cost_", ["theta"])
+    assert found.functions.splitlines()[0] == "cost_ = cost(theta, X, y, 1.0)"
+
+
+def test_mends_the_gradient_that_an_optimizer_of_scipy_is_handed(check):
+    found = check(COURSE_EXERCISE.replace("@ (h - y) /", "@ (y - h) /"))
+    assert not found.correct
+    assert "X.T @ (h - y)" in found.fixed_text
+
+
 ADAM_IN_AN_OBJECT = """\
 import numpy as np
 rng = np.random.default_rng(0)
@@ -513,7 +545,8 @@ for i in range(300):
     loss = np.mean((out - Y) ** 2)
     d = 2 * (out - Y) / len(X)
     back = d @ w.T * (z > 0)
-    theta -= 0.05 * np.concatenate([(X.T @ back).ravel(), back.sum(0), (h.T @ d).ravel(), [d.sum()]])
+    dw, db = (h.T @ d).ravel(), [d.sum()]
+    theta -= 0.05 * np.concatenate([(X.T @ back).ravel(), back.sum(0), dw, db])
 """
 
 

@@ -102,10 +102,14 @@ def _preferred_class(source: Source, settings: CodeSettings) -> str | None:
     )
 
 
-def _no_loop(host: Host, observer: Observer) -> UserCodeError:
+class NoLoopError(UserCodeError):
+    """The program has no training loop."""
+
+
+def _no_loop(host: Host, observer: Observer) -> NoLoopError:
     name = host.source.name
     if not host.loops:
-        return UserCodeError(
+        return NoLoopError(
             Problem(
                 f"{name}: no training loop found: the program has no for or while loop",
                 hint="name the statements that make one step, or that give the cost and the "
@@ -117,7 +121,7 @@ def _no_loop(host: Host, observer: Observer) -> UserCodeError:
     changing = any(test.changed for item in ran for test in item.tests)
     what = "no loop that ran updates parameters with a gradient"
     if observer.out_of_time:
-        return UserCodeError(
+        return NoLoopError(
             Problem(
                 f"{name}: no training loop reached in the time allowed",
                 got=places or "the program is still before its first loop",
@@ -132,7 +136,7 @@ def _no_loop(host: Host, observer: Observer) -> UserCodeError:
     if _OPTIMIZER.search(host.source.text):
         what = "an optimizer of scipy's trains it"
         hint = "name what gives the loss and its gradient, and both, under"
-    return UserCodeError(
+    return NoLoopError(
         Problem(
             f"{name}: no training loop found: {what}",
             got=places or None,
