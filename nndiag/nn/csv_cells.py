@@ -84,7 +84,7 @@ def _with_points(table: Table, numbers: Sequence[int]) -> Table:
     if table.delimiter == ",":
         return table
     chosen = [row[number] for row in table.rows for number in numbers]
-    commas = [cell.strip() for cell in chosen if has_comma(cell)]
+    commas = [cell.strip() for cell in chosen if "," in cell and has_comma(cell)]
     pointed = any("." in cell and number_in(cell) is not None for cell in chosen)
     if not commas or pointed:
         return table
@@ -98,7 +98,7 @@ def _with_points(table: Table, numbers: Sequence[int]) -> Table:
 
 
 def _pointed(cell: str) -> str:
-    return cell.replace(",", ".") if has_comma(cell) else cell
+    return cell.replace(",", ".") if "," in cell and has_comma(cell) else cell
 
 
 def _text_cells(table: Table, number: int, *, is_target: bool) -> list[Problem]:

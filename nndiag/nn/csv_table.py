@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,21 +41,24 @@ def table_of(path: Path) -> Table:
     text = _text(path)
     delimiter = _delimiter(text)
     try:
-        found = list(_rows(text, delimiter))
+        rows, lines = _rows(text, delimiter)
     except csv.Error as error:
         raise DataError(Problem(str(error), Location(str(path)))) from error
-    comments = [row for row, _ in found if row[0].lstrip().startswith("#")]
-    numbered = [(row, line) for row, line in found if not row[0].lstrip().startswith("#")]
-    if not found:
+    if not rows:
         raise DataError(Problem("the file is empty", Location(str(path))))
+    comments: list[list[str]] = []
+    if "#" in text:
+        places = [place for place, row in enumerate(rows) if not _is_comment(row)]
+        comments = [row for row in rows if _is_comment(row)]
+        rows, lines = [rows[place] for place in places], [lines[place] for place in places]
     names = None
-    if numbered and not any(is_number(cell, delimiter) for cell in numbered[0][0]):
-        names, numbered = _named(numbered[0][0]), numbered[1:]
-    elif comments and numbered and len(_named(comments[-1])) == len(numbered[0][0]):
+    if rows and not any(is_number(cell, delimiter) for cell in rows[0]):
+        names = _named(rows.pop(0))
+        lines.pop(0)
+    elif rows and comments and len(_named(comments[-1])) == len(rows[0]):
         names = _named(comments[-1])
-    if not numbered:
+    if not rows:
         raise DataError(Problem("the file has a header and no rows", Location(str(path), 1)))
-    rows, lines = [row for row, _ in numbered], [line for _, line in numbered]
     if names is None:
         names = tuple(f"column{number}" for number in range(len(rows[0])))
     table = Table(str(path), names, rows, lines, delimiter)
@@ -130,16 +132,25 @@ def _delimiter(text: str) -> str:
     return _SPACES if spaced else most
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[list[str], int]]:
+def _rows(text: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
     """The cells of each row that is not blank, and its line."""
+    rows, lines = [], []
     if delimiter == _SPACES:
-        rows = ((line.split(), number) for number, line in enumerate(text.splitlines(), 1))
-    else:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        rows = ((row, reader.line_num) for row in reader)
-    for row, line in rows:
-        if any(cell.strip() for cell in row) and not (line == 1 and _is_hint(row, delimiter)):
-            yield row, line
+        for line, words in enumerate(text.splitlines(), 1):
+            if words.strip():
+                rows.append(words.split())
+                lines.append(line)
+        return rows, lines
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    for row in reader:
+        if any(cell.strip() for cell in row) and (rows or not _is_hint(row, delimiter)):
+            rows.append(row)
+            lines.append(reader.line_num)
+    return rows, lines
+
+
+def _is_comment(row: list[str]) -> bool:
+    return row[0].lstrip().startswith("#")
 
 
 def _is_hint(row: list[str], delimiter: str) -> bool:
