@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
 
-import numpy as np
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +12,7 @@ from rich.text import Text
 from nndiag.finding import Diagnosis
 from nndiag.numbers import number, skill_words
 from nndiag.report.json import VERSION, run_document
+from nndiag.report.ranking import ranking
 from nndiag.report.settings import setting
 from nndiag.report.shared_chart import SharedChart
 from nndiag.report.verdict import most_important, verdict_style
@@ -250,41 +250,10 @@ def known_settings(trace: Trace) -> Mapping[str, Any]:
 def _verdict(sides: Sequence[Side]) -> Text:
     """Which one ended best, on a scale that all share."""
     skills = [side.diagnosis.numbers.get("skill") for side in sides]
-    ended = [loss_summary(side.trace).final for side in sides]
-    same = len({(x.trace.facts.loss, x.trace.facts.reduction) for x in sides}) == 1
-    by_skill = None not in skills
-    if not by_skill and not same:
+    if None not in skills:
+        left = [1 - (skill or 0.0) for skill in skills]
+        return Text(ranking(left, what="of the error"), style="bold")
+    if len({(x.trace.facts.loss, x.trace.facts.reduction) for x in sides}) > 1:
         return Text("The losses are not the same function: their sizes say nothing.", style="dim")
-    left = [1 - (x or 0.0) for x in skills] if by_skill else ended
-    left = [x if np.isfinite(x) else np.inf for x in left]
-    best, second = sorted(range(len(left)), key=left.__getitem__)[:2]
-    if left[best] == left[second]:
-        return Text("Both end at the same loss." if len(left) == 2 else _ties(left), style="bold")
-    words = _better(left, best, second, what="of the error" if by_skill else "of the loss")
-    return Text(f"{words}{_ranking(left)}", style="bold")
-
-
-def _better(left: Sequence[float], best: int, second: int, *, what: str) -> str:
-    """By how much the best run is better than the next one."""
-    name = ascii_uppercase[best]
-    other = "the other" if len(left) == 2 else f"{ascii_uppercase[second]}, the next,"
-    if not np.isfinite(left[second]):
-        others = "the other does not" if len(left) == 2 else "no other does"
-        return f"{name} ends at a finite loss; {others}."
-    return f"{name} leaves {number(100 * left[best] / left[second])} % {what} that {other} leaves."
-
-
-def _ties(left: Sequence[float]) -> str:
-    """Which runs share the best loss."""
-    least = min(left)
-    names = [ascii_uppercase[place] for place, value in enumerate(left) if value == least]
-    every = "All" if len(names) == len(left) else f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{every} end at the same loss." + (_ranking(left) if every != "All" else "")
-
-
-def _ranking(left: Sequence[float]) -> str:
-    """All runs from the best to the worst, where there are more than two."""
-    if len(left) == 2:
-        return ""
-    order = sorted(range(len(left)), key=left.__getitem__)
-    return f" From the best: {' '.join(ascii_uppercase[place] for place in order)}."
+    left = [loss_summary(side.trace).final for side in sides]
+    return Text(ranking(left, what="of the loss"), style="bold")

@@ -1,0 +1,48 @@
+"""Which of several runs ended best, and by how much."""
+
+import math
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+from nndiag.numbers import number
+
+
+def ranking(left: Sequence[float], *, what: str) -> str:
+    """A sentence on the best run, and all in their order where they are more than two.
+
+    Args:
+        left: What each run leaves at its end, on one scale; A is the first.
+        what: What that is: "of the error".
+    """
+    values = [value if math.isfinite(value) else math.inf for value in left]
+    order = sorted(range(len(values)), key=values.__getitem__)
+    best, second = order[:2]
+    if math.isinf(values[best]):
+        return "No run ends at a finite loss."
+    if values[best] == values[second]:
+        names = [ascii_uppercase[place] for place in order if values[place] == values[best]]
+        words = f"{_together(names, of=len(values))} end at the same loss."
+        several = len(names) < len(values)
+    else:
+        words, several = _better(values, best, second, what=what), len(values) > 2
+    if not several:
+        return words
+    return f"{words} From the best: {' '.join(ascii_uppercase[place] for place in order)}."
+
+
+def _together(names: Sequence[str], *, of: int) -> str:
+    if len(names) == of:
+        return "Both" if of == 2 else "All"
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _better(values: Sequence[float], best: int, second: int, *, what: str) -> str:
+    """By how much the best run is better than the next one."""
+    name, only = ascii_uppercase[best], len(values) == 2
+    if math.isinf(values[second]):
+        return f"{name} ends at a finite loss; {'the other does not' if only else 'no other does'}."
+    other = "the other" if only else f"{ascii_uppercase[second]}, the next,"
+    least, next_one = values[best], values[second]
+    if least < 0:  # a share of it would say nothing
+        return f"{name} ends lowest, at {number(least)}; {other} at {number(next_one)}."
+    return f"{name} leaves {number(100 * least / next_one)} % {what} that {other} leaves."
