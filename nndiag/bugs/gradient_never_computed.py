@@ -46,6 +46,7 @@ def edits(site: Site) -> Iterator[Edit]:
     """Writes a missing update after the model of another parameter's."""
     yield from _other_entries(site)
     yield from _whole_ranges(site)
+    yield from _lost_result(site)
     for still in site.shop.still:
         yield from _gradient_instead_of_zeros(site, still)
         for name, serials in site.shop.updates.items():
@@ -54,6 +55,20 @@ def edits(site: Site) -> Iterator[Edit]:
             ):
                 for text, cost in _updates(site, name, still):
                     yield from _placed(site, text, cost, f"update {still} too")
+
+
+def _lost_result(site: Site) -> Iterator[Edit]:
+    """Gives the parameter its new value, where another variable gets it: `db = b - rate * db`."""
+    statement, value = site.statement, site.value
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return
+    if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.Add | ast.Sub):
+        return
+    own = ast.unparse(value.left)
+    lost = site.shop.is_parameter(value.left) and own != statement.targets[0].id
+    if site.shop.still and lost and site.shop.is_driven(value.right):
+        text = f"{own} = {ast.unparse(value)}"
+        yield site.statement_edit(NAME, text, cost=1.05, says=f"give it to {own}")
 
 
 def _other_entries(site: Site) -> Iterator[Edit]:

@@ -15,12 +15,14 @@ Source: numpy's documentation of broadcasting.
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from nndiag.user_code.gradients.computed import Residual
 from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.sites import Site
-from nndiag.user_code.text.edits import Edit
+from nndiag.user_code.repair.sites import Site, bracketed
+from nndiag.user_code.text.edits import Change, Edit
 
 NAME = "mismatched-shapes"
 
@@ -36,25 +38,32 @@ def mismatched_shapes() -> Bug:
 
 
 def edits(site: Site) -> Iterator[Edit]:
-    """Gives a target the shape of the output."""
+    """Gives a target the shape of the output, or outputs that of the targets."""
+    tables = [residual for residual in site.shop.residuals if _is_table(site, residual)]
     inside = {id(item) for item in ast.walk(site.statement)}
-    for residual in site.shop.residuals:
-        node = site.shop.nodes[residual.serial]
-        target = site.shop.nodes[residual.target]
-        if (
-            id(node) not in inside
-            or not isinstance(target, ast.expr)
-            or not _broadcast(site, residual)
-        ):
+    for residual in tables:
+        if id(site.shop.nodes[residual.serial]) not in inside:
             continue
-        text = ast.unparse(target)
-        output = ast.unparse(site.shop.nodes[residual.output])
-        new = f"{text}.reshape({output}.shape)"
-        yield site.edit(NAME, target, new, cost=1.0, says=f"write {new}", changes_loss=True)
+        target = ast.unparse(site.shop.nodes[residual.target])
+        new = f"{target}.reshape({ast.unparse(site.shop.nodes[residual.output])}.shape)"
+        alike = [one for one in tables if ast.unparse(site.shop.nodes[one.target]) == target]
+        for group in ([residual], alike):
+            changes = tuple(Change(one.target, new) for one in group)
+            yield Edit(NAME, changes, 1.0, f"write {new}", changes_loss=True)
+    if tables and site.value is not None and not isinstance(site.statement, ast.AugAssign):
+        outputs = {np.shape(_last(site, residual.output)) for residual in tables}
+        shapes = site.shop.shapes(site.value)
+        if shapes & outputs and not site.shop.is_driven(site.value):
+            text = f"{bracketed(site.value)}.ravel()"
+            says = f"write {text}"
+            yield site.edit(NAME, site.value, text, cost=1.1, says=says, changes_loss=True)
 
 
-def _broadcast(site: Site, residual: object) -> bool:
-    values = site.shop.computed.base.values
-    output = values[residual.output][-1]  # type: ignore[attr-defined]
-    difference = values[residual.serial][-1]  # type: ignore[attr-defined]
-    return bool(np.size(difference) > np.size(output) > 1)
+def _is_table(site: Site, residual: Residual) -> bool:
+    """Whether a difference has an entry for each pair of an output and a target."""
+    output = _last(site, residual.output)
+    return bool(np.size(_last(site, residual.serial)) > np.size(output) > 1)
+
+
+def _last(site: Site, serial: int) -> Any:
+    return site.shop.computed.base.values[serial][-1]

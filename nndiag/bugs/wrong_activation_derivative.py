@@ -14,6 +14,7 @@ Source: ours.
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from nndiag.user_code.repair.bug import BUGS, Bug
@@ -28,6 +29,7 @@ from nndiag.user_code.repair.sites import Site, factors
 from nndiag.user_code.text.edits import Edit
 
 NAME = "wrong-activation-derivative"
+_ARGUMENT = "activation-derivative-of-wrong-argument"
 
 
 @BUGS.register(NAME)
@@ -40,6 +42,7 @@ def wrong_activation_derivative() -> Bug:
 
 def edits(site: Site) -> Iterator[Edit]:
     """Exchanges the function of a derivative, also with its argument."""
+    own = _written_for_sums(site)
     for derivative in derivatives_in(site):
         arguments = [derivative.argument]
         shapes = site.shop.shapes(derivative.node)
@@ -60,10 +63,28 @@ def edits(site: Site) -> Iterator[Edit]:
                     + 0.05 * (form in formulas(site))
                     + 0.5 * ("> 0" in form)
                 )
-                yield site.edit(NAME, derivative.node, text, cost=cost, says=f"write {text}")
+                name = _ARGUMENT if form in own else NAME
+                yield site.edit(name, derivative.node, text, cost=cost, says=f"write {text}")
         yield from _dropped(site, derivative.node)
     yield from _not_taken(site)
     yield from _in_function(site)
+
+
+def _written_for_sums(site: Site) -> frozenset[str]:
+    """The formulas in the activated value of which the program has a function of the sum.
+
+    To write one of them for that function is to say that it got the activated value for the sum.
+    """
+    texts = [
+        re.sub(r"[\s()]|self\.|np\.", "", ast.unparse(function))
+        for name, function in site.shop.functions.items()
+        if named_like_derivative(name)
+    ]
+    families = {
+        "{0} * (1 - {0})": re.compile(r"(sigm\w*|logistic|expit|s)(\w*)\*1(\.0)?-\1\2"),
+        "(1 - {0} ** 2)": re.compile(r"1(\.0)?-tanh\w+\*\*2|1(\.0)?-tanh\w+\*tanh"),
+    }
+    return frozenset(form for form, written in families.items() if any(map(written.search, texts)))
 
 
 def _not_taken(site: Site) -> Iterator[Edit]:
@@ -77,7 +98,8 @@ def _not_taken(site: Site) -> Iterator[Edit]:
             if atom.shapes & site.shop.shapes(whole) and site.shop.is_driven(whole):
                 for form in forms:
                     text = form.format(atom.text)
-                    yield site.edit(NAME, factor, text, cost=1.4, says=f"write {text}")
+                    cost = 1.4 + 0.5 * ("> 0" in form)
+                    yield site.edit(NAME, factor, text, cost=cost, says=f"write {text}")
 
 
 def _dropped(site: Site, node: ast.expr) -> Iterator[Edit]:

@@ -46,6 +46,7 @@ def edits(site: Site) -> Iterator[Edit]:
             if literal and not _times_parameter(site, whole):
                 says = f"drop the factor {ast.unparse(factor)}"
                 yield site.edit(NAME, whole, rest, cost=1.1, says=says)
+    yield from _rates(site)
     statement = site.statement
     scaling = isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mult | ast.Div)
     if scaling and isinstance(site.value, ast.Constant):
@@ -56,6 +57,30 @@ def edits(site: Site) -> Iterator[Edit]:
     for number in ("2", "0.5"):
         text = f"{number} * {bracketed(value)}"
         yield site.edit(NAME, value, text, cost=1.3, says=f"multiply by {number}")
+
+
+def _rates(site: Site) -> Iterator[Edit]:
+    """Exchanges the number in an update for that of the other updates."""
+    serials = {serial for found in site.shop.updates.values() for serial in found}
+    if site.serial not in serials:
+        return
+    others = {
+        ast.unparse(node)
+        for serial in serials - {site.serial}
+        for node in _numbers(site.shop.nodes[serial])
+    }
+    for node in _numbers(site.statement):
+        for other in sorted(others - {ast.unparse(node)}):
+            yield site.edit(NAME, node, other, cost=1.12, says=f"write {other}")
+
+
+def _numbers(statement: ast.AST) -> Iterator[ast.Constant]:
+    """The numbers that a statement multiplies by."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            for side in (node.left, node.right):
+                if isinstance(side, ast.Constant) and isinstance(side.value, float):
+                    yield side
 
 
 def _times_parameter(site: Site, node: ast.expr) -> bool:

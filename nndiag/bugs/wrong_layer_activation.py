@@ -19,6 +19,8 @@ equation 6.
 import ast
 from collections.abc import Iterator
 
+import numpy as np
+
 from nndiag.user_code.gradients.judgement import Verdict
 from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms, biases_of
 from nndiag.user_code.repair.derivatives import derivatives_in
@@ -31,7 +33,11 @@ NAME = "wrong-layer-activation"
 @BUGS.register(NAME)
 def wrong_layer_activation() -> Bug:
     """A weight gradient is made with the wrong layer's activation."""
-    return Bug(sentence="the gradient is made with the wrong layer's activation", edits=edits)
+    return Bug(
+        sentence="the gradient is made with the wrong layer's activation",
+        edits=edits,
+        suspects=suspects,
+    )
 
 
 def edits(site: Site) -> Iterator[Edit]:
@@ -41,7 +47,9 @@ def edits(site: Site) -> Iterator[Edit]:
     inside = {id(item) for found in derivatives_in(site) for item in ast.walk(found.node)}
     for node in site.variables:
         atom = site.atom(node)
-        if atom is None or atom.driven or atom.parameter or id(node) in inside:
+        if atom is None or atom.driven or id(node) in inside:
+            continue
+        if atom.parameter and not _is_factor(site, node):
             continue
         for other in site.atoms:
             if other.activation and other.text != atom.text and len(other.text) < 40:
@@ -58,6 +66,14 @@ def edits(site: Site) -> Iterator[Edit]:
     yield from _indices(site)
     yield from _lists(site)
     yield from _outer(site)
+
+
+def _is_factor(site: Site, node: ast.expr) -> bool:
+    """Whether a variable is a factor of a product of single numbers: a weight for an input."""
+    above = site.parent(node)
+    if not isinstance(above, ast.BinOp) or not isinstance(above.op, ast.Mult):
+        return False
+    return site.shop.shapes(node) <= {(), (1,)} and site.shop.is_driven(above)
 
 
 def _operands(site: Site) -> Iterator[Edit]:
@@ -123,8 +139,18 @@ def _plain(node: ast.expr) -> str:
 
 
 def suspects(symptoms: Symptoms) -> tuple[str, ...]:
-    """Weights that are wrong where all biases are right: the deltas are right then."""
+    """Weights that are wrong where the biases of their layers are right: the deltas are right then.
+
+    A bias is of a layer where its size is that of an axis of the weights, or divides their list.
+    """
     biases = biases_of(symptoms.shapes)
     wrong = [name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.WRONG]
-    right = {name for name, verdict in symptoms.verdicts.items() if verdict is Verdict.RIGHT}
-    return tuple(wrong) if biases & right and not biases & set(wrong) else ()
+    right = [name for name in biases if symptoms.verdicts[name] is Verdict.RIGHT]
+    sizes = [int(np.prod(symptoms.shapes[name])) for name in right]
+
+    def has_bias(shape: tuple[int, ...]) -> bool:
+        return any(size in shape or (len(shape) == 1 and shape[0] % size == 0) for size in sizes)
+
+    if biases & set(wrong) or len(right) < len(wrong):
+        return ()
+    return tuple(wrong) if all(has_bias(symptoms.shapes[name]) for name in wrong) else ()

@@ -12,7 +12,7 @@ from nndiag.user_code.execution.host import loop_place
 from nndiag.user_code.execution.runner import StepFailedError
 from nndiag.user_code.execution.sandbox import sandbox
 from nndiag.user_code.findings import naming
-from nndiag.user_code.findings.standing import standing_findings
+from nndiag.user_code.findings.standing import broadcast_findings, standing_findings
 from nndiag.user_code.findings.uniform import (
     FACTORS,
     Uniform,
@@ -124,7 +124,12 @@ class _Result:
         measurement = self.measurement
         context = naming.Context.of(measurement, self.verdicts, self.references)
         self.uniform = uniform_factor(context) if self.correct else None
-        if not self.correct:
+        tables = broadcast_findings(context, self.found)
+        if tables and not self.correct:  # what follows from a table of differences tells nothing
+            self.tell("searching the edit that mends it")
+            if self._mend_forward():
+                self.findings += naming.findings(context, self.found, proven=True)
+        elif not self.correct:
             self.tell("searching the edit that mends it")
             self._search(context, target=naming.target(context))
             self.correct = self.conventions

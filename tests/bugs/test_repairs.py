@@ -342,40 +342,40 @@ for i in range(500):
 """
 
 
-def test_mends_a_table_of_differences_before_anything_else(check):
-    found = check(TABLE)
+def test_mends_a_table_of_differences_before_anything_else(tmp_path):
+    found = checked(TABLE, tmp_path)
     assert found.findings[0].problem == "mismatched-shapes"
     assert "return X.dot(theta).ravel()" in found.fixed_text
 
 
-def test_gives_a_parameter_the_value_that_another_variable_gets(check):
+def test_gives_a_parameter_the_value_that_another_variable_gets(tmp_path):
     text = FLOATS.replace("        b -= 0.1 * db\n", "        db = b - 0.1 * db\n")
-    found = check(text)
+    found = checked(text, tmp_path)
     assert [(one.problem, one.replacement) for one in found.findings] == [
         ("gradient-never-computed", "b = b - 0.1 * db")
     ]
 
 
-def test_takes_a_number_of_another_update_for_a_rate_of_its_own(check):
-    found = check(FLOATS.replace("w -= 0.1 * dw", "w -= 0.35 * dw"))
+def test_takes_a_number_of_another_update_for_a_rate_of_its_own(tmp_path):
+    found = checked(FLOATS.replace("w -= 0.1 * dw", "w -= 0.35 * dw"), tmp_path)
     assert [(one.problem, one.replacement) for one in found.findings] == [
         ("wrong-constant-factor", "w -= 0.1 * dw")
     ]
 
 
-def test_reads_no_direction_from_the_sign_of_a_single_number(check):
+def test_reads_no_direction_from_the_sign_of_a_single_number(tmp_path):
     # v is negative: with v for h the step of v goes uphill, and yet no sign is wrong
-    found = check(FLOATS.replace("v -= 0.1 * e * h", "v -= 0.1 * e * v"))
+    found = checked(FLOATS.replace("v -= 0.1 * e * h", "v -= 0.1 * e * v"), tmp_path)
     assert [(one.problem, one.replacement) for one in found.findings] == [
         ("wrong-layer-activation", "v -= 0.1 * e * h")
     ]
 
 
-def test_says_that_a_derivative_of_the_sum_got_the_activated_value(check):
+def test_says_that_a_derivative_of_the_sum_got_the_activated_value(tmp_path):
     text = FLOATS.replace("import math\n", "import math\nimport numpy as np\n").replace(
         "w, b, v", "def tanh_prime(z):\n    return 1 - np.tanh(z) ** 2\nw, b, v", 1
     )
     text = text.replace("(1 - h * h)", "tanh_prime(h)").replace("w * x + b)", "w * x + b + 0)")
-    assert {one.problem for one in check(text).findings} == {
+    assert {one.problem for one in checked(text, tmp_path).findings} == {
         "activation-derivative-of-wrong-argument"
     }

@@ -64,15 +64,18 @@ def test_notes_a_step_that_is_summed_where_the_shown_loss_is_a_mean(check):
 
 
 def test_notes_a_weight_decay_that_the_shown_loss_leaves_out(check):
-    text = MOONS.replace(" + penalty", "").replace("    penalty = ", "    _ = ")
-    text = text.replace("delta[range(n), label] -= 1", "delta[range(n), label] -= 1; delta /= n")
-    found = check(text.replace("decay = 0.01, 0.05", "decay = 0.4, 0.001"))
+    text = LINES.replace("w, rate", "b, w, rate").replace("np.zeros(6)", "0.1, np.zeros(6)")
+    text = text.replace("X @ w - y", "X @ w + b - y").replace("X.T @ error", "(X.T @ error) / 50")
+    text = text.replace(
+        "w -= rate", "b -= rate * 2 * error.mean()\n    w -= rate * 0.01 * w + rate"
+    )
+    found = check(text)
     assert found.correct
-    assert {one.problem for one in found.findings} == {"weight-decay-not-in-loss"}
-    assert {one.severity for one in found.findings} == {Severity.WARNING}
+    assert [(one.problem, one.severity) for one in found.findings] == [
+        ("weight-decay-not-in-loss", Severity.WARNING)
+    ]
     verdicts = {one.name: one.verdict for one in found.tensors}
-    assert verdicts["W1"] is verdicts["W2"] is Verdict.CONVENTION
-    assert verdicts["b1"] is verdicts["b2"] is Verdict.RIGHT
+    assert verdicts == {"w": Verdict.CONVENTION, "b": Verdict.RIGHT}
 
 
 def test_makes_an_error_of_a_sum_with_which_training_diverges(check):

@@ -1,7 +1,7 @@
 """From measurements and repairs to findings: the bug, the tensors, the line and what to write."""
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -138,12 +138,13 @@ def _of_edit(context: Context, repair: Repair) -> str:
     bug = repair.edit.bug
     known = biases_of(context.symptoms.shapes)
     biases = [name for name in repair.mended if name in known]
-    if bug in _VARIABLES and biases == list(repair.mended):
+    weights = set(context.wrong) - known
+    if bug == "wrong-activation-derivative" and biases == list(repair.mended) and not weights:
+        return "wrong-bias-gradient"  # the weights are right, and so are the derivatives
+    if bug in _VARIABLES and biases == list(repair.mended) and not (weights and bug == _RAW):
         return "wrong-bias-gradient"
     if bug == "wrong-layer-activation" and biases:
         return "wrong-activation-derivative"  # a bias has no part in the layer's inputs
-    if bug in _ARGUMENTS and set(repair.mended) <= set(_weights_alone(context)):
-        return "wrong-layer-activation"  # the deltas are right
     return bug
 
 
@@ -160,13 +161,8 @@ def _steady(context: Context, repair: Repair) -> bool:
     return True
 
 
+_RAW = "raw-error-instead-of-delta"  # of a whole layer, where its weights are wrong too
 _VARIABLES = ("raw-error-instead-of-delta", "wrong-layer-activation")
-_ARGUMENTS = ("activation-derivative-of-wrong-argument", "wrong-activation-derivative")
-
-
-def _weights_alone(context: Context) -> tuple[str, ...]:
-    """The wrong weights, where all biases are right."""
-    return BUGS.get("wrong-layer-activation")().suspects(context.symptoms)
 
 
 def _opposite(context: Context, repair: Repair) -> bool:
@@ -247,6 +243,8 @@ def _suspicions(context: Context, left: list[str], found: Search) -> list[Findin
     """What the signatures say of tensors for which no repair was found."""
     rest = list(left)
     made = []
+    mended = {name: Verdict.RIGHT for name in context.wrong if name not in left}
+    symptoms = replace(context.symptoms, verdicts={**context.verdicts, **mended})
     for name in left:
         part = wrong_part(context.measurement, name)
         if part is not None:
@@ -256,7 +254,7 @@ def _suspicions(context: Context, left: list[str], found: Search) -> list[Findin
         bug = BUGS.get(name)()
         if name == "bias-per-example":
             continue
-        members = [item for item in bug.suspects(context.symptoms) if item in rest]
+        members = [item for item in bug.suspects(symptoms) if item in rest]
         if members:
             made.append(_suspicion(context, name, bug, members, found))
             rest = [item for item in rest if item not in members]

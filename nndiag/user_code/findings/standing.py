@@ -23,7 +23,7 @@ def standing_findings(
     context: Context, found: Search | None, fixed: Measurement | None
 ) -> list[Finding]:
     """What is told beside the gradient: shapes, and a number that is not the loss."""
-    made = [*_bias_per_example(context), *_broadcast(context, found)]
+    made = [*_bias_per_example(context), *broadcast_findings(context, found)]
     shown = _signed_loss(context)
     if shown is not None:
         made.append(_not_the_objective(context, shown))
@@ -92,7 +92,7 @@ def _acts_on_one_example(measurement: Measurement, name: str) -> bool:
     return all(changed * examples <= size for changed, size in counts)
 
 
-def _broadcast(context: Context, found: Search | None) -> list[Finding]:
+def broadcast_findings(context: Context, found: Search | None) -> list[Finding]:
     """Differences that have more entries than the output."""
     named = {repair.edit.bug for repair in found.repairs} if found is not None else set()
     if "mismatched-shapes" in named:

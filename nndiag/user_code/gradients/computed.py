@@ -8,10 +8,8 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-
+from nndiag.user_code.execution.numbers import are_same
 from nndiag.user_code.gradients.laboratory import Laboratory, Point, Recording, shifted
 from nndiag.user_code.text.instrument import Instruments, serial_of
 
@@ -72,7 +70,7 @@ def computed_values(lab: Laboratory, point: Point, resets: frozenset[int]) -> Co
     acted = {
         serial
         for serial, values in base.values.items()
-        if not _same(values, moved.values.get(serial, []))
+        if not are_same(values, moved.values.get(serial, []))
     }
     found = Computed(base, moved, frozenset(acted), instruments)
     return replace(found, rounded=_rounded(lab, found))
@@ -91,13 +89,6 @@ def _rounded(lab: Laboratory, computed: Computed) -> frozenset[int]:
                 if isinstance(item, ast.Name | ast.Attribute | ast.Subscript)
             )
     return frozenset(outputs & computed.acted)
-
-
-def _same(first: list[Any], second: list[Any]) -> bool:
-    return len(first) == len(second) and all(
-        np.shape(a) == np.shape(b) and np.array_equal(a, b)
-        for a, b in zip(first, second, strict=True)
-    )
 
 
 def _occasional(nodes: Iterable[ast.AST]) -> frozenset[int]:

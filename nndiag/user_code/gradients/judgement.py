@@ -114,7 +114,9 @@ def state(fit: Fit, scale: float | None) -> Verdict:
     if not fit.parallel:
         return Verdict.WRONG
     if fit.scale < 0:
-        return Verdict.WRONG_SIGN
+        opposite = scale is None or abs(fit.scale + scale) <= (SAME + fit.noise) * scale
+        # a single number goes either up or down: only the very opposite tells of a sign
+        return Verdict.WRONG_SIGN if fit.size > 1 or opposite else Verdict.WRONG
     if scale is not None and abs(fit.scale - scale) > (SAME + fit.noise) * scale:
         return Verdict.WRONG_SCALE if fit.size > 1 else Verdict.WRONG
     return Verdict.RIGHT

@@ -13,13 +13,15 @@ from nndiag.user_code.execution.host import Host, OutOfTime, loop_place
 from nndiag.user_code.execution.runner import Runner, StepFailedError
 from nndiag.user_code.execution.snapshot import originals_kept
 from nndiag.user_code.gradients.computed import Computed, computed_values
-from nndiag.user_code.gradients.laboratory import Laboratory, Point
+from nndiag.user_code.gradients.laboratory import Laboratory, Point, Theta
 from nndiag.user_code.loop.discovery import Observer, Watched
 from nndiag.user_code.loop.motion import step_test
 from nndiag.user_code.loop.tensors import Tensor, named_tensors, tensors_of, without_overlaps
 from nndiag.user_code.text.settings import CodeSettings
 from nndiag.user_code.text.source import Source
 
+_REPEATED = 1e-9  # of a step, by which another run of it may differ
+_ROUNDING = 1e-14
 _SATURATED = 1e-6  # how near to 0 and 1 outputs are
 _MOST_HALVINGS = 6
 _SECOND_LOOK = 8.0  # seconds of processor time
@@ -186,7 +188,7 @@ def working_points(lab: Laboratory, points: list[Point]) -> list[Point]:
         except StepFailedError as error:
             failure = str(error)
             continue
-        if any(not np.array_equal(first[name], second[name], equal_nan=True) for name in first):
+        if not _repeats(first, second, point):
             raise UserCodeError(
                 Problem(
                     f"{place}: the same iteration gives different results when it is run again",
@@ -204,6 +206,22 @@ def working_points(lab: Laboratory, points: list[Point]) -> list[Point]:
             )
         )
     return good
+
+
+def _repeats(first: Theta, second: Theta, point: Point) -> bool:
+    """Whether two runs of an iteration made the same step, but for rounding.
+
+    What a set of objects holds comes in another order in each copy, and its sum is another one by
+    rounding.
+    """
+    for name, step in first.items():
+        if np.array_equal(step, second[name], equal_nan=True):
+            continue
+        grain = _ROUNDING * float(np.linalg.norm(point.theta[name]))
+        gap = float(np.linalg.norm(step - second[name]))
+        if not gap <= _REPEATED * float(np.linalg.norm(step)) + grain:
+            return False
+    return True
 
 
 def lively_points(
@@ -248,7 +266,7 @@ def share_unchanged(lab: Laboratory, points: list[Point]) -> None:
         snapshot.share_unchanged(leaf for tensor in lab.tensors for leaf in tensor.leaves)
         try:
             again = lab.step(point)
-            same = all(np.array_equal(plain[name], again[name], equal_nan=True) for name in plain)
+            same = _repeats(plain, again, point)
         except StepFailedError:
             same = False
         if not same:
