@@ -92,14 +92,16 @@ def scalar_candidates(lab: Laboratory, computed: Computed) -> Iterator[Candidate
         rank, assigned = _rank(node, parents)
         if rank is None:
             continue
-        text = ast.unparse(node)
+        others = _in_other_branches(node, parents)
+        text = " or ".join(ast.unparse(item) for item in (node, *others))
+        serials = (serial, *(serial_of(item) for item in others))
         modes = ("last",) if len(values) == 1 else ("sum", "last")[: 1 + (len(values) <= _CALLS)]
         found.extend(
             Candidate(
                 text=text if mode == "last" else f"sum of {text}",
-                value=_reader(serial, mode),
+                value=_reader(serials, mode),
                 rank=rank,
-                serials=frozenset({serial}),
+                serials=frozenset(serials),
                 line=node.lineno,
                 assigned=assigned,
             )
@@ -189,9 +191,40 @@ def _names(statement: ast.AST | None, parents: Mapping[int, ast.AST]) -> tuple[l
     return [], False
 
 
-def _reader(serial: int, mode: str) -> Callable[[Recording], float | None]:
+def _in_other_branches(node: ast.expr, parents: Mapping[int, ast.AST]) -> list[ast.expr]:
+    """What the same variable gets in the other branches: the loss of another class.
+
+    Args:
+        node: An expression that is the whole value of an assignment, or another one.
+        parents: The parent of each node, by the node's serial.
+    """
+    statement = parents.get(serial_of(node))
+    if not isinstance(statement, ast.Assign | ast.AugAssign) or statement.value is not node:
+        return []
+    target, found = _target(statement), []
+    below: ast.AST = statement
+    above = parents.get(serial_of(statement))
+    while above is not None and not isinstance(above, ast.FunctionDef):
+        if isinstance(above, ast.If):
+            branch = above.orelse if below in above.body else above.body
+            items = [item for part in branch for item in ast.walk(part)]
+            found += [
+                item.value
+                for item in items
+                if isinstance(item, type(statement)) and _target(item) == target
+            ]
+        below, above = above, parents.get(serial_of(above))
+    return found
+
+
+def _target(statement: ast.Assign | ast.AugAssign) -> str:
+    targets = [statement.target] if isinstance(statement, ast.AugAssign) else statement.targets
+    return " = ".join(ast.unparse(target) for target in targets)
+
+
+def _reader(serials: tuple[int, ...], mode: str) -> Callable[[Recording], float | None]:
     def value(recording: Recording) -> float | None:
-        values = recording.values.get(serial)
+        values = [item for serial in serials for item in recording.values.get(serial, ())]
         if not values:
             return None
         if mode == "sum":

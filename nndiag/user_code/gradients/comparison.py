@@ -6,6 +6,7 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.user_code.execution.runner import StepFailedError
+from nndiag.user_code.gradients.branches import points_of_all_branches
 from nndiag.user_code.gradients.idle import Comparison, add_idle
 from nndiag.user_code.gradients.laboratory import Point
 from nndiag.user_code.gradients.measurement import Measurement
@@ -37,7 +38,10 @@ def compare(measurement: Measurement, *, deadline: float) -> None:
     lab = measurement.lab
     differences = Differences(lab, [measurement.loss], measurement.computed)
     every: list[Comparison] = []
-    for number, point in enumerate(measurement.points[:_MOST_POINTS]):
+    points = points_of_all_branches(
+        lab, measurement.points, measurement.computed, most=_MOST_POINTS
+    )
+    for number, point in enumerate(points):
         if every and time.perf_counter() > deadline:
             break
         most = _ENTRIES if number == 0 else _FEW_ENTRIES

@@ -60,12 +60,17 @@ class Bench:
         self.target = target
         signals = [sum(item.signal for item in fits.values()) for fits in measurement.fits]
         heard = [number for number, count in enumerate(signals) if count == max(signals)]
-        same = [n for n in heard[1:] if self._iteration(n) == self._iteration(heard[0])]
+        first = next((number for number in heard if self._is_wrong(number)), heard[0])
+        same = [n for n in heard if n != first and self._iteration(n) == self._iteration(first)]
         moved = [n for n in heard if measurement.points[n].shifted] or heard
-        self.numbers = list(dict.fromkeys([heard[0], *same[:1], moved[-1]]))
+        self.numbers = list(dict.fromkeys([first, *same[:1], moved[-1]]))
         self.others = [n for n, count in enumerate(signals) if count and n not in self.numbers]
-        first = measurement.fits[self.numbers[0]]
-        self.names = [name for name, item in first.items() if item.signal]
+        self.names = [name for name, item in measurement.fits[first].items() if item.signal]
+
+    def _is_wrong(self, number: int) -> bool:
+        """Whether some tensor does not follow the loss at a point: its statements are looked at."""
+        fits = self.measurement.fits[number].values()
+        return any(item.signal and (not item.parallel or item.scale <= 0) for item in fits)
 
     def _iteration(self, number: int) -> int:
         return self.measurement.points[number].snapshot.iteration
