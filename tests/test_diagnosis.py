@@ -12,6 +12,7 @@ STUCK = np.full(200, 0.98)
 LEARNED = 0.01 + 0.99 * np.exp(-np.arange(200) / 10)
 NORMS = {"gradient_norm": np.column_stack([2.0 ** np.arange(1024)] * 2)}
 ABOVE = {"learning_rate": 0.4, "stability_ceiling": 0.1}
+GLOROT = {"initializer": {"name": "glorot_uniform"}, "layers": [{"units": 1}]}
 LARGE = {"inputs": np.linspace(0.0, 15.0, 64)[:, None]}
 
 
@@ -32,6 +33,30 @@ def test_the_step_size_explains_the_explosion(make_trace):
     assert diagnosis.cause.confidence is Confidence.LIKELY
     assert explained(diagnosis) == {"exploding-loss", "exploding-gradients"}
     assert diagnosis.failing
+
+
+@pytest.mark.parametrize(
+    ("settings", "missing"),
+    [
+        ({}, set()),
+        ({"dataset": {"scale_inputs": "none"}}, set()),
+        ({"dataset": {"scale_inputs": "standardize"}}, {"dataset.scale_inputs=standardize"}),
+        (
+            {"network": {"initializer": {"name": "glorot_uniform"}, "layers": [{"units": 1}]}},
+            {"network.initializer=glorot_uniform"},
+        ),
+        (
+            {"network": {"initializer": {"name": "glorot_uniform"}, "layers": [{"weights": 1}]}},
+            set(),
+        ),
+    ],
+)
+def test_what_the_config_has_already_is_not_proposed(settings, missing, make_trace):
+    def proposed(facts):
+        found = diagnose(make_trace(EXPLODED, facts=facts, series=NORMS)).findings
+        return {remedy for finding in found for remedy in finding.remedies}
+
+    assert proposed(ABOVE) - proposed({**ABOVE, "settings": settings}) == missing
 
 
 def test_without_a_computed_bound_a_symptom_is_only_a_possible_cause(make_trace):
