@@ -11,9 +11,11 @@ it is first used.
 """
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as typing has it, whose import takes longer than all of this
 if TYPE_CHECKING:
+    from typing import Any
+
     from nndiag.api import diagnose as diagnose
     from nndiag.api import doctor as doctor
     from nndiag.api import fix as fix
@@ -53,7 +55,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name == "testing":
         return importlib.import_module("nndiag.testing")
     if name not in _HOMES:

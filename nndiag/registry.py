@@ -27,6 +27,9 @@ Count = Annotated[int, Ge(1)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Share = Annotated[float, Ge(0), Le(1)]
 
+_MOST_LISTED = 20
+_LISTED = "the names that `nndiag list` shows"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -108,7 +111,7 @@ class Registry(Generic[F]):
             raise UnknownNameError(
                 Problem(
                     f"unknown {self.kind} {name!r}",
-                    allowed=", ".join(names),
+                    allowed=", ".join(names) if len(names) <= _MOST_LISTED else _LISTED,
                     hint=suggestion(name, names),
                 )
             )

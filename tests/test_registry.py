@@ -2,7 +2,8 @@
 
 import pytest
 
-from nndiag.registry import suggestion
+from nndiag.errors import UnknownNameError
+from nndiag.registry import Registry, suggestion
 
 NAMES = [
     *("elu", "relu", "leaky_relu", "tanh", "mean_squared_error"),
@@ -31,3 +32,16 @@ def test_suggests_what_was_probably_meant(word, meant):
 @pytest.mark.parametrize("word", ["", "x", "softmax_cross"])
 def test_suggests_nothing_where_nothing_is_near(word):
     assert suggestion(word, NAMES) is None
+
+
+@pytest.mark.parametrize(
+    ("many", "allowed"), [(2, "name0, name1"), (21, "the names that `nndiag list` shows")]
+)
+def test_names_are_listed_as_long_as_one_can_read_them(many, allowed):
+    registry = Registry("thing")
+    for number in range(many):
+        registry.register(f"name{number}")(lambda: None)
+    with pytest.raises(UnknownNameError) as caught:
+        registry.get("nmae1")
+    (problem,) = caught.value.problems
+    assert (problem.allowed, problem.hint) == (allowed, "did you mean 'name1'?")

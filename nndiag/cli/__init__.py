@@ -9,22 +9,29 @@ To add a command: a file with its function, and a line in `app.COMMANDS`.
 import os
 import signal
 import sys
-from pathlib import Path
-
-from nndiag.errors import ExitCode
 
 _THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def main() -> None:
-    """Run the command line and end the process with its exit code."""
+    """Run the command line and end the process with its exit code.
+
+    Everything is imported in here: until the commands are there, Ctrl-C ends the process at once,
+    without a traceback. (What Python does before is its own.)
+    """
+    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     _open_what_is_closed()
     for name in _THREADS:  # small matrices are slower on many threads; before NumPy is imported
         os.environ.setdefault(name, "1")
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes 20 ms
-    try:
-        from nndiag.cli.app import run  # noqa: PLC0415
+    from nndiag.cli.app import run  # noqa: PLC0415
+    from nndiag.errors import ExitCode  # noqa: PLC0415
 
+    try:
+        if interruptible:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = int(ExitCode.INTERRUPTED)
@@ -41,5 +48,5 @@ def _open_what_is_closed() -> None:
             os.open(os.devnull, os.O_RDWR)  # takes the lowest descriptor that is free
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 (to the end)
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: PTH123, SIM115 (to the end)
             setattr(sys, name, nowhere)
