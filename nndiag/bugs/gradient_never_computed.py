@@ -22,8 +22,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from nndiag.user_code.gradients.judgement import Verdict
-from nndiag.user_code.repair.atoms import Atom, bound_names
+from nndiag.user_code.repair.atoms import bound_names
 from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms
+from nndiag.user_code.repair.gradient_forms import gradient_forms
 from nndiag.user_code.repair.sites import Site, factors, matmul_operands
 from nndiag.user_code.text.edits import Change, Edit
 from nndiag.user_code.text.instrument import serial_of
@@ -194,7 +195,7 @@ def _names(target: ast.expr, still: str) -> Iterator[str]:
 def _values(site: Site, value: ast.expr, still: str) -> Iterator[str]:
     """The right side of an update with another gradient in it."""
     shape = site.shop.parameters[still]
-    gradients = list(dict.fromkeys(_gradients(site, shape)))
+    gradients = list(dict.fromkeys(gradient_forms(site, shape)))
     for node in ast.walk(value):
         if not isinstance(node, ast.expr) or not site.shop.is_driven(node):
             continue
@@ -207,45 +208,6 @@ def _values(site: Site, value: ast.expr, still: str) -> Iterator[str]:
         acted = site.shop.is_acted(factor) or bool(site.shop.shapes(factor) - {()})
         if acted or isinstance(factor, ast.Subscript):
             yield _replaced(value, whole, rest)
-
-
-def _gradients(site: Site, shape: tuple[int, ...]) -> Iterator[str]:
-    """Expressions of a parameter's shape that may be its gradient."""
-    for atom in site.atoms:
-        if not atom.gradient or len(atom.text) > 40:
-            continue
-        if shape in atom.shapes or (shape == (1,) and () in atom.shapes):
-            yield atom.text
-        for own in atom.shapes:
-            if len(own) == 2 and shape == own[1:]:
-                yield f"{atom.text}.sum(axis=0)"
-            elif len(own) == 2 and shape == (1, own[1]):
-                yield f"{atom.text}.sum(axis=0, keepdims=True)"
-            elif len(own) == 2 and shape == (own[0], 1):
-                yield f"{atom.text}.sum(axis=1, keepdims=True)"
-            elif own and shape in ((1,), (1, 1)):
-                yield f"np.sum({atom.text})"
-    if len(shape) == 2:
-        for left in site.atoms:
-            for right in site.atoms:
-                if left.gradient and right.activation and len(left.text + right.text) < 50:
-                    yield from _product_of_shape(left, right, shape)
-
-
-def _product_of_shape(delta: Atom, entering: Atom, shape: tuple[int, ...]) -> Iterator[str]:
-    """The products of a delta and the activation that enters the layer with some shape."""
-    for first in delta.shapes:
-        for second in entering.shapes:
-            if len(first) == len(second) == 2:
-                if (first[0], second[0]) == shape and first[1] == second[1]:
-                    yield f"{delta.text}.dot({entering.text}.T)"
-                if (second[1], first[1]) == shape and first[0] == second[0]:
-                    yield f"{entering.text}.T.dot({delta.text})"
-            elif len(first) == len(second) == 1:
-                if first + second == shape:
-                    yield f"np.outer({delta.text}, {entering.text})"
-                if second + first == shape:
-                    yield f"np.outer({entering.text}, {delta.text})"
 
 
 def _replaced(whole: ast.expr, node: ast.AST, text: str) -> str:
@@ -309,7 +271,7 @@ def _gradient_instead_of_zeros(site: Site, still: str) -> Iterator[Edit]:
     values = site.shop.computed.base.values.get(serial_of(value), [])
     if any(np.any(item) for item in values):
         return
-    for form in _gradients(site, shape):
+    for form in gradient_forms(site, shape):
         yield site.edit(NAME, value, form, cost=1.45, says=f"compute {form}")
 
 

@@ -22,6 +22,7 @@ from nndiag.user_code.repair.derivatives import (
     FORMULAS,
     derivatives_in,
     formulas,
+    is_derivative_call,
     named_like_derivative,
     templates,
 )
@@ -52,6 +53,7 @@ def edits(site: Site) -> Iterator[Edit]:
             if atom.activation and atom.acted and atom.shapes & shapes
         ]
         forms = [template.text for template in templates(site)] + list(formulas(site))
+        called = isinstance(derivative.node, ast.Call) and is_derivative_call(derivative.node)
         for form in forms:
             if form == derivative.template:
                 continue
@@ -63,7 +65,7 @@ def edits(site: Site) -> Iterator[Edit]:
                     + 0.05 * (form in formulas(site))
                     + 0.5 * ("> 0" in form)
                 )
-                name = _ARGUMENT if form in own else NAME
+                name = _ARGUMENT if called and form in own else NAME
                 yield site.edit(name, derivative.node, text, cost=cost, says=f"write {text}")
         yield from _dropped(site, derivative.node)
     yield from _not_taken(site)

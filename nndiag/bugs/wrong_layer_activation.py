@@ -69,11 +69,11 @@ def edits(site: Site) -> Iterator[Edit]:
 
 
 def _is_factor(site: Site, node: ast.expr) -> bool:
-    """Whether a variable is a factor of a product of single numbers: a weight for an input."""
+    """Whether a variable is a factor of a product entry by entry: a weight for an input."""
     above = site.parent(node)
     if not isinstance(above, ast.BinOp) or not isinstance(above.op, ast.Mult):
         return False
-    return site.shop.shapes(node) <= {(), (1,)} and site.shop.is_driven(above)
+    return bool(site.shop.shapes(node) & site.shop.shapes(above)) and site.shop.is_driven(above)
 
 
 def _operands(site: Site) -> Iterator[Edit]:

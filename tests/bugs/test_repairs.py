@@ -192,7 +192,7 @@ CASES = {
         SLOPES,
         ("delta1 = delta2.dot(second.T)", "delta1 = (a2 - y).dot(second.T)"),
         "raw-error-instead-of-delta",
-        "delta1 = (delta2).dot(second.T) * slope1",
+        "delta1 = delta2.dot(second.T) * slope1",
     ),
     "an output that is passed back": (
         SLOPES,
@@ -252,7 +252,7 @@ CASES = {
         LEAKY,
         ("return error * slope", "return error * (self.z > 0)"),
         "wrong-activation-derivative",
-        "return error * (np.where(self.z > 0, 1, 0.05))",
+        "return error * np.where(self.z > 0, 1, 0.05)",
     ),
     "a softmax by Python's own sum": (
         SOFTMAX,

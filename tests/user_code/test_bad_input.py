@@ -155,3 +155,22 @@ def test_cuts_a_failure_that_prints_a_table(check):
         check("raise ValueError('\\n'.join(map(str, range(200))))\n")
     assert len(str(raised.value).splitlines()) < 10
     assert "…" in str(raised.value)
+
+
+def test_says_that_a_perceptron_has_no_gradient(check):
+    text = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 2))
+t = np.where(X[:, 0] > 0, 1, -1)
+w = np.zeros(3)
+def predict(X):
+    return np.where(X @ w[1:] + w[0] >= 0.0, 1, -1)
+for epoch in range(10):
+    wrong = t - predict(X)
+    w[1:] += 0.1 * X.T @ wrong
+    w[0] += 0.1 * wrong.sum()
+"""
+    with pytest.raises(UserCodeError) as raised:
+        check(text)
+    assert "the output jumps (line 7)" in str(raised.value)

@@ -1,5 +1,6 @@
 """Measures a program: finds its parameters and loss, and compares the step with the gradient."""
 
+import ast
 import copy
 import time
 from functools import partial
@@ -19,6 +20,7 @@ from nndiag.user_code.gradients.measurement import Measurement
 from nndiag.user_code.gradients.objective import Objective, objective_of
 from nndiag.user_code.gradients.optimizer import moments
 from nndiag.user_code.gradients.preparation import (
+    NoLoopError,
     found_parameters,
     lively_points,
     look_at_unseen,
@@ -30,6 +32,7 @@ from nndiag.user_code.gradients.preparation import (
 from nndiag.user_code.gradients.rates import learning_rate
 from nndiag.user_code.loop.discovery import Watched
 from nndiag.user_code.loop.named_gradients import with_gradients
+from nndiag.user_code.text.instrument import serial_of
 from nndiag.user_code.text.settings import CodeSettings
 from nndiag.user_code.text.source import Source
 
@@ -51,13 +54,17 @@ def measure(source: Source, settings: CodeSettings, *, deadline: float) -> Measu
         UserCodeError: Something cannot be found; the message names the key to set.
     """
     refused: frozenset[tuple[int, int]] = frozenset()
+    failure: _NoLossError | None = None
     while True:
-        host, watched = watched_program(source, settings, deadline=deadline, refused=refused)
         try:
+            host, watched = watched_program(source, settings, deadline=deadline, refused=refused)
             return _measured(host, watched, settings=settings, deadline=deadline)
-        except _NoLossError:
+        except NoLoopError as error:
+            raise failure or error from None
+        except _NoLossError as error:
+            failure = failure or error
             if not watched.parents or time.perf_counter() > deadline:
-                raise
+                raise failure from None
             refused |= {watched.loop.key}  # a loop over layers that updates every parameter
 
 
@@ -115,7 +122,7 @@ def _with_loss(
     objective = compared() if candidates else Objective([], None)
     trial = objective.chosen
     if trial is None:
-        raise _no_loss(lab, any_candidate=bool(candidates))
+        raise _no_loss(lab, computed, any_candidate=bool(candidates))
     if state and not trial.explains:
         lab.proxies = {
             moment.tensor: moment for moment in sorted(state, key=lambda item: not item.squared)
@@ -154,16 +161,37 @@ class _NoLossError(UserCodeError):
     """Nothing in an iteration can be the loss."""
 
 
-def _no_loss(lab: Laboratory, *, any_candidate: bool) -> _NoLossError:
-    place = loop_place(lab.runner.loop, lab.runner.host.source)
+def _no_loss(lab: Laboratory, computed: Computed, *, any_candidate: bool) -> _NoLossError:
+    source = lab.runner.host.source
+    place = loop_place(lab.runner.loop, source)
+    hint = "name it under `code.loss`, any expression over the loop's variables"
     what = "no loss found that can be compared"
-    if not any_candidate:
+    jump = _jump(lab, computed)
+    if not any_candidate and jump is not None:
+        what = (
+            f"the output jumps ({source.spot(jump)}): it has no gradient to compare the steps "
+            "with, as in a perceptron, whose rule is no fault"
+        )
+        hint = "where a smooth loss is meant all the same, name it under `code.loss`"
+    elif not any_candidate:
         what = (
             "no loss found: the loop computes none, and no difference between an output and a "
             "target to infer it from"
         )
-    hint = "name it under `code.loss`, any expression over the loop's variables"
     return _NoLossError(Problem(f"{place}: {what}", hint=hint))
+
+
+def _jump(lab: Laboratory, computed: Computed) -> int | None:
+    """Line of the first comparison of something that the parameters act on."""
+    order = computed.base.order
+    compared = [
+        (order[serial_of(side)], node.lineno)
+        for node in lab.nodes.values()
+        if isinstance(node, ast.Compare)
+        for side in (node.left, *node.comparators)
+        if serial_of(side) in computed.acted
+    ]
+    return min(compared)[1] if compared else None
 
 
 def _rounding(computed: Computed) -> float:

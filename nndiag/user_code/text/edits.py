@@ -2,6 +2,8 @@
 
 import ast
 import difflib
+import keyword
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +11,8 @@ from typing import Any
 
 from nndiag.user_code.text.instrument import parents_of, serial_of
 from nndiag.user_code.text.source import Source
+
+_SIMPLE = ast.Name | ast.Attribute | ast.Subscript | ast.Call
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,9 @@ class TextEditor:
         around = self.source.text[:start].rstrip()[-1:] + self.source.text[end:].lstrip()[:1]
         if text.startswith("(") and around == "()" and isinstance(node, ast.BinOp | ast.UnaryOp):
             text = ast.unparse(ast.parse(text, mode="eval").body)
-        if text or isinstance(node, ast.expr):
+        if isinstance(node, ast.expr):
+            return (*self._with_brackets(start, end, text), text)
+        if text:
             return start, end, text
         first = self.source.text.rfind("\n", 0, start) + 1
         alone = not self.source.text[first:start].strip()
@@ -157,6 +163,23 @@ class TextEditor:
         if left and not self._only_one(node):
             return first, rest + 1, ""  # the whole line goes
         return start, end, "pass"
+
+    def _with_brackets(self, start: int, end: int, text: str) -> tuple[int, int]:
+        """The place of an expression, with its brackets where the new text needs none."""
+        whole = self.source.text
+        before, behind = whole[:start].rstrip(), whole[end:]
+        closing = end + len(behind) - len(behind.lstrip())
+        own = before.endswith("(") and whole[closing : closing + 1] == ")"
+        word = re.search(r"[\w)\]]*$", before[:-1].rstrip())
+        called = word is not None and word[0] and not keyword.iskeyword(word[0])
+        attached = before[-2:-1].isidentifier() or before[-2:-1] in {")", "]"}
+        try:
+            simple = isinstance(ast.parse(text, mode="eval").body, _SIMPLE)
+        except SyntaxError:
+            simple = False
+        if not own or called or attached or not simple:
+            return start, end
+        return len(before) - 1, closing + 1
 
     def _only_one(self, node: ast.AST) -> bool:
         """Whether a statement is the only one of its block, which must not be left empty."""
