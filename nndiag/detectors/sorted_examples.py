@@ -72,7 +72,7 @@ def sorted_examples(
             PROBLEM,
             impairment(course) or Severity.WARNING,
             f"the examples are sorted and not shuffled: {percent(between)} of the targets' "
-            f"variance lies between {_stretches(trace)}; {told}",
+            f"variance lies between {_stretches(trace)}, not within them; {told}",
             evidence=(Evidence("targets", observed=between, limit=share), evidence),
             remedies=("training.order=shuffled", "training.batch_size=full"),
         )
@@ -90,7 +90,7 @@ def _ran_away(trace: Trace) -> bool:
 
 def _stretches(trace: Trace) -> str:
     single = trace.facts.batch_size == 1
-    return "one pair of examples and the next" if single else "steps"
+    return "pairs of neighbours" if single else "steps"
 
 
 def _forgetting(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
@@ -102,7 +102,7 @@ def _forgetting(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
         return None
     told = (
         f"the last epoch's batches were at loss {number(seen)}, all examples are at "
-        f"{number(everywhere)}"
+        f"{number(course_of(trace).curve.final)}"
     )
     return told, Evidence("loss", observed=seen / everywhere, limit=limit)
 

@@ -28,7 +28,7 @@ def test_fires_where_the_steps_know_their_own_stretch_only(make_trace):
     assert finding.severity is Severity.ERROR
     assert finding.message == (
         "the examples are sorted and not shuffled: 100 % of the targets' variance lies between "
-        "steps; the last epoch's batches were at loss 0.4, all examples are at 0.9"
+        "steps, not within them; the last epoch's batches were at loss 0.4, all examples are at 0.9"
     )
 
 
@@ -36,7 +36,7 @@ def test_fires_where_the_predictions_follow_what_came_last(make_trace):
     (finding,) = run(PROBLEM, made(make_trace, seen=0.9, swing=0.2))
     assert finding.message == (
         "the examples are sorted and not shuffled: 100 % of the targets' variance lies between "
-        "steps; the mean prediction jumps by 0.4 × the targets' deviation, to what came last"
+        "steps, not within them; the mean prediction jumps by 0.4 × the targets' deviation, to what came last"
     )
 
 
