@@ -97,14 +97,14 @@ def _forgetting(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
     """That the last epoch's batches, each before its own update, were known better than all is."""
     losses = trace.loss[-(steps_per_epoch(trace) or 1) :]
     seen = float(losses.sum() if is_summed(trace) else losses.mean())
-    everywhere = course_of(trace).curve.settled
-    if not seen < limit * everywhere:
+    curve = course_of(trace).curve
+    if not seen < limit * curve.settled:
         return None
     told = (
         f"the last epoch's batches were at loss {number(seen)}, all examples are at "
-        f"{number(course_of(trace).curve.final)}"
+        f"{number(curve.final)}"
     )
-    return told, Evidence("loss", observed=seen / everywhere, limit=limit)
+    return told, Evidence("loss", observed=seen / curve.settled, limit=limit)
 
 
 def _swinging(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
