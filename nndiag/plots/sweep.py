@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from nndiag.numbers import number
 from nndiag.plots.curves import COLOURS, FAINT, ONSET_COLOUR
 from nndiag.plots.figures import STYLE
 from nndiag.training.lr_sweep import SweepResult
@@ -57,7 +58,8 @@ def draw(result: SweepResult, axes: Axes) -> None:
         "edge (measured)",
     )
     theory = result.theory
-    _line(axes, None if theory is None else theory.start.ceiling, FAINT, "--", "ceiling (theory)")
+    if theory is not None and not theory.start.adaptive:  # an adaptive one moves decades away
+        _line(axes, theory.start.ceiling, FAINT, "--", "ceiling (theory)")
     _line(axes, result.configured, "black", ":", "configured")
     _line(axes, result.recommended, _GOOD, "-.", "recommended")
     reference = result.rates[0].runs[0].reference if result.rates else 0.0
@@ -75,7 +77,7 @@ def _line(axes: Axes, value: float | None, colour: str, style: str, label: str) 
     if value is not None:
         axes.axvline(
             float(np.log10(value)), color=colour, linestyle=style, linewidth=1.1,
-            label=f"{label} {value:.3g}",
+            label=f"{label} {number(value)}",
         )  # fmt: skip
 
 

@@ -300,3 +300,11 @@ def test_the_picture_is_a_png_also_where_everything_diverged():
 @pytest.mark.parametrize(("value", "words"), [(15.26, "15"), (1.04, "1"), (285.4, "290")])
 def test_factors_have_two_digits(value, words):
     assert factor(value) == words
+
+
+def test_the_picture_leaves_out_a_ceiling_that_moves_with_the_run():
+    axes = Figure().add_subplot()
+    adaptive = Theory(replace(START, adaptive=True), (1e-7, 1e-7), 1.0, 0.04, Reading.MOVES)
+    draw(sweep(theory=adaptive), axes)
+    assert not any("ceiling" in label for label in axes.get_legend_handles_labels()[1])
+    assert min(axes.get_xlim()) > -4  # no rate below 0.001 was tried
