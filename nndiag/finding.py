@@ -52,6 +52,7 @@ class Evidence:
         limit: The number that it was compared with.
         layer: Name of the layer, where it belongs to one.
         steps: First and last step, where it belongs to some.
+        measure: What of the series the number is, such as its rise; None for its value.
     """
 
     series: str
@@ -59,6 +60,7 @@ class Evidence:
     limit: float | None = None
     layer: str | None = None
     steps: tuple[int, int] | None = None
+    measure: str | None = None
 
 
 @dataclass(frozen=True)

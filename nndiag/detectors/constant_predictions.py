@@ -37,6 +37,7 @@ from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "constant-predictions"
+_GRAIN = 1e-9  # of the targets' deviation, below which a mean is zero but for rounding
 _ANYTHING = 0.15  # share of the variance that the data must allow
 
 
@@ -56,8 +57,11 @@ def constant_predictions(trace: Trace, *, spread: Positive = 0.02) -> Findings:
     ratios = predictions.std(axis=0)[varying] / targets.std(axis=0)[varying]
     if not len(ratios) or not np.isfinite(ratios).all() or not ratios.max() < spread:
         return []
-    level = float(predictions[:, varying].mean())
-    mean = float(targets[:, varying].mean())
+    grain = _GRAIN * float(targets[:, varying].std(axis=0).max())
+    level, mean = (
+        0.0 if abs(value) < grain else value
+        for value in (float(predictions[:, varying].mean()), float(targets[:, varying].mean()))
+    )
     return [
         Finding(
             PROBLEM,

@@ -76,7 +76,9 @@ def _through_depth(trace: Trace, norms: Series, *, ratio: float, window: int) ->
         Severity.ERROR,
         f"{layer} has {number(observed)} × the gradient norm of {trace.layers[-1]} in the first "
         "steps",
-        evidence=(Evidence("gradient_norm", observed, ratio, layer, (int(norms.steps[0]), last)),),
+        evidence=(
+            Evidence("gradient_norm", observed, ratio, layer, (int(norms.steps[0]), last), "ratio"),
+        ),
         layer=layer,
         remedies=_REMEDIES,
     )
@@ -100,7 +102,11 @@ def _through_time(trace: Trace, norms: Series, *, factor: float) -> Finding | No
         Severity.ERROR,
         f"the gradient norm of {layer} grew to {number(observed)} × its first value, "
         f"beyond {number(factor)} × at step {step}",
-        evidence=(Evidence("gradient_norm", observed, factor, layer, (int(norms.steps[0]), step)),),
+        evidence=(
+            Evidence(
+                "gradient_norm", observed, factor, layer, (int(norms.steps[0]), step), "growth"
+            ),
+        ),
         layer=layer,
         remedies=_REMEDIES,
     )

@@ -70,6 +70,7 @@ def exploding_loss(trace: Trace, *, factor: Positive = 10.0) -> Findings:
                     observed=blow_up.top / reference,
                     limit=factor,
                     steps=(blow_up.onset, blow_up.step),
+                    measure="growth",
                 ),
             ),
             remedies=(

@@ -206,7 +206,7 @@ def _finding(
         PROBLEM,
         severity,
         message,
-        evidence=(Evidence("targets", observed=observed, limit=limit, layer=layer.name),),
+        evidence=(Evidence("targets", observed, limit, layer.name, measure="share"),),
         layer=layer.name,
         remedies=remedies,
     )

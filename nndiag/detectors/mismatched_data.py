@@ -69,7 +69,9 @@ def mismatched_data(trace: Trace, *, share: Share = 0.5) -> Findings:
             Severity.NOTE if noisy else Severity.WARNING,
             f"{percent(lost)} of the targets' variance is among equal inputs ({different} "
             f"different ones in {len(inputs)}): out of reach for any model",
-            evidence=(Evidence("targets", observed=lost, limit=share),),
+            evidence=(
+                Evidence("targets", observed=lost, limit=share, measure="contradictory share"),
+            ),
             remedies=_REMEDIES,
         )
     ]

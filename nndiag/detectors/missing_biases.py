@@ -73,7 +73,9 @@ def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
             PROBLEM,
             severity,
             f"{who} biases, and the {what} lie {number(observed)} deviations off centre",
-            evidence=(Evidence(what, observed=observed, limit=offset, layer=layer.name),),
+            evidence=(
+                Evidence(what, observed=observed, limit=offset, layer=layer.name, measure="offset"),
+            ),
             layer=layer.name,
             remedies=("network.bias=true", "dataset.scale_inputs=standardize"),
         )
@@ -118,6 +120,6 @@ def _limited(trace: Trace) -> Finding | None:
         Severity.WARNING,
         f"no layer has biases, and a strong optimizer fits the network to a skill of {skill:.2f} "
         f"only; the data allow about {possible:.2f}",
-        evidence=(Evidence("reference_loss", observed=skill, limit=possible - _GAP),),
+        evidence=(Evidence("reference_loss", skill, possible - _GAP, measure="skill"),),
         remedies=("network.bias=true",),
     )

@@ -70,7 +70,9 @@ def noisy_steps(trace: Trace, *, jump: Positive = 0.05) -> Findings:
             course.severity,
             f"with batches of {size} the loss over all examples jumps by "
             f"{percent(changes / level)} of its level, {number(level)}, from record to record",
-            evidence=(Evidence("training_loss", changes / level, limit, steps=steps),),
+            evidence=(
+                Evidence("training_loss", changes / level, limit, steps=steps, measure="jump"),
+            ),
             remedies=(
                 "training.batch_size=full",
                 "lower optimizer.learning_rate",

@@ -59,7 +59,7 @@ def not_enough_steps(
     if course.fast and not course.short and (course.learned.share or 0.0) >= _HALF:
         severity = Severity.NOTE
     falling = course.expected_gain / max(abs(course.curve.final), 1e-300)
-    evidence = [Evidence("loss", observed=falling, limit=gain)]
+    evidence = [Evidence("loss", observed=falling, limit=gain, measure="expected fall")]
     if course.outcome is Outcome.IMPROVING:
         what = f"the loss is still falling, by {percent(falling)} in as many steps again"
         if falling < gain:

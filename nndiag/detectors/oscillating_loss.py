@@ -68,7 +68,7 @@ def oscillating_loss(
             course.severity,
             f"the loss keeps swinging by {number(span)} around {number(level)} "
             f"over the last {len(tail)} steps",
-            evidence=(Evidence("loss", span / level, swing, steps=steps),),
+            evidence=(Evidence("loss", span / level, swing, steps=steps, measure="swing"),),
             remedies=(
                 "lower optimizer.learning_rate",
                 "optimizer.momentum=0",

@@ -73,7 +73,13 @@ def overfitting(
             f"{number(inside[-1])}"
         )
         steps = (step, int(held_out.steps[-1]))
-        return [_finding(message, Evidence("validation_loss", grown, rise, steps=steps), step=step)]
+        return [
+            _finding(
+                message,
+                Evidence("validation_loss", grown, rise, steps=steps, measure="rise"),
+                step=step,
+            )
+        ]
     limit = max(missed * (trace.facts.baseline_loss or np.inf), apart * inside[-1])
     if not outside[-1] > limit:
         return []

@@ -64,7 +64,9 @@ def saddle_point(
             f"the loss rests at a saddle: a Newton step would take off {percent(rest)} of it, and "
             f"the curvature is {rough(smallest / largest)} × the largest in some "
             f"direction{_escape(trace, smallest)}",
-            evidence=(Evidence("smallest_eigenvalue", smallest / largest, -bend),),
+            evidence=(
+                Evidence("smallest_eigenvalue", smallest / largest, -bend, measure="relative size"),
+            ),
             remedies=(
                 "optimizer.name=adam",
                 "a higher optimizer.learning_rate",

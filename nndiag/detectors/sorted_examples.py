@@ -73,7 +73,7 @@ def sorted_examples(
             impairment(course) or Severity.WARNING,
             f"the examples are sorted and not shuffled: {percent(between)} of the targets' "
             f"variance lies between {_stretches(trace)}, not within them; {told}",
-            evidence=(Evidence("targets", observed=between, limit=share), evidence),
+            evidence=(Evidence("targets", between, share, measure="sorted share"), evidence),
             remedies=("training.order=shuffled", "training.batch_size=full"),
         )
     ]
@@ -104,7 +104,9 @@ def _forgetting(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
         f"the last epoch's batches were at loss {number(seen)}, all examples are at "
         f"{number(curve.final)}"
     )
-    return told, Evidence("loss", observed=seen / curve.settled, limit=limit)
+    return told, Evidence(
+        "loss", seen / curve.settled, limit, measure="ratio of what was just seen"
+    )
 
 
 def _swinging(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
@@ -118,4 +120,4 @@ def _swinging(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
         return None
     told = f"the mean prediction jumps by {rough(jump)} × the targets' deviation, to what came last"
     steps = (int(means.steps[-tail]), int(means.steps[-1]))
-    return told, Evidence("prediction_mean", observed=jump, limit=limit, steps=steps)
+    return told, Evidence("prediction_mean", jump, limit, steps=steps, measure="jump")

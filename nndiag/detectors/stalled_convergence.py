@@ -48,7 +48,7 @@ def stalled_convergence(trace: Trace, *, learned: Share = 0.5) -> Findings:
     shortfall = 1.0 if course.shortfall is None else course.shortfall
     failed = shortfall > (1 - learned) * course.attainable
     final = course.curve.final
-    evidence = [Evidence("loss", observed=course.expected_gain / abs(final), limit=0.05)]
+    evidence = [Evidence("loss", course.expected_gain / abs(final), 0.05, measure="expected fall")]
     parts = [f"the loss is flat at {number(final)}"]
     if course.skill is not None:
         parts.append(f"skill {course.skill:.2f} (0: predicts the mean)")

@@ -75,7 +75,7 @@ def _outside(
         f"{percent(outside)} of the targets lie outside what a {layer.activation} output can give "
         f"({chosen(layer.low)} to {chosen(layer.high)}): they run from {number(targets.min())} to "
         f"{number(targets.max())}",
-        evidence=(Evidence("targets", observed=outside, limit=limit, layer=layer.name),),
+        evidence=(Evidence("targets", outside, limit, layer.name, measure="share"),),
         layer=layer.name,
         remedies=_REMEDIES,
     )
@@ -104,7 +104,7 @@ def _floor(trace: Trace, layer: LayerFacts, targets: FloatArray, *, end: float) 
         f"targets reach {chosen(targets.max() if targets.max() >= layer.high else targets.min())}, "
         f"the end that a {layer.activation} output only approaches; {percent(observed)} of the "
         "remaining error lies there",
-        evidence=(Evidence("targets", observed=observed, limit=0.5, layer=layer.name),),
+        evidence=(Evidence("remaining_error", observed, 0.5, layer.name, measure="share"),),
         layer=layer.name,
         remedies=_REMEDIES,
     )

@@ -54,13 +54,13 @@ def unscaled_inputs(
     fault = _fault(inputs, size=size, offset=offset, disparity=disparity)
     if fault is None:
         return []
-    message, observed, limit = fault
+    message, evidence = fault
     return [
         Finding(
             PROBLEM,
             severity,
             message,
-            evidence=(Evidence("inputs", observed=observed, limit=limit),),
+            evidence=(evidence,),
             remedies=("dataset.scale_inputs=standardize", "dataset.scale_inputs=minmax"),
         )
     ]
@@ -68,8 +68,8 @@ def unscaled_inputs(
 
 def _fault(
     inputs: FloatArray, *, size: float, offset: float, disparity: float
-) -> tuple[str, float, float] | None:
-    """What is wrong with the columns: words, the number and its limit; the gravest first."""
+) -> tuple[str, Evidence] | None:
+    """What is wrong with the columns, in words and as a number; the gravest first."""
     columns = [c for c in inputs.T if len(np.unique(c)) > 2 or _is_far_off(c)]
     if not columns:
         return None
@@ -77,16 +77,18 @@ def _fault(
     deviations = np.array([c.std() for c in columns])
     offsets = np.abs([c.mean() for c in columns]) / deviations
     if sizes.max() > size:
-        return f"inputs are large: root mean square {number(sizes.max())}", float(sizes.max()), size
+        message = f"inputs are large: root mean square {number(sizes.max())}"
+        return message, Evidence("inputs", float(sizes.max()), size, measure="root mean square")
     if sizes.max() < size**-2:
         message = f"inputs are tiny: root mean square {rough(sizes.max())}"
-        return message, float(sizes.max()), size**-2
+        return message, Evidence("inputs", float(sizes.max()), size**-2, measure="root mean square")
     spread = float(deviations.max() / deviations.min())
     if spread > disparity:
-        return f"the inputs' deviations differ by a factor of {number(spread)}", spread, disparity
+        message = f"the inputs' deviations differ by a factor of {number(spread)}"
+        return message, Evidence("inputs", spread, disparity, measure="disparity")
     if offsets.max() > offset:
         message = f"inputs lie {number(offsets.max())} deviations off centre"
-        return message, float(offsets.max()), offset
+        return message, Evidence("inputs", float(offsets.max()), offset, measure="offset")
     return None
 
 

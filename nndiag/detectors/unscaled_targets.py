@@ -56,29 +56,31 @@ def unscaled_targets(trace: Trace, *, size: Positive = 10.0, offset: Positive = 
     fault = _fault(targets, size=size, offset=offset)
     if fault is None or _rate_alone_fails(trace, targets):
         return []
-    message, observed, limit = fault
+    message, evidence = fault
     return [
         Finding(
             PROBLEM,
             severity,
             message,
-            evidence=(Evidence("targets", observed=observed, limit=limit),),
+            evidence=(evidence,),
             remedies=("dataset.scale_targets=standardize",),
         )
     ]
 
 
-def _fault(targets: FloatArray, *, size: float, offset: float) -> tuple[str, float, float] | None:
-    """What is wrong with the columns: words, the number and its limit."""
+def _fault(targets: FloatArray, *, size: float, offset: float) -> tuple[str, Evidence] | None:
+    """What is wrong with the columns, in words and as a number."""
     columns = [column for column in targets.T if len(np.unique(column)) > 2]
     if not columns:
         return None
     largest = max(float(np.sqrt(np.mean(column**2))) for column in columns)
     if largest > size:
-        return f"the targets are large: root mean square {number(largest)}", largest, size
+        message = f"the targets are large: root mean square {number(largest)}"
+        return message, Evidence("targets", largest, size, measure="root mean square")
     away = max(float(abs(column.mean()) / column.std()) for column in columns)
     if away > offset:
-        return f"the targets' mean is {number(away)} deviations from 0", away, offset
+        message = f"the targets' mean is {number(away)} deviations from 0"
+        return message, Evidence("targets", away, offset, measure="offset")
     return None
 
 

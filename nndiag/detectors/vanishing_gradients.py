@@ -72,7 +72,7 @@ def vanishing_gradients(trace: Trace, *, ratio: Positive = 1e-3, window: Count =
             severity,
             f"the gradient of {first} is {rough(observed)} × that of {last} in the first steps, "
             f"and the {_ended(course)}",
-            evidence=(Evidence("gradient_norm", observed, limit, first, steps),),
+            evidence=(Evidence("gradient_norm", observed, limit, first, steps, "ratio"),),
             layer=first,
             remedies=(
                 "activation tanh or relu in the hidden layers",

@@ -86,7 +86,7 @@ def _balanced(
         f"pulls the weights as hard as the loss does ({rough(pull)} and {rough(push)}): the run "
         "rests where both are equal, not where the loss is smallest"
     )
-    return message, Evidence("weight_norm", observed=worth, limit=cost)
+    return message, Evidence("weight_norm", observed=worth, limit=cost, measure="cost")
 
 
 def _shrunk(trace: Trace, decay: float, *, limit: float) -> tuple[str, Evidence] | None:
@@ -100,4 +100,4 @@ def _shrunk(trace: Trace, decay: float, *, limit: float) -> tuple[str, Evidence]
     message = (
         f"has shrunk the weights of every hidden layer to {rough(shares[:-1].max())} of their size"
     )
-    return message, Evidence("weight_norm", observed=float(shares[:-1].max()), limit=limit)
+    return message, Evidence("weight_norm", float(shares[:-1].max()), limit, measure="rest")

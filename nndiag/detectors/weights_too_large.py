@@ -77,7 +77,9 @@ def weights_too_large(trace: Trace, *, ratio: Positive = 3.0) -> Findings:
             severity,
             f"the weights of {layer} start {start} {number(observed)} × what suits "
             f"{weights.shape[1]} inputs",
-            evidence=(Evidence("initial_weights", observed, ratio, layer),),
+            evidence=(
+                Evidence("initial_weights", observed, ratio, layer, measure="relative size"),
+            ),
             layer=layer,
             remedies=("network.initializer=glorot_uniform", "network.initializer=he_normal"),
         )

@@ -60,7 +60,7 @@ def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive =
             f"the weights of {layer} start at {rough(observed)} × the usual size; all layers "
             f"together pass {rough(together)} of the usual signal",
             evidence=(
-                Evidence("initial_weights", observed, ratio, layer),
+                Evidence("initial_weights", observed, ratio, layer, measure="relative size"),
                 Evidence("passed_signal", together, passed),
             ),
             layer=layer,

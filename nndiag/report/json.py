@@ -89,6 +89,7 @@ def _evidence(evidence: tuple[Evidence, ...]) -> dict[str, Any]:
     for one in evidence:
         taken = sum(key == one.series or key.startswith(f"{one.series}-") for key in document)
         document[one.series if not taken else f"{one.series}-{taken + 1}"] = {
+            "measure": one.measure,
             "observed": one.observed,
             "limit": one.limit,
             "layer": one.layer,

@@ -59,6 +59,7 @@ def evidence_schema() -> Schema:
     """One number beside the limit that it was held against."""
     return record(
         {
+            "measure": told(or_null(TEXT), "What of the series it is; null for its value."),
             "observed": NUMBER,
             "limit": or_null(NUMBER),
             "layer": or_null(TEXT),

@@ -66,8 +66,9 @@ def sentence(message: str) -> str:
 
 
 def evidence_words(evidence: Evidence) -> str:
-    """One measured number: "gradient norm of layer1 120, limit 10, steps 0–20"."""
-    words = evidence.series.replace("_", " ")
+    """One measured number: "growth of gradient norm of layer1 120, limit 10, steps 0–20"."""
+    words = "" if evidence.measure is None else f"{evidence.measure} of "
+    words += evidence.series.replace("_", " ")
     if evidence.layer is not None:
         words += f" of {evidence.layer}"
     words += f" {number(evidence.observed)}"

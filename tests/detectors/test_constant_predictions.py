@@ -18,6 +18,15 @@ def test_fires_where_all_predictions_are_the_same(curves, make_trace):
     assert finding.message.startswith("the network predicts 0.25 for every input")
 
 
+def test_a_mean_that_is_zero_but_for_rounding_is_told_as_zero(curves, make_trace):
+    targets = TARGETS - TARGETS.mean() + 1.3e-17
+    facts, ending = {"targets": targets}, {"predictions": np.full((64, 1), 1e-12)}
+    (finding,) = run(PROBLEM, make_trace(curves["stuck"], facts=facts, ending=ending))
+    assert finding.message.startswith(
+        "the network predicts 0 for every input (the targets' mean is 0):"
+    )
+
+
 @pytest.mark.parametrize("shape", ["learned", "falling", "exploded"])
 def test_stays_silent_in_a_run_that_learns_or_diverges(shape, curves, make_trace):
     # In a run that learned, predictions cannot be constant; only the loss is looked at then.

@@ -43,6 +43,7 @@ def test_the_keys_of_the_contract(diverged):
                 "tensor": None,
                 "evidence": {
                     "learning_rate": {
+                        "measure": None,
                         "observed": 0.2,
                         "limit": 0.024,
                         "layer": None,
