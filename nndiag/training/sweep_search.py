@@ -18,6 +18,7 @@ _WIDEST = 60  # rates of the grid around the guess at which the search ends: 15 
 _UNMOVED = 0.01  # share of its loss that a network has not even lost where nothing is learned
 _BEYOND = 2  # rates of the grid above the edge, to see what happens there
 _BISECTIONS, _POINTS = 3, 2  # rounds, and points in each; narrows a bracket 27-fold in log
+_NARROW = 1.04  # factor between the ends of a bracket that is narrow enough
 
 
 class Trainer(Protocol):
@@ -94,12 +95,14 @@ class Search:
         self.try_rates(r for r in every if ends[0] / tolerance <= r <= ends[1] * tolerance)
 
     def bisect(self) -> None:
-        """Narrow the bracket of each seed's edge."""
+        """Narrow the bracket of each seed's edge, as far as that is worth it."""
         for _ in range(_BISECTIONS):
             pairs: list[Pair] = []
             for seed in self.seeds:
                 edge = edge_of(fates_of(self.of(seed)))
-                if edge is not None and edge.stable is not None:
+                if edge is None or edge.stable is None:
+                    continue
+                if edge.unstable > _NARROW * edge.stable:
                     inner = np.geomspace(edge.stable, edge.unstable, _POINTS + 2)[1:-1]
                     pairs.extend((float(rate), seed) for rate in inner)
             self.try_pairs(pairs)

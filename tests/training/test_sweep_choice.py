@@ -47,3 +47,21 @@ def test_a_rate_that_learns_with_fewer_is_not_recommended():
     choice = choice_of(search, working, edge=0.5, seeds=(0, 1, 2), steps=100)
     assert choice.best.value == 0.1
     assert choice.recommended is None
+
+
+@pytest.mark.parametrize(("width", "runs"), [(1.03, 0), (1.1, 2), (10**0.25, 6)])
+def test_the_bracket_of_an_edge_is_narrowed_to_four_percent(width, runs):
+    """Each round of two points divides its logarithm by three."""
+
+    class Trainer:
+        def train(self, pairs, *, steps=None):
+            return [run(rate, 0.01 if rate < 1.0 else np.inf) for rate, _ in pairs]
+
+    search = Search(Trainer(), (0,), steps=100)
+    low = width**-0.5  # the edge, at 1, in the middle of the bracket
+    search.try_rates([0.001, 0.1, low, low * width])
+    search.bisect()
+    assert len(search.runs) == 4 + runs
+    stable = max(rate for (rate, _), one in search.runs.items() if one.lost_at is None)
+    unstable = min(rate for (rate, _), one in search.runs.items() if one.lost_at is not None)
+    assert unstable / stable <= 1.04
