@@ -265,6 +265,48 @@ main()
     assert {tensor.name for tensor in found.tensors} == {"w", "b"}
 
 
+ONE_OUTPUT = """\
+import numpy as np
+np.random.seed(3)
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+def slope(a):
+    return a * (1 - a)
+class Network:
+    def __init__(self):
+        self.weights = [2 * np.random.random((3, 4)) - 1, 2 * np.random.random((4, 1)) - 1]
+    def fit(self, X, y, rate=0.2, epochs=5000):
+        for k in range(epochs):
+            i = np.random.randint(len(X))
+            a = [X[i]]
+            for weights in self.weights:
+                a.append(sigmoid(a[-1] @ weights))
+            deltas = [(y[i] - a[-1]) * slope(a[-1])]
+            deltas.append(deltas[-1] @ self.weights[1].T * slope(a[1]))
+            for l, delta in enumerate(reversed(deltas)):
+                self.weights[l] += rate * np.outer(a[l], delta)
+X = np.array([[1.0, 0.1, 0.2], [1.0, 0.3, 1.0], [1.0, 0.9, 0.2], [1.0, 0.7, 0.8]])
+Network().fit(X, np.array([0.0, 1.0, 1.0, 0.0]))
+"""
+
+
+def test_takes_an_example_that_is_picked_out_for_no_state_of_an_optimizer(check):
+    """`a[0]` is made in the first iteration, is as large as a tensor and acts on it."""
+    found = check(ONE_OUTPUT)
+    assert found.correct
+    assert {tensor.name: tensor.verdict for tensor in found.tensors} == {
+        "self.weights[0]": Verdict.RIGHT,
+        "self.weights[1]": Verdict.RIGHT,
+    }
+
+
+def test_takes_the_named_rate_where_a_single_output_alone_has_another_factor(check):
+    """The weights of one output follow the gradient, by 0.94 times the rate here."""
+    found = check(ONE_OUTPUT.replace("a * (1 - a)", "sigmoid(a) * (1 - sigmoid(a))"))
+    assert [tensor.verdict for tensor in found.tensors] == [Verdict.WRONG, Verdict.WRONG_SCALE]
+    assert [repair.line for repair in found.repairs] == [6]
+
+
 COURSE_EXERCISE = """\
 import numpy as np
 from scipy import optimize

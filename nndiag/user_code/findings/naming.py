@@ -88,8 +88,9 @@ class Context:
 
 
 def target(context: Context) -> float | None:
-    """The factor that mended tensors must have: that of the right ones, where there are some."""
-    if not any(verdict is Verdict.RIGHT for verdict in context.verdicts.values()):
+    """The factor that mended tensors must have: that of the right ones, where it is known."""
+    right = any(verdict is Verdict.RIGHT for verdict in context.verdicts.values())
+    if not right and not context.measurement.rate_tells:
         return None
     signals = [sum(item.signal for item in fits.values()) for fits in context.measurement.fits]
     return context.references[int(np.argmax(signals))]

@@ -60,7 +60,9 @@ Fits = Sequence[Mapping[str, Fit]]
 
 
 def reference_scales(
-    fits: Fits, rates: Sequence[float | None], groups: Sequence[int]
+    fits: Fits,
+    rates: Sequence[float | None],
+    groups: Sequence[int],
 ) -> list[float | None]:
     """The factor that right tensors have, at each point.
 
@@ -70,7 +72,7 @@ def reference_scales(
 
     Args:
         fits: Per point: tensor name → fit.
-        rates: The learning rate at each point, where it is known.
+        rates: The learning rate at each point, where it is known to be that of right tensors.
         groups: Which iteration each point belongs to: there the learning rate is the same.
     """
     scales: list[float | None] = []
@@ -86,6 +88,35 @@ def reference_scales(
     if any(scale is not None for scale in scales):
         return scales
     return [_alone(fits, groups, group) for group in groups]
+
+
+def alone_and_odd(fits: Fits, named: Sequence[float | None]) -> bool:
+    """Whether at each point one of several tensors has a factor, and a strange one.
+
+    The weights of a single output follow the gradient with some factor whatever is wrong. Where no
+    other has it, and it is no round multiple of the rate, it is none of right tensors.
+
+    Args:
+        fits: Per point: tensor name → fit.
+        named: The learning rate at each point that the program names.
+    """
+    told = []
+    for point, rate in zip(fits, named, strict=True):
+        heard = [fit for fit in point.values() if fit.signal and not fit.still]
+        scales = [fit.scale for fit in heard if fit.parallel and fit.scale > 0]
+        if rate is None or not rate > 0:
+            return False
+        if len(heard) > 1:
+            told.append(len(scales) == 1 and not _is_round(scales[0] / rate))
+    return bool(told) and all(told)
+
+
+def _is_round(factor: float) -> bool:
+    """Whether a factor is one that conventions have: halves, doubles, numbers of examples."""
+    return any(
+        round(2 * value) > 0 and abs(2 * value - round(2 * value)) <= SAME * 2 * value
+        for value in (factor, 1 / factor)
+    )
 
 
 def _alone(fits: Fits, groups: Sequence[int], group: int) -> float | None:
@@ -132,16 +163,15 @@ def is_steady(scales: Sequence[float | None], groups: Sequence[int]) -> bool:
 
 
 def verdicts(
-    fits: Fits, rates: Sequence[float | None], groups: Sequence[int]
+    fits: Fits, scales: Sequence[float | None], groups: Sequence[int]
 ) -> dict[str, Verdict]:
     """The verdict on each tensor over all points: the gravest that was seen.
 
     Args:
         fits: Per point: tensor name → fit.
-        rates: The learning rate at each point, where it is known.
+        scales: The factor of right tensors at each point.
         groups: Which iteration each point belongs to: there the learning rate is the same.
     """
-    scales = reference_scales(fits, rates, groups)
     steady = is_steady(scales, groups)
     grave = (Verdict.WRONG, Verdict.WRONG_SIGN, Verdict.WRONG_SCALE)
     found: dict[str, Verdict] = {}

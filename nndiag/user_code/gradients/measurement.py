@@ -12,20 +12,12 @@ from nndiag.user_code.execution.numbers import Vector
 from nndiag.user_code.gradients.candidates import Candidate
 from nndiag.user_code.gradients.computed import Computed, Residual
 from nndiag.user_code.gradients.examples import examples_of, shared_length
-from nndiag.user_code.gradients.judgement import Verdict, reference_scales, verdicts
+from nndiag.user_code.gradients.judgement import Verdict, alone_and_odd, reference_scales, verdicts
 from nndiag.user_code.gradients.laboratory import Laboratory, Moment, Point
 from nndiag.user_code.gradients.objective import Trial
 from nndiag.user_code.gradients.rates import Rate
 from nndiag.user_code.gradients.slopes import Fit, Slopes
 from nndiag.user_code.loop.discovery import Watched
-
-_ENTRIES = 24
-_FEW_ENTRIES = 6
-_MOST_CANDIDATES = 40
-_SWEEP = (1e-3, 1e-4, 1e-7)
-_MOST_POINTS = 5
-_DOUBLE = np.dtype(np.float64)
-_DOUBTFUL = 0.02
 
 
 @dataclass(eq=False)
@@ -94,12 +86,19 @@ class Measurement:
     @property
     def verdicts(self) -> dict[str, Verdict]:
         """The verdict on each tensor."""
-        return verdicts(self.fits, self.rates, self._groups)
+        return verdicts(self.fits, self.references, self._groups)
 
     @property
     def references(self) -> list[float | None]:
         """The factor of right tensors at each point."""
+        if self.rate_tells:
+            return list(self.rates_there)
         return reference_scales(self.fits, self.rates, self._groups)
+
+    @property
+    def rate_tells(self) -> bool:
+        """Whether right tensors are told by the rate that the program names, not by one of them."""
+        return not self.moments and alone_and_odd(self.fits, self.rates_there)
 
     @property
     def _groups(self) -> list[int]:

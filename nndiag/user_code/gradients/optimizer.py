@@ -4,8 +4,9 @@ Momentum from a zero state steps along the gradient. Adam and its kind do not, b
 moment is then a multiple of the gradient, and their second one of its square.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def moments(
     first, last = plain[0], plain[-1]
     own = {leaf for tensor in lab.tensors for leaf in tensor.leaves}
     early = {leaf for leaf, _ in first.snapshot.leaves()}
-    late = [leaf for leaf, value in last.snapshot.leaves() if leaf not in early and is_real(value)]
+    late = [leaf for leaf, value in _new(last, early) if is_real(value)]
     there = tensors_of(first.snapshot, [leaf for leaf in changed if leaf in early - own])
     made = tensors_of(last.snapshot, late)
     places = [(first, state) for state in there[:_MOST]]
@@ -51,6 +52,16 @@ def moments(
         replace(item, squared=only or all(families.get(_family(item.state.leaves[0]), [False])))
         for item in found
     )
+
+
+def _new(point: Point, early: set[Leaf]) -> Iterator[tuple[Leaf, Any]]:
+    """What was not there at first, but for views of what was: an example that was picked out."""
+    every = list(point.snapshot.leaves())
+    known = [item for leaf, item in every if leaf in early and isinstance(item, np.ndarray)]
+    for leaf, value in every:
+        data = isinstance(value, np.ndarray) and any(np.may_share_memory(value, x) for x in known)
+        if leaf not in early and not data:
+            yield leaf, value
 
 
 def own_expressions(
