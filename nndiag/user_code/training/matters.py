@@ -7,6 +7,7 @@ import numpy as np
 
 _LEAST = 20
 _CURED = 0.5
+_RISES = 1.5  # single examples' losses rise by so much, and fall, without a trend
 _FIRST = 10  # iterations whose losses make up the start
 
 
@@ -60,6 +61,8 @@ def _mean(values: list[float]) -> float:
 
 
 def _verdict(start: float, program: float, right: float) -> str:
+    if math.isfinite(right) and start < right <= _RISES * start and program <= _RISES * right:
+        return "wrong, but the loss does not fall on this stretch either way"
     if not math.isfinite(right) or right > start:
         return "mended, it does not train at this learning rate either: something else is wrong"
     if not math.isfinite(program) or program > start:
