@@ -69,14 +69,7 @@ def check_program(
     tell("running the program up to its training loop")
     try:
         with sandbox(path):
-            try:
-                measurement = measure(source, settings, deadline=budget.deadline)
-            except NoLoopError:
-                minimized = with_minimized(settings, source)
-                if minimized is None:
-                    raise
-                settings = minimized
-                measurement = measure(source, settings, deadline=budget.deadline)
+            measurement, settings = _first_measured(source, settings, budget)
             result = _Result(settings, source, measurement, budget, tell)
             result.judge()
     except StepFailedError as error:
@@ -89,6 +82,19 @@ def check_program(
         ) from error
     result.experiment()
     return result.as_check(time.perf_counter() - started)
+
+
+def _first_measured(
+    source: Source, settings: CodeSettings, budget: Budget
+) -> tuple[Measurement, CodeSettings]:
+    """The measured program, and the settings that hold: without a loop, what scipy is handed."""
+    try:
+        return measure(source, settings, deadline=budget.deadline), settings
+    except NoLoopError:
+        minimized = with_minimized(settings, source)
+        if minimized is None:
+            raise
+    return measure(source, minimized, deadline=budget.deadline), minimized
 
 
 class _Result:

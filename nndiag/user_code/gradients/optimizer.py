@@ -80,8 +80,7 @@ def own_expressions(
 
     def remember() -> None:
         for moment in state:
-            size = moment.state.size
-            moment.state.write(point.snapshot, np.abs(nudge(size, np.zeros(size))))
+            moment.state.write(point.snapshot, _remembered(moment.state))
 
     try:
         plain = lab.record(point, variant).values
@@ -130,7 +129,7 @@ def _moment(lab: Laboratory, point: Point, state: Tensor) -> Moment | None:
     plain, ends = state.read(snapshot), _ends(lab.tensors, point)
     if plain is None:
         return None
-    change = np.abs(nudge(state.size, np.zeros(state.size)))
+    change = _remembered(state)
     lab.run(point, lab.plain, also=lambda: state.write(snapshot, change))
     moved = state.read(snapshot)
     if moved is None:
@@ -145,6 +144,11 @@ def _moment(lab: Laboratory, point: Point, state: Tensor) -> Moment | None:
         return None
     squared = bool(np.all(plain >= 0)) and state.size > 1
     return Moment(state, acted[0].name, squared)
+
+
+def _remembered(state: Tensor) -> Vector:
+    """Small positive numbers, in the place of the zeros that a state starts from."""
+    return np.abs(nudge(state.size, np.zeros(state.size)))
 
 
 def _end(tensor: Tensor, point: Point) -> Vector:

@@ -186,8 +186,8 @@ def _edits_of(site: Site, own: frozenset[int]) -> Iterator[Edit]:
 
     Of its step the sign alone is compared, so that much would seem to mend it.
     """
-    values = [] if site.value is None else [site.value]
-    kept = any(serial_of(node) in own for value in values for node in ast.walk(value))
+    value = site.value
+    kept = value is not None and any(serial_of(node) in own for node in ast.walk(value))
     for edit in all_edits(site):
         if not kept or edit.bug == _SIGN:
             yield edit
