@@ -17,13 +17,13 @@ from nndiag.results import RunResult, judged
 from nndiag.trace import Trace
 
 if TYPE_CHECKING:
+    from nndiag.program import CodeSettings
     from nndiag.results.checkup import CheckupResult
     from nndiag.results.fix import FixResult
     from nndiag.results.gradcheck import NetworkCheckResult, ProgramCheckResult
     from nndiag.results.run import Thresholds
     from nndiag.results.sweep import SweepResult
     from nndiag.training import Progress
-    from nndiag.user_code import CodeSettings
 
 Overrides: TypeAlias = Mapping[str, Any] | Sequence[str]
 _PROGRAMS = (".py", ".ipynb")
@@ -201,7 +201,7 @@ def gradcheck(
 
         check = check_network(build(load_experiment(target, overrides)), seconds=seconds)
         return shown_as(NetworkCheckResult, check)
-    from nndiag.user_code import check_program  # noqa: PLC0415
+    from nndiag.program import check_program  # noqa: PLC0415
 
     said: dict[str, Any] = {
         "loss": loss,
@@ -318,7 +318,7 @@ def _named_program(target: ExperimentLike) -> "CodeSettings | None":
     with_class = bool(colon) and class_name.isidentifier() and file.endswith(_PROGRAMS)
     if not isinstance(target, str | Path) or not (with_class or str(target).endswith(_PROGRAMS)):
         return None
-    from nndiag.user_code import CodeSettings  # noqa: PLC0415 (only what a verb needs)
+    from nndiag.program import CodeSettings  # noqa: PLC0415 (only what a verb needs)
 
     text = str(target)
     return CodeSettings(class_name=text) if with_class else CodeSettings(script=text)
@@ -330,7 +330,7 @@ def _program(target: ExperimentLike, overrides: Overrides) -> "CodeSettings | No
     if named is not None or not isinstance(target, str | Path):
         return named
     from nndiag.experiment import load_program  # noqa: PLC0415 (only what a verb needs)
-    from nndiag.user_code import CodeSettings  # noqa: PLC0415
+    from nndiag.program import CodeSettings  # noqa: PLC0415
 
     program = load_program(target, _override_texts(overrides))
     if program is None:

@@ -19,7 +19,7 @@ ROWS = (
     {"fixing", "checkup"},
     {"diagnosis", "remedies"},
     {"detectors", "bugs"},
-    {"user_code", "training"},
+    {"program", "training"},
     {"analysis"},
     {"experiment"},
     {"nn", "trace"},
@@ -28,7 +28,7 @@ ROWS = (
 """The packages from top to bottom: each may import what stands in a lower row."""
 
 FORBIDDEN = {
-    "detectors": {"nn", "training", "user_code", "experiment"},
+    "detectors": {"nn", "training", "program", "experiment"},
     "trace": {"registry"},
 }
 """What lies below and still may not be imported."""
@@ -44,7 +44,7 @@ ALLOWED_BESIDE = {
 """Imports within a row."""
 
 FLOORS = {
-    "user_code": (
+    "program": (
         {"check", "fixed_file", "result"},
         {"findings"},
         {"repair", "training"},

@@ -8,12 +8,12 @@ import pytest
 from nndiag.cli.app import run
 from nndiag.diagnosis.program_sweep import sweep_program
 from nndiag.errors import UserCodeError
+from nndiag.program.execution.sandbox import sandbox
+from nndiag.program.gradients.measuring import measure
+from nndiag.program.text.settings import CodeSettings
+from nndiag.program.text.source import read_source
+from nndiag.program.training.scaled_runs import scaled_losses
 from nndiag.training.sweep_failure import Reason
-from nndiag.user_code.execution.sandbox import sandbox
-from nndiag.user_code.gradients.measuring import measure
-from nndiag.user_code.text.settings import CodeSettings
-from nndiag.user_code.text.source import read_source
-from nndiag.user_code.training.scaled_runs import scaled_losses
 
 LINE = """
 import numpy as np

@@ -4,7 +4,7 @@ A file's docstring is the page that `nndiag explain` prints. Its function regist
 small edits that would mend the bug in a user's program, and the tensors whose comparison with the
 numeric gradient makes it suspect. A bug is named by the edit after which the gradient check passes.
 
-May import `user_code`, `analysis`, `registry` and `finding`. To add one: a file with a docstring
+May import `program`, `analysis`, `registry` and `finding`. To add one: a file with a docstring
 like the others and one function under `@BUGS.register("name")`, listed below in the order in which
 bugs are tried and printed.
 """
@@ -33,7 +33,7 @@ from nndiag.bugs import (  # noqa: I001 - the order is that of the catalogue
     assignment_instead_of_increment,
     loss_is_not_the_objective,
 )
-from nndiag.user_code.repair.bug import BUGS
+from nndiag.program.repair.bug import BUGS
 
 __all__ = [
     "BUGS",

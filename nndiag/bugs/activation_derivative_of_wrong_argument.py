@@ -17,10 +17,10 @@ Source: ours; found in the wild (a sigmoid' of an already activated value).
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.derivatives import derivatives_in, replaced_arguments
-from nndiag.user_code.repair.sites import Site, factors
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.derivatives import derivatives_in, replaced_arguments
+from nndiag.program.repair.sites import Site, factors
+from nndiag.program.text.edits import Edit
 
 NAME = "activation-derivative-of-wrong-argument"
 

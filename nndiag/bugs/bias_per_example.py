@@ -15,7 +15,7 @@ Repair: make the bias of shape (1, units), and sum its gradient over the example
 Source: ours; found in the wild.
 """
 
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms
+from nndiag.program.repair.bug import BUGS, Bug, Symptoms
 
 NAME = "bias-per-example"
 

@@ -20,12 +20,12 @@ import ast
 import re
 from collections.abc import Iterator
 
-from nndiag.user_code.repair.atoms import Atom
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.sites import Site, bracketed, matmul_operands
-from nndiag.user_code.repair.workshop import Shape
-from nndiag.user_code.text.edits import Change, Edit
-from nndiag.user_code.text.instrument import serial_of
+from nndiag.program.repair.atoms import Atom
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.sites import Site, bracketed, matmul_operands
+from nndiag.program.repair.workshop import Shape
+from nndiag.program.text.edits import Change, Edit
+from nndiag.program.text.instrument import serial_of
 
 NAME = "broken-chain-rule"
 _ABOVE = "weights_above"

@@ -21,13 +21,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nndiag.user_code.gradients.judgement import Verdict
-from nndiag.user_code.repair.atoms import bound_names
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms
-from nndiag.user_code.repair.gradient_forms import gradient_forms
-from nndiag.user_code.repair.sites import Site, factors, matmul_operands
-from nndiag.user_code.text.edits import Change, Edit
-from nndiag.user_code.text.instrument import serial_of
+from nndiag.program.gradients.judgement import Verdict
+from nndiag.program.repair.atoms import bound_names
+from nndiag.program.repair.bug import BUGS, Bug, Symptoms
+from nndiag.program.repair.gradient_forms import gradient_forms
+from nndiag.program.repair.sites import Site, factors, matmul_operands
+from nndiag.program.text.edits import Change, Edit
+from nndiag.program.text.instrument import serial_of
 
 NAME = "gradient-never-computed"
 _SIGNS: dict[type, str] = {ast.Add: "+=", ast.Sub: "-="}

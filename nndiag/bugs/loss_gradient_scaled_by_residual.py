@@ -20,9 +20,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms
-from nndiag.user_code.repair.sites import Site, factors
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.repair.bug import BUGS, Bug, Symptoms
+from nndiag.program.repair.sites import Site, factors
+from nndiag.program.text.edits import Edit
 
 NAME = "loss-gradient-scaled-by-residual"
 

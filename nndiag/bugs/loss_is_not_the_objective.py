@@ -14,7 +14,7 @@ Source: ours; found in the wild (`loss.append(sum(Y - out))`).
 """
 
 from nndiag.finding import Severity
-from nndiag.user_code.repair.bug import BUGS, Bug
+from nndiag.program.repair.bug import BUGS, Bug
 
 NAME = "loss-is-not-the-objective"
 

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.user_code.gradients.computed import Residual
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.sites import Site, bracketed
-from nndiag.user_code.text.edits import Change, Edit
+from nndiag.program.gradients.computed import Residual
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.sites import Site, bracketed
+from nndiag.program.text.edits import Change, Edit
 
 NAME = "mismatched-shapes"
 

@@ -18,11 +18,11 @@ equation 5.
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.derivatives import derivative_texts
-from nndiag.user_code.repair.sites import Site, bracketed, matmul_operands
-from nndiag.user_code.repair.workshop import Shape
-from nndiag.user_code.text.edits import Change, Edit
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.derivatives import derivative_texts
+from nndiag.program.repair.sites import Site, bracketed, matmul_operands
+from nndiag.program.repair.workshop import Shape
+from nndiag.program.text.edits import Change, Edit
 
 NAME = "missing-activation-derivative"
 

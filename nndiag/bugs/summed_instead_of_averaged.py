@@ -22,10 +22,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from nndiag.finding import Severity
-from nndiag.user_code.gradients.judgement import SAME, Verdict
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms
-from nndiag.user_code.repair.sites import Site, bracketed, factors
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.gradients.judgement import SAME, Verdict
+from nndiag.program.repair.bug import BUGS, Bug, Symptoms
+from nndiag.program.repair.sites import Site, bracketed, factors
+from nndiag.program.text.edits import Edit
 
 NAME = "summed-instead-of-averaged"
 _SWAPS = {"sum": "mean", "mean": "sum", "average": "sum"}

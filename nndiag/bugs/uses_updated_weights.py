@@ -17,10 +17,10 @@ Source: ours.
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.sites import Site
-from nndiag.user_code.text.edits import Change, Edit
-from nndiag.user_code.text.instrument import serial_of
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.sites import Site
+from nndiag.program.text.edits import Change, Edit
+from nndiag.program.text.instrument import serial_of
 
 NAME = "uses-updated-weights"
 

@@ -17,9 +17,9 @@ import ast
 from collections.abc import Iterator
 
 from nndiag.finding import Severity
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.sites import Site
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.sites import Site
+from nndiag.program.text.edits import Edit
 
 NAME = "weight-decay-not-in-loss"
 

@@ -17,8 +17,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.derivatives import (
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.derivatives import (
     FORMULAS,
     derivatives_in,
     formulas,
@@ -26,8 +26,8 @@ from nndiag.user_code.repair.derivatives import (
     named_like_derivative,
     templates,
 )
-from nndiag.user_code.repair.sites import Site, factors
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.repair.sites import Site, factors
+from nndiag.program.text.edits import Edit
 
 NAME = "wrong-activation-derivative"
 _ARGUMENT = "activation-derivative-of-wrong-argument"

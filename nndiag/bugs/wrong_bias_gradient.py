@@ -16,10 +16,10 @@ Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.3.
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.gradients.judgement import Verdict
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms
-from nndiag.user_code.repair.sites import Site, bracketed, factors
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.gradients.judgement import Verdict
+from nndiag.program.repair.bug import BUGS, Bug, Symptoms
+from nndiag.program.repair.sites import Site, bracketed, factors
+from nndiag.program.text.edits import Edit
 
 NAME = "wrong-bias-gradient"
 

@@ -21,11 +21,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nndiag.user_code.gradients.judgement import Verdict
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms, biases_of
-from nndiag.user_code.repair.derivatives import derivatives_in
-from nndiag.user_code.repair.sites import Site, bracketed, matmul_operands
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.gradients.judgement import Verdict
+from nndiag.program.repair.bug import BUGS, Bug, Symptoms, biases_of
+from nndiag.program.repair.derivatives import derivatives_in
+from nndiag.program.repair.sites import Site, bracketed, matmul_operands
+from nndiag.program.text.edits import Edit
 
 NAME = "wrong-layer-activation"
 

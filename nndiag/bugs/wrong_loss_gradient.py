@@ -16,9 +16,9 @@ Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.3.
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.sites import Site
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.sites import Site
+from nndiag.program.text.edits import Edit
 
 NAME = "wrong-loss-gradient"
 _SHAPED = {"square", "abs", "absolute", "sign", "sqrt", "log", "exp", "power", "tanh", "fabs"}

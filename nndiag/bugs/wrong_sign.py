@@ -18,10 +18,10 @@ Machine Learning (2018), section 4.1: a step must keep an acute angle with the n
 import ast
 from collections.abc import Iterator
 
-from nndiag.user_code.gradients.judgement import Verdict
-from nndiag.user_code.repair.bug import BUGS, Bug, Symptoms
-from nndiag.user_code.repair.sites import Site
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.gradients.judgement import Verdict
+from nndiag.program.repair.bug import BUGS, Bug, Symptoms
+from nndiag.program.repair.sites import Site
+from nndiag.program.text.edits import Edit
 
 NAME = "wrong-sign"
 _DERIVATIVE = "wrong-activation-derivative"  # a sign between activations belongs to a derivative

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nndiag.user_code.repair.bug import BUGS, Bug
-from nndiag.user_code.repair.derivatives import derivatives_in
-from nndiag.user_code.repair.sites import Site, factors
-from nndiag.user_code.text.edits import Edit
+from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.repair.derivatives import derivatives_in
+from nndiag.program.repair.sites import Site, factors
+from nndiag.program.text.edits import Edit
 
 NAME = "wrong-softmax-gradient"
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from nndiag.experiment import ProgramExperiment
     from nndiag.finding import Finding
-    from nndiag.user_code import CodeSettings, ProgramCheck
+    from nndiag.program import CodeSettings, ProgramCheck
 
 _PROGRAM = re.compile(r"(?P<file>.*\.(py|ipynb))(:(?P<class>[A-Za-z_]\w*))?", re.DOTALL)
 _KEYS = ("loss", "parameters", "learning_rate", "functions", "gradients")
@@ -96,7 +96,7 @@ def program_settings(target: str, overrides: "Sequence[str]") -> "CodeSettings |
 
 def _named_settings(match: "re.Match[str]", overrides: "Sequence[str]") -> "CodeSettings":
     """The settings of a program named on the command line."""
-    from nndiag.user_code import CodeSettings  # noqa: PLC0415
+    from nndiag.program import CodeSettings  # noqa: PLC0415
 
     values: dict[str, Any] = {"gradients": {}}
     for override in overrides:
@@ -136,7 +136,7 @@ def _override(text: str) -> tuple[str, str]:
 
 def _config_settings(program: "ProgramExperiment") -> "CodeSettings":
     """The settings of a config's `code` section."""
-    from nndiag.user_code import CodeSettings  # noqa: PLC0415
+    from nndiag.program import CodeSettings  # noqa: PLC0415
 
     code = program.config.code
     functions = code.functions if isinstance(code.functions, str) else None
@@ -189,8 +189,8 @@ def _check_program(
 ) -> _Told:
     """Check a user's program, and write the mended one beside it if that is asked for."""
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
+    from nndiag.program import check_program  # noqa: PLC0415
     from nndiag.report import gradcheck_program as words  # noqa: PLC0415
-    from nndiag.user_code import check_program  # noqa: PLC0415
 
     line = LiveLine(enabled=not quiet)
     try:
@@ -214,7 +214,7 @@ def _check_program(
 
 def _written(check: "ProgramCheck") -> Path | None:
     """Where the mended program was written; None where no repair was found."""
-    from nndiag.user_code.fixed_file import write_fixed  # noqa: PLC0415
+    from nndiag.program.fixed_file import write_fixed  # noqa: PLC0415
 
     if check.fixed_text is None:
         warn("no repair was found, so there is nothing to write")

@@ -11,6 +11,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
+from nndiag.program.execution.sandbox import sandbox
+from nndiag.program.gradients.measurement import Measurement
+from nndiag.program.gradients.measuring import measure
+from nndiag.program.text.settings import CodeSettings
+from nndiag.program.text.source import read_source
+from nndiag.program.training.scaled_runs import scaled_losses
 from nndiag.training.interruption import Interruption
 from nndiag.training.lr_sweep import found_by
 from nndiag.training.sweep_choice import choice_of
@@ -20,12 +26,6 @@ from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import FloatArray, ShortRun
 from nndiag.training.sweep_search import Search
 from nndiag.training.sweep_workers import Pair
-from nndiag.user_code.execution.sandbox import sandbox
-from nndiag.user_code.gradients.measurement import Measurement
-from nndiag.user_code.gradients.measuring import measure
-from nndiag.user_code.text.settings import CodeSettings
-from nndiag.user_code.text.source import read_source
-from nndiag.user_code.training.scaled_runs import scaled_losses
 
 _SECONDS = 0.5  # for one run
 _FEWEST, _MOST = 20, 2_000  # iterations of a run

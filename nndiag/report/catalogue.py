@@ -55,7 +55,7 @@ def _problems() -> list[Entry]:
 
 
 def _bugs() -> list[Entry]:
-    return [_with_module_page(entry) for entry in _components("nndiag.user_code.repair.bug:BUGS")]
+    return [_with_module_page(entry) for entry in _components("nndiag.program.repair.bug:BUGS")]
 
 
 def _with_module_page(entry: Entry) -> Entry:

@@ -276,7 +276,7 @@ def _network_check() -> dict[str, Schema]:
 
 
 def _program_check() -> dict[str, Schema]:
-    from nndiag.user_code.gradients.judgement import Verdict  # noqa: PLC0415 (of all commands, gradcheck)
+    from nndiag.program.gradients.judgement import Verdict  # noqa: PLC0415 (of all commands, gradcheck)
 
     verdicts = ["correct" if one is Verdict.RIGHT else str(one) for one in Verdict]
     line, some = or_null(COUNT), or_null(NUMBER)

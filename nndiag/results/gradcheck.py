@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from nndiag.analysis.network_check import NetworkCheck
 from nndiag.finding import Finding
+from nndiag.program import ProgramCheck
 from nndiag.results.shown import Shown
-from nndiag.user_code import ProgramCheck
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,7 +7,7 @@ import pytest
 
 import nndiag.bugs
 from nndiag.finding import Severity
-from nndiag.user_code.repair.bug import BUGS, biases_of
+from nndiag.program.repair.bug import BUGS, biases_of
 
 NAMES = [
     "wrong-sign",

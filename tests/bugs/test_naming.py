@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nndiag.user_code import CodeSettings, check_program
+from nndiag.program import CodeSettings, check_program
 from tests.benchmarks.mutations.__main__ import mutated, names
 from tests.benchmarks.mutations.mutations import MUTATIONS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nndiag.finding import Severity
-from nndiag.user_code import CodeSettings, ProgramCheck, check_program
+from nndiag.program import CodeSettings, ProgramCheck, check_program
 
 SOFTMAX = """
 import numpy as np

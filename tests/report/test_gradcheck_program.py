@@ -6,11 +6,11 @@ import pytest
 from rich.console import Console
 
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.program.gradients.judgement import TensorCheck, Verdict
+from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep
+from nndiag.program.text.source import Source
+from nndiag.program.training.matters import Matters
 from nndiag.report.gradcheck_program import program_document, program_line, program_report
-from nndiag.user_code.gradients.judgement import TensorCheck, Verdict
-from nndiag.user_code.result import LossFound, ProgramCheck, RateFound, RepairStep
-from nndiag.user_code.text.source import Source
-from nndiag.user_code.training.matters import Matters
 
 TEXT = """\
 for i in range(100):

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from nndiag.errors import NndiagError
-from nndiag.user_code import CodeSettings, ProgramCheck, check_program
+from nndiag.program import CodeSettings, ProgramCheck, check_program
 from tests.benchmarks.mutations.mutations import MUTATIONS, Mutation
 
 PROGRAMS = Path(__file__).parent / "programs"

@@ -1,0 +1,209 @@
+"""A place to run a program in without its output, windows, prompts, pauses and written files.
+
+What a program writes is kept in memory and forgotten; it makes, moves and removes nothing. That
+holds for the usual ways to do so from Python: a program is not locked up, it runs with the user's
+rights.
+"""
+
+import builtins
+import contextlib
+import copyreg
+import io
+import math
+import os
+import pickle
+import random
+import shutil
+import sys
+import time
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from nndiag.program.execution.stand_ins import REPLACED, StandInFinder
+
+_SEED = 0
+_REMOVED_FROM_NUMPY: dict[str, Any] = {
+    "mat": np.asmatrix,
+    "math": math,
+    "float": float,
+    "int": int,
+    "bool": np.bool_,
+    "object": object,
+    "str": str,
+    "float_": np.float64,
+    "product": np.prod,
+    "cumproduct": np.cumprod,
+    "alltrue": np.all,
+    "sometrue": np.any,
+    "in1d": np.isin,
+    "trapz": getattr(np, "trapezoid", None),
+    "row_stack": np.vstack,
+    "Inf": np.inf,
+    "infty": np.inf,
+    "NaN": np.nan,
+}
+"""Names that programs written for an older numpy use; given back while they are checked."""
+
+
+_CHANGES_OF_FILES: tuple[tuple[types.ModuleType, tuple[str, ...]], ...] = (
+    (os, ("remove", "unlink", "rename", "replace", "mkdir", "makedirs", "rmdir", "removedirs")),
+    (shutil, ("rmtree", "copy", "copy2", "copyfile", "copytree", "move")),
+)
+"""What would change the user's files; a program is checked without it."""
+
+
+class _Silence(io.TextIOBase):
+    """A stream that forgets what is written to it."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+
+class _Kept(io.BytesIO):
+    """A file opened for writing: kept in memory, never on the disk."""
+
+
+def _prompt(*_: object) -> str:
+    """The answer to each prompt."""
+    return "1"
+
+
+def _silent(*_: object, **__: object) -> None:
+    """Stands for `print`, and for all that would change a file."""
+
+
+def _guarded(real_open: Callable[..., Any]) -> Callable[..., Any]:
+    """`open` that reads as always, and writes into memory."""
+
+    def open_in_memory(file: Any, mode: str = "r", *rest: Any, **options: Any) -> Any:
+        if isinstance(file, int) or not set(mode) & set("wax+"):
+            return real_open(file, mode, *rest, **options)
+        return _Kept() if "b" in mode else io.StringIO()
+
+    return open_in_memory
+
+
+def program_builtins(**hooks: Any) -> dict[str, Any]:
+    """The builtins that a program sees.
+
+    Args:
+        hooks: Functions that the instrumented program calls, by name.
+    """
+    own = dict(vars(builtins))
+    own.update(print=_silent, input=_prompt, raw_input=_prompt, xrange=range, unicode=str)
+    own.update(get_ipython=_Shell, display=_silent, **hooks)
+    return own
+
+
+class _Shell:
+    """What `get_ipython()` gives in a notebook; its magics do nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return _silent
+
+
+def _seeded_generators(real: Callable[..., Any]) -> Callable[..., Any]:
+    """`numpy.random.default_rng` whose unseeded generators are the same in every run."""
+    count = iter(range(sys.maxsize))
+
+    def default_rng(seed: Any = None) -> Any:
+        return real(_SEED + next(count) if seed is None else seed)
+
+    return default_rng
+
+
+@contextlib.contextmanager
+def sandbox(path: Path) -> Iterator[None]:
+    """Runs what is inside as `python path` would, but silent, unattended and repeatable.
+
+    Args:
+        path: The program's file; its folder is searched for modules first.
+    """
+    finder = StandInFinder()
+    before = set(sys.modules)
+    kept = {name: module for name, module in sys.modules.items() if _is_replaced(name)}
+    for name in kept:
+        del sys.modules[name]
+    sys.meta_path.insert(0, finder)
+    sys.modules.setdefault("cPickle", pickle)  # as Python 2 calls it
+    try:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+            for patch in _patches(path):
+                stack.enter_context(patch)
+            stack.enter_context(contextlib.redirect_stdout(_Silence()))
+            stack.enter_context(contextlib.redirect_stderr(_Silence()))
+            stack.enter_context(np.errstate(all="ignore"))
+            stack.enter_context(_random_state_kept())
+            yield
+    finally:
+        sys.meta_path.remove(finder)
+        sys.modules.pop("cPickle", None)
+        _forget_modules(before, path)
+        sys.modules.update(kept)
+
+
+def _is_replaced(name: str) -> bool:
+    return name.partition(".")[0] in REPLACED
+
+
+def _forget_modules(before: set[str], path: Path) -> None:
+    """Removes stand-ins and the program's own modules from the list of imported modules."""
+    folder = str(path.resolve().parent)
+    for name in set(sys.modules) - before:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if _is_replaced(name) or (file.startswith(folder) and "site-packages" not in file):
+            del sys.modules[name]
+
+
+def _patches(path: Path) -> Iterator[contextlib.AbstractContextManager[Any]]:
+    yield mock.patch.object(sys, "argv", [str(path)])
+    yield mock.patch.object(sys, "path", [str(path.resolve().parent), *sys.path])
+    yield mock.patch.object(builtins, "open", _guarded(builtins.open))
+    yield mock.patch.object(io, "open", _guarded(io.open))
+    yield mock.patch.object(builtins, "input", _prompt)
+    yield mock.patch.object(time, "sleep", _silent)
+    yield mock.patch.object(os, "system", return_value=0)
+    yield mock.patch.object(sys, "stdin", io.StringIO("1\n" * 1000))
+    for module, names in _CHANGES_OF_FILES:
+        for name in names:
+            yield mock.patch.object(module, name, _silent)
+    for name in ("save", "savez", "savez_compressed", "savetxt"):
+        yield mock.patch.object(np, name, _silent)
+    yield mock.patch.object(np.random, "default_rng", _seeded_generators(np.random.default_rng))
+    yield mock.patch.dict(copyreg.dispatch_table, {np.nditer: lambda item: (item.copy, ())})
+    for name, value in _REMOVED_FROM_NUMPY.items():
+        if value is not None and name not in np.__dict__:
+            yield mock.patch.object(np, name, value, create=True)
+
+
+@contextlib.contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Seeds both global generators for the program and gives the caller's state back."""
+    state = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(_SEED)
+    np.random.seed(_SEED)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(state[0])
+        np.random.set_state(state[1])  # noqa: NPY002
+
+
+def fresh_module(path: Path, hooks: dict[str, Any]) -> types.ModuleType:
+    """An empty `__main__` for a program, with the builtins of `program_builtins`."""
+    module = types.ModuleType("__main__")
+    module.__dict__.update(
+        __file__=str(path), __builtins__=program_builtins(**hooks), __annotations__={}
+    )
+    return module

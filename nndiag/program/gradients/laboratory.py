@@ -1,0 +1,379 @@
+"""Measures one iteration: the step it takes, and the values it computes on the way."""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nndiag.errors import Problem, UserCodeError
+from nndiag.program.execution.numbers import Vector, read_vector, write_vector
+from nndiag.program.execution.places import is_number
+from nndiag.program.execution.runner import PLAIN, BrokenOff, Runner, StepFailedError, Variant
+from nndiag.program.execution.snapshot import Leaf, Snapshot
+from nndiag.program.loop.tensors import Tensor
+from nndiag.program.text.instrument import Instruments
+
+Theta = dict[str, Vector]
+"""The parameters' values by tensor name."""
+
+_MOST_ENTRIES = 200_000
+_MOST_EVENTS = 400_000
+
+
+@dataclass(eq=False)
+class Point:
+    """Where the gradient is checked: an iteration, and a shift of the parameters there.
+
+    Attributes:
+        snapshot: The variables at the head of the iteration.
+        theta: The parameters' values.
+        zeroed: Optimizer state that is set to zero first.
+        shifted: Whether the parameters were moved from where the program had them.
+    """
+
+    snapshot: Snapshot
+    theta: Theta
+    zeroed: tuple[Leaf, ...] = ()
+    shifted: bool = False
+
+    def with_zeroed(self, zeroed: tuple[Leaf, ...]) -> "Point":
+        """The point with an optimizer's state at zero."""
+        return Point(self.snapshot, self.theta, zeroed, self.shifted)
+
+    def nearer_to_zero(self) -> "Point":
+        """The point with all parameters halved."""
+        theta = {name: values / 2 for name, values in self.theta.items()}
+        return Point(self.snapshot, theta, self.zeroed, shifted=True)
+
+    @property
+    def label(self) -> str:
+        """The point, for reports."""
+        return f"iteration {self.snapshot.iteration}" + (", shifted" if self.shifted else "")
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A part of an optimizer's state that belongs to one tensor.
+
+    Attributes:
+        state: Where it stands.
+        tensor: Name of the tensor that it acts on.
+        squared: Whether it collects squares of the gradient.
+    """
+
+    state: Tensor
+    tensor: str
+    squared: bool
+
+
+@dataclass
+class Recording:
+    """The values of the watched expressions in one iteration, in order."""
+
+    values: dict[int, list[Any]] = field(default_factory=dict)
+    order: dict[int, int] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, serial: int, value: Any) -> bool:
+        """Keeps a copy of a value, where it is numeric; whether it was."""
+        self.count += 1
+        if isinstance(value, np.ndarray):
+            if value.dtype.kind not in "fiub" or self.count > _MOST_EVENTS:
+                return False
+            value = np.array(value, copy=True, subok=False)
+            if value.size > _MOST_ENTRIES:
+                value = value.ravel()[:: value.size // _MOST_ENTRIES + 1]
+        elif not (is_number(value) or _is_number_nest(value)):
+            return False
+        elif isinstance(value, list):
+            value = np.array(value, dtype=float)
+        self.values.setdefault(serial, []).append(value)
+        self.order.setdefault(serial, self.count)
+        return True
+
+
+def _is_number_nest(value: Any) -> bool:
+    """Whether a value is a short list of numbers, or of lists of numbers."""
+    return (
+        isinstance(value, list) and 0 < len(value) <= 256 and all(is_number(item) for item in value)
+    )
+
+
+class Laboratory:
+    """Runs the step of one program at chosen points."""
+
+    def __init__(self, runner: Runner, tensors: tuple[Tensor, ...]) -> None:
+        self.runner = runner
+        self.tensors = tensors
+        self.plain = runner.variant(PLAIN)
+        self.runs = 0
+        self.proxies: dict[str, Moment] = {}
+        self.gradients: dict[str, int] = {}
+        self.rounding = float(np.finfo(float).eps)
+        self._carried: tuple[Tensor, ...] = ()
+        self._renewing = self.plain
+
+    def carry(self, tensors: tuple[Tensor, ...], updates: frozenset[int]) -> None:
+        """From now on computes some outputs at the head of the iteration from the parameters.
+
+        Args:
+            tensors: The outputs that an iteration leaves to the next one.
+            updates: Serials of the statements that change the parameters.
+        """
+        self._carried = tensors
+        self._renewing = self.runner.variant(Instruments(resets=updates))
+
+    def watch_gradients(self) -> None:
+        """Takes the gradients that the user names in the place of steps.
+
+        Raises:
+            UserCodeError: A name is not that of a parameter.
+        """
+        said = self.runner.host.said
+        names = {key.partition(".")[2]: serial for key, serial in said.items() if "." in key}
+        self.gradients = {
+            tensor.name: names[name]
+            for tensor in self.tensors
+            for name in names
+            if name.replace("'", '"') in {tensor.name, tensor.name.partition(".")[2]}
+        }
+        if len(self.gradients) < len(names):
+            known = ", ".join(tensor.name for tensor in self.tensors)
+            raise UserCodeError(
+                Problem("code.gradients names what is not a parameter", allowed=known)
+            )
+        if names:
+            self.plain = self.runner.variant(self.step_instruments)
+
+    @property
+    def step_instruments(self) -> Instruments:
+        """What must be put into a variant so that its step can be read."""
+        return Instruments(probes=frozenset(self.gradients.values()))
+
+    @property
+    def nodes(self) -> Mapping[int, ast.AST]:
+        """The program's syntax tree by serial number."""
+        return self.runner.host.nodes
+
+    def theta(self, snapshot: Snapshot) -> Theta:
+        """The parameters' values at a snapshot.
+
+        Raises:
+            StepFailedError: A parameter is not there.
+        """
+        snapshot.install()
+        theta = {}
+        for tensor in self.tensors:
+            values = tensor.read(snapshot)
+            if values is None:
+                raise StepFailedError(f"{tensor.name} is not there")
+            theta[tensor.name] = values
+        return theta
+
+    def run(
+        self,
+        point: Point,
+        variant: Variant,
+        *,
+        theta: Theta | None = None,
+        also: Callable[[], None] | None = None,
+    ) -> None:
+        """Runs one iteration at a point, or at other values of the parameters there.
+
+        Args:
+            point: Where.
+            variant: What to run.
+            theta: Other values of the parameters.
+            also: Called when all variables are in place.
+
+        Raises:
+            StepFailedError: The iteration failed.
+        """
+        self.runs += 1
+        values = point.theta if theta is None else theta
+        snapshot = point.snapshot
+        renewed: Theta = {}
+
+        def prepare() -> None:
+            for leaf in point.zeroed:
+                _zero(snapshot, leaf)
+            self._write(snapshot, values)
+            for tensor in self._carried if renewed else ():
+                tensor.write(snapshot, renewed[tensor.name])
+            if also is not None:
+                also()
+
+        self.runner.host.hooks.reset = lambda: self._write(snapshot, values)
+        if self._carried:
+            renewed = self._renewed(snapshot, prepare)
+        self.runner.run(snapshot, variant, before=prepare)
+
+    def _renewed(self, snapshot: Snapshot, prepare: Callable[[], None]) -> Theta:
+        """The outputs carried over, as they belong to the parameters."""
+        hooks = self.runner.host.hooks
+        probe, hooks.probe = hooks.probe, None
+        after, hooks.after = hooks.after, None
+        try:
+            self.runner.run(snapshot, self._renewing, before=prepare)
+        finally:
+            hooks.probe, hooks.after = probe, after
+        found = {}
+        for tensor in self._carried:
+            values = tensor.read(snapshot)
+            if values is None:
+                raise StepFailedError(f"{tensor.name} changed its shape")
+            found[tensor.name] = values
+        return found
+
+    def _write(self, snapshot: Snapshot, values: Theta) -> None:
+        for tensor in self.tensors:
+            wanted = values[tensor.name]
+            now = tensor.read(snapshot)
+            if now is not None and not np.array_equal(now, wanted):
+                tensor.write(snapshot, wanted)
+
+    def step(self, point: Point, variant: Variant | None = None) -> Theta:
+        """What one iteration takes off each parameter.
+
+        Raises:
+            StepFailedError: The iteration failed, or a parameter changed its shape.
+        """
+        held = self._held(point, variant or self.plain)
+        step = {}
+        for tensor in self.tensors:
+            after = tensor.read(point.snapshot)
+            if after is None:
+                raise StepFailedError(f"{tensor.name} changed its shape")
+            step[tensor.name] = point.theta[tensor.name] - after
+            if tensor.name in held:
+                step[tensor.name] = held[tensor.name]
+            if tensor.name in self.proxies:
+                step[tensor.name] = self._moment(point, tensor.name, step[tensor.name])
+        return step
+
+    def _held(self, point: Point, variant: Variant) -> Theta:
+        """Runs the step, and gives the gradients that the user says the program holds."""
+        if not self.gradients:
+            self.run(point, variant)
+            return {}
+        recording = self.record(point, variant)
+        held = {}
+        for tensor in self.tensors:
+            if tensor.name in self.gradients:
+                values = recording.values.get(self.gradients[tensor.name], [])
+                if not values or np.size(values[-1]) != tensor.size:
+                    raise StepFailedError(f"gradients.{tensor.name} has not the parameter's shape")
+                held[tensor.name] = np.asarray(values[-1], dtype=float).ravel()
+        return held
+
+    def _moment(self, point: Point, name: str, step: Vector) -> Vector:
+        """The multiple of the gradient that an adaptive optimizer remembers, for its step."""
+        proxy = self.proxies[name]
+        moment = proxy.state.read(point.snapshot)
+        if moment is None or moment.shape != step.shape:
+            raise StepFailedError(f"the state of {name} is not there")
+        return np.sign(step) * (np.sqrt(np.abs(moment)) if proxy.squared else np.abs(moment))
+
+    def record(
+        self,
+        point: Point,
+        variant: Variant,
+        *,
+        theta: Theta | None = None,
+        flipped: Mapping[int, Any] | None = None,
+        also: Callable[[], None] | None = None,
+        until: Mapping[int, int] | None = None,
+    ) -> Recording:
+        """The values of the watched expressions in one iteration.
+
+        Args:
+            point: Where.
+            variant: An instrumented variant.
+            theta: Other values of the parameters.
+            flipped: Expressions whose value is given another sign, by serial: a generator of signs.
+            also: Called when all variables are in place.
+            until: How often each expression is computed: behind the last of them the iteration is
+                broken off.
+
+        Raises:
+            StepFailedError: The iteration failed.
+        """
+        recording = Recording()
+        flips = flipped or {}
+        left = sum(until.values()) if until else -1
+
+        def probe(serial: int, value: Any) -> Any:
+            if serial in flips and isinstance(value, float | np.ndarray):
+                value = value * flips[serial](value)
+            nonlocal left
+            left -= recording.add(serial, value)
+            if left == 0:
+                raise BrokenOff
+            return value
+
+        self.runner.host.hooks.probe = probe
+        try:
+            self.run(point, variant, theta=theta, also=also)
+        finally:
+            self.runner.host.hooks.probe = None
+        return recording
+
+    def updates(self, point: Point) -> dict[str, tuple[int, ...]]:
+        """The statements that change each parameter, by tensor name, as serials in order."""
+        snapshot = point.snapshot
+        last = dict(point.theta)
+        found: dict[str, dict[int, None]] = {tensor.name: {} for tensor in self.tensors}
+
+        def after(serial: int) -> None:
+            for tensor in self.tensors:
+                now = tensor.read(snapshot)
+                if now is not None and not np.array_equal(now, last[tensor.name]):
+                    last[tensor.name] = now
+                    found[tensor.name][serial] = None
+
+        self.runner.host.hooks.after = after
+        try:
+            self.run(point, self.runner.variant(Instruments(after=None)))
+        finally:
+            self.runner.host.hooks.after = None
+        return {name: tuple(serials) for name, serials in found.items()}
+
+    def points(
+        self, snapshots: Iterable[Snapshot], *, zeroed: tuple[Leaf, ...] = ()
+    ) -> Iterator[Point]:
+        """The points at the snapshots, and the first and last of them also shifted."""
+        plain: list[Point] = []
+        for snapshot in snapshots:
+            try:
+                theta = self.theta(snapshot)
+            except StepFailedError:
+                continue
+            if all(np.isfinite(values).all() for values in theta.values()):
+                plain.append(Point(snapshot, theta, zeroed))
+        for point, seed in [
+            *[(p, s) for p in plain[:1] for s in (7, 9)],
+            *[(p, 8) for p in plain[-1:]],
+        ]:
+            yield Point(point.snapshot, shifted(point.theta, seed), zeroed, shifted=True)
+        yield from plain
+
+
+def shifted(theta: Theta, seed: int = 7) -> Theta:
+    """Parameters moved a little, so that zeros and symmetries of a start hide nothing."""
+    random = np.random.default_rng(seed)
+    return {
+        name: values + (0.1 * _size(values) + 0.02) * random.normal(size=values.size)
+        for name, values in theta.items()
+    }
+
+
+def _size(values: Vector) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
+
+
+def _zero(snapshot: Snapshot, leaf: Leaf) -> None:
+    values = read_vector(snapshot, leaf)
+    if values is not None:
+        write_vector(snapshot, leaf, np.zeros_like(values))

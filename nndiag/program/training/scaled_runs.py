@@ -1,0 +1,110 @@
+"""A program trained as it stands, or with its learning rate multiplied by a factor.
+
+For a factor other than 1, at the head of each iteration the parameters are put where the last one
+would have led with the other rate: the move is multiplied. That is exact wherever the step is
+proportional to the rate, as it is in gradient descent, with momentum, with weight decay and in
+Adam, whatever the rate is called and wherever it is written.
+"""
+
+import contextlib
+import time
+
+import numpy as np
+
+from nndiag.errors import UserCodeError
+from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
+from nndiag.program.execution.numbers import Vector
+from nndiag.program.execution.sandbox import sandbox
+from nndiag.program.execution.snapshot import Snapshot, take_snapshot
+from nndiag.program.gradients.laboratory import Recording
+from nndiag.program.gradients.measurement import Measurement
+from nndiag.program.text.instrument import Instruments
+from nndiag.program.text.settings import CodeSettings
+
+
+def scaled_losses(
+    measurement: Measurement,
+    settings: CodeSettings,
+    *,
+    iterations: int,
+    seconds: float,
+    factor: float = 1.0,
+) -> list[float]:
+    """The loss in each iteration; it ends early where the program fails or takes too long.
+
+    Args:
+        measurement: The program as it was measured.
+        settings: What the user says about it.
+        iterations: How many iterations to run at most.
+        seconds: How long to train at most.
+        factor: What its learning rate is multiplied by.
+    """
+    with sandbox(measurement.host.source.path), np.errstate(all="ignore"):
+        run = _ScaledRun(measurement, settings, factor=factor, iterations=iterations)
+        return run.losses(seconds=seconds)
+
+
+class _ScaledRun:
+    """One training of the program in a host of its own."""
+
+    def __init__(
+        self, measurement: Measurement, settings: CodeSettings, *, factor: float, iterations: int
+    ) -> None:
+        self._measurement, self._factor, self._iterations = measurement, factor, iterations
+        self._key = measurement.watched.loop.key
+        self._host = Host(measurement.host.source, settings.functions)
+        self._host.inject(self._key, measurement.said)
+        self._found: list[float] = []
+        self._recording = Recording()
+        self._places: Snapshot | None = None
+        self._before: dict[str, Vector] = {}
+        self._until = float("inf")
+
+    def losses(self, *, seconds: float) -> list[float]:
+        """Train, and give the losses."""
+        self._until = time.perf_counter() + seconds
+        hooks = self._host.hooks
+        hooks.head, hooks.probe, hooks.deadline = self._head, self._probe, self._until + 0.5
+        instruments = Instruments(
+            probes=self._measurement.loss.serials,
+            forced=self._measurement.computed.instruments.forced,
+        )
+        with contextlib.suppress(UserCodeError, OutOfTime):  # an overflow ends its training so
+            self._host.run(instruments)
+        return self._found
+
+    def _head(self, at: tuple[int, int], cells: CellReader) -> None:
+        if at != self._key:
+            return
+        value = self._measurement.loss.value(self._recording) if self._recording.values else None
+        if value is not None:
+            self._found.append(value)
+        self._recording = Recording()
+        if self._factor != 1:
+            self._scale(cells)
+        if len(self._found) >= self._iterations or time.perf_counter() > self._until:
+            raise StopProgram
+
+    def _scale(self, cells: CellReader) -> None:
+        """Put the parameters where the other rate would have led."""
+        if self._places is None:
+            self._places = take_snapshot(
+                iteration=0,
+                namespaces=self._host.namespaces,
+                cells=cells_of(cells),
+                is_user=self._host.is_user,
+                passing=self._host.passing,
+            )
+        for tensor in self._measurement.lab.tensors:
+            now = tensor.read(self._places)
+            before = self._before.get(tensor.name)
+            if now is None:
+                continue
+            if before is not None:
+                now = before + self._factor * (now - before)
+                tensor.write(self._places, now)
+            self._before[tensor.name] = now.copy()
+
+    def _probe(self, serial: int, value: object) -> object:
+        self._recording.add(serial, value)
+        return value

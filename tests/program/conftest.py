@@ -1,0 +1,50 @@
+"""Programs for the tests: those in `programs`, and small ones written on the spot."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nndiag.program import CodeSettings, ProgramCheck, check_program
+
+PROGRAMS = Path(__file__).parent / "programs"
+RIGHT = Path(__file__).parents[1] / "benchmarks" / "mutations" / "programs"
+
+LINEAR = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 3))
+y = X @ np.array([1.0, -2.0, 0.5]) + 0.3
+w = np.zeros(3)
+b = 0.0
+lr = 0.1
+for epoch in range(500):
+    out = X @ w + b
+    loss = np.mean((out - y) ** 2)
+    d = 2 * (out - y) / len(y)
+    w -= lr * (X.T @ d)
+    b -= lr * d.sum()
+"""
+"""Linear regression: the smallest right program."""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a program's text into a file."""
+
+    def written(text: str, name: str = "program.py") -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return written
+
+
+@pytest.fixture
+def check(write: Callable[..., Path]) -> Callable[..., ProgramCheck]:
+    """Checks a program's text."""
+
+    def checked(text: str, name: str = "program.py", **settings: object) -> ProgramCheck:
+        return check_program(CodeSettings(script=str(write(text, name)), **settings))  # type: ignore[arg-type]
+
+    return checked

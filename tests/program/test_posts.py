@@ -1,0 +1,112 @@
+"""Programs like those of people who asked why they do not train: the answers that were measured."""
+
+import math
+
+import pytest
+
+from nndiag.finding import Severity
+from nndiag.program import CodeSettings, ProgramCheck, check_program
+from tests.program.conftest import PROGRAMS
+
+
+@pytest.fixture(scope="module")
+def checks() -> dict[str, ProgramCheck]:
+    return {
+        path.stem: check_program(CodeSettings(script=str(path)))
+        for path in sorted(PROGRAMS.glob("*.py"))
+    }
+
+
+def line_of(check: ProgramCheck, text: str) -> int:
+    return next(i for i, line in enumerate(check.source.lines, 1) if text in line)
+
+
+def named(check: ProgramCheck) -> set[tuple[str, int | None]]:
+    return {(finding.problem, finding.line) for finding in check.findings}
+
+
+def test_names_both_bugs_of_the_sigmoid_sine_with_their_lines(checks):
+    check = checks["sigmoid_sine"]
+    out, inner = line_of(check, "grad_out = "), line_of(check, "grad_in = ")
+    assert named(check) == {
+        ("wrong-sign", out),
+        ("wrong-sign", inner),
+        ("activation-derivative-of-wrong-argument", inner),
+    }
+
+
+def test_writes_both_lines_of_the_sigmoid_sine_anew(checks):
+    assert "grad_out = (out - y) * sigmoid(z)\n" in checks["sigmoid_sine"].fixed_text
+    assert "(out - y) * w_out * sigmoid_deriv(z) * x\n" in checks["sigmoid_sine"].fixed_text
+
+
+def test_shows_that_the_sigmoid_sine_fails_because_of_its_bugs(checks):
+    matters = checks["sigmoid_sine"].matters
+    # as posted it overflows; mended, half the squared error stays below that of the mean, 0.25
+    assert matters.right < 0.3
+    assert not math.isfinite(matters.program) or matters.program > 1e6
+
+
+def test_reads_the_constant_rate_of_the_sigmoid_sine_from_the_wrong_step(checks):
+    check = checks["sigmoid_sine"]
+    assert check.learning_rate.value == 0.01
+    wrong = next(tensor for tensor in check.tensors if tensor.name == "w_out")
+    assert wrong.scale == pytest.approx(-0.01, rel=1e-6)  # uphill, with the program's own rate
+
+
+def test_names_what_is_wrong_with_the_quadratic_cosine(checks):
+    check = checks["quadratic_cosine"]
+    assert {problem for problem, _ in named(check)} == {
+        "loss-gradient-scaled-by-residual",
+        "bias-per-example",
+        "loss-is-not-the-objective",
+        "summed-instead-of-averaged",
+    }
+    assert ("loss-gradient-scaled-by-residual", line_of(check, "d_out = ")) in named(check)
+
+
+def test_drops_only_the_mean_from_the_quadratic_cosine(checks):
+    assert "    d_out = 2 * (target - out)\n" in checks["quadratic_cosine"].fixed_text
+
+
+def test_finds_the_gradient_of_the_linear_doubling_right(checks):
+    check = checks["linear_doubling"]
+    assert check.correct
+    # each example has a bias of its own, and all stay equal: said, and no fault of the gradient
+    assert [finding.problem for finding in check.findings] == ["bias-per-example"]
+    assert check.findings[0].severity is Severity.NOTE
+    # the step is the rate times the gradient of half the sum of squares
+    assert [tensor.scale for tensor in check.tensors] == pytest.approx([0.07, 0.07], rel=1e-6)
+
+
+def test_finds_the_chain_of_the_logic_gate_broken_below_its_last_layer(checks):
+    check = checks["logic_gate"]
+    verdicts = {tensor.name: tensor.verdict.value for tensor in check.tensors}
+    assert verdicts == {
+        "self.__layers[0].w": "wrong",
+        "self.__layers[1].w": "wrong",
+        "self.__layers[2].w": "right",
+    }
+    chain = next(item for item in check.findings if item.problem == "broken-chain-rule")
+    assert chain.tensor == "self.__layers[0].w, self.__layers[1].w"
+
+
+def test_mends_the_chain_of_the_logic_gate(checks):
+    fixed = checks["logic_gate"].fixed_text
+    # the weights of the layer above are kept before they are updated, and used below
+    assert "weights_above = self.__layers[-1].w.copy()" in fixed
+    assert "d = (d @ weights_above.T) * l.local" in fixed
+
+
+def test_calls_out_the_signed_loss_of_the_logic_gate(checks):
+    check = checks["logic_gate"]
+    shown = next(item for item in check.findings if item.problem == "loss-is-not-the-objective")
+    assert shown.line == line_of(check, "sum(Y - out)")
+    assert shown.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize("name", ["sigmoid_sine", "quadratic_cosine", "logic_gate"])
+def test_says_what_loss_was_assumed_where_none_is_computed(checks, name):
+    loss = checks[name].loss
+    assert loss.own == (name == "sigmoid_sine")
+    assert (loss.assumption is None) == loss.own
