@@ -6,7 +6,7 @@ A component is a function whose keyword-only parameters are its options:
     def leaky_relu(*, slope: Fraction = 0.01) -> Activation: ...
 
 The annotation of an option is all that the config, its error messages and its JSON Schema know of
-it. The aliases below state bounds; `typing.Literal` states choices.
+it. The aliases in `bounds` state bounds; `typing.Literal` states choices.
 """
 
 import difflib
@@ -15,17 +15,9 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar, get_type_hints
-
-from annotated_types import Ge, Gt, Le, Lt
+from typing import Any, Generic, TypeVar, get_type_hints
 
 from nndiag.errors import Problem, UnknownNameError
-
-Positive = Annotated[float, Gt(0)]
-NonNegative = Annotated[float, Ge(0)]
-Count = Annotated[int, Ge(1)]
-Fraction = Annotated[float, Ge(0), Lt(1)]
-Share = Annotated[float, Ge(0), Le(1)]
 
 _MOST_LISTED = 20
 _LISTED = "the names that `nndiag list` shows"

@@ -23,7 +23,7 @@ ROWS = (
     {"analysis"},
     {"experiment"},
     {"nn", "trace"},
-    {"registry", "finding", "errors", "nested", "archive", "numbers"},
+    {"registry", "bounds", "finding", "errors", "nested", "archive", "numbers"},
 )
 """The packages from top to bottom: each may import what stands in a lower row."""
 

@@ -29,11 +29,11 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.numbers import number, rough
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "constant-predictions"

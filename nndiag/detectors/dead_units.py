@@ -24,11 +24,11 @@ Source
     Lu, Shin, Su and Karniadakis 2019, Dying ReLU and initialization; Maas, Hannun and Ng 2013.
 """
 
+from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Skipped
-from nndiag.registry import Share
 from nndiag.trace import Trace
 
 PROBLEM = "dead-units"

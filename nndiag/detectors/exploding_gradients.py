@@ -32,11 +32,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from nndiag.bounds import Count, Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import number
-from nndiag.registry import Count, Positive
 from nndiag.trace import Series, Trace
 
 PROBLEM = "exploding-gradients"

@@ -32,12 +32,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of, reference_loss
 from nndiag.detectors.curve import growth
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import number
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "exploding-loss"

@@ -29,6 +29,7 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.movement import path
@@ -36,7 +37,6 @@ from nndiag.detectors.settings import optimizer_setting
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.numbers import chosen, rough
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "gradient-clipped-too-hard"

@@ -25,12 +25,12 @@ Source
     Goodfellow, Bengio and Courville 2016, Deep Learning, sec. 8.4.
 """
 
+from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Severity, Skipped
-from nndiag.registry import Share
 from nndiag.trace import Trace
 
 PROBLEM = "identical-units"

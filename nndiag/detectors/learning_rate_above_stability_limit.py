@@ -46,6 +46,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of, reference_loss
 from nndiag.detectors.movement import first_steps
@@ -53,7 +54,6 @@ from nndiag.detectors.settings import optimizer_setting
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.numbers import chosen, number, percent
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-above-stability-limit"

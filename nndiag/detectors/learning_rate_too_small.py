@@ -35,13 +35,13 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.movement import late_path, path, rates_at, step_per_rate
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding
 from nndiag.numbers import number, rough
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-too-small"

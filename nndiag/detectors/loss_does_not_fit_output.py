@@ -38,13 +38,13 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Share
 from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.numbers import chosen, number, percent
-from nndiag.registry import Share
 from nndiag.trace import FloatArray, LayerFacts, Trace
 
 PROBLEM = "loss-does-not-fit-output"

@@ -29,12 +29,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Share
 from nndiag.detectors.attainable import equal_rows
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import percent
-from nndiag.registry import Share
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "mismatched-data"

@@ -35,12 +35,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import number
-from nndiag.registry import Positive
 from nndiag.trace import FloatArray, LayerFacts, Trace
 
 PROBLEM = "missing-biases"

@@ -30,12 +30,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Share
 from nndiag.detectors.attainable import attainable_share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import percent
-from nndiag.registry import Share
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "no-nonlinearity"

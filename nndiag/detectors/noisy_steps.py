@@ -33,12 +33,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.jumps import typical_jump
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import number, percent
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "noisy-steps"

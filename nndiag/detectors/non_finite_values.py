@@ -27,11 +27,11 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.exploding_loss import exploding_loss
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import number
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "non-finite-values"

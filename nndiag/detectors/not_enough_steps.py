@@ -31,13 +31,13 @@ Source
     Ours. Stopping too early as the mirror image of Prechelt 1998, Early stopping — but when?
 """
 
+from nndiag.bounds import Count, Positive, Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.movement import path
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import percent, rough
-from nndiag.registry import Count, Positive, Share
 from nndiag.trace import Trace
 
 PROBLEM = "not-enough-steps"

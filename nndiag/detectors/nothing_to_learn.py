@@ -32,12 +32,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Count, Share
 from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.numbers import percent
-from nndiag.registry import Count, Share
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "nothing-to-learn"

@@ -34,11 +34,11 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number, percent
-from nndiag.registry import Positive, Share
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "overfitting"

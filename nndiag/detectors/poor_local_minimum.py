@@ -27,11 +27,11 @@ Source
     network, the likelier a poor minimum.
 """
 
+from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.numbers import number
-from nndiag.registry import Share
 from nndiag.trace import Trace
 
 PROBLEM = "poor-local-minimum"

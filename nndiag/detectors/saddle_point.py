@@ -31,11 +31,11 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Count, Positive, Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.numbers import percent, rough
-from nndiag.registry import Count, Positive, Share
 from nndiag.trace import Trace
 
 PROBLEM = "saddle-point"

@@ -27,11 +27,11 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Skipped
-from nndiag.registry import Share
 from nndiag.trace import Trace
 
 PROBLEM = "saturated-units"

@@ -37,6 +37,7 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.curve import is_summed, steps_per_epoch
@@ -45,7 +46,6 @@ from nndiag.detectors.order import share_between_stretches
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
 from nndiag.numbers import number, percent, rough
-from nndiag.registry import Positive, Share
 from nndiag.trace import Trace
 
 PROBLEM = "sorted-examples"

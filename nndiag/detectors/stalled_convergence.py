@@ -29,11 +29,11 @@ Source
     Newton decrement as a stopping rule: Boyd and Vandenberghe 2004, Convex Optimization, sec. 9.5.
 """
 
+from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number, percent
-from nndiag.registry import Share
 from nndiag.trace import Trace
 
 PROBLEM = "stalled-convergence"

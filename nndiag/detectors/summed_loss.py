@@ -29,13 +29,13 @@ Source
     LeCun et al. 1998, Efficient BackProp, sec. 5: the largest rate is 2/λ_max.
 """
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.learning_rate_above_stability_limit import (
     learning_rate_above_stability_limit,
 )
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.numbers import chosen, number, rough
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "summed-loss"

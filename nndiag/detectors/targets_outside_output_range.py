@@ -30,11 +30,11 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import NonNegative, Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
 from nndiag.numbers import chosen, number, percent
-from nndiag.registry import NonNegative, Share
 from nndiag.trace import FloatArray, LayerFacts, Trace
 
 PROBLEM = "targets-outside-output-range"

@@ -30,10 +30,10 @@ Source
     The thresholds are ours.
 """
 
+from nndiag.bounds import Count, Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
-from nndiag.registry import Count, Share
 from nndiag.trace import Trace
 
 PROBLEM = "too-few-units"

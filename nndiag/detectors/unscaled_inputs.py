@@ -31,12 +31,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
 from nndiag.numbers import number, rough
-from nndiag.registry import Positive
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "unscaled-inputs"

@@ -31,12 +31,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.numbers import number
-from nndiag.registry import Positive
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "unscaled-targets"

@@ -35,12 +35,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Count, Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import rough
-from nndiag.registry import Count, Positive
 from nndiag.trace import Trace
 
 PROBLEM = "vanishing-gradients"

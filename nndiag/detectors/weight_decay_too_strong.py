@@ -32,12 +32,12 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.settings import optimizer_setting
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import chosen, rough
-from nndiag.registry import Positive, Share
 from nndiag.trace import Trace
 
 PROBLEM = "weight-decay-too-strong"

@@ -36,6 +36,7 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.starting_weights import (
@@ -47,7 +48,6 @@ from nndiag.detectors.starting_weights import (
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
 from nndiag.numbers import number
-from nndiag.registry import Positive
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "weights-too-large"

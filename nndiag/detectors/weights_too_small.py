@@ -29,13 +29,13 @@ Source
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.starting_weights import all_equal, over_glorot
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.numbers import rough
-from nndiag.registry import Positive
 from nndiag.trace import Trace
 
 PROBLEM = "weights-too-small"

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, cast
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from nndiag.bounds import Fraction, NonNegative, Positive
 from nndiag.experiment.components import Component, ComponentOf, FilePath, Section
 from nndiag.finding import Outcome
 from nndiag.nn.activations import ACTIVATIONS
@@ -15,7 +16,6 @@ from nndiag.nn.datasets import DATASETS
 from nndiag.nn.initializers import INITIALIZERS
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.optimizers import OPTIMIZERS
-from nndiag.registry import Fraction, NonNegative, Positive
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Units = Annotated[int, Field(ge=1, le=100_000)]

@@ -12,8 +12,9 @@ from typing import Protocol
 
 import numpy as np
 
+from nndiag.bounds import Positive, Share
 from nndiag.nn.calls import HALF, ONE, ZERO, Array, Do, constant, maximum, minimum
-from nndiag.registry import Positive, Registry, Share
+from nndiag.registry import Registry
 
 
 class Activation(Protocol):

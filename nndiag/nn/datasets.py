@@ -13,8 +13,9 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from nndiag.bounds import NonNegative, Positive, Share
 from nndiag.errors import DataError, Problem
-from nndiag.registry import NonNegative, Positive, Registry, Share
+from nndiag.registry import Registry
 
 FloatArray = NDArray[np.float64]
 Samples = Annotated[int, Ge(1), Le(1_000_000)]

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.registry import NonNegative, Positive, Registry
+from nndiag.bounds import NonNegative, Positive
+from nndiag.registry import Registry
 
 FloatArray = NDArray[np.float64]
 Initializer = Callable[[np.random.Generator, int, int], FloatArray]

@@ -14,9 +14,10 @@ from typing import Literal
 
 import numpy as np
 
+from nndiag.bounds import Positive
 from nndiag.nn.activations import ACTIVATIONS, Activation
 from nndiag.nn.calls import ONE, Array, Do, constant, maximum, minimum, now
-from nndiag.registry import Positive, Registry
+from nndiag.registry import Registry
 
 Reduction = Literal["mean", "sum"]
 SquareReduction = Literal["mean", "sum", "half_mean", "half_sum"]

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.bounds import Fraction, NonNegative, Positive
 from nndiag.nn.calls import Array, Do, constant
-from nndiag.registry import Fraction, NonNegative, Positive, Registry
+from nndiag.registry import Registry
 
 FloatArray = NDArray[np.float64]
 
