@@ -16,28 +16,36 @@ TYPE_CHECKING = False  # as typing has it, whose import takes longer than all of
 if TYPE_CHECKING:
     from typing import Any
 
-    from nndiag.api import diagnose as diagnose
-    from nndiag.api import doctor as doctor
-    from nndiag.api import fix as fix
-    from nndiag.api import gradcheck as gradcheck
-    from nndiag.api import load_experiment as load_experiment
-    from nndiag.api import sweep_lr as sweep_lr
-    from nndiag.api import train as train
     from nndiag.loop import Recorder as Recorder
-    from nndiag.results import RunResult as RunResult
+    from nndiag.verbs.compare import compare as compare
+    from nndiag.verbs.diagnose import diagnose as diagnose
+    from nndiag.verbs.doctor import doctor as doctor
+    from nndiag.verbs.explain import explain as explain
+    from nndiag.verbs.fix import fix as fix
+    from nndiag.verbs.gradcheck import gradcheck as gradcheck
+    from nndiag.verbs.init import init as init
+    from nndiag.verbs.run import RunResult as RunResult
+    from nndiag.verbs.schema import schema as schema
+    from nndiag.verbs.sweep_lr import sweep_lr as sweep_lr
+    from nndiag.verbs.target import load_experiment as load_experiment
+    from nndiag.verbs.train import train as train
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Recorder": "nndiag.loop",
-    "RunResult": "nndiag.results",
-    "diagnose": "nndiag.api",
-    "doctor": "nndiag.api",
-    "fix": "nndiag.api",
-    "gradcheck": "nndiag.api",
-    "load_experiment": "nndiag.api",
-    "sweep_lr": "nndiag.api",
-    "train": "nndiag.api",
+    "RunResult": "nndiag.verbs.run",
+    "compare": "nndiag.verbs.compare",
+    "diagnose": "nndiag.verbs.diagnose",
+    "doctor": "nndiag.verbs.doctor",
+    "explain": "nndiag.verbs.explain",
+    "fix": "nndiag.verbs.fix",
+    "gradcheck": "nndiag.verbs.gradcheck",
+    "init": "nndiag.verbs.init",
+    "load_experiment": "nndiag.verbs.target",
+    "schema": "nndiag.verbs.schema",
+    "sweep_lr": "nndiag.verbs.sweep_lr",
+    "train": "nndiag.verbs.train",
 }
 """Public name → the module it lives in."""
 
@@ -45,11 +53,15 @@ __all__ = [
     "Recorder",
     "RunResult",
     "__version__",
+    "compare",
     "diagnose",
     "doctor",
+    "explain",
     "fix",
     "gradcheck",
+    "init",
     "load_experiment",
+    "schema",
     "sweep_lr",
     "train",
 ]

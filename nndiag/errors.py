@@ -6,6 +6,7 @@ together.
 """
 
 import difflib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -95,6 +96,15 @@ class NndiagError(Exception):
             problems = Problem(problems)
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NndiagWarning(UserWarning):
+    """Something did not work, though the result stands."""
+
+
+def warn(text: str) -> None:
+    """Warn the caller, or on the command line the person, of what did not work."""
+    warnings.warn(text, NndiagWarning, stacklevel=3)
 
 
 class ConfigError(NndiagError):

@@ -62,7 +62,7 @@ def test_every_public_name_is_there_and_no_other() -> None:
 
 
 def test_a_run_says_in_a_line_how_it_went(result: nndiag.RunResult) -> None:
-    assert repr(result).startswith("<RunResult 'small', 200 steps: ")
+    assert repr(result).startswith("<RunResult small: ")
     assert str(result.outcome) in repr(result)
     assert "\n" not in repr(result)
 
@@ -182,7 +182,7 @@ def test_a_log_of_another_program_is_judged(tmp_path: Path) -> None:
 def test_the_gradient_of_a_config_is_checked(config: Path) -> None:
     check = nndiag.gradcheck(config)
     assert check.correct
-    assert repr(check) == "<NetworkCheckResult 'small': gradient correct>"
+    assert repr(check) == "<NetworkCheckResult small: gradient correct>"
     assert "layer1.weights" in str(check)
     assert check.to_dict()["correct"] is True
 
@@ -201,7 +201,7 @@ def test_the_gradient_of_a_program_is_checked(
 def test_a_sweep_recommends_a_rate(config: Path) -> None:
     sweep = nndiag.sweep_lr(config, seeds=1, steps=100)
     assert sweep.recommended is not None
-    assert repr(sweep).startswith("<SweepResult 'small': ")
+    assert repr(sweep).startswith("<SweepResult small: ")
     assert sweep.to_dict()["recommended"] == sweep.recommended
 
 
@@ -217,7 +217,7 @@ def test_a_cure_can_be_trained_at_once(config: Path) -> None:
     found = nndiag.fix(config, {"optimizer.learning_rate": 5})
     assert found.fixed is not None
     assert not nndiag.train(found.fixed).diagnosis.failing
-    assert repr(found).startswith("<FixResult 'small': cured by")
+    assert repr(found).startswith("<FixResult small: cured by")
     assert sorted(path.name for path in config.parent.iterdir()) == ["small.yaml"]
 
 
@@ -237,7 +237,7 @@ def test_a_missing_config_is_an_nndiag_error(tmp_path: Path, verb: str) -> None:
 
 def test_a_config_is_looked_over_before_training(config: Path) -> None:
     found = nndiag.doctor(config)
-    assert repr(found) == "<CheckupResult 'small': ready to train>"
+    assert repr(found) == "<CheckupResult small: ready to train>"
     assert "✓ gradient" in str(found)
     assert found.to_dict()["ready"] is True
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -262,3 +262,31 @@ def test_every_result_shows_itself_in_a_notebook(config: Path, verb: str, pictur
     assert shown.startswith("<pre")
     assert shown.count("<svg") == pictures
     assert repr(result).count("\n") == 0
+
+
+def test_a_verb_called_from_python_stores_all_that_the_command_stores(config: Path) -> None:
+    stored = nndiag.train(config, runs=config.parent / "runs")
+    assert stored.run is not None
+    document = json.loads((stored.run / "diagnosis.json").read_text())
+    assert document == stored.to_dict()
+    assert {path.name for path in (stored.run / "plots").iterdir()} >= {"loss.png"}
+
+
+def test_runs_are_compared(config: Path) -> None:
+    rates = (0.05, 0.01)
+    found = nndiag.compare(*(nndiag.train(config, {"optimizer.learning_rate": x}) for x in rates))
+    (differing,) = found.differences
+    assert (differing.key, *differing.values) == ("optimizer.learning_rate", *rates)
+    assert str(found).splitlines()[0].startswith("A")
+
+
+def test_what_has_a_name_is_explained() -> None:
+    assert "Dead" not in nndiag.explain("dead-units").line()
+    assert nndiag.explain("Dead units").entry.kind == "problems"
+
+
+def test_a_config_is_written_to_start_from(tmp_path: Path) -> None:
+    path = nndiag.init(tmp_path / "new.yaml", data="circles")
+    assert nndiag.load_experiment(path).config.dataset.name == "circles"
+    with pytest.raises(ConfigError, match="exists already"):
+        nndiag.init(path)

@@ -23,9 +23,15 @@ from nndiag.cli import (
     sweep_lr,
     train,
 )
-from nndiag.cli.streams import complain, leave_quietly, spell_out_what_cannot_be_encoded
+from nndiag.cli.streams import (
+    complain,
+    leave_quietly,
+    spell_out_what_cannot_be_encoded,
+    warnings_are_told,
+)
 from nndiag.cli.version import show_version
 from nndiag.errors import ExitCode, NndiagError
+from nndiag.verbs.target import Kind, kind_of
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
@@ -57,7 +63,9 @@ def _interruptible(function: Callable[..., Any]) -> Callable[..., Any]:
     def command(*arguments: Any, **options: Any) -> Any:
         try:
             return function(*arguments, **options)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
+            if stopped.args:
+                complain(str(stopped))
             raise typer.Exit(ExitCode.INTERRUPTED) from None
 
     return command
@@ -82,6 +90,22 @@ def _nndiag(
     """Why does this small neural network not train, and what exactly would make it train?"""
 
 
+_VERBS = {
+    Kind.CONFIG: "train",
+    Kind.PROGRAM: "gradcheck",
+    Kind.LOG: "diagnose",
+    Kind.RUN: "diagnose",
+}
+"""What is done with a file when no command is named: `nndiag FILE`."""
+
+
+def with_verb(arguments: Sequence[str]) -> list[str]:
+    """The arguments, with the command that a file in the place of one stands for."""
+    first = arguments[0] if arguments else "-"
+    kind = None if first in COMMANDS or first.startswith("-") else kind_of(first)
+    return [*arguments] if kind is None else [_VERBS[kind], *arguments]
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command; the exit code of the process.
 
@@ -89,8 +113,9 @@ def run(arguments: Sequence[str]) -> int:
     itself is told in a line, and its traceback is written to a file.
     """
     spell_out_what_cannot_be_encoded()
+    warnings_are_told()
     try:
-        app(args=list(arguments), prog_name="nndiag")
+        app(args=with_verb(arguments), prog_name="nndiag")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ExitCode.HEALTHY)
     except KeyboardInterrupt:

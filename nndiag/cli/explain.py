@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from nndiag.cli.answer import show
 from nndiag.cli.completion import names
 from nndiag.cli.options import JsonOption
-from nndiag.cli.streams import emit, emit_text
 
 
 def explain(
@@ -23,14 +23,6 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Explain a problem, a bug, a remedy, an outcome or a term."""
-    from nndiag.pages import page_file, picture_file  # noqa: PLC0415
-    from nndiag.report.catalogue import entry_of  # noqa: PLC0415
-    from nndiag.report.page import page_document, page_view  # noqa: PLC0415
-    from nndiag.trace.plain import json_text  # noqa: PLC0415
+    from nndiag.verbs.explain import explain as explained  # noqa: PLC0415
 
-    entry = entry_of(name)
-    files = {"file": page_file(entry.name), "picture": picture_file(entry.name)}
-    if json:
-        emit_text(json_text(page_document(entry, **files)))
-    else:
-        emit(page_view(entry.name, entry.page, **files))
+    show(explained(name), json=json)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from nndiag.cli.answer import show
 from nndiag.cli.completion import kinds
 from nndiag.cli.options import JsonOption
-from nndiag.cli.streams import emit, emit_text
 
 
 def list_components(
@@ -23,11 +23,6 @@ def list_components(
     json: JsonOption = False,
 ) -> None:
     """List the components of a config, and the problems."""
-    from nndiag.report.catalogue import KINDS, catalogue_document, catalogue_view  # noqa: PLC0415
-    from nndiag.trace.plain import json_text  # noqa: PLC0415
+    from nndiag.verbs.explain import catalogue  # noqa: PLC0415
 
-    kinds = list(KINDS) if kind is None else [kind]
-    if not json:
-        emit(catalogue_view(kinds))
-        return
-    emit_text(json_text({"version": 1, "command": "list", **catalogue_document(kinds)}))
+    show(catalogue(kind), json=json)

@@ -24,6 +24,12 @@ class LiveLine:
         self._enabled = enabled and not dumb and self._stream.isatty()
         self._shown = False
 
+    def __enter__(self) -> "LiveLine":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.clear()
+
     def __call__(self, progress: Progress) -> None:
         """Show where the run stands."""
         if not self._enabled:

@@ -1,18 +1,12 @@
-"""Arguments and options that several commands share, and the exit code that follows from them."""
+"""Arguments and options that several commands share."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nndiag.cli.completion import problems
-from nndiag.errors import ExitCode
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from nndiag.finding import Diagnosis, Finding
 
 
 class FailOn(StrEnum):
@@ -76,46 +70,3 @@ SelectOption = Annotated[
         autocompletion=problems,
     ),
 ]
-
-
-def ignored_by(
-    select: "Sequence[str] | None", ignore: "Sequence[str] | None", *, config: "Sequence[str]"
-) -> list[str]:
-    """The problems that are not looked for, by a config and the command line together.
-
-    Args:
-        select: The only problems to look for; None or empty for all.
-        ignore: More problems to ignore.
-        config: What the config ignores.
-
-    Raises:
-        UnknownNameError: A problem does not exist.
-    """
-    from nndiag.detectors import DETECTORS  # noqa: PLC0415
-
-    for problem in (*(select or ()), *(ignore or ())):
-        DETECTORS.get(problem)
-    others = [problem for problem in DETECTORS.names() if select and problem not in select]
-    return list(dict.fromkeys([*config, *(ignore or ()), *others]))
-
-
-def exit_code(diagnosis: "Diagnosis", *, fail_on: FailOn) -> ExitCode:
-    """The exit code that a diagnosis deserves."""
-    return exit_code_of(diagnosis.findings, fail_on=fail_on)
-
-
-def exit_code_of(
-    findings: "Iterable[Finding]", *, fail_on: FailOn, failed: bool = False
-) -> ExitCode:
-    """The exit code that findings deserve.
-
-    Args:
-        findings: What was found.
-        fail_on: The least severity that counts.
-        failed: Whether it failed apart from what was found, as gravely as by an error.
-    """
-    if fail_on is FailOn.NEVER:
-        return ExitCode.HEALTHY
-    grave = {"error"} if fail_on is FailOn.ERROR else {"error", "warning"}
-    found = failed or any(finding.severity in grave for finding in findings)
-    return ExitCode.FINDING if found else ExitCode.HEALTHY

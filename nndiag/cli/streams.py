@@ -5,10 +5,11 @@ import contextlib
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from nndiag.errors import NndiagError
+from nndiag.errors import NndiagError, NndiagWarning
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -20,6 +21,8 @@ _SPELLED = {
     "β": "beta", "ε": "epsilon", "θ": "theta", "ᵀ": "^T", "⁻": "-", "¹": "1", "√": "sqrt",
     "▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#",
 }  # fmt: skip
+
+_OTHERS = warnings.showwarning
 
 
 def spell_out_what_cannot_be_encoded() -> None:
@@ -85,11 +88,19 @@ def complain(problem: NndiagError | str) -> None:
         leave_quietly()
 
 
-def warn(text: str) -> None:
-    """Tell on stderr what did not work, though the result stands."""
+def warnings_are_told() -> None:
+    """Make nndiag's own warnings lines on stderr, each time they are given."""
+    warnings.simplefilter("always", NndiagWarning)
+    warnings.showwarning = _warned
+
+
+def _warned(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    if not issubclass(category, NndiagWarning):
+        _OTHERS(message, category, *place, **more)
+        return
     console = console_of(sys.stderr)
     console.print("[bold yellow]warning:[/]", end=" ")
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(str(message), markup=False, highlight=False, soft_wrap=True)
 
 
 def notice(renderable: "RenderableType") -> None:

@@ -14,7 +14,7 @@ from nndiag.trace import Facts, Trace
 from nndiag.trace.run_folder import claim_folder, write_environment
 
 if TYPE_CHECKING:
-    from nndiag.results import RunResult
+    from nndiag.verbs.run import RunResult
 
 
 class Recorder:
@@ -126,7 +126,7 @@ class Recorder:
             RunError: No step was recorded.
             NndiagError: A threshold or problem does not exist.
         """
-        from nndiag.results import judged  # noqa: PLC0415 (costs as much as the loop's own start)
+        from nndiag.verbs.run import judged  # noqa: PLC0415 (costs as much as the loop's own start)
 
         self._record.flush()
         if not self.steps:

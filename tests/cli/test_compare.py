@@ -8,8 +8,8 @@ import pytest
 
 from nndiag.diagnosis import diagnose
 from nndiag.report.compare import Side, compare_document, compare_report
-from nndiag.results.shown import text_of
 from nndiag.trace.difference import Difference, differences
+from nndiag.verbs.result import text_of
 from tests.conftest import made_trace
 
 

@@ -8,7 +8,7 @@ import pytest
 from nndiag.checkup import CHECKS, Check, Checkup, Patient, Status, checkup
 from nndiag.experiment import experiment_of, load_experiment
 from nndiag.report.doctor import doctor_document, doctor_line, doctor_report
-from nndiag.results.shown import text_of
+from nndiag.verbs.result import text_of
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BASE = {

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from nndiag.analysis import gradient_check
-from nndiag.cli.gradcheck import _PROGRAM, _named_settings
 
 
 def test_a_config_s_gradient_is_correct(command):
@@ -62,31 +61,6 @@ def test_a_setting_that_is_not_about_a_program_is_refused(command, folder, text,
     ended = command("gradcheck", "net.py", text)
     assert ended.code == 2
     assert names in ended.err
-
-
-def settings(target, *overrides):
-    return _named_settings(_PROGRAM.fullmatch(target), overrides)
-
-
-def test_a_program_is_named_by_its_file_or_by_its_class():
-    assert settings("my_net.py").script == "my_net.py"
-    assert settings("nets/my_net.ipynb").script == "nets/my_net.ipynb"
-    assert settings("my_net.py:Network").class_name == "my_net.py:Network"
-    assert _PROGRAM.fullmatch("net.yaml") is None
-
-
-def test_what_is_what_in_a_program_can_be_said_on_the_command_line():
-    found = settings(
-        "my_net.py",
-        "loss=np.mean((y == l2)**2)",
-        "parameters=[w0, w1]",
-        "code.learning_rate=lr",
-        "gradients.w0=dw0",
-    )
-    assert found.loss == "np.mean((y == l2)**2)"
-    assert found.parameters == ("w0", "w1")
-    assert found.learning_rate == "lr"
-    assert found.gradients == {"w0": "dw0"}
 
 
 @pytest.fixture

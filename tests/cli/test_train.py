@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import nndiag.cli.train
+import nndiag.verbs.train
 from nndiag.errors import RunError
-from nndiag.trace import TraceWriter, read_trace
+from nndiag.trace import Recorder, TraceWriter, read_trace
+from nndiag.training import TrainingResult
 
 
 def only_run(folder: Path) -> Path:
@@ -165,7 +166,7 @@ def test_a_folder_that_disappears_costs_what_was_to_be_stored_there(command, mon
     def fail(*arguments, **known):
         raise RunError("gone")
 
-    for place in ("nndiag.trace.run_folder.write_parameters", "nndiag.cli.judging.write_file",
+    for place in ("nndiag.verbs.train.write_parameters", "nndiag.verbs.train.write_file",
                   "nndiag.plots.save_plots"):  # fmt: skip
         monkeypatch.setattr(place, fail)
     ended = command("train", "healthy.yaml")
@@ -180,8 +181,11 @@ def test_two_runs_of_one_second_do_not_meet(command, folder):
 
 
 def test_ctrl_c_before_the_first_step_says_so(command, monkeypatch):
-    def interrupted(built, folder, *, facts, quiet):
-        raise KeyboardInterrupt
+    def interrupted(built, folder, *, facts, progress):
+        trace = Recorder(layers=built.layer_names).trace()
+        return TrainingResult(trace, built.parameters)
 
-    monkeypatch.setattr(nndiag.cli.train, "_trained", interrupted)
-    assert command("train", "healthy.yaml").code == 130
+    monkeypatch.setattr(nndiag.verbs.train, "_trained", interrupted)
+    ended = command("train", "healthy.yaml")
+    assert ended.code == 130
+    assert "interrupted before the first step; nothing was recorded in runs" in ended.err

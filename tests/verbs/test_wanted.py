@@ -1,8 +1,8 @@
 import pytest
 
-from nndiag.cli.diagnosis_section import check_diagnosis_section
 from nndiag.errors import ConfigError
 from nndiag.experiment import load_experiment
+from nndiag.verbs.wanted import check_diagnosis_section
 
 NETWORK = "dataset: sine\nnetwork: {layers: [{units: 1}]}\ndiagnosis:\n"
 

@@ -1,0 +1,105 @@
+"""`compare`: what differs in the settings, what in the outcome, all curves."""
+
+import shlex
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nndiag.errors import Problem, RunError, warn
+from nndiag.finding import Severity
+from nndiag.report.compare import MOST_SIDES, Side, known_settings
+from nndiag.trace.difference import Difference, differences
+from nndiag.verbs.diagnose import diagnose
+from nndiag.verbs.result import Result
+from nndiag.verbs.run import RunResult
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+RunLike: TypeAlias = RunResult | str | Path
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ComparisonResult(Result):
+    """Runs beside each other.
+
+    Attributes:
+        sides: The runs, each with what is said about it.
+        differences: Settings that differ.
+    """
+
+    sides: tuple[Side, ...]
+    differences: tuple[Difference, ...]
+
+    def gravest(self) -> Severity | None:
+        """None: a comparison judges none of the runs."""
+        return None
+
+    def line(self) -> str:
+        """All outcomes in one line."""
+        from nndiag.report.compare import compare_line  # noqa: PLC0415 (only when shown)
+
+        return compare_line(self.sides)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same object as `nndiag compare --json` prints."""
+        from nndiag.report.compare import compare_document  # noqa: PLC0415 (only when shown)
+
+        return compare_document(self.sides, self.differences)
+
+    def pictures(self) -> dict[str, str]:
+        """Name → SVG element."""
+        from nndiag.plots.vector import vector_losses  # noqa: PLC0415 (matplotlib costs 400 ms)
+        from nndiag.report.compare import lettered  # noqa: PLC0415
+
+        return vector_losses(lettered(self.sides))
+
+    def __rich__(self) -> "RenderableType":
+        from nndiag.report.compare import compare_report  # noqa: PLC0415 (only when shown)
+
+        return compare_report(self.sides, self.differences)
+
+
+def compare(
+    *runs: RunLike,
+    ignore: Collection[str] | None = None,
+    select: Collection[str] | None = None,
+) -> ComparisonResult:
+    """Compare runs: settings that differ, outcomes, all curves.
+
+    Args:
+        runs: Folders of runs, folders of such folders, logs of other programs, or results.
+        ignore: Problems that are not looked at, besides those that the configs ignore.
+        select: The only problems that are looked at.
+
+    Raises:
+        RunError: A run cannot be read, or they are too few or too many.
+    """
+    found = list(_found(runs))
+    if len(found) > MOST_SIDES:
+        hint = shlex.join(["nndiag", "compare", *map(str, found[-2:])])
+        allowed = f"2 to {MOST_SIDES} runs"
+        raise RunError(Problem(f"{len(found)} runs are too many", allowed=allowed, hint=hint))
+    results = [
+        run if isinstance(run, RunResult) else diagnose(run, ignore=ignore, select=select)
+        for run in found
+    ]
+    sides = tuple(Side(one.name, one.trace, one.diagnosis) for one in results)
+    if len(sides) < 2:
+        raise RunError(Problem("one run is nothing to compare", allowed=f"2 to {MOST_SIDES} runs"))
+    changed = differences([known_settings(side.trace) for side in sides])
+    return ComparisonResult(sides, tuple(changed))
+
+
+def _found(runs: Iterable[RunLike]) -> Iterable[RunLike]:
+    """The runs that are meant; what a sweep has stored among them is passed over."""
+    from nndiag.trace.stored import holds_sweep, runs_in  # noqa: PLC0415 (only what a verb needs)
+
+    for run in runs:
+        if isinstance(run, RunResult):
+            yield run
+        elif holds_sweep(Path(run)):
+            warn(f"{run} holds a sweep of many runs and is left out")
+        else:
+            yield from runs_in(Path(run)) or [Path(run)]

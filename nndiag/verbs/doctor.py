@@ -1,0 +1,72 @@
+"""`doctor`: what is worth checking before any training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nndiag.checkup import Checkup, checkup
+from nndiag.finding import Severity
+from nndiag.verbs.result import Result, as_result
+from nndiag.verbs.target import ExperimentLike, Overrides, load_experiment, words_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CheckupResult(Result, Checkup):
+    """A `Checkup` that shows itself.
+
+    Attributes:
+        config: The config as a command line has it.
+    """
+
+    config: str | None = None
+
+    @property
+    def next_command(self) -> str | None:
+        """What to try next."""
+        return self.config and f"nndiag {'fix' if self.failed else 'train'} {self.config}"
+
+    def gravest(self) -> Severity | None:
+        """An error where a check failed, a warning where one warns."""
+        warning = Severity.WARNING if self.warnings else None
+        return Severity.ERROR if self.failed else warning
+
+    def line(self) -> str:
+        """The verdict in one line."""
+        from nndiag.report.doctor import doctor_line  # noqa: PLC0415 (rich costs 50 ms)
+
+        return f"{self.name}: {doctor_line(self)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same object as `nndiag doctor --json` prints."""
+        from nndiag.report.doctor import doctor_document  # noqa: PLC0415 (rich costs 50 ms)
+
+        return doctor_document(self)
+
+    def __rich__(self) -> "RenderableType":
+        from nndiag.report.doctor import doctor_report  # noqa: PLC0415 (rich costs 50 ms)
+
+        return doctor_report(self, next_command=self.next_command)
+
+
+def doctor(
+    config: ExperimentLike,
+    overrides: Overrides = (),
+    *,
+    notice: Callable[[str], None] | None = None,
+) -> CheckupResult:
+    """What is worth checking before any training, checked.
+
+    Args:
+        config: As `load_experiment` takes it.
+        overrides: As `load_experiment` takes them.
+        notice: Told what is being looked at.
+
+    Raises:
+        NndiagError: The config cannot be used.
+    """
+    experiment = load_experiment(config, overrides)
+    found = checkup(experiment, notice=notice or (lambda text: None))
+    return as_result(CheckupResult, found, config=words_of(config, overrides))

@@ -1,0 +1,105 @@
+"""`explain` and `list`: what is known by name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nndiag.finding import Severity
+from nndiag.report.catalogue import KINDS, Entry, catalogue_document, catalogue_view, entry_of
+from nndiag.verbs.result import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True, repr=False)
+class Page(Result):
+    """What is known of a name.
+
+    Attributes:
+        entry: Its entry in the catalogue.
+        file: The page as Markdown; None where there is none.
+        picture: The picture of a typical run; None where there is none.
+    """
+
+    entry: Entry
+    file: Path | None
+    picture: Path | None
+
+    def gravest(self) -> Severity | None:
+        """None: nothing is judged."""
+        return None
+
+    def line(self) -> str:
+        """The name and what it is."""
+        return f"{self.entry.name}: {self.entry.summary}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same object as `nndiag explain --json` prints."""
+        from nndiag.report.page import page_document  # noqa: PLC0415 (only when asked for)
+
+        return page_document(self.entry, file=self.file, picture=self.picture)
+
+    def __rich__(self) -> "RenderableType":
+        from nndiag.report.page import page_view  # noqa: PLC0415 (only when shown)
+
+        return page_view(self.entry.name, self.entry.page, file=self.file, picture=self.picture)
+
+
+@dataclass(frozen=True, repr=False)
+class Catalogue(Result):
+    """All names of some kinds.
+
+    Attributes:
+        kinds: The kinds.
+    """
+
+    kinds: tuple[str, ...]
+
+    def gravest(self) -> Severity | None:
+        """None: nothing is judged."""
+        return None
+
+    def line(self) -> str:
+        """The kinds."""
+        return ", ".join(self.kinds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same object as `nndiag list --json` prints."""
+        from nndiag.report.json import VERSION  # noqa: PLC0415 (NumPy costs 100 ms)
+
+        return {"version": VERSION, "command": "list", **catalogue_document(self.kinds)}
+
+    def __rich__(self) -> "RenderableType":
+        return catalogue_view(self.kinds)
+
+
+def explain(name: str) -> Page:
+    """The page of whatever has a name.
+
+    Args:
+        name: A problem, a bug, a remedy, an outcome, a term or a component of a config.
+
+    Raises:
+        UnknownNameError: Nothing has this name.
+    """
+    from nndiag.pages import page_file, picture_file  # noqa: PLC0415 (only what is needed)
+
+    entry = entry_of(name)
+    return Page(entry, page_file(entry.name), picture_file(entry.name))
+
+
+def catalogue(kind: str | None = None) -> Catalogue:
+    """The components of a config and the problems, by kind.
+
+    Args:
+        kind: The only kind, in the plural or the singular; all by default.
+
+    Raises:
+        UnknownNameError: There is no such kind.
+    """
+    from nndiag.report.catalogue import entries_of  # noqa: PLC0415 (only to check the kind)
+
+    if kind is None:
+        return Catalogue(tuple(KINDS))
+    return Catalogue((entries_of(kind)[0].kind,))

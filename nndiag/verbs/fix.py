@@ -1,0 +1,185 @@
+"""`fix`: try the remedies, find the smallest change that cures, write the cured config."""
+
+import shlex
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nndiag.errors import ConfigError, warn
+from nndiag.finding import Severity
+from nndiag.fixing import Fix, write_cured
+from nndiag.fixing import fix as search
+from nndiag.verbs.result import Result, as_result
+from nndiag.verbs.target import ExperimentLike, Overrides, load_experiment, words_of
+from nndiag.verbs.wanted import check_diagnosis_section, narrowed
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from nndiag.experiment import Experiment
+    from nndiag.training import Progress
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FixResult(Result, Fix):
+    """A `Fix` that shows itself.
+
+    Attributes:
+        config: The config as a command line has it.
+        written: The file with the cured config.
+    """
+
+    config: str | None = None
+    written: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The config's name."""
+        return self.experiment.config.name
+
+    @property
+    def fixed(self) -> "Experiment | None":
+        """The cured experiment; None where there is no cure."""
+        run = None if self.winner is None else self.winner.trial.run
+        return None if run is None else run.experiment
+
+    @property
+    def next_command(self) -> str | None:
+        """What to try next."""
+        return None if self.config is None else _next_command(self, self.config)
+
+    def gravest(self) -> Severity | None:
+        """An error where a failure is left; a warning where only the data are at fault."""
+        if self.winner is not None or self.healthy:
+            return None
+        only_data = self.in_the_data and not self.diagnosis.failing
+        return Severity.WARNING if only_data else Severity.ERROR
+
+    def cut_short(self) -> bool:
+        """Whether Ctrl-C ended the search."""
+        return self.interrupted
+
+    def line(self) -> str:
+        """The verdict in one line."""
+        from nndiag.report.fix import fix_line  # noqa: PLC0415 (rich costs 50 ms)
+
+        return f"{self.name}: {fix_line(self)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same object as `nndiag fix --json` prints."""
+        from nndiag.report.fix import fix_document  # noqa: PLC0415 (rich costs 50 ms)
+
+        return fix_document(self, config=self.name, fixed=self._file)
+
+    def pictures(self) -> dict[str, str]:
+        """Name → SVG element."""
+        from nndiag.plots.vector import vector_losses  # noqa: PLC0415 (matplotlib costs 400 ms)
+
+        return vector_losses(self.traces)
+
+    def __rich__(self) -> "RenderableType":
+        from nndiag.report.fix import fix_report  # noqa: PLC0415 (rich costs 50 ms)
+
+        return fix_report(self, name=self.name, fixed=self._file, next_command=self.next_command)
+
+    @property
+    def _file(self) -> str | None:
+        return None if self.written is None else str(self.written)
+
+
+def fix(
+    config: ExperimentLike,
+    overrides: Overrides = (),
+    *,
+    seconds: float | None = None,
+    write: bool = False,
+    ignore: Collection[str] | None = None,
+    select: Collection[str] | None = None,
+    progress: "Callable[[Progress], None] | None" = None,
+    notice: Callable[[str], None] | None = None,
+) -> FixResult:
+    """Try the remedies on a config that does not train, and find the smallest change that cures it.
+
+    Args:
+        config: As `load_experiment` takes it.
+        overrides: As `load_experiment` takes them.
+        seconds: Time for the trials; by default the work of 16 trainings is the limit.
+        write: Whether to write the cured config beside the config's file.
+        ignore: Problems that are not looked at, besides those that the config ignores.
+        select: The only problems that are looked at.
+        progress: Called about ten times a second during the first training.
+        notice: Told what is being tried.
+
+    Raises:
+        NndiagError: The config cannot be used.
+        KeyboardInterrupt: Ctrl-C before the config was trained once.
+    """
+    own = load_experiment(config, overrides)
+    check_diagnosis_section(own)
+    experiment = narrowed(own, ignore=ignore, select=select)
+    try:
+        found = search(
+            experiment, seconds=seconds, notice=notice or (lambda text: None), progress=progress
+        )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("interrupted before the config was trained once") from None
+    written = _written(found, own) if write else None
+    return as_result(FixResult, found, config=words_of(config, overrides), written=written)
+
+
+def _written(found: Fix, own: "Experiment") -> Path | None:
+    """The cured config's file; a folder that cannot be written is a warning.
+
+    Args:
+        found: What cures.
+        own: The failing config, whose problems to look for the cured one keeps.
+    """
+    from nndiag.experiment import experiment_of  # noqa: PLC0415 (only where there is a cure)
+    from nndiag.remedies import remedy_of  # noqa: PLC0415
+
+    if found.winner is None or found.winner.trial.run is None or own.source is None:
+        return None
+    trial, cured = found.winner.trial, found.winner.trial.run.experiment
+    titles = [remedy_of(name).title for name in trial.remedies]
+    cured = experiment_of({**cured.resolved, "diagnosis": own.resolved["diagnosis"]})
+    comment = "\n".join([f"What cures {own.source.name}, found by nndiag fix:", *titles])
+    try:
+        return write_cured(own.source, cured, comment=comment)
+    except ConfigError as error:
+        warn(str(error))
+        return None
+
+
+def _next_command(found: FixResult, config: str) -> str:
+    if found.written is not None:
+        return f"nndiag train {shlex.quote(str(found.written))}"
+    if found.healthy:
+        return f"nndiag gradcheck {config}"
+    if found.winner is not None or found.interrupted:
+        words = None if found.winner is None else _overrides(found.winner.trial.changes)
+        again = f"nndiag fix {config}"
+        return again if words is None else f"nndiag train {config} {shlex.join(words)}"
+    if found.in_the_data and found.diagnosis.cause is not None:
+        return f"nndiag explain {found.diagnosis.cause.finding.problem}"
+    if any(trial.run is None for trial in found.trials):
+        return f"nndiag fix {config} --seconds {max(10, round(4 * found.budget))}"
+    return f"nndiag sweep-lr {config}"
+
+
+def _overrides(changes: Mapping[str, Any], section: str = "") -> list[str] | None:
+    """Changed keys as `key=value` of a command line; None where layers change."""
+    words: list[str] = []
+    for key, value in changes.items():
+        if isinstance(value, list):
+            return None
+        path = f"{section}{key}"
+        inner = [f"{path}={value if isinstance(value, str) else dumps(value)}"]
+        if isinstance(value, Mapping):
+            below = _overrides(value, f"{path}.")
+            if below is None:
+                return None
+            inner = below
+        words += inner
+    return words

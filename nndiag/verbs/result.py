@@ -1,0 +1,83 @@
+"""What every verb returns: it shows itself as text, in colour, as a page, as an object of JSON."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from io import StringIO
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nndiag.finding import Finding, Severity
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+R = TypeVar("R", bound="Result")
+
+
+class Result:
+    """A frozen result; `repr` is a line, `str` the report, a notebook shows HTML with pictures."""
+
+    def gravest(self) -> Severity | None:
+        """The gravest severity of what was found, None for nothing; it sets the exit code."""
+        raise NotImplementedError
+
+    def cut_short(self) -> bool:
+        """Whether Ctrl-C cut short what was asked for."""
+        return False
+
+    def line(self) -> str:
+        """The verdict in one line."""
+        raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same object as `--json` prints."""
+        raise NotImplementedError
+
+    def page(self) -> str:
+        """The report with its pictures as one self-contained page of HTML."""
+        from nndiag.report.html import page_html  # noqa: PLC0415 (rich costs 50 ms)
+
+        return page_html(self.line(), self.__rich__(), pictures=self.pictures())
+
+    def pictures(self) -> dict[str, str]:
+        """Name → SVG element; none by default."""
+        return {}
+
+    def __rich__(self) -> "RenderableType":
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.line()}>"
+
+    def __str__(self) -> str:
+        return text_of(self.__rich__())
+
+    def _repr_html_(self) -> str:
+        from nndiag.report.html import renderable_html  # noqa: PLC0415 (rich costs 50 ms)
+
+        return "\n".join([renderable_html(self.__rich__()), *self.pictures().values()])
+
+
+def gravest_of(findings: Iterable[Finding]) -> Severity | None:
+    """The gravest severity among findings; None where there are none."""
+    return min((one.severity for one in findings), key=lambda one: one.rank, default=None)
+
+
+def as_result(kind: type[R], found: Any, **more: Any) -> R:
+    """What was found as a result: a class over its own class, with what else is known.
+
+    Args:
+        kind: The class of the result.
+        found: A frozen dataclass.
+        more: Fields of the result that `found` has not.
+    """
+    return kind(**{field.name: getattr(found, field.name) for field in fields(found)}, **more)
+
+
+def text_of(renderable: "RenderableType", *, width: int = 100) -> str:
+    """A renderable as plain text."""
+    from rich.console import Console  # noqa: PLC0415 (rich costs 50 ms)
+
+    console = Console(file=StringIO(), width=width, highlight=False, emoji=False, color_system=None)
+    with console.capture() as captured:
+        console.print(renderable)
+    return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())

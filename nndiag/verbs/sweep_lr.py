@@ -1,0 +1,235 @@
+"""`sweep_lr`: which learning rates work, and where they end."""
+
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nndiag.diagnosis.sweep_findings import sweep_findings
+from nndiag.errors import ConfigError, Problem, RunError, warn
+from nndiag.finding import Finding, Severity
+from nndiag.numbers import chosen
+from nndiag.training.lr_sweep import SweepResult as Sweep
+from nndiag.training.lr_sweep import sweep_learning_rates
+from nndiag.verbs.result import Result, as_result, gravest_of
+from nndiag.verbs.target import (
+    ExperimentLike,
+    Kind,
+    Overrides,
+    kind_of,
+    load_experiment,
+    override_texts,
+    program_of,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SweepResult(Result, Sweep):
+    """A sweep that shows itself.
+
+    Attributes:
+        target: The words that name the config or the program, with the overrides; empty for one
+            that is no file.
+        run: The folder it is stored in; None where it is in memory only.
+    """
+
+    target: tuple[str, ...] = ()
+    run: Path | None = None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What is said about the configured rate."""
+        return sweep_findings(self)
+
+    @property
+    def next_command(self) -> str | None:
+        """What to try next."""
+        return _next_command(self, self.target) if self.target else None
+
+    def gravest(self) -> Severity | None:
+        """An error where no rate learns."""
+        return gravest_of(self.findings) if self.failure is None else Severity.ERROR
+
+    def cut_short(self) -> bool:
+        """Whether Ctrl-C ended the sweep."""
+        return self.interrupted
+
+    def line(self) -> str:
+        """The verdict in one line."""
+        from nndiag.report.sweep import sweep_line  # noqa: PLC0415 (rich costs 50 ms)
+
+        return f"{self.name}: {sweep_line(self)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same object as `nndiag sweep-lr --json` prints."""
+        from nndiag.report.sweep import sweep_document  # noqa: PLC0415 (rich costs 50 ms)
+
+        return sweep_document(self, self.findings, run=self._folder)
+
+    def pictures(self) -> dict[str, str]:
+        """Name → SVG element."""
+        from functools import partial  # noqa: PLC0415 (only where it is drawn)
+
+        from nndiag.plots.sweep import draw  # noqa: PLC0415 (matplotlib costs 400 ms)
+        from nndiag.plots.vector import vector_figure  # noqa: PLC0415
+
+        picture = vector_figure("sweep", partial(draw, self))
+        return {} if picture is None else {"sweep": picture}
+
+    def draw(self) -> None:
+        """Draw the sweep into its folder; one that cannot be written is a warning."""
+        if self.run is None:
+            return
+        from nndiag.plots.sweep import sweep_picture  # noqa: PLC0415 (matplotlib costs 400 ms)
+        from nndiag.trace.run_folder import write_file  # noqa: PLC0415
+
+        try:
+            write_file(self.run / "sweep.png", sweep_picture(self))
+        except RunError as error:
+            warn(f"the sweep could not be stored: {error}")
+
+    def __rich__(self) -> "RenderableType":
+        from nndiag.report.sweep import sweep_report  # noqa: PLC0415 (rich costs 50 ms)
+
+        return sweep_report(self, self.findings, run=self._folder, next_command=self.next_command)
+
+    @property
+    def _folder(self) -> str | None:
+        return None if self.run is None else str(self.run)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of a config's sweep, by the names of the options."""
+
+    seeds: int = 3
+    rates: int | None = None
+    steps: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def check(self) -> None:
+        """Refuse a range that is none.
+
+        Raises:
+            ConfigError: A rate is not positive, or the smallest is not the smaller one.
+        """
+        for name, value in (("low", self.low), ("high", self.high)):
+            if value is not None and not 0 < value < float("inf"):
+                raise ConfigError(Problem(f"{name} must be above 0, not {chosen(value)}"))
+        if self.low is not None and self.high is not None and not self.low < self.high:
+            message = f"low must be below high, {chosen(self.high)}, not {chosen(self.low)}"
+            raise ConfigError(Problem(message))
+
+
+def sweep_lr(
+    target: ExperimentLike,
+    overrides: Overrides = (),
+    *,
+    seeds: int = 3,
+    rates: int | None = None,
+    steps: int | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    runs: str | Path | None = None,
+    plots: bool = True,
+    progress: Callable[[int], None] | None = None,
+) -> SweepResult:
+    """Which learning rates work, where the edge is, and what theory says.
+
+    Args:
+        target: A config as `load_experiment` takes it, or a program as `gradcheck` takes it; a
+            program has its own steps and rates, and the options below are for configs.
+        overrides: As `load_experiment` or `gradcheck` takes them.
+        seeds: Seeds per rate.
+        rates: Number of rates; four per decade by default.
+        steps: Steps of each run; as many as are affordable by default.
+        low: Smallest rate; found by default.
+        high: Largest rate; found by default.
+        runs: Where to store the sweep, in a new folder; None keeps it in memory.
+        plots: Whether to draw a picture into that folder.
+        progress: Called with the number of runs that have just ended.
+
+    Raises:
+        NndiagError: The config cannot be used, or the program cannot be run or understood.
+        KeyboardInterrupt: Ctrl-C before the first run had ended.
+    """
+    asked = _Asked(seeds, rates, steps, low, high)
+    asked.check()
+    found, text = _swept(target, overrides, asked, progress)
+    if not found.runs:
+        message = "interrupted before the first run had ended; nothing is known yet"
+        raise KeyboardInterrupt(message)
+    words = (str(target), *override_texts(overrides)) if isinstance(target, str | Path) else ()
+    folder = None if runs is None else _folder(found.name, text, Path(runs))
+    result = as_result(SweepResult, found, target=words, run=folder)
+    _store(result)
+    if plots:
+        result.draw()
+    return result
+
+
+def _swept(
+    target: ExperimentLike,
+    overrides: Overrides,
+    asked: _Asked,
+    progress: Callable[[int], None] | None,
+) -> tuple[Sweep, str | None]:
+    """The sweep of a config or a program, and the resolved config's text where there is one."""
+    if isinstance(target, str | Path) and kind_of(target) is Kind.PROGRAM:
+        from nndiag.diagnosis.program_sweep import sweep_program  # noqa: PLC0415 (for a program)
+
+        if asked != _Asked():
+            options = "--seeds, --rates, --steps, --low and --high"
+            warn(f"{options} are for configs; a program has its own")
+        code = program_of(target, overrides)
+        assert code is not None
+        return sweep_program(code, progress=progress), None
+    from nndiag.experiment import resolved_yaml  # noqa: PLC0415 (only for a config)
+
+    experiment = load_experiment(target, overrides)
+    found = sweep_learning_rates(experiment, **asdict(asked), progress=progress)
+    return found, resolved_yaml(experiment)
+
+
+def _folder(name: str, text: str | None, runs: Path) -> Path | None:
+    """A new folder for the sweep; None where none can be written."""
+    from nndiag.trace.run_folder import create_run_folder, write_file  # noqa: PLC0415
+
+    try:
+        folder = create_run_folder(runs, name=f"{name}-sweep-lr", time=datetime.now())
+        if text is not None:
+            write_file(folder / "config.yaml", text.encode())
+    except RunError as error:
+        warn(f"the sweep could not be stored: {error}")
+        return None
+    return folder
+
+
+def _store(result: SweepResult) -> None:
+    """The JSON object in the sweep's folder; one that cannot be written is a warning."""
+    from nndiag.trace.plain import json_text  # noqa: PLC0415 (only where it is stored)
+    from nndiag.trace.run_folder import write_file  # noqa: PLC0415
+
+    if result.run is None:
+        return
+    try:
+        write_file(result.run / "sweep.json", json_text(result.to_dict()).encode())
+    except RunError as error:
+        warn(f"the sweep could not be stored: {error}")
+
+
+def _next_command(result: SweepResult, words: tuple[str, ...]) -> str:
+    kept = [text for text in words if not text.startswith("optimizer.learning_rate=")]
+    if result.theory is None:  # a program
+        return shlex.join(["nndiag", "gradcheck", *kept])
+    if result.failure is not None:
+        return shlex.join(["nndiag", "fix", *words])
+    if result.recommended is None:
+        return shlex.join(["nndiag", "sweep-lr", *kept])
+    return shlex.join(["nndiag", "train", *kept, f"{result.setting}={chosen(result.recommended)}"])
