@@ -10,12 +10,13 @@ it. The aliases in `bounds` state bounds; `typing.Literal` states choices.
 """
 
 import difflib
+import functools
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, get_type_hints
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast, get_type_hints
 
 from nndiag.errors import Problem, UnknownNameError
 
@@ -62,6 +63,50 @@ class Option:
         return self.default is inspect.Parameter.empty
 
 
+@dataclass(frozen=True)
+class _Origin:
+    """How a component was made.
+
+    Attributes:
+        function: The registered function.
+        options: What it was called with.
+        part: Which attribute of its result the component is; empty for the result itself.
+        changes: Attributes that were changed afterwards.
+    """
+
+    function: Callable[..., Any]
+    options: Mapping[str, Any]
+    part: str = ""
+    changes: Mapping[str, Any] | None = None
+
+
+class Registered:
+    """A dataclass that registered functions make: pickled as its function's name and options."""
+
+    _origin: ClassVar[_Origin | None] = None  # an instance's own hides it
+
+    def changed(self, **changes: Any) -> Self:
+        """A copy with some attributes changed, which can be pickled as well."""
+        copy = cast(Self, replace(cast(Any, self), **changes))
+        return (
+            copy if self._origin is None else _marked(copy, replace(self._origin, changes=changes))
+        )
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return super().__reduce__() if self._origin is None else (_remade, (self._origin,))
+
+
+def _marked(component: Registered, origin: _Origin) -> Any:
+    object.__setattr__(component, "_origin", origin)
+    return component
+
+
+def _remade(origin: _Origin) -> Any:
+    component = origin.function(**origin.options)
+    component = getattr(component, origin.part) if origin.part else component
+    return component.changed(**origin.changes) if origin.changes else component
+
+
 class Registry(Generic[F]):
     """The components of one kind, by name, in the order in which they were registered.
 
@@ -81,8 +126,8 @@ class Registry(Generic[F]):
         def add(function: F) -> F:
             if name in self._functions:
                 raise ValueError(f"{self.kind} {name!r} is registered twice")
-            self._functions[name] = function
-            return function
+            self._functions[name] = remembering = cast(F, _remembering(function))
+            return remembering
 
         return add
 
@@ -122,3 +167,19 @@ class Registry(Generic[F]):
     def summary(self, name: str) -> str:
         """The first line of the component's docstring."""
         return (inspect.getdoc(self.get(name)) or "").partition("\n")[0]
+
+
+def _remembering(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, whose results and their parts know how they were made."""
+
+    @functools.wraps(function)
+    def made(*args: Any, **options: Any) -> Any:
+        component = function(*args, **options)
+        if isinstance(component, Registered):
+            for part, value in vars(component).items():
+                if isinstance(value, Registered) and value._origin is None:
+                    _marked(value, _Origin(made, options, part))
+            _marked(component, _Origin(made, options))
+        return component
+
+    return made

@@ -25,7 +25,7 @@ ROWS = (
     {"analysis"},
     {"experiment"},
     {"nn", "trace"},
-    {"registry", "bounds", "finding", "errors", "nested", "archive", "numbers"},
+    {"registry", "bounds", "finding", "errors", "nested", "archive", "numbers", "parallel"},
 )
 """The packages from top to bottom: each may import what stands in a lower row."""
 
@@ -38,6 +38,7 @@ FORBIDDEN = {
 ALLOWED_BESIDE = {
     ("registry", "errors"),
     ("nested", "errors"),
+    ("parallel", "errors"),
 }
 """Imports within a row."""
 

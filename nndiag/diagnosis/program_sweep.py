@@ -19,13 +19,13 @@ from nndiag.program.text.source import read_source
 from nndiag.program.training.scaled_runs import scaled_losses
 from nndiag.training.interruption import Interruption
 from nndiag.training.lr_sweep import found_by
+from nndiag.training.sweep_blocks import Pair
 from nndiag.training.sweep_choice import choice_of
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_ranking import band_of
 from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import FloatArray, ShortRun
 from nndiag.training.sweep_search import Search
-from nndiag.training.sweep_workers import Pair
 
 _SECONDS = 0.5  # for one run
 _FEWEST, _MOST = 20, 2_000  # iterations of a run

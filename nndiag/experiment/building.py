@@ -5,7 +5,7 @@ the examples (drawn by the trainer). Changing one part of a config leaves the ot
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -238,4 +238,4 @@ def _drawn(section: Component, rng: np.random.Generator, units: int, fan_in: int
 def _optimizer(config: Config) -> Optimizer:
     section = config.optimizer
     optimizer: Optimizer = OPTIMIZERS.get(section.name)(**section.options)
-    return replace(optimizer, weight_decay=section.weight_decay, clip_norm=section.clip_norm)
+    return optimizer.changed(weight_decay=section.weight_decay, clip_norm=section.clip_norm)

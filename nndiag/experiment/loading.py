@@ -56,6 +56,9 @@ class Experiment:
         about = f"{config.dataset.name}, {layers}, {config.optimizer.name} {rate}"
         return f"<Experiment {config.name!r}: {about}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.source, self.tree)  # models of components are made where they are used
+
 
 @dataclass(frozen=True, eq=False)
 class ProgramExperiment:
@@ -288,6 +291,12 @@ def _checked(root: Node, problems: list[Problem], shape: type[S]) -> tuple[S, di
     if problems:
         raise ConfigError(ordered(problems))
     return config, config.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _again(source: Path | None, tree: Node) -> Experiment:
+    """The experiment of a tree that was checked before."""
+    config, resolved = _checked(tree, [], Config)
+    return Experiment(config, resolved, source, tree)
 
 
 def _with_bare_names(value: Any) -> Any:

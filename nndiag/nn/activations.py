@@ -14,7 +14,7 @@ import numpy as np
 
 from nndiag.bounds import Positive, Share
 from nndiag.nn.calls import HALF, ONE, ZERO, Array, Do, constant, maximum, minimum
-from nndiag.registry import Registry
+from nndiag.registry import Registered, Registry
 
 
 class Activation(Protocol):
@@ -53,7 +53,7 @@ class Activation(Protocol):
 
 
 @dataclass(frozen=True)
-class Elementwise:
+class Elementwise(Registered):
     """An activation of each unit by itself.
 
     Attributes:
@@ -94,7 +94,7 @@ class Elementwise:
 
 
 @dataclass(frozen=True)
-class Softmax:
+class Softmax(Registered):
     """exp(z) over its sum along the units; J = diag(a) − a·aᵀ."""
 
     low: float = 0.0

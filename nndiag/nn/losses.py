@@ -17,7 +17,7 @@ import numpy as np
 from nndiag.bounds import Positive
 from nndiag.nn.activations import ACTIVATIONS, Activation
 from nndiag.nn.calls import ONE, Array, Do, constant, maximum, minimum, now
-from nndiag.registry import Registry
+from nndiag.registry import Registered, Registry
 
 Reduction = Literal["mean", "sum"]
 SquareReduction = Literal["mean", "sum", "half_mean", "half_sum"]
@@ -26,7 +26,7 @@ _CLIP = 1e-7  # probabilities are kept this far from 0 and 1; the usual value of
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(Registered):
     """One loss with its reduction.
 
     Attributes:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nndiag.bounds import Fraction, NonNegative, Positive
 from nndiag.nn.calls import Array, Do, constant
-from nndiag.registry import Registry
+from nndiag.registry import Registered, Registry
 
 FloatArray = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class Optimizer(Registered):
     """One update rule.
 
     Attributes:

@@ -1,6 +1,5 @@
 """A second thread that makes its own calls in step with the first one."""
 
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
@@ -61,10 +60,3 @@ class SecondThread:
             self._end.acquire(timeout=0.001)
         self._begin.acquire(blocking=False)
         self._end.acquire(blocking=False)
-
-
-def processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -16,7 +16,8 @@ from nndiag.nn.calls import Array, Call, Do, buffer, constant, execute, later, m
 from nndiag.nn.network import Architecture, Examples, backward, forward, workspace
 from nndiag.nn.optimizers import Optimizer, Step
 from nndiag.nn.scalar import ScalarStep, scalar_step
-from nndiag.nn.second_thread import SecondThread, processors
+from nndiag.nn.second_thread import SecondThread
+from nndiag.parallel import processors
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

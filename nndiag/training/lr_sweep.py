@@ -16,6 +16,7 @@ from nndiag.experiment.building import Built, build, initial_parameters
 from nndiag.experiment.loading import Experiment
 from nndiag.training.interruption import Interruption
 from nndiag.training.schedule import batches_of, total_steps
+from nndiag.training.sweep_blocks import BlockTrainer
 from nndiag.training.sweep_choice import choice_of
 from nndiag.training.sweep_edge import Edge, measured_edge
 from nndiag.training.sweep_failure import failure_of
@@ -25,7 +26,6 @@ from nndiag.training.sweep_runs import Task, step_seconds
 from nndiag.training.sweep_search import Search
 from nndiag.training.sweep_theory import guess_of, theory_of
 from nndiag.training.sweep_verdict import SeedEdge, edge_of, fates_of
-from nndiag.training.sweep_workers import Workers
 
 __all__ = ["Edge", "SweepResult", "sweep_learning_rates"]
 
@@ -66,7 +66,7 @@ def sweep_learning_rates(
     task = _task(experiment, built, seeds=2 * seeds, steps=steps)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
-        workers = Workers(
+        workers = BlockTrainer(
             task,
             interrupted=lambda: interruption.requested,
             done=progress or (lambda _: None),

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
+from nndiag.training.sweep_blocks import Pair
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_verdict import NOTHING, Fate, edge_of, fates_of, removed
-from nndiag.training.sweep_workers import Pair
 
 _PER_DECADE = 4  # rates of the grid
 _SCAN = 2  # the scan of the range takes every so manyth of them

@@ -28,8 +28,8 @@ from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture
 from nndiag.nn.optimizers import OPTIMIZERS
 from nndiag.training.schedule import Batches
+from nndiag.training.sweep_blocks import BlockTrainer
 from nndiag.training.sweep_runs import Task
-from nndiag.training.sweep_workers import Workers
 from tests.benchmarks import plain_numpy
 from tests.benchmarks.works import work
 
@@ -68,7 +68,7 @@ def sweep_task():
 
 def runs():
     """All runs, with the start of the workers."""
-    workers = Workers(sweep_task(), interrupted=lambda: False, done=lambda _: None)
+    workers = BlockTrainer(sweep_task(), interrupted=lambda: False, done=lambda _: None)
     with workers.started(seconds=10):
         return workers.train([(float(rate), 0) for rate in RATES])
 

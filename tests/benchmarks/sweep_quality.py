@@ -26,8 +26,8 @@ from nndiag.experiment.building import build, initial_parameters
 from nndiag.experiment.loading import experiment_of
 from nndiag.training.lr_sweep import sweep_learning_rates
 from nndiag.training.schedule import batches_of
+from nndiag.training.sweep_blocks import BlockTrainer
 from nndiag.training.sweep_runs import Task
-from nndiag.training.sweep_workers import Workers
 from tests.benchmarks.sweep_tasks import drawn, held_out, tasks
 
 GRID = [float(f"{10 ** (k / 8):.6g}") for k in range(-48, 25)]  # 1e-6 to 1e3
@@ -80,7 +80,7 @@ class Truth:
 
     def _table(self, rates, seeds):
         """Rate → logarithms of the final losses over the best constant's, by seed (S,)."""
-        workers = Workers(self._task, interrupted=lambda: False, done=lambda _: None)
+        workers = BlockTrainer(self._task, interrupted=lambda: False, done=lambda _: None)
         with workers.started(seconds=10):
             runs = workers.train([(rate, seed) for rate in rates for seed in seeds])
         reference = runs[0].reference

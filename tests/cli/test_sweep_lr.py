@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nndiag.cli.app import run
-from nndiag.nn.second_thread import processors
+from nndiag.parallel import processors
 
 CONFIG = """
 dataset: {name: sine, samples: 40}
@@ -113,14 +113,24 @@ def alive(pid: str) -> bool:
         return False
 
 
+def children(pid: int) -> list[str]:
+    """The processes that the threads of a process have started."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [child for task in tasks for child in (task / "children").read_text().split()]
+    except OSError:
+        return []
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads Linux's process tree")
-def test_a_sweep_that_is_killed_leaves_no_worker_behind(config, tmp_path):
-    command = [sys.executable, "-m", "nndiag", "sweep-lr", config, "training.steps=100000"]
+@pytest.mark.parametrize("command", ["sweep-lr", "fix"])
+def test_what_is_killed_leaves_no_worker_behind(config, tmp_path, command):
+    faults = ["training.steps=100000", "optimizer.learning_rate=1e-9"]
+    command = [sys.executable, "-m", "nndiag", command, config, *faults]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     try:
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-        while not (workers := children.read_text().split()) and time.monotonic() < deadline:
+        while not (workers := children(process.pid)) and time.monotonic() < deadline:
             time.sleep(0.02)
     finally:
         process.kill()

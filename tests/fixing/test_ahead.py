@@ -1,11 +1,11 @@
-"""Runs in processes of their own: the same numbers, and nothing left behind."""
+"""Runs that an executor makes: the same numbers, each made once, and none that nobody asks for."""
 
-import multiprocessing
+import time
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 
-from nndiag.fixing import ahead as module
 from nndiag.fixing.ahead import Ahead
 from nndiag.fixing.measure import OutOfTimeError, measured
 from tests.fixing.conftest import EXPLODING, HEALTHY, TANH_ON_A_LINE, experiment_from
@@ -14,12 +14,22 @@ FOREVER = float("inf")
 
 
 @pytest.fixture
-def ahead(monkeypatch):
+def ahead():
     """Two processes, however many processors there are."""
-    monkeypatch.setattr(module, "processors", lambda: 2)
-    runs = Ahead()
+    runs = Ahead(most=2)
     yield runs
     runs.close()
+
+
+class Counting:
+    """An executor that only notes what it is asked for."""
+
+    def __init__(self):
+        self.futures = []
+
+    def submit(self, function, *args, **kwargs):
+        self.futures.append(Future())
+        return self.futures[-1]
 
 
 def test_a_run_is_the_same_wherever_it_is_made(ahead):
@@ -31,38 +41,43 @@ def test_a_run_is_the_same_wherever_it_is_made(ahead):
     assert (there.score, there.good) == (here.score, here.good)
 
 
-def test_what_is_expected_next_is_begun_and_then_only_taken(ahead, monkeypatch):
+def test_what_is_expected_next_is_begun_and_then_only_taken(ahead):
     first, second = experiment_from(TANH_ON_A_LINE), experiment_from(HEALTHY)
     ahead.run(first, deadline=FOREVER, then=[second])
-    monkeypatch.setattr(module, "_started", None)  # nothing more can be started
-    assert ahead.run(second, deadline=FOREVER).diagnosis.cause is None
+    begun = ahead._begun[second]
+    assert ahead.run(second, deadline=FOREVER) is begun.result()
 
 
-def test_what_is_not_asked_for_after_all_is_ended(ahead):
+def test_no_more_is_begun_than_is_made_at_once_and_one_that_waits():
+    executor = Counting()
+    experiments = [experiment_from(HEALTHY) for _ in range(5)]
+    Ahead(executor, most=2).begin(experiments, deadline=FOREVER)
+    assert len(executor.futures) == 3
+
+
+def test_what_is_not_asked_for_after_all_is_given_up(ahead):
     long = experiment_from(TANH_ON_A_LINE, training={"steps": 50_000_000})
     ahead.run(experiment_from(HEALTHY), deadline=FOREVER, then=[long])
-    ahead.close()
-    assert multiprocessing.active_children() == []
+    future = ahead._begun[long]
+    ahead.run(experiment_from(HEALTHY), deadline=FOREVER)
+    assert future.done()
 
 
-def test_a_run_whose_process_dies_is_made_here(ahead, monkeypatch):
-    monkeypatch.setattr(module, "_train", lambda experiment, deadline, connection: None)
-    assert ahead.run(experiment_from(HEALTHY), deadline=FOREVER).well
+def test_to_close_ends_what_is_under_way(ahead):
+    long = experiment_from(TANH_ON_A_LINE, training={"steps": 50_000_000})
+    ahead.begin([long], deadline=FOREVER)
+    ahead.close()  # returns only when its process has ended
+    assert ahead._begun[long].done()
 
 
 def test_the_deadline_holds_in_another_process(ahead):
     long = experiment_from(TANH_ON_A_LINE, training={"steps": 50_000_000})
     with pytest.raises(OutOfTimeError):
-        ahead.run(long, deadline=0.0)
+        ahead.run(long, deadline=time.monotonic())
 
 
-def test_a_process_starts_no_others(monkeypatch):
-    monkeypatch.setattr(multiprocessing, "parent_process", object)
-    monkeypatch.setattr(module, "_started", None)
-    assert Ahead().run(experiment_from(HEALTHY), deadline=FOREVER).well
-
-
-def test_on_a_single_processor_all_is_done_here(monkeypatch):
-    monkeypatch.setattr(module, "processors", lambda: 1)
-    monkeypatch.setattr(module, "_started", None)
-    assert Ahead().run(experiment_from(HEALTHY), deadline=FOREVER).well
+def test_where_there_is_nobody_else_all_is_done_here():
+    executor = Counting()
+    runs = Ahead(executor, most=0)
+    assert runs.run(experiment_from(HEALTHY), deadline=FOREVER, then=[]).well
+    assert not executor.futures

@@ -6,7 +6,7 @@ import pytest
 from nndiag.nn.activations import ACTIVATIONS
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture, examples, loss_and_gradient
-from nndiag.nn.optimizers import OPTIMIZERS, Optimizer
+from nndiag.nn.optimizers import OPTIMIZERS
 from nndiag.nn.stack import Stack
 
 RNG = np.random.default_rng(5)
@@ -147,7 +147,7 @@ def test_clipping_and_weight_decay_change_the_update_but_not_the_record():
     x, y = data()
     start = start_of(shape)
     plain = OPTIMIZERS.get("sgd")(learning_rate=0.5)
-    optimizer = Optimizer(**{**vars(plain), "clip_norm": 0.05, "weight_decay": 0.02})
+    optimizer = plain.changed(clip_norm=0.05, weight_decay=0.02)
     engine = stack(shape, start, x, y, optimizer=optimizer)
     block = engine.run(steps=60)
 

@@ -13,11 +13,11 @@ from nndiag.nn.stack import Stack
 from nndiag.training import train
 from nndiag.training.lr_sweep import sweep_learning_rates
 from nndiag.training.schedule import batches_of
+from nndiag.training.sweep_blocks import BlockTrainer
 from nndiag.training.sweep_choice import rounded
 from nndiag.training.sweep_failure import Reason
 from nndiag.training.sweep_runs import Task, blocks_of, train_block
 from nndiag.training.sweep_verdict import Fate
-from nndiag.training.sweep_workers import Workers
 
 TANH = {
     "seed": 3,
@@ -129,8 +129,8 @@ def test_blocks_hold_neighbouring_rates_and_with_batches_one_seed():
 def test_workers_give_what_one_process_gives():
     task = task_of(changed(TANH))
     pairs = [(float(rate), 3) for rate in np.geomspace(1e-3, 10, 12)]
-    alone = Workers(task, interrupted=lambda: False, done=lambda _: None)
-    several = Workers(task, interrupted=lambda: False, done=lambda _: None)
+    alone = BlockTrainer(task, interrupted=lambda: False, done=lambda _: None)
+    several = BlockTrainer(task, interrupted=lambda: False, done=lambda _: None)
     with several.started(seconds=100):
         there = {run.rate: run.final for run in several.train(pairs)}
     here = {run.rate: run.final for run in alone.train(pairs)}
@@ -286,7 +286,7 @@ def test_memory_does_not_grow_with_the_number_of_runs():
     task = task_of(experiment, steps=2)
 
     def peak(count):
-        workers = Workers(task, interrupted=lambda: False, done=lambda _: None)
+        workers = BlockTrainer(task, interrupted=lambda: False, done=lambda _: None)
         tracemalloc.start()
         workers.train([(float(rate), 3) for rate in np.geomspace(1e-4, 1e-2, count)])
         highest = tracemalloc.get_traced_memory()[1]

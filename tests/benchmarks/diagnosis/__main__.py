@@ -5,11 +5,10 @@ import hashlib
 import json
 import os
 import platform
-import signal
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import nndiag
+from nndiag.parallel import Workers
 from tests.benchmarks.diagnosis.judging import Member, judged
 from tests.benchmarks.diagnosis.population import members
 from tests.benchmarks.diagnosis.table import by_fault, failures, false_alarms, summary
@@ -82,19 +82,11 @@ def _version() -> str:
 
 
 def _made(missing: list[Member], results: Path, processes: int) -> Iterator[dict[str, Any]]:
-    """What is found, in the order in which it is done; Ctrl-C ends it after the runs under way."""
+    """What is found, in the order in which it is done; Ctrl-C gives the rest up."""
     results.parent.mkdir(parents=True, exist_ok=True)
-    pool = ProcessPoolExecutor(processes, initializer=_leave_interrupts_alone)
-    try:
+    with Workers(processes) as pool:
         for future in as_completed([pool.submit(judged, member) for member in missing]):
             yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _leave_interrupts_alone() -> None:
-    """Ctrl-C reaches all processes; the main one sees to it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _append(results: Path, row: dict[str, Any]) -> None:

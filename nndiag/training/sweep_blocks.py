@@ -1,0 +1,86 @@
+"""Blocks of short runs, trained by all processors.
+
+An executor's workers train some while this process trains the others. A small sweep is not worth a
+worker.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from functools import partial
+
+from nndiag.parallel import Workers, each_as_completed, most_workers
+from nndiag.training.sweep_runs import ShortRun, Task, blocks_of, train_block
+
+Pair = tuple[float, int]
+Question = Callable[[], bool]
+
+_WORTH_WORKERS = 1.0  # seconds of work; a worker is there after a third of that
+
+
+class BlockTrainer:
+    """Trains pairs (rate, seed) of one task.
+
+    Args:
+        task: What is trained.
+        interrupted: Whether to stop; asked about twenty times a second.
+        done: Called with the number of runs that have just ended.
+
+    Attributes:
+        made: Number of runs that have ended.
+    """
+
+    def __init__(self, task: Task, *, interrupted: Question, done: Callable[[int], None]) -> None:
+        self._task, self._interrupted, self._done = task, interrupted, done
+        self._pool: Executor | None = None
+        self._count = 1
+        self.made = 0
+
+    def train(self, pairs: Sequence[Pair], *, steps: int | None = None) -> list[ShortRun]:
+        """The runs of these pairs; after an interruption those that had ended.
+
+        Args:
+            pairs: Rate and seed of each run.
+            steps: Steps of each run; the task's by default.
+        """
+        runs: list[ShortRun] = []
+        steps = steps or self._task.steps
+        blocks = blocks_of(self._task, pairs, workers=self._count)
+        for block in self._trained(blocks, steps):
+            runs.extend(block)
+            self.made += len(block)
+            self._done(len(block))
+        return runs
+
+    @contextmanager
+    def started(self, *, seconds: float) -> Iterator[None]:
+        """Workers, for as long as it is open, if so many seconds of work are worth them."""
+        count = most_workers()
+        if count < 2 or seconds < _WORTH_WORKERS:
+            yield
+            return
+        self._count = count
+        with Workers(count - 1, initializer=_begin, initargs=(self._task,)) as self._pool:
+            yield
+        self._pool, self._count = None, 1
+
+    def _trained(self, blocks: list[list[Pair]], steps: int) -> Iterator[list[ShortRun]]:
+        train = partial(train_block, self._task, steps=steps, stopped=self._interrupted)
+        if self._pool is None or len(blocks) < 2:
+            yield from map(train, blocks)
+            return
+        lost_last = blocks[::-1]  # high rates, whose runs end soon, are left for the end
+        calls = [(partial(train, x), self._pool.submit(_train, x, steps)) for x in lost_last]
+        yield from each_as_completed(calls, stopped=self._interrupted)
+
+
+_TASK: dict[str, Task] = {}
+"""In a worker: what is trained."""
+
+
+def _begin(task: Task) -> None:
+    _TASK["task"] = task
+
+
+def _train(block: list[Pair], steps: int) -> list[ShortRun]:
+    return train_block(_TASK["task"], block, steps=steps, stopped=lambda: False)
