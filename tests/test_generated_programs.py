@@ -1,0 +1,70 @@
+"""The generator of programs: the same each time, right where it says so, wrong where it says so."""
+
+import ast
+
+import pytest
+
+from tests.benchmarks.generated import population
+from tests.benchmarks.generated.catalogue import BUGS
+from tests.benchmarks.generated.running import run
+from tests.benchmarks.generated.styles import all_styles
+from tests.benchmarks.generated.truth import steps_of
+
+STYLES = all_styles()
+CALLS = 4
+"""Steps of each program that are compared here."""
+
+
+def steps(made, faults=()):
+    course = run(made.writer.written(faults).probed(), made.files, calls=CALLS)
+    assert not course.error
+    return steps_of(course, made.recipe, made.objective)
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_composes_the_same_program_from_the_same_seed(name):
+    first, second = (population.draft(STYLES[name], 7).writer.written() for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_steps_of_a_right_program_are_those_of_the_reference(name):
+    assert steps(population.draft(STYLES[name], 4)).right
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_program_with_a_bug_can_be_parsed_and_differs_in_the_lines_that_are_told(name):
+    made = population.draft(STYLES[name], 3)
+    right = made.writer.written()
+    for fault in made.writer.faults:
+        wrong = made.writer.written((fault,))
+        ast.parse(wrong.text())
+        assert wrong.text() != right.text()
+        assert wrong.accepted
+        for number in wrong.wrong:
+            assert wrong.lines[number - 1] not in wrong.due
+
+
+def test_a_bug_changes_the_step():
+    specimen = population.with_bug("look", 0, "derivative-missing")
+    faults = [f for f in specimen.draft.writer.faults if f.bug in specimen.bugs]
+    assert any(steps(specimen.draft, (fault,)).wrong for fault in faults)
+    assert specimen.tensors
+
+
+def test_every_bug_that_a_style_writes_is_in_the_catalogue():
+    written = {
+        fault.bug
+        for style in STYLES.values()
+        for seed in range(10)
+        for fault in population.draft(style, seed).writer.faults
+    }
+    assert written <= set(BUGS)
+
+
+def test_the_halves_of_the_seeds_share_none():
+    look, report = (
+        {population.seed_of("right", half, i, j) for i in range(50) for j in range(5)}
+        for half in ("look", "report")
+    )
+    assert not look & report
