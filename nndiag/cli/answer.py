@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def show(result: "Result", *, json: bool, quiet: bool = False) -> None:
     """Print the report, or the JSON object, or the verdict alone."""
     if json:
-        from nndiag.trace.plain import json_text  # noqa: PLC0415 (NumPy costs 100 ms)
+        from nndiag.plain import json_text  # noqa: PLC0415 (NumPy costs 100 ms)
 
         emit_text(json_text(result.to_dict()))
     elif quiet:

@@ -14,7 +14,7 @@ def schema(
     ] = Of.CONFIG,
 ) -> None:
     """Print the JSON Schema of a config, or of what --json prints."""
-    from nndiag.trace.plain import json_text  # noqa: PLC0415
+    from nndiag.plain import json_text  # noqa: PLC0415
     from nndiag.verbs.schema import schema as schema_of  # noqa: PLC0415
 
     emit_text(json_text(schema_of(of)))

@@ -11,14 +11,15 @@ from rich.text import Text
 
 from nndiag.finding import Diagnosis
 from nndiag.numbers import number, skill_words
-from nndiag.report.json import VERSION, run_document
+from nndiag.plain import to_plain
+from nndiag.report.document import VERSION
+from nndiag.report.json import run_document
 from nndiag.report.ranking import ranking
 from nndiag.report.settings import setting
 from nndiag.report.shared_chart import SharedChart
 from nndiag.report.verdict import most_important, verdict_style
 from nndiag.trace import Trace
 from nndiag.trace.difference import Difference
-from nndiag.trace.plain import to_plain
 from nndiag.trace.statistics import loss_summary
 
 MOST_SIDES = len(ascii_uppercase)

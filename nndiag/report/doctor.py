@@ -8,8 +8,8 @@ from rich.text import Text
 
 from nndiag.checkup import Check, Checkup, Status
 from nndiag.numbers import count
-from nndiag.report.json import VERSION
-from nndiag.trace.plain import to_plain
+from nndiag.plain import to_plain
+from nndiag.report.document import VERSION
 
 MARKS = {
     Status.OK: ("✓", "green"),

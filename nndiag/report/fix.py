@@ -13,11 +13,11 @@ from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Outcome
 from nndiag.fixing import Fix, Run, Trial, Verdict
 from nndiag.numbers import count, number
+from nndiag.plain import to_plain
 from nndiag.remedies import remedy_of
 from nndiag.report.changes import change_words
 from nndiag.report.json import run_document
 from nndiag.report.verdict import cause_words, labelled, sentence, verdict_style
-from nndiag.trace.plain import to_plain
 
 _STYLES = {
     Verdict.CURES: "green",

@@ -13,9 +13,10 @@ from nndiag.analysis.gradient_check import TOLERANCE, Element, PointCheck, Tenso
 from nndiag.analysis.network_check import NetworkCheck
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import count, number
-from nndiag.report.json import VERSION, finding_document
+from nndiag.plain import to_plain
+from nndiag.report.document import VERSION
+from nndiag.report.json import finding_document
 from nndiag.report.verdict import labelled
-from nndiag.trace.plain import to_plain
 
 _STYLES = {
     Verdict.CORRECT: "green",

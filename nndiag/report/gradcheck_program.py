@@ -14,12 +14,13 @@ from rich.text import Text
 
 from nndiag.finding import Finding, Severity
 from nndiag.numbers import chosen, count, number
+from nndiag.plain import to_plain
 from nndiag.program import ProgramCheck
 from nndiag.program.gradients.judgement import TensorCheck, Verdict
 from nndiag.program.training.matters import Matters
-from nndiag.report.json import VERSION, finding_document
+from nndiag.report.document import VERSION
+from nndiag.report.json import finding_document
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
-from nndiag.trace.plain import to_plain
 
 _UNDECIDED = (Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE, Verdict.CONVENTION)
 _WIDE = 70

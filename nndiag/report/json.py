@@ -4,11 +4,10 @@ from dataclasses import asdict
 from typing import Any
 
 from nndiag.finding import Diagnosis, Evidence, Finding
+from nndiag.plain import to_plain
+from nndiag.report.document import VERSION
 from nndiag.trace import Stability, Trace
-from nndiag.trace.plain import to_plain
 from nndiag.trace.statistics import layer_gradients, loss_summary
-
-VERSION = 1
 
 
 def run_document(

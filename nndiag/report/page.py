@@ -9,9 +9,9 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from nndiag.plain import to_plain
 from nndiag.report.catalogue import Entry
-from nndiag.report.json import VERSION
-from nndiag.trace.plain import to_plain
+from nndiag.report.document import VERSION
 
 LEAD = re.compile(r"^[A-Z][\w ]{2,24}:(?= )")
 """The words that say what a paragraph is about."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from nndiag.finding import Diagnosis
 from nndiag.numbers import number
+from nndiag.plain import json_text
 from nndiag.report.html import page_html
 from nndiag.report.terminal import run_report
 from nndiag.report.verdict import evidence_words
 from nndiag.trace import Trace
-from nndiag.trace.plain import json_text
 
 
 def run_page(

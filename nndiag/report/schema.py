@@ -7,7 +7,7 @@ stand beside them. To add a command's object: its record under its name in `_rep
 from collections.abc import Mapping
 
 from nndiag.finding import Outcome
-from nndiag.report.json import VERSION
+from nndiag.report.document import VERSION
 from nndiag.report.schema_parts import (
     ANY,
     COUNT,

@@ -12,7 +12,9 @@ from rich.text import Text
 
 from nndiag.finding import Confidence, Finding, Severity
 from nndiag.numbers import count, number
-from nndiag.report.json import VERSION, finding_document
+from nndiag.plain import to_plain
+from nndiag.report.document import VERSION
+from nndiag.report.json import finding_document
 from nndiag.report.sweep_words import (
     edge_unknown,
     edge_words,
@@ -22,7 +24,6 @@ from nndiag.report.sweep_words import (
     theory_words,
 )
 from nndiag.report.verdict import STYLES, labelled
-from nndiag.trace.plain import to_plain
 from nndiag.training.lr_sweep import SweepResult
 from nndiag.training.sweep_ranking import Rate
 from nndiag.training.sweep_theory import Theory

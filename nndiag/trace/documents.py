@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.trace.plain import to_plain
+from nndiag.plain import to_plain
 from nndiag.trace.stability import Change, Stability
 from nndiag.trace.trace import Ending, Facts, LayerFacts
 

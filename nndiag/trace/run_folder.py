@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nndiag import __version__
 from nndiag.errors import Location, Problem, RunError
-from nndiag.trace.plain import json_text
+from nndiag.plain import json_text
 
 
 def create_run_folder(runs: Path, *, name: str, time: datetime) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nndiag.finding import Severity
-from nndiag.report.catalogue import KINDS, Entry, catalogue_document, catalogue_view, entry_of
+from nndiag.report.catalogue import KINDS, Entry, entries_of, entry_of
 from nndiag.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ class Catalogue(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The same object as `nndiag list --json` prints."""
-        from nndiag.report.json import VERSION  # noqa: PLC0415 (NumPy costs 100 ms)
+        from nndiag.report.catalogue_view import catalogue_document  # noqa: PLC0415 (rich)
 
-        return {"version": VERSION, "command": "list", **catalogue_document(self.kinds)}
+        return catalogue_document(self.kinds)
 
     def __rich__(self) -> "RenderableType":
+        from nndiag.report.catalogue_view import catalogue_view  # noqa: PLC0415 (rich)
+
         return catalogue_view(self.kinds)
 
 
@@ -98,8 +100,6 @@ def catalogue(kind: str | None = None) -> Catalogue:
     Raises:
         UnknownNameError: There is no such kind.
     """
-    from nndiag.report.catalogue import entries_of  # noqa: PLC0415 (only to check the kind)
-
     if kind is None:
         return Catalogue(tuple(KINDS))
     return Catalogue((entries_of(kind)[0].kind,))

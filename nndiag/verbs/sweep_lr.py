@@ -213,7 +213,7 @@ def _folder(name: str, text: str | None, runs: Path) -> Path | None:
 
 def _store(result: SweepResult) -> None:
     """The JSON object in the sweep's folder; one that cannot be written is a warning."""
-    from nndiag.trace.plain import json_text  # noqa: PLC0415 (only where it is stored)
+    from nndiag.plain import json_text  # noqa: PLC0415 (only where it is stored)
     from nndiag.trace.run_folder import write_file  # noqa: PLC0415
 
     if result.run is None:

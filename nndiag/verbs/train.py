@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nndiag.errors import RunError, warn
-from nndiag.trace.plain import json_text
+from nndiag.plain import json_text
 from nndiag.trace.run_folder import write_file, write_parameters
 from nndiag.verbs.run import RunResult, judged
 from nndiag.verbs.target import ExperimentLike, Overrides, load_experiment, words_of

@@ -10,8 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 import nndiag
+from nndiag.plain import to_plain
 from nndiag.report.schema import report_schema
-from nndiag.trace.plain import to_plain
 
 LOG = "step,loss,validation_loss\n0,1,2\n1,0.5,nan\n2,0.25,inf\n3,0.2,0.3\n"
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from nndiag.finding import Diagnosis, Evidence, Outcome
+from nndiag.plain import json_text
 from nndiag.report.json import finding_document, run_document
 from nndiag.trace import Trace
-from nndiag.trace.plain import json_text
 
 from .conftest import finding
 

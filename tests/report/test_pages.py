@@ -7,11 +7,10 @@ from nndiag.errors import UnknownNameError
 from nndiag.finding import Outcome
 from nndiag.report.catalogue import (
     KINDS,
-    catalogue_document,
-    catalogue_view,
     entries_of,
     entry_of,
 )
+from nndiag.report.catalogue_view import catalogue_document, catalogue_view
 from nndiag.report.glossary import TERMS
 from nndiag.report.page import page_view
 

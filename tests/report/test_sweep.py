@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from nndiag.diagnosis.sweep_findings import sweep_findings
+from nndiag.plain import json_text
 from nndiag.plots.sweep import draw, sweep_picture
 from nndiag.report.sweep import sweep_document, sweep_line, sweep_report
 from nndiag.report.sweep_words import factor, failure_words, reading_words, theory_words
 from nndiag.trace import Stability
-from nndiag.trace.plain import json_text
 from nndiag.training.sweep_edge import Edge
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_ranking import rates_of

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from nndiag.errors import RunError
+from nndiag.plain import json_text
 from nndiag.trace import Change, Facts, Stability, Trace, TraceWriter, read_trace
 from nndiag.trace.documents import facts_document, facts_of
 from nndiag.trace.layout import Layout
-from nndiag.trace.plain import json_text
 
 from .conftest import LAYERS, record
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nndiag.finding import Outcome
-from nndiag.trace.plain import json_text, to_plain
+from nndiag.plain import json_text, to_plain
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-import numpy as np
-
 
 def to_plain(value: object) -> Any:
     """The value as dictionaries, lists, strings, numbers, booleans and None.
 
     Numbers that are not finite become "nan", "inf" and "-inf", which `float` reads back.
     """
-    if isinstance(value, np.ndarray | np.generic):
+    if hasattr(value, "tolist"):  # an array, or a number of NumPy's, which is not imported here
         value = value.tolist()
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
