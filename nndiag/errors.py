@@ -5,6 +5,8 @@ without a traceback. Everything that is wrong with one input is collected as `Pr
 together.
 """
 
+from __future__ import annotations
+
 import difflib
 import warnings
 from collections.abc import Sequence

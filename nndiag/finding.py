@@ -1,11 +1,19 @@
 """What a diagnosis says: findings with evidence, one outcome, one cause."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum
 
 
-class Severity(StrEnum):
+class Word(str, Enum):
+    """A choice that is written as its value, as `enum.StrEnum` of newer Pythons is."""
+
+    __str__ = str.__str__
+
+
+class Severity(Word):
     """How much a finding matters."""
 
     ERROR = "error"
@@ -21,7 +29,7 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
-class Outcome(StrEnum):
+class Outcome(Word):
     """How a run ended; exactly one per run."""
 
     DIVERGED = "diverged"
@@ -31,7 +39,7 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class Confidence(StrEnum):
+class Confidence(Word):
     """How well a cause is established."""
 
     CONFIRMED = "confirmed"

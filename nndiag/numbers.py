@@ -1,5 +1,7 @@
 """How numbers are written for a person: in findings, checks, reports and pictures."""
 
+from __future__ import annotations
+
 import math
 
 _NO_SKILL = 5e-4  # 0.000 to three decimals

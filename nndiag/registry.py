@@ -9,6 +9,8 @@ The annotation of an option is all that the config, its error messages and its J
 it. The aliases in `bounds` state bounds; `typing.Literal` states choices.
 """
 
+from __future__ import annotations
+
 import difflib
 import functools
 import importlib

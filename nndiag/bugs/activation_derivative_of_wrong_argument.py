@@ -14,6 +14,8 @@ Repair: give the derivative the variable that it is written for. With ReLU both 
 Source: ours; found in the wild (a sigmoid' of an already activated value).
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 

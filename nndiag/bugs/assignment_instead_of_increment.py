@@ -14,6 +14,8 @@ Repair: write `+=` inside the loop over the examples and reset the gradient befo
 Source: ours.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -37,7 +39,7 @@ def edits(site: Site) -> Iterator[Edit]:
     statement = site.statement
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         target = statement.targets[0]
-        if isinstance(target, ast.Name | ast.Subscript | ast.Attribute) and site.shop.is_driven(
+        if isinstance(target, (ast.Name, ast.Subscript, ast.Attribute)) and site.shop.is_driven(
             statement
         ):
             for sign, cost in (("+=", 1.0), ("-=", 1.3)):

@@ -15,6 +15,8 @@ Repair: make the bias of shape (1, units), and sum its gradient over the example
 Source: ours; found in the wild.
 """
 
+from __future__ import annotations
+
 from nndiag.program.repair.bug import BUGS, Bug, Symptoms
 
 NAME = "bias-per-example"

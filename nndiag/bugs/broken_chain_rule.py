@@ -16,6 +16,8 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 equations 6 and 7.
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterator
@@ -78,7 +80,7 @@ def _passed(site: Site, node: ast.expr) -> Iterator[tuple[str, frozenset[Shape]]
         yield bracketed(node.args[0]), site.shop.shapes(node.args[0])
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
         yield bracketed(node.func.value), site.shop.shapes(node.func.value)
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+    if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
         for atom in site.atoms:
             if atom.gradient and atom.text != ast.unparse(node) and len(atom.text) < 40:
                 yield atom.text, atom.shapes
@@ -105,7 +107,7 @@ def _kept_result(site: Site) -> Iterator[Edit]:
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
         return
     for item in statement.value.args:
-        if isinstance(item, ast.Name | ast.Attribute) and site.shop.is_driven(item):
+        if isinstance(item, (ast.Name, ast.Attribute)) and site.shop.is_driven(item):
             text = f"{ast.unparse(item)} = {ast.unparse(statement.value)}"
             yield site.statement_edit(NAME, text, cost=1.1, says="keep what is passed back")
 
@@ -225,7 +227,7 @@ def _deltas(site: Site) -> Iterator[ast.expr]:
     for node in site.expressions:
         if (
             site.shop.is_driven(node)
-            and isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp | ast.Call)
+            and isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp, ast.Call))
             and serial_shapes(site, node)
         ):
             yield node
@@ -239,7 +241,7 @@ def serial_shapes(site: Site, node: ast.expr) -> bool:
 def _indices(site: Site) -> Iterator[Edit]:
     """The same list, one layer up or down."""
     for node in site.expressions:
-        if not isinstance(node, ast.Subscript) or isinstance(node.slice, ast.Slice | ast.Tuple):
+        if not isinstance(node, ast.Subscript) or isinstance(node.slice, (ast.Slice, ast.Tuple)):
             continue
         if not site.shop.is_acted(node):
             continue

@@ -15,6 +15,8 @@ Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neu
 section 3.2.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 

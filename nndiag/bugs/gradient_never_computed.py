@@ -15,6 +15,8 @@ name the parameters to check under `code.parameters`.
 Source: ours; the step of gradient descent is zero only where the gradient is.
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterator
@@ -63,7 +65,7 @@ def _lost_result(site: Site) -> Iterator[Edit]:
     statement, value = site.statement, site.value
     if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
         return
-    if not isinstance(value, ast.BinOp) or not isinstance(value.op, ast.Add | ast.Sub):
+    if not isinstance(value, ast.BinOp) or not isinstance(value.op, (ast.Add, ast.Sub)):
         return
     own = ast.unparse(value.left)
     lost = site.shop.is_parameter(value.left) and own != statement.targets[0].id
@@ -92,7 +94,7 @@ def _without_inputs(site: Site, value: ast.expr) -> Iterator[str]:
     shop = site.shop
     for node in ast.walk(value):
         for whole, factor, rest in factors(node):
-            if not shop.is_driven(factor) and isinstance(factor, ast.Subscript | ast.Name):
+            if not shop.is_driven(factor) and isinstance(factor, (ast.Subscript, ast.Name)):
                 yield _replaced(value, whole, rest)
         operands = matmul_operands(node)
         for operand in operands or ():
@@ -142,7 +144,7 @@ def _with_rate(site: Site, node: ast.AST, new: str) -> Iterator[str]:
 def _updates_copy(site: Site, name: str) -> bool:
     """Whether a statement gives the new value to a variable that is put back later."""
     statement = site.statement
-    if not isinstance(statement, ast.Assign | ast.AugAssign) or site.value is None:
+    if not isinstance(statement, (ast.Assign, ast.AugAssign)) or site.value is None:
         return False
     target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
     same = isinstance(target, ast.Name) and target.id == _tail(name)
@@ -168,7 +170,7 @@ def _updates(site: Site, known: str, still: str) -> Iterator[tuple[str, float]]:
     for new in _rewritten(site, text, known, still):
         yield new, 1.2
     statement, value = site.statement, site.value
-    if value is None or not isinstance(statement, ast.AugAssign | ast.Assign):
+    if value is None or not isinstance(statement, (ast.AugAssign, ast.Assign)):
         return
     target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
     for name in _names(target, still):
@@ -227,7 +229,7 @@ def _rewritten(site: Site, text: str, known: str, still: str) -> Iterator[str]:
     """An update of one parameter, written for another one: digits and suffixes exchanged."""
     old, new = _tail(known), _tail(still)
     numbers = re.findall(r"\[(\d+)\]", known), re.findall(r"\[(\d+)\]", still)
-    for first, second in zip(*numbers, strict=False):
+    for first, second in zip(*numbers):
         if first != second:
             yield text.replace(f"[{first}]", f"[{second}]")
     if old == new:

@@ -15,6 +15,8 @@ Repair: drop the mean; start from `output - target` alone.
 Source: ours; the derivative of a squared error is linear in the residual.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 

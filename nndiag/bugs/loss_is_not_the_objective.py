@@ -13,6 +13,8 @@ Repair: show the mean of the squares, or of the absolute values.
 Source: ours; found in the wild (`loss.append(sum(Y - out))`).
 """
 
+from __future__ import annotations
+
 from nndiag.finding import Severity
 from nndiag.program.repair.bug import BUGS, Bug
 

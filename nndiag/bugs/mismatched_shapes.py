@@ -13,6 +13,8 @@ Repair: give the targets the shape of the outputs.
 Source: numpy's documentation of broadcasting.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 from typing import Any

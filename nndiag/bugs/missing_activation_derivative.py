@@ -15,6 +15,8 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 equation 5.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -81,7 +83,7 @@ def _deltas(site: Site) -> Iterator[ast.expr]:
             if site.shop.is_driven(operand) and not isinstance(operand, ast.Constant):
                 yield operand
     for node in site.expressions:
-        if isinstance(node, ast.BinOp | ast.Call) and node is not value:
+        if isinstance(node, (ast.BinOp, ast.Call)) and node is not value:
             shapes: frozenset[Shape] = site.shop.shapes(node)
             if shapes and site.shop.is_driven(node) and not shapes <= parameters:
                 yield node

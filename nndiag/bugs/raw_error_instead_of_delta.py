@@ -13,6 +13,8 @@ Repair: use the delta in gradients and in what is passed back.
 Source: ours.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 

@@ -12,6 +12,8 @@ Repair: normalise over the axis of the classes, keeping the dimension.
 Source: ours.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -94,7 +96,7 @@ def _summed(call: ast.Call) -> list[ast.expr]:
 
 def _has_exponential(node: ast.AST) -> bool:
     return any(
-        isinstance(item, ast.Attribute | ast.Name) and "exp" in _name(item).lower()
+        isinstance(item, (ast.Attribute, ast.Name)) and "exp" in _name(item).lower()
         for item in ast.walk(node)
     )
 

@@ -16,6 +16,8 @@ Repair: divide the gradient by N where the loss is a mean, or do not where it is
 Source: the factor is that of the derivative of a mean.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -68,7 +70,7 @@ def edits(site: Site) -> Iterator[Edit]:
     if any(site.serial in serials for serials in site.shop.updates.values()):
         yield from _in_update(site)
     value = site.value
-    if value is None or not site.shop.is_driven(value) or isinstance(value, ast.Tuple | ast.Dict):
+    if value is None or not site.shop.is_driven(value) or isinstance(value, (ast.Tuple, ast.Dict)):
         return
     for count in counts(site):
         yield site.edit(
@@ -85,7 +87,7 @@ def _statements(site: Site) -> Iterator[Edit]:
     statement = site.statement
     if not isinstance(statement, ast.AugAssign):
         return
-    scaling = isinstance(statement.op, ast.Mult | ast.Div)
+    scaling = isinstance(statement.op, (ast.Mult, ast.Div))
     if scaling and _is_count(site, statement.value):
         yield site.statement_edit(NAME, "", cost=1.2, says="drop the division")
     target = statement.target
@@ -116,7 +118,7 @@ def _is_count(site: Site, node: ast.expr) -> bool:
     """Whether a factor is the number of examples or one over it."""
     examples = float(site.shop.examples)
     values = site.shop.computed.base.values.get(getattr(node, "serial", -1), [])
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         values = [float(node.value)]
     return any(
         np.size(value) == 1 and float(np.ravel(value)[0]) in (examples, 1 / examples)
@@ -130,7 +132,7 @@ def suspects(symptoms: Symptoms) -> tuple[str, ...]:
     for name, verdict in symptoms.verdicts.items():
         ratios = [
             scale / reference
-            for scale, reference in zip(symptoms.scales[name], symptoms.reference, strict=False)
+            for scale, reference in zip(symptoms.scales[name], symptoms.reference)
             if reference
         ]
         wanted = (float(symptoms.examples), 1 / symptoms.examples)

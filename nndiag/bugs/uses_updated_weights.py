@@ -14,6 +14,8 @@ Repair: compute all deltas first, then update.
 Source: ours.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -47,7 +49,7 @@ def edits(site: Site) -> Iterator[Edit]:
         text = ast.unparse(statement)
         later = block[position + 1 :]
         for other in [*later[-1:], *later]:
-            if isinstance(other, ast.Return | ast.Break | ast.Continue):
+            if isinstance(other, (ast.Return, ast.Break, ast.Continue)):
                 continue
             if not site.shop.is_acted(other):
                 continue

@@ -13,6 +13,8 @@ Repair: add the penalty to the loss, or drop the decay.
 Source: Krogh and Hertz, A simple weight decay can improve generalization (1991).
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -37,7 +39,7 @@ def weight_decay_not_in_loss() -> Bug:
 def edits(site: Site) -> Iterator[Edit]:
     """Drops a term that is a multiple of a parameter."""
     for node in site.expressions:
-        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add | ast.Sub):
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, (ast.Add, ast.Sub)):
             continue
         for term, rest in ((node.right, node.left), (node.left, node.right)):
             if _is_decay(site, term) and site.shop.is_driven(rest):
@@ -57,7 +59,7 @@ def _is_decay(site: Site, node: ast.expr) -> bool:
     """Whether a term is a product with a parameter and without anything of the residual."""
     return (
         isinstance(node, ast.BinOp)
-        and isinstance(node.op, ast.Mult | ast.Div)
+        and isinstance(node.op, (ast.Mult, ast.Div))
         and not site.shop.is_driven(node)
         and any(site.shop.is_parameter(item) for item in ast.walk(node))
     )

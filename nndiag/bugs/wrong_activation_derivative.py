@@ -13,6 +13,8 @@ Repair: write the derivative of the activation that the forward pass applies.
 Source: ours.
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterator
@@ -94,7 +96,7 @@ def _not_taken(site: Site) -> Iterator[Edit]:
     forms = [template.text for template in templates(site)] + list(formulas(site))
     for node in site.expressions:
         for whole, factor, _ in factors(node):
-            atom = site.atom(factor) if isinstance(factor, ast.Name | ast.Attribute) else None
+            atom = site.atom(factor) if isinstance(factor, (ast.Name, ast.Attribute)) else None
             if atom is None or not (atom.activation and atom.acted) or _divided(whole):
                 continue
             if atom.shapes & site.shop.shapes(whole) and site.shop.is_driven(whole):
@@ -120,8 +122,8 @@ def _divided(node: ast.expr) -> bool:
 def _in_function(site: Site) -> Iterator[Edit]:
     """Mends the body of the derivative function itself."""
     scope = site.scope
-    whole = isinstance(site.statement, ast.Return | ast.Lambda)
-    if not isinstance(scope, ast.FunctionDef | ast.Lambda) or not whole or site.value is None:
+    whole = isinstance(site.statement, (ast.Return, ast.Lambda))
+    if not isinstance(scope, (ast.FunctionDef, ast.Lambda)) or not whole or site.value is None:
         return
     arguments = [item.arg for item in scope.args.args if item.arg != "self"]
     name = scope.name if isinstance(scope, ast.FunctionDef) else "lambda"

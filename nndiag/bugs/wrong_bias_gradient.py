@@ -13,6 +13,8 @@ Repair: sum the deltas over the axis of the examples, with the same factor as in
 Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.3.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -101,10 +103,10 @@ def _is_bias(site: Site, node: ast.expr) -> bool:
 def _unsummed(site: Site) -> Iterator[ast.expr]:
     """Deltas that reach a bias's update or gradient without being summed."""
     for node in site.expressions:
-        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp):
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp)):
             continue
         above = site.parent(node)
-        whole = isinstance(above, ast.BinOp | ast.stmt | ast.Dict | ast.Tuple | ast.Call)
+        whole = isinstance(above, (ast.BinOp, ast.stmt, ast.Dict, ast.Tuple, ast.Call))
         if whole and site.shop.shapes(node) and site.shop.is_driven(node):
             yield node
 

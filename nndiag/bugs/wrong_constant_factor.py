@@ -14,6 +14,8 @@ Repair: put the factor in, or take it out.
 Source: the factor is that of the derivative of a square.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -42,17 +44,17 @@ def edits(site: Site) -> Iterator[Edit]:
     """Drops or puts in a factor of 2 or one half."""
     for node in site.expressions:
         for whole, factor, rest in factors(node):
-            literal = isinstance(factor, ast.Constant) and isinstance(factor.value, int | float)
+            literal = isinstance(factor, ast.Constant) and isinstance(factor.value, (int, float))
             if literal and not _times_parameter(site, whole):
                 says = f"drop the factor {ast.unparse(factor)}"
                 yield site.edit(NAME, whole, rest, cost=1.1, says=says)
     yield from _rates(site)
     statement = site.statement
-    scaling = isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Mult | ast.Div)
+    scaling = isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Mult, ast.Div))
     if scaling and isinstance(site.value, ast.Constant):
         yield site.statement_edit(NAME, "", cost=1.15, says="drop the factor")
     value = site.value
-    if value is None or not site.shop.is_driven(value) or isinstance(value, ast.Tuple | ast.Dict):
+    if value is None or not site.shop.is_driven(value) or isinstance(value, (ast.Tuple, ast.Dict)):
         return
     for number in ("2", "0.5"):
         text = f"{number} * {bracketed(value)}"
@@ -94,7 +96,7 @@ def suspects(symptoms: Symptoms) -> tuple[str, ...]:
     """The tensors whose factor differs from that of the right ones by the same ratio throughout."""
     found = []
     for name, verdict in symptoms.verdicts.items():
-        pairs = zip(symptoms.scales[name], symptoms.reference, strict=False)
+        pairs = zip(symptoms.scales[name], symptoms.reference)
         ratios = [scale / right for scale, right in pairs if right]
         steady = bool(ratios) and max(ratios) - min(ratios) <= _STEADY * abs(max(ratios))
         if verdict is Verdict.WRONG_SCALE and steady:

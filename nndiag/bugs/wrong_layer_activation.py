@@ -16,6 +16,8 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 equation 6.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -83,7 +85,7 @@ def _operands(site: Site) -> Iterator[Edit]:
             inner = operand
             if isinstance(inner, ast.Attribute) and inner.attr == "T":
                 inner = inner.value
-            if not isinstance(inner, ast.BinOp | ast.Call | ast.IfExp) or site.shop.is_driven(
+            if not isinstance(inner, (ast.BinOp, ast.Call, ast.IfExp)) or site.shop.is_driven(
                 inner
             ):
                 continue
@@ -99,7 +101,7 @@ def _lists(site: Site) -> Iterator[Edit]:
     }
     for node in site.expressions:
         if isinstance(node, ast.Subscript) and site.shop.is_acted(node):
-            if isinstance(node.slice, ast.Slice | ast.Tuple):
+            if isinstance(node.slice, (ast.Slice, ast.Tuple)):
                 continue
             own = ast.unparse(node.value)
             for base in sorted(bases - {own}):
@@ -109,7 +111,7 @@ def _lists(site: Site) -> Iterator[Edit]:
 
 def _indices(site: Site) -> Iterator[Edit]:
     for node in site.expressions:
-        if not isinstance(node, ast.Subscript) or isinstance(node.slice, ast.Slice | ast.Tuple):
+        if not isinstance(node, ast.Subscript) or isinstance(node.slice, (ast.Slice, ast.Tuple)):
             continue
         atom = site.atom(node)
         if atom is None or not atom.activation:

@@ -13,6 +13,8 @@ behind a sigmoid or softmax.
 Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.3.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -82,7 +84,7 @@ def _from_labels(site: Site) -> Iterator[Edit]:
 def _from_difference(site: Site) -> Iterator[Edit]:
     """Starts from output minus target, where both are known."""
     value = site.value
-    if value is None or not isinstance(site.statement, ast.Assign | ast.Return):
+    if value is None or not isinstance(site.statement, (ast.Assign, ast.Return)):
         return
     known = {atom.text for atom in site.atoms}
     for residual in site.shop.residuals:

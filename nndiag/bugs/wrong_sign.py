@@ -15,6 +15,8 @@ Source: the angle is that of Bottou, Curtis and Nocedal, Optimization Methods fo
 Machine Learning (2018), section 4.1: a step must keep an acute angle with the negative gradient.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -36,17 +38,17 @@ def wrong_sign() -> Bug:
 def edits(site: Site) -> Iterator[Edit]:
     """Turns one sign of a statement around."""
     statement = site.statement
-    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add | ast.Sub):
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Add, ast.Sub)):
         sign = "-=" if isinstance(statement.op, ast.Add) else "+="
         text = f"{ast.unparse(statement.target)} {sign} {ast.unparse(statement.value)}"
         yield site.statement_edit(NAME, text, cost=1.1, says=f"write {sign}")
     for node in site.expressions:
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Add):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Add)):
             yield from _turned(site, node, NAME if site.shop.is_driven(node) else _DERIVATIVE)
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield site.edit(NAME, node, ast.unparse(node.operand), cost=1.15, says="drop the minus")
     value = site.value
-    if value is None or isinstance(value, ast.Tuple | ast.List | ast.Dict | ast.UnaryOp):
+    if value is None or isinstance(value, (ast.Tuple, ast.List, ast.Dict, ast.UnaryOp)):
         return
     if site.shop.is_driven(value) and not isinstance(statement, ast.Expr):
         yield site.edit(NAME, value, f"-({ast.unparse(value)})", cost=1.6, says="put a minus")
@@ -57,10 +59,10 @@ def _turned(site: Site, node: ast.BinOp, name: str) -> Iterator[Edit]:
         return
     left, right = ast.unparse(node.left), ast.unparse(node.right)
     if isinstance(node.op, ast.Sub):
-        if isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Add | ast.Sub):
+        if isinstance(node.right, ast.BinOp) and isinstance(node.right.op, (ast.Add, ast.Sub)):
             right = f"({right})"
         turned = f"{right} - {left}"
-        if isinstance(node.left, ast.BinOp) and isinstance(node.left.op, ast.Add | ast.Sub):
+        if isinstance(node.left, ast.BinOp) and isinstance(node.left.op, (ast.Add, ast.Sub)):
             turned = f"{right} - ({left})"
         cost = 1.0 if site.shop.is_driven(node) else 1.5
         yield site.edit(name, node, turned, cost=cost, says=f"write {turned}")

@@ -13,6 +13,8 @@ Repair: use `p - y`.
 Source: Bishop, Pattern Recognition and Machine Learning (2006), equation 4.109.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 

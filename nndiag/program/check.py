@@ -1,5 +1,7 @@
 """The check of a user's program, from its file to the findings."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -329,7 +331,7 @@ class _Result:
         for tensor in measurement.lab.tensors:
             heard = [
                 (fits[tensor.name], scale)
-                for fits, scale in zip(measurement.fits, self.references, strict=True)
+                for fits, scale in zip(measurement.fits, self.references)
                 if fits[tensor.name].signal
             ]
             heard = [item for item in heard if item[0].noise <= SAME] or heard

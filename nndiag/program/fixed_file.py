@@ -1,5 +1,7 @@
 """The mended program, written beside the original."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
 from nndiag.errors import Problem, UserCodeError
@@ -16,7 +18,7 @@ def write_fixed(check: ProgramCheck) -> Path:
     if check.fixed_text is None:
         raise UserCodeError(Problem("no repair was found, so there is nothing to write"))
     old, new = check.source.parts, check.source.with_text(check.fixed_text).parts
-    changed = [(a, b) for a, b in zip(old, new, strict=True) if a.text != b.text]
+    changed = [(a, b) for a, b in zip(old, new) if a.text != b.text]
     if len(changed) > 1:
         files = ", ".join(str(part.path) for part, _ in changed)
         raise UserCodeError(Problem(f"the repair changes several files: {files}"))
@@ -45,7 +47,7 @@ def _notebook_text(check: ProgramCheck) -> str:
     changed = min((step.line for step in check.repairs), default=0)
     starts = [start if start <= changed else start + shift for start in check.source.cells]
     cells = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
-    for number, (cell, old) in enumerate(zip(cells, notebook_cells(document), strict=True)):
+    for number, (cell, old) in enumerate(zip(cells, notebook_cells(document))):
         end = starts[number + 1] - 1 if number + 1 < len(starts) else len(lines)
         new = "\n".join(lines[starts[number] - 1 : end]).rstrip("\n")
         if any(starts[number] <= step.line + max(0, shift) <= end for step in check.repairs):

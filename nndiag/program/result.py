@@ -1,5 +1,7 @@
 """What the check of a program says."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
 

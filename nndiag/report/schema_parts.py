@@ -1,7 +1,7 @@
 """What the schemas of reports are built of: kinds of values, and what all reports share."""
 
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import Enum
 from typing import Any
 
 from nndiag.finding import Confidence, Severity
@@ -40,7 +40,7 @@ def or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-def one_of(values: type[StrEnum]) -> Schema:
+def one_of(values: type[Enum]) -> Schema:
     """One of some words."""
     return {"enum": [str(value) for value in values]}
 

@@ -1,5 +1,7 @@
 """Copies of all that a program holds: made together, so that what was one object stays one."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,7 @@
 """Runs a program under hooks, up to the moment that an observer has seen enough."""
 
+from __future__ import annotations
+
 import ast
 import contextlib
 import copy
@@ -11,7 +13,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.sandbox import fresh_module, program_builtins
@@ -24,7 +26,7 @@ from nndiag.program.text.source import Source
 
 _MOST_LINES, _MOST_LETTERS = 2, 240
 
-CellReader = Callable[[], Any] | None
+CellReader = Optional[Callable[[], Any]]
 """A function that closes over the variables of the function that a loop stands in."""
 
 
@@ -32,7 +34,7 @@ def cells_of(reader: CellReader) -> dict[str, types.CellType]:
     """The variables of the function that a loop stands in; empty at module level."""
     if reader is None:
         return {}
-    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or (), strict=True))
+    return dict(zip(reader.__code__.co_freevars, reader.__closure__ or ()))
 
 
 class StopProgram(BaseException):
@@ -186,7 +188,7 @@ class Host:
                     ast.copy_location(node, body[-1])
             body.append(watched)
         self.nodes = instrument.number_nodes(self.tree)
-        for name, statement in zip(expressions, body[len(body) - len(expressions) :], strict=True):
+        for name, statement in zip(expressions, body[len(body) - len(expressions) :]):
             self.said[name] = instrument.serial_of(statement.value)  # type: ignore[attr-defined]
 
     @property
@@ -352,7 +354,7 @@ def _as_loop(statements: str, source: Source) -> list[ast.stmt]:
     loop = ast.parse("for __step__ in range(3): pass").body
     loop[0].body = body  # type: ignore[attr-defined]
     for node in ast.walk(loop[0]):
-        if isinstance(node, ast.stmt | ast.expr):
+        if isinstance(node, (ast.stmt, ast.expr)):
             node.lineno = node.end_lineno = len(source.lines)
     return loop
 

@@ -4,6 +4,8 @@ A generator cannot be copied. It is replaced, where the program keeps it, by a s
 from it and remembers what came; copies of the stand-in give the same items again.
 """
 
+from __future__ import annotations
+
 import copy
 import io
 from collections.abc import Callable, Iterable, Iterator
@@ -47,7 +49,7 @@ class Replayed:
         self._tape = tape
         self._position = position
 
-    def __iter__(self) -> "Replayed":
+    def __iter__(self) -> Replayed:
         return self
 
     def __next__(self) -> Any:
@@ -55,7 +57,7 @@ class Replayed:
         self._position += 1
         return value
 
-    def __deepcopy__(self, _: Any) -> "Replayed":
+    def __deepcopy__(self, _: Any) -> Replayed:
         return Replayed(self._tape, self._position)
 
     def __getattr__(self, name: str) -> Any:
@@ -77,7 +79,7 @@ def make_repeatable(
     wanted = {
         id(item): Replayed(_Tape(item))
         for item in refused
-        if isinstance(item, Iterator) and not isinstance(item, io.IOBase | Replayed)
+        if isinstance(item, Iterator) and not isinstance(item, (io.IOBase, Replayed))
     }
     if not wanted:
         return False

@@ -1,5 +1,7 @@
 """Numbers of any kind of container as flat vectors, and back."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +30,7 @@ def is_real(value: Any) -> bool:
     if is_number_array(value):
         return bool(value.dtype.kind == "f")
     items = value if isinstance(value, list) else [value]
-    return any(isinstance(item, float | np.floating) for item in items)
+    return any(isinstance(item, (float, np.floating)) for item in items)
 
 
 def read_vector(snapshot: Snapshot, leaf: Leaf) -> Vector | None:

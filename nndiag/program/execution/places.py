@@ -4,6 +4,8 @@ A `Place` is a variable: a global, a variable of a function, an attribute of a c
 place and the steps from its value down to a number: attributes, keys, indices, closure variables.
 """
 
+from __future__ import annotations
+
 import functools
 import types
 from collections import deque
@@ -125,8 +127,8 @@ class AttributePlace:
 
 def is_number(value: object) -> bool:
     """Whether a value is one plain real number."""
-    return isinstance(value, int | float | np.floating | np.integer) and not isinstance(
-        value, bool | np.bool_
+    return isinstance(value, (int, float, np.floating, np.integer)) and not isinstance(
+        value, (bool, np.bool_)
     )
 
 
@@ -147,7 +149,7 @@ def children(value: Any, is_user: Callable[[Any], bool]) -> Iterator[tuple[Step,
         value: Any object.
         is_user: Tells functions and classes of the program from those of libraries.
     """
-    if isinstance(value, list | tuple | deque):
+    if isinstance(value, (list, tuple, deque)):
         if len(value) <= _MAX_ITEMS:
             yield from ((("index", index), item) for index, item in enumerate(value))
     elif isinstance(value, dict):
@@ -172,7 +174,7 @@ def children(value: Any, is_user: Callable[[Any], bool]) -> Iterator[tuple[Step,
 
 def _closure(function: types.FunctionType) -> Iterator[tuple[Step, Any]]:
     names = function.__code__.co_freevars
-    for name, cell in zip(names, function.__closure__ or (), strict=False):
+    for name, cell in zip(names, function.__closure__ or ()):
         place = CellPlace(cell, name)
         if place.get() is not MISSING:
             yield ("cell", name), place.get()
@@ -180,7 +182,7 @@ def _closure(function: types.FunctionType) -> Iterator[tuple[Step, Any]]:
 
 def _is_instance_of_user(value: Any) -> bool:
     module = type(value).__module__.partition(".")[0]
-    return not isinstance(value, type | types.ModuleType) and module not in _LIBRARIES
+    return not isinstance(value, (type, types.ModuleType)) and module not in _LIBRARIES
 
 
 def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
@@ -212,7 +214,12 @@ def walk(
             return
         seen[id(value)] = value
     yield steps, value
-    if plain or len(steps) >= _MAX_DEPTH or isinstance(value, str | bytes) or is_number_list(value):
+    if (
+        plain
+        or len(steps) >= _MAX_DEPTH
+        or isinstance(value, (str, bytes))
+        or is_number_list(value)
+    ):
         return
     for step, child in children(value, is_user):
         yield from walk(child, (*steps, step), seen=seen, is_user=is_user)

@@ -1,5 +1,7 @@
 """The state of the generators that a program draws from without making one of its own."""
 
+from __future__ import annotations
+
 import random
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Runs one iteration of the training loop, in any variant of the program, on copies."""
 
+from __future__ import annotations
+
 import ast
 import time
 import types

@@ -5,6 +5,8 @@ holds for the usual ways to do so from Python: a program is not locked up, it ru
 rights.
 """
 
+from __future__ import annotations
+
 import builtins
 import contextlib
 import copyreg

@@ -1,5 +1,7 @@
 """The variables of a program at one moment, copied, so that they can be put back at will."""
 
+from __future__ import annotations
+
 import contextlib
 import types
 from collections.abc import Callable, Iterable, Iterator
@@ -84,7 +86,7 @@ class Snapshot:
             for name in [name for name in namespace if name not in names]:
                 del namespace[name]
         copies = duplicated(self.values, self.shared, self.views)
-        for place, value in zip(self.places.values(), copies, strict=True):
+        for place, value in zip(self.places.values(), copies):
             place.set(value)
         if self.uses_random:
             set_random_state(self.random_state)
@@ -99,12 +101,12 @@ class Snapshot:
 
     def original(self, leaf: Leaf) -> Any:
         """The snapshot's own object at a leaf; `MISSING` where there is none."""
-        return _followed(dict(zip(self.places, self.values, strict=True)), leaf)
+        return _followed(dict(zip(self.places, self.values)), leaf)
 
     def leaves(self) -> Iterator[tuple[Leaf, Any]]:
         """Each number, list of numbers and array of the snapshot, once."""
         seen: dict[int, Any] = {}
-        for root, value in zip(self.places, self.values, strict=True):
+        for root, value in zip(self.places, self.values):
             if value is MISSING:
                 continue
             for steps, item in walk(value, (), seen=seen, is_user=_no_closures):
@@ -119,7 +121,7 @@ class Snapshot:
         """
         kept = {id(item) for leaf in keep if (item := self.original(leaf)) is not MISSING}
         same = _Same(kept, self.is_user)
-        for place, value in zip(self.places.values(), self.values, strict=True):
+        for place, value in zip(self.places.values(), self.values):
             if value is not MISSING:
                 same.compare(value, place.get())
         for item in same.unchanged():
@@ -162,7 +164,7 @@ class _Same:
 
     def compare(self, before: Any, after: Any) -> bool:
         """Whether two objects hold the same, all the way down."""
-        if is_number(before) or isinstance(before, str | bytes | bool | type(None)):
+        if is_number(before) or isinstance(before, (str, bytes, bool, type(None))):
             return type(before) is type(after) and bool(before == after)
         if id(before) in self._known:
             return self._known[id(before)]
@@ -179,9 +181,9 @@ class _Same:
         return same
 
     def _held_alike(self, before: Any, after: Any) -> bool:
-        if not isinstance(before, list | tuple | dict) and not hasattr(before, "__dict__"):
+        if not isinstance(before, (list, tuple, dict)) and not hasattr(before, "__dict__"):
             return False  # sets, generators and the like are copied to be safe
-        if isinstance(before, list | tuple | dict) and len(before) != len(after):
+        if isinstance(before, (list, tuple, dict)) and len(before) != len(after):
             return False
         if isinstance(before, _ATOMIC):
             return False
@@ -189,9 +191,9 @@ class _Same:
         second = list(children(after, self._is_user))
         if [step for step, _ in first] != [step for step, _ in second]:
             return False
-        if not first and isinstance(before, list | tuple | dict) and len(before) > 0:
+        if not first and isinstance(before, (list, tuple, dict)) and len(before) > 0:
             return is_long_data(before) and bool(before == after)
-        return all(self.compare(a, b) for (_, a), (_, b) in zip(first, second, strict=True))
+        return all(self.compare(a, b) for (_, a), (_, b) in zip(first, second))
 
 
 def _followed(values: dict[str, Any], leaf: Leaf) -> Any:
@@ -259,7 +261,7 @@ def originals_kept(snapshot: Snapshot) -> Iterator[None]:
         for space, content in spaces:
             space.clear()
             space.update(content)
-        for place, value in zip(snapshot.places.values(), values, strict=True):
+        for place, value in zip(snapshot.places.values(), values):
             place.set(value)
         set_random_state(state)
 
@@ -286,7 +288,7 @@ def _places(
         first.extend(
             GlobalPlace(space, name)
             for name, value in space.items()
-            if not name.startswith("__") and not isinstance(value, types.ModuleType | type)
+            if not name.startswith("__") and not isinstance(value, (types.ModuleType, type))
         )
     known.update(id(cell) for cell in cells.values())
     yield from first
@@ -317,7 +319,7 @@ def _own_places(owner: Any, known: set[int]) -> Iterator[Place]:
             elif not (name.startswith("__") or callable(value) or isinstance(value, _DESCRIBED)):
                 yield AttributePlace(owner, name)
         return
-    for name, cell in zip(owner.__code__.co_freevars, owner.__closure__ or (), strict=False):
+    for name, cell in zip(owner.__code__.co_freevars, owner.__closure__ or ()):
         if id(cell) not in known:
             known.add(id(cell))
             maker = owner.__qualname__.partition(".<locals>")[0]

@@ -1,5 +1,7 @@
 """Stand-ins for what a program draws, asks and shows while it is only being looked at."""
 
+from __future__ import annotations
+
 import dis
 import importlib.abc
 import importlib.machinery

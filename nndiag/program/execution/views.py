@@ -1,10 +1,17 @@
 """Arrays that look into the same memory, copied so that their copies do too."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+try:
+    from numpy.lib.array_utils import byte_bounds
+except ModuleNotFoundError:  # numpy 1
+    from numpy import byte_bounds  # type: ignore[attr-defined, no-redef]
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ def copy_views(group: Views, memo: dict[int, Any]) -> None:
     buffer = flat if flat.flags.c_contiguous else flat.T
     if not buffer.flags.c_contiguous:
         return
-    low = np.lib.array_utils.byte_bounds(group.owner)[0]
+    low = byte_bounds(group.owner)[0]
     for item in group.arrays:
         memo[id(item)] = np.ndarray.__new__(
             type(item),

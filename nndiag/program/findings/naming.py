@@ -1,5 +1,7 @@
 """From measurements and repairs to findings: the bug, the tensors, the line and what to write."""
 
+from __future__ import annotations
+
 import ast
 from dataclasses import dataclass, replace
 
@@ -43,7 +45,7 @@ class Context:
         measurement: Measurement,
         verdicts: dict[str, Verdict],
         references: list[float | None],
-    ) -> "Context":
+    ) -> Context:
         """The context of one measurement, before any edit is tried."""
         heard = [
             number
@@ -81,7 +83,7 @@ class Context:
 
     def scale(self, tensor: str) -> float | None:
         """A tensor's factor over that of right tensors, at the first point that has both."""
-        for fits, reference in zip(self.measurement.fits, self.references, strict=True):
+        for fits, reference in zip(self.measurement.fits, self.references):
             if fits[tensor].signal and reference:
                 return fits[tensor].scale / reference
         return None
@@ -155,7 +157,7 @@ def _steady(context: Context, repair: Repair) -> bool:
     On one example at a time a lost derivative is one number, but another one at each point.
     """
     for name in repair.mended:
-        known = zip(context.symptoms.scales[name], context.symptoms.reference, strict=True)
+        known = zip(context.symptoms.scales[name], context.symptoms.reference)
         factors = [own / right for own, right in known if right]
         if factors and np.ptp(factors) > SAME * abs(factors[0]):
             return False
@@ -175,7 +177,7 @@ def _opposite(context: Context, repair: Repair) -> bool:
         return False
     for name in repair.mended:
         scales = context.symptoms.scales[name]
-        known = zip(scales, context.symptoms.reference, strict=True)
+        known = zip(scales, context.symptoms.reference)
         off = any(right is not None and abs(own + right) > SAME * right for own, right in known)
         if off or max(scales, default=1.0) >= 0 or min(scales) < 1.5 * max(scales):
             return False

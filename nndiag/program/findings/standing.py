@@ -1,5 +1,7 @@
 """Findings beside the gradient: shapes that cannot be meant, and a number that is not the loss."""
 
+from __future__ import annotations
+
 import ast
 import re
 from dataclasses import replace
@@ -154,7 +156,7 @@ def _is_used(context: Context, trial: Trial) -> bool:
         return False
     return not all(
         one is not None and other is not None and np.array_equal(one, other)
-        for one, other in zip(*ends, strict=True)
+        for one, other in zip(*ends)
     )
 
 

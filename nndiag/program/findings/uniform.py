@@ -1,5 +1,7 @@
 """One factor that all tensors have over the learning rate: summed examples, a lost 2."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 from nndiag.finding import Evidence, Finding, Severity
@@ -36,7 +38,7 @@ def drifts(measurement: Measurement) -> bool:
     A learning rate that decays does so; and so does the step of a network with one output on one
     example at a time, whose whole gradient is off by one number that the example decides.
     """
-    pairs = zip(measurement.references, measurement.fits, strict=True)
+    pairs = zip(measurement.references, measurement.fits)
     known = [
         scale
         for scale, fits in pairs

@@ -4,6 +4,8 @@ Where a step takes one example, `if y == 0: … else: …` runs one branch at a 
 was compared at examples of one class alone says nothing of the other branch.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Sequence
 

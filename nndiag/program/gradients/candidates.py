@@ -6,6 +6,8 @@ they do not (an output and its target); half its sum of squares is a candidate, 
 look like probabilities, their cross-entropy. Which candidate is the loss is decided by `objective`.
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -63,7 +65,7 @@ class Candidate:
         """Whether the program computes it."""
         return self.kind == "own"
 
-    def negated(self) -> "Candidate":
+    def negated(self) -> Candidate:
         """The number with the other sign: the loss, where this is a likelihood."""
 
         def value(recording: Recording) -> float | None:
@@ -181,7 +183,7 @@ def _names(statement: ast.AST | None, parents: Mapping[int, ast.AST]) -> tuple[l
     """The names that a statement gives its value."""
     if isinstance(statement, ast.Assign):
         return [ast.unparse(target) for target in statement.targets], True
-    if isinstance(statement, ast.AugAssign | ast.AnnAssign):
+    if isinstance(statement, (ast.AugAssign, ast.AnnAssign)):
         return [ast.unparse(statement.target)], True
     if isinstance(statement, ast.Return):
         above: ast.AST | None = statement
@@ -199,7 +201,7 @@ def _in_other_branches(node: ast.expr, parents: Mapping[int, ast.AST]) -> list[a
         parents: The parent of each node, by the node's serial.
     """
     statement = parents.get(serial_of(node))
-    if not isinstance(statement, ast.Assign | ast.AugAssign) or statement.value is not node:
+    if not isinstance(statement, (ast.Assign, ast.AugAssign)) or statement.value is not node:
         return []
     target, found = _target(statement), []
     below: ast.AST = statement

@@ -5,6 +5,8 @@ their head belong to the parameters there. To look at other parameters, those ou
 again: by an iteration whose updates are undone as soon as they are made.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
 from nndiag.program.execution.numbers import Vector

@@ -1,5 +1,7 @@
 """The step against the numeric gradient, point by point, looked at twice where they disagree."""
 
+from __future__ import annotations
+
 import time
 
 import numpy as np

@@ -4,6 +4,8 @@ A *residual* is a difference between something that the parameters act on and so
 not: an output and its target.
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterable
@@ -86,14 +88,14 @@ def _rounded(lab: Laboratory, computed: Computed) -> frozenset[int]:
                 serial_of(item)
                 for argument in node.args
                 for item in ast.walk(argument)
-                if isinstance(item, ast.Name | ast.Attribute | ast.Subscript)
+                if isinstance(item, (ast.Name, ast.Attribute, ast.Subscript))
             )
     return frozenset(outputs & computed.acted)
 
 
 def _occasional(nodes: Iterable[ast.AST]) -> frozenset[int]:
     """The `if i % 100 == 0:` statements, whose bodies are to run in each iteration."""
-    exits = ast.Break | ast.Return | ast.Continue | ast.Raise
+    exits = (ast.Break, ast.Return, ast.Continue, ast.Raise)
     return frozenset(
         serial_of(node)
         for node in nodes

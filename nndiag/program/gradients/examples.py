@@ -1,5 +1,7 @@
 """How many examples one step sees, told from the shapes of what it computes."""
 
+from __future__ import annotations
+
 from collections import Counter
 
 import numpy as np

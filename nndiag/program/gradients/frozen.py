@@ -1,5 +1,7 @@
 """Parameters that need a second look: kept once per example, or never changed at all."""
 
+from __future__ import annotations
+
 import ast
 from dataclasses import replace
 

@@ -7,6 +7,8 @@ drawn direction. Only where the loss has a slope along it, halves are looked at,
 that have one. A kink looks like a slope at one point, so that an entry must have one at two.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,12 +4,14 @@ In plain gradient descent the step is the gradient times one learning rate. Tens
 gradient with one and the same positive factor are right; the factor is the effective learning rate.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
+from nndiag.finding import Word
 from nndiag.program.gradients.slopes import Fit
 
 _MANY = 2  # numbers that stand alone tell a factor together when there are more of them
@@ -18,7 +20,7 @@ SAME = 1e-3
 """Relative difference up to which two factors are the same."""
 
 
-class Verdict(StrEnum):
+class Verdict(Word):
     """What is said of one tensor."""
 
     RIGHT = "right"
@@ -76,7 +78,7 @@ def reference_scales(
         groups: Which iteration each point belongs to: there the learning rate is the same.
     """
     scales: list[float | None] = []
-    for point, rate in zip(fits, rates, strict=True):
+    for point, rate in zip(fits, rates):
         every = [
             fit for fit in point.values() if fit.parallel and fit.scale > 0 and fit.noise <= SAME
         ]
@@ -101,7 +103,7 @@ def alone_and_odd(fits: Fits, named: Sequence[float | None]) -> bool:
         named: The learning rate at each point that the program names.
     """
     told = []
-    for point, rate in zip(fits, named, strict=True):
+    for point, rate in zip(fits, named):
         heard = [fit for fit in point.values() if fit.signal and not fit.still]
         scales = [fit.scale for fit in heard if fit.parallel and fit.scale > 0]
         if rate is None or not rate > 0:
@@ -121,7 +123,7 @@ def _is_round(factor: float) -> bool:
 
 def _alone(fits: Fits, groups: Sequence[int], group: int) -> float | None:
     """The one factor of single numbers at all points of one iteration."""
-    points = [point for point, own in zip(fits, groups, strict=True) if own == group]
+    points = [point for point, own in zip(fits, groups) if own == group]
     scales = [fit.scale for point in points for fit in point.values() if fit.parallel]
     positive = [scale for scale in scales if scale > 0]
     return float(np.median(positive)) if positive else None
@@ -156,7 +158,7 @@ def state(fit: Fit, scale: float | None) -> Verdict:
 def is_steady(scales: Sequence[float | None], groups: Sequence[int]) -> bool:
     """Whether the factor is one and the same at all points of one iteration."""
     for group in set(groups):
-        known = [scale for scale, own in zip(scales, groups, strict=True) if own == group and scale]
+        known = [scale for scale, own in zip(scales, groups) if own == group and scale]
         if known and max(known) > (1 + _STEADY) * min(known):
             return False
     return True
@@ -176,7 +178,7 @@ def verdicts(
     grave = (Verdict.WRONG, Verdict.WRONG_SIGN, Verdict.WRONG_SCALE)
     found: dict[str, Verdict] = {}
     for name in fits[0]:
-        states = [state(point[name], scale) for point, scale in zip(fits, scales, strict=True)]
+        states = [state(point[name], scale) for point, scale in zip(fits, scales)]
         heard = [item for item in states if item is not Verdict.NO_SIGNAL]
         if not heard:
             found[name] = Verdict.NO_SIGNAL

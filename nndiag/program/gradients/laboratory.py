@@ -1,5 +1,7 @@
 """Measures one iteration: the step it takes, and the values it computes on the way."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,11 +40,11 @@ class Point:
     zeroed: tuple[Leaf, ...] = ()
     shifted: bool = False
 
-    def with_zeroed(self, zeroed: tuple[Leaf, ...]) -> "Point":
+    def with_zeroed(self, zeroed: tuple[Leaf, ...]) -> Point:
         """The point with an optimizer's state at zero."""
         return Point(self.snapshot, self.theta, zeroed, self.shifted)
 
-    def nearer_to_zero(self) -> "Point":
+    def nearer_to_zero(self) -> Point:
         """The point with all parameters halved."""
         theta = {name: values / 2 for name, values in self.theta.items()}
         return Point(self.snapshot, theta, self.zeroed, shifted=True)
@@ -305,7 +307,7 @@ class Laboratory:
         left = sum(until.values()) if until else -1
 
         def probe(serial: int, value: Any) -> Any:
-            if serial in flips and isinstance(value, float | np.ndarray):
+            if serial in flips and isinstance(value, (float, np.ndarray)):
                 value = value * flips[serial](value)
             nonlocal left
             left -= recording.add(serial, value)

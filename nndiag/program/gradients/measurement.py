@@ -1,5 +1,7 @@
 """One program, measured: its loop, parameters, loss, and the step against the numeric gradient."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,7 @@
 """Measures a program: finds its parameters and loss, and compares the step with the gradient."""
 
+from __future__ import annotations
+
 import ast
 import copy
 import time
@@ -197,7 +199,7 @@ def _jump(lab: Laboratory, computed: Computed) -> int | None:
 def _rounding(computed: Computed) -> float:
     """The rounding of the least precise numbers that the parameters act on."""
     values = (computed.base.values[serial][-1] for serial in computed.acted)
-    kinds = {value.dtype for value in values if isinstance(value, np.ndarray | np.floating)}
+    kinds = {value.dtype for value in values if isinstance(value, (np.ndarray, np.floating))}
     return max(
         float(np.finfo(kind if kind.kind == "f" else float).eps) for kind in kinds | {_DOUBLE}
     )

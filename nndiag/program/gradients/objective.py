@@ -5,6 +5,8 @@ all tensors follow it with one positive factor. Where none is, the one that most
 taken, the program's own before one that is only implied; the report says what was assumed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -58,7 +60,7 @@ class Trial:
     def explains(self) -> bool:
         """Whether all tensors follow it downhill with one factor, the same at all points."""
         factors: dict[int, list[float]] = {}
-        for fits, group in zip(self.fits, self.groups, strict=True):
+        for fits, group in zip(self.fits, self.groups):
             heard = [item for item in fits.values() if item.signal]
             if not heard:
                 continue
@@ -78,7 +80,7 @@ class Trial:
             for group in set(self.groups):
                 scales = [
                     fits[name].scale
-                    for fits, own in zip(self.fits, self.groups, strict=True)
+                    for fits, own in zip(self.fits, self.groups)
                     if own == group and fits[name].parallel
                 ]
                 if scales and max(scales) > min(scales) + _STEADY * max(map(abs, scales)):
@@ -158,7 +160,7 @@ def _trials(
             slopes = differences.slopes(point, entries)
         except StepFailedError:
             continue
-        for trial, slope in zip(found, slopes, strict=True):
+        for trial, slope in zip(found, slopes):
             if np.isfinite(slope.loss):
                 trial.fits.append(compared(point, step, slopes=slope, entries=entries))
                 trial.groups.append(point.snapshot.iteration)

@@ -4,6 +4,8 @@ Momentum from a zero state steps along the gradient. Adam and its kind do not, b
 moment is then a multiple of the gradient, and their second one of its square.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any

@@ -4,6 +4,8 @@ Entry by entry, the step over the gradient is the factor of right tensors, zero,
 something else. Where no tensor is right as a whole, the factor is the one that most entries share.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Before anything is measured: the program run to its loop, its parameters, points that work."""
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterable

@@ -1,5 +1,7 @@
 """The learning rate that a program names in its update."""
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterable, Mapping
@@ -68,7 +70,7 @@ def learning_rate(
         named |= _named(statement, computed, _RATE_NAME)
     if not named:
         for node in nodes.values():
-            if isinstance(node, ast.Name | ast.Attribute):
+            if isinstance(node, (ast.Name, ast.Attribute)):
                 named |= _named(node, computed, _CLEAR_NAME)
     if not named:
         for statement in statements:
@@ -100,7 +102,7 @@ def _named(tree: ast.AST, computed: Computed, pattern: re.Pattern[str]) -> dict[
     for node in ast.walk(tree):
         serial = serial_of(node)
         values = computed.base.values.get(serial, [])
-        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or not values:
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) or not values:
             continue
         scalar = np.size(values[-1]) == 1 and serial not in computed.acted
         if scalar and pattern.search(ast.unparse(node).rpartition(".")[2]):
@@ -116,5 +118,5 @@ def _constants(statement: ast.AST) -> dict[float, Rate]:
         for node in ast.walk(statement)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
         for side in (node.left, node.right)
-        if isinstance(side, ast.Constant) and isinstance(side.value, int | float)
+        if isinstance(side, ast.Constant) and isinstance(side.value, (int, float))
     }

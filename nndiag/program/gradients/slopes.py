@@ -1,5 +1,7 @@
 """Numeric gradients of one iteration's losses, and how a step compares with them."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -180,7 +182,7 @@ class Differences:
         sizes = self._magnitudes(point, base)
         return [
             Slopes(found, _NOISE * self.lab.rounding * rounded / size, loss)
-            for found, loss, rounded in zip(values, base, sizes, strict=True)
+            for found, loss, rounded in zip(values, base, sizes)
         ]
 
     def _magnitudes(self, point: Point, base: Sequence[float]) -> list[float]:
@@ -201,15 +203,15 @@ class Differences:
         except StepFailedError:
             return [abs(loss) for loss in base]
         moved = [_number(candidate, recording) for candidate in self.candidates]
-        gaps = [abs(other - loss) / _CHANGE for other, loss in zip(moved, base, strict=True)]
-        return [float(np.fmax(abs(loss), gap)) for loss, gap in zip(base, gaps, strict=True)]
+        gaps = [abs(other - loss) / _CHANGE for other, loss in zip(moved, base)]
+        return [float(np.fmax(abs(loss), gap)) for loss, gap in zip(base, gaps)]
 
     def _slope(self, entry: Entry, size: float) -> list[float]:
         (upper, ups), (lower, downs) = (
             (entry.moved(change)[entry.index], self._losses(entry, change))
             for change in (size, -size)
         )
-        return [(up - down) / (upper - lower) for up, down in zip(ups, downs, strict=True)]
+        return [(up - down) / (upper - lower) for up, down in zip(ups, downs)]
 
     def along(self, point: Point, tensor: str, direction: Vector) -> float:
         """The slope of the first loss along a direction of one parameter.

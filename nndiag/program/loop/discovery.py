@@ -5,6 +5,8 @@ that the steps of the loops around it change. Where no iteration mixes anything,
 which a single number leans.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -57,7 +59,7 @@ class Watched:
         """Whether testing it again would tell nothing."""
         return len(self.tests) >= _TRIES or any(not test.complete for test in self.tests)
 
-    def covers(self, other: "Watched") -> bool:
+    def covers(self, other: Watched) -> bool:
         """Whether one iteration changes all that an iteration of a loop around it moves.
 
         Example by example some parameters may stay as they are, so that iterations are taken

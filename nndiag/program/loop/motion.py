@@ -9,6 +9,8 @@ of themselves and something else. So do smoothed series; they are only taken for
 there is nothing better.
 """
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass, field
 

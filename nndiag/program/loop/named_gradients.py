@@ -6,6 +6,8 @@ name of a variable's gradient and has its shape is taken for it: `dw` or `grads[
 shape; first for what the call itself mentions. Other names have to be said.
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from collections import Counter

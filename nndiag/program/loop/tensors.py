@@ -1,5 +1,7 @@
 """The parameters of a program as named tensors, whatever containers they are kept in."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ write with names that it has too (`neuron["weights"][j]`), items of its lists by
 variables (`inputs[j]`), and items of lists of parameters by the indices that it uses.
 """
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import numpy as np
 from nndiag.program.repair.workshop import Shape, Workshop
 from nndiag.program.text.instrument import serial_of
 
-_VARIABLE = ast.Name | ast.Attribute | ast.Subscript
+_VARIABLE = (ast.Name, ast.Attribute, ast.Subscript)
 _MOST_MADE = 24
 
 
@@ -116,7 +118,7 @@ def _only_assigned(shop: Workshop, scope: ast.AST | None) -> Iterator[tuple[str,
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:
             continue
         target = node.targets[0]
-        if isinstance(target, ast.Name | ast.Attribute) and shop.shapes(node.value):
+        if isinstance(target, (ast.Name, ast.Attribute)) and shop.shapes(node.value):
             yield ast.unparse(target), node.value
 
 
@@ -157,7 +159,7 @@ def _loop_variables(shop: Workshop, scope: ast.AST | None) -> list[str]:
     """The variables of loops over numbers in a function."""
     found: dict[str, None] = {}
     for node in shop.inside(scope):
-        if isinstance(node, ast.For | ast.comprehension) and isinstance(node.target, ast.Name):
+        if isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.target, ast.Name):
             iterated = ast.unparse(node.iter)
             if iterated.startswith(("range(", "reversed(range(")):
                 found[node.target.id] = None
@@ -168,7 +170,7 @@ def _indices(shop: Workshop, scope: ast.AST | None) -> list[str]:
     """The indices with variables that a function uses, and those beside them."""
     indices: dict[str, None] = {}
     for node in shop.inside(scope):
-        if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Slice | ast.Tuple):
+        if isinstance(node, ast.Subscript) and not isinstance(node.slice, (ast.Slice, ast.Tuple)):
             text = ast.unparse(node.slice)
             if any(isinstance(item, ast.Name) for item in ast.walk(node.slice)):
                 indices |= {text: None, f"{text} + 1": None, f"{text} - 1": None}

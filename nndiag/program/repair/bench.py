@@ -1,8 +1,11 @@
 """How good the step of an edited program is: at a few points, at all where it looks right."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Optional
 
 import numpy as np
 
@@ -29,7 +32,7 @@ class Score:
     alike: frozenset[str] = frozenset()
     factors: Mapping[str, float] = field(default_factory=dict)
 
-    def changed(self, before: "Score") -> frozenset[str]:
+    def changed(self, before: Score) -> frozenset[str]:
         """The right tensors whose step is another one than before."""
         return frozenset(
             name
@@ -44,7 +47,7 @@ class Score:
         return len(self.right), len(self.parallel)
 
 
-_Fits = Mapping[str, tuple[bool, float] | None]
+_Fits = Mapping[str, Optional[tuple[bool, float]]]
 """By tensor: whether it is parallel, and its factor; None where the gradient cannot be heard."""
 
 
@@ -153,7 +156,7 @@ class Bench:
             known = [value for value in values if not np.isnan(value)]
             groups = [
                 0 if throughout else self._iteration(number)
-                for number, value in zip([*self.numbers, *self.others], values, strict=False)
+                for number, value in zip([*self.numbers, *self.others], values)
                 if not np.isnan(value)
             ]
             if not known or min(known) <= 0 or not is_steady(known, groups):
@@ -167,7 +170,7 @@ class Bench:
 
 def _same(first: Sequence[float], second: Sequence[float]) -> bool:
     """Whether factors are the same at all points where both are known."""
-    pairs = zip(first, second, strict=True)
+    pairs = zip(first, second)
     return all(abs(a - b) <= SAME * abs(b) for a, b in pairs if not np.isnan(a + b))
 
 

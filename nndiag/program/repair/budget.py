@@ -1,5 +1,7 @@
 """How long a search may take: processor time, so that a busy machine finds the same repairs."""
 
+from __future__ import annotations
+
 import time
 
 _SLACK = 3.0  # on a busy machine, or with a program that waits, the clock on the wall ends it
@@ -24,6 +26,6 @@ class Budget:
         """When to stop at the latest, as `time.perf_counter` counts."""
         return self._until
 
-    def share(self, part: float) -> "Budget":
+    def share(self, part: float) -> Budget:
         """A budget of a part of what is left."""
         return Budget(max(0.0, part * self.left))

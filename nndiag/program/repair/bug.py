@@ -1,5 +1,7 @@
 """What a backward-pass bug is to the check: its edits, and the sign by which it is suspected."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The small edits that may mend a step: of each statement of the way back, by each bug."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterable, Iterator
 
@@ -22,7 +24,7 @@ from nndiag.program.text.scopes import loop_node
 
 _MOST = 12  # variables that may be targets
 _SIGN = "wrong-sign"
-_VARIABLE = ast.Name | ast.Attribute | ast.Subscript
+_VARIABLE = (ast.Name, ast.Attribute, ast.Subscript)
 
 
 def candidates_for_repair(

@@ -1,5 +1,7 @@
 """Derivatives of activations as programs write them: calls of their functions, and formulas."""
 
+from __future__ import annotations
+
 import ast
 import re
 from collections.abc import Iterator
@@ -149,7 +151,7 @@ def _unused(site: Site) -> frozenset[str]:
 
 def _broadcasts(first: Shape, second: Shape) -> bool:
     """Whether arrays of two shapes can be multiplied without a table of all pairs."""
-    pairs = zip(reversed(first), reversed(second), strict=False)
+    pairs = zip(reversed(first), reversed(second))
     return all(a == b or 1 in (a, b) for a, b in pairs)
 
 
@@ -229,13 +231,13 @@ def is_elementwise_factor(site: Site, node: ast.expr) -> bool:
         isinstance(item, ast.BinOp) and isinstance(item.op, ast.MatMult) for item in ast.walk(node)
     ):
         return False
-    return isinstance(node, ast.BinOp | ast.Call | ast.UnaryOp | ast.Compare) and any(
+    return isinstance(node, (ast.BinOp, ast.Call, ast.UnaryOp, ast.Compare)) and any(
         _is_acted_variable(site, item) for item in ast.walk(node)
     )
 
 
 def _is_acted_variable(site: Site, node: ast.AST) -> bool:
-    variable = isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+    variable = isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))
     return variable and serial_of(node) in site.shop.computed.acted
 
 
@@ -291,7 +293,7 @@ def _formula_in(node: ast.expr) -> Iterator[Derivative]:
     """`a * (1 - a)`, `1 - a ** 2`, `1 - np.tanh(z) ** 2`, `a > 0` and the like."""
     text = ast.unparse(node)
     for item in ast.walk(node):
-        if not isinstance(item, ast.Name | ast.Attribute | ast.Subscript) or item is node:
+        if not isinstance(item, (ast.Name, ast.Attribute, ast.Subscript)) or item is node:
             continue
         argument = ast.unparse(item)
         if argument in {"np", "math"} or argument.startswith("np."):

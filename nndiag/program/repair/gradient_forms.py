@@ -1,5 +1,7 @@
 """Expressions that may be the gradient of a parameter, by their shape."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 from nndiag.program.repair.atoms import Atom

@@ -1,5 +1,7 @@
 """Repairs that change the forward pass: each needs the whole check anew, so few are tried."""
 
+from __future__ import annotations
+
 import ast
 import time
 from collections.abc import Callable, Mapping

@@ -1,5 +1,7 @@
 """Derivatives of rectifiers, as the program's own forward pass has them: leaky slopes and all."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 
@@ -38,7 +40,7 @@ def _of_where(test: ast.Compare, first: ast.expr, second: ast.expr) -> tuple[str
         return None
     if slopes[0] is None or slopes[1] is None:
         return None
-    upwards = isinstance(test.ops[0], ast.Gt | ast.GtE)
+    upwards = isinstance(test.ops[0], (ast.Gt, ast.GtE))
     return (slopes[0], slopes[1]) if upwards else (slopes[1], slopes[0])
 
 
@@ -59,7 +61,7 @@ def _slope(node: ast.expr, variable: str) -> str | None:
         return "0"
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         for factor, other in ((node.left, node.right), (node.right, node.left)):
-            plain = isinstance(other, ast.Constant | ast.Name | ast.Attribute)
+            plain = isinstance(other, (ast.Constant, ast.Name, ast.Attribute))
             if ast.unparse(factor) == variable and plain:
                 return ast.unparse(other)
     return None

@@ -6,6 +6,8 @@ tensors right is kept, then the next is searched, until all are right or time is
 only makes a step parallel to the gradient counts as a step towards that.
 """
 
+from __future__ import annotations
+
 import ast
 import copy
 import difflib

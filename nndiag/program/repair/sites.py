@@ -1,5 +1,7 @@
 """The statements of the backward pass: where edits are tried."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from nndiag.program.repair.workshop import Workshop
 from nndiag.program.text.edits import Change, Edit
 from nndiag.program.text.instrument import serial_of
 
-_STATEMENT = ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.Lambda
+_STATEMENT = (ast.Assign, ast.AugAssign, ast.Return, ast.Expr, ast.Lambda)
 _PER_LETTER = 1e-4  # of edits that are equally likely, the one that changes less is tried first
 
 
@@ -77,7 +79,7 @@ class Site:
         return tuple(
             node
             for node in self.expressions
-            if isinstance(node, ast.Name | ast.Attribute | ast.Subscript)
+            if isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))
             and serial_of(node) in self.shop.computed.base.values
             and not (isinstance(node, ast.Attribute) and node.attr == "T")
         )
@@ -111,9 +113,7 @@ class Site:
     def _needs_brackets(self, node: ast.expr, text: str) -> bool:
         """Whether a text must stand in brackets to take the node's place."""
         above = self.parent(node)
-        if not isinstance(
-            above, ast.BinOp | ast.UnaryOp | ast.Attribute | ast.Subscript | ast.Call
-        ):
+        if not isinstance(above, (ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.Call)):
             return False
         if isinstance(above, ast.Call) and above.func is not node:
             return False
@@ -124,7 +124,7 @@ class Site:
         except SyntaxError:
             return False  # it is not tried then
         open_ended = parsed.col_offset == 0  # else it stands in brackets already
-        return isinstance(parsed, ast.BinOp | ast.UnaryOp | ast.Compare) and open_ended
+        return isinstance(parsed, (ast.BinOp, ast.UnaryOp, ast.Compare)) and open_ended
 
     def insertion(self, bug: str, text: str, *, cost: float = 1.2, says: str = "") -> Edit:
         """An edit that puts a statement behind this one."""
@@ -185,7 +185,7 @@ def matmul_operands(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
 def bracketed(node: ast.expr) -> str:
     """An expression's text, in brackets where it needs them to be a factor."""
     text = ast.unparse(node)
-    return text if not isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) else f"({text})"
+    return text if not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Compare)) else f"({text})"
 
 
 def factors(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:
@@ -194,7 +194,7 @@ def factors(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, str]]:
     Yields:
         The whole, the factor, and the text of the rest.
     """
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
         if isinstance(node.op, ast.Mult):
             yield node, node.left, ast.unparse(node.right)
         yield node, node.right, ast.unparse(node.left)

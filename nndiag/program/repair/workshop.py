@@ -4,6 +4,8 @@ A value is *acted* when the parameters act on it, and *driven* when the residual
 driven, activations are acted but not driven, inputs are neither.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,7 +74,7 @@ class Workshop:
         """Whether an expression's value is that of a parameter."""
         if isinstance(node, ast.Subscript) and self.is_parameter(node.value):
             return True  # one weight of a list
-        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        if not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)):
             return False
         values = self.computed.base.values.get(serial_of(node), [])
         return any(self._is_parameter_value(value) for value in values)
@@ -134,7 +136,7 @@ class Workshop:
     def scope(self, node: ast.AST) -> ast.AST | None:
         """The function or lambda that a node stands in, None at module level."""
         above = self.parents.get(serial_of(node))
-        while above is not None and not isinstance(above, ast.FunctionDef | ast.Lambda):
+        while above is not None and not isinstance(above, (ast.FunctionDef, ast.Lambda)):
             above = self.parents.get(serial_of(above))
         return above
 

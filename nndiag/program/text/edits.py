@@ -1,5 +1,7 @@
 """Small edits of a program: made in its syntax tree, tried there, and written into its text."""
 
+from __future__ import annotations
+
 import ast
 import difflib
 import keyword
@@ -12,7 +14,7 @@ from typing import Any
 from nndiag.program.text.instrument import parents_of, serial_of
 from nndiag.program.text.source import Source
 
-_SIMPLE = ast.Name | ast.Attribute | ast.Subscript | ast.Call
+_SIMPLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Editor:
 def _place_at(tree: ast.AST, node: ast.AST) -> None:
     """Gives all of a new tree the place of the node that it stands for."""
     for item in ast.walk(tree):
-        if isinstance(item, ast.expr | ast.stmt | ast.keyword):
+        if isinstance(item, (ast.expr, ast.stmt, ast.keyword)):
             ast.copy_location(item, node)
 
 
@@ -149,7 +151,7 @@ class TextEditor:
 
     def _instead(self, node: Any, start: int, end: int, text: str) -> tuple[int, int, str]:
         around = self.source.text[:start].rstrip()[-1:] + self.source.text[end:].lstrip()[:1]
-        if text.startswith("(") and around == "()" and isinstance(node, ast.BinOp | ast.UnaryOp):
+        if text.startswith("(") and around == "()" and isinstance(node, (ast.BinOp, ast.UnaryOp)):
             text = ast.unparse(ast.parse(text, mode="eval").body)
         if isinstance(node, ast.expr):
             return (*self._with_brackets(start, end, text), text)
@@ -207,7 +209,7 @@ class TextEditor:
 def unified_diff(source: Source, fixed: str) -> str:
     """The difference between a program and its edited text, file by file."""
     lines: list[str] = []
-    for old, new in zip(source.parts, source.with_text(fixed).parts, strict=True):
+    for old, new in zip(source.parts, source.with_text(fixed).parts):
         lines += difflib.unified_diff(
             old.text.splitlines(keepends=True),
             new.text.splitlines(keepends=True),

@@ -4,6 +4,8 @@ The hooks are looked up among the builtins that `sandbox.program_builtins` gives
 node of the original tree carries a serial number, which all hooks report.
 """
 
+from __future__ import annotations
+
 import ast
 import copy
 import types
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from nndiag.program.text.scopes import Loop, LoopNode, Scope, loops_in, nested_functions
+from nndiag.program.text.scopes import LOOPS, SCOPES, Loop, LoopNode, loops_in, nested_functions
 
 HEAD, ENTER, EXIT, TICK = "__nnd_head__", "__nnd_enter__", "__nnd_exit__", "__nnd_tick__"
 PROBE, AFTER, RESET = "__nnd_probe__", "__nnd_after__", "__nnd_reset__"
@@ -91,7 +93,7 @@ def _head(loop: Loop, names: tuple[str, ...] | None) -> ast.stmt:
     cells = "None" if names is None else f"lambda: ({', '.join([*names, ''])})"
     call = ast.parse(f"{HEAD}({loop.key}, {cells})").body[0]
     for node in ast.walk(call):
-        if isinstance(node, ast.expr | ast.stmt):
+        if isinstance(node, (ast.expr, ast.stmt)):
             node.lineno = node.end_lineno = _HOOK_LINE
     return call
 
@@ -152,11 +154,11 @@ class Instrumenter(ast.NodeTransformer):
             self.generic_visit(node)
         if isinstance(node, ast.If) and serial in self.instruments.forced:
             node.test = ast.copy_location(ast.Constant(True), node.test)
-        if isinstance(node, LoopNode):
+        if isinstance(node, LOOPS):
             node.body.insert(0, _call(TICK, None, node))
         if isinstance(node, ast.expr):
             return self._probed(node, serial)
-        if isinstance(node, ast.stmt) and not isinstance(node, Scope):
+        if isinstance(node, ast.stmt) and not isinstance(node, SCOPES):
             return self._followed(node, serial)
         return node
 
@@ -181,9 +183,7 @@ class Instrumenter(ast.NodeTransformer):
 
     def _followed(self, node: ast.stmt, serial: int) -> Any:
         hooks: list[ast.stmt] = []
-        simple = isinstance(
-            node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Expr | ast.Delete
-        )
+        simple = isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Delete))
         if simple and (self.instruments.after is None or serial in self.instruments.after):
             hooks.append(_call(AFTER, serial, node))
         if serial in self.instruments.resets:
@@ -192,14 +192,14 @@ class Instrumenter(ast.NodeTransformer):
 
 
 def _is_pattern(node: ast.AST) -> bool:
-    return isinstance(node, ast.pattern)
+    return isinstance(node, getattr(ast, "pattern", ()))  # Python 3.9 has none
 
 
 def _is_probeable(node: ast.expr) -> bool:
-    kinds = ast.BinOp | ast.UnaryOp | ast.Call | ast.IfExp
+    kinds = (ast.BinOp, ast.UnaryOp, ast.Call, ast.IfExp)
     if isinstance(node, kinds):
         return True
-    return isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and isinstance(
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and isinstance(
         node.ctx, ast.Load
     )
 
@@ -270,7 +270,7 @@ def compile_functions(
     statement: ast.stmt, top: int, file: str, instruments: Instruments | None
 ) -> dict[CodeKey, types.CodeType]:
     """The code of each function of one top-level statement."""
-    if not any(isinstance(node, Scope | ast.Lambda) for node in ast.walk(statement)):
+    if not any(isinstance(node, (*SCOPES, ast.Lambda)) for node in ast.walk(statement)):
         return {}
     module = ast.Module(body=[statement], type_ignores=[])
     if instruments is not None:

@@ -5,11 +5,13 @@ theta, args=(X, y), jac=gradient)`. What is called there stands for the training
 not have.
 """
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from nndiag.program.text.scopes import Scope
+from nndiag.program.text.scopes import SCOPES
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 
@@ -71,7 +73,7 @@ def _imports_scipy(tree: ast.Module) -> bool:
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
     """The optimizer's calls outside functions, in reading order."""
-    if isinstance(node, Scope | ast.Lambda):
+    if isinstance(node, (*SCOPES, ast.Lambda)):
         return
     if isinstance(node, ast.Call) and _name(node) in _SIGNATURES:
         yield node
@@ -85,7 +87,7 @@ def _name(call: ast.Call) -> str:
 
 def _given(call: ast.Call) -> dict[str, ast.expr]:
     """The arguments by their names, with one name for what the functions call differently."""
-    given = dict(zip(_SIGNATURES[_name(call)], call.args, strict=False))
+    given = dict(zip(_SIGNATURES[_name(call)], call.args))
     given |= {word.arg: word.value for word in call.keywords if word.arg is not None}
     return {_COMMON.get(name, name): value for name, value in given.items()}
 

@@ -6,6 +6,8 @@ eight blanks, `iteritems` and its like, and `/` where only a whole number fits: 
 therefore read with the fraction that it most likely meant.
 """
 
+from __future__ import annotations
+
 import functools
 import io
 import itertools
@@ -44,7 +46,7 @@ def builtins_of_python_2() -> dict[str, Any]:
     """The builtins that give lists in Python 2, and those that Python 3 has dropped."""
     return {
         "range": lambda *limits: list(range(*limits)),
-        "zip": lambda *parts: list(zip(*parts, strict=False)),
+        "zip": lambda *parts: list(zip(*parts)),
         "map": _listed_map,
         "filter": lambda keep, items: list(filter(keep, items)),
         "reduce": functools.reduce,

@@ -1,11 +1,16 @@
 """Which loops a program has, in which functions they stand, and which variables those have."""
 
+from __future__ import annotations
+
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Union
 
-Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-LoopNode = ast.For | ast.While
+Scope = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef]
+LoopNode = Union[ast.For, ast.While]
+SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+LOOPS = (ast.For, ast.While)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +66,7 @@ def nested_functions(
 ) -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, tuple[str, ...]]]:
     """Each function inside a function, with the variables of those around it that it can read."""
     inner = outer
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         own = own_variables(node)
         hidden = {*own, *_declared(node, ast.Global)}
         names = tuple(name for name in outer if name not in hidden)
@@ -87,9 +92,9 @@ def loop_node(statement: ast.stmt, ordinal: int) -> LoopNode:
 def _loops(
     node: ast.AST, scopes: tuple[Scope, ...]
 ) -> Iterator[tuple[LoopNode, tuple[Scope, ...]]]:
-    if isinstance(node, LoopNode):
+    if isinstance(node, LOOPS):
         yield node, scopes
-    if isinstance(node, Scope):
+    if isinstance(node, SCOPES):
         scopes = (*scopes, node)
     for child in ast.iter_child_nodes(node):
         yield from _loops(child, scopes)
@@ -111,14 +116,12 @@ def _stored(node: ast.AST) -> Iterator[str]:
     """Names that are assigned in a statement, but not inside functions of its own."""
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
         yield node.id
-    elif isinstance(node, Scope):
+    elif isinstance(node, SCOPES):
         yield node.name
         return
     elif isinstance(node, ast.alias):
         yield (node.asname or node.name).partition(".")[0]
-    elif isinstance(
-        node, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
-    ):
+    elif isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
         return
     for child in ast.iter_child_nodes(node):
         yield from _stored(child)
@@ -134,6 +137,6 @@ def _declared(
 def _declared_in(node: ast.AST, kind: type[ast.Global | ast.Nonlocal]) -> Iterator[str]:
     if isinstance(node, kind):
         yield from node.names
-    if not isinstance(node, Scope):
+    if not isinstance(node, SCOPES):
         for child in ast.iter_child_nodes(node):
             yield from _declared_in(child, kind)

@@ -1,5 +1,7 @@
 """What a user may say about a program, where looking at it is not enough."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

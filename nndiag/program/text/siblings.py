@@ -5,6 +5,8 @@ script itself puts other folders on `sys.path`, in the folder above. What is imp
 is only made at run time is run as it is, but not looked into.
 """
 
+from __future__ import annotations
+
 import ast
 import importlib.abc
 import importlib.machinery

@@ -1,5 +1,7 @@
 """The program's text: a script or the code cells of a notebook, parsed but not run."""
 
+from __future__ import annotations
+
 import ast
 import json
 import os
@@ -57,7 +59,7 @@ class Source:
     cells: tuple[int, ...] = field(default=())
     is_python_2: bool = False
 
-    def with_text(self, text: str) -> "Source":
+    def with_text(self, text: str) -> Source:
         """The same program with another text."""
         return replace(self, text=text)
 
@@ -107,7 +109,7 @@ class Source:
         marks = [n for n, line in enumerate(self.lines) if line.startswith(_MARK)]
         ends = [*marks, len(self.lines)]
         parts = [Part("__main__", self.path, 1, "\n".join(self.lines[: ends[0]]))]
-        for mark, end in zip(marks, ends[1:], strict=True):
+        for mark, end in zip(marks, ends[1:]):
             name, _, file = self.lines[mark].removeprefix(_MARK).partition(" ")
             text = "\n".join(self.lines[mark + 1 : end])
             parts.append(Part(name, Path(file), mark + 2, text))

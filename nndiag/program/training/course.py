@@ -5,6 +5,8 @@ runs away, it is trained again with a tenth of its learning rate, and so on: a r
 learns confirms that the rate was too high.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Does it matter? The program trained as it is, and mended, from the same start."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 

@@ -6,6 +6,8 @@ proportional to the rate, as it is in gradient descent, with momentum, with weig
 Adam, whatever the rate is called and wherever it is written.
 """
 
+from __future__ import annotations
+
 import contextlib
 import time
 
