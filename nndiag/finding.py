@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -86,6 +87,8 @@ class Finding:
         file: For a user's program: the file to change.
         line: For a user's program: the line to change, from 1.
         replacement: For a user's program: what to write there.
+        mild: Whether it impairs less than what else keeps the run from moving.
+        explains_up_to: How far above its limit a learning rate may be for this to be the reason.
     """
 
     problem: str
@@ -98,6 +101,8 @@ class Finding:
     file: str | None = None
     line: int | None = None
     replacement: str | None = None
+    mild: bool = False
+    explains_up_to: float = math.inf
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ reason. May import `trace`, `registry`, `finding` and `errors`; never `nn` or `t
 
 To add one: a file `<problem>.py` with a function under `@detector("<problem>")`, whose module
 docstring is the page that `nndiag explain <problem>` prints (sections: `contract.SECTIONS`). Say in
-the decorator which series, facts and measurements it needs; make each threshold a keyword-only
-parameter with bounds. Add `configs/broken/<problem>.yaml` and `tests/detectors/test_<problem>.py`;
-if it is a cause or a symptom of another problem, say so in `diagnosis.root_cause`.
+the decorator at which stage of a run it begins, which problems or stages can bring it about, and
+which series, facts and measurements it needs; make each threshold a keyword-only parameter with
+bounds. Add `configs/broken/<problem>.yaml` and `tests/detectors/test_<problem>.py`.
 
 What several detectors read is in modules of its own: `contract` (what a detector is), `curve` (the
 loss curve), `attainable` (what the data allow), `course` (how the run went, from which every
@@ -19,14 +19,26 @@ detector knows how much a symptom matters), `movement` (how far the weights have
 import importlib
 import pkgutil
 
-from nndiag.detectors.contract import DETECTORS, checked_thresholds, detector, page, run
+from nndiag.detectors.contract import (
+    DETECTORS,
+    Declared,
+    Stage,
+    checked_thresholds,
+    declared,
+    detector,
+    page,
+    run,
+)
 from nndiag.detectors.course import Course, course_of
 
 __all__ = [
     "DETECTORS",
     "Course",
+    "Declared",
+    "Stage",
     "checked_thresholds",
     "course_of",
+    "declared",
     "detector",
     "page",
     "run",

@@ -30,7 +30,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.numbers import number, rough
@@ -41,7 +41,13 @@ _GRAIN = 1e-9  # of the targets' deviation, below which a mean is zero but for r
 _ANYTHING = 0.15  # share of the variance that the data must allow
 
 
-@detector(PROBLEM, facts=("targets",), ending=("predictions",))
+@detector(
+    PROBLEM,
+    stage=Stage.OUTCOME,
+    explained_by=Stage.REST.and_earlier(),
+    facts=("targets",),
+    ending=("predictions",),
+)
 def constant_predictions(trace: Trace, *, spread: Positive = 0.02) -> Findings:
     """The network predicts the same for every input."""
     course = course_of(trace)

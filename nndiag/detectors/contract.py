@@ -4,13 +4,15 @@ import functools
 import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum, auto
 from typing import Annotated, Any, TypeAlias, get_args, get_origin
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 
 from nndiag.errors import ConfigError, Problem, UnknownNameError
-from nndiag.finding import Finding, Skipped
+from nndiag.finding import Finding, Outcome, Skipped
 from nndiag.registry import Option, Registry, suggestion
 from nndiag.trace import Trace
 
@@ -19,6 +21,86 @@ Detector: TypeAlias = Callable[..., Findings]
 Thresholds: TypeAlias = Mapping[str, Mapping[str, float]]
 
 DETECTORS: Registry[Detector] = Registry("problem", package="nndiag.detectors")
+
+
+class Stage(IntEnum):
+    """Where in a run's life a problem begins: what comes first is the cause of what comes later."""
+
+    TASK = auto()
+    """Loss, output layer, inputs and targets do not belong together."""
+    MODEL = auto()
+    """The network cannot compute what is wanted, whatever its weights."""
+    DATA = auto()
+    """What the examples say, and in which order they come."""
+    SCALE = auto()
+    """The size of inputs and targets."""
+    START = auto()
+    """The parameters before the first step."""
+    RULE = auto()
+    """How a step is made from the gradients."""
+    PACE = auto()
+    """Steps too small to arrive. They come before those too large at first: they are in force."""
+    RATE = auto()
+    """Steps beyond what is stable, computed from the curvature."""
+    CAPACITY = auto()
+    """What the reference fit shows: no optimizer gets this network further."""
+    OVERFLOW = auto()
+    """The first symptom: numbers that are none."""
+    GROWTH = auto()
+    """Loss or gradients run away."""
+    SWINGS = auto()
+    """The loss goes up and down."""
+    UNITS = auto()
+    """Units no longer pass anything on."""
+    SIGNAL = auto()
+    """Gradients do not reach every layer."""
+    LENGTH = auto()
+    """The way to the minimum is not gone."""
+    REST = auto()
+    """The run rests at a place that is no good minimum."""
+    HELD_OUT = auto()
+    """Training succeeded and other examples did not profit."""
+    OUTCOME = auto()
+    """How it ended in other words: never a cause."""
+
+    @property
+    def of_a_step(self) -> bool:
+        """Whether it is about the steps: their rule, or computed before the first one."""
+        return Stage.RULE <= self <= Stage.RATE
+
+    @property
+    def is_symptom(self) -> bool:
+        """Whether it is seen while training only."""
+        return self >= Stage.OVERFLOW
+
+    @property
+    def keeps_from_moving(self) -> bool:
+        """Whether a run with it moves too little, or in vain."""
+        return self.of_a_step or Stage.SIGNAL <= self <= Stage.REST
+
+    def and_earlier(self) -> tuple["Stage", ...]:
+        """All stages up to this one."""
+        return tuple(stage for stage in Stage if stage <= self)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a detector says about its problem and others.
+
+    Attributes:
+        stage: Where in a run's life it begins.
+        explained_by: The problems, or stages of problems, that can bring it about.
+        outcome: The outcome that consists of it.
+        by_exclusion: Whether it is said only where nothing else explains what it sees.
+        follows: Symptoms that it comes after, where it begins later than they do.
+    """
+
+    stage: Stage
+    explained_by: frozenset[str | Stage]
+    outcome: Outcome | None
+    by_exclusion: bool
+    follows: frozenset[str]
+
 
 SECTIONS = (
     "What it sees",
@@ -31,6 +113,8 @@ SECTIONS = (
 )
 """The sections of a detector's page, in this order, each a line of its own in the docstring."""
 
+_DECLARED: dict[str, Declared] = {}
+
 _BOUNDS: dict[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
     Gt: ("gt", "above", operator.gt),
     Ge: ("ge", "at least", operator.ge),
@@ -42,6 +126,11 @@ _BOUNDS: dict[type, tuple[str, str, Callable[[Any, Any], bool]]] = {
 def detector(
     problem: str,
     *,
+    stage: Stage,
+    explained_by: Sequence[str | Stage] = (),
+    outcome: Outcome | None = None,
+    by_exclusion: bool = False,
+    follows: Sequence[str] = (),
     series: Sequence[str] = (),
     facts: Sequence[str] = (),
     ending: Sequence[str] = (),
@@ -50,6 +139,11 @@ def detector(
 
     Args:
         problem: Name of the problem, hyphenated; the module's name with hyphens.
+        stage: See `Declared`, as for the next four.
+        explained_by: Problems, or whole stages, that can bring it about.
+        outcome: The outcome that consists of it.
+        by_exclusion: Whether it is said only where nothing else explains what it sees.
+        follows: Symptoms that it comes after, where it begins later than they do.
         series: Series without which it cannot judge.
         facts: Attributes of `Facts` without which it cannot judge.
         ending: Attributes of `Ending` without which it cannot judge.
@@ -67,9 +161,22 @@ def detector(
             with np.errstate(all="ignore"):  # overflow in a broken run is a finding, no warning
                 return function(trace, **thresholds)
 
+        _DECLARED[problem] = Declared(
+            stage, frozenset(explained_by), outcome, by_exclusion, frozenset(follows)
+        )
         return DETECTORS.register(problem)(judged)
 
     return decorate
+
+
+def declared(problem: str) -> Declared:
+    """What the detector of `problem` says about it and others.
+
+    Raises:
+        UnknownNameError: There is no such problem; the message suggests one.
+    """
+    DETECTORS.get(problem)
+    return _DECLARED[problem]
 
 
 def run(problem: str, trace: Trace, *, thresholds: Mapping[str, float] | None = None) -> Findings:

@@ -25,7 +25,7 @@ Source
 """
 
 from nndiag.bounds import Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Skipped
@@ -35,7 +35,29 @@ PROBLEM = "dead-units"
 _RECTIFIED = frozenset({"relu"})
 
 
-@detector(PROBLEM, series=("dead_share",), facts=("layers",))
+@detector(
+    PROBLEM,
+    stage=Stage.UNITS,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "targets-outside-output-range",
+        "identical-units",
+        "sorted-examples",
+        Stage.SCALE,
+        "weights-too-large",
+        "weights-too-small",
+        "summed-loss",
+        "weight-decay-too-strong",
+        Stage.RATE,
+        Stage.CAPACITY,
+        Stage.GROWTH,
+        Stage.SWINGS,
+        Stage.SIGNAL,
+    ),
+    follows=("vanishing-gradients",),
+    series=("dead_share",),
+    facts=("layers",),
+)
 def dead_units(trace: Trace, *, share: Share = 0.5) -> Findings:
     """Most rectified units of a hidden layer are zero on every example."""
     rectified = [

@@ -33,9 +33,9 @@ from dataclasses import replace
 import numpy as np
 
 from nndiag.bounds import Count, Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
-from nndiag.finding import Evidence, Finding, Severity
+from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number
 from nndiag.trace import Series, Trace
 
@@ -47,7 +47,21 @@ _REMEDIES = (
 )
 
 
-@detector(PROBLEM, series=("gradient_norm",))
+@detector(
+    PROBLEM,
+    stage=Stage.GROWTH,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "sorted-examples",
+        Stage.SCALE,
+        "weights-too-large",
+        "summed-loss",
+        Stage.RATE,
+        Stage.OVERFLOW,
+    ),
+    outcome=Outcome.DIVERGED,
+    series=("gradient_norm",),
+)
 def exploding_gradients(
     trace: Trace, *, ratio: Positive = 1e3, factor: Positive = 100.0, window: Count = 3
 ) -> Findings:

@@ -33,17 +33,30 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of, reference_loss
 from nndiag.detectors.curve import growth
-from nndiag.finding import Evidence, Finding, Severity
+from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number
 from nndiag.trace import Trace
 
 PROBLEM = "exploding-loss"
 
 
-@detector(PROBLEM)
+@detector(
+    PROBLEM,
+    stage=Stage.GROWTH,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "sorted-examples",
+        Stage.SCALE,
+        "weights-too-large",
+        "summed-loss",
+        Stage.RATE,
+        "exploding-gradients",
+    ),
+    outcome=Outcome.DIVERGED,
+)
 def exploding_loss(trace: Trace, *, factor: Positive = 10.0) -> Findings:
     """The loss blew up instead of falling."""
     course = course_of(trace)

@@ -30,7 +30,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.movement import path
 from nndiag.detectors.settings import optimizer_setting
@@ -43,7 +43,12 @@ PROBLEM = "gradient-clipped-too-hard"
 _SCALING = frozenset({"adam", "rmsprop"})
 
 
-@detector(PROBLEM, series=("gradient_norm", "update_ratio"), facts=("settings", "optimizer"))
+@detector(
+    PROBLEM,
+    stage=Stage.RULE,
+    series=("gradient_norm", "update_ratio"),
+    facts=("settings", "optimizer"),
+)
 def gradient_clipped_too_hard(
     trace: Trace, *, factor: Positive = 10.0, moved: Positive = 1.0
 ) -> Findings:

@@ -26,7 +26,7 @@ Source
 """
 
 from nndiag.bounds import Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.detectors.unit_shares import layers_beyond
@@ -36,7 +36,7 @@ from nndiag.trace import Trace
 PROBLEM = "identical-units"
 
 
-@detector(PROBLEM, series=("identical_share",), facts=("layers",))
+@detector(PROBLEM, stage=Stage.MODEL, series=("identical_share",), facts=("layers",))
 def identical_units(trace: Trace, *, share: Share = 0.5) -> Findings:
     """Units of a hidden layer compute the same thing and always will."""
     hidden = [column for column, layer in enumerate(trace.facts.layers[:-1]) if layer.units > 1]

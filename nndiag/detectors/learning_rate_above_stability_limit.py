@@ -47,7 +47,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import Course, course_of, reference_loss
 from nndiag.detectors.movement import first_steps
 from nndiag.detectors.settings import optimizer_setting
@@ -72,7 +72,17 @@ class Ceiling:
     momentum: float = 0.0
 
 
-@detector(PROBLEM, facts=("learning_rate",))
+@detector(
+    PROBLEM,
+    stage=Stage.RATE,
+    explained_by=(
+        Stage.SCALE,
+        "sorted-examples",
+        "weights-too-large",
+        "summed-loss",
+    ),
+    facts=("learning_rate",),
+)
 def learning_rate_above_stability_limit(
     trace: Trace, *, ratio: Positive = 1.0, rise: Positive = 1.5, step: Positive = 0.1
 ) -> Findings:

@@ -36,7 +36,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.movement import late_path, path, rates_at, step_per_rate
 from nndiag.detectors.underway import distance
@@ -49,7 +49,20 @@ _DECAYED = 0.5  # of the configured rate halfway: what came before says little a
 _USUAL_STEP = 1e-2  # of the weights; ordinary runs with Adam begin with such steps
 
 
-@detector(PROBLEM, series=("update_ratio",), facts=("learning_rate",))
+@detector(
+    PROBLEM,
+    stage=Stage.PACE,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "targets-outside-output-range",
+        "unscaled-targets",
+        "weights-too-large",
+        "weights-too-small",
+        "gradient-clipped-too-hard",
+    ),
+    series=("update_ratio",),
+    facts=("learning_rate",),
+)
 def learning_rate_too_small(
     trace: Trace, *, factor: Positive = 100.0, step: Positive = 1e-4, moved: Positive = 1.0
 ) -> Findings:

@@ -40,7 +40,7 @@ import numpy as np
 
 from nndiag.bounds import Share
 from nndiag.detectors.attainable import explained_share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
@@ -60,7 +60,7 @@ _MORE_CLASSES = ("one softmax unit for each class", f"loss={_CLASSES}")
 _NUMBERS = ("activation linear in the last layer", "loss=mean_squared_error")
 
 
-@detector(PROBLEM, facts=("targets", "layers", "loss"))
+@detector(PROBLEM, stage=Stage.TASK, facts=("targets", "layers", "loss"))
 def loss_does_not_fit_output(trace: Trace, *, share: Share = 0.01, stuck: Share = 0.2) -> Findings:
     """The loss and the last layer, or the loss and the targets, do not fit together."""
     targets, layer = trace.facts.targets, trace.facts.layers[-1]

@@ -31,7 +31,7 @@ import numpy as np
 
 from nndiag.bounds import Share
 from nndiag.detectors.attainable import equal_rows
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import percent
@@ -46,7 +46,7 @@ _REMEDIES = (
 )
 
 
-@detector(PROBLEM, facts=("inputs", "targets"))
+@detector(PROBLEM, stage=Stage.TASK, facts=("inputs", "targets"))
 def mismatched_data(trace: Trace, *, share: Share = 0.5) -> Findings:
     """The inputs cannot tell the examples apart whose targets differ."""
     inputs, targets = trace.facts.inputs, trace.facts.targets

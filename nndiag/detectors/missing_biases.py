@@ -36,7 +36,7 @@ from dataclasses import replace
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity
@@ -48,7 +48,7 @@ _KEPT = 0.5  # of the run's loss, as for `too-few-units`
 _GAP = 0.2  # between what the fit explains and what the data allow
 
 
-@detector(PROBLEM, facts=("inputs", "targets", "layers"))
+@detector(PROBLEM, stage=Stage.START, facts=("inputs", "targets", "layers"))
 def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
     """The layers have no biases although inputs or targets are off centre."""
     first, last = trace.facts.layers[0], trace.facts.layers[-1]

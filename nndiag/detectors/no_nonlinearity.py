@@ -32,7 +32,7 @@ import numpy as np
 
 from nndiag.bounds import Share
 from nndiag.detectors.attainable import attainable_share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import percent
@@ -45,7 +45,7 @@ _MOST = 400  # examples among which neighbours are searched
 _DIGITS = 9  # of a value between the classes that are not rounding
 
 
-@detector(PROBLEM, facts=("inputs", "targets", "layers"))
+@detector(PROBLEM, stage=Stage.MODEL, facts=("inputs", "targets", "layers"))
 def no_nonlinearity(trace: Trace, *, gap: Share = 0.15) -> Findings:
     """The network is linear, and the data are not."""
     hidden = trace.facts.layers[:-1]

@@ -34,7 +34,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.jumps import typical_jump
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
@@ -45,7 +45,24 @@ PROBLEM = "noisy-steps"
 _FEWEST = 5  # records in the last quarter
 
 
-@detector(PROBLEM, series=("training_loss",), facts=("batch_size", "inputs"))
+@detector(
+    PROBLEM,
+    stage=Stage.LENGTH,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "mismatched-data",
+        "no-nonlinearity",
+        Stage.DATA,
+        Stage.SCALE,
+        Stage.START,
+        "summed-loss",
+        Stage.RATE,
+        Stage.GROWTH,
+        Stage.UNITS,
+    ),
+    series=("training_loss",),
+    facts=("batch_size", "inputs"),
+)
 def noisy_steps(trace: Trace, *, jump: Positive = 0.05) -> Findings:
     """The noise of small batches keeps the loss up."""
     if trace.facts.full_batch is not False:

@@ -28,16 +28,29 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.exploding_loss import exploding_loss
-from nndiag.finding import Evidence, Finding, Severity
+from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number
 from nndiag.trace import Trace
 
 PROBLEM = "non-finite-values"
 
 
-@detector(PROBLEM)
+@detector(
+    PROBLEM,
+    stage=Stage.OVERFLOW,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "sorted-examples",
+        Stage.SCALE,
+        "weights-too-large",
+        "summed-loss",
+        Stage.RATE,
+        Stage.GROWTH,
+    ),
+    outcome=Outcome.DIVERGED,
+)
 def non_finite_values(trace: Trace, *, factor: Positive = 10.0) -> Findings:
     """The loss is NaN or infinite although it had not grown."""
     broken = np.flatnonzero(~np.isfinite(trace.loss))

@@ -32,7 +32,7 @@ Source
 """
 
 from nndiag.bounds import Count, Positive, Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.movement import path
 from nndiag.detectors.underway import distance
@@ -45,7 +45,28 @@ _HALF = 0.5
 _UNDECIDED = (Outcome.IMPROVING, Outcome.STALLED)
 
 
-@detector(PROBLEM, series=("update_ratio",))
+@detector(
+    PROBLEM,
+    stage=Stage.LENGTH,
+    explained_by=(
+        Stage.TASK,
+        "identical-units",
+        Stage.DATA,
+        Stage.SCALE,
+        Stage.START,
+        Stage.RULE,
+        Stage.PACE,
+        Stage.RATE,
+        Stage.CAPACITY,
+        Stage.OVERFLOW,
+        Stage.GROWTH,
+        Stage.SWINGS,
+        Stage.UNITS,
+        Stage.SIGNAL,
+        "noisy-steps",
+    ),
+    series=("update_ratio",),
+)
 def not_enough_steps(
     trace: Trace, *, moved: Positive = 0.5, few: Count = 50, gain: Share = 0.02, left: Share = 0.1
 ) -> Findings:

@@ -34,7 +34,7 @@ import numpy as np
 
 from nndiag.bounds import Count, Share
 from nndiag.detectors.attainable import explained_share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.numbers import percent
@@ -51,7 +51,7 @@ _BY_HEART = 1.5  # P parameters explain about P/B of B examples of noise; traine
 _CHANCE = 0.05
 
 
-@detector(PROBLEM, facts=("inputs", "targets"))
+@detector(PROBLEM, stage=Stage.DATA, explained_by=("mismatched-data",), facts=("inputs", "targets"))
 def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40) -> Findings:
     """The targets are noise to these inputs."""
     inputs, targets = trace.facts.inputs, trace.facts.targets

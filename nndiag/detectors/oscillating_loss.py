@@ -32,7 +32,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive, Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.numbers import number
@@ -42,7 +42,21 @@ PROBLEM = "oscillating-loss"
 _FEWEST = 16  # points in the last quarter
 
 
-@detector(PROBLEM)
+@detector(
+    PROBLEM,
+    stage=Stage.SWINGS,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "mismatched-data",
+        "no-nonlinearity",
+        Stage.DATA,
+        Stage.SCALE,
+        Stage.START,
+        "summed-loss",
+        Stage.RATE,
+        Stage.GROWTH,
+    ),
+)
 def oscillating_loss(
     trace: Trace, *, swing: Positive = 0.2, share: Positive = 0.05, turns: Share = 0.3
 ) -> Findings:

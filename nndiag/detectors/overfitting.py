@@ -35,7 +35,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive, Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number, percent
@@ -45,7 +45,16 @@ PROBLEM = "overfitting"
 _FEWEST = 12  # records of both losses
 
 
-@detector(PROBLEM, series=("validation_loss", "training_loss"))
+@detector(
+    PROBLEM,
+    stage=Stage.HELD_OUT,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "mismatched-data",
+        Stage.DATA,
+    ),
+    series=("validation_loss", "training_loss"),
+)
 def overfitting(
     trace: Trace,
     *,

@@ -28,7 +28,7 @@ Source
 """
 
 from nndiag.bounds import Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.numbers import number
@@ -37,7 +37,13 @@ from nndiag.trace import Trace
 PROBLEM = "poor-local-minimum"
 
 
-@detector(PROBLEM, ending=("reference_loss", "reference_loss_from_end"))
+@detector(
+    PROBLEM,
+    stage=Stage.REST,
+    explained_by=Stage.LENGTH.and_earlier(),
+    by_exclusion=True,
+    ending=("reference_loss", "reference_loss_from_end"),
+)
 def poor_local_minimum(trace: Trace, *, kept: Share = 0.8, left: Share = 0.5) -> Findings:
     """The run rests in a poor minimum; from other weights the same network reaches far less."""
     course, ending = course_of(trace), trace.ending

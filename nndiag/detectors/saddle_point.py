@@ -32,7 +32,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Count, Positive, Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.numbers import percent, rough
@@ -42,7 +42,12 @@ PROBLEM = "saddle-point"
 _PLAIN = frozenset({"sgd"})
 
 
-@detector(PROBLEM, ending=("smallest_eigenvalue", "largest_eigenvalue", "newton_decrement"))
+@detector(
+    PROBLEM,
+    stage=Stage.REST,
+    explained_by=Stage.LENGTH.and_earlier(),
+    ending=("smallest_eigenvalue", "largest_eigenvalue", "newton_decrement"),
+)
 def saddle_point(
     trace: Trace, *, left: Share = 0.02, bend: Positive = 1e-3, few: Count = 50
 ) -> Findings:

@@ -28,7 +28,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Skipped
@@ -37,7 +37,29 @@ from nndiag.trace import Trace
 PROBLEM = "saturated-units"
 
 
-@detector(PROBLEM, series=("saturated_share",), facts=("layers",))
+@detector(
+    PROBLEM,
+    stage=Stage.UNITS,
+    explained_by=(
+        "loss-does-not-fit-output",
+        "targets-outside-output-range",
+        "identical-units",
+        "sorted-examples",
+        Stage.SCALE,
+        "weights-too-large",
+        "weights-too-small",
+        "summed-loss",
+        "weight-decay-too-strong",
+        Stage.RATE,
+        Stage.CAPACITY,
+        Stage.GROWTH,
+        Stage.SWINGS,
+        Stage.SIGNAL,
+    ),
+    follows=("vanishing-gradients",),
+    series=("saturated_share",),
+    facts=("layers",),
+)
 def saturated_units(trace: Trace, *, share: Share = 0.5) -> Findings:
     """Most units of a hidden layer sit on the flat ends of their activation."""
     bounded = [

@@ -38,7 +38,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive, Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.curve import is_summed, steps_per_epoch
 from nndiag.detectors.jumps import typical_jump
@@ -52,7 +52,12 @@ PROBLEM = "sorted-examples"
 _FEWEST = 5  # records in the last quarter
 
 
-@detector(PROBLEM, facts=("inputs", "targets", "batch_size", "settings"), ending=("loss",))
+@detector(
+    PROBLEM,
+    stage=Stage.DATA,
+    facts=("inputs", "targets", "batch_size", "settings"),
+    ending=("loss",),
+)
 def sorted_examples(
     trace: Trace, *, share: Share = 0.5, forgotten: Positive = 0.6, swing: Positive = 0.15
 ) -> Findings:

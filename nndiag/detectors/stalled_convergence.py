@@ -30,7 +30,7 @@ Source
 """
 
 from nndiag.bounds import Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number, percent
@@ -39,7 +39,9 @@ from nndiag.trace import Trace
 PROBLEM = "stalled-convergence"
 
 
-@detector(PROBLEM)
+@detector(
+    PROBLEM, stage=Stage.OUTCOME, explained_by=Stage.REST.and_earlier(), outcome=Outcome.STALLED
+)
 def stalled_convergence(trace: Trace, *, learned: Share = 0.5) -> Findings:
     """The loss stopped falling although there is more to gain."""
     course = course_of(trace)

@@ -30,7 +30,7 @@ Source
 """
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.learning_rate_above_stability_limit import (
     learning_rate_above_stability_limit,
 )
@@ -42,7 +42,16 @@ PROBLEM = "summed-loss"
 _BY_EXAMPLE = frozenset({"softmax_cross_entropy"})  # losses whose mean is over examples only
 
 
-@detector(PROBLEM, facts=("reduction", "inputs", "targets", "learning_rate", "stability_ceiling"))
+@detector(
+    PROBLEM,
+    stage=Stage.RULE,
+    explained_by=(
+        Stage.SCALE,
+        "sorted-examples",
+        "weights-too-large",
+    ),
+    facts=("reduction", "inputs", "targets", "learning_rate", "stability_ceiling"),
+)
 def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -> Findings:
     """The loss is summed over the examples, and that makes the learning rate too large."""
     reduction, rate = trace.facts.reduction or "", trace.facts.learning_rate

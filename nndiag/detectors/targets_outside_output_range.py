@@ -31,7 +31,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import NonNegative, Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
 from nndiag.numbers import chosen, number, percent
@@ -44,7 +44,12 @@ _MANY = 0.1  # so many targets out of reach are an error in every run that did n
 _LEARNED = 0.99  # skill from which the floor does not matter
 
 
-@detector(PROBLEM, facts=("targets", "layers"))
+@detector(
+    PROBLEM,
+    stage=Stage.TASK,
+    explained_by=("loss-does-not-fit-output",),
+    facts=("targets", "layers"),
+)
 def targets_outside_output_range(
     trace: Trace, *, share: Share = 0.01, margin: NonNegative = 1e-3, end: Share = 0.1
 ) -> Findings:

@@ -31,7 +31,7 @@ Source
 """
 
 from nndiag.bounds import Count, Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.trace import Trace
@@ -39,7 +39,14 @@ from nndiag.trace import Trace
 PROBLEM = "too-few-units"
 
 
-@detector(PROBLEM, facts=("layers", "baseline_loss"), ending=("reference_loss",))
+@detector(
+    PROBLEM,
+    stage=Stage.CAPACITY,
+    explained_by=Stage.LENGTH.and_earlier(),
+    by_exclusion=True,
+    facts=("layers", "baseline_loss"),
+    ending=("reference_loss",),
+)
 def too_few_units(
     trace: Trace, *, kept: Share = 0.5, gap: Share = 0.2, wide: Count = 32
 ) -> Findings:

@@ -32,7 +32,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
@@ -42,8 +42,16 @@ from nndiag.trace import FloatArray, Trace
 PROBLEM = "unscaled-inputs"
 _INDICATOR = 30.0  # largest size of a column of two values that is taken as an indicator
 
+_MILD = 10.0  # size or offset of inputs that networks learn, if slowly; ours
+_STEEPER, _STEEPER_IF_MILD = 10.0, 0.5  # ours: deep networks on scaled inputs reach 6
+"""By this factor, times the square of their size, inputs lower the largest stable rate.
 
-@detector(PROBLEM, facts=("inputs",))
+λ_max grows with the square of the inputs, times what deep networks add to it, and with less than
+the square where they are only a little off scale: then other layers are as steep as the first.
+"""
+
+
+@detector(PROBLEM, stage=Stage.SCALE, facts=("inputs",))
 def unscaled_inputs(
     trace: Trace, *, size: Positive = 3.0, offset: Positive = 3.0, disparity: Positive = 30.0
 ) -> Findings:
@@ -55,12 +63,16 @@ def unscaled_inputs(
     if fault is None:
         return []
     message, evidence = fault
+    mild = evidence.limit is not None and evidence.limit < evidence.observed <= _MILD
+    steeper = _STEEPER_IF_MILD if mild else _STEEPER
     return [
         Finding(
             PROBLEM,
             severity,
             message,
             evidence=(evidence,),
+            mild=mild,
+            explains_up_to=steeper * max(evidence.observed, 1.0) ** 2,
             remedies=("dataset.scale_inputs=standardize", "dataset.scale_inputs=minmax"),
         )
     ]

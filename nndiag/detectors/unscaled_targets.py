@@ -32,7 +32,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Skipped
@@ -42,7 +42,12 @@ from nndiag.trace import FloatArray, Trace
 PROBLEM = "unscaled-targets"
 
 
-@detector(PROBLEM, facts=("targets", "layers"))
+@detector(
+    PROBLEM,
+    stage=Stage.SCALE,
+    explained_by=("targets-outside-output-range",),
+    facts=("targets", "layers"),
+)
 def unscaled_targets(trace: Trace, *, size: Positive = 10.0, offset: Positive = 10.0) -> Findings:
     """The targets are far from mean 0 and size 1."""
     layer, targets = trace.facts.layers[-1], trace.facts.targets

@@ -36,7 +36,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Count, Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
@@ -47,7 +47,27 @@ PROBLEM = "vanishing-gradients"
 _FORWARD = 10.0
 
 
-@detector(PROBLEM, series=("gradient_norm",))
+@detector(
+    PROBLEM,
+    stage=Stage.SIGNAL,
+    explained_by=(
+        Stage.TASK,
+        "identical-units",
+        Stage.DATA,
+        Stage.SCALE,
+        "weights-too-large",
+        "weights-too-small",
+        Stage.RULE,
+        Stage.PACE,
+        Stage.RATE,
+        Stage.OVERFLOW,
+        Stage.GROWTH,
+        Stage.SWINGS,
+        Stage.UNITS,
+        "noisy-steps",
+    ),
+    series=("gradient_norm",),
+)
 def vanishing_gradients(trace: Trace, *, ratio: Positive = 1e-3, window: Count = 3) -> Findings:
     """The gradient dies out on its way to the first layers."""
     norms = trace.series["gradient_norm"]

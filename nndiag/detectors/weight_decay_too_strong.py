@@ -33,7 +33,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive, Share
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.settings import optimizer_setting
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
@@ -44,7 +44,7 @@ PROBLEM = "weight-decay-too-strong"
 _LAST = 3  # records whose median is taken
 
 
-@detector(PROBLEM, series=("weight_norm", "gradient_norm"), facts=("settings",))
+@detector(PROBLEM, stage=Stage.RULE, series=("weight_norm", "gradient_norm"), facts=("settings",))
 def weight_decay_too_strong(
     trace: Trace, *, balance: Positive = 2.0, cost: Positive = 0.1, shrunk: Share = 0.1
 ) -> Findings:

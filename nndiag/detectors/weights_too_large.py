@@ -37,7 +37,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.starting_weights import (
     all_equal,
@@ -54,7 +54,7 @@ PROBLEM = "weights-too-large"
 _SHARE_PASSED_ON = 0.7  # of what weights of one sign could pass on behind rectified units
 
 
-@detector(PROBLEM, facts=("initial_weights", "layers"))
+@detector(PROBLEM, stage=Stage.START, facts=("initial_weights", "layers"))
 def weights_too_large(trace: Trace, *, ratio: Positive = 3.0) -> Findings:
     """The initial weights are far too large for the width of their layers."""
     severity = impairment(course_of(trace))

@@ -30,7 +30,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
-from nndiag.detectors.contract import Findings, detector
+from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.starting_weights import all_equal, over_glorot
 from nndiag.detectors.underway import impairment
@@ -41,7 +41,7 @@ from nndiag.trace import Trace
 PROBLEM = "weights-too-small"
 
 
-@detector(PROBLEM, facts=("initial_weights", "layers"))
+@detector(PROBLEM, stage=Stage.START, facts=("initial_weights", "layers"))
 def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive = 0.01) -> Findings:
     """The initial weights are so small that hardly any signal gets through."""
     ratios = over_glorot(trace)
