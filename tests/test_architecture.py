@@ -23,6 +23,7 @@ ROWS = (
     {"detectors", "bugs"},
     {"program", "training"},
     {"analysis"},
+    {"gradients"},
     {"experiment"},
     {"nn", "trace"},
     {
@@ -35,6 +36,7 @@ ROWS = (
         "parallel",
         "plain",
         "registry",
+        "subject",
     },
 )
 """The packages from top to bottom: each may import what stands in a lower row."""
