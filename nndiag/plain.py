@@ -3,17 +3,20 @@
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import PurePath
 from typing import Any
 
 
 def to_plain(value: object) -> Any:
-    """The value as dictionaries, lists, strings, numbers, booleans and None.
+    """The value, dataclasses too, as dictionaries, lists, strings, numbers, booleans and None.
 
     Numbers that are not finite become "nan", "inf" and "-inf", which `float` reads back.
     """
     if hasattr(value, "tolist"):  # an array, or a number of NumPy's, which is not imported here
         value = value.tolist()
+    if is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

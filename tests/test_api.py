@@ -80,7 +80,7 @@ def test_a_run_is_frozen(result: nndiag.RunResult) -> None:
 
 def test_a_run_gives_the_object_of_json(result: nndiag.RunResult) -> None:
     document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
-    assert document["version"] == 1
+    assert document["version"] == 2
     assert document["outcome"] == result.outcome
     assert document["loss"]["steps"] == 200
 

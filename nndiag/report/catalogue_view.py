@@ -7,9 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.report.catalogue import Entry, entries_of
+from nndiag.report.catalogue import entries_of
 from nndiag.report.components import REQUIRED
-from nndiag.report.document import VERSION
 from nndiag.report.settings import setting
 
 
@@ -28,21 +27,6 @@ def catalogue_view(kinds: Iterable[str]) -> RenderableType:
             table.add_row(entry.name, about)
         parts += [Text(entries[0].kind, style="bold"), table, Text()]
     return Group(*parts[:-1])
-
-
-def catalogue_document(kinds: Iterable[str]) -> dict[str, Any]:
-    """The components of some kinds as plain data; an option has a default, or is required."""
-    found = [entries_of(kind) for kind in kinds]
-    kinds = {entries[0].kind: [_document(entry) for entry in entries] for entries in found}
-    return {"version": VERSION, "command": "list", **kinds}
-
-
-def _document(entry: Entry) -> dict[str, Any]:
-    options = {
-        name: {"required": True} if default is REQUIRED else {"default": default}
-        for name, default in entry.options.items()
-    }
-    return {"name": entry.name, "summary": entry.summary, "options": options}
 
 
 def _options(options: Mapping[str, Any]) -> str:

@@ -11,9 +11,6 @@ from rich.text import Text
 
 from nndiag.finding import Diagnosis
 from nndiag.numbers import number, skill_words
-from nndiag.plain import to_plain
-from nndiag.report.document import VERSION
-from nndiag.report.json import run_document
 from nndiag.report.ranking import ranking
 from nndiag.report.settings import setting
 from nndiag.report.shared_chart import SharedChart
@@ -56,30 +53,6 @@ def compare_report(sides: Sequence[Side], changed: Sequence[Difference]) -> Rend
     parts: list[RenderableType] = [_titles(sides), Text(), _Outcomes(sides), Text()]
     parts += [_Settings(sides, changed), Text(), *_charts(sides), Text(), _verdict(sides)]
     return Group(*parts)
-
-
-def compare_document(sides: Sequence[Side], changed: Sequence[Difference]) -> dict[str, Any]:
-    """The whole comparison as one JSON object."""
-    document = {
-        "version": VERSION,
-        "command": "compare",
-        "runs": [
-            run_document(
-                side.diagnosis,
-                side.trace,
-                command="diagnose",
-                config=side.name,
-                run=side.trace.source,
-            )
-            for side in sides
-        ],
-        "differences": [
-            {"key": one.key, "left": one.values[0], "right": one.values[-1], "values": one.values}
-            for one in changed
-        ],
-    }
-    plain: dict[str, Any] = to_plain(document)
-    return plain
 
 
 def compare_line(sides: Sequence[Side]) -> str:

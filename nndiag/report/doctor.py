@@ -1,15 +1,11 @@
 """The check-up as a ticked list."""
 
-from typing import Any
-
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.checkup import Check, Checkup, Status
+from nndiag.checkup import Checkup, Status
 from nndiag.numbers import count
-from nndiag.plain import to_plain
-from nndiag.report.document import VERSION
 
 MARKS = {
     Status.OK: ("✓", "green"),
@@ -54,30 +50,6 @@ def doctor_line(checkup: Checkup) -> str:
         f"{count(len(checkup.failed), 'check')} failed, {count(len(checkup.warnings), 'warning')}"
     )
     return f"{found}: {', '.join(failed)}"
-
-
-def doctor_document(checkup: Checkup) -> dict[str, Any]:
-    """All that was found, as one JSON object."""
-    document = {
-        "version": VERSION,
-        "command": "doctor",
-        "config": checkup.name,
-        "ready": not checkup.failed,
-        "checks": [_check(check) for check in checkup.checks],
-    }
-    plain: dict[str, Any] = to_plain(document)
-    return plain
-
-
-def _check(check: Check) -> dict[str, Any]:
-    return {
-        "name": check.name,
-        "status": check.status,
-        "message": check.message,
-        "remedy": check.remedy,
-        "problem": check.problem,
-        "numbers": check.numbers,
-    }
 
 
 def _verdict(checkup: Checkup) -> Text:

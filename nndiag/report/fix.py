@@ -1,7 +1,6 @@
 """What was tried on a failing config, and what cured it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -13,10 +12,8 @@ from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Outcome
 from nndiag.fixing import Fix, Run, Trial, Verdict
 from nndiag.numbers import count, number
-from nndiag.plain import to_plain
 from nndiag.remedies import remedy_of
 from nndiag.report.changes import change_words
-from nndiag.report.json import run_document
 from nndiag.report.verdict import cause_words, labelled, sentence, verdict_style
 
 _STYLES = {
@@ -76,63 +73,6 @@ def fix_line(fix: Fix) -> str:
         return f"{fix.baseline.diagnosis.outcome}: no cure found"
     words = "; ".join(change_words(fix.experiment.resolved, fix.winner.trial.changes))
     return f"cured by {' + '.join(fix.winner.trial.remedies)}: {words}"
-
-
-def fix_document(fix: Fix, *, config: str, fixed: str | None) -> dict[str, Any]:
-    """All that was found, as one JSON object; the keys of a run, with the trials beside them."""
-    baseline = fix.baseline
-    document = run_document(fix.diagnosis, baseline.trace, command="fix", config=config, run=None)
-    winner, reference = fix.winner, fix.reference
-    document |= {
-        "healthy": fix.healthy,
-        "cured": winner is not None,
-        "in_the_data": fix.in_the_data,
-        "score": baseline.score,
-        "control": None if fix.control is None else _run_document(fix.control),
-        "reference": reference
-        and {
-            "loss": reference.fit.loss,
-            "skill": reference.fit.skill,
-            "start": reference.fit.start,
-            "losses": reference.fit.losses,
-            "limit": reference.limit,
-        },
-        "remedies": [_trial_document(trial) for trial in fix.trials if trial.run is not None],
-        "not_tried": [
-            {"name": _name(trial), "reason": trial.reason}
-            for trial in fix.trials
-            if trial.run is None
-        ],
-        "winner": winner
-        and {
-            **_trial_document(winner.trial),
-            "remedies": winner.trial.remedies,
-            "seeds": len(winner.seeds),
-            "seeds_cured": winner.held,
-            "not_tried_without": winner.unproven,
-        },
-        "fixed_config": fixed,
-        "interrupted": fix.interrupted,
-        "seconds": fix.seconds,
-    }
-    plain: dict[str, Any] = to_plain(document)
-    return plain
-
-
-def _trial_document(trial: Trial) -> dict[str, Any]:
-    run = {} if trial.run is None else _run_document(trial.run)
-    return {"name": _name(trial), "changes": trial.changes, **run, "verdict": trial.verdict}
-
-
-def _run_document(run: Run) -> dict[str, Any]:
-    return {
-        "outcome": run.diagnosis.outcome,
-        "loss": run.loss,
-        "skill": run.diagnosis.numbers.get("skill"),
-        "score": run.score,
-        "accuracy": run.accuracy,
-        "seconds": run.seconds,
-    }
 
 
 def _panel(fix: Fix) -> RenderableType:

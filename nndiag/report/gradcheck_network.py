@@ -1,7 +1,6 @@
 """What a gradient check of a config's network found, for a person and as one JSON object."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -13,9 +12,6 @@ from nndiag.analysis.gradient_check import TOLERANCE, Element, PointCheck, Tenso
 from nndiag.analysis.network_check import NetworkCheck
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import count, number
-from nndiag.plain import to_plain
-from nndiag.report.document import VERSION
-from nndiag.report.json import finding_document
 from nndiag.report.verdict import labelled
 
 _STYLES = {
@@ -53,34 +49,6 @@ def network_line(check: NetworkCheck) -> str:
     if not decided:
         return "gradient undecided"
     return f"gradient correct{'' if decided == all_of else f' ({decided} of {all_of} tensors)'}"
-
-
-def network_document(check: NetworkCheck) -> dict[str, Any]:
-    """All that was found, as plain data; see `nndiag.report.json` for the conventions."""
-    document = {
-        "version": VERSION,
-        "command": "gradcheck",
-        "config": check.name,
-        "correct": check.correct,
-        "findings": [finding_document(finding) for finding in network_findings(check)],
-        "tensors": [
-            {"point": point.point, **_tensor_document(tensor)} for tensor, point in check.tensors()
-        ],
-        "points": [
-            {
-                "point": point.point,
-                "loss": point.loss,
-                "examples": point.examples,
-                "spot_error": point.spot_error,
-                "tensors": [_tensor_document(tensor) for tensor in point.tensors],
-            }
-            for point in check.points
-        ],
-        "complex_step": check.analytic,
-        "not_checked": [{"problem": "gradient", "reason": text} for text in check.skipped],
-    }
-    plain: dict[str, Any] = to_plain(document)
-    return plain
 
 
 def network_findings(check: NetworkCheck) -> tuple[Finding, ...]:
@@ -293,24 +261,6 @@ def _element_words(worst: Element | None, *, between: str = ", numerically ") ->
     place = ", ".join(map(str, worst.index))
     values = number(worst.analytic, digits=4), number(worst.numeric, digits=4)
     return f"[{place}] {between.join(values)}"
-
-
-def _tensor_document(tensor: TensorCheck) -> dict[str, Any]:
-    worst = tensor.worst
-    return {
-        "name": tensor.name,
-        "relative_error": tensor.relative_error,
-        "cosine": tensor.cosine,
-        "scale": tensor.scale,
-        "verdict": str(tensor.verdict),
-        "complex_error": tensor.complex_error,
-        "worst": None
-        if worst is None
-        else {"index": worst.index, "analytic": worst.analytic, "numeric": worst.numeric},
-        "checked": tensor.checked,
-        "kinks": tensor.kinks,
-        "size": tensor.size,
-    }
 
 
 def _optional(name: str, value: float | None) -> tuple[Evidence, ...]:

@@ -3,9 +3,7 @@
 import math
 import shlex
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
@@ -14,12 +12,9 @@ from rich.text import Text
 
 from nndiag.finding import Finding, Severity
 from nndiag.numbers import chosen, count, number
-from nndiag.plain import to_plain
 from nndiag.program import ProgramCheck
 from nndiag.program.gradients.judgement import TensorCheck, Verdict
 from nndiag.program.training.matters import Matters
-from nndiag.report.document import VERSION
-from nndiag.report.json import finding_document
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 
 _UNDECIDED = (Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE, Verdict.CONVENTION)
@@ -57,48 +52,6 @@ def program_line(check: ProgramCheck) -> str:
     if check.correct:
         return f"gradient correct; {top.problem}: {top.message}{where}"
     return f"{top.problem}: {top.message}{where}"
-
-
-def program_document(check: ProgramCheck, *, written: Path | None = None) -> dict[str, Any]:
-    """All that was found, as plain data; see `nndiag.report.json` for the conventions."""
-    document = {
-        "version": VERSION,
-        "command": "gradcheck",
-        "config": None,
-        "program": check.path,
-        "correct": check.correct,
-        "findings": [_finding_document(check, finding) for finding in check.findings],
-        "tensors": [_placed(check, _tensor_document(tensor)) for tensor in check.tensors],
-        "loss": _placed(
-            check,
-            {
-                "expression": check.loss.text,
-                "own": check.loss.own,
-                "line": check.loss.line,
-                "assumption": check.loss.assumption,
-            },
-        ),
-        "learning_rate": None
-        if check.learning_rate is None
-        else {
-            "expression": check.learning_rate.text,
-            "value": check.learning_rate.value,
-            "effective": check.learning_rate.effective,
-        },
-        "loop": check.loop,
-        "other_loops": check.other_loops,
-        "points": check.points,
-        "repairs": [_placed(check, asdict(step)) for step in check.repairs],
-        "diff": check.diff,
-        "edits_tried": check.edits_tried,
-        "matters": None if check.matters is None else asdict(check.matters),
-        "course": None if check.course is None else asdict(check.course),
-        "notes": check.notes,
-        "fixed_program": written,
-        "seconds": check.seconds,
-    }
-    plain: dict[str, Any] = to_plain(document)
-    return plain
 
 
 class ProgramTensors:
@@ -307,40 +260,6 @@ def _next_command(check: ProgramCheck, written: Path | None) -> str:
     return "nndiag init"
 
 
-def _finding_document(check: ProgramCheck, finding: Finding) -> dict[str, Any]:
-    document = finding_document(finding)
-    return document if finding.line is None else document | _place_document(check, finding.line)
-
-
-def _placed(check: ProgramCheck, document: dict[str, Any]) -> dict[str, Any]:
-    """A document whose line is that in its own file, where it stands beside the script."""
-    line = document["line"]
-    if line is None or check.source.part(line).start == 1:
-        return document
-    return document | _place_document(check, line)
-
-
-def _place_document(check: ProgramCheck, line: int) -> dict[str, Any]:
-    """A place as it is known in its own file or cell."""
-    cell = check.source.cell(line)
-    if cell is not None:
-        return {"cell": cell[0], "line": cell[1]}
-    part = check.source.part(line)
-    return {"file": str(part.path), "line": line - part.start + 1}
-
-
 def _verdict(tensor: TensorCheck) -> str:
     """The verdict in the words of every gradient check: "correct" for a tensor that is right."""
     return "correct" if tensor.verdict is Verdict.RIGHT else str(tensor.verdict)
-
-
-def _tensor_document(tensor: TensorCheck) -> dict[str, Any]:
-    return {
-        "name": tensor.name,
-        "shape": tensor.shape,
-        "relative_error": tensor.relative_error,
-        "cosine": tensor.cosine,
-        "scale": tensor.scale,
-        "verdict": _verdict(tensor),
-        "line": tensor.line,
-    }

@@ -3,15 +3,10 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
-
-from nndiag.plain import to_plain
-from nndiag.report.catalogue import Entry
-from nndiag.report.document import VERSION
 
 LEAD = re.compile(r"^[A-Z][\w ]{2,24}:(?= )")
 """The words that say what a paragraph is about."""
@@ -43,24 +38,6 @@ def page_view(
 def _place(label: str, path: Path) -> Text:
     """Where a file lies, in one piece however long: it is there to be copied."""
     return Text.assemble((f"{label} ", "dim"), str(path), no_wrap=True, overflow="ignore")
-
-
-def page_document(
-    entry: Entry, *, file: Path | None = None, picture: Path | None = None
-) -> dict[str, Any]:
-    """The page as one JSON object; see `nndiag.report.json` for the conventions."""
-    document = {
-        "version": VERSION,
-        "command": "explain",
-        "name": entry.name,
-        "kind": entry.kind,
-        "summary": entry.summary,
-        "page": entry.page.strip(),
-        "file": file,
-        "picture": picture,
-    }
-    plain: dict[str, Any] = to_plain(document)
-    return plain
 
 
 def blocks_of(text: str) -> Iterator[tuple[str | None, str]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -10,11 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.finding import Confidence, Finding, Severity
+from nndiag.finding import Finding
 from nndiag.numbers import count, number
-from nndiag.plain import to_plain
-from nndiag.report.document import VERSION
-from nndiag.report.json import finding_document
 from nndiag.report.sweep_words import (
     edge_unknown,
     edge_words,
@@ -26,7 +22,6 @@ from nndiag.report.sweep_words import (
 from nndiag.report.verdict import STYLES, labelled
 from nndiag.training.lr_sweep import SweepResult
 from nndiag.training.sweep_ranking import Rate
-from nndiag.training.sweep_theory import Theory
 from nndiag.training.sweep_verdict import Fate
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -64,83 +59,6 @@ def sweep_line(result: SweepResult) -> str:
     """The verdict in one line of text."""
     advice = "" if result.recommended is None else f"; use {number(result.recommended)}"
     return f"{headline(result)[0].lower()}{headline(result)[1:]}{advice}"
-
-
-def sweep_document(
-    result: SweepResult, findings: Sequence[Finding], *, run: str | None = None
-) -> dict[str, Any]:
-    """All that a sweep found, as plain data; its keys are a contract.
-
-    Numbers that are not finite are the strings "nan", "inf" and "-inf".
-    """
-    grave = next((finding for finding in findings if finding.severity is Severity.ERROR), None)
-    edge = result.edge
-    document = {
-        "version": VERSION,
-        "command": "sweep-lr",
-        "config": result.name,
-        "outcome": "interrupted" if result.interrupted else None,
-        "cause": grave
-        and {"problem": grave.problem, "confidence": Confidence.CONFIRMED, "explains": []},
-        "findings": [finding_document(finding) for finding in findings],
-        "not_checked": [],
-        "optimizer": result.optimizer,
-        "learning_rate": {
-            "configured": result.configured,
-            "place": result.place,
-            "speed_up_of_recommended": result.speed_up,
-        },
-        "band": None if result.band is None else {"low": result.band[0], "high": result.band[1]},
-        "best": result.best,
-        "best_of_seeds": result.best_of_seeds,
-        "edge": None if edge is None else edge.value,
-        "edge_of_seeds": None if edge is None else [edge.low, edge.high],
-        "beyond_edge": edge
-        and {"what": edge.fate, "lost_after_steps": edge.steps, "flat_share": edge.flat_share},
-        **_theory_document(result.theory),
-        "recommended": result.recommended,
-        "recommended_learned": {"seeds": len(result.recommended_runs), "learned": result.learned},
-        "failure": result.failure
-        and {key: getattr(result.failure, key) for key in result.failure.__dataclass_fields__},
-        "rates": [_rate_document(rate) for rate in result.rates],
-        "steps": result.steps,
-        "total_steps": result.total_steps,
-        "seeds": result.seeds,
-        "runs": result.runs,
-        "seconds": result.seconds,
-        "run": run,
-    }
-    plain: dict[str, Any] = to_plain(document)
-    return plain
-
-
-def _theory_document(theory: Theory | None) -> dict[str, Any]:
-    if theory is None:
-        return {"ceiling": None}
-    start = theory.start
-    return {
-        "ceiling": start.ceiling,
-        "ceilings_of_seeds": theory.ceilings,
-        "ceiling_rule": start.rule,
-        "ceiling_of_batches": start.batch_ceilings,
-        "ceiling_at_end": theory.settled,
-        "sharpness": start.sharpness,
-        "edge_over_ceiling": theory.ratio,
-        "reading": theory.reading,
-    }
-
-
-def _rate_document(rate: Rate) -> dict[str, Any]:
-    return {
-        "rate": rate.value,
-        "what": rate.fate,
-        "works": rate.works,
-        "loss": rate.loss,
-        "seeds": [
-            {"seed": run.seed, "what": fate, "loss": run.final, "lost_at": run.lost_at}
-            for run, fate in zip(rate.runs, rate.fates, strict=True)
-        ],
-    }
 
 
 def _title(result: SweepResult) -> Text:

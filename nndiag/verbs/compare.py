@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from nndiag.errors import Problem, RunError, warn
 from nndiag.finding import Severity
@@ -16,6 +16,8 @@ from nndiag.verbs.run import RunResult
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from nndiag.report.document import Document
 
 RunLike: TypeAlias = RunResult | str | Path
 
@@ -42,9 +44,9 @@ class ComparisonResult(Result):
 
         return compare_line(self.sides)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `nndiag compare --json` prints."""
-        from nndiag.report.compare import compare_document  # noqa: PLC0415 (only when shown)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.compare_document import compare_document  # noqa: PLC0415 (only when shown)
 
         return compare_document(self.sides, self.differences)
 

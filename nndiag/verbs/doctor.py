@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nndiag.checkup import Checkup, checkup
 from nndiag.finding import Severity
@@ -11,6 +11,8 @@ from nndiag.verbs.target import ExperimentLike, Overrides, load_experiment, word
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from nndiag.report.document import Document
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,9 +41,9 @@ class CheckupResult(Result, Checkup):
 
         return f"{self.name}: {doctor_line(self)}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `nndiag doctor --json` prints."""
-        from nndiag.report.doctor import doctor_document  # noqa: PLC0415 (rich costs 50 ms)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.doctor_document import doctor_document  # noqa: PLC0415 (rich costs 50 ms)
 
         return doctor_document(self)
 

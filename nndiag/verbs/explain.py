@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nndiag.finding import Severity
 from nndiag.report.catalogue import KINDS, Entry, entries_of, entry_of
@@ -10,6 +10,8 @@ from nndiag.verbs.result import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from nndiag.report.document import Document
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,9 +36,9 @@ class Page(Result):
         """The name and what it is."""
         return f"{self.entry.name}: {self.entry.summary}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `nndiag explain --json` prints."""
-        from nndiag.report.page import page_document  # noqa: PLC0415 (only when asked for)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.catalogue_document import page_document  # noqa: PLC0415 (only when asked for)
 
         return page_document(self.entry, file=self.file, picture=self.picture)
 
@@ -64,11 +66,11 @@ class Catalogue(Result):
         """The kinds."""
         return ", ".join(self.kinds)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `nndiag list --json` prints."""
-        from nndiag.report.catalogue_view import catalogue_document  # noqa: PLC0415 (rich)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.catalogue_document import list_document  # noqa: PLC0415 (if asked)
 
-        return catalogue_document(self.kinds)
+        return list_document(self.kinds)
 
     def __rich__(self) -> "RenderableType":
         from nndiag.report.catalogue_view import catalogue_view  # noqa: PLC0415 (rich)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nndiag.experiment import Experiment
+    from nndiag.report.document import Document
     from nndiag.training import Progress
 
 
@@ -67,9 +68,9 @@ class FixResult(Result, Fix):
 
         return f"{self.name}: {fix_line(self)}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `nndiag fix --json` prints."""
-        from nndiag.report.fix import fix_document  # noqa: PLC0415 (rich costs 50 ms)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.fix_document import fix_document  # noqa: PLC0415 (rich costs 50 ms)
 
         return fix_document(self, config=self.name, fixed=self._file)
 

@@ -21,6 +21,8 @@ from nndiag.verbs.target import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from nndiag.report.document import Document
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class NetworkCheckResult(Result, NetworkCheck):
@@ -49,9 +51,9 @@ class NetworkCheckResult(Result, NetworkCheck):
 
         return f"{self.name}: {network_line(self)}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `nndiag gradcheck --json` prints."""
-        from nndiag.report.gradcheck_network import network_document  # noqa: PLC0415 (rich)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.gradcheck_document import network_document  # noqa: PLC0415 (rich)
 
         return network_document(self)
 
@@ -81,9 +83,9 @@ class ProgramCheckResult(Result, ProgramCheck):
 
         return f"{self.path.name}: {program_line(self)}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `nndiag gradcheck --json` prints."""
-        from nndiag.report.gradcheck_program import program_document  # noqa: PLC0415 (rich)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.gradcheck_document import program_document  # noqa: PLC0415 (rich)
 
         return program_document(self, written=self.written)
 

@@ -6,9 +6,12 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nndiag.finding import Finding, Severity
+from nndiag.plain import to_plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from nndiag.report.document import Document
 
 R = TypeVar("R", bound="Result")
 
@@ -28,9 +31,14 @@ class Result:
         """The verdict in one line."""
         raise NotImplementedError
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `--json` prints."""
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
         raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object that `--json` prints, as plain data."""
+        plain: dict[str, Any] = to_plain(self.document())
+        return plain
 
     def page(self) -> str:
         """The report with its pictures as one self-contained page of HTML."""

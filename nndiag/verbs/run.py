@@ -15,6 +15,8 @@ from nndiag.verbs.wanted import Thresholds, wanted
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from nndiag.report.document import Document
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RunResult(Result):
@@ -75,9 +77,9 @@ class RunResult(Result):
 
         return f"{self.name}: {one_line(self.diagnosis)}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `--json` prints."""
-        from nndiag.report.json import run_document  # noqa: PLC0415 (only when asked for)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.run_document import run_document  # noqa: PLC0415 (only when asked for)
 
         return run_document(
             self.diagnosis, self.trace, command=self.command, config=self.name, run=self._folder

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nndiag.diagnosis.sweep_findings import sweep_findings
 from nndiag.errors import ConfigError, Problem, RunError, warn
@@ -26,6 +26,8 @@ from nndiag.verbs.target import (
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from nndiag.report.document import Document
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,9 +67,9 @@ class SweepResult(Result, Sweep):
 
         return f"{self.name}: {sweep_line(self)}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The same object as `nndiag sweep-lr --json` prints."""
-        from nndiag.report.sweep import sweep_document  # noqa: PLC0415 (rich costs 50 ms)
+    def document(self) -> "Document":
+        """The object that `--json` prints."""
+        from nndiag.report.sweep_document import sweep_document  # noqa: PLC0415 (rich costs 50 ms)
 
         return sweep_document(self, self.findings, run=self._folder)
 

@@ -7,7 +7,9 @@ import pytest
 
 from nndiag.checkup import CHECKS, Check, Checkup, Patient, Status, checkup
 from nndiag.experiment import experiment_of, load_experiment
-from nndiag.report.doctor import doctor_document, doctor_line, doctor_report
+from nndiag.plain import json_text
+from nndiag.report.doctor import doctor_line, doctor_report
+from nndiag.report.doctor_document import doctor_document
 from nndiag.verbs.result import text_of
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -177,7 +179,7 @@ def test_the_list_is_ticked():
 
 
 def test_the_json_is_complete_and_has_no_bare_infinity():
-    document = json.loads(json.dumps(doctor_document(MADE), allow_nan=False))
+    document = json.loads(json_text(doctor_document(MADE)))
     assert document["ready"] is False
     assert [check["status"] for check in document["checks"]] == [
         "ok", "warning", "failed", "not checked",

@@ -68,8 +68,8 @@ def test_a_name_is_found_however_it_is_written(command, name):
 
 def test_a_list_as_json(command):
     told = json.loads(command("list", "optimizers", "--json").out)
-    sgd = next(one for one in told["optimizers"] if one["name"] == "sgd")
-    assert sgd["options"]["momentum"] == {"default": 0.0}
+    sgd = next(one for one in told["kinds"]["optimizers"] if one["name"] == "sgd")
+    assert sgd["options"]["momentum"] == {"required": False, "default": 0.0}
 
 
 def test_an_unknown_kind_is_refused(command):

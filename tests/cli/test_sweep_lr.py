@@ -54,7 +54,8 @@ def test_json_is_one_object_and_nothing_else(config, capsys):
     document = json.loads(out)
     assert code == 1
     assert document["learning_rate"]["configured"] == 5
-    assert document["band"]["low"] < document["recommended"] < document["edge"] < 5
+    threshold = document["divergence_threshold"]["value"]
+    assert document["band"]["low"] < document["recommended"] < threshold < 5
 
 
 def test_the_sweep_is_stored_with_its_config_and_picture(config, capsys, tmp_path):

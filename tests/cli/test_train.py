@@ -84,7 +84,7 @@ def test_the_next_command_repeats_the_overrides(command):
 def test_json_is_one_object_and_nothing_else(command, folder):
     ended = command("train", "exploding.yaml", "--json")
     told = json.loads(ended.out)
-    assert told["version"] == 1
+    assert told["version"] == 2
     assert told["command"] == "train"
     assert told["config"] == "exploding"
     assert told["outcome"] == "diverged"
@@ -95,7 +95,7 @@ def test_json_is_one_object_and_nothing_else(command, folder):
 
 def test_the_ceiling_before_the_first_step_is_told_and_stored(command, folder):
     told = json.loads(command("train", "exploding.yaml", "--json", "--no-plots").out)["stability"]
-    assert told["ratio"] == pytest.approx(told["learning_rate"] / told["ceiling"])
+    assert told["ratio"] == pytest.approx(told["learning_rate"] / told["stability_limit"])
     assert told["ratio"] > 1
     assert told["changes"]
     stored = command("diagnose", str(only_run(folder))).out

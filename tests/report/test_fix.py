@@ -8,8 +8,10 @@ import pytest
 from rich.console import Console
 
 from nndiag.finding import Outcome
+from nndiag.plain import json_text
 from nndiag.report.changes import change_words
-from nndiag.report.fix import fix_document, fix_line, fix_report
+from nndiag.report.fix import fix_line, fix_report
+from nndiag.report.fix_document import fix_document
 from tests.fixing.conftest import (  # noqa: F401 (fixtures)
     exploding_fix,
     tanh_fix,
@@ -145,15 +147,15 @@ def test_one_line_names_the_change(exploding_fix):  # noqa: F811
 
 def test_the_document_is_json_and_holds_the_trials(two_faults_fix):  # noqa: F811
     document = fix_document(two_faults_fix, config="c", fixed="c.fixed.yaml")
-    again = json.loads(json.dumps(document, allow_nan=False))
+    again = json.loads(json_text(document))
     assert again["command"] == "fix"
-    assert again["version"] == 1
+    assert again["version"] == 2
     assert again["fixed_config"] == "c.fixed.yaml"
     assert again["cause"]["confidence"] == "confirmed"
     assert again["winner"]["remedies"] == list(two_faults_fix.winner.trial.remedies)
     assert len(again["remedies"]) == len(two_faults_fix.trials)
     for trial in again["remedies"]:
-        assert {"name", "changes", "outcome", "loss", "verdict", "score"} <= trial.keys()
+        assert {"name", "changes", "outcome", "loss", "verdict", "r_squared"} <= trial.keys()
         assert trial["verdict"] in ("cures", "helps", "no effect", "harms")
 
 

@@ -5,8 +5,9 @@ from rich.console import Console
 
 from nndiag.analysis.gradient_check import Element, PointCheck, TensorCheck, Verdict
 from nndiag.analysis.network_check import NetworkCheck
+from nndiag.plain import to_plain
+from nndiag.report.gradcheck_document import network_document
 from nndiag.report.gradcheck_network import (
-    network_document,
     network_findings,
     network_line,
     network_report,
@@ -160,9 +161,9 @@ def test_the_title_tells_how_many_of_the_examples_were_used():
 
 
 def test_the_document_keeps_the_contract():
-    document = network_document(WRONG)
+    document = to_plain(network_document(WRONG))
     assert (document["version"], document["command"], document["correct"]) == (
-        1,
+        2,
         "gradcheck",
         False,
     )

@@ -6,11 +6,13 @@ import pytest
 from rich.console import Console
 
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.plain import to_plain
 from nndiag.program.gradients.judgement import TensorCheck, Verdict
 from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep
 from nndiag.program.text.source import Source
 from nndiag.program.training.matters import Matters
-from nndiag.report.gradcheck_program import program_document, program_line, program_report
+from nndiag.report.gradcheck_document import PlaceDocument, program_document
+from nndiag.report.gradcheck_program import program_line, program_report
 
 TEXT = """\
 for i in range(100):
@@ -158,10 +160,9 @@ def test_places_in_a_notebook_are_cells():
     text = told(checked(source=NOTEBOOK, correct=False, findings=(WRONG_SIGN,)))
     assert "at    my_net.ipynb, cell 2, line 2" in text
     assert "cell 2, 2" in text
-    (finding,) = program_document(checked(source=NOTEBOOK, correct=False, findings=(WRONG_SIGN,)))[
-        "findings"
-    ]
-    assert (finding["cell"], finding["line"]) == (2, 2)
+    check = checked(source=NOTEBOOK, correct=False, findings=(WRONG_SIGN,))
+    (finding,) = program_document(check).findings
+    assert finding.place == PlaceDocument(str(check.path), cell=2, line=2)
 
 
 def test_losses_that_are_not_finite_are_left_out():
@@ -212,14 +213,14 @@ def test_the_line_has_the_verdict_and_the_place(check, line):
 
 
 def test_the_document_keeps_the_contract():
-    document = program_document(WRONG, written=Path("my_net.fixed.py"))
+    document = to_plain(program_document(WRONG, written=Path("my_net.fixed.py")))
     assert (document["version"], document["command"], document["correct"]) == (
-        1,
+        2,
         "gradcheck",
         False,
     )
     first, shown = document["findings"]
-    assert (first["problem"], first["tensor"], first["line"]) == ("wrong-sign", "w", 4)
+    assert (first["problem"], first["tensor"], first["place"]["line"]) == ("wrong-sign", "w", 4)
     assert first["replacement"] == "w -= 0.1 * x.T @ (out - y)"
     assert shown["severity"] == "warning"
     assert [tensor["verdict"] for tensor in document["tensors"]] == ["wrong sign", "correct"]

@@ -10,7 +10,8 @@ from nndiag.report.catalogue import (
     entries_of,
     entry_of,
 )
-from nndiag.report.catalogue_view import catalogue_document, catalogue_view
+from nndiag.report.catalogue_document import OptionDocument, list_document
+from nndiag.report.catalogue_view import catalogue_view
 from nndiag.report.glossary import TERMS
 from nndiag.report.page import page_view
 
@@ -47,8 +48,8 @@ def test_whatever_has_a_name_can_be_found(name):
 
 
 def test_a_required_option_has_no_default():
-    (gate,) = [one for one in catalogue_document(["datasets"])["datasets"] if one["name"] == "csv"]
-    assert gate["options"]["path"] == {"required": True}
+    (csv,) = [one for one in list_document(["datasets"]).kinds["datasets"] if one.name == "csv"]
+    assert csv.options["path"] == OptionDocument(required=True, default=None)
 
 
 def test_an_unknown_kind_is_refused_with_a_suggestion():

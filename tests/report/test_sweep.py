@@ -11,7 +11,8 @@ from rich.console import Console
 from nndiag.diagnosis.sweep_findings import sweep_findings
 from nndiag.plain import json_text
 from nndiag.plots.sweep import draw, sweep_picture
-from nndiag.report.sweep import sweep_document, sweep_line, sweep_report
+from nndiag.report.sweep import sweep_line, sweep_report
+from nndiag.report.sweep_document import sweep_document
 from nndiag.report.sweep_words import factor, failure_words, reading_words, theory_words
 from nndiag.trace import Stability
 from nndiag.training.sweep_edge import Edge
@@ -241,17 +242,19 @@ def test_longer_finals_are_told():
 def test_the_json_has_the_keys_of_the_contract():
     result = sweep()
     document = json.loads(json_text(sweep_document(result, sweep_findings(result), run="runs/x")))
-    assert document["version"] == 1
+    assert document["version"] == 2
     assert document["command"] == "sweep-lr"
     assert document["config"] == "my-net"
     assert document["band"] == {"low": 0.01, "high": 0.04}
-    assert (document["best"], document["edge"], document["ceiling"]) == (0.02, 0.05, 0.05)
+    assert document["best"] == 0.02
+    assert document["divergence_threshold"]["value"] == 0.05
+    assert document["theory"]["stability_limit"] == 0.05
     assert document["recommended"] == 0.02
     assert [row["rate"] for row in document["rates"]] == list(LOSSES)
     assert document["rates"][-1]["loss"] == "inf"
     assert document["cause"]["problem"] == "learning-rate-above-stability-limit"
     assert document["cause"]["confidence"] == "confirmed"
-    assert document["findings"][0]["evidence"]["learning_rate"]["limit"] == 0.05
+    assert document["findings"][0]["evidence"][0]["limit"] == 0.05
 
 
 def test_a_rate_that_another_one_beats_tenfold_is_too_small():

@@ -1,0 +1,46 @@
+"""Runs beside each other, as one JSON object."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nndiag.report.compare import Side
+from nndiag.report.document import Document, Part
+from nndiag.report.run_document import RunDocument, run_document
+from nndiag.trace.difference import Difference
+
+
+@dataclass(frozen=True)
+class DifferenceDocument(Part):
+    """A setting that is not the same in all runs."""
+
+    key: str
+    """Its dotted path."""
+    values: list[Any]
+    """One for each run, in their order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareDocument(Document):
+    """What `compare` prints."""
+
+    command: Literal["compare"] = "compare"
+    runs: list[RunDocument]
+    differences: list[DifferenceDocument]
+
+
+def compare_document(sides: Sequence[Side], changed: Sequence[Difference]) -> CompareDocument:
+    """The whole comparison."""
+    return CompareDocument(
+        runs=[
+            run_document(
+                side.diagnosis,
+                side.trace,
+                command="diagnose",
+                config=side.name,
+                run=side.trace.source,
+            )
+            for side in sides
+        ],
+        differences=[DifferenceDocument(one.key, list(one.values)) for one in changed],
+    )

@@ -1,0 +1,41 @@
+"""The check-up as one JSON object."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from nndiag.checkup import Checkup, Status
+from nndiag.report.document import Document, Part
+
+
+@dataclass(frozen=True)
+class CheckDocument(Part):
+    """One line of the list."""
+
+    name: str
+    status: Status
+    message: str
+    remedy: str | None
+    problem: str | None
+    """A name that `nndiag explain` knows."""
+    numbers: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoctorDocument(Document):
+    """What `doctor` prints."""
+
+    command: Literal["doctor"] = "doctor"
+    config: str
+    ready: bool
+    """Whether no check failed."""
+    checks: list[CheckDocument]
+
+
+def doctor_document(checkup: Checkup) -> DoctorDocument:
+    """All that was found."""
+    checks = [
+        CheckDocument(one.name, one.status, one.message, one.remedy, one.problem, one.numbers)
+        for one in checkup.checks
+    ]
+    return DoctorDocument(config=checkup.name, ready=not checkup.failed, checks=checks)

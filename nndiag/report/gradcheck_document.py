@@ -1,0 +1,352 @@
+"""A gradient check as one JSON object: of a config's network, or of a user's program."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from nndiag.analysis.gradient_check import PointCheck, TensorCheck, Verdict
+from nndiag.analysis.network_check import NetworkCheck
+from nndiag.finding import Finding
+from nndiag.program import ProgramCheck
+from nndiag.program.gradients.judgement import TensorCheck as ProgramTensor
+from nndiag.program.gradients.judgement import Verdict as ProgramVerdict
+from nndiag.report.document import Document, Part
+from nndiag.report.gradcheck_network import network_findings
+from nndiag.report.run_document import (
+    FindingDocument,
+    SkippedDocument,
+    finding_document,
+    finding_fields,
+)
+
+
+@dataclass(frozen=True)
+class ElementDocument(Part):
+    """One element of a gradient."""
+
+    index: list[int]
+    analytic: float
+    numeric: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorDocument(Part):
+    """One tensor at one point."""
+
+    name: str
+    relative_error: float
+    cosine: float | None
+    scale: float | None
+    verdict: Verdict
+    complex_error: float | None
+    """The relative error to a complex step."""
+    worst: ElementDocument | None
+    """The element with the largest error."""
+    checked: int
+    kinks: int
+    """Elements that lie at a kink."""
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorstTensorDocument(TensorDocument):
+    """One tensor at its worst point."""
+
+    point: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointDocument(Part):
+    """One point."""
+
+    point: str
+    loss: float
+    examples: int
+    spot_error: float
+    tensors: list[TensorDocument]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkCheckDocument(Document):
+    """What `gradcheck` prints for a config."""
+
+    command: Literal["gradcheck"] = "gradcheck"
+    config: str
+    correct: bool
+    findings: list[FindingDocument]
+    """Gravest first."""
+    not_checked: list[SkippedDocument]
+    tensors: list[WorstTensorDocument]
+    points: list[PointDocument]
+    complex_step: bool
+    """Whether a complex step could be taken."""
+
+
+@dataclass(frozen=True)
+class PlaceDocument(Part):
+    """A place in a program."""
+
+    file: str
+    cell: int | None
+    """In a notebook: the cell, from 1."""
+    line: int
+    """The line, from 1; in a notebook that of the cell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramFindingDocument(FindingDocument):
+    """One problem that was seen in a program."""
+
+    place: PlaceDocument | None
+    replacement: str | None
+    """What to write there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramTensorDocument(Part):
+    """One parameter of a program."""
+
+    name: str
+    shape: list[int]
+    relative_error: float | None
+    cosine: float | None
+    """To the negative gradient."""
+    scale: float | None
+    verdict: Literal["correct"] | ProgramVerdict
+    place: PlaceDocument | None
+    """Where it is updated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramLossDocument(Part):
+    """The loss that the steps were compared with."""
+
+    expression: str
+    own: bool
+    """Whether the program computes it."""
+    place: PlaceDocument | None
+    assumption: str | None
+
+
+@dataclass(frozen=True)
+class ProgramRateDocument(Part):
+    """The learning rate of a program."""
+
+    expression: str
+    value: float
+    effective: float | None
+    """The factor that the step has over the gradient."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepairDocument(Part):
+    """One line to change."""
+
+    problem: str
+    place: PlaceDocument | None
+    before: str
+    after: str
+    tensors: list[str]
+    """The parameters that it makes right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MattersDocument(Part):
+    """Training with the program's step and with the right one."""
+
+    iterations: int
+    start: float
+    program: float
+    right: float
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrajectoryDocument(Part):
+    """How a program trains whose gradient is right."""
+
+    iterations: int
+    start: float
+    end: float
+    diverged: bool
+    factor: float | None
+    """What the rate was multiplied by for a run that does not diverge."""
+    lower: float | None
+    """The loss at the end of that run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramCheckDocument(Document):
+    """What `gradcheck` prints for a program."""
+
+    command: Literal["gradcheck"] = "gradcheck"
+    program: str
+    correct: bool
+    findings: list[ProgramFindingDocument]
+    """Gravest first."""
+    tensors: list[ProgramTensorDocument]
+    loss: ProgramLossDocument
+    learning_rate: ProgramRateDocument | None
+    loop: str
+    other_loops: list[str]
+    """Loops that look like training and were not checked."""
+    points: list[str]
+    repairs: list[RepairDocument]
+    diff: str | None
+    edits_tried: int
+    matters: MattersDocument | None
+    trajectory: TrajectoryDocument | None
+    notes: list[str]
+    fixed_program: str | None
+    """The file of the mended program."""
+    seconds: float
+
+
+def network_document(check: NetworkCheck) -> NetworkCheckDocument:
+    """All that was found in a config's network."""
+    return NetworkCheckDocument(
+        config=check.name,
+        correct=check.correct,
+        findings=[finding_document(finding) for finding in network_findings(check)],
+        not_checked=[SkippedDocument("gradient", text) for text in check.skipped],
+        tensors=[
+            WorstTensorDocument(**_tensor(tensor), point=point.point)
+            for tensor, point in check.tensors()
+        ],
+        points=[_point(point) for point in check.points],
+        complex_step=check.analytic,
+    )
+
+
+def _point(point: PointCheck) -> PointDocument:
+    return PointDocument(
+        point=point.point,
+        loss=point.loss,
+        examples=point.examples,
+        spot_error=point.spot_error,
+        tensors=[TensorDocument(**_tensor(tensor)) for tensor in point.tensors],
+    )
+
+
+def _tensor(tensor: TensorCheck) -> dict[str, Any]:
+    worst = tensor.worst
+    return {
+        "name": tensor.name,
+        "relative_error": tensor.relative_error,
+        "cosine": tensor.cosine,
+        "scale": tensor.scale,
+        "verdict": tensor.verdict,
+        "complex_error": tensor.complex_error,
+        "worst": worst and ElementDocument(list(worst.index), worst.analytic, worst.numeric),
+        "checked": tensor.checked,
+        "kinks": tensor.kinks,
+        "size": tensor.size,
+    }
+
+
+def program_document(check: ProgramCheck, *, written: Path | None = None) -> ProgramCheckDocument:
+    """All that was found in a user's program.
+
+    Args:
+        check: What was found.
+        written: Where the mended program was written.
+    """
+    return ProgramCheckDocument(
+        program=str(check.path),
+        correct=check.correct,
+        findings=[_finding(check, finding) for finding in check.findings],
+        tensors=[_program_tensor(check, tensor) for tensor in check.tensors],
+        loss=ProgramLossDocument(
+            expression=check.loss.text,
+            own=check.loss.own,
+            place=_place(check, check.loss.line),
+            assumption=check.loss.assumption,
+        ),
+        learning_rate=_rate(check),
+        loop=check.loop,
+        other_loops=list(check.other_loops),
+        points=list(check.points),
+        repairs=[
+            RepairDocument(
+                problem=step.problem,
+                place=_place(check, step.line),
+                before=step.before,
+                after=step.after,
+                tensors=list(step.tensors),
+            )
+            for step in check.repairs
+        ],
+        diff=check.diff,
+        edits_tried=check.edits_tried,
+        matters=_matters(check),
+        trajectory=_trajectory(check),
+        notes=list(check.notes),
+        fixed_program=None if written is None else str(written),
+        seconds=check.seconds,
+    )
+
+
+def _finding(check: ProgramCheck, finding: Finding) -> ProgramFindingDocument:
+    return ProgramFindingDocument(
+        **finding_fields(finding),
+        place=_place(check, finding.line),
+        replacement=finding.replacement,
+    )
+
+
+def _program_tensor(check: ProgramCheck, tensor: ProgramTensor) -> ProgramTensorDocument:
+    right = tensor.verdict is ProgramVerdict.RIGHT
+    return ProgramTensorDocument(
+        name=tensor.name,
+        shape=list(tensor.shape),
+        relative_error=tensor.relative_error,
+        cosine=tensor.cosine,
+        scale=tensor.scale,
+        verdict="correct" if right else tensor.verdict,
+        place=_place(check, tensor.line),
+    )
+
+
+def _rate(check: ProgramCheck) -> ProgramRateDocument | None:
+    rate = check.learning_rate
+    if rate is None:
+        return None
+    return ProgramRateDocument(rate.text, rate.value, rate.effective)
+
+
+def _matters(check: ProgramCheck) -> MattersDocument | None:
+    found = check.matters
+    if found is None:
+        return None
+    return MattersDocument(
+        iterations=found.iterations,
+        start=found.start,
+        program=found.program,
+        right=found.right,
+        verdict=found.verdict,
+    )
+
+
+def _trajectory(check: ProgramCheck) -> TrajectoryDocument | None:
+    found = check.course
+    if found is None:
+        return None
+    return TrajectoryDocument(
+        iterations=found.iterations,
+        start=found.start,
+        end=found.end,
+        diverged=found.diverged,
+        factor=found.factor,
+        lower=found.lower,
+    )
+
+
+def _place(check: ProgramCheck, line: int | None) -> PlaceDocument | None:
+    """A line of the program as it is known in its own file or cell."""
+    if line is None:
+        return None
+    part = check.source.part(line)
+    cell = check.source.cell(line)
+    if cell is not None:
+        return PlaceDocument(str(part.path), *cell)
+    return PlaceDocument(str(part.path), None, line - part.start + 1)
