@@ -43,7 +43,7 @@ def _rules(folder: str, decorator: str) -> list[Entry]:
 
 
 def _remedies() -> list[Entry]:
-    return [_remedy(one) for one in components_in("remedies", "remedy")]
+    return [_remedy(one) for one in components_in("remedies", "remedy", keywords=("cures",))]
 
 
 def _remedy(one: Component) -> Entry:

@@ -7,7 +7,7 @@ A component is a function under a decorator that names it: `@ACTIVATIONS.registe
 import ast
 import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class Component:
         doc: The docstring of its function.
         module_doc: The docstring of its file.
         options: Option → default, or `REQUIRED`.
-        keywords: What else its decorator is told.
+        keywords: What else of its decorator is wanted, by name.
     """
 
     name: str
@@ -37,20 +37,23 @@ class Component:
     keywords: Mapping[str, Any]
 
 
-def components_in(folder: str, decorator: str) -> Iterator[Component]:
+def components_in(
+    folder: str, decorator: str, *, keywords: Collection[str] = ()
+) -> Iterator[Component]:
     """The components under a decorator, file by file.
 
     Args:
         folder: The package below nndiag that they are in.
         decorator: As it is written: "ACTIVATIONS.register".
+        keywords: What else of the decorator is wanted.
     """
     for path in sorted((_PACKAGE / folder).glob("*.py")):
         text = path.read_text(encoding="utf-8")
         if f"\n@{decorator}(" in text:
-            yield from _components(ast.parse(text), decorator)
+            yield from _components(ast.parse(text), decorator, keywords)
 
 
-def _components(tree: ast.Module, decorator: str) -> Iterator[Component]:
+def _components(tree: ast.Module, decorator: str, keywords: Collection[str]) -> Iterator[Component]:
     names = {
         target.id: node.value
         for node in tree.body
@@ -67,7 +70,11 @@ def _components(tree: ast.Module, decorator: str) -> Iterator[Component]:
                     doc=ast.get_docstring(node) or "",
                     module_doc=ast.get_docstring(tree) or "",
                     options=dict(_options(node.args, names)),
-                    keywords={one.arg or "": _value(one.value, names) for one in call.keywords},
+                    keywords={
+                        one.arg: _value(one.value, names)
+                        for one in call.keywords
+                        if one.arg is not None and one.arg in keywords
+                    },
                 )
 
 
