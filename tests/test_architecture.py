@@ -26,6 +26,7 @@ ROWS = (
     {"gradients"},
     {"experiment"},
     {"nn", "trace"},
+    {"tables"},
     {
         "archive",
         "bounds",

@@ -23,7 +23,7 @@ def diagnose(
         Path,
         typer.Argument(
             metavar="RUN",
-            help="Folder of a run, or of runs: the newest; or a log, CSV or JSON.",
+            help="Folder of a run, or of runs: the newest; or a log: CSV, JSON or printed text.",
             show_default=False,
         ),
     ],
@@ -31,7 +31,8 @@ def diagnose(
         list[str] | None,
         typer.Argument(
             metavar="PROBLEM.THRESHOLD=VALUE",
-            help="Other thresholds: vanishing-gradients.ratio=1e-4",
+            help="Other thresholds: vanishing-gradients.ratio=1e-4. Of a log also the column of "
+            "its loss: loss='train/box_loss'",
             show_default=False,
         ),
     ] = None,
@@ -44,12 +45,15 @@ def diagnose(
     html: HtmlOption = None,
 ) -> None:
     """Judge a stored run again."""
+    from nndiag.report.logs import reading_words  # noqa: PLC0415
     from nndiag.verbs.diagnose import diagnose as diagnosed  # noqa: PLC0415
 
-    result = diagnosed(run, thresholds=thresholds, ignore=ignore, select=select)
+    named = [word.removeprefix("loss=") for word in thresholds or () if word.startswith("loss=")]
+    thresholds = [word for word in thresholds or () if not word.startswith("loss=")]
+    loss = named[-1] if named else None
+    result = diagnosed(run, thresholds=thresholds, ignore=ignore, select=select, loss=loss)
     show(result, json=json, quiet=quiet)
     write_page(result, html)
-    unused = result.trace.facts.settings.get("columns_not_used")
-    if unused and not quiet:
-        warn(f"columns that were not used: {', '.join(map(str, unused[:10]))}")
+    for words in () if quiet else reading_words(result.trace):
+        warn(words)
     leave(result, fail_on=fail_on)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from nndiag.experiment.scalars import resolved_scalar
-from nndiag.nn.csv_cells import counts_rows, labels_in
-from nndiag.nn.csv_table import Table, table_of
-from nndiag.nn.data_files import FileEncoding, csv
+from nndiag.nn.columns import counts_rows, labels_in
+from nndiag.nn.data_files import FileEncoding, csv, data_table
+from nndiag.tables import Table
 
 _TEMPLATE = """\
 # {title}
@@ -116,7 +116,7 @@ def _synthetic(name: str) -> _Task:
 
 def _of_csv(path: Path, *, file: Path) -> _Task:
     """A task for a CSV file: its last column is the target, all others are inputs."""
-    table = table_of(path)
+    table = data_table(path)
     target = len(table.names) - 1
     encoding = _encoding(table, target)
     inputs = list(range(1 if counts_rows(table) else 0, target))

@@ -12,11 +12,18 @@ from numpy.typing import NDArray
 
 from nndiag.archive import ArchiveError, arrays_in, names_in
 from nndiag.errors import DataError, Location, Problem
-from nndiag.nn.csv_cells import counts_rows, labels_in, parsed
-from nndiag.nn.csv_table import Table, numbers_of, table_of
+from nndiag.nn.columns import counts_rows, labels_in, numbers_of, parsed
 from nndiag.nn.datasets import DATASETS, Dataset
-from nndiag.nn.file_content import LARGEST_FILE, content_of, too_large
 from nndiag.registry import suggestion
+from nndiag.tables import (
+    LARGEST_FILE,
+    Table,
+    content_of,
+    delimited_table,
+    json_table,
+    text_of,
+    too_large,
+)
 
 FloatArray = NDArray[np.float64]
 FileEncoding = Literal["none", "binary", "one_hot"]
@@ -34,6 +41,7 @@ def csv(
 ) -> Dataset:
     """A CSV file, with or without a header line; separated by commas, semicolons, tabs or spaces.
 
+    A JSON file of a list of objects, or of an object of lists, is read too.
     `x` and `y` are names of columns, or their numbers from 0. By default the last column is the
     target and all others are inputs. A decimal comma is read where commas do not separate. With
     `encoding: one_hot` the target column holds the names of classes, or their numbers from 0, and
@@ -44,7 +52,7 @@ def csv(
         DataError: The file cannot be read as numbers; each problem has its line. Or the target
             column holds no classes.
     """
-    table = table_of(path)
+    table = data_table(path)
     chosen_y = numbers_of(table, y if y is not None else len(table.names) - 1, option="y")
     chosen_x = numbers_of(table, x, option="x") if x is not None else _others(table, chosen_y)
     labels = None
@@ -71,6 +79,16 @@ def csv(
     return Dataset(inputs, np.eye(len(names))[label], input_names, names, label)
 
 
+def data_table(path: Path) -> Table:
+    """The table in a file of examples: CSV of any dialect, or JSON.
+
+    Raises:
+        DataError: The file cannot be read, or holds no table.
+    """
+    text = text_of(path)
+    return json_table(text, str(path)) or delimited_table(text, str(path))
+
+
 def _others(table: Table, targets: Sequence[int]) -> list[int]:
     """The columns that are no targets, which are the inputs by default.
 
@@ -82,7 +100,7 @@ def _others(table: Table, targets: Sequence[int]) -> list[int]:
         raise DataError(
             Problem(
                 "no column is left for the inputs",
-                Location(table.file, table.lines[0]),
+                table.place(0),
                 got=f"columns {', '.join(table.names[:20])}",
                 hint="a file needs at least one input and one target column; commas, semicolons, "
                 "tabs or spaces separate columns",

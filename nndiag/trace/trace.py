@@ -80,6 +80,7 @@ class Facts:
         noise_ceiling: Largest learning rate at which the noise of the batches fades, likewise;
             None where each step sees all examples.
         stability: More of what theory says of the learning rate, where that was asked for.
+        unit: What the trace's steps count: "step", or in a log "epoch" or "row".
     """
 
     inputs: FloatArray | None = None
@@ -100,6 +101,7 @@ class Facts:
     stability_ceiling: float | None = None
     noise_ceiling: float | None = None
     stability: Stability | None = None
+    unit: str = "step"
 
     @property
     def full_batch(self) -> bool | None:

@@ -1,9 +1,10 @@
 """`diagnose`: judge a run that was made already."""
 
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nndiag.trace import Trace
 from nndiag.verbs.run import RunResult, judged
@@ -16,6 +17,7 @@ def diagnose(
     thresholds: Thresholds | None = None,
     ignore: Collection[str] | None = None,
     select: Collection[str] | None = None,
+    loss: str | None = None,
 ) -> RunResult:
     """What is to be said about a run; nothing is trained.
 
@@ -25,13 +27,15 @@ def diagnose(
         thresholds: Problem → threshold → value; they go before the config's own.
         ignore: Problems that are not looked at, besides those that the config ignores.
         select: The only problems that are looked at.
+        loss: For a log: the column of its loss, where it is not found.
 
     Raises:
         RunError: There is no run, or it cannot be read.
         ConfigError, UnknownNameError: A threshold or a problem does not exist.
     """
     if isinstance(run, str | Path):
-        return _stored(Path(run), thresholds=thresholds, ignore=ignore, select=select)
+        wanted: Any = {"thresholds": thresholds, "ignore": ignore, "select": select}
+        return _stored(Path(run), loss=loss, wanted=wanted)
     trace = run if isinstance(run, Trace) else run.trace
     name = str(trace.facts.settings.get("name", Path(trace.source).name or "run"))
     again = judged(trace, thresholds=thresholds, ignore=ignore, select=select, name=name)
@@ -41,21 +45,18 @@ def diagnose(
 def _stored(
     path: Path,
     *,
-    thresholds: Thresholds | None,
-    ignore: Collection[str] | None,
-    select: Collection[str] | None,
+    loss: str | None,
+    wanted: Mapping[str, Any],
 ) -> RunResult:
-    from nndiag.trace.foreign import read_run  # noqa: PLC0415 (only what a verb needs)
+    from nndiag.trace.logs import read_run  # noqa: PLC0415 (only what a verb needs)
     from nndiag.trace.stored import runs_in  # noqa: PLC0415
 
     path = (runs_in(path) or [path])[-1]
-    trace = read_run(path)
+    trace = read_run(path, loss=loss)
     config = path / "config.yaml"
     return judged(
         trace,
-        thresholds=thresholds,
-        ignore=ignore,
-        select=select,
+        **wanted,
         name=str(trace.facts.settings.get("name", path.resolve().name)),
         run=path,
         config=shlex.quote(str(config)) if config.exists() else None,

@@ -48,5 +48,5 @@ def test_a_page_that_cannot_be_written_is_a_warning(command, folder):
 def test_columns_that_were_not_used_are_told(command, folder):
     Path("log.csv").write_text("step,loss,accurracy\n0,1,0\n1,0.5,1\n")
     ended = command("diagnose", "log.csv")
-    assert "columns that were not used: accurracy" in ended.err
+    assert "columns that were not used: 'accurracy'" in ended.err
     assert command("diagnose", "log.csv", "--quiet").err == ""

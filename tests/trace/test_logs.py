@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from nndiag.diagnosis import diagnose
 from nndiag.errors import NndiagError, RunError
 from nndiag.trace import Trace
-from nndiag.trace.foreign import read_log, read_run
-from nndiag.trace.log_columns import Column, column_of
+from nndiag.trace.log_titles import Column, column_of
+from nndiag.trace.logs import read_log, read_run
 
 
 def log(tmp_path: Path, text: str, *, name: str = "log.csv", encoding: str = "utf-8") -> Trace:
@@ -169,15 +169,15 @@ def test_what_is_not_used_is_named(tmp_path: Path) -> None:
     ("text", "place", "message"),
     [
         ("step,loss\n0,1\n1,low\n", "log.csv:3", "'loss' is no number"),
-        ("step,loss\n0,1\n1,2,3\n", "log.csv:3", "another length"),
+        ("step,loss\n0,1\n1,2,3\n", "log.csv:3", "row of 3 cells in a table of 2 columns"),
         ("step,loss\n0,1\n0,2\n", "log.csv:3", "step 0 has two losses"),
         ("step,loss\n5,1\n4,2\n", "log.csv:3", "step 4 comes after step 5"),
         ("step,loss\n0.5,1\n", "log.csv:2", "whole number"),
         ("step,loss\n-1,1\n", "log.csv:2", "whole number"),
         ("step,accuracy\n0,1\n", "log.csv", "no column holds a loss"),
         ("0,1\n1,2\n", "log.csv:1", "no names"),
-        ("loss,loss\n0,1\n", "log.csv:1", "two columns"),
-        ("step,loss\n", "log.csv", "no column holds a loss"),
+        ("loss,loss\n0,1\n", "log.csv:2", "two columns"),
+        ("step,loss\n", "log.csv:1", "a header and no rows"),
         ("", "log.csv", "empty"),
         ('{"loss": 1}\n{"loss": oops}\n{"loss": 1}\n', "log.csv:2:10", "no JSON"),
         ('{"loss": 1}\n[1, 2]\n{"loss": 1}\n', "log.csv:2", "no JSON object"),
@@ -200,7 +200,7 @@ def test_all_bad_rows_are_told_but_not_endlessly(tmp_path: Path) -> None:
 
 def test_a_binary_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(b"PK\x03\x04\xff\xfe\x00")
-    with pytest.raises(RunError, match="not a text file"):
+    with pytest.raises(RunError, match="not UTF-8 text"):
         read_log(tmp_path / "x.npz")
 
 
@@ -214,7 +214,7 @@ def test_a_missing_file_and_an_empty_folder_are_told(tmp_path: Path) -> None:
 def test_a_file_that_is_too_large_is_refused_unread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nndiag.trace.log_rows.LARGEST_LOG", 10)
+    monkeypatch.setattr("nndiag.tables.content.LARGEST_FILE", 10)
     with pytest.raises(RunError, match="too large"):
         log(tmp_path, "loss\n1\n2\n3\n4\n")
 
@@ -306,8 +306,9 @@ def judge_or_refuse(path: Path) -> None:
 def test_reading_at_once_gives_what_reading_by_rows_gives(
     tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("nndiag.tables.delimited._LARGE", 0)
     at_once = log(tmp_path, text)
-    monkeypatch.setattr("nndiag.trace.log_rows.Log.table", lambda *_: None)
+    monkeypatch.setattr("nndiag.tables.delimited._LARGE", 10**9)
     by_rows = log(tmp_path, text)
     np.testing.assert_array_equal(at_once.step, by_rows.step)
     np.testing.assert_array_equal(at_once.loss, by_rows.loss)

@@ -1,4 +1,4 @@
-"""The cells of chosen columns of a table as numbers, or as the labels of classes."""
+"""The columns of a table that are asked for, as numbers or as the labels of classes."""
 
 import math
 import re
@@ -8,13 +8,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.errors import DataError, Location, Problem
-from nndiag.nn.csv_table import Table, has_comma
+from nndiag.registry import suggestion
+from nndiag.tables import Table, has_comma, number_in
 
 FloatArray = NDArray[np.float64]
 
 _REPORTED = 3  # bad cells of one column
+_MOST_NAMES = 20  # of columns that are listed
 _FEW = 20  # different labels that are probably classes
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")  # 1,234: a thousand, or one and a bit
+
+
+def numbers_of(table: Table, columns: str | int | list[str | int], *, option: str) -> list[int]:
+    """Numbers of the columns that are asked for by name or by number.
+
+    Args:
+        table: The table.
+        columns: What is asked for.
+        option: What asks for it.
+
+    Raises:
+        DataError: A column does not exist, or two have the name.
+    """
+    wanted = columns if isinstance(columns, list) else [columns]
+    problems = [found for one in wanted if (found := _absent(table, one, option)) is not None]
+    if not wanted:
+        problems = [Problem("no column is named", Location(table.file), option=option)]
+    if problems:
+        raise DataError(problems)
+    return [
+        column if isinstance(column, int) else table.names.index(column.strip())
+        for column in wanted
+    ]
 
 
 def parsed(
@@ -32,14 +57,12 @@ def parsed(
     Raises:
         DataError: Cells that are not finite numbers, the first few.
     """
-    table = _with_points(table, numbers)
+    comma = _decimal_commas(table, numbers)
     columns: dict[int, FloatArray] = {}
     problems: list[Problem] = []
     for number in numbers:
-        cells = [row[number] for row in table.rows]
-        try:
-            column = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
-        except ValueError:
+        column = table.numbers(number, comma=comma)
+        if column is None:
             problems.extend(_text_cells(table, number, is_target=number in targets))
             continue
         if not np.isfinite(column).all():
@@ -53,7 +76,7 @@ def parsed(
 
 def labels_in(table: Table, number: int) -> list[str] | None:
     """The cells of a column of words; None for one with a number or with an empty cell."""
-    cells = [row[number].strip() for row in table.rows]
+    cells = [cell.strip() for cell in table.words(number)]
     words = all(cell and number_in(cell) is None and not has_comma(cell) for cell in cells)
     return cells if words else None
 
@@ -62,48 +85,36 @@ def counts_rows(table: Table) -> bool:
     """Whether the first column has no name and counts the rows, as a data frame's index does."""
     if len(table.names) < 2 or table.names[0] or not all(table.names[1:]):
         return False
-    counted = [number_in(row[0]) for row in table.rows]
-    first = counted[0]
-    return first in (0.0, 1.0) and counted == [first + row for row in range(len(counted))]
+    counted = table.numbers(0)
+    if counted is None or counted[0] not in (0.0, 1.0):
+        return False
+    return np.array_equal(counted, counted[0] + np.arange(len(counted)))
 
 
-def number_in(cell: str) -> float | None:
-    """The number in a cell; None where there is none."""
-    try:
-        return float(cell)
-    except ValueError:
-        return None
-
-
-def _with_points(table: Table, numbers: Sequence[int]) -> Table:
-    """The table with points for decimal commas, where commas can mean nothing else.
+def _decimal_commas(table: Table, numbers: Sequence[int]) -> bool:
+    """Whether commas in the columns are decimal marks, because they can mean nothing else.
 
     Raises:
         DataError: All commas stand where a thousand's could.
     """
-    if table.delimiter == ",":
-        return table
-    chosen = [row[number] for row in table.rows for number in numbers]
+    if table.delimiter == "," or all(table.numbers(number) is not None for number in numbers):
+        return False
+    chosen = [cell for number in numbers for cell in table.words(number)]
     commas = [cell.strip() for cell in chosen if "," in cell and has_comma(cell)]
     pointed = any("." in cell and number_in(cell) is not None for cell in chosen)
     if not commas or pointed:
-        return table
+        return False
     if all(_GROUPED.fullmatch(cell) for cell in commas):
         plain, point = commas[0].replace(",", ""), commas[0].replace(",", ".", 1)
         message = f"{commas[0]} may be {plain} or {point}"
         hint = "write the numbers without commas"
-        raise DataError(Problem(message, Location(table.file, table.lines[0]), hint=hint))
-    rows = [[_pointed(cell) for cell in row] for row in table.rows]
-    return Table(table.file, table.names, rows, table.lines, table.delimiter)
-
-
-def _pointed(cell: str) -> str:
-    return cell.replace(",", ".") if "," in cell and has_comma(cell) else cell
+        raise DataError(Problem(message, table.place(0), hint=hint))
+    return True
 
 
 def _text_cells(table: Table, number: int, *, is_target: bool) -> list[Problem]:
     """What is wrong with the cells of one column: at most a few, or one for a column of text."""
-    cells = [(row[number], line) for row, line in zip(table.rows, table.lines, strict=True)]
+    cells = list(zip(table.words(number), table.lines, strict=True))
     bad = [(cell, line) for cell, line in cells if not _finite(number_in(cell))]
     name = table.names[number]
     words = [cell for cell, _ in bad if cell.strip() and number_in(cell) is None]
@@ -151,3 +162,22 @@ def _bad_cell(table: Table, name: str, *, cell: str, line: int, more: int) -> Pr
 
 def _finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
+
+
+def _absent(table: Table, column: str | int, option: str) -> Problem | None:
+    names = ", ".join(repr(name) for name in table.names[:_MOST_NAMES])
+    names += ", …" if len(table.names) > _MOST_NAMES else ""
+    place = Location(table.file, 1)
+    if isinstance(column, int):
+        if 0 <= column < len(table.names):
+            return None
+        limit = f"0 to {len(table.names) - 1}"
+        return Problem(f"no column number {column}", place, allowed=limit, option=option)
+    found = table.names.count(column.strip())
+    if found == 0:
+        hint = suggestion(column, table.names)
+        return Problem(f"no column {column!r}", place, allowed=names, hint=hint, option=option)
+    if found > 1:
+        hint = "name it by its number, from 0"
+        return Problem(f"{found} columns are called {column!r}", place, hint=hint, option=option)
+    return None

@@ -1,0 +1,161 @@
+"""Tables in lines of text: what programs print while they train.
+
+    Epoch 3/10 - loss: 0.53 - val_loss: 0.61        step 100 loss=0.5        [12] train-rmse:0.4
+
+A number belongs to the words before it. Words for a place in the run (epoch, step, iteration) hold
+for the lines below, too. Of a line that was written over and over, the last state counts.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nndiag.tables.json_tables import list_table
+from nndiag.tables.table import MOST_COLUMNS, Table
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_STAMPS = re.compile(
+    r"^[IWEF]\d{4} \S+ +\d+ \S+\] "  # of Google's logging
+    r"|\d{4}-\d\d-\d\d[T ]?|\d{1,2}:\d\d(:\d\d)?([.,]\d+)?(?!\d)|\[[=>.\s#~-]{4,}\]|[█▏▎▍▌▋▊▉━╸╺]+"
+)
+_NUMBER = re.compile(
+    r"(?<![\w.#])(?P<number>[-+]?(\d{1,3}(,\d{3})+(?![\d,])|\d*\.?\d+([eE][-+]?\d+)?|(nan|inf)\b))"
+    r"(?P<of>/\s*\d+(?!\w*\.))?(?P<unit>\s?%|[A-Za-z/]\S*)?",
+    re.IGNORECASE,
+)
+_SEPARATORS = re.compile(r"[,|;\t()\[\]{}]|\s[-–—]\s|\s{2,}")
+_AFTER = re.compile(r"\s+(avg loss|avg|loss|rate|lr)\b", re.IGNORECASE)
+_PLACES = {
+    "epoch": re.compile(r"\b(epochs?|ep)$", re.IGNORECASE),
+    "step": re.compile(
+        r"\b(global[ _])?(step|iter|iters|iteration|it|update|batch)$", re.IGNORECASE
+    ),
+}
+_PARTS = re.compile(
+    r"\b(train|training|val|valid|validation|eval|evaluation|test|testing|dev)\b", re.I
+)
+_REPEATS = re.compile(r"\bbest\b.*:\s*$", re.IGNORECASE)  # the next line says again what was said
+_LIST = re.compile(r"(\w[\w ./]*?)\W*[=:]\s*(?:\w+\()?\[([-+\d.eE,\s]|nan|inf)+\]")
+_MOST_WORDS = 6  # of a title; more are a sentence
+_EDGES = " :='\"-*<>~#"
+
+
+@dataclass
+class _Reading:
+    """What was read until now.
+
+    Attributes:
+        titles: Title → its column's number.
+        rows: Column → value, for each row.
+        lines: Line of each row.
+        places: The place in the run that was named last.
+        part: Word for the examples that the lines below tell of.
+        filled: Titles that have a value at this place.
+    """
+
+    titles: dict[str, int] = field(default_factory=dict)
+    rows: list[dict[str, float]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    places: dict[str, float] = field(default_factory=dict)
+    part: str = ""
+    filled: set[str] = field(default_factory=set)
+
+
+def line_table(text: str, file: str) -> Table:
+    """The numbers in lines of text, by the words before them; `epoch` and `step` where named."""
+    lists = {match[1]: _numbers(match[0]) for match in _LIST.finditer(text)}
+    if max(map(len, lists.values()), default=0) > 1:
+        return list_table(lists, file, "lists of numbers")
+    reading = _Reading()
+    repeated = False
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line or repeated:
+            repeated = repeated and not line
+            continue
+        repeated = _REPEATS.search(line) is not None
+        _read(reading, _shown(line), number)
+    titles = ["epoch", "step", *list(reading.titles)[: MOST_COLUMNS - 2]]
+    columns = [[row.get(title) for row in reading.rows] for title in titles]
+    return Table(file, "lines of text", titles, reading.lines, cells=lambda: columns)
+
+
+def _numbers(text: str) -> list[float]:
+    """The numbers in the last brackets of a text."""
+    return [float(word) for word in re.split(r"[,\s]+", text[text.rindex("[") + 1 : -1]) if word]
+
+
+def _shown(line: str) -> str:
+    """What a terminal shows of a line in the end, without bars and times."""
+    updates = re.split(r"\r|\x08+", line)
+    last = next((update for update in reversed(updates) if update.strip()), "")
+    return _STAMPS.sub(" ", _ESCAPES.sub("", last))
+
+
+def _read(reading: _Reading, line: str, number: int) -> None:
+    """Take the numbers of one line."""
+    only = _PARTS.fullmatch(line.strip(f"{_EDGES}.=[]"))
+    if only is not None:
+        reading.part = only[0].lower()
+        return
+    own: dict[str, float] = {}
+    values: dict[str, float] = {}
+    for title, value, is_place in _named_numbers(line, reading.part):
+        (own if is_place else values).setdefault(title, value)
+    if own:
+        if own.get("epoch", reading.places.get("epoch")) != reading.places.get("epoch"):
+            reading.places.pop("step", None)
+        if own.items() - reading.places.items():
+            reading.filled, reading.part = set(), ""
+        reading.places |= own
+    if not values:
+        return
+    again = not own and reading.filled >= values.keys()
+    reading.filled |= values.keys()
+    reading.titles |= dict.fromkeys(values, 0)
+    reading.rows.append(values if again else {**reading.places, **values})
+    reading.lines.append(number)
+
+
+def _named_numbers(line: str, part: str) -> Iterator[tuple[str, float, bool]]:
+    """Title and value of each number with words before it, and whether it is a place in the run."""
+    end = 0
+    places: set[str] = set()
+    for match in _NUMBER.finditer(line):
+        before, end = line[end : match.start()], match.end()
+        words = _SEPARATORS.split(before.rstrip(f"{_EDGES},([{{\t"))[-1].strip(_EDGES)
+        value = float(match["number"].replace(",", ""))
+        unit = (match["unit"] or "").strip()
+        place = next((name for name, kind in _PLACES.items() if kind.search(words)), None)
+        if place is None and not words and (match["of"] or _begins(line, match)):
+            place = _unnamed_place(match, places)
+        said = _PARTS.search(words)
+        if place is not None:
+            whole = match["of"] is not None and value == float(match["of"].strip("/ "))
+            if not unit and place not in places and not (whole and place == "step"):
+                yield place, value, True
+            places.add(place)
+            part = said[0].lower() if said else part
+            continue
+        after = _AFTER.match(line, end)
+        words = words or (after[1] if after is not None else "")
+        if (
+            not words[:1].isalpha()
+            or len(words.split()) > _MOST_WORDS
+            or (unit and unit != "%")
+            or match["of"]
+        ):
+            part = said[0].lower() if said and len(words.split()) < _MOST_WORDS else part
+            continue
+        yield f"{part} {words}" if part and said is None else words, value, False
+
+
+def _begins(line: str, match: re.Match[str]) -> bool:
+    """Whether a number is the first thing in a line and stands apart: `[12] …`, `12: …`."""
+    around = line[: match.start()].strip() + line[match.end() : match.end() + 1]
+    return around in ("[]", ":") and match["number"].isdigit()
+
+
+def _unnamed_place(match: re.Match[str], places: set[str]) -> str:
+    """`[3/25][100/938]` is an epoch and a step, one alone a step."""
+    followed = re.match(r"\]?\s*\[\d+/", match.string[match.end() :]) is not None
+    return "epoch" if followed and not places else "step"

@@ -1,0 +1,85 @@
+"""The table in another program's log, whatever its form: JSON, CSV, columns, lines of text."""
+
+import numpy as np
+
+from nndiag.errors import DataError, Location, Problem
+from nndiag.tables import FloatArray, Table, delimited_table, header_in, json_table, line_table
+from nndiag.trace.log_titles import is_title
+
+_STAMP = 1e8  # seconds or milliseconds since 1970 are larger, steps seldom are
+_NO_HEADER = "begin with a line that names the columns: step,loss"
+
+
+def log_table(text: str, file: str) -> Table:
+    """The table in a log.
+
+    Args:
+        text: The log.
+        file: Its path, for messages.
+
+    Raises:
+        DataError: There is none, or it cannot be read.
+    """
+    if not text.strip():
+        raise DataError(Problem("the log is empty", Location(file)))
+    table = json_table(text, file)
+    if table is not None:
+        return _named(table)
+    header = header_in(text, is_title)
+    if header is not None:
+        return delimited_table(text, file, header=header)
+    lines = line_table(text, file)
+    if any(map(is_title, lines.names)) and len(lines.lines):
+        return lines
+    try:
+        table = delimited_table(text, file)
+    except DataError:
+        if not len(lines.lines):
+            raise
+        table = lines
+    named = _named(table)
+    if named is table and all(name.startswith("column") for name in table.names):
+        raise DataError(Problem("the columns have no names", Location(file, 1), hint=_NO_HEADER))
+    return named
+
+
+def _named(table: Table) -> Table:
+    """Names for columns of numbers that have none, where their numbers tell what they are.
+
+    A single column is the loss; of two, whole numbers that grow are the steps; of three, the one of
+    time stamps is left out, as dashboards write `Wall time,Step,Value`.
+    """
+    if any(name and not name.startswith("column") for name in table.names):
+        return table
+    columns = [table.numbers(number) for number in range(len(table.names))]
+    if any(column is None for column in columns) or len(columns) > 3:
+        return table
+    names = ["time" if _is_time(column) else "" for column in columns if column is not None]
+    steps = [
+        number
+        for number, column in enumerate(columns)
+        if column is not None and not names[number] and len(columns) > 1 and _grows(column)
+    ]
+    if len(steps) == 1:
+        names[steps[0]] = "step"
+    if names.count("") != 1:
+        return table
+    names[names.index("")] = "loss"
+    form = f"{table.form} without names"
+    return Table(
+        table.file,
+        form,
+        names,
+        table.lines,
+        cells=lambda: [table.cells(number) for number in range(len(names))],
+    )
+
+
+def _is_time(column: FloatArray) -> bool:
+    return bool(np.all(column > _STAMP))
+
+
+def _grows(column: FloatArray) -> bool:
+    """Whether a column holds whole numbers that grow by at least one."""
+    whole = bool(np.isfinite(column).all() and (column == np.floor(column)).all())
+    return whole and bool((np.diff(column) >= 1).all())

@@ -1,0 +1,91 @@
+"""Logs in the forms that people have them: each is a file of `tests/tables/logs`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from nndiag.errors import RunError
+from nndiag.trace.logs import read_log
+
+LOGS = Path(__file__).parents[1] / "tables" / "logs"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a log tells, counted and read off in the file.
+
+    Attributes:
+        rows: Number of losses.
+        losses: The first and the last one.
+        unit: What is counted.
+        last: The last step, epoch or row.
+        validation: Number of validation losses, and the last; None without.
+    """
+
+    rows: int
+    losses: tuple[float, float]
+    unit: str
+    last: int
+    validation: tuple[int, float] | None = None
+
+
+TOLD = {
+    "batches_and_tests.txt": Told(12, (2.287494, 0.308086), "row", 13, (3, 0.1333)),
+    "boosting_quotes.txt": Told(9, (0.6712, 0.350236), "step", 90, (9, 0.445526)),
+    "dashboard_export.csv": Told(12, (0.89747, 0.33747), "step", 599),
+    "dictionaries_printed.txt": Told(10, (2.1, 1.2448), "row", 10, (2, 1.3448)),
+    "fields_between_bars.log": Told(8, (9.1, 4.675147), "step", 800),
+    "iterations_with_stamps.txt": Told(40, (4.1838, 2.4749), "step", 390, (4, 2.5925)),
+    "keras_verbose_2.txt": Told(8, (1.0923, 0.3859), "epoch", 8, (8, 0.4865)),
+    "learn_and_test.txt": Told(7, (0.8, 0.2298722), "step", 600, (7, 0.3748935)),
+    "markdown_table.md": Told(7, (0.8, 0.2299), "epoch", 7, (7, 0.3749)),
+    "metric_file.txt": Told(9, (0.69, 0.42015), "step", 8),
+    "notebook_table.txt": Told(7, (0.8, 0.229872), "epoch", 6, (7, 0.374894)),
+    "pasted_list.txt": Told(15, (0.7, 0.1365), "row", 14),
+    "phases_of_epochs.txt": Told(6, (0.71, 0.2602), "epoch", 5, (6, 0.263)),
+    "printed_frame.txt": Told(7, (0.8, 0.229872), "epoch", 7, (7, 0.374894)),
+    "progress_bar.txt": Told(5, (1.5, 0.722), "epoch", 5),
+    "rows_of_one_kind_each.csv": Told(9, (1.400526, 0.570046), "step", 449, (3, 0.7)),
+    "spreadsheet.csv": Told(7, (0.8, 0.2299), "epoch", 7, (7, 0.3749)),
+    "trainer_state.json": Told(10, (3.1, 1.5792), "step", 500, (2, 1.7792)),
+    "two_losses_in_brackets.txt": Told(8, (1.7, 1.0), "row", 7),
+    "verbose_classifier.txt": Told(12, (0.69, 0.32493), "step", 12),
+}
+
+REFUSED = {
+    "trials.csv": "a table of runs, one row each",
+    "two_runs_appended.csv": "the file holds 2 runs: its epochs begin anew",
+}
+
+
+def test_every_log_is_expected_to_be_read_or_refused():
+    assert {path.name for path in LOGS.iterdir()} == TOLD.keys() | REFUSED.keys()
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_reads_a_log_in_its_form(name):
+    told, trace = TOLD[name], read_log(LOGS / name)
+    rough = pytest.approx
+    assert (trace.steps, trace.facts.unit, trace.step[-1]) == (told.rows, told.unit, told.last)
+    assert (trace.loss[0], trace.loss[-1]) == rough(told.losses, rel=1e-4)
+    held_out = trace.series.get("validation_loss")
+    seen = None if held_out is None else (len(held_out.steps), held_out.values[-1])
+    assert seen == (told.validation and rough(told.validation, rel=1e-4))
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refuses_what_is_not_the_course_of_one_run(name):
+    with pytest.raises(RunError, match=REFUSED[name]):
+        read_log(LOGS / name)
+
+
+def test_another_loss_of_the_log_is_judged_where_its_column_is_named():
+    trace = read_log(LOGS / "two_losses_in_brackets.txt", loss="loss_g")
+    assert (trace.loss[0], trace.loss[-1]) == (4.2, 6.3)
+    assert trace.facts.settings["losses"] == {"Loss_G": "loss"}
+
+
+def test_a_column_that_is_not_there_is_told_with_those_that_are():
+    with pytest.raises(RunError, match=r"no column 'Loss_X'\n  allowed: .*'Loss_D', 'Loss_G'"):
+        read_log(LOGS / "two_losses_in_brackets.txt", loss="Loss_X")
