@@ -70,6 +70,7 @@ class Specimen:
         wrong_lines: 1-based lines that are wrong.
         accepted_lines: Those, and lines that are as good an answer.
         due: What stands in the right program instead.
+        parts: The accepted lines of each bug.
         tensors: Which parameters' steps are wrong, as W1, b1, … (by measurement).
         baseline: The loss of the best constant output; start and end: the right program's loss.
     """
@@ -85,8 +86,8 @@ class Specimen:
     due: tuple[str, ...] = ()
     tensors: tuple[int, ...] = ()
     probes: tuple[tuple[int, str], ...] = ()
+    parts: tuple[tuple[int, ...], ...] = ()
     training: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    faulty_training: tuple[float, float] | None = None
 
     def truth(self) -> dict[str, Any]:
         """What is known of it, for truth.json."""
@@ -255,5 +256,6 @@ def _specimen(
         due=written.due,
         tensors=tensors,
         probes=written.probes,
+        parts=tuple(made.writer.accepted(fault, faults) for fault in faults),
         training=(training.start, training.end, training.baseline),
     )

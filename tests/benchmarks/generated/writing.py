@@ -129,6 +129,15 @@ class Writer:
             edits.update(fault.edits)
         return self._with(edits, {tag for fault in faults for tag in fault.also})
 
+    def accepted(self, fault: Fault, faults: Iterable[Fault]) -> tuple[int, ...]:
+        """The accepted lines of one bug among several."""
+        written = self.written(faults)
+        alone = self.written((fault,))
+        own = {alone.lines[number - 1] for number in alone.accepted if number <= len(alone.lines)}
+        return tuple(
+            n for n in written.accepted if n <= len(written.lines) and written.lines[n - 1] in own
+        )
+
     def _with(self, edits: Mapping[str, Alternative], also: set[str]) -> Written:
         lines: list[str] = []
         probes: list[tuple[int, str]] = []

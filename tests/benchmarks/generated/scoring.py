@@ -1,0 +1,170 @@
+"""What nndiag says of a program, asked on the command line, and whether that is so."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.generated import population
+from tests.benchmarks.generated.catalogue import BUGS
+from tests.benchmarks.generated.population import CALLS, Specimen
+from tests.benchmarks.generated.running import run
+from tests.benchmarks.generated.truth import steps_of, training_of
+from tests.benchmarks.generated.writing import CELL
+
+GRACE = 60
+"""Seconds behind the asked ones after which a command is stopped."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The verdict on one program against its truth.
+
+    Attributes:
+        called: Whether something is called wrong.
+        named: Whether the first finding has an accepted name; of two bugs, whether both are named.
+        line: Whether a finding points at an accepted line; of two bugs, at both.
+        repaired: Whether the mended program's steps are the reference's, and it trains.
+        refused: How the command failed, if it did.
+    """
+
+    name: str
+    kind: str
+    style: str
+    vocabulary: str
+    bugs: tuple[str, ...]
+    called: bool
+    named: bool
+    line: bool
+    repaired: bool
+    refused: str
+    said: tuple[str, ...]
+    seconds: float
+
+
+def scored(kind: str, half: str, index: int, only: str, seconds: float, keep: Path | None) -> Score:
+    """Compose one program, ask nndiag, and judge the answer."""
+    specimen = made(kind, half, index, only)
+    if keep is not None and half == "look":
+        folder = keep / f"{specimen.name}-{specimen.draft.style.name}"
+        return _asked(specimen, kind, folder, seconds)
+    with tempfile.TemporaryDirectory() as folder_name:
+        return _asked(specimen, kind, Path(folder_name), seconds)
+
+
+def made(kind: str, half: str, index: int, only: str = "") -> Specimen:
+    if kind == "right":
+        return population.right(half, index, only)
+    if kind == "bugs":
+        return population.with_bug(half, index, only)
+    return population.two_bugs(half, index)
+
+
+def _asked(specimen: Specimen, kind: str, folder: Path, seconds: float) -> Score:
+    path = specimen.write(folder)
+    command = [
+        *(sys.executable, "-m", "nndiag", "gradcheck", path.name, "--json"),
+        *("--write-fixed", "--seconds", f"{seconds:g}"),
+    ]
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
+    started = time.monotonic()
+    document: dict[str, Any] = {}
+    refused = ""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True,
+            timeout=seconds + GRACE, check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        (folder / "answer.json").write_text(done.stdout, encoding="utf-8")
+        if done.returncode in {0, 1}:
+            document = json.loads(done.stdout)
+        else:
+            refused = f"exit {done.returncode}: {_last_words(done.stderr)}"
+    except subprocess.TimeoutExpired:
+        refused = "no end"
+    except ValueError:
+        refused = "no document"
+    took = time.monotonic() - started
+    return _judged(specimen, kind, folder, document, refused, took)
+
+
+def _last_words(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return " | ".join(lines[:3])[:200]
+
+
+def _judged(
+    specimen: Specimen, kind: str, folder: Path, document: dict[str, Any], refused: str, took: float
+) -> Score:
+    findings = document.get("findings") or []
+    errors = [f for f in findings if f.get("severity") == "error"]
+    problems = [str(f.get("problem")) for f in findings]
+    accepted = set(specimen.lines(specimen.accepted_lines))
+    if kind == "two":
+        named = bool(specimen.bugs) and all(set(BUGS[b]) & set(problems) for b in specimen.bugs)
+        lines = [set(specimen.lines(part)) for part in specimen.parts]
+        line = all(any(f.get("line") in part for f in findings) for part in lines)
+    else:
+        named = any(set(problems[:1]) & set(BUGS[b]) for b in specimen.bugs)
+        line = any(f.get("line") in accepted for f in findings)
+    called = document.get("correct") is False or bool(errors)
+    repaired = kind != "right" and called and _mended(specimen, document, folder)
+    return Score(
+        name=specimen.name, kind=kind, style=specimen.draft.style.name,
+        vocabulary=specimen.draft.vocabulary, bugs=specimen.bugs, called=called, named=named,
+        line=line, repaired=repaired, refused=refused, seconds=round(took, 2),
+        said=tuple(f"{f.get('problem')}:{f.get('line')}:{f.get('severity')}" for f in findings),
+    )  # fmt: skip
+
+
+def _mended(specimen: Specimen, document: dict[str, Any], folder: Path) -> bool:
+    """Whether the written program is right by the reference and trains."""
+    name = document.get("fixed_program")
+    if not name or not (folder / name).exists():
+        return False
+    text = (folder / name).read_text(encoding="utf-8")
+    if specimen.draft.style.notebook:
+        cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+        text = f"\n{CELL}\n".join("".join(cell["source"]) for cell in cells)
+    return passes(specimen, text)
+
+
+def passes(specimen: Specimen, text: str) -> bool:
+    """Whether a changed text of a program is right by the reference and trains."""
+    draft = specimen.draft
+    probed = with_probes(specimen, text)
+    course = run(probed, draft.files, calls=CALLS)
+    if course.error or not steps_of(course, draft.recipe, draft.objective).right:
+        return False
+    whole = run(probed, draft.files)
+    training = training_of(whole, draft.objective, specimen.training[2])
+    return training is not None and training.trains
+
+
+def with_probes(specimen: Specimen, text: str) -> str:
+    """The probes of a program put into a changed text of it, at the lines that stand there."""
+    before, after = specimen.text.split("\n"), text.split("\n")
+    blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    places: dict[int, str] = {}
+    for number, probe in specimen.probes:
+        for kind, i1, i2, j1, j2 in blocks:
+            if i1 < number <= i2:
+                places[j1 + number - i1 if kind == "equal" else j2] = probe
+    out: list[str] = []
+    for count, line in enumerate(after, 1):
+        out.append(line)
+        if count in places:
+            out.append(places[count])
+    return "\n".join(out) + "\n"
+
+
+def as_record(score: Score) -> dict[str, Any]:
+    return asdict(score)
