@@ -37,6 +37,7 @@ class Draft:
     writer: Writer
     files: dict[str, str]
     objective: Objective
+    tensor_names: tuple[str, ...] = ()
 
     @property
     def file_name(self) -> str:
@@ -57,7 +58,15 @@ def draft(style: Style, seed: int) -> Draft:
     )
     style.write(scene)
     objective = scene.objective or network_objective(scene.recipe)
-    return Draft(style, vocabulary, scene.recipe, scene.w, scene.files, objective)
+    return Draft(
+        style,
+        vocabulary,
+        scene.recipe,
+        scene.w,
+        scene.files,
+        objective,
+        tuple(role for role, _ in scene.own_tensors),
+    )
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,8 @@ class Specimen:
         return [line_in_cell(self.text, number) for number in numbers]
 
     def _tensor(self, index: int) -> str:
+        if self.draft.tensor_names:
+            return self.draft.tensor_names[index]
         if not self.draft.recipe.bias:
             return f"W{index + 1}"
         return f"{'Wb'[index % 2]}{index // 2 + 1}"

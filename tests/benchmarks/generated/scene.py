@@ -25,6 +25,7 @@ class Scene:
     """One program in the making.
 
     Attributes:
+        own_tensors: Roles and layers of the parameters of such a network.
         objective: The reference of a style whose network is not a plain one.
         layout: How updates are written: "lines" or one loop over lists ("zip", "index").
     """
@@ -41,6 +42,7 @@ class Scene:
     generator: str = field(init=False)
     layout: str = field(init=False)
     late_count: bool = field(init=False)
+    own_tensors: list[tuple[str, int | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.optimizing = Optimizing.drawn(self.recipe, self.names, self.ink, self.rng)
@@ -178,7 +180,9 @@ class Scene:
 
     # the optimizer
 
-    def tensors(self) -> list[tuple[str, int]]:
+    def tensors(self) -> list[tuple[str, int | None]]:
+        if self.own_tensors:
+            return self.own_tensors
         roles = ("W", "b") if self.recipe.bias else ("W",)
         return [(role, layer) for layer in range(1, self.recipe.depth + 1) for role in roles]
 
@@ -229,9 +233,9 @@ class Scene:
         self.w(f"{t} += 1", faults, tag="count", also=("mean all", "spread all", "loop"))
 
     def _update_lines(self, at: At) -> None:
-        removed: dict[int, dict[str, None]] = {}
+        removed: dict[int | None, dict[str, None]] = {}
         for role, layer in self.tensors():
-            key = f"{role}{layer}"
+            key = f"{role}{'' if layer is None else layer}"
             lines = self.optimizing.lines(
                 at(role, layer), at("d" + role, layer), at("m" + role, layer),
                 at("v" + role, layer), key=key,
@@ -243,6 +247,8 @@ class Scene:
                     self.w.fault("update-missing", {tag: None}, also)
             removed.setdefault(layer, {}).update({lines[-1][0]: None})
         for layer, tags in removed.items():
+            if layer is None:
+                continue
             also = tuple(f"{start}{role}{layer}" for role in "Wb" for start in ("start ", "d"))
             self.w.fault("layer-not-updated", tags, (*also, "loop"))
 
@@ -283,7 +289,11 @@ class Scene:
     def _gradient_list(self, at: At) -> None:
         grads = [at("d" + role, layer) for role, layer in self.tensors()]
         faults: dict[str, str] = {}
-        if len(grads) >= 4 and self.recipe.sizes[1] == self.recipe.sizes[2]:
+        if (
+            len(grads) >= 4
+            and not self.own_tensors
+            and self.recipe.sizes[1] == self.recipe.sizes[2]
+        ):
             swapped = list(grads)
             swapped[1], swapped[3] = swapped[3], swapped[1]
             faults["wrong-gradient-applied"] = f"{self.names('grads')} = [{', '.join(swapped)}]"

@@ -55,10 +55,11 @@ def steps_of(course: Course, recipe: Recipe, objective: Objective) -> Steps:
 def _errors(
     before: Sight, after: Sight, stepper: Stepper, objective: Objective, recipe: Recipe
 ) -> list[float]:
-    gradients = complex_step(
-        lambda moved: objective(moved, before.x, before.y, before.extra), before.parameters
-    )
-    expected = stepper.change(gradients, before.extra.get("rate", recipe.rate))
+    with np.errstate(all="ignore"):
+        gradients = complex_step(
+            lambda moved: objective(moved, before.x, before.y, before.extra), before.parameters
+        )
+        expected = stepper.change(gradients, before.extra.get("rate", recipe.rate))
     largest = max((float(np.max(np.abs(e), initial=0)) for e in expected), default=0.0)
     return [
         _difference(p, q, e, largest)
@@ -101,9 +102,11 @@ def training_of(course: Course, objective: Objective, baseline: float) -> Traini
 
 
 def value(sight: Sight, objective: Objective) -> float:
-    """The objective over all data."""
+    """The objective over all data, with all units on."""
     with np.errstate(all="ignore"):
-        return float(np.real(objective(sight.parameters, *sight.data, sight.extra)))
+        return float(
+            np.real(objective(sight.parameters, *sight.data, {**sight.extra, "on": False}))
+        )
 
 
 def constant_baseline(recipe: Recipe, y: np.ndarray) -> float:

@@ -107,9 +107,15 @@ class Writer:
         self(f"{PROBE}({parameters}, {x}, {y}, {data}, {extra})", tag="probe")
 
     @contextmanager
-    def block(self, head: str = "", **options: object) -> Iterator[None]:
+    def block(
+        self,
+        head: str = "",
+        faults: Mapping[str, Alternative | list[Alternative]] | None = None,
+        *,
+        tag: str = "",
+    ) -> Iterator[None]:
         if head:
-            self(head, **options)  # type: ignore[arg-type]
+            self(head, faults, tag=tag)
         self.level += 1
         yield
         self.level -= 1
