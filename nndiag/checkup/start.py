@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from nndiag.analysis.network_check import check_network
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.errors import NndiagError
+from nndiag.gradients.network.points import check_network
 from nndiag.nn.network import loss
 from nndiag.numbers import chosen, number, percent, rough
 from nndiag.training import train

@@ -94,6 +94,11 @@ class TensorCheck:
         return int(np.prod(self.shape, dtype=int))
 
     @property
+    def is_right(self) -> bool:
+        """Whether the gradient is right, zero among it."""
+        return self.verdict in (Verdict.CORRECT, Verdict.ZERO)
+
+    @property
     def is_wrong(self) -> bool:
         """Whether the gradient is wrong."""
         return self.verdict is Verdict.WRONG

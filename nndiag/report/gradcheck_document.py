@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nndiag.analysis.gradient_check import PointCheck, TensorCheck, Verdict
-from nndiag.analysis.network_check import NetworkCheck
 from nndiag.finding import Finding
+from nndiag.gradients.network.check import PointCheck
+from nndiag.gradients.network.points import NetworkCheck
+from nndiag.gradients.verdict import TensorCheck, Verdict
 from nndiag.program import ProgramCheck
 from nndiag.program.gradients.judgement import TensorCheck as ProgramTensor
 from nndiag.program.gradients.judgement import Verdict as ProgramVerdict

@@ -8,9 +8,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.analysis.gradient_check import TOLERANCE, Element, PointCheck, TensorCheck, Verdict
-from nndiag.analysis.network_check import NetworkCheck
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.gradients.network.check import TOLERANCE, PointCheck
+from nndiag.gradients.network.points import NetworkCheck
+from nndiag.gradients.verdict import Element, TensorCheck, Verdict
 from nndiag.numbers import count, number
 from nndiag.report.verdict import labelled
 
@@ -19,6 +20,7 @@ _STYLES = {
     Verdict.WRONG: "bold red",
     Verdict.NOISE: "yellow",
     Verdict.KINK: "yellow",
+    Verdict.ZERO: "green",
 }
 _LIMIT = TOLERANCE
 _OPPOSITE = -0.999  # cosine
@@ -127,9 +129,7 @@ class TensorTable:
 
     def _shown(self) -> list[int]:
         """The rows to show: wrong ones first where there are too many."""
-        order = sorted(
-            range(len(self._rows)), key=lambda row: self._rows[row][0].verdict is Verdict.CORRECT
-        )
+        order = sorted(range(len(self._rows)), key=lambda row: self._rows[row][0].is_right)
         return sorted(order[:_MOST_TENSORS])
 
     def _cells(self, index: int, *, wide: bool) -> Iterator[Text]:
@@ -221,16 +221,15 @@ def _listed(names: list[str]) -> str:
 
 def _is_zero(tensor: TensorCheck) -> bool:
     """Whether a tensor's gradient is zero, and the differences are."""
-    nothing = tensor.cosine is None and tensor.scale is None
-    return tensor.verdict is Verdict.CORRECT and nothing
+    return tensor.verdict is Verdict.ZERO
 
 
 def _decided(check: NetworkCheck) -> list[tuple[float, str, str]]:
-    """Relative error, name and point of each tensor that is correct somewhere."""
+    """Relative error, name and point of each tensor that is correct somewhere, or rightly zero."""
     return [
         (tensor.relative_error, tensor.name, point.point)
         for tensor, point in check.tensors()
-        if tensor.verdict is Verdict.CORRECT
+        if tensor.is_right
     ]
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nndiag.analysis.network_check import NetworkCheck
 from nndiag.errors import warn
 from nndiag.finding import Finding, Severity
+from nndiag.gradients.network.points import NetworkCheck
 from nndiag.program import CodeSettings, ProgramCheck, check_program
 from nndiag.verbs.result import Result, as_result, gravest_of
 from nndiag.verbs.target import (
@@ -147,8 +147,8 @@ def _network_checked(
     config: ExperimentLike, overrides: Overrides, *, seconds: float
 ) -> NetworkCheckResult:
     """The check of nndiag's own gradient of a config's network."""
-    from nndiag.analysis.network_check import check_network  # noqa: PLC0415 (only for a config)
     from nndiag.experiment.building import build  # noqa: PLC0415
+    from nndiag.gradients.network.points import check_network  # noqa: PLC0415 (only for a config)
 
     check = check_network(build(load_experiment(config, overrides)), seconds=seconds)
     return as_result(NetworkCheckResult, check, config=words_of(config, overrides))

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from nndiag.analysis.curvature import sharpness
-from nndiag.analysis.finite_differences import central_differences
+from nndiag.gradients.network.differences import central_differences
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture, examples
 

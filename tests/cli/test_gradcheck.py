@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nndiag.analysis import gradient_check
+from nndiag.gradients.network import check as gradient_check
 
 
 def test_a_config_s_gradient_is_correct(command):

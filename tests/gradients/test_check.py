@@ -5,7 +5,7 @@ import pytest
 
 from nndiag.gradients.check import check
 from nndiag.gradients.verdict import Verdict
-from tests.gradients.network import Network
+from tests.gradients.hand_written import Network
 
 
 def verdicts(result):

@@ -1,10 +1,12 @@
 """What is told about the gradient of a config's network."""
 
+import numpy as np
 import pytest
 from rich.console import Console
 
-from nndiag.analysis.gradient_check import Element, PointCheck, TensorCheck, Verdict
-from nndiag.analysis.network_check import NetworkCheck
+from nndiag.gradients.network.check import PointCheck
+from nndiag.gradients.network.points import NetworkCheck
+from nndiag.gradients.verdict import Element, TensorCheck, Verdict
 from nndiag.plain import to_plain
 from nndiag.report.gradcheck_document import network_document
 from nndiag.report.gradcheck_network import (
@@ -16,6 +18,8 @@ from nndiag.report.gradcheck_network import (
 
 def tensor(name, verdict=Verdict.CORRECT, **changed):
     known = {
+        "residual": 0.0,
+        "noise": 0.0,
         "relative_error": 2.5e-10,
         "cosine": 1.0,
         "scale": 1.0,
@@ -23,9 +27,9 @@ def tensor(name, verdict=Verdict.CORRECT, **changed):
         "complex_error": 3e-16,
         "checked": 10,
         "kinks": 0,
-        "size": 10,
+        **dict.fromkeys(("entries", "gradient", "numeric"), np.empty(0)),
     }
-    return TensorCheck(name, verdict, **(known | changed))
+    return TensorCheck(name, (10,), verdict, **(known | changed))
 
 
 def checked(*tensors, points=("initial", "perturbed"), **changed):
@@ -118,7 +122,7 @@ def test_kinks_and_noise_are_told_and_not_called_errors():
 
 
 def test_a_gradient_that_is_zero_everywhere_is_pointed_out():
-    idle = tensor("layer1.weights", relative_error=0.0, cosine=None, scale=None)
+    idle = tensor("layer1.weights", Verdict.ZERO, relative_error=0.0, cosine=None, scale=None)
     text = told(checked(idle, tensor("layer2.weights")))
     assert "zero layer1.weights: zero, and rightly so" in text
     assert "zero " not in told(RIGHT)

@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nndiag.analysis.gradient_check import Verdict
-from nndiag.analysis.network_check import NetworkCheck, check_network, perturbed
 from nndiag.errors import NndiagError
 from nndiag.experiment import experiment_of
 from nndiag.experiment.building import build
+from nndiag.gradients.network.points import NetworkCheck, check_network, perturbed
+from nndiag.gradients.verdict import Verdict
 
 
 def built(**changed):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nndiag.analysis.finite_differences import (
+from nndiag.gradients.network.differences import (
     central_differences,
     complex_steps,
     full_differences,
@@ -61,7 +61,7 @@ def test_differences_agree_with_the_backward_pass(layers, biases):
 def test_the_size_of_the_blocks_changes_nothing(hidden, last, block, monkeypatch):
     shape, parameters, batch = case(hidden, last)
     whole = central_differences(shape, parameters, batch).gradient
-    monkeypatch.setattr("nndiag.analysis.finite_differences._BLOCK", block)
+    monkeypatch.setattr("nndiag.gradients.network.differences._BLOCK", block)
     blocked = central_differences(shape, parameters, batch).gradient
     np.testing.assert_allclose(blocked, whole, rtol=1e-6, atol=1e-10)
 

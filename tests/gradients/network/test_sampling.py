@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nndiag.analysis.sampling import affordable_examples, affordable_units, thinned
+from nndiag.gradients.network.sampling import affordable_examples, affordable_units, thinned
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture, examples
 

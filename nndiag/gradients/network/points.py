@@ -10,16 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.analysis.finite_differences import FloatArray, is_analytic
-from nndiag.analysis.gradient_check import (
-    PointCheck,
-    TensorCheck,
-    Verdict,
-    check_gradient,
-)
-from nndiag.analysis.sampling import affordable_examples
 from nndiag.errors import NndiagError, Problem
 from nndiag.experiment.building import Built
+from nndiag.gradients.differences import FloatArray
+from nndiag.gradients.network.check import PointCheck, check_gradient
+from nndiag.gradients.network.differences import is_analytic
+from nndiag.gradients.network.sampling import affordable_examples
+from nndiag.gradients.verdict import TensorCheck, Verdict
 from nndiag.nn.network import Architecture, Examples, examples, loss, loss_and_gradient
 from nndiag.nn.stack import Stack
 
@@ -29,7 +26,7 @@ _EXPLODED = 1e3  # loss over the initial one
 _SPREAD = 0.1  # of the random point, relative to the size of a layer's weights
 _MOST_EXAMPLES = 512  # of a step towards the third point
 _SEED = 11  # of the random point: the same config gives the same report
-_GRAVEST_FIRST = (Verdict.WRONG, Verdict.CORRECT, Verdict.NOISE, Verdict.KINK)
+_GRAVEST_FIRST = (Verdict.WRONG, Verdict.CORRECT, Verdict.NOISE, Verdict.KINK, Verdict.ZERO)
 
 
 @dataclass(frozen=True)

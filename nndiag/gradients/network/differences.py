@@ -19,15 +19,12 @@ from itertools import product as pairs
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.gradients.differences import STEP, BoolArray, FloatArray
 from nndiag.nn.activations import Elementwise
 from nndiag.nn.calls import now
 from nndiag.nn.losses import Loss
 from nndiag.nn.network import Architecture, Examples, Workspace, forward, loss, workspace
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-
-STEP = float(np.finfo(float).eps) ** (1 / 3)  # change of a pre-activation, about 6e-6
 _FARTHEST = 1e3  # by which steps grow with the pre-activations where there are curves
 _IMAGINARY = 1e-20  # its square vanishes beside 1
 _BLOCK = 1 << 17  # numbers per block of perturbations: 1 MiB, about a second-level cache
@@ -129,6 +126,13 @@ def full_differences(
         with np.errstate(all="ignore"):  # 0/0 where a parameter swallows its step
             derivatives[part] = point.loss_differences(space.values[-1]) / (up - down)
     return derivatives, crossed
+
+
+def full_difference(shape: Architecture, up: FloatArray, down: FloatArray, data: Examples) -> float:
+    """ℓ(up) − ℓ(down) of two parameter vectors (P,), from whole forward passes."""
+    space = workspace(shape, data, stack=(2, 1))
+    forward(now, shape, shape.matrices(np.stack([up, down])[:, None]), space)
+    return float(_Point(shape, down, data).loss_differences(space.values[-1])[0])
 
 
 def complex_steps(

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from nndiag.analysis.gradient_check import TOLERANCE, Verdict, check_gradient
+from nndiag.gradients.network.check import TOLERANCE, check_gradient
+from nndiag.gradients.verdict import Verdict
 from nndiag.nn.activations import ACTIVATIONS
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture, examples, loss_and_gradient
@@ -293,11 +294,11 @@ def test_a_loss_that_underflows_is_undecided():
     assert verdicts(check)["layer2.biases"] is Verdict.NOISE
 
 
-def test_a_gradient_of_zero_is_correct_where_the_loss_does_not_depend_on_the_tensor():
+def test_a_gradient_is_rightly_zero_where_the_loss_does_not_depend_on_the_tensor():
     shape, parameters, batch = case()
     shape.weights_and_biases(parameters)[2][0][:] = 0.0  # nothing below reaches the output
     tensor = named(check_gradient(shape, parameters, batch), "layer1.weights")
-    assert tensor.verdict is Verdict.CORRECT
+    assert tensor.verdict is Verdict.ZERO
     assert (tensor.relative_error, tensor.cosine, tensor.scale) == (0.0, None, None)
 
 
@@ -328,3 +329,17 @@ def test_a_loss_with_a_wrong_slope_makes_every_tensor_wrong():
     broken = dataclasses.replace(shape.loss, slope=absolute.slope)
     check = check_gradient(dataclasses.replace(shape, loss=broken), parameters, batch)
     assert set(verdicts(check).values()) == {Verdict.WRONG}
+
+
+def test_where_some_units_stand_for_the_rest_a_direction_covers_the_others():
+    shape, parameters, batch = case(layers=(40, 40), count=100)
+    gradient = loss_and_gradient(shape, parameters, batch)[1]
+    right = check_gradient(shape, parameters, batch, gradient=gradient, seconds=0.0)
+    assert [tensor.covered for tensor in right.tensors] == [True, True, True, True, None, None]
+    wrong = gradient.copy()
+    shape.weights_and_biases(wrong)[1][0][17, 23] *= -1.0
+    found = named(
+        check_gradient(shape, parameters, batch, gradient=wrong, seconds=0.0), "layer2.weights"
+    )
+    assert (found.verdict, found.covered) == (Verdict.WRONG, False)
+    assert found.worst.index == (17, 23)
