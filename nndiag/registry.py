@@ -18,7 +18,10 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast, get_type_hints
+
+if TYPE_CHECKING:
+    from typing import Self
 
 from nndiag.errors import Problem, UnknownNameError
 
@@ -89,7 +92,7 @@ class Registered:
 
     def changed(self, **changes: Any) -> Self:
         """A copy with some attributes changed, which can be pickled as well."""
-        copy = cast(Self, replace(cast(Any, self), **changes))
+        copy = cast("Self", replace(cast(Any, self), **changes))
         return (
             copy if self._origin is None else _marked(copy, replace(self._origin, changes=changes))
         )

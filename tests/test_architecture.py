@@ -57,11 +57,12 @@ ALLOWED_BESIDE = {
 
 FLOORS = {
     "program": (
-        {"check", "fixed_file", "result"},
+        {"asking", "check", "fixed_file", "result"},
         {"findings"},
         {"repair", "training"},
         {"gradients"},
         {"loop"},
+        {"child"},
         {"execution"},
         {"text"},
     ),

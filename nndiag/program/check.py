@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Finding, Severity
+from nndiag.program.child.agent import Send
+from nndiag.program.child.plain import as_plain, from_plain
 from nndiag.program.execution.host import loop_place
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
@@ -42,31 +45,28 @@ _MOST_PROOFS = 4
 _MOST_ITERATIONS = 3000  # of each training that tells whether a bug matters
 
 
-def check_program(
-    settings: CodeSettings, *, seconds: float = 10.0, progress: Progress | None = None
-) -> ProgramCheck:
-    """Checks whether the steps of a user's program are the gradient of its loss.
+def answer(request: Mapping[str, Any], send: Send) -> Any:
+    """Check a program, as a child is asked to; see `asking.check_program`."""
+    settings = from_plain(CodeSettings, request["settings"])
+    found = checked(settings, request["seconds"], lambda text: send("progress", {"text": text}))
+    return as_plain(found)
 
-    The program is run, with the user's rights, as far as its training loop; its file is not
-    changed.
+
+def checked(settings: CodeSettings, seconds: float, tell: Progress) -> ProgramCheck:
+    """The check of a program, in this process.
 
     Args:
         settings: Which program, and what is what in it.
         seconds: Time after which searches and experiments end.
-        progress: Is told what is being done, one phrase at a time.
+        tell: Is told what is being done, one phrase at a time.
 
     Raises:
-        UserCodeError: The program cannot be read or run, or something in it cannot be found.
+        UserCodeError: The program cannot be run, or something in it cannot be found.
     """
     path = settings.path
-    if path is None:
-        raise UserCodeError(
-            Problem("no program to check", hint="name it under `code.script`, or give its path")
-        )
+    assert path is not None
     started = time.perf_counter()
-    tell = progress or (lambda _: None)
     source = read_source(path)
-    source.tree  # noqa: B018 - what is not Python is told before anything runs
     budget = Budget(seconds)
     tell("running the program up to its training loop")
     try:

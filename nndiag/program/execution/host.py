@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from nndiag.errors import Problem, UserCodeError
+from nndiag.program.execution.depth import depth_of_program, depth_of_trees
 from nndiag.program.execution.sandbox import fresh_module, program_builtins
 from nndiag.program.text import instrument
 from nndiag.program.text.instrument import CodeKey, Instruments
@@ -59,6 +60,7 @@ class Hooks:
     stack: list[list[Any]] = field(default_factory=list)
     busy: bool = False
     error: Exception | None = None
+    modules: dict[str, types.ModuleType] = field(default_factory=lambda: dict(sys.modules))
 
     def on_head(self, key: tuple[int, int], cells: CellReader) -> None:
         """At the head of each iteration of each loop."""
@@ -72,8 +74,11 @@ class Hooks:
 
     def _told(self, tell: Callable[[], None]) -> None:
         """Tells the observer; an error of its own must not look like one of the program's."""
+        if len(sys.modules) < len(self.modules):  # the program has forgotten them
+            sys.modules.update(self.modules)
         try:
-            tell()
+            with depth_of_trees():
+                tell()
         except Exception as error:
             self.error = error
             raise StopProgram from error
@@ -264,7 +269,8 @@ class Host:
             code = compile(alone, self.source.name, "exec", flags=self.flags, dont_inherit=True)
             for key, item in instrument.keyed_codes(code, top).items():
                 self._keys[id(item)] = (item, key)
-            exec(code, namespace)
+            with depth_of_program():
+                exec(code, namespace)
 
     def functions(self) -> list[tuple[types.FunctionType, CodeKey]]:
         """All functions of the program that exist now, with the keys of their code."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from nndiag.program.execution.depth import depth_of_program
 from nndiag.program.execution.host import Host, OutOfTime
 from nndiag.program.execution.snapshot import Snapshot
 from nndiag.program.text import instrument
@@ -132,7 +133,8 @@ class Runner:
             time.process_time() + self.seconds,
         )
         try:
-            self._call(snapshot, variant.step)
+            with depth_of_program():
+                self._call(snapshot, variant.step)
         except BrokenOff:
             pass
         except KeyboardInterrupt:

@@ -131,10 +131,10 @@ def sandbox(path: Path) -> Iterator[None]:
         path: The program's file; its folder is searched for modules first.
     """
     finder = StandInFinder()
-    before = set(sys.modules)
-    kept = {name: module for name, module in sys.modules.items() if _is_replaced(name)}
-    for name in kept:
-        del sys.modules[name]
+    before = dict(sys.modules)
+    for name in before:
+        if _is_replaced(name):
+            del sys.modules[name]
     sys.meta_path.insert(0, finder)
     sys.modules.setdefault("cPickle", pickle)  # as Python 2 calls it
     try:
@@ -151,8 +151,8 @@ def sandbox(path: Path) -> Iterator[None]:
     finally:
         sys.meta_path.remove(finder)
         sys.modules.pop("cPickle", None)
-        _forget_modules(before, path)
-        sys.modules.update(kept)
+        sys.modules.update(before)  # a program may have forgotten some, or all
+        _forget_modules(set(before), path)
 
 
 def _is_replaced(name: str) -> bool:

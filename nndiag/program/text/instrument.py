@@ -18,7 +18,7 @@ from nndiag.program.text.scopes import LOOPS, SCOPES, Loop, LoopNode, loops_in, 
 HEAD, ENTER, EXIT, TICK = "__nnd_head__", "__nnd_enter__", "__nnd_exit__", "__nnd_tick__"
 PROBE, AFTER, RESET = "__nnd_probe__", "__nnd_after__", "__nnd_reset__"
 _STEP = "__nnd_step__"
-_HOOK_LINE = 9_000_000  # where hook lambdas pretend to stand, so that they can be told apart
+HOOK_LINE = 9_000_000  # where hook lambdas pretend to stand, so that they can be told apart
 
 CodeKey = tuple[Any, ...]
 """Identifies a function of the program: its top-level statement and the way down from there."""
@@ -94,7 +94,7 @@ def _head(loop: Loop, names: tuple[str, ...] | None) -> ast.stmt:
     call = ast.parse(f"{HEAD}({loop.key}, {cells})").body[0]
     for node in ast.walk(call):
         if isinstance(node, (ast.expr, ast.stmt)):
-            node.lineno = node.end_lineno = _HOOK_LINE
+            node.lineno = node.end_lineno = HOOK_LINE
     return call
 
 
@@ -293,7 +293,7 @@ def keyed_codes(code: types.CodeType, top: int) -> dict[CodeKey, types.CodeType]
 def _keyed(code: types.CodeType, key: CodeKey) -> Iterator[tuple[CodeKey, types.CodeType]]:
     count = 0
     for item in code.co_consts:
-        if isinstance(item, types.CodeType) and item.co_firstlineno < _HOOK_LINE:
+        if isinstance(item, types.CodeType) and item.co_firstlineno < HOOK_LINE:
             child = (*key, count, item.co_name)
             count += 1
             yield child, item
