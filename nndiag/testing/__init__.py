@@ -6,7 +6,7 @@
     assert_gradients_correct(loss, {"W": W, "b": b}, {"W": dW, "b": db})  # loss(parameters)
     assert_gradients_correct(net, arguments=(x, y))                       # an object
 
-May import `analysis`, `nested` and `errors`.
+May import `gradients`, `nested` and `errors`.
 """
 
 from nndiag.testing.assertion import assert_gradients_correct

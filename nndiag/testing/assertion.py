@@ -1,30 +1,18 @@
 """Compares gradients with numeric ones and raises what a test framework shows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from nndiag.analysis.any_function import (
-    NOISE,
-    IntArray,
-    chosen_entries,
-    differences,
-    direction,
-    is_repeatable,
-    numeric_gradient,
-    relative_error,
-)
+from nndiag.gradients.check import check
 from nndiag.nested import FloatArray, Tensor
 from nndiag.numbers import chosen, number
-from nndiag.testing.given import subject_of
+from nndiag.testing.given import target_of
 from nndiag.testing.signature import Comparison, bug_of
-from nndiag.testing.subject import Subject
+from nndiag.testing.target import Target
 
 _MOST_SHOWN = 12
-_OTHER_STEPS = (10.0, 0.1)  # relative to the first
-_STEADY = 0.3  # they differ by so much less than the gradient does
 
 
 def assert_gradients_correct(
@@ -82,182 +70,133 @@ def assert_gradients_correct(
         ... )
     """
     __tracebackhide__ = True  # pytest shows the caller's line
-    subject = subject_of(loss, parameters, gradients, arguments=arguments, examples=examples)
-    if not subject.tensors:
+    target = target_of(loss, parameters, gradients, arguments=arguments, examples=examples)
+    if not target.tensors:
         raise AssertionError(_headed("there are no parameters to check", err_msg))
-    value = _value(subject, err_msg)
-    checks = [
-        _check(subject, tensor, gradient, value=value, rtol=rtol, most=most)
-        for tensor, gradient in zip(subject.tensors, subject.gradients, strict=True)
-    ]
-    wrong = [check for check in checks if check.wrong]
+    theta = target.theta
+    _refuse_what_cannot_be_checked(target, theta, err_msg)
+    bugs = _known_bugs(target)
+    compared = _compared(target, theta, without=bugs, rtol=rtol, most=most)
+    wrong = [tensor for tensor in target.tensors if _is_wrong(tensor, bugs, compared)]
     if wrong:
-        message = _message(wrong, checks, examples=subject.examples, verbose=verbose)
+        shown = {one.name: one for one in compared}
+        message = _message(wrong, target, (bugs, shown), verbose=verbose)
         raise AssertionError(_headed(message, err_msg))
 
 
-@dataclass(frozen=True, eq=False)
-class _Check:
-    """What was found of one tensor.
-
-    Attributes:
-        tensor: The tensor.
-        wrong: Whether its gradient is wrong.
-        error: Relative error; None where there was nothing to compare.
-        bug: A bug that is known without numbers.
-        comparison: The numbers; None where there are none.
-    """
-
-    tensor: Tensor
-    wrong: bool
-    error: float | None = None
-    bug: str | None = None
-    comparison: Comparison | None = None
-
-
-def _value(subject: Subject, err_msg: str) -> float:
-    """The loss; it has to be finite and the same again, and to leave the parameters as they are.
-
-    Raises:
-        AssertionError: It is not, or does not.
-    """
+def _refuse_what_cannot_be_checked(
+    target: Target, theta: Mapping[str, FloatArray], err_msg: str
+) -> None:
+    """Raise an AssertionError unless the loss is finite, repeats itself, and changes nothing."""
     __tracebackhide__ = True
-    before = subject.values()
     try:
         with np.errstate(all="ignore"):
-            values = [subject.loss(), subject.loss()]
+            values = [target.loss(), target.loss()]
     finally:
-        changed = subject.put_back(before)
+        changed = target.put_back(theta)
     if changed:
         text = f"the loss changes the parameters {', '.join(changed[:_MOST_SHOWN])} (put back)"
         hint = "let it return the loss and the gradients only; an update is for the training loop"
         raise AssertionError(_headed(f"{text}: {hint}", err_msg))
-    if not is_repeatable(values):
+    if repr(values[0]) != repr(values[1]):  # of two NaN, too
         text = f"the loss changes from call to call ({values[0]:.6g}, then {values[1]:.6g})"
         hint = "fix the random state, and check without dropout"
         raise AssertionError(_headed(f"{text}: {hint}", err_msg))
     if not np.isfinite(values[0]):
         raise AssertionError(_headed(f"the loss is {values[0]}", err_msg))
-    return values[0]
 
 
-def _check(
-    subject: Subject,
-    tensor: Tensor,
-    gradient: FloatArray | None,
+def _known_bugs(target: Target) -> dict[str, str]:
+    """The bug of each tensor whose gradient need not be computed to be wrong."""
+    bugs = {}
+    for tensor, gradient in zip(target.tensors, target.gradients, strict=True):
+        if gradient is None:
+            bug = "gradient-never-computed: none was given"
+            if target.unmatched:
+                bug += f"; of no parameter: {', '.join(target.unmatched[:_MOST_SHOWN])}"
+        elif gradient.shape != tensor.shape:
+            shapes = f"shape {gradient.shape}, the parameter {tensor.shape}"
+            bug = f"mismatched-shapes: the gradient has {shapes}: an update would change it"
+        elif not np.isfinite(gradient).all():
+            bug = "it is not finite"
+        else:
+            continue
+        bugs[tensor.name] = bug
+    return bugs
+
+
+def _compared(
+    target: Target,
+    theta: Mapping[str, FloatArray],
     *,
-    value: float,
+    without: Container[str],
     rtol: float,
     most: int,
-) -> _Check:
-    """Compare the gradient of one tensor."""
-    values = subject.value(tensor)
-    if gradient is None:
-        bug = "gradient-never-computed: none was given"
-        if subject.unmatched:
-            bug += f"; of no parameter: {', '.join(subject.unmatched[:_MOST_SHOWN])}"
-        return _Check(tensor, True, bug=bug)
-    if not _same_shape(gradient.shape, tensor.shape):
-        bug = f"mismatched-shapes: it has shape {gradient.shape}, the parameter {tensor.shape}"
-        return _Check(tensor, True, bug=bug)
-    given = gradient.ravel()
-    if not np.isfinite(given).all():
-        return _Check(tensor, True, bug="it is not finite")
-    entries = chosen_entries(given, most=most)
-    precision = subject.precision(tensor)
-    tolerance = max(rtol, 2 * precision ** (1 / 3)) if precision > 1e-10 else rtol
-    numeric = numeric_gradient(
-        lambda entry, distance: subject.moved(tensor, entry, distance),
-        value,
-        given[entries],
-        sizes=values[entries],
-        entries=entries,
-        precision=precision,
-        tolerance=tolerance,
-    )
-    smooth = ~numeric.kinks & np.isfinite(numeric.values)
-    one, other = given[entries][smooth], numeric.values[smooth]
-    error = relative_error(one, other)
-    noise = NOISE * numeric.noise * np.sqrt(len(one))
-    size = max(float(np.linalg.norm(one)), float(np.linalg.norm(other)))
-    wrong = error > tolerance and error * size > noise
-    if wrong:
-        wrong = _is_steady(subject, tensor, entries[smooth], one, other)
-    trust = noise / size if size > 0 else 0.0
-    whole = len(one) == values.size
-    comparison = Comparison(
-        tensor.name, tensor.shape, one, other, values[entries][smooth], whole, trust
-    )
-    return _Check(tensor, bool(wrong), error, comparison=comparison)
-
-
-def _is_steady(
-    subject: Subject, tensor: Tensor, entries: IntArray, given: FloatArray, numeric: FloatArray
-) -> bool:
-    """Whether other step sizes say the same: then the gradient is wrong, else the check is."""
-    apart = float(np.linalg.norm(given - numeric))
-    values = subject.value(tensor)[entries]
-    for factor in _OTHER_STEPS:
-        again = differences(
-            lambda entry, distance: subject.moved(tensor, entry, distance),
-            sizes=values,
-            entries=entries,
-            step=factor * subject.precision(tensor) ** (1 / 3),
+) -> list[Comparison]:
+    """The gradients of all other tensors beside the numeric ones."""
+    point = {name: array for name, array in theta.items() if name not in without}
+    named = zip(target.tensors, target.gradients, strict=True)
+    gradients = {tensor.name: given for tensor, given in named if given is not None}
+    try:
+        found = check(
+            lambda moved: target.loss_at(moved, theta), gradients, point, tolerance=rtol, most=most
         )
-        if float(np.linalg.norm(again - numeric)) <= _STEADY * apart:
-            return True
-    return False
+    finally:
+        target.put_back(theta)
+    return [Comparison(one, point[one.name].ravel()[one.entries].astype(float)) for one in found]
 
 
-def _same_shape(gradient: tuple[int, ...], tensor: tuple[int, ...]) -> bool:
-    """Whether an update with this gradient keeps the parameter's shape and order."""
-    return [n for n in gradient if n != 1] == [n for n in tensor if n != 1]
+def _is_wrong(tensor: Tensor, bugs: Container[str], compared: Sequence[Comparison]) -> bool:
+    return tensor.name in bugs or any(
+        one.name == tensor.name and one.check.is_wrong for one in compared
+    )
 
 
 def _message(
-    wrong: Sequence[_Check],
-    checks: Sequence[_Check],
+    wrong: Sequence[Tensor],
+    target: Target,
+    found: tuple[Mapping[str, str], Mapping[str, Comparison]],
     *,
-    examples: int | None,
     verbose: bool,
 ) -> str:
     """What is wrong: each bug with its tensors."""
-    count = f"{len(wrong)} of {len(checks)} {'tensor' if len(checks) == 1 else 'tensors'}"
+    known, compared = found
+    count = f"{len(wrong)} of {len(target.tensors)} "
+    count += "tensor" if len(target.tensors) == 1 else "tensors"
     if not verbose:
-        return f"{count} wrong: {', '.join(check.tensor.name for check in wrong)}"
-    compared = [check.comparison for check in checks if check.comparison is not None]
+        return f"{count} wrong: {', '.join(tensor.name for tensor in wrong)}"
+    bugs: dict[str, list[Tensor]] = {}
+    for tensor in wrong:
+        bug = known.get(tensor.name) or bug_of(
+            compared[tensor.name], list(compared.values()), examples=target.examples
+        )
+        bugs.setdefault(bug or "wrong, in no way that has a name", []).append(tensor)
     lines = [f"{count} wrong"]
-    bugs: dict[str, list[_Check]] = {}
-    for check in wrong:
-        bug = check.bug
-        if check.comparison is not None:
-            bug = bug_of(check.comparison, compared, examples=examples)
-        bugs.setdefault(bug or "wrong, in no way that has a name", []).append(check)
     for bug, tensors in bugs.items():
         lines += ["", bug]
-        for check in tensors[:_MOST_SHOWN]:
-            lines += _numbers(check)
+        for tensor in tensors[:_MOST_SHOWN]:
+            lines += _numbers(tensor, compared.get(tensor.name))
         if len(tensors) > _MOST_SHOWN:
             lines.append(f"  … and {len(tensors) - _MOST_SHOWN} more")
-    right = [check.tensor.name for check in checks if check not in wrong]
+    right = [tensor.name for tensor in target.tensors if tensor not in wrong]
     if right:
         lines += ["", f"correct: {', '.join(right)}"]
     return "\n".join(lines)
 
 
-def _numbers(check: _Check) -> list[str]:
+def _numbers(tensor: Tensor, comparison: Comparison | None) -> list[str]:
     """One tensor: how far its gradient is off, and where most."""
-    comparison = check.comparison
-    lines = [f"  {check.tensor.name} {check.tensor.shape}"]
-    if comparison is None or check.error is None:
+    lines = [f"  {tensor.name} {tensor.shape}"]
+    if comparison is None:
         return lines
-    cosine, scale = direction(comparison.given, comparison.numeric)
-    lines[0] += f"   relative error {number(check.error)}"
-    lines[0] += "" if cosine is None else f"   cosine {cosine:+.6f}"
-    lines[0] += "" if scale is None else f"   scale {chosen(scale)}"
-    worst = int(np.argmax(np.abs(comparison.given - comparison.numeric)))
-    pair = f"{comparison.given[worst]:.8g}, numerically {comparison.numeric[worst]:.8g}"
-    lines.append(f"    worst entry: {pair}")
+    check = comparison.check
+    lines[0] += f"   relative error {number(check.relative_error)}"
+    lines[0] += "" if check.cosine is None else f"   cosine {check.cosine:+.6f}"
+    lines[0] += "" if check.scale is None else f"   scale {chosen(check.scale)}"
+    if check.worst is not None:
+        place = f" [{', '.join(map(str, check.worst.index))}]" if check.worst.index else ""
+        pair = f"{check.worst.analytic:.8g}, numerically {check.worst.numeric:.8g}"
+        lines.append(f"    worst entry{place}: {pair}")
     return lines
 
 

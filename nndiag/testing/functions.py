@@ -8,7 +8,7 @@ import numpy as np
 from nndiag.errors import Problem, UserCodeError
 from nndiag.nested import tensors_of
 from nndiag.testing.calls import wants_more, with_parameters
-from nndiag.testing.subject import Subject, copied, matched, parted, values_of
+from nndiag.testing.target import Target, copied, matched, parted
 
 
 def of_function(
@@ -16,7 +16,7 @@ def of_function(
     parameters: Any,
     gradients: Any,
     data: tuple[tuple[Any, ...], int | None],
-) -> Subject:
+) -> Target:
     """A function: of the parameters, or of nothing, reading them where they are."""
     arguments, examples = data
     if parameters is None:
@@ -29,19 +29,19 @@ def of_function(
         raise UserCodeError(Problem("the parameter cannot be moved in place", got=name, hint=hint))
     root = parameters if live else _changeable(parameters)
     tensors = tensors_of(root, what="parameters")
-    before = values_of(root, tensors)
 
     def call(function: Callable[..., Any], root: Any) -> Any:
         if not wants_more(function, arguments):
             return function(*arguments)
         return with_parameters(function, root, arguments)
 
+    before = Target(loss, root, tensors, (), examples=examples).theta
     if gradients is None:
         gradients = _second(call(loss, root))
     elif callable(gradients):
         gradients = call(gradients, root)
     own, unmatched = matched(tensors, copied(gradients))
-    subject = Subject(
+    target = Target(
         lambda root: call(loss, root),
         root,
         tensors,
@@ -49,8 +49,8 @@ def of_function(
         examples=examples,
         unmatched=unmatched,
     )
-    subject.put_back(before)
-    return subject
+    target.put_back(before)
+    return target
 
 
 def _second(result: Any) -> Any:

@@ -10,17 +10,17 @@ import numpy as np
 from nndiag.errors import Problem, UserCodeError
 from nndiag.testing.functions import of_function
 from nndiag.testing.objects import LOSSES, method, of_object
-from nndiag.testing.subject import Subject
+from nndiag.testing.target import Target
 
 
-def subject_of(
+def target_of(
     loss: Any,
     parameters: Any,
     gradients: Any,
     *,
     arguments: Sequence[Any],
     examples: int | None,
-) -> Subject:
+) -> Target:
     """What is meant by the arguments of `assert_gradients_correct`.
 
     Raises:

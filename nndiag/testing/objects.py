@@ -9,7 +9,7 @@ from nndiag.errors import Problem, UserCodeError
 from nndiag.nested import FloatArray, Path, Tensor, as_array, tensors_of
 from nndiag.registry import suggestion
 from nndiag.testing.calls import bound
-from nndiag.testing.subject import GRADIENT_OF, Subject, copied, matched, parted
+from nndiag.testing.target import GRADIENT_OF, Target, copied, matched, parted
 
 LOSSES = ("loss", "cost", "compute_loss", "compute_cost", "objective", "loss_and_gradients")
 BACKWARD = ("gradients", "gradient", "grad", "backward", "backprop", "backpropagate")
@@ -23,7 +23,7 @@ def of_object(
     parameters: Any,
     gradients: Any,
     data: tuple[tuple[Any, ...], int | None],
-) -> Subject:
+) -> Target:
     """An object: its loss, its parameters and its gradients by the names that are usual."""
     arguments, examples = data
     result = loss(*arguments)
@@ -38,7 +38,7 @@ def of_object(
     if container is not None and gradients is not None:
         tensors = tensors_of(container, what="parameters")
         own, unmatched = matched(tensors, copied(gradients))
-        return Subject(
+        return Target(
             lambda _: loss(*arguments),
             container,
             tensors,
@@ -55,7 +55,7 @@ def of_object(
         name = type(network).__name__
         allowed = "attributes such as W1 with dW1, or params with grads"
         raise UserCodeError(Problem(f"{name} has no gradients", allowed=allowed, hint=hint))
-    return Subject(
+    return Target(
         lambda _: loss(*arguments),
         root,
         [tensor for tensor, _ in pairs],

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.analysis.any_function import FloatArray, direction
+from nndiag.gradients.alignment import FloatArray, alignment
+from nndiag.gradients.verdict import TensorCheck
 
 _SAME = 1e-4  # relative error up to which a pattern fits
 _SUMMED, _FACTOR = "summed-instead-of-averaged", "wrong-constant-factor"
@@ -19,31 +20,46 @@ _FEWEST = 3  # entries from which on a pattern is no coincidence
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """A gradient beside the numeric one, at the entries that could be compared.
+    """A gradient beside the numeric one, with the tensor's own entries.
 
     Attributes:
-        name: The tensor.
-        shape: Its shape.
-        given: The gradient to check, shape (n,).
-        numeric: The numeric one, shape (n,).
-        values: The tensor's own entries, shape (n,).
-        whole: Whether these are all entries of the tensor.
-        trust: Relative error that the numeric gradient itself may have.
+        check: What was found of the tensor.
+        values: Its own entries at those that were compared, shape (n,).
     """
 
-    name: str
-    shape: tuple[int, ...]
-    given: FloatArray
-    numeric: FloatArray
+    check: TensorCheck
     values: FloatArray
-    whole: bool
-    trust: float
+
+    @property
+    def name(self) -> str:
+        """The tensor."""
+        return self.check.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.check.shape
+
+    @property
+    def given(self) -> FloatArray:
+        """The gradient to check, shape (n,)."""
+        return self.check.gradient
+
+    @property
+    def numeric(self) -> FloatArray:
+        """The numeric one, shape (n,)."""
+        return self.check.numeric
+
+    @property
+    def whole(self) -> bool:
+        """Whether these are all entries of the tensor."""
+        return len(self.check.entries) == self.check.size
 
     def fits(self, pattern: FloatArray) -> bool:
         """Whether the gradient is this pattern, up to what can be told."""
         size = max(float(np.linalg.norm(self.given)), float(np.linalg.norm(pattern)))
         error = float(np.linalg.norm(self.given - pattern))
-        return size > 0 and error <= max(_SAME, 4 * self.trust) * size
+        return size > 0 and error <= max(_SAME, 4 * self.check.noise) * size
 
 
 def bug_of(wrong: Comparison, all_of: Sequence[Comparison], *, examples: int | None) -> str | None:
@@ -58,7 +74,7 @@ def bug_of(wrong: Comparison, all_of: Sequence[Comparison], *, examples: int | N
         return "gradient-never-computed: it is zero everywhere"
     if not np.any(wrong.numeric):
         return "the loss does not change with it: is it computed from something else?"
-    scale = direction(wrong.given, wrong.numeric)[1]
+    scale = alignment(wrong.given, wrong.numeric).scale
     if scale is not None and scale != 0 and wrong.fits(scale * wrong.numeric):
         return _of_scale(scale, wrong, all_of, examples=examples)
     if len(wrong.given) == 1:
@@ -118,7 +134,7 @@ def _is_bias(tensor: Comparison, all_of: Sequence[Comparison]) -> bool:
 def _of_decay(wrong: Comparison) -> str | None:
     """Weight decay that stands on one side only."""
     excess = wrong.given - wrong.numeric
-    share = direction(excess, wrong.values)[1]
+    share = alignment(excess, wrong.values).scale
     if not share or not wrong.fits(wrong.numeric + share * wrong.values):
         return None
     where = "the loss has none of" if share > 0 else "the loss has and the gradient lacks"

@@ -2,6 +2,7 @@
 
 import doctest
 import functools
+import re
 from typing import Any
 
 import numpy as np
@@ -95,9 +96,26 @@ def test_a_large_tensor_is_sampled_and_still_caught() -> None:
         return float(np.sum(w**2))
 
     assert_gradients_correct(loss, weights, 2 * weights, most=30)
-    assert calls <= 2 * 30 + 2
+    # Two for each entry and for a direction of all others, three for the loss, eight for its noise.
+    assert calls == 2 * 30 + 2 + 3 + 8
     with pytest.raises(AssertionError, match="wrong-constant-factor: it is half"):
         assert_gradients_correct(loss, weights, weights, most=30)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (211, 17), (299, 299)])
+def test_a_single_wrong_entry_of_a_large_tensor_is_caught(place: tuple[int, int]) -> None:
+    weights = np.random.default_rng(0).normal(size=(300, 300))
+    gradient = 2 * weights
+    gradient[place] = 0.0
+    with pytest.raises(AssertionError, match=re.escape(f"worst entry {list(place)}: 0, numeric")):
+        assert_gradients_correct(lambda w: float(np.sum(w**2)), weights, gradient, most=30)
+
+
+@pytest.mark.parametrize("shape", [(1, 6), (6, 1), (2, 3)])
+def test_a_gradient_of_another_shape_than_its_parameter_is_refused(shape: tuple[int, ...]) -> None:
+    message = failure(changed("b1", lambda g: g.reshape(shape)))
+    assert f"mismatched-shapes: the gradient has shape {shape}, the parameter (6,)" in message
+    assert "1 of 4 tensors wrong" in message
 
 
 def test_float32_is_checked_as_far_as_it_goes() -> None:

@@ -1,4 +1,4 @@
-"""What is checked: a loss that can be computed at moved parameters, and their gradients."""
+"""What is checked: a loss that can be computed at any parameters, and their gradients."""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
@@ -23,8 +23,8 @@ GRADIENT_OF = (
 """How programs call the gradient of a tensor."""
 
 
-class Subject:
-    """A loss with the tensors that it depends on; they are moved one entry at a time.
+class Target:
+    """A loss with the tensors that it depends on, in whatever containers they are kept.
 
     Args:
         loss: Gives the loss for the container as it stands.
@@ -48,6 +48,12 @@ class Subject:
         self.tensors, self.gradients, self.examples = tuple(tensors), tuple(gradients), examples
         self.unmatched = tuple(unmatched)
         self._loss, self._root = loss, root
+        self._moved: set[str] = set()
+
+    @property
+    def theta(self) -> dict[str, FloatArray]:
+        """A copy of each tensor as it stands, in its own precision where that is a float's."""
+        return {tensor.name: self._value(tensor) for tensor in self.tensors}
 
     def loss(self) -> float:
         """The loss at the parameters as they stand.
@@ -58,79 +64,56 @@ class Subject:
         value = self._loss(self._root)
         return one_number(parted(value)[0] if isinstance(value, tuple) and value else value)
 
-    def values(self) -> list[FloatArray]:
-        """Copies of all tensors as they stand, flat."""
-        return values_of(self._root, self.tensors)
+    def loss_at(self, theta: Mapping[str, FloatArray], base: Mapping[str, FloatArray]) -> float:
+        """The loss with tensors moved away from a base point, which all others are at.
 
-    def put_back(self, values: Sequence[FloatArray]) -> list[str]:
-        """Give each tensor its former values, flat; the names of those that had changed."""
-        changed = []
-        for tensor, before in zip(self.tensors, values, strict=True):
-            if not np.array_equal(self.value(tensor), before, equal_nan=True):
-                changed.append(tensor.name)
-                place = tensor_at(self._root, tensor.path)
-                if isinstance(place, np.ndarray):
-                    place[...] = before.reshape(place.shape)
-                else:
-                    self._put(tensor, before.reshape(tensor.shape).tolist())
-        return changed
-
-    def value(self, tensor: Tensor) -> FloatArray:
-        """A tensor as it stands, flat."""
-        return as_array(tensor_at(self._root, tensor.path)).ravel()
-
-    def precision(self, tensor: Tensor) -> float:
-        """Relative precision of a tensor's numbers."""
-        kind = np.asarray(tensor_at(self._root, tensor.path)).dtype
-        return float(np.finfo(kind if kind.kind == "f" else np.float64).eps)
-
-    def moved(self, tensor: Tensor, entry: int, distance: float) -> float:
-        """The loss with one entry of a tensor moved; everything is put back afterwards.
+        Args:
+            theta: Name → array; arrays that are those of `base` themselves have not moved.
+            base: The point at which the tensors stood.
 
         Raises:
-            UserCodeError: The tensor cannot be changed.
+            UserCodeError: A tensor cannot be changed.
         """
+        moved = {name for name, array in theta.items() if array is not base[name]}
+        for tensor in self.tensors:
+            if tensor.name in moved:
+                self._put(tensor, theta[tensor.name])
+            elif tensor.name in self._moved:
+                self._put(tensor, base[tensor.name])
+        self._moved = moved
+        return self.loss()
+
+    def put_back(self, theta: Mapping[str, FloatArray]) -> list[str]:
+        """Give each tensor its former value; the names of those that had changed."""
+        changed = []
+        for tensor in self.tensors:
+            before = theta[tensor.name]
+            if not np.array_equal(self._value(tensor), before, equal_nan=True):
+                changed.append(tensor.name)
+                self._put(tensor, before)
+        self._moved = set()
+        return changed
+
+    def _value(self, tensor: Tensor) -> FloatArray:
         value = tensor_at(self._root, tensor.path)
-        if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind == "f":
-            return self._moved_in_place(value, tensor, entry, distance)
-        if isinstance(value, list):
-            return self._moved_in_list(value, tensor, entry, distance)
-        number = as_array(value).ravel()
-        number[entry] += distance
-        shaped = number.reshape(tensor.shape)
-        changed: Any = shaped if isinstance(value, np.ndarray) else shaped.tolist()
-        self._put(tensor, changed)
-        try:
-            return self.loss()
-        finally:
-            self._put(tensor, value)
+        kept = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        return value.copy() if kept else as_array(value).copy()
 
-    def _moved_in_place(
-        self, array: FloatArray, tensor: Tensor, entry: int, distance: float
-    ) -> float:
-        index = np.unravel_index(entry, array.shape)
-        before = array[index]
-        try:
-            array[index] = before + distance
-        except ValueError as error:
-            hint = "give a copy: W.copy()"
-            raise UserCodeError(Problem(f"{tensor.name!r} is read-only", hint=hint)) from error
-        try:
-            return self.loss()
-        finally:
-            array[index] = before
+    def _put(self, tensor: Tensor, array: FloatArray) -> None:
+        """Write an array where a tensor stands: in place, as the loss may hold on to it."""
+        place = tensor_at(self._root, tensor.path)
+        if isinstance(place, np.ndarray) and place.ndim and place.dtype.kind == "f":
+            try:
+                place[...] = array
+            except ValueError as error:
+                hint = "give a copy: W.copy()"
+                raise UserCodeError(Problem(f"{tensor.name!r} is read-only", hint=hint)) from error
+        elif isinstance(place, list):
+            _write(place, array)
+        else:
+            self._replace(tensor, array if isinstance(place, np.ndarray) else array.tolist())
 
-    def _moved_in_list(self, rows: list[Any], tensor: Tensor, entry: int, distance: float) -> float:
-        *outer, last = (int(place) for place in np.unravel_index(entry, tensor.shape))
-        row = tensor_at(rows, tuple(outer))
-        before = row[last]
-        row[last] = before + distance
-        try:
-            return self.loss()
-        finally:
-            row[last] = before
-
-    def _put(self, tensor: Tensor, value: Any) -> None:
+    def _replace(self, tensor: Tensor, value: Any) -> None:
         if not tensor.path:
             self._root = value
             return
@@ -141,9 +124,13 @@ class Subject:
             raise UserCodeError(Problem(f"{tensor.name!r} cannot be changed", hint=hint)) from error
 
 
-def values_of(root: Any, tensors: Sequence[Tensor]) -> list[FloatArray]:
-    """Copies of the tensors as they stand, flat."""
-    return [as_array(tensor_at(root, tensor.path)).flatten() for tensor in tensors]
+def _write(rows: list[Any], array: FloatArray) -> None:
+    """Write the entries of an array into a list, or into the lists in it."""
+    for place, row in enumerate(rows):
+        if isinstance(row, list):
+            _write(row, array[place])
+        else:
+            rows[place] = float(array[place])
 
 
 def one_number(value: Any) -> float:
