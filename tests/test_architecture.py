@@ -57,7 +57,7 @@ ALLOWED_BESIDE = {
 
 FLOORS = {
     "program": (
-        {"asking", "check", "fixed_file", "result"},
+        {"asking", "check", "fixed_file", "rates", "result"},
         {"findings"},
         {"repair", "training"},
         {"gradients"},

@@ -11,6 +11,7 @@ from nndiag.cli.options import (
     HtmlOption,
     JsonOption,
     OverridesArgument,
+    PythonOption,
     QuietOption,
 )
 
@@ -34,6 +35,7 @@ def gradcheck(
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.1, help="Time for searches and experiments.")
     ] = 10.0,
+    python: PythonOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     fail_on: FailOnOption = FailOn.ERROR,
@@ -49,6 +51,7 @@ def gradcheck(
             overrides or (),
             seconds=seconds,
             write_fixed=write_fixed,
+            python=python,
             progress=lambda phase: line.say(f"{phase} …"),
         )
     answer(result, json=json, quiet=quiet, html=html, fail_on=fail_on)

@@ -45,6 +45,16 @@ HtmlOption = Annotated[
         show_default=False,
     ),
 ]
+PythonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--python",
+        metavar="PATH",
+        help="The Python that runs a program: that of the active environment, or `python` on the "
+        "path, if none is given.",
+        show_default=False,
+    ),
+]
 FailOnOption = Annotated[
     FailOn, typer.Option("--fail-on", help="The least severity that makes the exit code 1.")
 ]

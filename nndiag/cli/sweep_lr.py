@@ -14,6 +14,7 @@ from nndiag.cli.options import (
     JsonOption,
     OverridesArgument,
     PlotsOption,
+    PythonOption,
     QuietOption,
     RunsOption,
 )
@@ -49,6 +50,7 @@ def sweep_lr(
     high: Annotated[
         float | None, typer.Option("--high", help="Largest rate.  [default: found]")
     ] = None,
+    python: PythonOption = None,
     json: JsonOption = False,
     plots: PlotsOption = True,
     runs: RunsOption = Path("runs"),
@@ -71,6 +73,7 @@ def sweep_lr(
             high=high,
             runs=runs,
             plots=False,
+            python=python,
             progress=_Count(line),
         )
     show(result, json=json, quiet=quiet)

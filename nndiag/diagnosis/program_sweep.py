@@ -6,17 +6,17 @@ compared with those of a run in which nothing moves, which sees the same example
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
-from nndiag.program.execution.sandbox import sandbox
-from nndiag.program.gradients.measurement import Measurement
-from nndiag.program.gradients.measuring import measure
+from nndiag.program.asking import GRACE, readable_program
+from nndiag.program.child.plain import as_plain
+from nndiag.program.child.process import Child
 from nndiag.program.text.settings import CodeSettings
-from nndiag.program.text.source import read_source
-from nndiag.program.training.scaled_runs import scaled_losses
+from nndiag.program.text.source import Source
 from nndiag.training.interruption import Interruption
 from nndiag.training.lr_sweep import found_by
 from nndiag.training.sweep_blocks import Pair
@@ -36,50 +36,49 @@ _MEASURING = 10.0  # seconds
 
 
 def sweep_program(
-    settings: CodeSettings, *, progress: Callable[[int], None] | None = None
+    settings: CodeSettings,
+    *,
+    python: str | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> SweepResult:
     """Find the learning rates that work for a user's program.
 
-    The program is run with the user's rights; its file is not changed.
+    The program is run in a process of its own; its file is not changed.
 
     Args:
         settings: Which program, and what is what in it.
+        python: The Python to run it in; the user's own by default.
         progress: Called with the number of runs that have just ended.
 
     Raises:
         UserCodeError: The program cannot be run, or its rate cannot be found.
     """
     started = time.monotonic()
-    measurement = _measured(settings)
-    rate = measurement.rate
-    if rate is None or not rate.value > 0:
-        raise UserCodeError(
-            Problem(
-                f"{measurement.host.source.name}: its learning rate cannot be found",
-                hint="name it under `code.learning_rate`, as a number or as it is written there",
-            )
-        )
-    with Interruption() as interruption:
-        runs = _ProgramRuns(
-            measurement, settings, rate=rate.value, interrupted=lambda: interruption.requested
-        )
-        runs.done = progress or runs.done
-        search = Search(runs, (0,), steps=runs.iterations)
-        low, high = search.find_range(rate.value)
-        search.fill(rate.value, (low, high))
-        search.try_rates([rate.value])
-        search.bisect()
-        found = found_by(search)
-        choice = None
-        if found.working:
-            edge = np.inf if found.edge is None else found.edge.value
-            choice = choice_of(search, found.working, edge=edge, seeds=(0,), steps=runs.iterations)
-        stopped = interruption.requested
+    source = readable_program(settings)
+    with Child(python=python) as child:
+        program = _Program(child, source)
+        text, rate = program.rate(settings)
+        with Interruption() as interruption:
+            runs = _ProgramRuns(program, rate=rate, interrupted=lambda: interruption.requested)
+            runs.done = progress or runs.done
+            search = Search(runs, (0,), steps=runs.iterations)
+            low, high = search.find_range(rate)
+            search.fill(rate, (low, high))
+            search.try_rates([rate])
+            search.bisect()
+            found = found_by(search)
+            choice = None
+            if found.working:
+                edge = np.inf if found.edge is None else found.edge.value
+                choice = choice_of(
+                    search, found.working, edge=edge, seeds=(0,), steps=runs.iterations
+                )
+            stopped = interruption.requested
     return SweepResult(
-        name=measurement.host.source.path.stem,
+        name=source.path.stem,
         optimizer="its own steps",
-        setting=rate.text,
-        configured=rate.value,
+        setting=text,
+        configured=rate,
         batch_size=None,
         steps=runs.iterations,
         final_steps=runs.iterations,
@@ -101,18 +100,38 @@ def sweep_program(
     )
 
 
-def _measured(settings: CodeSettings) -> Measurement:
-    """The program's loop, parameters, loss and rate.
+class _Program:
+    """A program in a child, which trains it at one rate after another."""
 
-    Raises:
-        UserCodeError: One of them cannot be found.
-    """
-    path = settings.path
-    if path is None:
-        raise UserCodeError(Problem("no program to sweep", hint="give its path"))
-    source = read_source(path)
-    with sandbox(path):
-        return measure(source, settings, deadline=time.perf_counter() + _MEASURING)
+    def __init__(self, child: Child, source: Source) -> None:
+        self._child = child
+        self.name = source.name
+
+    def rate(self, settings: CodeSettings) -> tuple[str, float]:
+        """How its learning rate is written, and its value.
+
+        Raises:
+            UserCodeError: The program cannot be run, or its rate cannot be found.
+        """
+        request = {"settings": as_plain(settings), "seconds": _MEASURING}
+        found = self._asked("rate", request, seconds=2 * _MEASURING)["rate"]
+        if found is None or not found["value"] > 0:
+            raise UserCodeError(
+                Problem(
+                    f"{self.name}: its learning rate cannot be found",
+                    hint="name it under `code.learning_rate`, as a number or as it is written "
+                    "there",
+                )
+            )
+        return found["text"], found["value"]
+
+    def losses(self, *, factor: float, iterations: int, seconds: float) -> FloatArray:
+        """Its losses with the rate multiplied by a factor, as far as there is time."""
+        request = {"factor": factor, "iterations": iterations, "seconds": seconds}
+        return np.asarray(self._asked("losses", request, seconds=seconds)["losses"])
+
+    def _asked(self, task: str, request: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
+        return self._child.ask(task, {**request, "program": self.name}, seconds=seconds + GRACE)
 
 
 class _ProgramRuns:
@@ -125,23 +144,21 @@ class _ProgramRuns:
 
     def __init__(
         self,
-        measurement: Measurement,
-        settings: CodeSettings,
+        program: _Program,
         *,
         rate: float,
         interrupted: Callable[[], bool],
     ) -> None:
-        self._measurement, self._settings, self._rate = measurement, settings, rate
+        self._program, self._rate = program, rate
         self._interrupted = interrupted
         self.done: Callable[[int], None] = lambda _: None
         self.iterations = _MOST
         still = self._losses(rate * _STILL, seconds=_SECONDS / 2)
         self.iterations = len(still)
         if self.iterations < _FEWEST:
-            name = measurement.host.source.name
             raise UserCodeError(
                 Problem(
-                    f"{name}: too few iterations to compare rates",
+                    f"{program.name}: too few iterations to compare rates",
                     got=f"{self.iterations} in {_SECONDS / 2:g} s",
                     allowed=f"at least {_FEWEST}",
                     hint="let its loop run longer",
@@ -197,14 +214,8 @@ class _ProgramRuns:
         return len(losses) >= _FEWEST and bool(losses[-1] <= self.initial)
 
     def _losses(self, rate: float, *, seconds: float) -> FloatArray:
-        return np.array(
-            scaled_losses(
-                self._measurement,
-                self._settings,
-                factor=rate / self._rate,
-                iterations=self.iterations,
-                seconds=seconds,
-            )
+        return self._program.losses(
+            factor=rate / self._rate, iterations=self.iterations, seconds=seconds
         )
 
 

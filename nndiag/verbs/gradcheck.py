@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nndiag.errors import warn
 from nndiag.finding import Finding, Severity
 from nndiag.gradients.network.points import NetworkCheck
-from nndiag.program import CodeSettings, ProgramCheck, check_program
+from nndiag.program import ProgramCheck, check_program
 from nndiag.verbs.result import Result, as_result, gravest_of
 from nndiag.verbs.target import (
     ExperimentLike,
@@ -106,6 +106,7 @@ def gradcheck(
     learning_rate: str | float | None = None,
     gradients: Mapping[str, str] | None = None,
     functions: str | None = None,
+    python: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> NetworkCheckResult | ProgramCheckResult:
     """Whether a gradient is right, and if not, which bug it is.
@@ -122,6 +123,8 @@ def gradcheck(
         learning_rate: For a program: the expression of its rate, where it cannot be found.
         gradients: For a program: parameter → the expression of its gradient.
         functions: For a program without a loop: the statements that make one step.
+        python: For a program: the Python that runs it; by default that of the active environment,
+            or the one on the path.
         progress: For a program: told what is being done.
 
     Raises:
@@ -140,7 +143,10 @@ def gradcheck(
         "functions": functions,
     }
     code = replace(code, **{key: value for key, value in said.items() if value})
-    return _program_checked(code, seconds=seconds, write=write_fixed, progress=progress)
+    check = check_program(code, seconds=seconds, python=python, progress=progress)
+    mends = not check.correct or check.fixed_text is not None
+    written = _written(check) if write_fixed and mends else None
+    return as_result(ProgramCheckResult, check, written=written)
 
 
 def _network_checked(
@@ -152,16 +158,6 @@ def _network_checked(
 
     check = check_network(build(load_experiment(config, overrides)), seconds=seconds)
     return as_result(NetworkCheckResult, check, config=words_of(config, overrides))
-
-
-def _program_checked(
-    code: CodeSettings, *, seconds: float, write: bool, progress: Callable[[str], None] | None
-) -> ProgramCheckResult:
-    """The check of a program, the mended one written beside it if that is asked for."""
-    check = check_program(code, seconds=seconds, progress=progress)
-    mends = not check.correct or check.fixed_text is not None
-    written = _written(check) if write and mends else None
-    return as_result(ProgramCheckResult, check, written=written)
 
 
 def _written(check: ProgramCheck) -> Path | None:

@@ -140,6 +140,7 @@ def sweep_lr(
     high: float | None = None,
     runs: str | Path | None = None,
     plots: bool = True,
+    python: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> SweepResult:
     """Which learning rates work, where the edge is, and what theory says.
@@ -155,6 +156,8 @@ def sweep_lr(
         high: Largest rate; found by default.
         runs: Where to store the sweep, in a new folder; None keeps it in memory.
         plots: Whether to draw a picture into that folder.
+        python: For a program: the Python that runs it; by default that of the active environment,
+            or the one on the path.
         progress: Called with the number of runs that have just ended.
 
     Raises:
@@ -163,7 +166,7 @@ def sweep_lr(
     """
     asked = _Asked(seeds, rates, steps, low, high)
     asked.check()
-    found, text = _swept(target, overrides, asked, progress)
+    found, text = _swept(target, overrides, asked, python=python, progress=progress)
     if not found.runs:
         message = "interrupted before the first run had ended; nothing is known yet"
         raise KeyboardInterrupt(message)
@@ -180,6 +183,8 @@ def _swept(
     target: ExperimentLike,
     overrides: Overrides,
     asked: _Asked,
+    *,
+    python: str | None,
     progress: Callable[[int], None] | None,
 ) -> tuple[Sweep, str | None]:
     """The sweep of a config or a program, and the resolved config's text where there is one."""
@@ -191,7 +196,7 @@ def _swept(
             warn(f"{options} are for configs; a program has its own")
         code = program_of(target, overrides)
         assert code is not None
-        return sweep_program(code, progress=progress), None
+        return sweep_program(code, python=python, progress=progress), None
     from nndiag.experiment import resolved_yaml  # noqa: PLC0415 (only for a config)
 
     experiment = load_experiment(target, overrides)

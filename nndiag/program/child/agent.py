@@ -21,6 +21,8 @@ from nndiag.program.execution.replacing import replace_everywhere
 
 TASKS: dict[str, str] = {
     "check": "nndiag.program.check:answer",
+    "rate": "nndiag.program.rates:find_rate",
+    "losses": "nndiag.program.rates:losses_at",
 }
 """What the child can be asked → the function that answers: `function(request, send) -> data`."""
 

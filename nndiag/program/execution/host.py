@@ -25,6 +25,8 @@ from nndiag.program.text.scopes import Loop, loop_node, loops_in
 from nndiag.program.text.siblings import SiblingImporter
 from nndiag.program.text.source import Source
 
+_PACKAGES = {"sklearn": "scikit-learn", "cv2": "opencv-python", "PIL": "Pillow", "yaml": "PyYAML"}
+"""Packages that are called otherwise than what they are imported by."""
 _MOST_LINES, _MOST_LETTERS = 2, 240
 
 CellReader = Optional[Callable[[], Any]]
@@ -298,7 +300,9 @@ class Host:
         told = _cut(f"{type(error).__name__}: {error}")
         if isinstance(error, ModuleNotFoundError):
             message = f"the program needs a module that is not installed: {error.name}"
-            hint = f"install it beside nndiag: pip install {error.name}"
+            package = _PACKAGES.get(error.name or "", error.name)
+            hint = f"{sys.executable} -m pip install {package}; or name the Python that has it "
+            hint += "with --python"
             folder = _folder_of(error.name or "", self.source.path)
             if folder is not None:
                 hint = f"it stands in {folder}: set PYTHONPATH={folder}, as python needs it too"

@@ -135,3 +135,20 @@ def test_takes_the_active_environment_before_the_path(monkeypatch, tmp_path):
     found = interpreters(None)
     assert found[0] == str(python)
     assert sys.executable in found
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script stands for a Python")
+def test_the_chosen_python_has_modules_of_its_own(write, tmp_path):
+    """A second environment that has a module which nndiag's has not."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "only_there.py").write_text("rate = 0.1\n")
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{tmp_path / "modules"}" exec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    path = write(LINEAR.replace("lr = 0.1", "from only_there import rate as lr"))
+    assert check_program(CodeSettings(script=str(path)), python=str(python)).correct
+    problem = problem_with(path)
+    assert "only_there" in problem.message
+    assert "--python" in str(problem)
