@@ -10,7 +10,7 @@ import numpy as np
 
 from nndiag.errors import DataError, Location, Problem
 from nndiag.tables.cells import ABSENT, is_number
-from nndiag.tables.table import Table, refuse_width
+from nndiag.tables.table import MOST_COLUMNS, Table, refuse_width
 
 SPACES, WIDE = " ", "  "  # any number of them; two or more, between titles of several words
 _SEPARATORS = (",", ";", "\t", "|")
@@ -52,6 +52,8 @@ def header_in(text: str, is_title: Callable[[str], bool]) -> Header | None:
     """
     lines = text.split("\n", _MOST_BEFORE + 2)[: _MOST_BEFORE + 1]
     for number, line in enumerate(lines):
+        if max(map(line.count, _SEPARATORS)) >= MOST_COLUMNS:
+            continue
         below = next((x for x in lines[number + 1 :] if _says_something(x) and x[:1] != "#"), "")
         for delimiter in (*_SEPARATORS, WIDE, SPACES):
             titles = [cell.strip() for cell in _split(line, delimiter)]
@@ -61,9 +63,13 @@ def header_in(text: str, is_title: Callable[[str], bool]) -> Header | None:
             cells = _split(below, delimiter)
             index = delimiter in (SPACES, WIDE) and len(cells) == len(titles) + 1
             under = cells[1:] if index else cells
-            if len(under) == len(titles) and any(
-                is_title(title) and (is_number(cell, delimiter) or cell.lower() in ABSENT)
-                for title, cell in zip(titles, under, strict=True)
+            if (
+                below
+                and len(under) == len(titles)
+                and any(
+                    is_title(title) and (is_number(cell, delimiter) or cell.lower() in ABSENT)
+                    for title, cell in zip(titles, under, strict=True)
+                )
             ):
                 return Header(number, delimiter)
     return None

@@ -37,6 +37,7 @@ _PARTS = re.compile(
 _REPEATS = re.compile(r"\bbest\b.*:\s*$", re.IGNORECASE)  # the next line says again what was said
 _LIST = re.compile(r"(\w[\w ./]*?)\W*[=:]\s*(?:\w+\()?\[([-+\d.eE,\s]|nan|inf)+\]")
 _MOST_WORDS = 6  # of a title; more are a sentence
+_LONGEST = 20_000  # characters of a line that was printed
 _EDGES = " :='\"-*<>~#"
 
 
@@ -63,13 +64,14 @@ class _Reading:
 
 def line_table(text: str, file: str) -> Table:
     """The numbers in lines of text, by the words before them; `epoch` and `step` where named."""
-    lists = {match[1]: _numbers(match[0]) for match in _LIST.finditer(text)}
+    found = _LIST.finditer(text) if "[" in text else ()
+    lists = {match[1]: _numbers(match[0]) for match in found}
     if max(map(len, lists.values()), default=0) > 1:
         return list_table(lists, file, "lists of numbers")
     reading = _Reading()
     repeated = False
     for number, line in enumerate(text.split("\n"), 1):
-        if not line or repeated:
+        if not line or repeated or len(line) > _LONGEST:
             repeated = repeated and not line
             continue
         repeated = _REPEATS.search(line) is not None
@@ -136,7 +138,7 @@ def _named_numbers(line: str, part: str) -> Iterator[tuple[str, float, bool]]:
             places.add(place)
             part = said[0].lower() if said else part
             continue
-        after = _AFTER.match(line, end)
+        after = _AFTER.match(line, end) if before.strip() in ("", ",", ":") else None
         words = words or (after[1] if after is not None else "")
         if (
             not words[:1].isalpha()

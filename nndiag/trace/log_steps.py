@@ -62,11 +62,13 @@ def steps_of(
             _refuse_going_back(table, epochs, begins, used, unit="epoch")
         if not len(begins) and _repeated(numbers, epochs, used) is None:
             return _steps_of_all(table, epochs, used, "epoch")
-    return LogSteps(np.arange(len(table.lines)), "row")
+    return _steps_of_all(table, np.arange(len(used)), used, "row")
 
 
 def _steps_of_all(table: Table, steps: Integers, used: Places, unit: str) -> LogSteps:
     """Steps of all rows, from those of the rows that are used."""
+    if not len(used):
+        return LogSteps(np.zeros(len(table.lines), np.int64), unit)
     places = np.searchsorted(used, np.arange(len(table.lines)), side="right") - 1
     return LogSteps(steps[np.maximum(places, 0)], unit)
 

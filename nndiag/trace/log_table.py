@@ -1,12 +1,24 @@
 """The table in another program's log, whatever its form: JSON, CSV, columns, lines of text."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nndiag.errors import DataError, Location, Problem
-from nndiag.tables import FloatArray, Table, delimited_table, header_in, json_table, line_table
+from nndiag.tables import (
+    MOST_COLUMNS,
+    Cell,
+    FloatArray,
+    Table,
+    delimited_table,
+    header_in,
+    json_table,
+    line_table,
+)
 from nndiag.trace.log_titles import is_title
 
 _STAMP = 1e8  # seconds or milliseconds since 1970 are larger, steps seldom are
+_METRIC = {"metric", "name", "tag", "key", "variable"}
 _NO_HEADER = "begin with a line that names the columns: step,loss"
 
 
@@ -27,7 +39,7 @@ def log_table(text: str, file: str) -> Table:
         return _named(table)
     header = header_in(text, is_title)
     if header is not None:
-        return delimited_table(text, file, header=header)
+        return _by_metric(delimited_table(text, file, header=header))
     lines = line_table(text, file)
     if any(map(is_title, lines.names)) and len(lines.lines):
         return lines
@@ -41,6 +53,31 @@ def log_table(text: str, file: str) -> Table:
     if named is table and all(name.startswith("column") for name in table.names):
         raise DataError(Problem("the columns have no names", Location(file, 1), hint=_NO_HEADER))
     return named
+
+
+def _by_metric(table: Table) -> Table:
+    """A table with a row for each number, `metric,step,value`, with a column for each metric."""
+    names = [name.strip().lower() for name in table.names]
+    metrics = [number for number, name in enumerate(names) if name in _METRIC]
+    if len(metrics) != 1 or names.count("value") != 1:
+        return table
+    titles = [title.strip() for title in table.words(metrics[0])]
+    values = table.cells(names.index("value"))
+    different = list(dict.fromkeys(titles))
+    if 2 * len(different) > len(titles) or len(different) > MOST_COLUMNS // 2:
+        return table
+    others = [number for number in range(len(names)) if names[number] not in {*_METRIC, "value"}]
+
+    def cells() -> list[Sequence[Cell]]:
+        by_metric = [
+            [value if title == one else None for title, value in zip(titles, values, strict=True)]
+            for one in different
+        ]
+        return [*map(table.cells, others), *by_metric]
+
+    kept = [table.names[number] for number in others]
+    form = f"{table.form}, a row for each number"
+    return Table(table.file, form, [*kept, *different], table.lines, cells=cells)
 
 
 def _named(table: Table) -> Table:

@@ -126,7 +126,16 @@ def loss_title(title: str) -> LossTitle | None:
     own = tuple(word for word in kind if word not in _MEASURES and not word.isdigit())
     if loss or measures:
         return LossTitle(title, part, 2 if own else 0 if loss else 1, kind, run)
-    if words in (["value"], ["learn"], ["train"], ["test"], ["val"], ["valid"], ["validation"]):
+    if words in (
+        ["value"],
+        ["avg"],
+        ["learn"],
+        ["train"],
+        ["test"],
+        ["val"],
+        ["valid"],
+        ["validation"],
+    ):
         return LossTitle(title, part, 3, (), run)
     return None
 
