@@ -18,8 +18,11 @@ from hypothesis import settings
 
 from nndiag.trace import Ending, Facts, LayerFacts, Series, Trace
 
-settings.register_profile("nndiag", deadline=None)  # a machine that is busy is no fault
-settings.load_profile("nndiag")
+# A machine that is busy is no fault, and a test that draws other examples each time is no test. The
+# search among all examples is a command of its own, and what it finds becomes an @example.
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.register_profile("search", deadline=None, derandomize=False, max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 RANGES = {
     "tanh": (-1.0, 1.0),

@@ -6,13 +6,13 @@ from rich.text import Text
 
 from nndiag.numbers import number
 from nndiag.trace import FloatArray, Trace
-from nndiag.trace.statistics import log_profile
+from nndiag.trace.statistics import log_limits, log_profile
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _WIDEST = 100
 _NARROWEST = 12
 _SMALLEST_SPAN = 0.1  # decades
-_LARGEST = 308.0
+_LARGEST = 308.2547  # log10 of the largest number
 
 
 class LossChart:
@@ -30,15 +30,15 @@ class LossChart:
         self._height = height
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        profile = log_profile(self._trace, columns=options.max_width)
-        if not np.isfinite(profile).any():
+        found = log_limits(self._trace)
+        if found is None:
             yield Text("no finite loss to draw", style="dim")
             return
-        margin = max(len(label) for label in _labels(_limits(profile)))
+        limits = _apart(*found)
+        labels = [number(10.0 ** min(limit, _LARGEST)) for limit in reversed(limits)]
+        margin = max(map(len, labels))
         columns = max(min(options.max_width, _WIDEST) - margin - 2, _NARROWEST)
         profile = log_profile(self._trace, columns=columns)
-        limits = _limits(profile)
-        labels = [label[:margin] for label in _labels(limits)]
         onset = self._column(self._onset, columns=columns)
         rows = _rows(_levels(profile, limits, height=self._height), height=self._height)
         labels[1:1] = [""] * (self._height - 2)
@@ -76,24 +76,17 @@ def _mark(text: str, place: int, *, columns: int) -> str:
     return f"▲ {text}"
 
 
-def _limits(profile: FloatArray) -> tuple[float, float]:
-    """The lowest and the highest value that is drawn, far enough apart that flat looks flat."""
-    finite = profile[np.isfinite(profile)]
-    low, high = float(finite.min()), float(finite.max())
+def _apart(low: float, high: float) -> tuple[float, float]:
+    """Limits far enough apart that flat looks flat."""
     missing = max(_SMALLEST_SPAN - (high - low), 0.0) / 2
     return low - missing, high + missing
-
-
-def _labels(limits: tuple[float, float]) -> list[str]:
-    """The upper and the lower limit as numbers."""
-    return [number(10.0 ** min(limit, _LARGEST)) for limit in reversed(limits)]
 
 
 def _levels(profile: FloatArray, limits: tuple[float, float], *, height: int) -> list[int]:
     """The filled eighths of lines of each column; the whole height where the loss is not finite."""
     low, high = limits
     shares = np.where(np.isfinite(profile), (profile - low) / (high - low), 1.0)
-    return [int(level) for level in np.round(1 + shares * (8 * height - 1))]
+    return [int(level) for level in np.round(1 + np.clip(shares, 0, 1) * (8 * height - 1))]
 
 
 def _rows(levels: list[int], *, height: int) -> list[str]:

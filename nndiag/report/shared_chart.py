@@ -8,7 +8,7 @@ from rich.text import Text
 
 from nndiag.numbers import number
 from nndiag.trace import FloatArray, Trace
-from nndiag.trace.statistics import log_profile, loss_summary
+from nndiag.trace.statistics import log_limits, log_profile, loss_summary
 
 _LEVELS = " ▁▂▃▄▅▆▇█"
 _WIDEST, _NARROWEST = 100, 12
@@ -33,7 +33,7 @@ class SharedChart:
         self._height, self._title = height, title
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        bounds = [_bounds(trace) for trace in self._traces]
+        bounds = [log_limits(trace) for trace in self._traces]
         known = [one for one in bounds if one is not None]
         if not known:
             yield Text("no finite loss to draw", style="dim")
@@ -52,14 +52,6 @@ class SharedChart:
         rows = _rows(profile, low=low, high=high, height=self._height)
         for label, row in zip(labels, rows, strict=True):
             yield Text.assemble((f"{label:>{margin}} ┤", "dim"), (row, self._colour))
-
-
-def _bounds(trace: Trace) -> tuple[float, float] | None:
-    """log10 of the smallest and the largest loss that can be drawn."""
-    usable = trace.loss[np.isfinite(trace.loss) & (trace.loss > 0)]
-    if not len(usable):
-        return None
-    return float(np.log10(usable.min())), float(np.log10(usable.max()))
 
 
 def _rows(profile: FloatArray, *, low: float, high: float, height: int) -> list[str]:

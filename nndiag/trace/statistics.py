@@ -6,6 +6,8 @@ import numpy as np
 
 from nndiag.trace.trace import FloatArray, Series, Trace
 
+_HUNDREDTHS = 100
+
 LONGEST_WINDOW = 20
 """Steps of mini-batches that are summarised by one number; a tenth of a shorter run."""
 
@@ -119,7 +121,8 @@ def log_profile(trace: Trace, *, columns: int) -> FloatArray:
     """The curve of log10(loss), drawn into a number of columns of equal width.
 
     Columns that span several steps show, in turn, the largest and the smallest of their losses, so
-    that swings are seen; the first and the last show start and end. For mini-batches, whose losses
+    that swings are seen; those of the run are shown wherever they are, and the first and the last
+    column show start and end. For mini-batches, whose losses
     differ by chance, they show the mean. Longer than the run, the profile is interpolated. A loss
     that is not positive is shown at the smallest positive one.
 
@@ -145,8 +148,26 @@ def log_profile(trace: Trace, *, columns: int) -> FloatArray:
             return np.asarray(np.log10(sums / np.diff(edges)) + np.log10(peak))
         swings = np.maximum.reduceat(losses, edges[:-1])
         swings[1::2] = np.minimum.reduceat(losses, edges[:-1])[1::2]
+        for extreme in (np.argmin(losses), np.argmax(np.where(np.isfinite(losses), losses, 0.0))):
+            swings[np.searchsorted(edges, extreme, side="right") - 1] = losses[extreme]
         swings[[0, -1]] = losses[[0, -1]]
         return np.asarray(np.log10(swings))
+
+
+def log_limits(trace: Trace) -> tuple[float, float] | None:
+    """log10 of the smallest and the largest loss that is drawn, at any number of columns.
+
+    For mini-batches, whose losses differ by chance, those of the means of hundredths of the run;
+    None where no loss is finite and positive.
+    """
+    usable = trace.loss[np.isfinite(trace.loss) & (trace.loss > 0)]
+    if not len(usable):
+        return None
+    logs = np.log10(usable)
+    if trace.facts.full_batch is False:
+        means = log_profile(trace, columns=min(_HUNDREDTHS, trace.steps))
+        logs = means[np.isfinite(means)] if np.isfinite(means).any() else logs
+    return float(logs.min()), float(logs.max())
 
 
 def _stretched(logs: FloatArray, *, columns: int) -> FloatArray:
