@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.generated.scoring import as_record, made, scored
+from tests.benchmarks.generated.scoring import Asking, as_record, made, scored
 from tests.benchmarks.generated.table import table
 
 
@@ -29,6 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--write", type=Path, help="write the programs here and end")
     parser.add_argument("--keep", type=Path, help="folder of results; what is there is not redone")
     parser.add_argument("--seconds", type=float, default=10.0, help="time that nndiag is given")
+    parser.add_argument("--engine", type=Path, default=Path(), help="folder that holds nndiag/")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--list-misses", action="store_true", help="each miss (look only)")
     return parser.parse_args()
@@ -57,15 +58,13 @@ def write(options: argparse.Namespace) -> None:
 
 def measured(options: argparse.Namespace, known: set[str]) -> Iterator[dict[str, Any]]:
     """A record of each program that is not known yet, as they come in."""
-    keep = options.keep
+    asking = Asking(options.seconds, options.engine, options.keep)
     with ProcessPoolExecutor(options.jobs) as pool:
         waiting = {}
         for kind, index in tasks(options):
             key = f"{options.seeds} {kind} {index} {options.only}"
             if key not in known:
-                future = pool.submit(
-                    scored, kind, options.seeds, index, options.only, options.seconds, keep
-                )
+                future = pool.submit(scored, kind, options.seeds, index, options.only, asking)
                 waiting[future] = key
         for future in as_completed(waiting):
             try:

@@ -102,7 +102,6 @@ BUGS: dict[str, tuple[str, ...]] = {
         "wrong-weight-decay",
     ),
     "momentum-sign": (*MOMENT, "wrong-sign"),
-    "momentum-reset": (*MOMENT, "wrong-constant-factor"),
     "momentum-aliased": (*MOMENT, "gradient-not-reset", "aliased-arrays"),
     "moment-assigned": MOMENT,
     "moment-without-square": MOMENT,

@@ -340,6 +340,10 @@ class Core:
 
         options: Faults = {name: whole(str(text)) for name, text in faults.items()}
         options["residual-sign"] = whole(wrong_sign)
+        if self.recipe.batch == "mini":
+            size, targets = self.names("size"), self.names("Y")
+            first = f"{targets}[:, :{size}]" if self.recipe.columns else f"{targets}[:{size}]"
+            options["wrong-targets"] = whole(put(minus.replace(y, first))[0])
         if not late:
             power = put(self.ink.sq(minus))[0]
             options["loss-gradient-wrong?"] = [whole(power), whole(put(f"np.abs{minus}")[0])]

@@ -41,7 +41,7 @@ class Optimizing:
     def drawn(
         cls, recipe: Recipe, names: Names, ink: Spelling, rng: np.random.Generator
     ) -> Optimizing:
-        how = str(rng.choice(["minus", "minus", "plain"]))
+        how = str(rng.choice(["minus", "minus", "plain", "minus", "plain", "slice"]))
         ascent = recipe.optimizer == "sgd" and not recipe.decay and rng.random() < 0.25
         return cls(recipe, names, ink, how, names("rate"), bool(ascent))
 

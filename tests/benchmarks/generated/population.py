@@ -24,7 +24,7 @@ from tests.benchmarks.generated.truth import (
     steps_of,
     training_of,
 )
-from tests.benchmarks.generated.writing import Fault, Writer, as_notebook, line_in_cell
+from tests.benchmarks.generated.writing import Fault, Writer, as_notebook, place_in_cells
 
 
 @dataclass(frozen=True)
@@ -101,15 +101,14 @@ class Specimen:
     def truth(self) -> dict[str, Any]:
         """What is known of it, for truth.json."""
         recipe = self.draft.recipe
-        wrong, accepted = self.lines(self.wrong_lines), self.lines(self.accepted_lines)
         return {
             "name": self.name,
             "style": self.draft.style.name,
             "vocabulary": self.draft.vocabulary,
             "bugs": list(self.bugs),
             "accepted_names": sorted({name for bug in self.bugs for name in BUGS[bug]}),
-            "wrong_lines": wrong,
-            "accepted_lines": accepted,
+            "wrong_places": self.places(self.wrong_lines),
+            "accepted_places": self.places(self.accepted_lines),
             "right_text": list(self.due),
             "wrong_parameters": [self._tensor(i) for i in self.tensors],
             "loss_computed": self.draft.computes_loss,
@@ -119,11 +118,11 @@ class Specimen:
             "recipe": asdict(recipe),
         }
 
-    def lines(self, numbers: tuple[int, ...]) -> list[int]:
-        """Lines as they are told: of a notebook, those within their cell."""
+    def places(self, numbers: tuple[int, ...]) -> list[tuple[int | None, int]]:
+        """Cell and line of lines of the text; only a notebook has cells."""
         if not self.draft.style.notebook:
-            return list(numbers)
-        return [line_in_cell(self.text, number) for number in numbers]
+            return [(None, number) for number in numbers]
+        return [place_in_cells(self.text, number) for number in numbers]
 
     def _tensor(self, index: int) -> str:
         if self.draft.tensor_names:

@@ -219,6 +219,8 @@ class Scene:
             self._count(t)
         if self.layout == "lines":
             self._update_lines(at)
+            if opt.how == "slice" and self.recipe.optimizer == "sgd":
+                self._integer_starts()
         elif self.layout == "zip":
             self._update_zip(at)
         else:
@@ -280,11 +282,13 @@ class Scene:
             if line is None or "(" not in line.text:
                 continue
             target = line.text.split(" = ")[0]
-            i, u = self.recipe.sizes[layer - 1 : layer + 1]
-            shape = (u, i) if self.recipe.columns else (i, u)
-            self.w.fault(
-                "integer-weights", {tag: f"{target} = np.random.randint(-1, 2, size={shape})"}
-            )
+            inputs, units = self.recipe.sizes[layer - 1 : layer + 1]
+            shape = (units, inputs) if self.recipe.columns else (inputs, units)
+            draw = f"{self.generator}.integers" if self.generator else "np.random.randint"
+            whole = f"{draw}(-1, 2, size={shape})"
+            if self.ink.matrix:
+                whole = f"np.matrix({whole})"
+            self.w.fault("integer-weights", {tag: f"{target} = {whole}"})
 
     def _gradient_list(self, at: At) -> None:
         grads = [at("d" + role, layer) for role, layer in self.tensors()]

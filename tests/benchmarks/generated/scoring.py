@@ -29,7 +29,8 @@ class Score:
     """The verdict on one program against its truth.
 
     Attributes:
-        called: Whether something is called wrong.
+        called: Whether something is called wrong: an error, or a warning with an accepted name
+            (a factor that all gradients share is one).
         named: Whether the first finding has an accepted name; of two bugs, whether both are named.
         line: Whether a finding points at an accepted line; of two bugs, at both.
         repaired: Whether the mended program's steps are the reference's, and it trains.
@@ -50,14 +51,23 @@ class Score:
     seconds: float
 
 
-def scored(kind: str, half: str, index: int, only: str, seconds: float, keep: Path | None) -> Score:
+@dataclass(frozen=True)
+class Asking:
+    """How nndiag is asked: its time, the folder that it is imported from, where programs stay."""
+
+    seconds: float = 10.0
+    engine: Path = Path()
+    keep: Path | None = None
+
+
+def scored(kind: str, half: str, index: int, only: str, asking: Asking) -> Score:
     """Compose one program, ask nndiag, and judge the answer."""
     specimen = made(kind, half, index, only)
-    if keep is not None and half == "look":
-        folder = keep / f"{specimen.name}-{specimen.draft.style.name}"
-        return _asked(specimen, kind, folder, seconds)
+    if asking.keep is not None and half == "look":
+        folder = asking.keep / f"{specimen.name}-{specimen.draft.style.name}"
+        return _asked(specimen, kind, folder, asking)
     with tempfile.TemporaryDirectory() as folder_name:
-        return _asked(specimen, kind, Path(folder_name), seconds)
+        return _asked(specimen, kind, Path(folder_name), asking)
 
 
 def made(kind: str, half: str, index: int, only: str = "") -> Specimen:
@@ -68,13 +78,18 @@ def made(kind: str, half: str, index: int, only: str = "") -> Specimen:
     return population.two_bugs(half, index)
 
 
-def _asked(specimen: Specimen, kind: str, folder: Path, seconds: float) -> Score:
+def _asked(specimen: Specimen, kind: str, folder: Path, asking: Asking) -> Score:
+    seconds = asking.seconds
     path = specimen.write(folder)
     command = [
         *(sys.executable, "-m", "nndiag", "gradcheck", path.name, "--json"),
         *("--write-fixed", "--seconds", f"{seconds:g}"),
     ]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
+    environment = {
+        **os.environ,
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": str(asking.engine.resolve()),
+    }
     started = time.monotonic()
     document: dict[str, Any] = {}
     refused = ""
@@ -107,22 +122,27 @@ def _judged(
     findings = document.get("findings") or []
     errors = [f for f in findings if f.get("severity") == "error"]
     problems = [str(f.get("problem")) for f in findings]
-    accepted = set(specimen.lines(specimen.accepted_lines))
+    pointed = {_place(finding) for finding in findings}
     if kind == "two":
         named = bool(specimen.bugs) and all(set(BUGS[b]) & set(problems) for b in specimen.bugs)
-        lines = [set(specimen.lines(part)) for part in specimen.parts]
-        line = all(any(f.get("line") in part for f in findings) for part in lines)
+        line = all(pointed & set(specimen.places(part)) for part in specimen.parts)
     else:
         named = any(set(problems[:1]) & set(BUGS[b]) for b in specimen.bugs)
-        line = any(f.get("line") in accepted for f in findings)
+        line = bool(pointed & set(specimen.places(specimen.accepted_lines)))
     called = document.get("correct") is False or bool(errors)
+    called = called or any(set(problems) & set(BUGS[bug]) for bug in specimen.bugs)
     repaired = kind != "right" and called and _mended(specimen, document, folder)
     return Score(
         name=specimen.name, kind=kind, style=specimen.draft.style.name,
         vocabulary=specimen.draft.vocabulary, bugs=specimen.bugs, called=called, named=named,
         line=line, repaired=repaired, refused=refused, seconds=round(took, 2),
-        said=tuple(f"{f.get('problem')}:{f.get('line')}:{f.get('severity')}" for f in findings),
+        said=tuple(f"{f['problem']}:{_place(f)[1]}:{f['severity']}" for f in findings),
     )  # fmt: skip
+
+
+def _place(finding: dict[str, Any]) -> tuple[int | None, int | None]:
+    place = finding.get("place") or {}
+    return place.get("cell"), place.get("line")
 
 
 def _mended(specimen: Specimen, document: dict[str, Any], folder: Path) -> bool:

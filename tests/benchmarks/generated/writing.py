@@ -201,10 +201,11 @@ def as_notebook(text: str) -> str:
     )
 
 
-def line_in_cell(text: str, number: int) -> int:
-    """The line of a cell that a line of the marked text becomes."""
+def place_in_cells(text: str, number: int) -> tuple[int, int]:
+    """The cell and its line that a line of the marked text becomes, both 1-based."""
     lines = text.split("\n")
-    start = max((i for i in range(number) if lines[i] == CELL), default=-1) + 1
+    marks = [index for index in range(number) if lines[index] == CELL]
+    start = marks[-1] + 1 if marks else 0
     while not lines[start]:
         start += 1
-    return number - start
+    return len(marks) + 1, number - start
