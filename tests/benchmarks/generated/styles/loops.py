@@ -289,6 +289,8 @@ def line_fit(scene: Scene) -> None:
         scene.change(sizes=(recipe.sizes[0], 1))
         recipe = scene.recipe
     single = recipe.sizes[0] == 1 and recipe.batch == "full"
+    if scene.optimizing.how == "slice":  # numbers have no slices
+        scene.optimizing = replace(scene.optimizing, how="plain")
     scene.layout = "lines"
     at = plain(scene)
     scene.head()
