@@ -47,7 +47,8 @@ class Curvature:
             rule from below.
         exact: Whether all eigenvalues were computed.
         products: Number of Hessian products made; 0 where the whole Hessian was formed.
-        examples: Number of examples in the Hessian (the gradient always has all).
+        examples: Number of examples in the Hessian (the gradient always has all); 0 where it is
+            not known.
     """
 
     largest: float | None
@@ -154,6 +155,24 @@ def sharpness(
     if found is None:
         return Sharpness(np.nan, None, np.nan, 0)
     return Sharpness(found.largest, found.vector, found.residual, found.products)
+
+
+def curvature_of(product: Product, gradient: FloatArray, *, steps: int) -> Curvature:
+    """Both ends of the spectrum and the Newton decrement of any operator.
+
+    Args:
+        product: Products with the Hessian, (P,) → (P,).
+        gradient: The gradient, shape (P,).
+        steps: Products to make at most; the whole Hessian is formed where P of them do it.
+    """
+    unknown = Curvature(None, None, None, None, exact=False, products=0, examples=0)
+    if not np.isfinite(gradient).all():
+        return unknown
+    with np.errstate(all="ignore"):
+        if len(gradient) <= min(_DENSE, steps):
+            matrix = np.array([product(column) for column in np.eye(len(gradient))])
+            return _exact(0.5 * (matrix + matrix.T), gradient, unknown=unknown)
+        return _approximate(product, gradient, steps=steps, unknown=unknown)
 
 
 def newton_decrement(

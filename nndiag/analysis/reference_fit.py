@@ -23,6 +23,8 @@ from nndiag.nn.losses import baseline
 from nndiag.nn.network import Architecture, Examples, forward, loss_and_gradient, workspace
 
 FloatArray: TypeAlias = NDArray[np.float64]
+Fit: TypeAlias = Callable[[FloatArray], tuple[FloatArray, int]]
+"""From a start (P,) to where a method ends, and the evaluations it made."""
 
 _ELEMENT, _MULTIPLY, _CALL = 2.5e-9, 0.12e-9, 6e-6  # seconds, as in `curvature`
 _FACTORISE = 1e-9  # seconds per multiplication of MINPACK's unblocked QR factorisation
@@ -93,27 +95,50 @@ def reference_fit(
     Raises:
         ValueError: No start is finite.
     """
+    return best_fit(
+        _fitter(shape, data, seconds=seconds / max(_count(starts), 1)),
+        lambda parameters: _loss(shape, parameters, data),
+        starts,
+        baseline=baseline(shape.loss, data.targets),
+    )
+
+
+def best_fit(
+    fit: Fit,
+    loss: Callable[[FloatArray], float],
+    starts: Mapping[str, FloatArray],
+    *,
+    baseline: float,
+) -> ReferenceFit:
+    """The smallest loss that a method finds from several starts.
+
+    Args:
+        fit: Gives where it ends, from a start, and the evaluations it made.
+        loss: The loss at parameters (P,); inf where it is not finite.
+        starts: Name → parameters (P,); those that are not finite are left out.
+        baseline: Loss of the best constant prediction; NaN where it is not known.
+
+    Raises:
+        ValueError: No start is finite.
+    """
     finite = {name: start for name, start in starts.items() if np.isfinite(start).all()}
     if not finite:
         raise ValueError("no start has finite parameters")
-    constant = baseline(shape.loss, data.targets)
-    fit = _fitter(shape, data, seconds=seconds / len(finite))
     losses: dict[str, float] = {}
     best, evaluations = (np.inf, "", next(iter(finite.values()))), 0
     for name, start in finite.items():
         with np.errstate(all="ignore"):
             parameters, made = fit(start)
             reached = min(
-                (_loss(shape, point, data), number, point)
-                for number, point in enumerate((parameters, start))
+                (loss(point), number, point) for number, point in enumerate((parameters, start))
             )
         losses[name] = reached[0]
         evaluations += made
         if not best[1] or reached[0] < best[0]:
             best = (reached[0], name, reached[2])
-        if best[0] <= _PERFECT * constant:
+        if best[0] <= _PERFECT * baseline:
             break
-    return ReferenceFit(best[0], best[1], losses, best[2], constant, evaluations)
+    return ReferenceFit(best[0], best[1], losses, best[2], baseline, evaluations)
 
 
 def limit_of(
@@ -149,10 +174,7 @@ def jacobian(shape: Architecture, parameters: FloatArray, data: Examples) -> Flo
     return _outputs_and_jacobian(shape, parameters, data)[1]
 
 
-_Fit: TypeAlias = Callable[[FloatArray], tuple[FloatArray, int]]
-
-
-def _fitter(shape: Architecture, data: Examples, *, seconds: float) -> _Fit:
+def _fitter(shape: Architecture, data: Examples, *, seconds: float) -> Fit:
     """The stronger of both methods that `seconds` allow."""
     residuals = shape.outputs * data.count
     gradient = _gradient_cost(shape, data.count)
@@ -161,7 +183,11 @@ def _fitter(shape: Architecture, data: Examples, *, seconds: float) -> _Fit:
     fits = residuals >= shape.size and residuals * shape.size <= _JACOBIAN_NUMBERS
     if squared and fits and seconds / step >= _FEWEST:
         return lambda start: _least_squares(shape, start, data, most=_bounded(seconds / step))
-    return lambda start: _quasi_newton(shape, start, data, most=_bounded(seconds / gradient))
+    return lambda start: quasi_newton(
+        lambda parameters: loss_and_gradient(shape, parameters, data),
+        start,
+        most=_bounded(seconds / gradient),
+    )
 
 
 def _least_squares(
@@ -196,16 +222,26 @@ def _least_squares(
     return found.x, int(found.nfev)
 
 
-def _quasi_newton(
-    shape: Architecture, start: FloatArray, data: Examples, *, most: int
+def quasi_newton(
+    loss_and_gradient_at: Callable[[FloatArray], tuple[Any, FloatArray]],
+    start: FloatArray,
+    *,
+    most: int,
 ) -> tuple[FloatArray, int]:
-    """Where L-BFGS ends, and the evaluations it made."""
+    """Where L-BFGS ends, and the evaluations it made.
+
+    Args:
+        loss_and_gradient_at: Gives both at parameters (P,).
+        start: Where it begins, shape (P,).
+        most: Evaluations at most.
+    """
     from scipy.optimize import minimize  # noqa: PLC0415 (scipy takes 200 ms to import)
 
-    unit = max(abs(_loss(shape, start, data)), 1e-300)  # a scaled loss changes no step
+    first = abs(float(loss_and_gradient_at(start)[0]))
+    unit = max(first, 1e-300) if np.isfinite(first) else 1.0  # a scaled loss changes no step
 
     def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
-        value, gradient = loss_and_gradient(shape, parameters, data)
+        value, gradient = loss_and_gradient_at(parameters)
         if not np.isfinite(value):
             return 1e300, np.zeros_like(parameters)
         return float(value) / unit, gradient / unit
@@ -242,6 +278,10 @@ def _outputs_and_jacobian(
                 below = matrices[layer][:, : shape.units[layer - 1]]
                 np.matmul(transposed(below), vector, out=space.deltas[layer - 1])
     return space.values[-1], result.reshape(-1, shape.size)  # (O·B, P)
+
+
+def _count(starts: Mapping[str, FloatArray]) -> int:
+    return sum(bool(np.isfinite(start).all()) for start in starts.values())
 
 
 def _loss(shape: Architecture, parameters: FloatArray, data: Examples) -> float:

@@ -85,7 +85,6 @@ def check_differences(
     entries: Mapping[str, IntArray],
     scale: float | None = 1.0,
     tolerance: float = TOLERANCE,
-    rounding: Theta | None = None,
 ) -> GradientCheck:
     """Check a gradient beside differences from any source; arguments as for `check`.
 
@@ -96,7 +95,6 @@ def check_differences(
         entries: The entries that are compared one by one, shape (n,) for each tensor.
         scale: Factor of a right gradient.
         tolerance: Relative error up to which a tensor is right.
-        rounding: Absolute rounding error of the gradient, shape (size,) for each tensor.
 
     Raises:
         ValueError: The loss is not finite.
@@ -114,8 +112,13 @@ def check_differences(
         )
     checks = []
     for name, shape in shapes.items():
-        rounded = _rounded(gradient[name]) if rounding is None else rounding[name]
-        tensor = Tensor(name, shape, gradient[name] / scale, rounded / scale, tolerance)
+        tensor = Tensor(
+            name,
+            shape,
+            gradient[name] / scale,
+            _rounding(source, name, gradient) / scale,
+            tolerance,
+        )
         checks.append(
             _check(source, tensor, entries[name], first[name])
             if finite[name]
@@ -198,10 +201,13 @@ def _check(source: Differences, tensor: Tensor, entries: IntArray, first: Centra
     return more if more.is_wrong else found
 
 
-def _rounded(gradient: FloatArray) -> FloatArray:
-    """What the rounding error of a gradient may be, where nothing else is known of it."""
-    largest = float(np.max(np.abs(gradient), initial=0.0))
-    return np.full(gradient.shape, np.finfo(float).eps * largest)
+def _rounding(source: Differences, name: str, gradient: Theta) -> FloatArray:
+    """The rounding error of a tensor's gradient; where it is not known, that of its largest."""
+    known = source.rounding(name)
+    if known is not None:
+        return known
+    largest = float(np.max(np.abs(gradient[name]), initial=0.0))
+    return np.full(gradient[name].shape, np.finfo(float).eps * largest)
 
 
 def _not_finite(tensor: Tensor) -> TensorCheck:

@@ -106,6 +106,9 @@ class Differences(Protocol):
     def exact(self, name: str, entries: IntArray) -> FloatArray | None:
         """Derivatives by the complex step; None where something is not analytic."""
 
+    def rounding(self, name: str) -> FloatArray | None:
+        """Rounding error of a tensor's gradient itself, shape (size,); None if not known."""
+
 
 class FunctionDifferences:
     """Differences of a plain function of arrays.
@@ -194,6 +197,10 @@ class FunctionDifferences:
             value: Any = self._loss({**self._theta, name: moved})
             derivatives[place] = np.imag(value) / _IMAGINARY
         return derivatives
+
+    def rounding(self, name: str) -> FloatArray | None:
+        """Nothing is known of how the gradient is computed."""
+        return None
 
     def _at(self, name: str, array: FloatArray) -> float:
         return float(self._loss({**self._theta, name: array}))

@@ -86,14 +86,12 @@ def check_gradient(
     own = loss_and_gradient(shape, parameters, data)[1] if gradient is None else gradient
     units = affordable_units(shape, data.count, seconds=seconds)
     source = NetworkDifferences(shape, parameters, data, layer_names=layer_names, units=units)
-    rounding = gradient_rounding(shape, parameters, data)
     found = check_differences(
         source,
         {name: own[places] for name, places in source.places.items()},
         source.shapes,
         entries=source.known(),
         tolerance=TOLERANCE,
-        rounding={name: rounding[places] for name, places in source.places.items()},
     )
     return PointCheck(point, source.value, data.count, source.spot_error(), found.tensors)
 
@@ -126,15 +124,11 @@ class NetworkDifferences:
     ) -> None:
         self._shape, self._parameters, self._data, self._units = shape, parameters, data, units
         self.value = float(loss(shape, parameters, data))
+        self._rounding: FloatArray | None = None
         self.noise, self.step = loss_rounding(shape, parameters, data), STEP
-        names = layer_names or [f"layer{number}" for number in range(1, shape.layers + 1)]
-        self.shapes: dict[str, tuple[int, ...]] = {}
-        self.places: dict[str, NDArray[np.intp]] = {}
-        for name, parts in zip(names, shape.weights_and_biases(np.arange(shape.size)), strict=True):
-            for kind, part in zip(("weights", "biases"), parts, strict=True):
-                if part is not None:
-                    self.shapes[f"{name}.{kind}"] = part.shape
-                    self.places[f"{name}.{kind}"] = part.ravel()
+        places = places_of(shape, layer_names)
+        self.shapes = {name: where.shape for name, where in places.items()}
+        self.places = {name: where.ravel() for name, where in places.items()}
         self._found = {1.0: self._every(1.0)}
         self._usual = self._found[1.0].steps.copy()
         self._closer_at_kinks(self._found[1.0])
@@ -180,6 +174,13 @@ class NetworkDifferences:
         places = self.places[name][entries]
         return complex_steps(self._shape, self._parameters, self._data, indices=places)
 
+    def rounding(self, name: str) -> FloatArray:
+        """What the sums of the backward pass round, shape (size,)."""
+        if self._rounding is None:
+            self._rounding = gradient_rounding(self._shape, self._parameters, self._data)
+        rounding: FloatArray = self._rounding[self.places[name]]
+        return rounding
+
     def spot_error(self) -> float:
         """Largest relative distance of fast from whole differences, on a sample."""
         found, rng, errors = self._found[1.0], np.random.default_rng(_SEED), [0.0]
@@ -218,6 +219,25 @@ class NetworkDifferences:
         )
         crossed |= ~np.isfinite(values)
         return _central(values, crossed, steps, noise=self.noise, factor=factor)
+
+
+def places_of(
+    shape: Architecture, layer_names: Sequence[str] | None = None
+) -> dict[str, NDArray[np.intp]]:
+    """Where the entries of each tensor are in the parameters, of the tensor's shape.
+
+    Args:
+        shape: The network.
+        layer_names: What to call the layers.
+    """
+    names = layer_names or [f"layer{number}" for number in range(1, shape.layers + 1)]
+    layers = zip(names, shape.weights_and_biases(np.arange(shape.size)), strict=True)
+    return {
+        f"{name}.{kind}": part
+        for name, parts in layers
+        for kind, part in zip(("weights", "biases"), parts, strict=True)
+        if part is not None
+    }
 
 
 def _central(
