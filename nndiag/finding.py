@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 
 class Word(str, Enum):
@@ -83,7 +84,8 @@ class Finding:
         evidence: The numbers behind it, most telling first.
         layer: Name of the layer, where it belongs to one.
         tensor: Name of the parameter tensor, where it belongs to one.
-        remedies: What to try, most promising first, one short phrase each.
+        remedies: Names of the remedies against it, most promising first; in a user's program, what
+            to write instead.
         file: For a user's program: the file to change.
         line: For a user's program: the line to change, from 1.
         replacement: For a user's program: what to write there.
@@ -114,6 +116,21 @@ class Skipped:
 
 
 @dataclass(frozen=True)
+class Suggestion:
+    """A remedy that is worth trying on a run.
+
+    Attributes:
+        remedy: Its name.
+        title: What it does, in a line.
+        changes: The keys of the config that it changes, nested as there; None without a config.
+    """
+
+    remedy: str
+    title: str
+    changes: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Cause:
     """The one thing that explains a failing run, and the symptoms folded under it."""
 
@@ -135,6 +152,7 @@ class Diagnosis:
         numbers: The numbers behind the outcome by name (skill, newton_decrement, onset_step, …);
             a number that could not be had is absent.
         ruled_out: Problems that were looked for and are not there.
+        suggested: What to try, in the order in which `fix` does.
     """
 
     outcome: Outcome
@@ -143,6 +161,7 @@ class Diagnosis:
     not_checked: tuple[Skipped, ...]
     numbers: Mapping[str, float] = field(default_factory=dict)
     ruled_out: tuple[str, ...] = ()
+    suggested: tuple[Suggestion, ...] = ()
 
     @property
     def failing(self) -> bool:

@@ -35,30 +35,6 @@ def test_the_step_size_explains_the_explosion(make_trace):
     assert diagnosis.failing
 
 
-@pytest.mark.parametrize(
-    ("settings", "missing"),
-    [
-        ({}, set()),
-        ({"dataset": {"scale_inputs": "none"}}, set()),
-        ({"dataset": {"scale_inputs": "standardize"}}, {"dataset.scale_inputs=standardize"}),
-        (
-            {"network": {"initializer": {"name": "glorot_uniform"}, "layers": [{"units": 1}]}},
-            {"network.initializer=glorot_uniform"},
-        ),
-        (
-            {"network": {"initializer": {"name": "glorot_uniform"}, "layers": [{"weights": 1}]}},
-            set(),
-        ),
-    ],
-)
-def test_what_the_config_has_already_is_not_proposed(settings, missing, make_trace):
-    def proposed(facts):
-        found = diagnose(make_trace(EXPLODED, facts=facts, series=NORMS)).findings
-        return {remedy for finding in found for remedy in finding.remedies}
-
-    assert proposed(ABOVE) - proposed({**ABOVE, "settings": settings}) == missing
-
-
 def test_without_a_computed_bound_a_symptom_is_only_a_possible_cause(make_trace):
     diagnosis = diagnose(make_trace(EXPLODED, series=NORMS))
     assert diagnosis.cause.finding.problem == "exploding-gradients"

@@ -75,6 +75,5 @@ def constant_predictions(trace: Trace, *, spread: Positive = 0.02) -> Findings:
             f"the network predicts {number(level)} for every input (the targets' mean is "
             f"{number(mean)}): its predictions have {rough(ratios.max())} × the targets' deviation",
             evidence=(Evidence("prediction_deviation", float(ratios.max()), spread),),
-            remedies=("network.initializer=glorot_uniform", "dataset.scale_inputs=standardize"),
         )
     ]

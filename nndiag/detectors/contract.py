@@ -93,6 +93,7 @@ class Declared:
         outcome: The outcome that consists of it.
         by_exclusion: Whether it is said only where nothing else explains what it sees.
         follows: Symptoms that it comes after, where it begins later than they do.
+        headline: What a report is headed with where it is the cause.
     """
 
     stage: Stage
@@ -100,6 +101,7 @@ class Declared:
     outcome: Outcome | None
     by_exclusion: bool
     follows: frozenset[str]
+    headline: str
 
 
 SECTIONS = (
@@ -131,6 +133,7 @@ def detector(
     outcome: Outcome | None = None,
     by_exclusion: bool = False,
     follows: Sequence[str] = (),
+    headline: str | None = None,
     series: Sequence[str] = (),
     facts: Sequence[str] = (),
     ending: Sequence[str] = (),
@@ -139,11 +142,12 @@ def detector(
 
     Args:
         problem: Name of the problem, hyphenated; the module's name with hyphens.
-        stage: See `Declared`, as for the next four.
+        stage: See `Declared`, as for the next five.
         explained_by: Problems, or whole stages, that can bring it about.
         outcome: The outcome that consists of it.
         by_exclusion: Whether it is said only where nothing else explains what it sees.
         follows: Symptoms that it comes after, where it begins later than they do.
+        headline: What a report is headed with where it is the cause; by default the name.
         series: Series without which it cannot judge.
         facts: Attributes of `Facts` without which it cannot judge.
         ending: Attributes of `Ending` without which it cannot judge.
@@ -162,7 +166,12 @@ def detector(
                 return function(trace, **thresholds)
 
         _DECLARED[problem] = Declared(
-            stage, frozenset(explained_by), outcome, by_exclusion, frozenset(follows)
+            stage,
+            frozenset(explained_by),
+            outcome,
+            by_exclusion,
+            frozenset(follows),
+            headline or problem.replace("-", " "),
         )
         return DETECTORS.register(problem)(judged)
 

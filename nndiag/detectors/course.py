@@ -28,6 +28,8 @@ _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
 _STRICT = 1e-4  # without skill only a minimum with clearly positive curvature counts as one
 _HARDLY_MOVED = 0.5  # of the weights' length: random weights have to turn by more to be others
 _FALLS = 0.02  # share of the loss that as many steps again would take off
+_SAME = 0.05  # losses that differ by this share are called equal
+_HALF = 0.5  # probability from which on an example is put into a class
 _FEWEST = 3  # losses
 _FEWEST_ALONE = 8  # losses from which a rest is seen, where no curvature tells of it
 _FEW = 50  # steps; the curve of fewer says too little to call a loss that fell flat
@@ -134,7 +136,7 @@ def _course(trace: Trace) -> Course:
     got = learned(trace, loss=curve.settled, last=curve.final, first=curve.initial)
     gain = curve.expected_gain() if len(curve.losses) else 0.0
     outcome = _outcome(trace, curve, got=got, gain=gain)
-    if _nothing_left(trace, curve):
+    if _nothing_left(trace, curve) or every_class_right(trace):
         got = replace(got, done=True)
     course = Course(outcome, curve, blow_up, got, gain, trace.steps, {})
     course.numbers.update(_numbers(trace, course))
@@ -155,11 +157,11 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
         return Outcome.INTERRUPTED
     if len(curve.losses) < _FEWEST:
         return Outcome.IMPROVING  # nothing can be said
-    if _nothing_left(trace, curve):
+    if _nothing_left(trace, curve) or every_class_right(trace):
         return Outcome.CONVERGED
     falling = trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain)
     if falling or (len(curve.losses) < _FEWEST_ALONE and not _has_curvature(trace)):
-        return Outcome.IMPROVING
+        return Outcome.CONVERGED if _at_its_best(trace, got) else Outcome.IMPROVING
     return _outcome_at_rest(trace, curve, got=got, gain=gain)
 
 
@@ -168,6 +170,30 @@ def _nothing_left(trace: Trace, curve: Curve) -> bool:
     baseline = trace.facts.baseline_loss or 0.0
     rounding = baseline <= ROUNDING * abs(curve.initial)
     return curve.final <= _NOTHING_LEFT * (curve.peak if rounding else baseline)
+
+
+def every_class_right(trace: Trace) -> bool:
+    """Whether a classifier puts every training example into its class at the end.
+
+    Then only its confidence still grows: the cross-entropy of separable classes has no minimum.
+    """
+    targets = trace.facts.targets
+    predictions = trace.ending.predictions if trace.ending is not None else None
+    if not (trace.facts.loss or "").endswith("cross_entropy"):
+        return False
+    if targets is None or predictions is None or targets.shape != predictions.shape:
+        return False
+    if targets.shape[1] > 1:
+        return bool((predictions.argmax(axis=1) == targets.argmax(axis=1)).all())
+    return bool(((predictions > _HALF) == (targets > _HALF)).all())
+
+
+def _at_its_best(trace: Trace, got: Learned) -> bool:
+    """Whether a strong optimizer brings the same network no further than the run, from anywhere."""
+    ending = trace.ending
+    if ending is None or ending.reference_loss is None or not got.good:
+        return False
+    return ending.loss <= (1 + _SAME) * ending.reference_loss
 
 
 def _diverged(trace: Trace, curve: Curve, *, gain: float) -> bool:

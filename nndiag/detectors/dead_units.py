@@ -76,9 +76,4 @@ def dead_units(trace: Trace, *, share: Share = 0.5) -> Findings:
         problem=PROBLEM,
         severity=severity,
         fault="are zero on every example",
-        remedies=(
-            "activation leaky_relu in the hidden layers",
-            "network.initializer=he_normal",
-            "lower optimizer.learning_rate",
-        ),
     )

@@ -40,11 +40,6 @@ from nndiag.numbers import number
 from nndiag.trace import Series, Trace
 
 PROBLEM = "exploding-gradients"
-_REMEDIES = (
-    "network.initializer=glorot_uniform",
-    "optimizer.clip_norm=1",
-    "lower optimizer.learning_rate",
-)
 
 
 @detector(
@@ -94,7 +89,6 @@ def _through_depth(trace: Trace, norms: Series, *, ratio: float, window: int) ->
             Evidence("gradient_norm", observed, ratio, layer, (int(norms.steps[0]), last), "ratio"),
         ),
         layer=layer,
-        remedies=_REMEDIES,
     )
 
 
@@ -122,5 +116,4 @@ def _through_time(trace: Trace, norms: Series, *, factor: float) -> Finding | No
             ),
         ),
         layer=layer,
-        remedies=_REMEDIES,
     )

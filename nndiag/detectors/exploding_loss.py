@@ -86,12 +86,6 @@ def exploding_loss(trace: Trace, *, factor: Positive = 10.0) -> Findings:
                     measure="growth",
                 ),
             ),
-            remedies=(
-                "lower optimizer.learning_rate",
-                "loss.reduction=mean",
-                "dataset.scale_inputs=standardize",
-                "optimizer.clip_norm=1",
-            ),
         )
     ]
 

@@ -70,6 +70,5 @@ def gradient_clipped_too_hard(
             f"each step's gradient is clipped to {chosen(clip)}, typically 1/{rough(usual)} of its "
             f"length: the run moves as if its learning rate were {rough(usual)} times smaller",
             evidence=(Evidence("gradient_norm", observed=usual * clip, limit=factor * clip),),
-            remedies=("optimizer.clip_norm=null", f"optimizer.clip_norm={usual * clip:.2g}"),
         )
     ]

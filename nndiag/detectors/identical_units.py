@@ -52,5 +52,4 @@ def identical_units(trace: Trace, *, share: Share = 0.5) -> Findings:
         problem=PROBLEM,
         severity=impairment(course) or Severity.NOTE,
         fault="have a twin with equal weights",
-        remedies=("network.initializer=glorot_uniform", "network.initializer=he_normal"),
     )

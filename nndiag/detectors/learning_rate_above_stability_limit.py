@@ -75,6 +75,7 @@ class Ceiling:
 @detector(
     PROBLEM,
     stage=Stage.RATE,
+    headline="learning rate too high",
     explained_by=(
         Stage.SCALE,
         "sorted-examples",
@@ -146,20 +147,12 @@ def _finding(trace: Trace, ceiling: Ceiling, *, rate: float, severity: Severity)
     if ceiling.sharpness is not None:
         steps = (ceiling.step, ceiling.step)
         evidence.append(Evidence("sharpness", ceiling.sharpness, 2 / rate, steps=steps))
-    summed = (trace.facts.reduction or "").endswith("sum")
     return Finding(
         PROBLEM,
         severity,
         f"learning rate {chosen(rate)} is {number(factor)} × {what} "
         f"{number(ceiling.rate)}{where}{remark}",
         evidence=tuple(evidence),
-        remedies=(
-            f"optimizer.learning_rate={ceiling.rate / 2:.2g}",
-            *(("training.batch_size=full",) if ceiling.of_batches else ()),
-            *(("optimizer.momentum=0.9",) if ceiling.momentum > _USUAL_MOMENTUM else ()),
-            *(("loss.reduction=mean",) if summed else ()),
-            "dataset.scale_inputs=standardize",
-        ),
     )
 
 
@@ -172,7 +165,6 @@ def _thrown(trace: Trace, length: float, *, step: float, severity: Severity) -> 
         f"learning rate {chosen(rate)} changes every layer by {percent(length)} of its length or "
         "more in each of the first steps",
         evidence=(Evidence("update_ratio", observed=length, limit=step),),
-        remedies=(f"optimizer.learning_rate={rate * step / length / 10:.1g}",),
     )
 
 

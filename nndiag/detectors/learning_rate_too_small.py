@@ -75,7 +75,7 @@ def learning_rate_too_small(
     fault = _fault(trace, rate, factor=factor, step=step)
     if fault is None:
         return []
-    message, evidence, remedies = fault
+    message, evidence = fault
     return [
         Finding(
             PROBLEM,
@@ -83,15 +83,12 @@ def learning_rate_too_small(
             f"{message}; {trace.steps:,} such steps move the weights by {rough(way)} of their "
             "length",
             evidence=(evidence, Evidence("path", observed=way, limit=moved)),
-            remedies=remedies,
         )
     ]
 
 
-def _fault(
-    trace: Trace, rate: float, *, factor: float, step: float
-) -> tuple[str, Evidence, tuple[str, ...]] | None:
-    """What is wrong with the rate halfway through, in words, and what to try."""
+def _fault(trace: Trace, rate: float, *, factor: float, step: float) -> tuple[str, Evidence] | None:
+    """What is wrong with the rate halfway through, in words and as a number."""
     configured, ceiling = trace.facts.learning_rate, trace.facts.stability_ceiling
     typical = step_per_rate(trace) * rate
     if configured is None or not typical > 0:
@@ -102,16 +99,13 @@ def _fault(
         what = f"is 1/{rough(ceiling / 2 / rate)} of half the stability ceiling"
         small = rate < better / factor
     else:
-        better = rate * _USUAL_STEP / typical
         evidence = Evidence("update_ratio", observed=typical, limit=step)
         what = f"moves the weights by {rough(typical)} of their length per step"
         small = typical < step
-    remedies: tuple[str, ...] = (f"optimizer.learning_rate={better:.2g}", "optimizer.name=adam")
     name = f"learning rate {number(rate)}"
     if rate < _DECAYED * configured:
-        remedies = ("optimizer.decay=0", *remedies)
         name = f"the learning rate has decayed from {number(configured)} to {number(rate)}, which"
-    return (f"{name} {what}", evidence, remedies) if small else None
+    return (f"{name} {what}", evidence) if small else None
 
 
 def _halfway(trace: Trace) -> float:

@@ -55,9 +55,6 @@ _LEARNED = 0.7  # explained variance over skill; below, the loss measures someth
 _EXPLAINED = 0.9  # explained variance of labels from which they are given well enough
 _SWITCHED_OFF = 0.5  # share of the upper class at the flat side of a rectified output
 _END = 0.05  # part of an output's range that counts as its end
-_TWO_CLASSES = ("activation sigmoid in the last layer", f"loss={_BINARY}")
-_MORE_CLASSES = ("one softmax unit for each class", f"loss={_CLASSES}")
-_NUMBERS = ("activation linear in the last layer", "loss=mean_squared_error")
 
 
 @detector(PROBLEM, stage=Stage.TASK, facts=("targets", "layers", "loss"))
@@ -100,7 +97,7 @@ def _always_wrong(
     loss, one_unit = trace.facts.loss, layer.units == 1
     if one_unit and (layer.activation == "softmax" or loss == _CLASSES):
         message = f"the softmax over the single output of {layer.name} is 1, whatever it gets"
-        return _finding(layer, message, Severity.ERROR, _TWO_CLASSES, observed=1.0, limit=2.0)
+        return _finding(layer, message, Severity.ERROR, observed=1.0, limit=2.0)
     outside = float(np.mean((targets < 0) | (targets > 1)))
     if loss not in (_BINARY, _CLASSES) or outside <= share:
         return None
@@ -108,8 +105,7 @@ def _always_wrong(
         f"{percent(outside)} of the targets lie outside 0 … 1, where {loss} has no lower bound: "
         f"they run from {number(targets.min())} to {number(targets.max())}"
     )
-    remedies = _remedies_for(targets)
-    return _finding(layer, message, Severity.ERROR, remedies, observed=outside, limit=share)
+    return _finding(layer, message, Severity.ERROR, observed=outside, limit=share)
 
 
 def _unfit(
@@ -119,18 +115,17 @@ def _unfit(
     loss, activation = trace.facts.loss, layer.activation
     if loss == _BINARY and activation not in _GIVES_PROBABILITIES:
         message = f"{loss} needs probabilities, and {layer.name} has a {activation} output"
-        return _finding(layer, message, severity, _TWO_CLASSES, observed=1.0, limit=0.0)
+        return _finding(layer, message, severity, observed=1.0, limit=0.0)
     if loss != _CLASSES:
         return None
     if activation not in _GIVES_LOGITS:
         message = f"{loss} takes a softmax of its own, over the {activation} output of {layer.name}"
-        remedies = ("activation softmax in the last layer",)
-        return _finding(layer, message, severity, remedies, observed=1.0, limit=0.0)
+        return _finding(layer, message, severity, observed=1.0, limit=0.0)
     uneven = float(np.mean(np.abs(targets.sum(axis=1) - 1) > 1e-6))
     if uneven <= share:
         return None
     message = f"the shares of the classes do not add up to 1 in {percent(uneven)} of the targets"
-    return _finding(layer, message, severity, _TWO_CLASSES, observed=uneven, limit=share)
+    return _finding(layer, message, severity, observed=uneven, limit=share)
 
 
 def _stuck(
@@ -156,7 +151,7 @@ def _stuck(
         f"{percent(observed)} of the classes sit at the wrong end of the {layer.activation} "
         f"output, where the gradient of {trace.facts.loss} is nearly zero"
     )
-    return _finding(layer, message, severity, _TWO_CLASSES, observed=observed, limit=limit)
+    return _finding(layer, message, severity, observed=observed, limit=limit)
 
 
 def _off(
@@ -177,27 +172,17 @@ def _off(
         f"with target {chosen(targets.max())}, where no gradient of {trace.facts.loss} gets "
         "through"
     )
-    return _finding(layer, message, severity, _TWO_CLASSES, observed=observed, limit=_SWITCHED_OFF)
+    return _finding(layer, message, severity, observed=observed, limit=_SWITCHED_OFF)
 
 
 def _are_classes(targets: FloatArray) -> bool:
     return len(np.unique(targets)) == 2
 
 
-def _remedies_for(targets: FloatArray) -> tuple[str, ...]:
-    """What suits targets outside a cross-entropy's domain: labels or numbers."""
-    values = np.unique(targets)
-    if len(values) == 2:
-        return ("dataset.scale_targets=minmax", _NUMBERS[1])
-    whole = len(values) <= 20 and bool((values == np.round(values)).all())
-    return _MORE_CLASSES if whole else _NUMBERS
-
-
 def _finding(
     layer: LayerFacts,
     message: str,
     severity: Severity,
-    remedies: tuple[str, ...],
     *,
     observed: float,
     limit: float,
@@ -208,5 +193,4 @@ def _finding(
         message,
         evidence=(Evidence("targets", observed, limit, layer.name, measure="share"),),
         layer=layer.name,
-        remedies=remedies,
     )

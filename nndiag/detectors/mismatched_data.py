@@ -40,10 +40,6 @@ from nndiag.trace import FloatArray, Trace
 PROBLEM = "mismatched-data"
 _GOOD_SKILL = 0.9
 _APART = 3.0  # F ratio
-_REMEDIES = (
-    "check that row i of the inputs belongs to row i of the targets",
-    "other input columns",
-)
 
 
 @detector(PROBLEM, stage=Stage.TASK, facts=("inputs", "targets"))
@@ -55,7 +51,7 @@ def mismatched_data(trace: Trace, *, share: Share = 0.5) -> Findings:
     if np.ptp(inputs, axis=0).max() == 0:
         message = f"all {len(inputs)} inputs are the same, and the targets differ"
         evidence = Evidence("inputs", observed=0.0)
-        return [Finding(PROBLEM, Severity.ERROR, message, evidence=(evidence,), remedies=_REMEDIES)]
+        return [Finding(PROBLEM, Severity.ERROR, message, evidence=(evidence,))]
     course = course_of(trace)
     if course.skill is not None and course.skill >= _GOOD_SKILL:
         return []
@@ -72,7 +68,6 @@ def mismatched_data(trace: Trace, *, share: Share = 0.5) -> Findings:
             evidence=(
                 Evidence("targets", observed=lost, limit=share, measure="contradictory share"),
             ),
-            remedies=_REMEDIES,
         )
     ]
 

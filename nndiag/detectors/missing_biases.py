@@ -77,7 +77,6 @@ def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
                 Evidence(what, observed=observed, limit=offset, layer=layer.name, measure="offset"),
             ),
             layer=layer.name,
-            remedies=("network.bias=true", "dataset.scale_inputs=standardize"),
         )
     ]
 
@@ -121,5 +120,4 @@ def _limited(trace: Trace) -> Finding | None:
         f"no layer has biases, and a strong optimizer fits the network to a skill of {skill:.2f} "
         f"only; the data allow about {possible:.2f}",
         evidence=(Evidence("reference_loss", skill, possible - _GAP, measure="skill"),),
-        remedies=("network.bias=true",),
     )

@@ -71,10 +71,6 @@ def no_nonlinearity(trace: Trace, *, gap: Share = 0.15) -> Findings:
             f"{layers}: a linear model {what} {percent(max(linear, 0))}, the data allow "
             f"{percent(min(possible, 1))}",
             evidence=(Evidence("linear_share", observed=linear, limit=limit),),
-            remedies=(
-                "activation tanh or relu in the hidden layers",
-                *(() if hidden else ("a hidden layer",)),
-            ),
         )
     ]
 

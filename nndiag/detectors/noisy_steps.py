@@ -90,10 +90,5 @@ def noisy_steps(trace: Trace, *, jump: Positive = 0.05) -> Findings:
             evidence=(
                 Evidence("training_loss", changes / level, limit, steps=steps, measure="jump"),
             ),
-            remedies=(
-                "training.batch_size=full",
-                "lower optimizer.learning_rate",
-                "optimizer.decay=0.001",
-            ),
         )
     ]

@@ -70,10 +70,5 @@ def non_finite_values(trace: Trace, *, factor: Positive = 10.0) -> Findings:
             Severity.ERROR,
             f"the loss is {value} at step {step}, {history}, without having grown before",
             evidence=(Evidence("loss", observed=value, steps=(step, step)),),
-            remedies=(
-                "smaller initial weights: network.initializer=glorot_uniform",
-                "dataset.scale_inputs=standardize",
-                "a loss computed on logits: loss=binary_cross_entropy or softmax_cross_entropy",
-            ),
         )
     ]

@@ -99,11 +99,6 @@ def not_enough_steps(
             severity,
             f"the run ends after {_steps(trace.steps)}{skill}: {what}",
             evidence=tuple(evidence),
-            remedies=(
-                f"training.steps={10 * max(trace.steps, 1)}",
-                "a higher optimizer.learning_rate",
-                "optimizer.name=adam",
-            ),
         )
     ]
 

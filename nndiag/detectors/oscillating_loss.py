@@ -83,11 +83,6 @@ def oscillating_loss(
             f"the loss keeps swinging by {number(span)} around {number(level)} "
             f"over the last {len(tail)} steps",
             evidence=(Evidence("loss", span / level, swing, steps=steps, measure="swing"),),
-            remedies=(
-                "lower optimizer.learning_rate",
-                "optimizer.momentum=0",
-                "optimizer.decay=0.001",
-            ),
         )
     ]
 

@@ -86,7 +86,6 @@ def overfitting(
             _finding(
                 message,
                 Evidence("validation_loss", grown, rise, steps=steps, measure="rise"),
-                step=step,
             )
         ]
     limit = max(missed * (trace.facts.baseline_loss or np.inf), apart * inside[-1])
@@ -96,7 +95,7 @@ def overfitting(
         f"the held-out examples are at loss {number(outside[-1])}, the training examples at "
         f"{number(inside[-1])}: they are known by heart"
     )
-    return [_finding(message, Evidence("validation_loss", float(outside[-1]), limit), step=step)]
+    return [_finding(message, Evidence("validation_loss", float(outside[-1]), limit))]
 
 
 def _turned(
@@ -111,9 +110,8 @@ def _turned(
     return None if grown <= rise or learned <= rise or untouched or wavers else (grown, learned)
 
 
-def _finding(message: str, evidence: Evidence, *, step: int) -> Finding:
-    remedies = (f"training.steps={max(step, 1)}", "optimizer.weight_decay=0.001", "fewer units")
-    return Finding(PROBLEM, Severity.WARNING, message, evidence=(evidence,), remedies=remedies)
+def _finding(message: str, evidence: Evidence) -> Finding:
+    return Finding(PROBLEM, Severity.WARNING, message, evidence=(evidence,))
 
 
 def _calm(values: FloatArray) -> FloatArray:

@@ -68,6 +68,5 @@ def poor_local_minimum(trace: Trace, *, kept: Share = 0.8, left: Share = 0.5) ->
                 Evidence("reference_loss", observed=best, limit=left),
                 Evidence("reference_loss_from_end", observed=from_end, limit=kept),
             ),
-            remedies=("another network.seed", "more units in the hidden layers"),
         )
     ]

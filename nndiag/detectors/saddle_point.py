@@ -72,12 +72,6 @@ def saddle_point(
             evidence=(
                 Evidence("smallest_eigenvalue", smallest / largest, -bend, measure="relative size"),
             ),
-            remedies=(
-                "optimizer.name=adam",
-                "a higher optimizer.learning_rate",
-                "activation tanh in the hidden layers",
-                "another seed",
-            ),
         )
     ]
 

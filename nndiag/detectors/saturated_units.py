@@ -80,9 +80,4 @@ def saturated_units(trace: Trace, *, share: Share = 0.5) -> Findings:
         problem=PROBLEM,
         severity=severity,
         fault="are saturated",
-        remedies=(
-            "dataset.scale_inputs=standardize",
-            "network.initializer=glorot_uniform",
-            "lower optimizer.learning_rate",
-        ),
     )

@@ -79,7 +79,6 @@ def sorted_examples(
             f"the examples are sorted and not shuffled: {percent(between)} of the targets' "
             f"variance lies between {_stretches(trace)}, not within them; {told}",
             evidence=(Evidence("targets", between, share, measure="sorted share"), evidence),
-            remedies=("training.order=shuffled", "training.batch_size=full"),
         )
     ]
 

@@ -70,6 +70,5 @@ def stalled_convergence(trace: Trace, *, learned: Share = 0.5) -> Findings:
             Severity.ERROR if failed else Severity.WARNING,
             "; ".join(parts),
             evidence=tuple(evidence),
-            remedies=("optimizer.name=adam", "another seed", "a higher optimizer.learning_rate"),
         )
     ]

@@ -66,7 +66,6 @@ def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -
         return []
     if not least * terms * ceiling <= rate <= reach * terms * ceiling:
         return []
-    mean = reduction.removesuffix("sum") + "mean"
     return [
         Finding(
             PROBLEM,
@@ -75,10 +74,6 @@ def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -
             f"{number(rate / ceiling)} × the sum's stability ceiling, "
             f"{rough(rate / ceiling / terms)} × that of the mean",
             evidence=(Evidence("learning_rate", observed=rate, limit=ceiling),),
-            remedies=(
-                f"loss.reduction={mean}",
-                f"optimizer.learning_rate={ceiling / 2:.2g}",
-            ),
         )
     ]
 

@@ -38,7 +38,6 @@ from nndiag.numbers import chosen, number, percent
 from nndiag.trace import FloatArray, LayerFacts, Trace
 
 PROBLEM = "targets-outside-output-range"
-_REMEDIES = ("activation linear in the last layer", "dataset.scale_targets=minmax")
 _LABELS = 2  # so few values at the ends of the range are labels
 _MANY = 0.1  # so many targets out of reach are an error in every run that did not learn well
 _LEARNED = 0.99  # skill from which the floor does not matter
@@ -82,7 +81,6 @@ def _outside(
         f"{number(targets.max())}",
         evidence=(Evidence("targets", outside, limit, layer.name, measure="share"),),
         layer=layer.name,
-        remedies=_REMEDIES,
     )
 
 
@@ -111,5 +109,4 @@ def _floor(trace: Trace, layer: LayerFacts, targets: FloatArray, *, end: float) 
         "remaining error lies there",
         evidence=(Evidence("remaining_error", observed, 0.5, layer.name, measure="share"),),
         layer=layer.name,
-        remedies=_REMEDIES,
     )

@@ -72,7 +72,6 @@ def too_few_units(
             f"a strong optimizer fits this network ({units} hidden {noun}) no better than to a "
             f"skill of {skill:.2f}, from any start; the data allow about {course.attainable:.2f}",
             evidence=(Evidence("reference_loss", skill, course.attainable - gap, measure="skill"),),
-            remedies=("more units in the hidden layers", "another hidden layer"),
         )
     ]
 

@@ -18,7 +18,6 @@ def layers_beyond(
     problem: str,
     severity: Severity,
     fault: str,
-    remedies: tuple[str, ...],
 ) -> list[Finding]:
     """At most one finding, with an item of evidence for each layer that ends beyond a limit.
 
@@ -30,7 +29,6 @@ def layers_beyond(
         problem: Name of the problem.
         severity: Severity of the finding.
         fault: What the units are, to follow "60% of the units of layer1".
-        remedies: What to try.
     """
     evidence = [_beyond(trace, name, column=column, limit=limit) for column in columns]
     found = [item for item in evidence if item is not None]
@@ -48,7 +46,6 @@ def layers_beyond(
             message,
             evidence=tuple(found),
             layer=first.layer,
-            remedies=remedies,
         )
     ]
 

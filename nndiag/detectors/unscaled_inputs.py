@@ -73,7 +73,6 @@ def unscaled_inputs(
             evidence=(evidence,),
             mild=mild,
             explains_up_to=steeper * max(evidence.observed, 1.0) ** 2,
-            remedies=("dataset.scale_inputs=standardize", "dataset.scale_inputs=minmax"),
         )
     ]
 

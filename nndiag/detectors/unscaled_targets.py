@@ -68,7 +68,6 @@ def unscaled_targets(trace: Trace, *, size: Positive = 10.0, offset: Positive = 
             severity,
             message,
             evidence=(evidence,),
-            remedies=("dataset.scale_targets=standardize",),
         )
     ]
 

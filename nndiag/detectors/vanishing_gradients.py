@@ -94,12 +94,6 @@ def vanishing_gradients(trace: Trace, *, ratio: Positive = 1e-3, window: Count =
             f"and the {_ended(course)}",
             evidence=(Evidence("gradient_norm", observed, limit, first, steps, "ratio"),),
             layer=first,
-            remedies=(
-                "activation tanh or relu in the hidden layers",
-                "network.initializer=glorot_uniform",
-                "optimizer.name=adam",
-                "fewer layers",
-            ),
         )
     ]
 

@@ -66,7 +66,6 @@ def weight_decay_too_strong(
             course.severity,
             f"weight decay {chosen(decay)} {message}",
             evidence=(evidence,),
-            remedies=("optimizer.weight_decay=0", f"optimizer.weight_decay={decay / 100:.1g}"),
         )
     ]
 

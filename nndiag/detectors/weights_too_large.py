@@ -81,7 +81,6 @@ def weights_too_large(trace: Trace, *, ratio: Positive = 3.0) -> Findings:
                 Evidence("initial_weights", observed, ratio, layer, measure="relative size"),
             ),
             layer=layer,
-            remedies=("network.initializer=glorot_uniform", "network.initializer=he_normal"),
         )
     ]
 

@@ -64,6 +64,5 @@ def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive =
                 Evidence("passed_signal", together, passed),
             ),
             layer=layer,
-            remedies=("network.initializer=glorot_uniform", "network.initializer=he_normal"),
         )
     ]

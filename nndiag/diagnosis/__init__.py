@@ -4,10 +4,8 @@ May import `detectors` and what they may import.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from nndiag.detectors import DETECTORS, checked_thresholds, course_of, run
-from nndiag.detectors.settings import in_force
 from nndiag.diagnosis.root_cause import root_cause
 from nndiag.finding import Diagnosis, Finding, Skipped
 from nndiag.trace import Trace
@@ -47,7 +45,7 @@ def diagnose(
         if isinstance(result, Skipped):
             not_checked.append(result)
         elif result:
-            findings.extend(_with_what_can_be_tried(finding, trace) for finding in result)
+            findings.extend(result)
         else:
             ruled_out.append(problem)
     course = course_of(trace)
@@ -60,9 +58,3 @@ def diagnose(
         numbers=course.numbers,
         ruled_out=tuple(ruled_out),
     )
-
-
-def _with_what_can_be_tried(finding: Finding, trace: Trace) -> Finding:
-    """A finding without the remedies that the config has already."""
-    kept = tuple(remedy for remedy in finding.remedies if not in_force(trace, remedy))
-    return finding if kept == finding.remedies else replace(finding, remedies=kept)

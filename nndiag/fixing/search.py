@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from nndiag.analysis.reference_fit import Limit
 from nndiag.fixing.bench import Bench
 from nndiag.fixing.measure import Run
-from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, recipe, worth_combining
+from nndiag.fixing.ranking import bundle, by_size, recipe, worth_combining
 from nndiag.fixing.trial import Trial, Verdict
-from nndiag.remedies import remedies
+from nndiag.remedies import Case, remedies
+from nndiag.remedies.advice import compatible, ranked
 
 _SINGLES = 0.5  # share of the budget for single remedies
 _COMBINATIONS = 0.75  # share of the budget until which combinations are begun
@@ -52,7 +53,7 @@ def search(bench: Bench, *, limit: Limit | None = None) -> None:
         bench: Where to try; holds what was tried.
         limit: What keeps the run from a smaller loss, by the reference fit.
     """
-    suggested, rest = ranked(bench.experiment, bench.baseline, limit=limit)
+    suggested, rest = ranked(Case(bench.experiment), bench.baseline.diagnosis, limit=limit)
     if bench.control is not None and not bench.cured(bench.control):
         rest = [name for name in rest if name != _ANOTHER_SEED]  # the control has shown it
         suggested = [name for name in suggested if name != _ANOTHER_SEED]
@@ -70,7 +71,7 @@ def search(bench: Bench, *, limit: Limit | None = None) -> None:
 
 def search_against_cause(bench: Bench) -> None:
     """Try the remedies against the cause until one cures, then all that is suggested together."""
-    suggested, _ = ranked(bench.experiment, bench.baseline)
+    suggested, _ = ranked(Case(bench.experiment), bench.baseline.diagnosis)
     cause, catalogue = bench.baseline.diagnosis.cause, remedies()
     problem = cause.finding.problem if cause is not None else ""
     against = [(name,) for name in suggested if problem in catalogue[name].cures]

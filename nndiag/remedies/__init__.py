@@ -1,7 +1,8 @@
 """THE CURES: one function per remedy, from an experiment to the keys of its config that it changes.
 
-A remedy looks at the config, the data and what is known before the first step, never at a run.
-May import `training` and what lies below it.
+A remedy looks at the config, the data and what is known before the first step, never at a run;
+`advice` says which come first against the findings of one.
+May import `training`, `detectors` and what lies below them.
 
 To add one: a function under `@remedy("<name>", cures=[…])` in the file of its kind, whose docstring
 has the title as its first line and ends with `Source:`. It returns the changed keys, nested as in a

@@ -24,9 +24,11 @@ class Case:
 
     Attributes:
         experiment: The experiment.
+        known: What is known before its first step, where that was found out before.
     """
 
     experiment: Experiment
+    known: Facts | None = None
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -41,7 +43,7 @@ class Case:
     @cached_property
     def facts(self) -> Facts:
         """What is known before the first step, the stability ceiling among it."""
-        return facts_of(self.built)
+        return self.known or facts_of(self.built)
 
     @cached_property
     def raw_targets(self) -> FloatArray:

@@ -1,8 +1,9 @@
-"""Changed keys of a config as words: "learning_rate 0.2 → 0.0065"."""
+"""Changed keys of a config as words: "learning_rate 0.2 → 0.0065", or as a command takes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from nndiag.finding import Suggestion
 from nndiag.numbers import number
 
 _SHOWN_AS = {"name": "", "bias": "biases"}
@@ -27,6 +28,37 @@ def change_words(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> lis
         else:
             words.append(_phrase(key, before, value))
     return words
+
+
+def suggestion_words(suggestion: Suggestion, settings: Mapping[str, Any]) -> str:
+    """What to try: as a command line takes it, in words where that has no room for it.
+
+    Args:
+        suggestion: What to try.
+        settings: The whole config before.
+    """
+    changes = suggestion.changes
+    if changes is None:
+        return suggestion.title[:1].lower() + suggestion.title[1:]
+    if "layers" in changes.get("network", {}):
+        return ", ".join(change_words(settings, changes))
+    return " ".join(_overrides(changes))
+
+
+def _overrides(changes: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Each key that changes as `section.key=value`."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and list(value) != ["name"]:
+            yield from _overrides(value, f"{path}{key}.")
+        else:
+            plain = value["name"] if isinstance(value, Mapping) else value
+            yield f"{path}{key}={_scalar(plain)}"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return "null" if value is None else str(value).lower()
+    return number(value, digits=6) if isinstance(value, float) else str(value)
 
 
 def _layer_words(before: Sequence[Any], after: Sequence[Any]) -> list[str]:

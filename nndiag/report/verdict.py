@@ -8,8 +8,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from nndiag.detectors import declared
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number, percent
+from nndiag.report.changes import suggestion_words
 from nndiag.trace import Trace
 
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
@@ -30,18 +32,28 @@ _CONFIDENCE = {
 def verdict_panel(diagnosis: Diagnosis, trace: Trace) -> RenderableType:
     """The outcome and the most important finding, framed."""
     style = verdict_style(diagnosis)
-    headline = Text(f"{diagnosis.outcome.upper()}", style=f"bold {style}")
+    headline = Text(headline_of(diagnosis), style=f"bold {style}")
     headline.append(f"  {_outcome_words(diagnosis, trace)}", style="not bold default")
     lines: list[RenderableType] = [headline]
     most = most_important(diagnosis)
     if most is not None:
         lines.append(Text(sentence(most.message), style="bold"))
-    details = list(_details(diagnosis, most))
+    details = list(_details(diagnosis, most, trace))
     if details:
         lines.append(labelled(details))
     if most is None or diagnosis.cause is None:
         lines.extend(_without_cause(diagnosis))
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
+
+
+def headline_of(diagnosis: Diagnosis) -> str:
+    """The cause in words where there is one, else how the run ended."""
+    if diagnosis.cause is not None:
+        return declared(diagnosis.cause.finding.problem).headline.upper()
+    skill = diagnosis.numbers.get("skill", 0.0)
+    if diagnosis.outcome is Outcome.IMPROVING and skill < 0:
+        return "WORSE THAN THE MEAN"
+    return diagnosis.outcome.upper()
 
 
 def verdict_style(diagnosis: Diagnosis) -> str:
@@ -147,15 +159,18 @@ def _of(total: int | None) -> str:
     return "" if total is None else f" of {total:,}"
 
 
-def _details(diagnosis: Diagnosis, most: Finding | None) -> Iterator[tuple[str, Text]]:
-    """Name and certainty of the cause, its evidence, its remedies."""
+def _details(
+    diagnosis: Diagnosis, most: Finding | None, trace: Trace
+) -> Iterator[tuple[str, Text]]:
+    """Name and certainty of the cause, its evidence, and what `fix` tries first."""
     cause = diagnosis.cause
     if cause is not None:
         yield "cause", cause_words(cause)
     if most is not None and most.evidence:
         yield "seen", Text(" · ".join(map(evidence_words, most.evidence)))
-    if most is not None and most.remedies:
-        yield "try", Text(" · ".join(most.remedies))
+    if most is not None and diagnosis.suggested:
+        words = [suggestion_words(x, trace.facts.settings) for x in diagnosis.suggested]
+        yield "try", Text(" · ".join(words))
 
 
 def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:

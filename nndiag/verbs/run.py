@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nndiag.diagnosis import diagnose
 from nndiag.errors import RunError, warn
 from nndiag.finding import Cause, Diagnosis, Finding, Outcome, Severity
+from nndiag.remedies.advice import advised
 from nndiag.trace import FloatArray, Trace
 from nndiag.verbs.result import Result, gravest_of
 from nndiag.verbs.wanted import Thresholds, wanted
@@ -153,4 +154,4 @@ def judged(
     diagnosis = diagnose(
         trace, thresholds=asked.thresholds, ignore=asked.ignore, select=asked.select
     )
-    return RunResult(trace=trace, diagnosis=diagnosis, **about)
+    return RunResult(trace=trace, diagnosis=advised(diagnosis, trace), **about)

@@ -191,7 +191,7 @@ def test_every_report_fits_forty_columns(command, folder, program_text, monkeypa
 def test_signs_that_an_encoding_lacks_are_spelled_out(process, encoding):
     ended = process("train", "exploding.yaml", "--no-plots", PYTHONIOENCODING=encoding)
     assert ended.code == 1
-    assert "DIVERGED" in ended.out
+    assert "LEARNING RATE TOO HIGH" in ended.out
     assert "?" not in ended.out
     assert ended.err == ""
 

@@ -111,7 +111,7 @@ def test_ctrl_c_while_rates_are_swept_reports_what_is_known(folder):
 def test_colours_are_shown_on_a_terminal(folder):
     terminal = Terminal(folder, "train", "exploding.yaml", "--no-plots")
     assert terminal.end() == 1
-    assert "\x1b[1;31mDIVERGED" in terminal.text
+    assert "\x1b[1;31mLEARNING RATE TOO HIGH" in terminal.text
 
 
 def test_no_color_is_honoured(folder):

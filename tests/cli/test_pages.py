@@ -10,7 +10,7 @@ SWEEP = ("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "50", "--rates
 @pytest.mark.parametrize(
     ("arguments", "pictures", "words"),
     [
-        (("train", "exploding.yaml", "--no-plots"), 2, "DIVERGED"),
+        (("train", "exploding.yaml", "--no-plots"), 2, "LEARNING RATE TOO HIGH"),
         (("train", "healthy.yaml", "--no-plots"), 3, "healthy"),
         (("diagnose", "log.csv"), 1, "log"),
         (("doctor", "exploding.yaml"), 0, "Not ready"),

@@ -29,7 +29,7 @@ def test_a_healthy_run_ends_with_0_and_a_report(command, folder):
 def test_a_run_with_an_error_ends_with_1(command):
     ended = command("train", "exploding.yaml", "--no-plots")
     assert ended.code == 1
-    assert "DIVERGED" in ended.out
+    assert "LEARNING RATE TOO HIGH" in ended.out
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_disk_that_fills_up_costs_the_record_and_not_the_diagnosis(command, mo
     monkeypatch.setattr(TraceWriter, "write_steps", fail)
     ended = command("train", "exploding.yaml", "--no-plots")
     assert ended.code == 1
-    assert "DIVERGED" in ended.out
+    assert "LEARNING RATE TOO HIGH" in ended.out
     assert "could not be recorded to its end: no space left" in ended.err
 
 

@@ -26,7 +26,6 @@ def test_fires_where_each_step_is_cut_to_a_small_part(curves, make_trace):
         "each step's gradient is clipped to 0.01, typically 1/500 of its length: "
         "the run moves as if its learning rate were 500 times smaller"
     )
-    assert finding.remedies == ("optimizer.clip_norm=null", "optimizer.clip_norm=5")
 
 
 @pytest.mark.parametrize(("clip", "fires"), [(0.49, True), (0.51, False)])

@@ -27,12 +27,6 @@ def test_fires_as_gravely_as_the_run_failed(shape, severity, curves, make_trace)
     assert "4 × the stability ceiling 0.1" in finding.message
 
 
-def test_suggests_half_the_ceiling_and_the_mean_for_a_sum(curves, make_trace):
-    facts = rates(0.4, reduction="half_sum")
-    (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
-    assert finding.remedies[:2] == ("optimizer.learning_rate=0.05", "loss.reduction=mean")
-
-
 def test_a_failed_run_that_never_rose_has_another_reason(curves, make_trace):
     assert run(PROBLEM, make_trace(curves["stuck"], facts=rates(0.4))) == []
 
@@ -76,7 +70,6 @@ def test_batches_bear_less_than_all_examples(curves, make_trace):
     assert finding.message == (
         "learning rate 0.08 is 4 × what the noise of batches of 4 bears: 0.02"
     )
-    assert finding.remedies[:2] == ("optimizer.learning_rate=0.01", "training.batch_size=full")
 
 
 def test_a_run_that_learns_on_noisy_batches_is_not_told_so(curves, make_trace):

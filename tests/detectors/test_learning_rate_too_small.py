@@ -21,12 +21,10 @@ def test_fires_far_below_the_ceiling(curves, make_trace):
         "learning rate 0.0001 is 1/10,000 of half the stability ceiling; "
         "200 such steps move the weights by 0.002 of their length"
     )
-    assert finding.remedies[0] == "optimizer.learning_rate=1"
 
 
 def test_fires_on_tiny_steps_where_there_is_no_ceiling(curves, make_trace):
-    (finding,) = run(PROBLEM, made(make_trace, curves["stuck"], stability_ceiling=None))
-    assert finding.remedies[0] == "optimizer.learning_rate=0.1"  # 1e-4 · 0.01/1e-5
+    assert run(PROBLEM, made(make_trace, curves["stuck"], stability_ceiling=None))
 
 
 @pytest.mark.parametrize("shape", ["learned", "exploded", "falling"])
@@ -65,7 +63,6 @@ def test_judges_the_rate_that_was_left_of_it_by_decay(halfway, fires, curves, ma
     facts = {"learning_rate": 1.0, "stability_ceiling": 2.0}
     found = run(PROBLEM, make_trace(curves["stuck"], series=series, facts=facts))
     assert bool(found) is fires
-    assert not found or found[0].remedies[0] == "optimizer.decay=0"
 
 
 def test_is_skipped_without_its_series(curves, make_trace):

@@ -34,20 +34,17 @@ def test_fires_on_one_unit_behind_a_softmax_whatever_the_run_did(
 
 
 @pytest.mark.parametrize(
-    ("targets", "remedy"),
+    "targets",
     [
-        (2 * LABELS - 1, "dataset.scale_targets=minmax"),
-        ((np.arange(64) % 3).astype(float)[:, None], "one softmax unit for each class"),
-        (np.linspace(0, 7.5, 64)[:, None], "activation linear in the last layer"),
+        2 * LABELS - 1,
+        (np.arange(64) % 3).astype(float)[:, None],
+        np.linspace(0, 7.5, 64)[:, None],
     ],
 )
-def test_fires_on_targets_outside_the_domain_and_knows_what_suits_them(
-    targets, remedy, curves, make_trace
-):
+def test_fires_on_targets_outside_the_domain(targets, curves, make_trace):
     trace = made(make_trace, curves["learned"], loss=BINARY, activation="sigmoid", targets=targets)
     (finding,) = run(PROBLEM, trace)
     assert finding.severity is Severity.ERROR
-    assert finding.remedies[0] == remedy
 
 
 @pytest.mark.parametrize(

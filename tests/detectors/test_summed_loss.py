@@ -16,13 +16,6 @@ def test_fires_where_the_mean_would_be_stable(curves, make_trace):
         "the loss is a sum of 64 terms: learning rate 0.5 is 50 × the sum's stability ceiling, "
         "0.78 × that of the mean"
     )
-    assert finding.remedies == ("loss.reduction=mean", "optimizer.learning_rate=0.005")
-
-
-def test_offers_the_mean_of_the_same_kind(curves, make_trace):
-    facts = {**SUM, "reduction": "half_sum", "learning_rate": 0.5}
-    (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
-    assert finding.remedies[0] == "loss.reduction=half_mean"
 
 
 @pytest.mark.parametrize(("batch", "terms"), [(16, 16), (64, 64), (1000, 64)])

@@ -12,6 +12,7 @@ from nndiag.fixing.bench import Bench
 from nndiag.fixing.budget import Budget
 from nndiag.fixing.procedure import _beyond_chance
 from nndiag.fixing.search import found, winner_of
+from nndiag.remedies.advice import advised
 from tests.fixing.conftest import EXPLODING, HEALTHY, PLENTY, TANH_ON_A_LINE, experiment_from
 
 
@@ -227,3 +228,10 @@ def test_what_the_budget_allows_later_is_no_longer_untried(exploding):
     assert bench.tried(("smaller-rate",), until=-1.0).run is None
     assert bench.tried(("smaller-rate",), until=1.0).run is not None
     assert [trial.remedies for trial in bench.trials] == [("smaller-rate",)]
+
+
+@pytest.mark.parametrize("name", ["exploding_fix", "tanh_fix", "two_faults_fix"])
+def test_what_train_suggests_first_is_what_fix_tries_first(name, request):
+    fixed = request.getfixturevalue(name)
+    advice = advised(fixed.baseline.diagnosis, fixed.baseline.trace)
+    assert fixed.trials[0].remedies == (advice.suggested[0].remedy,)

@@ -2,12 +2,10 @@
 
 from dataclasses import replace
 
-from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Cause, Confidence, Finding, Outcome, Severity
 from nndiag.fixing import Trial, Verdict
-from nndiag.fixing.ranking import bundle, by_size, compatible, ranked, recipe, worth_combining
-from nndiag.remedies import remedies
-from tests.fixing.conftest import EXPLODING, experiment_from
+from nndiag.fixing.ranking import bundle, by_size, recipe, worth_combining
+from nndiag.remedies.advice import compatible
 
 
 def with_findings(run, *problems, outcome=Outcome.STALLED):
@@ -20,43 +18,6 @@ def with_findings(run, *problems, outcome=Outcome.STALLED):
 
 def trial_of(verdict, *names, run=None):
     return Trial(names, {}, run, verdict)
-
-
-UNSCALED = {"name": "sine", "samples": 20, "low": 0, "high": 15}
-
-
-def test_remedies_against_the_cause_come_before_those_against_a_symptom(healthy):
-    experiment = experiment_from(EXPLODING, dataset=UNSCALED)
-    baseline = with_findings(healthy, "unscaled-inputs", "stalled-convergence")
-    suggested, rest = ranked(experiment, baseline)
-    assert suggested[0] == "standardized-inputs"
-    assert suggested.index("standardized-inputs") < suggested.index("adam")
-    assert "rate-below-ceiling" in rest
-
-
-def test_where_the_network_is_the_limit_the_optimizer_comes_last(healthy):
-    baseline = with_findings(healthy, "stalled-convergence")
-    suggested, rest = ranked(experiment_from(EXPLODING), baseline, limit=Limit.MODEL)
-    kinds = [remedies()[name].kind for name in (*suggested, *rest)]
-    late = [kind in ("optimizer", "training", "start") for kind in kinds]
-    assert late == sorted(late)
-    assert not any(late[: len(suggested)])
-
-
-def test_after_a_divergence_longer_training_is_not_tried(healthy):
-    for outcome, tried in ((Outcome.DIVERGED, False), (Outcome.STALLED, True)):
-        baseline = with_findings(healthy, "exploding-loss", outcome=outcome)
-        suggested, rest = ranked(experiment_from(EXPLODING), baseline)
-        assert ("more-steps" in (*suggested, *rest)) is tried
-
-
-def test_a_run_that_is_too_slow_is_not_tried_with_a_smaller_rate(healthy):
-    slow = with_findings(healthy, "not-enough-steps")
-    assert not {"smaller-rate", "much-smaller-rate"} & set().union(
-        *ranked(experiment_from(EXPLODING), slow)
-    )
-    noisy = with_findings(healthy, "not-enough-steps", "noisy-steps")
-    assert "smaller-rate" in ranked(experiment_from(EXPLODING), noisy)[0]
 
 
 def test_of_a_group_only_the_first_is_kept():

@@ -12,6 +12,7 @@ from nndiag.finding import (
     Outcome,
     Severity,
     Skipped,
+    Suggestion,
 )
 from nndiag.trace import Ending, Facts, LayerFacts, Series, Trace
 
@@ -71,6 +72,10 @@ def diverged_diagnosis() -> Diagnosis:
             Skipped("vanishing-gradients", "fewer than three layers"),
         ),
         numbers={"onset_step": 0.0, "baseline_loss": 0.5},
+        suggested=(
+            Suggestion("rate-below-ceiling", "Lower it", {"optimizer": {"learning_rate": 0.01}}),
+            Suggestion("mean-loss", "Average the loss"),
+        ),
     )
 
 

@@ -63,7 +63,7 @@ def test_a_page_is_well_formed_and_has_report_and_pictures(page):
     tags = [tag for tag, _ in outline(page)]
     assert tags.count("svg") == 2  # loss and gradient norms; predictions are not known
     assert {"pre", "figure", "details", "table", "title"} <= set(tags)
-    assert "DIVERGED" in page
+    assert "EXPLODING LOSS" in page
     assert "nndiag x" in page
 
 
