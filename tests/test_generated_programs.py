@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from tests.benchmarks.generated import population
+from tests.benchmarks.generated import population, scoring, settings
 from tests.benchmarks.generated.catalogue import BUGS
 from tests.benchmarks.generated.running import run
 from tests.benchmarks.generated.styles import all_styles
@@ -69,3 +69,19 @@ def test_the_halves_of_the_seeds_share_none():
         for half in ("look", "report")
     )
     assert not look & report
+
+
+def test_a_wrong_setting_keeps_a_program_from_training_whose_gradient_is_right():
+    specimen = settings.with_setting("look", 0, "rate-too-high")
+    assert specimen.right_text != specimen.text
+    assert specimen.training[1] < settings.HEALTHY * specimen.training[2]
+    assert not specimen.bugs
+
+
+def test_probes_follow_the_lines_of_a_changed_text():
+    specimen = population.right("look", 7)
+    changed = specimen.text.replace(
+        "import numpy as np\n", "import numpy as np\n# a line more\n", 1
+    )
+    assert scoring.with_probes(specimen, specimen.text).splitlines() == specimen.probed.splitlines()
+    assert scoring.passes(specimen, changed)

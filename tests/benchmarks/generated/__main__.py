@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.generated.scoring import Asking, as_record, made, scored
-from tests.benchmarks.generated.table import table
+from tests.benchmarks.generated.table import KINDS, table
 
 
 def arguments() -> argparse.Namespace:
@@ -18,6 +18,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--right", type=int, default=0, help="right programs")
     parser.add_argument("--bugs", type=int, default=0, help="programs with one bug")
     parser.add_argument("--two", type=int, default=0, help="programs with two bugs")
+    parser.add_argument("--healthy", type=int, default=0, help="right programs, run by train")
+    parser.add_argument("--settings", type=int, default=0, help="programs with a wrong setting")
+    parser.add_argument("--mixed", type=int, default=0, help="a wrong setting and a bug")
     parser.add_argument(
         "--seeds",
         choices=["look", "report"],
@@ -25,7 +28,9 @@ def arguments() -> argparse.Namespace:
         help="the programs that may be looked at, or those of which only totals are told",
     )
     parser.add_argument("--first", type=int, default=0, help="number of the first program")
-    parser.add_argument("--only", default="", help="one style of the right ones, or one bug")
+    parser.add_argument(
+        "--only", default="", help="one style of the right ones, one bug or one setting"
+    )
     parser.add_argument("--write", type=Path, help="write the programs here and end")
     parser.add_argument("--keep", type=Path, help="folder of results; what is there is not redone")
     parser.add_argument("--seconds", type=float, default=10.0, help="time that nndiag is given")
@@ -36,9 +41,8 @@ def arguments() -> argparse.Namespace:
 
 
 def tasks(options: argparse.Namespace) -> list[tuple[str, int]]:
-    counts = {"right": options.right, "bugs": options.bugs, "two": options.two}
     return [
-        (kind, options.first + index) for kind, count in counts.items() for index in range(count)
+        (kind, options.first + index) for kind in KINDS for index in range(getattr(options, kind))
     ]
 
 
@@ -84,7 +88,7 @@ def stored(options: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def missed(record: dict[str, Any]) -> bool:
-    if record["kind"] == "right":
+    if record["kind"] in {"right", "healthy"}:
         return bool(record["called"] or record["refused"])
     return not (record["called"] and record["named"] and record["line"] and record["repaired"])
 

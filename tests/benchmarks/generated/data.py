@@ -47,6 +47,7 @@ class DataWriter:
             self._drawn(w, x, y, generator)
         if self.recipe.columns:
             w(f"{x}, {y} = {x}.T, {y}.T")
+        w.lines[-1].tag = "data"
 
     def arrays(self) -> tuple[np.ndarray, np.ndarray]:
         """The same kind of data as arrays, for files and for literal lists."""

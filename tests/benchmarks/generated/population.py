@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Draft:
     writer: Writer
     files: dict[str, str]
     objective: Objective
+    names: Names
     tensor_names: tuple[str, ...] = ()
 
     @property
@@ -48,10 +49,11 @@ class Draft:
         return self.recipe.shown != "never"
 
 
-def draft(style: Style, seed: int) -> Draft:
-    """Compose one program."""
+def draft(style: Style, seed: int, changes: dict[str, Any] | None = None) -> Draft:
+    """Compose one program; fields of its recipe may be replaced."""
     rng = np.random.default_rng([seed, zlib.crc32(style.name.encode())])
     recipe = drawn(rng, style_allows=style.allows)
+    recipe = replace(recipe, **(changes or {}))
     vocabulary = str(rng.choice(ALL))
     scene = Scene(
         recipe, Names(vocabulary, rng), Spelling.drawn(rng, matrix=style.matrix), rng, seed
@@ -65,6 +67,7 @@ def draft(style: Style, seed: int) -> Draft:
         scene.w,
         scene.files,
         objective,
+        scene.names,
         tuple(role for role, _ in scene.own_tensors),
     )
 
@@ -79,6 +82,7 @@ class Specimen:
         wrong_lines: 1-based lines that are wrong.
         accepted_lines: Those, and lines that are as good an answer.
         due: What stands in the right program instead.
+        setting: What else was made wrong, and how strongly; causes: problems that name it.
         parts: The accepted lines of each bug.
         tensors: Which parameters' steps are wrong, as W1, b1, … (by measurement).
         baseline: The loss of the best constant output; start and end: the right program's loss.
@@ -97,6 +101,8 @@ class Specimen:
     probes: tuple[tuple[int, str], ...] = ()
     parts: tuple[tuple[int, ...], ...] = ()
     training: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    setting: str = ""
+    causes: tuple[str, ...] = ()
 
     def truth(self) -> dict[str, Any]:
         """What is known of it, for truth.json."""
@@ -106,7 +112,8 @@ class Specimen:
             "style": self.draft.style.name,
             "vocabulary": self.draft.vocabulary,
             "bugs": list(self.bugs),
-            "accepted_names": sorted({name for bug in self.bugs for name in BUGS[bug]}),
+            "setting": self.setting,
+            "accepted_names": sorted({*self.causes, *(n for bug in self.bugs for n in BUGS[bug])}),
             "wrong_places": self.places(self.wrong_lines),
             "accepted_places": self.places(self.accepted_lines),
             "right_text": list(self.due),
@@ -143,7 +150,7 @@ class Specimen:
         if truth:
             text = json.dumps(self.truth(), indent=1)
             (folder / "truth.json").write_text(text, encoding="utf-8")
-            if self.bugs:
+            if self.bugs or self.setting:
                 (folder / "right.txt").write_text(self.right_text, encoding="utf-8")
         return path
 
@@ -174,7 +181,7 @@ def right(half: str, index: int, only: str = "") -> Specimen:
         made = draft(styles[names[index % len(names)]], seed)
         training = right_training(made)
         if training is not None and training.trains:
-            return _specimen(f"right-{index:04d}", made, (), (), training)
+            return of_draft(f"right-{index:04d}", made, (), (), training)
     raise RuntimeError(f"no right program {index} in {ATTEMPTS} attempts")
 
 
@@ -224,12 +231,12 @@ def verified(name: str, made: Draft, faults: tuple[Fault, ...]) -> Specimen | No
     training = right_training(made)
     if training is None or not training.trains:
         return None
-    return _specimen(name, made, faults, tuple(sorted({i for p in parts for i in p})), training)
+    return of_draft(name, made, faults, tuple(sorted({i for p in parts for i in p})), training)
 
 
-def two_bugs(half: str, index: int) -> Specimen:
+def two_bugs(half: str, index: int, only: str = "") -> Specimen:
     """A program with two bugs on different lines."""
-    styles = list(all_styles().values())
+    styles = [all_styles()[only]] if only else list(all_styles().values())
     rng = np.random.default_rng(seed_of("two", half, index, 0))
     for attempt in range(ATTEMPTS * 5):
         style = styles[int(rng.integers(len(styles)))]
@@ -250,7 +257,7 @@ def two_bugs(half: str, index: int) -> Specimen:
     raise RuntimeError(f"no program {index} with two bugs")
 
 
-def _specimen(
+def of_draft(
     name: str, made: Draft, faults: tuple[Fault, ...], tensors: tuple[int, ...], training: Training
 ) -> Specimen:
     written, correct = made.writer.written(faults), made.writer.written()

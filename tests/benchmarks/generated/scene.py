@@ -88,7 +88,7 @@ class Scene:
         for name, value in self.optimizing.constants():
             w(f"{name} = {value}")
         if self.recipe.decay:
-            w(f"{n('decay')} = {self.recipe.decay:g}")
+            w(f"{n('decay')} = {self.recipe.decay:g}", tag="decay")
         if size:
             w(f"{n('n')} = {size}")
         if self.recipe.batch == "mini":
@@ -111,7 +111,7 @@ class Scene:
             head = f"for {epoch} in range({steps}):"
         with w.block(head, tag="loop"):
             if self.recipe.schedule:
-                w(f"{n('rate')} = {n('rate', 0)} / (1 + 0.001 * {epoch})")
+                w(f"{n('rate')} = {n('rate', 0)} / (1 + 0.001 * {epoch})", tag="schedule")
             yield from self._batches()
             self.shown()
             if kind == "while":

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.generated import population
+from tests.benchmarks.generated import population, settings
 from tests.benchmarks.generated.catalogue import BUGS
 from tests.benchmarks.generated.population import CALLS, Specimen
 from tests.benchmarks.generated.running import run
-from tests.benchmarks.generated.truth import steps_of, training_of
+from tests.benchmarks.generated.truth import constant_baseline, steps_of, training_of
 from tests.benchmarks.generated.writing import CELL
 
 GRACE = 60
@@ -35,6 +35,7 @@ class Score:
         line: Whether a finding points at an accepted line; of two bugs, at both.
         repaired: Whether the mended program's steps are the reference's, and it trains.
         refused: How the command failed, if it did.
+        misled: Whether the run of a program with a wrong setting is told a bug that it has not.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Score:
     refused: str
     said: tuple[str, ...]
     seconds: float
+    setting: str = ""
+    misled: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,34 +74,55 @@ def scored(kind: str, half: str, index: int, only: str, asking: Asking) -> Score
 
 
 def made(kind: str, half: str, index: int, only: str = "") -> Specimen:
-    if kind == "right":
-        return population.right(half, index, only)
-    if kind == "bugs":
-        return population.with_bug(half, index, only)
-    return population.two_bugs(half, index)
+    makers = {
+        "right": population.right,
+        "bugs": population.with_bug,
+        "two": population.two_bugs,
+        "healthy": settings.healthy,
+        "settings": settings.with_setting,
+        "mixed": settings.with_setting_and_bug,
+    }
+    return makers[kind](half, index, only)
 
 
 def _asked(specimen: Specimen, kind: str, folder: Path, asking: Asking) -> Score:
     seconds = asking.seconds
     path = specimen.write(folder)
-    command = [
-        *(sys.executable, "-m", "nndiag", "gradcheck", path.name, "--json"),
-        *("--write-fixed", "--seconds", f"{seconds:g}"),
-    ]
+    if kind in OF_SETTINGS:
+        return _asked_of_setting(specimen, kind, folder, asking)
+    told = _command(
+        folder, asking, "gradcheck", path.name, "--write-fixed", "--seconds", f"{seconds:g}"
+    )
+    return _judged(specimen, kind, folder, told.document, told.refused, told.seconds)
+
+
+OF_SETTINGS = {"healthy", "settings", "mixed"}
+"""Kinds of programs that are run and judged as a whole."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a command printed, or how it failed."""
+
+    document: dict[str, Any]
+    refused: str
+    seconds: float
+
+
+def _command(folder: Path, asking: Asking, verb: str, *arguments: str) -> Told:
+    command = [sys.executable, "-m", "nndiag", verb, *arguments, "--json"]
     environment = {
-        **os.environ,
-        "OPENBLAS_NUM_THREADS": "1",
-        "PYTHONPATH": str(asking.engine.resolve()),
-    }
+        **os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(asking.engine.resolve()),
+    }  # fmt: skip
     started = time.monotonic()
     document: dict[str, Any] = {}
     refused = ""
     try:
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True,
-            timeout=seconds + GRACE, check=False, stdin=subprocess.DEVNULL,
+            timeout=asking.seconds + GRACE, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        (folder / "answer.json").write_text(done.stdout, encoding="utf-8")
+        (folder / f"{verb}.json").write_text(done.stdout, encoding="utf-8")
         if done.returncode in {0, 1}:
             document = json.loads(done.stdout)
         else:
@@ -107,8 +131,61 @@ def _asked(specimen: Specimen, kind: str, folder: Path, asking: Asking) -> Score
         refused = "no end"
     except ValueError:
         refused = "no document"
-    took = time.monotonic() - started
-    return _judged(specimen, kind, folder, document, refused, took)
+    return Told(document, refused, round(time.monotonic() - started, 2))
+
+
+def _asked_of_setting(specimen: Specimen, kind: str, folder: Path, asking: Asking) -> Score:
+    """Train the program, then have it mended; of a healthy one nothing may be said."""
+    name = specimen.draft.file_name
+    trained = _command(folder, asking, "train", name, "--no-plots", "--runs", "runs")
+    findings = trained.document.get("findings") or []
+    problems = [str(finding["problem"]) for finding in findings]
+    first = (trained.document.get("cause") or {}).get("problem") or next(iter(problems), "")
+    bugs = set(problems) & {name for names in BUGS.values() for name in names}
+    due = {name for bug in specimen.bugs for name in BUGS[bug]}
+    fixed = False
+    if kind != "healthy" and not trained.refused:
+        fixed = not _command(folder, asking, "fix", name).refused and _cured(specimen, folder)
+    return Score(
+        name=specimen.name, kind=kind, style=specimen.draft.style.name,
+        vocabulary=specimen.draft.vocabulary, bugs=specimen.bugs, setting=specimen.setting,
+        called=bool(findings), named=first in {*specimen.causes, *due},
+        line=bool({_place(f) for f in findings} & set(specimen.places(specimen.accepted_lines))),
+        repaired=fixed, misled=bool(bugs - due - set(specimen.causes)), refused=trained.refused,
+        said=tuple(f"{f['problem']}:{_place(f)[1]}:{f['severity']}" for f in findings),
+        seconds=trained.seconds,
+    )  # fmt: skip
+
+
+def _cured(specimen: Specimen, folder: Path) -> bool:
+    """Whether a program that `fix` wrote trains, on its own data.
+
+    A fix that changes the network cannot be measured by the reference's objective: it counts as
+    none, which is to nndiag's disadvantage.
+    """
+    written = sorted(path for path in folder.iterdir() if ".fixed" in path.name)
+    if not written:
+        return False
+    probed = with_probes(specimen, program_text(written[-1]))
+    draft = specimen.draft
+    course = run(probed, draft.files)
+    if course.error or not course.sights:
+        return False
+    try:
+        baseline = constant_baseline(draft.recipe, course.sights[0].data[1])
+        training = training_of(course, draft.objective, baseline)
+    except (ValueError, IndexError):
+        return False
+    return training is not None and training.trains
+
+
+def program_text(path: Path) -> str:
+    """The text of a program or of a notebook's cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
+    return f"\n{CELL}\n".join("".join(cell["source"]) for cell in cells)
 
 
 def _last_words(stderr: str) -> str:
@@ -150,11 +227,7 @@ def _mended(specimen: Specimen, document: dict[str, Any], folder: Path) -> bool:
     name = document.get("fixed_program")
     if not name or not (folder / name).exists():
         return False
-    text = (folder / name).read_text(encoding="utf-8")
-    if specimen.draft.style.notebook:
-        cells = [c for c in json.loads(text)["cells"] if c["cell_type"] == "code"]
-        text = f"\n{CELL}\n".join("".join(cell["source"]) for cell in cells)
-    return passes(specimen, text)
+    return passes(specimen, program_text(folder / name))
 
 
 def passes(specimen: Specimen, text: str) -> bool:
@@ -171,7 +244,7 @@ def passes(specimen: Specimen, text: str) -> bool:
 
 def with_probes(specimen: Specimen, text: str) -> str:
     """The probes of a program put into a changed text of it, at the lines that stand there."""
-    before, after = specimen.text.split("\n"), text.split("\n")
+    before, after = specimen.text.splitlines(), text.splitlines()
     blocks = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     places: dict[int, str] = {}
     for number, probe in specimen.probes:

@@ -35,21 +35,40 @@ def times(records: list[Record]) -> str:
     return f"{np.median(seconds):.1f} s, max {max(seconds):.1f} s" if seconds else "-"
 
 
+KINDS = {
+    "right": "right programs",
+    "bugs": "one bug",
+    "two": "two bugs",
+    "healthy": "healthy programs, trained",
+    "settings": "one wrong setting",
+    "mixed": "a wrong setting and a bug",
+}
+CHECKED = {
+    "called": "called wrong",
+    "named": "named",
+    "line": "right line",
+    "repaired": "repair passes and trains",
+}
+TRAINED = {
+    "called": "seen",
+    "named": "right cause first",
+    "repaired": "fixed",
+    "misled": "told a bug it has not",
+}
+
+
 def totals(kind: str, records: list[Record]) -> list[str]:
     """The figures of one kind of program."""
     refused = sum(bool(record["refused"]) for record in records)
-    if kind == "right":
+    end = f"refused {refused}, time {times(records)}"
+    if kind in {"right", "healthy"}:
         alarms = sum(record["called"] for record in records)
         low, high = interval(alarms, len(records))
-        return [
-            f"right programs: {len(records)}, called wrong {alarms} "
-            f"({100 * low:.1f}–{100 * high:.1f} %), refused {refused}, time {times(records)}"
-        ]
-    names = {"called": "called wrong", "named": "named", "line": "right line",
-             "repaired": "repair passes and trains"}  # fmt: skip
-    told = ", ".join(f"{name} {share(records, key)}" for key, name in names.items())
-    what = "one bug" if kind == "bugs" else "two bugs"
-    return [f"{what}: {len(records)}, {told}, refused {refused}, time {times(records)}"]
+        rate = f"({100 * low:.1f}–{100 * high:.1f} %)"
+        return [f"{KINDS[kind]}: {len(records)}, called wrong {alarms} {rate}, {end}"]
+    words = CHECKED if kind in {"bugs", "two"} else TRAINED
+    told = ", ".join(f"{word} {share(records, key)}" for key, word in words.items())
+    return [f"{KINDS[kind]}: {len(records)}, {told}, {end}"]
 
 
 def grouped(records: Iterable[Record], key: Callable[[Record], str]) -> list[str]:
@@ -72,12 +91,14 @@ def grouped(records: Iterable[Record], key: Callable[[Record], str]) -> list[str
 def table(records: list[Record]) -> str:
     """Everything that may be shown of either half."""
     lines: list[str] = []
-    for kind in ("right", "bugs", "two"):
+    for kind in KINDS:
         members = [record for record in records if record["kind"] == kind]
         if not members:
             continue
         lines += [*totals(kind, members), ""]
         if kind == "bugs":
             lines += [*grouped(members, lambda r: r["bugs"][0]), ""]
+        if kind in {"settings", "mixed"}:
+            lines += [*grouped(members, lambda r: r["setting"].partition(" ")[0]), ""]
         lines += [*grouped(members, lambda r: r["style"]), ""]
     return "\n".join(lines)
