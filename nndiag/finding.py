@@ -38,6 +38,8 @@ class Outcome(Word):
     STALLED = "stalled"
     CONVERGED = "converged"
     IMPROVING = "improving"
+    FLAT = "flat"
+    """The loss no longer falls, and nothing tells whether that is the best it can reach."""
     INTERRUPTED = "interrupted"
 
 

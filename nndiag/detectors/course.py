@@ -15,6 +15,7 @@ from nndiag.detectors.curve import Curve, Growth, growth, loss_curve
 from nndiag.detectors.movement import path
 from nndiag.finding import Outcome, Severity
 from nndiag.trace import Trace
+from nndiag.trace.statistics import rate_ran_out
 
 # Calibrated on nndiag's own healthy and broken configs; each is relative to the run's own scale.
 _BLOWN_UP = 10.0  # the loss exceeded the worse of start and best constant by this: a blow-up
@@ -219,8 +220,9 @@ def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned, gain: float) -
     if got.good:
         return Outcome.CONVERGED
     if ending is None or not _has_curvature(trace):
-        fallen = skill if skill is not None else 1 - curve.final / curve.peak
-        return Outcome.CONVERGED if fallen >= _FAILED else Outcome.STALLED
+        if skill is None or rate_ran_out(trace):
+            return Outcome.FLAT
+        return Outcome.CONVERGED if skill >= _FAILED else Outcome.STALLED
     decrement, largest = ending.newton_decrement or 0.0, ending.largest_eigenvalue or 0.0
     smallest = 0.0 if ending.smallest_eigenvalue is None else ending.smallest_eigenvalue
     settled = decrement <= _GAIN_TAKEN * abs(curve.final) and smallest >= -_FLAT * largest

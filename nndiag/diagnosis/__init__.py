@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 
 from nndiag.detectors import DETECTORS, checked_thresholds, course_of, run
 from nndiag.diagnosis.root_cause import root_cause
+from nndiag.diagnosis.units import counted_in
 from nndiag.finding import Diagnosis, Finding, Skipped
 from nndiag.trace import Trace
 
@@ -45,7 +46,7 @@ def diagnose(
         if isinstance(result, Skipped):
             not_checked.append(result)
         elif result:
-            findings.extend(result)
+            findings.extend(counted_in(trace.facts.unit, finding) for finding in result)
         else:
             ruled_out.append(problem)
     course = course_of(trace)

@@ -50,7 +50,8 @@ class LossChart:
             yield line
         yield Text(" " * (margin + 2) + self._axis(columns), style="dim")
         if self._onset is not None:
-            mark = _mark(f"growth from step {int(self._onset):,}", onset, columns=columns)
+            words = f"growth from {self._trace.facts.unit} {int(self._onset):,}"
+            mark = _mark(words, onset, columns=columns)
             yield Text(" " * (margin + 2) + mark, style="red")
 
     def _column(self, step: float | None, *, columns: int) -> int:

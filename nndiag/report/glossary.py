@@ -24,6 +24,13 @@ The loss is still falling: the run was not finished when its steps ended.
 
 Train longer before judging it: training.steps.
 """,
+    "flat": """
+The loss no longer falls, and the log does not say whether that is the best it can reach.
+
+What would tell: a column baseline_loss with the loss of always predicting the mean of the targets
+(for classes: their shares), the loss on validation data, or the learning rate of each row, as a
+rate that has fallen to zero ends all progress.
+""",
     "interrupted": """
 The run ended before its last step, by Ctrl-C or because it was killed.
 

@@ -22,8 +22,9 @@ def reading_words(trace: Trace) -> Iterator[str]:
         yield f"other losses in the log: {_listed(others)}; to judge one: loss={others[0]!r}"
     if set(settings["losses"].values()) == {"loss"} and "val" in " ".join(settings["losses"]):
         yield "the log has a validation loss only: it was judged as the loss"
-    if settings["columns_not_used"]:
-        yield f"columns that were not used: {_listed(settings['columns_not_used'])}"
+    unused = [title for title in settings["columns_not_used"] if title not in others]
+    if unused:
+        yield f"columns that were not used: {_listed(unused)}"
 
 
 def _listed(titles: list[str]) -> str:

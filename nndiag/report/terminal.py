@@ -51,7 +51,7 @@ def run_report(
     ]
     if "gradient_norm" in trace.series:
         parts += [GradientTable(trace), Text()]
-    others = _other_findings(diagnosis)
+    others = _other_findings(diagnosis, unit=trace.facts.unit)
     if others is not None:
         parts += [others, Text()]
     told = any(x.problem == "learning-rate-above-stability-limit" for x in diagnosis.findings)
@@ -116,7 +116,7 @@ def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
     loss = loss_summary(trace)
     yield Text.assemble(("loss ", "dim"), f"{number(loss.initial)} → {number(loss.final)}")
     if loss.best_step is not None and number(loss.best) != number(loss.final):
-        at = (f" at step {loss.best_step:,}", "dim")
+        at = (f" at {trace.facts.unit} {loss.best_step:,}", "dim")
         yield Text.assemble(("best ", "dim"), number(loss.best), at)
     baseline, skill = (diagnosis.numbers.get(x) for x in ("baseline_loss", "skill"))
     if baseline is not None:
@@ -125,7 +125,7 @@ def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
         yield Text.assemble(("skill ", "dim"), skill_words(skill))
 
 
-def _other_findings(diagnosis: Diagnosis) -> RenderableType | None:
+def _other_findings(diagnosis: Diagnosis, *, unit: str) -> RenderableType | None:
     """All findings but the one on top: other causes with evidence, what it explains in a line."""
     top = most_important(diagnosis)
     explained = () if diagnosis.cause is None else diagnosis.cause.explains
@@ -141,7 +141,7 @@ def _other_findings(diagnosis: Diagnosis) -> RenderableType | None:
         text = Text.assemble((finding.problem, style), f"  {sentence(finding.message)}")
         if not follows:
             for evidence in finding.evidence:
-                text.append("\n").append(evidence_words(evidence), style="dim")
+                text.append("\n").append(evidence_words(evidence, unit=unit), style="dim")
         mark = "↳" if follows else MARKS[finding.severity]
         table.add_row(Text(mark, style=f"bold {style}"), text)
     return table

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from nndiag.detectors import declared
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
-from nndiag.numbers import number, percent
+from nndiag.numbers import count, number, percent
 from nndiag.report.changes import suggestion_words
 from nndiag.trace import Trace
+from nndiag.trace.statistics import rate_ran_out
 
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
 MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
@@ -77,7 +78,7 @@ def sentence(message: str) -> str:
     return message[:1].upper() + message[1:]
 
 
-def evidence_words(evidence: Evidence) -> str:
+def evidence_words(evidence: Evidence, *, unit: str = "step") -> str:
     """One measured number: "growth of gradient norm of layer1 120, limit 10, steps 0–20"."""
     words = "" if evidence.measure is None else f"{evidence.measure} of "
     words += evidence.series.replace("_", " ")
@@ -88,7 +89,7 @@ def evidence_words(evidence: Evidence) -> str:
         words += f", limit {number(evidence.limit)}"
     if evidence.steps is not None:
         first, last = evidence.steps
-        words += f", step {first:,}" if first == last else f", steps {first:,}–{last:,}"
+        words += f", {unit} {first:,}" if first == last else f", {unit}s {first:,}–{last:,}"
     return words
 
 
@@ -113,20 +114,20 @@ def labelled(lines: Iterable[tuple[str, Text]]) -> RenderableType:
 
 
 def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
-    steps = f"{trace.steps:,}"
-    total = None if trace.steps == trace.facts.total_steps else trace.facts.total_steps
+    total = None if trace.length == trace.facts.total_steps else trace.facts.total_steps
+    unit = trace.facts.unit
+    steps = f"{trace.length:,}{_of(total)} {unit}s"
     if diagnosis.outcome is Outcome.DIVERGED:
         stopped = trace.ending is not None and trace.ending.reason == "non-finite"
         grew = bool(trace.steps) and math.isfinite(trace.loss[0])
         how = "the loss ran away" if grew else "the loss was never finite"
-        return (
-            f"{how}{'; stopped' if stopped else ' and stayed away'} after {steps}{_of(total)} steps"
-        )
-    if diagnosis.outcome is Outcome.STALLED:
-        return f"no longer learning after {steps} steps"
+        return f"{how}{'; stopped' if stopped else ' and stayed away'} after {steps}"
+    if diagnosis.outcome in (Outcome.STALLED, Outcome.FLAT):
+        stalled = f"no longer learning after {count(trace.length, unit)}"
+        return stalled if diagnosis.outcome is Outcome.STALLED else _flat_words(trace)
     if diagnosis.outcome is Outcome.INTERRUPTED:
         how = "ended before its last step" if trace.ending is None else "by Ctrl-C"
-        return f"{how}, after {steps}{_of(total)} steps; judged as far as it got"
+        return f"{how}, after {steps}; judged as far as it got"
     if diagnosis.outcome is Outcome.IMPROVING:
         return _still_falling_words(diagnosis, trace)
     if _more_in_reach(diagnosis):
@@ -134,11 +135,26 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     return "finished: nothing is left to gain from here"
 
 
+def _flat_words(trace: Trace) -> str:
+    """Why the loss may have stopped falling, or what would tell."""
+    after = count(trace.length, trace.facts.unit)
+    if rate_ran_out(trace):
+        rates = trace.series["learning_rate"].values
+        return (
+            f"the loss no longer falls after {after}: its learning rate fell from "
+            f"{number(float(rates.max()))} to {number(float(rates[-1]))}, which ends any run"
+        )
+    return (
+        f"the loss no longer falls after {after}; what would tell whether it can: the loss of "
+        "always predicting the mean, as a column baseline_loss"
+    )
+
+
 def _still_falling_words(diagnosis: Diagnosis, trace: Trace) -> str:
     gain, final = (diagnosis.numbers.get(x) for x in ("expected_gain", "final_loss"))
     if gain is None or not final:
         return "still falling: not finished"
-    steps = "1 step" if trace.steps == 1 else f"{trace.steps:,} steps"
+    steps = count(trace.length, trace.facts.unit)
     if abs(gain / final) < _HARDLY:
         return f"not finished: too early to tell after {steps}"
     more = steps.replace(" ", " more ")
@@ -167,7 +183,10 @@ def _details(
     if cause is not None:
         yield "cause", cause_words(cause)
     if most is not None and most.evidence:
-        yield "seen", Text(" · ".join(map(evidence_words, most.evidence)))
+        yield (
+            "seen",
+            Text(" · ".join(evidence_words(one, unit=trace.facts.unit) for one in most.evidence)),
+        )
     if most is not None and diagnosis.suggested:
         words = [suggestion_words(x, trace.facts.settings) for x in diagnosis.suggested]
         yield "try", Text(" · ".join(words))

@@ -11,6 +11,8 @@ _HUNDREDTHS = 100
 LONGEST_WINDOW = 20
 """Steps of mini-batches that are summarised by one number; a tenth of a shorter run."""
 
+_RAN_OUT = 0.01  # share of its largest value at which a learning rate moves nothing any more; ours
+
 
 @dataclass(frozen=True)
 class LayerGradient:
@@ -177,3 +179,11 @@ def _stretched(logs: FloatArray, *, columns: int) -> FloatArray:
     known = np.interp(places, np.flatnonzero(finite), logs[finite])
     known[~finite[np.round(places).astype(np.int64)]] = np.inf
     return known
+
+
+def rate_ran_out(trace: Trace) -> bool:
+    """Whether the learning rate had fallen to next to nothing when the run ended."""
+    rates = trace.series.get("learning_rate")
+    if rates is None or not np.isfinite(rates.values).all():
+        return False
+    return bool(rates.values[-1] <= _RAN_OUT * rates.values.max())

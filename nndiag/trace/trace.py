@@ -169,3 +169,11 @@ class Trace:
     def steps(self) -> int:
         """Number of recorded steps, T."""
         return len(self.step)
+
+    @property
+    def length(self) -> int:
+        """Number of steps, epochs or rows that the record spans; T where each is recorded."""
+        if self.steps < 2:
+            return self.steps
+        spacing = int(np.median(np.diff(self.step)))
+        return int(self.step[-1] - self.step[0]) + spacing
