@@ -18,7 +18,7 @@ ROWS = (
     {"verbs"},
     {"pages"},
     {"report", "plots"},
-    {"fixing", "checkup"},
+    {"fixing", "checkup", "own_program"},
     {"diagnosis", "remedies"},
     {"detectors", "bugs"},
     {"program", "training"},
@@ -57,7 +57,7 @@ ALLOWED_BESIDE = {
 
 FLOORS = {
     "program": (
-        {"asking", "check", "fixed_file", "rates", "result"},
+        {"asking", "check", "fixed_file", "rates", "result", "running"},
         {"findings"},
         {"repair", "training"},
         {"gradients"},

@@ -92,7 +92,7 @@ def _nndiag(
 
 _VERBS = {
     Kind.CONFIG: "train",
-    Kind.PROGRAM: "gradcheck",
+    Kind.PROGRAM: "train",
     Kind.LOG: "diagnose",
     Kind.RUN: "diagnose",
 }

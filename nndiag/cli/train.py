@@ -1,11 +1,12 @@
 """`nndiag train CONFIG`: train, record, diagnose, report, plot."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from nndiag.cli.answer import leave, show, write_page
 from nndiag.cli.options import (
-    ConfigArgument,
     ConfirmOption,
     FailOn,
     FailOnOption,
@@ -23,9 +24,29 @@ from nndiag.cli.streams import notice
 if TYPE_CHECKING:
     from nndiag.trace import Facts
 
+TrainedArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG|PROGRAM",
+        help="A config, or a program of your own: my_net.py, my_net.py:Network, my_net.ipynb. "
+        "The program is run, with your rights, to the end of its training.",
+        show_default=False,
+    ),
+]
+StepsOption = Annotated[
+    int | None,
+    typer.Option("--steps", min=1, help="Stop a program after so many steps.", show_default=False),
+]
+SecondsOption = Annotated[
+    float | None,
+    typer.Option(
+        "--seconds", min=0.0, help="Stop a program after so many seconds.", show_default=False
+    ),
+]
+
 
 def train(
-    config: ConfigArgument,
+    config: TrainedArgument,
     overrides: OverridesArgument = None,
     *,
     json: JsonOption = False,
@@ -36,9 +57,11 @@ def train(
     ignore: IgnoreOption = None,
     select: SelectOption = None,
     confirm: ConfirmOption = False,
+    steps: StepsOption = None,
+    seconds: SecondsOption = None,
     html: HtmlOption = None,
 ) -> None:
-    """Train a network and say what is wrong with it."""
+    """Train a network, or run a program of your own, and say what is wrong with it."""
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.verbs.train import train as trained  # noqa: PLC0415
 
@@ -51,6 +74,8 @@ def train(
             ignore=ignore,
             select=select,
             confirm=confirm,
+            steps=steps,
+            seconds=seconds,
             progress=line,
             notice=line.say,
             started=None if json or quiet else _warn_of_instability,

@@ -10,7 +10,16 @@ from nndiag.errors import RunError, warn
 from nndiag.plain import json_text
 from nndiag.trace.run_folder import write_file, write_parameters
 from nndiag.verbs.run import RunResult, judged
-from nndiag.verbs.target import ExperimentLike, Overrides, load_experiment, words_of
+from nndiag.verbs.target import (
+    ExperimentLike,
+    Kind,
+    Overrides,
+    kind_of,
+    load_experiment,
+    program_of,
+    words_of,
+)
+from nndiag.verbs.train_program import train_program
 from nndiag.verbs.wanted import Thresholds, check_diagnosis_section, wanted
 
 if TYPE_CHECKING:
@@ -33,12 +42,15 @@ def train(
     progress: "Callable[[Progress], None] | None" = None,
     notice: Callable[[str], None] | None = None,
     started: "Callable[[Facts], None] | None" = None,
+    steps: int | None = None,
+    seconds: float | None = None,
 ) -> RunResult:
-    """Train the network of a config and say what is wrong with it.
+    """Train the network of a config, or a program as it stands, and say what is wrong with it.
 
     Args:
-        config: As `load_experiment` takes it.
-        overrides: As `load_experiment` takes them.
+        config: As `load_experiment` takes it, or a program: `"net.py"`, `"net.py:Class"`,
+            `"net.ipynb"`. A program is run, with your rights, to the end of its training.
+        overrides: As `load_experiment` takes them; for a program what is what in it.
         runs: Where to store the run, in a new folder; None keeps it in memory.
         plots: Whether to draw pictures into that folder.
         thresholds: Problem → threshold → value; they go before the config's own.
@@ -48,18 +60,34 @@ def train(
         progress: Called about ten times a second.
         notice: Told what is tried to confirm the cause.
         started: Told what is known before the first step.
+        steps: For a program: steps after which it is stopped.
+        seconds: For a program: time after which its training is stopped.
 
     Raises:
-        NndiagError: The config cannot be used, or no folder can be made.
+        NndiagError: The config or the program cannot be used, or no folder can be made.
         KeyboardInterrupt: Ctrl-C before the first step.
     """
     from nndiag.experiment.building import build  # noqa: PLC0415 (only what a verb needs)
     from nndiag.training.facts import facts_of  # noqa: PLC0415
     from nndiag.training.stored_run import named_parameters, new_run  # noqa: PLC0415
 
+    looked_for: dict[str, Any] = {"thresholds": thresholds, "ignore": ignore, "select": select}
+    program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
+    if program is not None:
+        result: RunResult = train_program(
+            program,
+            config=words_of(config, overrides) or "",
+            runs=None if runs is None else Path(runs),
+            steps=steps,
+            seconds=seconds,
+            notice=notice,
+            **looked_for,
+        )
+        if plots:
+            result.draw()
+        return result
     experiment = load_experiment(config, overrides)
     check_diagnosis_section(experiment)
-    looked_for: dict[str, Any] = {"thresholds": thresholds, "ignore": ignore, "select": select}
     wanted(experiment.resolved, **looked_for)  # what does not exist is told before the training
     built = build(experiment)
     facts = facts_of(built, explained=True)

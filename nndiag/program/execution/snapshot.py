@@ -249,6 +249,27 @@ def take_snapshot(
     )
 
 
+def uncopied(
+    *,
+    namespaces: Iterable[dict[str, Any]],
+    cells: dict[str, types.CellType],
+    is_user: Callable[[Any], bool],
+    passing: frozenset[str] = frozenset(),
+) -> Snapshot:
+    """Where a program keeps its variables, to be read as it runs; arguments as `take_snapshot`."""
+    spaces = list(namespaces)
+    found = sorted(_places(spaces, cells, is_user), key=lambda place: place.label in passing)
+    return Snapshot(
+        iteration=0,
+        places=_labelled(found),
+        cells=cells,
+        values=[],
+        random_state=random_state(),
+        namespaces=(),
+        is_user=is_user,
+    )
+
+
 @contextlib.contextmanager
 def originals_kept(snapshot: Snapshot) -> Iterator[None]:
     """Puts the very objects back that stood in the snapshot's places before."""

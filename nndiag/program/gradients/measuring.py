@@ -11,7 +11,7 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.host import Host, loop_place
-from nndiag.program.execution.runner import Runner
+from nndiag.program.execution.runner import Runner, StepFailedError
 from nndiag.program.gradients.candidates import Candidate, implied_candidates, scalar_candidates
 from nndiag.program.gradients.carried import carry_over
 from nndiag.program.gradients.comparison import compare
@@ -39,6 +39,7 @@ from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 
 _MOST_CANDIDATES = 40
+_MOST_HALVINGS = 16  # of the shift that inputs of 60,000 bear
 _DOUBLE = np.dtype(np.float64)
 
 
@@ -115,6 +116,8 @@ def _with_loss(
     computed = computed_values(lab, points[0], resets)
     lab.rounding = _rounding(computed)
     found = residuals(lab, computed)
+    if not found:
+        points, computed, found = _nearer(lab, points, computed)
     outputs = [residual.output for residual in found]
     points = lively_points(lab, points, computed=computed, outputs=outputs)
     candidates = _candidates(lab, computed, residuals=found, said=settings.loss)
@@ -147,6 +150,26 @@ def _with_loss(
         rate=learning_rate(lab.nodes, resets, computed, said=settings.learning_rate),
         moments=state,
     )
+
+
+def _nearer(
+    lab: Laboratory, points: list[Point], computed: Computed
+) -> tuple[list[Point], Computed, list[Residual]]:
+    """The points with the shifted ones so near to zero that the parameters act on an output.
+
+    Large inputs drive the outputs of shifted parameters to where nothing acts on them.
+    """
+    smaller = points
+    for _ in range(_MOST_HALVINGS):
+        smaller = [point.nearer_to_zero() if point.shifted else point for point in smaller]
+        try:
+            values = computed_values(lab, smaller[0], computed.instruments.resets)
+        except StepFailedError:
+            break
+        found = residuals(lab, values)
+        if found:
+            return smaller, values, found
+    return points, computed, []
 
 
 def _candidates(

@@ -1,0 +1,156 @@
+"""A program's network as one of nndiag's own, from the roles that its values told."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.experiment.building import Built
+from nndiag.nn.activations import ACTIVATIONS
+from nndiag.nn.losses import LOSSES, Loss
+from nndiag.nn.network import Architecture, Examples, architecture, examples, loss
+from nndiag.nn.optimizers import OPTIMIZERS
+from nndiag.nn.scaling import Scaling
+
+FloatArray = NDArray[np.float64]
+Told = Mapping[str, Any]
+"""What `program.running.task.watch` gives."""
+
+_WHOLE = (0.5, 1.0, 2.0)  # what a sum over examples is multiplied by
+_SAME = 1e-6
+_HELD = 1e-3  # how far the loss of the first step may be from the network's own
+
+
+@dataclass(frozen=True, eq=False)
+class Mirror:
+    """A network that computes what the program's computes.
+
+    Attributes:
+        shape: With the loss that the program computes.
+        descended: With the loss whose gradient, times the rate that the program names, is its step.
+        data: All examples.
+        inputs: Shape (B, D).
+        targets: Shape (B, O).
+        names: Names of the layers: what the program calls their weights.
+        activations: Name of the activation of each layer.
+        rate: The rate that the program names; what stands for it where it names none.
+    """
+
+    shape: Architecture
+    descended: Architecture
+    data: Examples
+    inputs: FloatArray
+    targets: FloatArray
+    names: tuple[str, ...]
+    activations: tuple[str, ...]
+    rate: float
+    told: Told
+
+    def vector(self, parameters: Mapping[str, FloatArray]) -> FloatArray:
+        """The program's parameters as those of the network, shape (P,)."""
+        parts = []
+        for link in self.told["links"]:
+            numbers = np.asarray(parameters[link["weights"]], dtype=np.float64)
+            units, columns = link["units"], link["columns"]
+            turned = numbers.reshape(columns, units).T if link["turned"] else None
+            weights = numbers.reshape(units, columns) if turned is None else turned
+            if link["biases"] is not None:
+                weights = np.hstack([weights, parameters[link["biases"]].reshape(units, 1)])
+            parts.append(weights.ravel())
+        return np.concatenate(parts)
+
+    def built(self, start: FloatArray, *, steps: int) -> Built:
+        """The network as an experiment that is ready to train."""
+        told, none = self.told, Scaling(np.zeros(1), np.ones(1))
+        optimizer = "adam" if told["adaptive"] else "sgd"
+        batch = told["batch"]
+        return Built(
+            name="",
+            shape=self.descended,
+            parameters=start,
+            optimizer=OPTIMIZERS.get(optimizer)(learning_rate=self.rate),
+            layer_names=self.names,
+            activation_names=self.activations,
+            training=(self.inputs, self.targets),
+            validation=None,
+            raw_inputs=None,
+            input_scaling=none,
+            target_scaling=none,
+            input_names=(),
+            target_names=(),
+            classes=None,
+            batch_size=None if batch is None or batch >= len(self.inputs) else batch,
+            order="shuffled",
+            steps=steps,
+            epochs=None,
+            stop_when_converged=False,
+            seed=0,
+            settings={},
+        )
+
+
+def mirror_of(told: Told) -> Mirror | None:
+    """The network; None where its layers, its data or its loss are not known, or do not fit."""
+    output, data, links = told["output"], told["data"], told["links"]
+    if not links or output is None or data is None or told["kind"] is None:
+        return None
+    inputs, targets = (np.asarray(part, dtype=np.float64) for part in data)
+    if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):
+        return None
+    last = len(links) - 1
+    layers = [
+        (link["units"], _activation(output if place == last else link))
+        for place, link in enumerate(links)
+    ]
+    biases = [link["biases"] is not None for link in links]
+    rate, scale = told["rate"], told["scale"]
+    times = 1.0 if rate is None or scale is None or told["adaptive"] else scale / rate[1]
+    made = [_loss(told, outputs=links[-1]["units"], times=factor) for factor in (1.0, times)]
+    shapes = [architecture(inputs.shape[1], layers, loss=one, biases=biases) for one in made]
+    mirror = Mirror(
+        shape=shapes[0],
+        descended=shapes[1],
+        data=examples(shapes[0], inputs, targets),
+        inputs=inputs,
+        targets=targets,
+        names=tuple(link["weights"] for link in links),
+        activations=tuple(
+            (output if place == last else link)["activation"] for place, link in enumerate(links)
+        ),
+        rate=rate[1] if rate is not None else (scale or 1.0),
+        told=told,
+    )
+    return mirror if _holds(mirror) else None
+
+
+def _activation(link: Mapping[str, Any]) -> Any:
+    name, slope = link["activation"], link["slope"]
+    return name if slope is None else ACTIVATIONS.get(name)(slope=slope)
+
+
+def _loss(told: Told, *, outputs: int, times: float) -> Loss:
+    """The loss with the factor that the program's has, times a number, as a mean or a sum."""
+    kind, batch = told["kind"], told["batch"] or 1
+    factor = told["factor"] * times * (2.0 if kind == "mean_squared_error" else 1.0)
+    number = told["factor"] * times
+    summed = batch > 1 and any(abs(number / whole - 1) < _SAME for whole in _WHOLE)
+    made: Loss = LOSSES.get(kind)(reduction="sum" if summed else "mean")
+    whole = factor if summed else factor * batch * (outputs if made.counts == "elements" else 1)
+    absorbed = None if made.absorbed is None else replace(made.absorbed, factor=whole)
+    return replace(made, factor=whole, absorbed=absorbed)
+
+
+def _holds(mirror: Mirror) -> bool:
+    """Whether the network's loss before the first step is what the program computes there."""
+    told = mirror.told
+    copies, rows = told["copies"], told["rows"]
+    batch = told["batch"]
+    if not copies or not len(rows) or batch is None or batch < len(mirror.inputs):
+        return bool(copies)
+    start = float(loss(mirror.shape, mirror.vector(copies[0][1]), mirror.data))
+    first = float(rows[0, 0])
+    if not np.isfinite(first) or len(told["steps"]) == 0 or told["steps"][0] != 0:
+        return True
+    return abs(start - first) <= _HELD * max(abs(first), 1e-12)

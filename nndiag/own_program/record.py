@@ -1,0 +1,214 @@
+"""From what was watched of a program to the trace of its run."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.analysis.curvature import curvature_at, sharpness
+from nndiag.analysis.reference_fit import reference_fit
+from nndiag.nn.initializers import INITIALIZERS
+from nndiag.nn.losses import baseline
+from nndiag.nn.network import loss, predicted
+from nndiag.own_program.mirror import Mirror, Told
+from nndiag.trace import Ending, Facts, Recorder, Trace
+from nndiag.training.facts import facts_of
+from nndiag.training.probes import Probes
+
+FloatArray = NDArray[np.float64]
+
+_SHARPNESS_EVERY = 4  # copies
+_SHARPNESS_SECONDS = 0.02
+_REFERENCE_SECONDS = 1.0
+_GOOD = 0.1  # share of the best constant's loss below which no reference is needed
+_SUITED = (3000, 4000)
+_BOUNDED = frozenset({"tanh", "sigmoid", "linear", "softmax"})
+
+
+def recorded(told: Told, mirror: Mirror | None, recorder: Recorder) -> Trace:
+    """The trace of a program's run.
+
+    Args:
+        told: What was watched.
+        mirror: The program's network, where it is known.
+        recorder: Takes the record; its layers are those of `layer_names`.
+    """
+    with np.errstate(all="ignore"):
+        if mirror is None:
+            recorder.record_facts(_bare_facts(told))
+            _record_steps(told, recorder, _groups(told, None))
+            _record_moves(told, recorder)
+            recorder.record_ending(Ending(_reason(told), _last_loss(told)))
+        else:
+            start = mirror.vector(told["copies"][0][1])
+            recorder.record_facts(_facts(told, mirror, start))
+            _record_steps(told, recorder, _groups(told, mirror))
+            _record_probes(told, mirror, recorder)
+            recorder.record_ending(_ending(told, mirror, start))
+    return recorder.trace()
+
+
+def layer_names(told: Told, mirror: Mirror | None) -> tuple[str, ...]:
+    """What the rows of the record are called: the layers, or the parameters by themselves."""
+    if mirror is not None:
+        return mirror.names
+    return tuple(name for name, _, _ in told["tensors"])
+
+
+def _groups(told: Told, mirror: Mirror | None) -> list[list[int]]:
+    """The parameters of each layer, as places in the rows."""
+    places = {name: place for place, (name, _, _) in enumerate(told["tensors"])}
+    if mirror is None:
+        return [[place] for place in places.values()]
+    return [
+        [places[name] for name in (link["weights"], link["biases"]) if name is not None]
+        for link in told["links"]
+    ]
+
+
+def _record_steps(told: Told, recorder: Recorder, groups: list[list[int]]) -> None:
+    """Loss and gradient norms: moves over what a step is of the gradient."""
+    rows, steps = told["rows"], told["steps"]
+    if not len(rows):
+        return
+    scale = None if told["adaptive"] or told["momentum"] else told["scale"]
+    norms = np.stack([np.linalg.norm(rows[:, 1:][:, group], axis=1) for group in groups], axis=1)
+    absent = np.full_like(norms, np.nan)
+    losses = _known_losses(rows[:, 0])
+    recorder.record_steps(steps, losses, absent if scale is None else norms / scale)
+
+
+def _known_losses(losses: FloatArray) -> FloatArray:
+    """The losses, with those that were not computed taken from the last one that was."""
+    known = ~np.isnan(losses)
+    if known.all() or not known.any():
+        return losses
+    last = np.maximum.accumulate(np.where(known, np.arange(len(losses)), 0))
+    final = int(np.flatnonzero(known)[-1])
+    filled = losses[np.maximum(last, int(np.argmax(known)))]
+    spacing = int(np.max(np.diff(np.flatnonzero(known)), initial=1))
+    if len(losses) - 1 - final > spacing:
+        filled[final + 1 :] = np.nan
+    return np.asarray(filled)
+
+
+def _record_moves(told: Told, recorder: Recorder) -> None:
+    """How far each step moved each parameter, where no more is known of them."""
+    names = [name for name, _, _ in told["tensors"]]
+    for (step, copy), moves in zip(told["copies"], told["moves"], strict=False):
+        norms = np.array([np.linalg.norm(copy[name]) for name in names])
+        recorder.record_probe(step, {"weight_norm": norms, "update_ratio": moves / norms})
+
+
+def _record_probes(told: Told, mirror: Mirror, recorder: Recorder) -> None:
+    """What the network does on all examples at the copied parameters."""
+    full = mirror.built(mirror.vector(told["copies"][0][1]), steps=1).batch_size is None
+    probes = Probes(mirror.shape, training=mirror.data, validation=None, full_batch=full)
+    groups, vector = _groups(told, mirror), None
+    for count, ((step, copy), moves) in enumerate(zip(told["copies"], told["moves"], strict=False)):
+        parameters = mirror.vector(copy)
+        if not np.isfinite(parameters).all():
+            break
+        measured = probes.measure(parameters)
+        moved = np.array([np.linalg.norm(moves[group]) for group in groups])
+        measured["update_ratio"] = moved / np.asarray(measured["weight_norm"])
+        if count % _SHARPNESS_EVERY == 0 and not told["adaptive"]:
+            found = sharpness(
+                mirror.descended,
+                parameters,
+                mirror.data,
+                start=vector,
+                seconds=_SHARPNESS_SECONDS,
+            )
+            vector, measured["sharpness"] = found.vector, found.value
+        recorder.record_probe(step, measured)
+
+
+def _facts(told: Told, mirror: Mirror, start: FloatArray) -> Facts:
+    facts = facts_of(mirror.built(start, steps=told["count"]))
+    known = told["rate"] is not None or told["scale"] is not None
+    right = told["scale"] is not None or told["adaptive"]
+    return replace(
+        facts,
+        baseline_loss=baseline(mirror.shape.loss, mirror.data.targets),
+        optimizer=_optimizer(told),
+        learning_rate=facts.learning_rate if known else None,
+        stability_ceiling=facts.stability_ceiling if right and known else None,
+        noise_ceiling=facts.noise_ceiling if right and known else None,
+        total_steps=told["count"],
+    )
+
+
+def _bare_facts(told: Told) -> Facts:
+    rate, curvature, scale = told["rate"], told["curvature"], told["scale"]
+    value = scale if rate is None or (scale is not None and not told["right"]) else rate[1]
+    known = value is not None and curvature is not None
+    return Facts(
+        optimizer=_optimizer(told),
+        learning_rate=value,
+        total_steps=told["count"],
+        initial_sharpness=curvature / value if known else None,
+        stability_ceiling=2 * value / curvature if known else None,
+    )
+
+
+def _optimizer(told: Told) -> str:
+    if told["adaptive"]:
+        return "adaptive"
+    return "momentum" if told["momentum"] else "gradient descent"
+
+
+def _ending(told: Told, mirror: Mirror, start: FloatArray) -> Ending:
+    """What is measured at the program's last parameters."""
+    parameters = mirror.vector(_final(told))
+    reason = _reason(told)
+    if not np.isfinite(parameters).all():
+        return Ending("non-finite", np.nan)
+    final = float(loss(mirror.shape, parameters, mirror.data))
+    if not np.isfinite(final):
+        return Ending("non-finite", final)
+    curvature = curvature_at(mirror.shape, parameters, mirror.data)
+    ending = Ending(
+        reason,
+        final,
+        predicted(mirror.shape, parameters, mirror.data).T,
+        newton_decrement=curvature.newton_decrement,
+        smallest_eigenvalue=curvature.smallest,
+        largest_eigenvalue=curvature.largest,
+    )
+    constant = baseline(mirror.shape.loss, mirror.data.targets)
+    if reason != "finished" or final <= _GOOD * abs(constant):
+        return ending
+    starts = {"end": parameters, "start": start}
+    starts |= {f"suited {seed}": _suited(mirror, seed=seed) for seed in _SUITED}
+    fit = reference_fit(mirror.shape, starts, mirror.data, seconds=_REFERENCE_SECONDS)
+    return replace(ending, reference_loss=fit.loss, reference_loss_from_end=fit.losses.get("end"))
+
+
+def _suited(mirror: Mirror, *, seed: int) -> FloatArray:
+    """Glorot's weights for bounded activations, He's for others, and no biases, shape (P,)."""
+    rng = np.random.default_rng(seed)
+    parameters = np.zeros(mirror.shape.size)
+    parts = mirror.shape.weights_and_biases(parameters)
+    for activation, (weights, _) in zip(mirror.activations, parts, strict=True):
+        name = "glorot_normal" if activation in _BOUNDED else "he_normal"
+        weights[...] = INITIALIZERS.get(name)()(rng, *weights.shape)
+    return parameters
+
+
+def _final(told: Told) -> Mapping[str, FloatArray]:
+    final: Mapping[str, FloatArray] = told["final"] or told["copies"][-1][1]
+    return final
+
+
+def _last_loss(told: Told) -> float:
+    losses = _known_losses(told["rows"][:, 0]) if len(told["rows"]) else np.array([np.nan])
+    return float(losses[-1])
+
+
+def _reason(told: Told) -> str:
+    """How the run ended, as `Ending` names it."""
+    if told["reason"] == "finished" and not np.isfinite(_last_loss(told)):
+        return "non-finite"
+    return "non-finite" if told["reason"] == "failed" else str(told["reason"])

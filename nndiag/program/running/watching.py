@@ -1,0 +1,319 @@
+"""One training of a program, unedited and to its own end, with its steps recorded.
+
+At the head of each iteration the parameters are read: what they moved since the last head is the
+step. The loss is read where the program computes it in each iteration, else it is computed from the
+output and the targets, which the step needs. Parameters are copied at steps that lie ever farther
+apart.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Callable
+from unittest import mock
+
+import numpy as np
+
+from nndiag.errors import UserCodeError
+from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
+from nndiag.program.execution.snapshot import Snapshot, uncopied
+from nndiag.program.gradients.laboratory import Recording
+from nndiag.program.loop.tensors import Tensor
+from nndiag.program.running.rows import Rows
+from nndiag.program.text.instrument import Instruments
+
+Array = Any
+
+_GROWTH = 1.15  # from one copy of the parameters to the next
+_FIRST = 5  # copies that are one step apart
+_TOLD = 0.1  # seconds between two reports of how far the run is
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """What is watched in a program.
+
+    Attributes:
+        key: Its training loop.
+        outermost: The loop around all others that the training loop stands in.
+        tensors: Its parameters.
+        serials: Expressions that are read in each iteration.
+        loss: The loss, from what was read; None where it was not computed.
+        functions: Statements that stand for the loop of a program without one.
+        said: The user's own expressions, by the key of the config.
+        forced: `if` statements whose body runs in each iteration.
+    """
+
+    key: tuple[int, int]
+    outermost: tuple[int, int]
+    tensors: tuple[Tensor, ...]
+    serials: frozenset[int]
+    loss: Callable[[Recording], float | None]
+    functions: str | None = None
+    said: dict[str, str] = field(default_factory=dict)
+    forced: frozenset[int] = frozenset()
+
+
+@dataclass(eq=False)
+class Watched:
+    """What was seen of a run.
+
+    Attributes:
+        steps: Last step of each row, shape (N,).
+        rows: Loss, and the norm of each parameter's move, shape (N, 1 + tensors).
+        copies: Step, and the parameters before it by name.
+        moves: Per copy: norm of each parameter's next move, shape (tensors,).
+        final: The parameters at the end.
+        count: Number of steps.
+        reason: "finished" (also where it was stopped as asked for), "non-finite", "interrupted" or
+            "failed".
+        failure: What ended a program that failed.
+        per_epoch: Steps of each pass of the loop around the training loop; None where all alike.
+        last: What was read in the last whole iteration.
+        seconds: How long it took.
+    """
+
+    steps: Array
+    rows: Array
+    copies: list[tuple[int, dict[str, Array]]]
+    moves: list[Array]
+    final: dict[str, Array] | None
+    count: int
+    reason: str
+    failure: str | None
+    per_epoch: int | None
+    last: Recording
+    seconds: float
+
+
+def watched(
+    host: Host,
+    watch: Watch,
+    *,
+    steps: int | None = None,
+    seconds: float | None = None,
+    told: Callable[[int, float], None] | None = None,
+) -> Watched:
+    """Run a program and record its steps. To be called inside the sandbox.
+
+    Args:
+        host: The program, not run yet.
+        watch: What is watched.
+        steps: Steps after which it is stopped.
+        seconds: Time after which it is stopped.
+        told: Called now and then with the number of steps and the loss.
+    """
+    host.inject(watch.key, watch.said)
+    run = _Run(host, watch, steps=steps, seconds=seconds, told=told)
+    return run.to_its_end()
+
+
+class _Run:
+    """A run in progress."""
+
+    def __init__(
+        self,
+        host: Host,
+        watch: Watch,
+        *,
+        steps: int | None,
+        seconds: float | None,
+        told: Callable[[int, float], None] | None,
+    ) -> None:
+        self._host, self._watch, self._told = host, watch, told
+        self._most = steps
+        self._started = time.perf_counter()
+        self._until = float("inf") if seconds is None else self._started + seconds
+        self._next_told = self._started + _TOLD
+        self._rows = Rows(1 + len(watch.tensors))
+        self._copies: list[tuple[int, dict[str, Array]]] = []
+        self._moves: list[Array] = []
+        self._next_copy = 0
+        self._awaits_move = False
+        self._places: Snapshot | None = None
+        self._before: list[Array] | None = None
+        self._recording = Recording()
+        self._last = Recording()
+        self._count = 0
+        self._heads = 0
+        self._reason = "finished"
+        self._final: dict[str, Array] | None = None
+        self._epochs: list[int] = []
+        self._in_epoch = 0
+
+    def to_its_end(self) -> Watched:
+        """Run it."""
+        hooks = self._host.hooks
+        hooks.head, hooks.leave, hooks.probe = self._head, self._leave, self._probe
+        failure = None
+        try:
+            self._host.run(Instruments(probes=self._watch.serials, forced=self._watch.forced))
+        except UserCodeError as error:
+            failure, self._reason = str(error), "failed"
+        except (OutOfTime, KeyboardInterrupt):
+            self._reason = "interrupted"
+        if self._final is None:
+            self._close()
+        return Watched(
+            steps=self._rows.steps,
+            rows=self._rows.values,
+            copies=self._copies,
+            moves=self._moves,
+            final=self._final,
+            count=self._count,
+            reason=self._reason,
+            failure=failure,
+            per_epoch=self._per_epoch(),
+            last=self._last,
+            seconds=time.perf_counter() - self._started,
+        )
+
+    def _head(self, key: tuple[int, int], cells: CellReader) -> None:
+        if key != self._watch.key:
+            self._epoch_ends(key)
+            return
+        self._find(cells)
+        self._read()
+        self._in_epoch += 1
+        now = time.perf_counter()
+        if self._count == self._most or now > self._until:
+            self._stop("finished")
+        if self._told is not None and now > self._next_told:
+            self._next_told = now + _TOLD
+            last = self._rows.values[-1, 0] if self._count else float("nan")
+            self._told(self._count, float(last))
+
+    def _find(self, cells: CellReader) -> None:
+        """The variables of the program; anew where the loop's function was called again."""
+        found = cells_of(cells)
+        known = self._places
+        if known is not None and all(known.cells.get(name) is cell for name, cell in found.items()):
+            return
+        self._places = uncopied(
+            namespaces=self._host.namespaces,
+            cells=found,
+            is_user=self._host.is_user,
+            passing=self._host.passing,
+        )
+
+    def _read(self) -> None:
+        """The step that has just ended, and the parameters at this head."""
+        now = self._numbers()
+        if now is None:
+            return
+        if self._before is not None:
+            self._record(now)
+        if self._count >= self._next_copy:
+            self._copy(now)
+        self._before = now
+        self._last, self._recording = self._recording, Recording()
+
+    def _numbers(self) -> list[Array] | None:
+        """The parameters now; None where one is not there."""
+        if self._places is None:
+            return None
+        values = [tensor.read(self._places) for tensor in self._watch.tensors]
+        return None if any(value is None for value in values) else [np.array(v) for v in values]
+
+    def _record(self, now: list[Array]) -> None:
+        row = np.empty(1 + len(now))
+        loss = self._watch.loss(self._recording) if self._recording.values else None
+        row[0] = np.nan if loss is None else loss
+        with np.errstate(all="ignore"):
+            for place, (one, other) in enumerate(zip(now, self._before or now)):
+                gap = one - other
+                row[place + 1] = np.sqrt(gap @ gap)
+        self._rows.add(row)
+        self._count += 1
+        if self._awaits_move:
+            self._moves.append(row[1:].copy())
+            self._awaits_move = False
+        if all(not np.isfinite(item).any() for item in now):
+            self._stop("non-finite")
+
+    def _copy(self, now: list[Array]) -> None:
+        if self._awaits_move:
+            return
+        names = [tensor.name for tensor in self._watch.tensors]
+        self._copies.append((self._count, dict(zip(names, now))))
+        self._awaits_move = True
+        following = self._count + 1
+        if len(self._copies) > _FIRST:
+            following = max(following, int(self._count * _GROWTH))
+        self._next_copy = following
+
+    def _leave(self, key: tuple[int, int]) -> None:
+        if key == self._watch.key:
+            self._epoch_ends(key)
+        if key == self._watch.outermost and self._heads_seen:
+            self._stop("finished")
+
+    @property
+    def _heads_seen(self) -> bool:
+        return self._before is not None
+
+    def _epoch_ends(self, key: tuple[int, int]) -> None:
+        if self._in_epoch:
+            self._epochs.append(self._in_epoch)
+            self._epochs = self._epochs[:2] + self._epochs[-1:]
+            self._in_epoch = 0
+
+    def _per_epoch(self) -> int | None:
+        nested = self._watch.outermost != self._watch.key
+        return self._epochs[0] if nested and self._epochs else None
+
+    def _stop(self, reason: str) -> None:
+        self._reason = reason
+        self._close()
+        raise StopProgram
+
+    def _close(self) -> None:
+        """The last step, which no head follows, and the parameters behind it."""
+        now = self._numbers()
+        ended = now is not None and self._before is not None and self._recording.values
+        if ended and self._reason == "finished" and now is not None:
+            self._reason = ""  # so that numbers that are not finite do not stop it twice
+            with contextlib.suppress(StopProgram):
+                self._record(now)
+            self._reason = self._reason or "finished"
+            self._last = self._recording
+        names = [tensor.name for tensor in self._watch.tensors]
+        values = now if now is not None else self._before
+        self._final = {} if values is None else dict(zip(names, values))
+        if self._awaits_move:
+            self._copies.pop()
+            self._awaits_move = False
+
+    def _probe(self, serial: int, value: object) -> object:
+        self._recording.add(serial, value)
+        return value
+
+
+@contextlib.contextmanager
+def other_seeds(shift: int) -> Iterator[None]:
+    """Lets the program draw other random numbers, whether it names a seed or not.
+
+    Args:
+        shift: What is added to its seeds; 0 for its own.
+    """
+    if shift == 0:
+        yield
+        return
+    real = np.random.seed, np.random.default_rng, random.seed, np.random.RandomState
+
+    def moved(seed: Any) -> Any:
+        return seed + shift if isinstance(seed, (int, np.integer)) else seed
+
+    with contextlib.ExitStack() as stack:
+        patched = stack.enter_context
+        patched(mock.patch.object(np.random, "seed", lambda seed=None: real[0](moved(seed))))
+        patched(mock.patch.object(np.random, "default_rng", lambda seed=None: real[1](moved(seed))))
+        patched(mock.patch.object(random, "seed", lambda seed=None, *_: real[2](moved(seed))))
+        patched(mock.patch.object(np.random, "RandomState", lambda seed=None: real[3](moved(seed))))
+        np.random.seed(shift)  # noqa: NPY002 - the global generator is the program's
+        random.seed(shift)
+        yield

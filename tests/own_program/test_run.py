@@ -1,0 +1,91 @@
+"""Programs in their owners' styles, run unedited: what fails has its cause, what trains is left."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nndiag
+from nndiag.finding import Severity
+from nndiag.trace import read_trace
+
+PROGRAMS = Path(__file__).parent
+HEALTHY = sorted((PROGRAMS / "healthy").glob("*.py"))
+
+CAUSES = {
+    "bounded_output": "targets-outside-output-range",
+    "columns_of_far_sizes": "unscaled-inputs",
+    "dead_units": "dead-units",
+    "labels_of_both_signs": "loss-does-not-fit-output",
+    "rate_far_too_high": "learning-rate-above-stability-limit",
+    "rate_far_too_small": "learning-rate-too-small",
+    "saturated_by_the_rate": "learning-rate-above-stability-limit",
+    "summed_loss": "summed-loss",
+    "ten_steps_explode": "unscaled-inputs",
+    "too_few_steps": "not-enough-steps",
+    "unscaled_inputs_kill_the_units": "unscaled-inputs",
+}
+"""Program → what keeps it from training."""
+
+
+def run(path: Path, **options):
+    return nndiag.train(path, plots=False, **options)
+
+
+@pytest.mark.parametrize("path", HEALTHY, ids=lambda path: path.stem)
+def test_says_nothing_of_a_program_that_trains(path):
+    result = run(path)
+    graver = [x for x in result.findings if x.severity is not Severity.NOTE]
+    assert result.check.correct
+    assert not graver
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_names_what_keeps_a_program_from_training(name):
+    result = run(PROGRAMS / "broken" / f"{name}.py")
+    assert result.cause is not None
+    assert result.cause.finding.problem == CAUSES[name]
+
+
+def test_names_the_columns_and_the_line_to_write():
+    finding = run(PROGRAMS / "broken" / "columns_of_far_sizes.py").cause.finding
+    assert "column 1 of table runs from" in finding.message
+    assert finding.replacement.startswith("table = (table - table.mean(axis=0))")
+    assert finding.line == 7  # that of the loop: the data are complete there
+
+
+def test_names_the_line_of_the_rate_and_a_rate_below_the_limit():
+    finding = run(PROGRAMS / "broken" / "rate_far_too_high.py").cause.finding
+    assert finding.line == 5
+    limit = finding.evidence[0].limit
+    written = float(finding.replacement.split("step_size=")[1].split(")")[0])
+    assert 0.4 * limit < written < 0.6 * limit  # half of it, in two digits
+
+
+def test_stores_a_run_that_can_be_read_again(tmp_path):
+    result = run(PROGRAMS / "healthy" / "straight_line.py", runs=tmp_path)
+    again = read_trace(result.run)
+    assert np.array_equal(again.loss, result.trace.loss)
+    assert {"program.py", "parameters.npz", "diagnosis.json"} <= {
+        path.name for path in result.run.iterdir()
+    }
+
+
+def test_stops_after_the_steps_that_are_asked_for():
+    result = run(PROGRAMS / "healthy" / "straight_line.py", steps=50)
+    assert result.trace.steps == 50
+    assert not result.cut_short()
+
+
+def test_records_what_the_program_computes():
+    result = run(PROGRAMS / "healthy" / "straight_line.py")
+    x = np.linspace(0, 1, 30)
+    slope = level = 0.0
+    losses = []
+    for _ in range(2000):
+        gap = slope * x + level - (4 * x - 1)
+        losses.append(np.mean(gap**2) / 2)
+        slope -= 0.3 * np.mean(gap * x)
+        level -= 0.3 * np.mean(gap)
+    assert np.allclose(result.trace.loss, losses, rtol=1e-9, atol=1e-300)
+    assert float(result.parameters["slope"][0]) == pytest.approx(slope, rel=1e-12)
