@@ -15,6 +15,7 @@ from nndiag.cli.options import (
     JsonOption,
     OverridesArgument,
     PlotsOption,
+    PythonOption,
     QuietOption,
     RunsOption,
     SelectOption,
@@ -59,6 +60,7 @@ def train(
     confirm: ConfirmOption = False,
     steps: StepsOption = None,
     seconds: SecondsOption = None,
+    python: PythonOption = None,
     html: HtmlOption = None,
 ) -> None:
     """Train a network, or run a program of your own, and say what is wrong with it."""
@@ -76,6 +78,7 @@ def train(
             confirm=confirm,
             steps=steps,
             seconds=seconds,
+            python=python,
             progress=line,
             notice=line.say,
             started=None if json or quiet else _warn_of_instability,

@@ -238,7 +238,7 @@ class Editor:
         return max(around, key=lambda node: node.lineno, default=None)
 
     def _before_loop(
-        self, names: Sequence[tuple[str, bool, str]], statement: Any, *, name: str, says: str
+        self, names: Sequence[Sequence[Any]], statement: Any, *, name: str, says: str
     ) -> SettingEdit | None:
         """A statement before the training for the first name that can be set there."""
         loop = self._outer_loop()

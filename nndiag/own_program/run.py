@@ -13,10 +13,13 @@ from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.record import layer_names, recorded
 from nndiag.own_program.words import in_own_words, with_gradient
 from nndiag.program import CodeSettings, ProgramCheck, check_program
-from nndiag.program.running.task import watch
+from nndiag.program.child.plain import as_plain
+from nndiag.program.child.process import ask
 from nndiag.trace import Recorder, Trace
 
 _CHECKING = 10.0  # seconds
+_BESIDE = 60.0  # seconds for all that is not the training itself
+_ENDLESS = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,7 @@ def run_program(
     recorder: Callable[[tuple[str, ...]], Recorder],
     steps: int | None = None,
     seconds: float | None = None,
+    python: str | None = None,
     tell: Callable[[str], None] | None = None,
     thresholds: Mapping[str, Mapping[str, float]] | None = None,
     ignore: Collection[str] = (),
@@ -63,6 +67,7 @@ def run_program(
         recorder: Gives the recorder for layers of some names.
         steps: Steps after which it is stopped.
         seconds: Time after which its training is stopped.
+        python: The Python that runs it; the user's own by default.
         tell: Told what is being done.
         thresholds: As `diagnose` takes them.
         ignore: As `diagnose` takes them.
@@ -72,15 +77,9 @@ def run_program(
         UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
     """
     say = tell or (lambda _: None)
-    check = check_program(settings, seconds=_CHECKING, progress=say)
-    request: dict[str, Any] = {"settings": settings, "steps": steps, "seconds": seconds}
-
-    def heard(kind: str, payload: Any) -> None:
-        if kind == "step":
-            say(f"step {payload[0]:,}, loss {payload[1]:.4g}")
-
+    check = check_program(settings, seconds=_CHECKING, python=python, progress=say)
     say("running the program")
-    told = watch(request, heard)
+    told = watched(settings, python=python, tell=say, steps=steps, seconds=seconds)
     mirror = mirror_of(told)
     keeper = recorder(layer_names(told, mirror))
     try:
@@ -90,3 +89,38 @@ def run_program(
     found = diagnose(trace, thresholds=thresholds, ignore=ignore, select=select)
     found = in_own_words(found, source=check.source, told=told, mirror=mirror)
     return ProgramRun(check, told, mirror, trace, with_gradient(found, check, told))
+
+
+def watched(
+    settings: CodeSettings,
+    *,
+    python: str | None = None,
+    tell: Callable[[str], None] | None = None,
+    seconds: float | None = None,
+    **more: Any,
+) -> Told:
+    """What is seen of one training of a program, in a child of its own.
+
+    Args:
+        settings: Which program.
+        python: The Python that runs it.
+        tell: Told how far it is.
+        seconds: Time after which its training is stopped.
+        more: What else `program.running.task.watch` is asked for.
+
+    Raises:
+        UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
+    """
+
+    def hear(kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "step" and tell is not None:
+            tell(f"step {data['step']:,}, loss {data['loss']:.4g}")
+
+    request = {
+        "program": str(settings.path),
+        "settings": as_plain(settings),
+        "seconds": seconds,
+        **more,
+    }
+    limit = _ENDLESS if seconds is None else seconds + _BESIDE
+    return ask("watch", request, python=python, seconds=limit, on_message=hear)

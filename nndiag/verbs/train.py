@@ -44,6 +44,7 @@ def train(
     started: "Callable[[Facts], None] | None" = None,
     steps: int | None = None,
     seconds: float | None = None,
+    python: str | None = None,
 ) -> RunResult:
     """Train the network of a config, or a program as it stands, and say what is wrong with it.
 
@@ -62,6 +63,8 @@ def train(
         started: Told what is known before the first step.
         steps: For a program: steps after which it is stopped.
         seconds: For a program: time after which its training is stopped.
+        python: For a program: the Python that runs it; by default that of the active environment,
+            else `python` on the path.
 
     Raises:
         NndiagError: The config or the program cannot be used, or no folder can be made.
@@ -80,6 +83,7 @@ def train(
             runs=None if runs is None else Path(runs),
             steps=steps,
             seconds=seconds,
+            python=python,
             notice=notice,
             **looked_for,
         )

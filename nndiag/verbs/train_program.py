@@ -54,6 +54,7 @@ def train_program(
     thresholds: Thresholds | None = None,
     ignore: Collection[str] | None = None,
     select: Collection[str] | None = None,
+    python: str | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> ProgramRunResult:
     """Run a user's own program to its end and say what is wrong with it.
@@ -67,6 +68,7 @@ def train_program(
         thresholds: As `nndiag.train` takes them.
         ignore: As `nndiag.train` takes them.
         select: As `nndiag.train` takes them.
+        python: The Python that runs it; the user's own by default.
         notice: Told what is being done.
 
     Raises:
@@ -91,6 +93,7 @@ def train_program(
         recorder=recorder,
         steps=steps,
         seconds=seconds,
+        python=python,
         tell=notice,
         thresholds=asked.thresholds,
         ignore=asked.ignore,

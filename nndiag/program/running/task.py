@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 import numpy as np
 
+from nndiag.program.child.agent import Send
+from nndiag.program.child.plain import from_plain
 from nndiag.program.execution.host import Host, loop_place
 from nndiag.program.execution.places import spelled
 from nndiag.program.execution.runner import StepFailedError
@@ -32,28 +34,27 @@ from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source, read_source
 
 Array = Any
-Send = Callable[[str, Any], None]
 
 _MEASURING = 10.0  # seconds
 _STEADY = 1e-2  # how much the factor of tensors may differ
 _KINDS = {"binary cross-entropy": "binary_cross_entropy", "cross-entropy": "softmax_cross_entropy"}
 
 
-def watch(request: dict[str, Any], send: Send) -> dict[str, Any]:
+def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     """Measure a program, tell its network, and watch one training of it.
 
     Args:
-        request: `settings` (a `CodeSettings`), and where wanted `text` (what to run in the place of
-            the file's text), `steps`, `seconds` and `shift` (added to its seeds).
+        request: `settings`, and where wanted `text` (what to run in the place of the file's text),
+            `steps`, `seconds` and `shift` (added to its seeds).
         send: Called with "step" and the number of steps and the loss, now and then.
 
     Returns:
-        What `Subject` in `nndiag.own_program` takes.
+        What `nndiag.own_program.mirror` takes.
 
     Raises:
         UserCodeError: The program cannot be run, or its loop or loss cannot be found.
     """
-    settings: CodeSettings = request["settings"]
+    settings = from_plain(CodeSettings, request["settings"])
     source = _source(settings, request.get("text"))
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(request.get("shift", 0)):
         measurement = measure(source, settings, deadline=time.perf_counter() + _MEASURING)
@@ -64,7 +65,7 @@ def watch(request: dict[str, Any], send: Send) -> dict[str, Any]:
             found.watch(settings),
             steps=request.get("steps"),
             seconds=request.get("seconds"),
-            told=lambda step, loss: send("step", (step, loss)),
+            told=lambda step, loss: send("step", {"step": step, "loss": loss}),
         )
     return {**found.told(), **_run_told(run)}
 
@@ -179,14 +180,14 @@ class _Roles:
         output = output_of(events, links[-1], self.lab.nodes)
         return None if output is None else (links[0].before[0], output.targets)
 
-    def _names_of_data(self) -> list[list[tuple[str, bool, str]]]:
+    def _names_of_data(self) -> list[list[list[Any]]]:
         """What the program calls its inputs and its targets: the name, whether it is a variable of
         the training loop's own function, and the axis of the examples.
         """
         if self.data is None or self.point is None:
             return [[], []]
         snapshot = self.point.snapshot
-        found: list[list[tuple[str, bool, str]]] = [[], []]
+        found: list[list[list[Any]]] = [[], []]
         for leaf, value in snapshot.leaves():
             if not isinstance(value, np.ndarray) or any(step[0] == "index" for step in leaf.steps):
                 continue
@@ -194,7 +195,7 @@ class _Roles:
                 axis = _axis_of(value, array)
                 if axis is not None:
                     name = spelled(leaf.root, leaf.steps)
-                    found[place].append((name, leaf.root in snapshot.cells, axis))
+                    found[place].append([name, leaf.root in snapshot.cells, axis])
         return found
 
     def _curvature(self) -> float | None:
@@ -254,7 +255,7 @@ class _Roles:
         source = measurement.host.source
         return {
             "tensors": [
-                (tensor.name, tensor.shape, _lines(measurement, tensor.name))
+                [tensor.name, list(tensor.shape), _lines(measurement, tensor.name)]
                 for tensor in self.tensors
             ],
             "links": [_link_told(link) for link in self.links],
@@ -268,11 +269,11 @@ class _Roles:
             },
             "kind": self.kind,
             "factor": self.factor,
-            "data": self.data,
+            "data": None if self.data is None else list(self.data),
             "named": self._names_of_data(),
             "batch": self.batch,
-            "loss": (measurement.loss.text, measurement.loss.own, measurement.loss.line),
-            "rate": None if rate is None else (rate.text, rate.value),
+            "loss": [measurement.loss.text, measurement.loss.own, measurement.loss.line],
+            "rate": None if rate is None else [rate.text, float(rate.value)],
             "scale": _scale(measurement),
             "curvature": self._curvature(),
             "right": measurement.is_right,
@@ -356,8 +357,9 @@ def _link_told(link: Link) -> dict[str, Any]:
 
 
 def _run_told(run: Watched) -> dict[str, Any]:
-    names = ("steps", "rows", "copies", "moves", "final", "count", "reason", "failure")
-    return {name: getattr(run, name) for name in (*names, "per_epoch", "seconds")}
+    names = ("steps", "rows", "moves", "final", "count", "reason", "failure")
+    told = {name: getattr(run, name) for name in (*names, "per_epoch", "seconds")}
+    return {**told, "copies": [list(copy) for copy in run.copies]}
 
 
 def _axis_of(value: Array, array: Array) -> str | None:
