@@ -6,16 +6,17 @@ import typer
 
 from nndiag.cli.answer import answer
 from nndiag.cli.options import (
-    ConfigArgument,
     FailOn,
     FailOnOption,
     HtmlOption,
     IgnoreOption,
     JsonOption,
     OverridesArgument,
+    PythonOption,
     QuietOption,
     SelectOption,
 )
+from nndiag.cli.train import TrainedArgument
 
 SecondsOption = Annotated[
     float | None,
@@ -32,7 +33,7 @@ WriteOption = Annotated[
 
 
 def fix(
-    config: ConfigArgument,
+    config: TrainedArgument,
     overrides: OverridesArgument = None,
     *,
     json: JsonOption = False,
@@ -42,9 +43,10 @@ def fix(
     fail_on: FailOnOption = FailOn.ERROR,
     ignore: IgnoreOption = None,
     select: SelectOption = None,
+    python: PythonOption = None,
     html: HtmlOption = None,
 ) -> None:
-    """Try remedies, and write the config that is cured."""
+    """Try remedies, and write the config, or the program, that is cured."""
     from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.verbs.fix import fix as cured  # noqa: PLC0415
 
@@ -56,6 +58,7 @@ def fix(
             write=write,
             ignore=ignore,
             select=select,
+            python=python,
             progress=line,
             notice=lambda text: line.say(f"trying: {text}"),
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nndiag.experiment.building import Built
 from nndiag.nn.activations import ACTIVATIONS
 from nndiag.nn.losses import LOSSES, Loss
-from nndiag.nn.network import Architecture, Examples, architecture, examples, loss
+from nndiag.nn.network import Architecture, Examples, architecture, examples, loss, predicted
 from nndiag.nn.optimizers import OPTIMIZERS
 from nndiag.nn.scaling import Scaling
 
@@ -60,6 +60,10 @@ class Mirror:
                 weights = np.hstack([weights, parameters[link["biases"]].reshape(units, 1)])
             parts.append(weights.ravel())
         return np.concatenate(parts)
+
+    def predictions(self, parameters: Mapping[str, FloatArray]) -> FloatArray:
+        """What the program's network gives for all inputs, shape (B, O)."""
+        return np.asarray(predicted(self.shape, self.vector(parameters), self.data).T)
 
     def built(self, start: FloatArray, *, steps: int) -> Built:
         """The network as an experiment that is ready to train."""

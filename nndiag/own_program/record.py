@@ -26,13 +26,16 @@ _SUITED = (3000, 4000)
 _BOUNDED = frozenset({"tanh", "sigmoid", "linear", "softmax"})
 
 
-def recorded(told: Told, mirror: Mirror | None, recorder: Recorder) -> Trace:
+def recorded(
+    told: Told, mirror: Mirror | None, recorder: Recorder, *, reference: bool = True
+) -> Trace:
     """The trace of a program's run.
 
     Args:
         told: What was watched.
         mirror: The program's network, where it is known.
         recorder: Takes the record; its layers are those of `layer_names`.
+        reference: Whether to fit the network anew where the run ended badly.
     """
     with np.errstate(all="ignore"):
         if mirror is None:
@@ -45,7 +48,7 @@ def recorded(told: Told, mirror: Mirror | None, recorder: Recorder) -> Trace:
             recorder.record_facts(_facts(told, mirror, start))
             _record_steps(told, recorder, _groups(told, mirror))
             _record_probes(told, mirror, recorder)
-            recorder.record_ending(_ending(told, mirror, start))
+            recorder.record_ending(_ending(told, mirror, start, reference=reference))
     return recorder.trace()
 
 
@@ -159,7 +162,7 @@ def _optimizer(told: Told) -> str:
     return "momentum" if told["momentum"] else "gradient descent"
 
 
-def _ending(told: Told, mirror: Mirror, start: FloatArray) -> Ending:
+def _ending(told: Told, mirror: Mirror, start: FloatArray, *, reference: bool) -> Ending:
     """What is measured at the program's last parameters."""
     parameters = mirror.vector(_final(told))
     reason = _reason(told)
@@ -178,7 +181,7 @@ def _ending(told: Told, mirror: Mirror, start: FloatArray) -> Ending:
         largest_eigenvalue=curvature.largest,
     )
     constant = baseline(mirror.shape.loss, mirror.data.targets)
-    if reason != "finished" or final <= _GOOD * abs(constant):
+    if not reference or reason != "finished" or final <= _GOOD * abs(constant):
         return ending
     starts = {"end": parameters, "start": start}
     starts |= {f"suited {seed}": _suited(mirror, seed=seed) for seed in _SUITED}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.result import ProgramCheck
-from nndiag.program.text.source import notebook_cells
+from nndiag.program.text.source import Source, notebook_cells
 
 
 def write_fixed(check: ProgramCheck) -> Path:
@@ -25,6 +25,22 @@ def write_fixed(check: ProgramCheck) -> Path:
     path, text = fixed_path(changed[0][0].path), f"{changed[0][1].text.rstrip()}\n"
     if check.source.cells and changed[0][0] is old[0]:
         text = _notebook_text(check)
+    return _written(path, text)
+
+
+def write_text(source: Source, text: str) -> Path:
+    """Writes a fixed program of one file beside the original, `my_net.fixed.py`.
+
+    Raises:
+        UserCodeError: It is a notebook or several files, the file exists already, or it cannot be
+            written.
+    """
+    if source.cells or len(source.parts) > 1:
+        raise UserCodeError(Problem("a notebook, or several files: change it as the diff shows"))
+    return _written(fixed_path(source.path), f"{text.rstrip()}\n")
+
+
+def _written(path: Path, text: str) -> Path:
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)

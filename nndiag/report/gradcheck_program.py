@@ -38,7 +38,7 @@ def program_report(check: ProgramCheck, *, written: Path | None = None) -> Rende
     if others:
         parts.append(Text())
     if check.diff is not None:
-        parts += [_diff(check.diff), Text()]
+        parts += [diff_text(check.diff), Text()]
     parts.append(labelled(_notes(check, written)))
     return Group(*parts)
 
@@ -183,8 +183,8 @@ def _other(check: ProgramCheck, finding: Finding) -> RenderableType:
     return table
 
 
-def _diff(diff: str) -> Text:
-    """The repair as a diff."""
+def diff_text(diff: str) -> Text:
+    """A unified diff in colour."""
     text = Text(overflow="fold")
     for line in diff.splitlines():
         first = line[:1]

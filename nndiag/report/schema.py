@@ -12,6 +12,7 @@ from nndiag.report.compare_document import CompareDocument
 from nndiag.report.doctor_document import DoctorDocument
 from nndiag.report.document import Document, Part
 from nndiag.report.fix_document import FixDocument
+from nndiag.report.fix_program import ProgramFixDocument
 from nndiag.report.gradcheck_document import NetworkCheckDocument, ProgramCheckDocument
 from nndiag.report.run_document import RunDocument
 from nndiag.report.sweep_document import SweepDocument
@@ -19,6 +20,7 @@ from nndiag.report.sweep_document import SweepDocument
 DOCUMENTS: tuple[type[Document], ...] = (
     RunDocument,
     FixDocument,
+    ProgramFixDocument,
     CompareDocument,
     SweepDocument,
     NetworkCheckDocument,

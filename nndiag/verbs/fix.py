@@ -12,7 +12,15 @@ from nndiag.finding import Severity
 from nndiag.fixing import Fix, write_cured
 from nndiag.fixing import fix as search
 from nndiag.verbs.result import Result, as_result
-from nndiag.verbs.target import ExperimentLike, Overrides, load_experiment, words_of
+from nndiag.verbs.target import (
+    ExperimentLike,
+    Kind,
+    Overrides,
+    kind_of,
+    load_experiment,
+    program_of,
+    words_of,
+)
 from nndiag.verbs.wanted import check_diagnosis_section, narrowed
 
 if TYPE_CHECKING:
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from nndiag.experiment import Experiment
     from nndiag.report.document import Document
     from nndiag.training import Progress
+    from nndiag.verbs.fix_program import ProgramFixResult
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,11 +109,13 @@ def fix(
     select: Collection[str] | None = None,
     progress: "Callable[[Progress], None] | None" = None,
     notice: Callable[[str], None] | None = None,
-) -> FixResult:
-    """Try the remedies on a config that does not train, and find the smallest change that cures it.
+    python: str | None = None,
+) -> "FixResult | ProgramFixResult":
+    """Try the remedies on a config, or changes of a program, and find the smallest that cures.
 
     Args:
-        config: As `load_experiment` takes it.
+        config: As `load_experiment` takes it, or a program: `"net.py"`, `"net.py:Class"`. A program
+            is run, with your rights, some twenty times.
         overrides: As `load_experiment` takes them.
         seconds: Time for the trials; by default the work of 16 trainings is the limit.
         write: Whether to write the cured config beside the config's file.
@@ -112,11 +123,18 @@ def fix(
         select: The only problems that are looked at.
         progress: Called about ten times a second during the first training.
         notice: Told what is being tried.
+        python: For a program: the Python that runs it.
 
     Raises:
-        NndiagError: The config cannot be used.
+        NndiagError: The config or the program cannot be used.
         KeyboardInterrupt: Ctrl-C before the config was trained once.
     """
+    program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
+    if program is not None:
+        from nndiag.verbs.fix_program import fix_own_program  # noqa: PLC0415 (only for a program)
+
+        words = words_of(config, overrides) or ""
+        return fix_own_program(program, program=words, write=write, python=python, notice=notice)
     own = load_experiment(config, overrides)
     check_diagnosis_section(own)
     experiment = narrowed(own, ignore=ignore, select=select)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nndiag.errors import Problem, RunError, UserCodeError, warn
-from nndiag.finding import Outcome
 from nndiag.plain import json_text
 from nndiag.program import CodeSettings, ProgramCheck
 from nndiag.trace.run_folder import (
@@ -36,11 +35,10 @@ class ProgramRunResult(RunResult):
     @property
     def next_command(self) -> str:
         """What to try next."""
+        if self.diagnosis.cause is not None or self.diagnosis.failing:
+            return f"nndiag fix {self.config}"
         if self.check is not None and not self.check.correct:
-            mends = " --write-fixed" if self.check.fixed_text is not None else ""
-            return f"nndiag gradcheck {self.config}{mends}"
-        if self.diagnosis.cause is not None or self.outcome is not Outcome.CONVERGED:
-            return f"nndiag sweep-lr {self.config}"
+            return f"nndiag gradcheck {self.config}"
         return "nothing: it trains"
 
 

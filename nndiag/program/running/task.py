@@ -306,17 +306,22 @@ def _scale(measurement: Measurement) -> float | None:
 def _idle(measurement: Measurement, point: Point) -> tuple[Tensor, ...]:
     """Arrays that the program's text adds to, though no iteration was seen to move them."""
     snapshot = point.snapshot
+    repeated = ast.For, ast.While, ast.FunctionDef  # data are changed before all of them
     names = {
         _last_name(target)
-        for node in ast.walk(measurement.lab.runner.host.tree)
+        for around in ast.walk(measurement.lab.runner.host.tree)
+        if isinstance(around, repeated)
+        for node in ast.walk(around)
         for target in _own_targets(node)
     }
+    examples = measurement.examples
     known = {leaf for tensor in measurement.lab.tensors for leaf in tensor.leaves}
     leaves = [
         leaf
         for leaf, value in snapshot.leaves()
         if isinstance(value, np.ndarray)
         and leaf not in known
+        and (examples == 1 or examples not in value.shape)
         and (leaf.steps[-1][1] if leaf.steps else leaf.root) in names
     ]
     return tuple(item for item in tensors_of(snapshot, leaves) if len(item.leaves) == 1)
@@ -333,11 +338,12 @@ def _last_name(target: ast.expr) -> Any:
 
 def _own_targets(node: ast.AST) -> list[ast.expr]:
     """What a statement changes starting from what it held."""
-    if isinstance(node, ast.AugAssign):
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
         return [node.target]
-    if isinstance(node, ast.Assign):
-        read = {ast.unparse(item) for item in ast.walk(node.value) if isinstance(item, ast.expr)}
-        return [target for target in node.targets if ast.unparse(target) in read]
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
+        if isinstance(node.value.op, (ast.Add, ast.Sub)):
+            left = ast.unparse(node.value.left)
+            return [target for target in node.targets if ast.unparse(target) == left]
     return []
 
 

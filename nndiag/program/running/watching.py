@@ -303,17 +303,23 @@ def other_seeds(shift: int) -> Iterator[None]:
     if shift == 0:
         yield
         return
-    real = np.random.seed, np.random.default_rng, random.seed, np.random.RandomState
+    real = np.random.seed, np.random.default_rng, random.seed
 
     def moved(seed: Any) -> Any:
         return seed + shift if isinstance(seed, (int, np.integer)) else seed
 
+    class Generator(np.random.RandomState):
+        def __init__(self, seed: Any = None) -> None:
+            super().__init__(moved(seed))
+
     with contextlib.ExitStack() as stack:
-        patched = stack.enter_context
-        patched(mock.patch.object(np.random, "seed", lambda seed=None: real[0](moved(seed))))
-        patched(mock.patch.object(np.random, "default_rng", lambda seed=None: real[1](moved(seed))))
-        patched(mock.patch.object(random, "seed", lambda seed=None, *_: real[2](moved(seed))))
-        patched(mock.patch.object(np.random, "RandomState", lambda seed=None: real[3](moved(seed))))
+        for owner, name, other in (
+            (np.random, "seed", lambda seed=None: real[0](moved(seed))),
+            (np.random, "default_rng", lambda seed=None: real[1](moved(seed))),
+            (np.random, "RandomState", Generator),
+            (random, "seed", lambda seed=None, *_: real[2](moved(seed))),
+        ):
+            stack.enter_context(mock.patch.object(owner, name, other))
         np.random.seed(shift)  # noqa: NPY002 - the global generator is the program's
         random.seed(shift)
         yield

@@ -1,0 +1,144 @@
+"""What was tried on a failing program, for a person and as one JSON object."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from nndiag.finding import Outcome
+from nndiag.own_program.fix import ProgramFix, ProgramTrial
+from nndiag.report.document import Document, Part
+from nndiag.report.gradcheck_program import diff_text
+from nndiag.report.run_document import FindingDocument, finding_document
+from nndiag.report.verdict import labelled, most_important, sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramTrialDocument(Part):
+    """A changed program, trained."""
+
+    name: str
+    """Its changes, joined by ' + '."""
+    r_squared: float
+    """1 − squared error / squared error of the mean baseline at the end of its training."""
+    cured: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramFixDocument(Document):
+    """What `fix` prints of a program."""
+
+    command: Literal["fix"] = "fix"
+    program: Path
+    outcome: Outcome
+    findings: list[FindingDocument]
+    healthy: bool
+    cured: bool
+    repaired: bool
+    """Whether the gradient was repaired first."""
+    r_squared: float | None
+    """That of the program as it is."""
+    trials: list[ProgramTrialDocument]
+    winner: ProgramTrialDocument | None
+    other_seeds: list[float]
+    """R² of the fixed program with other random numbers."""
+    diff: str | None
+    fixed_program: Path | None
+
+
+def fix_program_document(fix: ProgramFix, *, written: Path | None) -> ProgramFixDocument:
+    """All that was found."""
+    return ProgramFixDocument(
+        program=fix.check.path,
+        outcome=fix.diagnosis.outcome,
+        findings=[finding_document(finding) for finding in fix.diagnosis.findings],
+        healthy=fix.healthy,
+        cured=fix.winner is not None,
+        repaired=fix.repaired,
+        r_squared=fix.before,
+        trials=[_trial(one) for one in fix.trials],
+        winner=None if fix.winner is None else _trial(fix.winner),
+        other_seeds=list(fix.others),
+        diff=fix.diff,
+        fixed_program=written,
+    )
+
+
+def _trial(trial: ProgramTrial) -> ProgramTrialDocument:
+    return ProgramTrialDocument(name=trial.title, r_squared=trial.r_squared, cured=trial.cured)
+
+
+def fix_program_report(
+    fix: ProgramFix, *, written: Path | None, next_command: str
+) -> RenderableType:
+    """The whole report.
+
+    Args:
+        fix: What was found.
+        written: The file with the fixed program.
+        next_command: What to try next.
+    """
+    parts: list[RenderableType] = [Text(fix.check.path.name, style="bold"), _panel(fix)]
+    if fix.diff is not None:
+        parts += [diff_text(fix.diff), Text()]
+    if fix.trials:
+        parts += [_table(fix), Text()]
+    parts.append(labelled(_ways(written, next_command)))
+    return Group(*parts)
+
+
+def fix_program_line(fix: ProgramFix) -> str:
+    """The verdict in one line of text."""
+    if fix.healthy:
+        return "nothing to fix: it trains"
+    if fix.winner is None:
+        return f"not fixed: none of {len(fix.trials)} changes makes it train"
+    return f"fixed by {_title(fix)}: R² {_share(fix.before)} → {_share(fix.winner.r_squared)}"
+
+
+def _title(fix: ProgramFix) -> str:
+    title = "" if fix.winner is None else fix.winner.title
+    repaired = fix.repaired and fix.winner is not None and fix.winner.edits
+    return f"the gradient repaired + {title}" if repaired else title
+
+
+def _panel(fix: ProgramFix) -> RenderableType:
+    style = "green" if fix.healthy or fix.winner is not None else "red"
+    word = "HEALTHY" if fix.healthy else "FIXED" if fix.winner is not None else "NOT FIXED"
+    lines = [Text.assemble((word, f"bold {style}"), f"  {fix_program_line(fix)}")]
+    most = most_important(fix.diagnosis)
+    if most is not None and not fix.healthy:
+        lines.append(Text.assemble(("cause  ", "dim"), sentence(most.message)))
+    if fix.winner is not None:
+        others = " and ".join(map(_share, fix.others))
+        lines.append(Text.assemble(("again  ", "dim"), f"R² {others} with other random numbers"))
+    return Panel(Group(*lines), border_style=style, padding=(0, 1))
+
+
+def _table(fix: ProgramFix) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("tried", overflow="fold")
+    table.add_column("R²", justify="right", no_wrap=True)
+    table.add_row("as it is", _share(fix.before))
+    for trial in fix.trials:
+        style = "green" if trial is fix.winner else ""
+        table.add_row(Text(trial.title, style=style), Text(_share(trial.r_squared), style=style))
+    return table
+
+
+def _share(value: float | None) -> str:
+    if value is None:
+        return "?"
+    return f"{value:.3f}" if value > -1 else "below −1" if math.isfinite(value) else "not finite"
+
+
+def _ways(written: Path | None, next_command: str) -> Iterator[tuple[str, Text]]:
+    if written is not None:
+        yield "file", Text(str(written))
+    yield "next", Text(next_command, style="bold")

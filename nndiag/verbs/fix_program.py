@@ -1,0 +1,104 @@
+"""`fix` for a user's own program: the smallest change of its text with which it trains."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from nndiag.errors import UserCodeError, warn
+from nndiag.finding import Severity
+from nndiag.own_program.fix import ProgramFix, fix_program
+from nndiag.own_program.run import run_program
+from nndiag.program import CodeSettings
+from nndiag.program.fixed_file import write_text
+from nndiag.trace import Recorder
+from nndiag.verbs.result import Result, as_result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from nndiag.report.fix_program import ProgramFixDocument
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ProgramFixResult(Result, ProgramFix):
+    """A `ProgramFix` that shows itself.
+
+    Attributes:
+        program: The program as a command line has it.
+        written: The file with the fixed program.
+    """
+
+    program: str = ""
+    written: Path | None = None
+
+    @property
+    def next_command(self) -> str:
+        """What to try next."""
+        if self.healthy:
+            return "nothing: it trains"
+        if self.written is not None:
+            return f"nndiag train {quote(str(self.written))}"
+        if self.winner is not None:
+            return f"nndiag fix {self.program} --write"
+        if not self.check.correct:
+            return f"nndiag gradcheck {self.program}"
+        return f"nndiag sweep-lr {self.program}"
+
+    def gravest(self) -> Severity | None:
+        """An error where a failure is left."""
+        return None if self.healthy or self.winner is not None else Severity.ERROR
+
+    def line(self) -> str:
+        """The verdict in one line."""
+        from nndiag.report.fix_program import fix_program_line  # noqa: PLC0415 (rich)
+
+        return f"{self.check.path.name}: {fix_program_line(self)}"
+
+    def document(self) -> "ProgramFixDocument":
+        """The object that `--json` prints."""
+        from nndiag.report.fix_program import fix_program_document  # noqa: PLC0415 (rich)
+
+        return fix_program_document(self, written=self.written)
+
+    def __rich__(self) -> "RenderableType":
+        from nndiag.report.fix_program import fix_program_report  # noqa: PLC0415 (rich)
+
+        return fix_program_report(self, written=self.written, next_command=self.next_command)
+
+
+def fix_own_program(
+    settings: CodeSettings,
+    *,
+    program: str,
+    write: bool = False,
+    python: str | None = None,
+    notice: Callable[[str], None] | None = None,
+) -> ProgramFixResult:
+    """Find the smallest change with which a program trains, and write it beside the original.
+
+    Args:
+        settings: Which program, and what is what in it.
+        program: The program as a command line has it.
+        write: Whether to write the fixed program.
+        python: The Python that runs it; the user's own by default.
+        notice: Told what is being tried.
+
+    Raises:
+        UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
+    """
+    run = run_program(
+        settings,
+        recorder=lambda layers: Recorder(layers=layers),
+        python=python,
+        tell=notice,
+    )
+    found = fix_program(run, settings, python=python, notice=notice)
+    written = None
+    if write and found.text is not None:
+        try:
+            written = write_text(found.source, found.text)
+        except UserCodeError as error:
+            warn(str(error))
+    return as_result(ProgramFixResult, found, program=program, written=written)
