@@ -1,11 +1,11 @@
 """A diagnosis in the program's own words: its names, its lines, and what to write there."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
-from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Severity
+from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Severity, Suggestion
 from nndiag.numbers import number
 from nndiag.own_program.edits import Editor, SettingEdit, edited
 from nndiag.own_program.mirror import Mirror, Told
@@ -14,15 +14,25 @@ from nndiag.program.text.source import Source
 from nndiag.trace import FloatArray
 
 _LONGEST = 64  # characters of a line that is shown
-_PHRASES = {
-    "optimizer.name": "Adam in the place of the plain step",
-    "loss.reduction": "divide the gradient by the number of examples",
-    "network.bias": "a bias for each layer",
-    "training.batch_size": "more examples in each step",
-    "optimizer.momentum": "momentum 0.9",
-    "optimizer.weight_decay": "less weight decay",
-    "optimizer.decay": "a learning rate that does not decay",
-}
+_RATE = frozenset(
+    {
+        "learning-rate-above-stability-limit",
+        "learning-rate-too-small",
+        "summed-loss",
+        "exploding-loss",
+        "exploding-gradients",
+        "oscillating-loss",
+        "noisy-steps",
+        "vanishing-gradients",
+        "stalled-convergence",
+    }
+)
+_START = frozenset(
+    {"weights-too-large", "weights-too-small", "identical-units", "dead-units", "saturated-units"}
+)
+_TARGETS = frozenset(
+    {"unscaled-targets", "loss-does-not-fit-output", "targets-outside-output-range"}
+)
 _COLUMNS = 4  # that are told
 
 
@@ -44,24 +54,30 @@ def with_gradient(diagnosis: Diagnosis, check: ProgramCheck | None, told: Told) 
     confidence = Confidence.CONFIRMED if confirmed else Confidence.LIKELY
     cause = Cause(first, confidence, tuple(found))
     rest = [x for x in diagnosis.findings if x.severity is Severity.NOTE]
-    return replace(diagnosis, cause=cause, findings=(first, *others, *found, *rest))
+    findings = (first, *others, *found, *rest)
+    return replace(diagnosis, cause=cause, findings=findings, suggested=suggested(first))
 
 
 def _placed(finding: Finding, check: ProgramCheck) -> Finding:
     if finding.line is None:
         return finding
     place = check.source.place(finding.line)
-    wanted = () if finding.replacement is None else (f"{place}: {finding.replacement.strip()}",)
-    return replace(
-        finding, message=f"{place}: {finding.message}", remedies=(*wanted, *finding.remedies)
-    )
+    return replace(finding, message=f"{place}: {finding.message}")
 
 
 def in_own_words(
-    diagnosis: Diagnosis, *, source: Source, told: Told, mirror: Mirror | None
+    diagnosis: Diagnosis, *, source: Source, told: Told, mirror: Mirror | None, limit: float | None
 ) -> Diagnosis:
-    """The diagnosis with remedies that can be written into the program, and its columns named."""
-    speaker = _Speaker(source, told, mirror)
+    """The diagnosis with what to write into the program, and its columns named.
+
+    Args:
+        diagnosis: What is said about its run.
+        source: The program.
+        told: What was watched of it.
+        mirror: Its network, where it is known.
+        limit: The largest stable learning rate at its start, where it is known.
+    """
+    speaker = _Speaker(source, told, mirror, limit)
     renamed = {id(x): speaker.told(x) for x in diagnosis.findings}
     cause = diagnosis.cause
     if cause is not None:
@@ -71,59 +87,56 @@ def in_own_words(
             explains=tuple(renamed.get(id(x), x) for x in cause.explains),
         )
     return replace(
-        diagnosis, cause=cause, findings=tuple(renamed[id(x)] for x in diagnosis.findings)
+        diagnosis,
+        cause=cause,
+        findings=tuple(renamed[id(x)] for x in diagnosis.findings),
+        suggested=suggested(None if cause is None else cause.finding),
     )
 
 
 class _Speaker:
     """Puts findings into a program's words."""
 
-    def __init__(self, source: Source, told: Told, mirror: Mirror | None) -> None:
-        self._source, self._told, self._mirror = source, told, mirror
+    def __init__(
+        self, source: Source, told: Told, mirror: Mirror | None, limit: float | None
+    ) -> None:
+        self._source, self._told, self._mirror, self._limit = source, told, mirror, limit
         self._editor = Editor(source, told)
 
     def told(self, finding: Finding) -> Finding:
         """One finding."""
-        edits: list[SettingEdit] = []
-        phrases: list[str] = []
-        for remedy in finding.remedies:
-            edit = self._edit(remedy)
-            if edit is not None and edit not in edits:
-                edits.append(edit)
-                phrases.append(self._shown(edit))
-            elif edit is None and (phrase := _phrase(remedy)) is not None:
-                phrases.append(phrase)
+        edit = self._edit(finding.problem)
         message = finding.message
         if self._mirror is not None and finding.problem == "unscaled-inputs":
             message = columns_told(self._mirror.inputs, self._name(0)) or message
-        line = finding.line or (edits[0].line if edits else None)
+        if edit is None:
+            return replace(finding, message=message)
         return replace(
             finding,
             message=message,
-            remedies=tuple(dict.fromkeys(phrases)),
             file=str(self._source.path),
-            line=line,
-            replacement=finding.replacement or (self._new_line(edits[0]) if edits else None),
+            line=edit.line,
+            replacement=self._new_line(edit),
         )
 
     def _name(self, place: int) -> str:
         names = self._told["named"][place]
         return names[0][0] if names else ("the inputs", "the targets")[place]
 
-    def _edit(self, remedy: str) -> SettingEdit | None:
-        """The change of the text that a remedy stands for."""
-        key, _, value = remedy.partition("=")
+    def _edit(self, problem: str) -> SettingEdit | None:
+        """The change of the text that helps against a problem, where one does."""
         editor = self._editor
-        if key == "optimizer.learning_rate" and value:
-            return editor.rate(float(value))
-        simple: dict[str, Callable[[], SettingEdit | None]] = {
-            "dataset.scale_inputs": editor.standardized,
-            "dataset.scale_targets": self._targets,
-            "network.initializer": editor.start,
-            "optimizer.clip_norm": editor.unclipped,
-            "training.steps": lambda: editor.steps(10),
-        }
-        return simple[key]() if key in simple else None
+        if problem in _RATE:
+            return None if self._limit is None else editor.rate(self._limit / 2)
+        if problem in _TARGETS:
+            return self._targets()
+        if problem in _START:
+            return editor.start()
+        if problem == "unscaled-inputs":
+            return editor.standardized()
+        if problem == "gradient-clipped-too-hard":
+            return editor.unclipped()
+        return editor.steps(10) if problem == "not-enough-steps" else None
 
     def _targets(self) -> SettingEdit | None:
         mirror = self._mirror
@@ -131,25 +144,21 @@ class _Speaker:
             return self._editor.labels()
         return self._editor.standardized(targets=True)
 
-    def _shown(self, edit: SettingEdit) -> str:
-        line = self._new_line(edit)
-        return f"{edit.name} {edit.says}" if line is None else f"line {edit.line}: {line}"
-
     def _new_line(self, edit: SettingEdit) -> str | None:
         """The first line that an edit changes, as it is then."""
         text = edited(self._source.text, [edit])
         if text is None or edit.line < 1:
             return None
-        line = text.split("\n")[edit.line - 1].strip()
-        return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2]} …"
+        return text.split("\n")[edit.line - 1].strip()
 
 
-def _phrase(remedy: str) -> str | None:
-    """A remedy in words; None where it has none outside a config."""
-    key, equals, _ = remedy.partition("=")
-    if not equals:
-        return remedy.replace("optimizer.learning_rate", "learning rate")
-    return _PHRASES.get(key)
+def suggested(finding: Finding | None) -> tuple[Suggestion, ...]:
+    """What to write, where a finding says so."""
+    if finding is None or finding.replacement is None or finding.line is None:
+        return ()
+    line = finding.replacement.strip()
+    shown = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2]} …"
+    return (Suggestion(finding.problem, f"line {finding.line}: {shown}"),)
 
 
 def columns_told(inputs: FloatArray, name: str) -> str | None:

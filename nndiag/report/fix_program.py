@@ -135,7 +135,13 @@ def _table(fix: ProgramFix) -> RenderableType:
 def _share(value: float | None) -> str:
     if value is None:
         return "?"
-    return f"{value:.3f}" if value > -1 else "below −1" if math.isfinite(value) else "not finite"
+    return (
+        f"{value:.3f}".replace("-0.000", "0.000")
+        if value > -1
+        else "below −1"
+        if math.isfinite(value)
+        else "not finite"
+    )
 
 
 def _ways(written: Path | None, next_command: str) -> Iterator[tuple[str, Text]]:

@@ -89,3 +89,12 @@ def test_records_what_the_program_computes():
         level -= 0.3 * np.mean(gap)
     assert np.allclose(result.trace.loss, losses, rtol=1e-9, atol=1e-300)
     assert float(result.parameters["slope"][0]) == pytest.approx(slope, rel=1e-12)
+
+
+def test_takes_data_that_the_program_scales_for_no_parameter(tmp_path):
+    text = (PROGRAMS / "broken" / "unscaled_inputs_kill_the_units.py").read_text()
+    scaled = "size = (size - size.mean(axis=0)) / size.std(axis=0)\nA = "
+    path = tmp_path / "scaled.py"
+    path.write_text(text.replace("A = ", scaled, 1).replace("rate = 0.02", "rate = 1e-5"))
+    result = run(path)
+    assert result.trace.layers == ("A", "B")  # the weights of both layers, and nothing else

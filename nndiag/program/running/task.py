@@ -340,11 +340,12 @@ def _own_targets(node: ast.AST) -> list[ast.expr]:
     """What a statement changes starting from what it held."""
     if isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
         return [node.target]
-    if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
-        if isinstance(node.value.op, (ast.Add, ast.Sub)):
-            left = ast.unparse(node.value.left)
-            return [target for target in node.targets if ast.unparse(target) == left]
-    return []
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.BinOp):
+        return []
+    if not isinstance(node.value.op, (ast.Add, ast.Sub)):
+        return []
+    left = ast.unparse(node.value.left)
+    return [target for target in node.targets if ast.unparse(target) == left]
 
 
 def _with(lab: Laboratory, point: Point) -> Point:

@@ -1,0 +1,43 @@
+"""The smallest change of a program's text with which it trains."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import nndiag
+
+PROGRAMS = Path(__file__).parent
+
+CURES = {
+    "columns_of_far_sizes": {"inputs", "learning rate"},
+    "dead_units": {"starting weights"},
+    "labels_of_both_signs": {"labels"},
+    "rate_far_too_high": {"learning rate"},
+}
+"""Program → what has to change."""
+
+
+@pytest.mark.parametrize("name", CURES)
+def test_finds_the_smallest_change_that_makes_a_program_train(name):
+    result = nndiag.fix(PROGRAMS / "broken" / f"{name}.py")
+    assert {edit.name for edit in result.winner.edits} == CURES[name]
+    assert len(result.others) == 2
+    assert all(other > 0.5 for other in result.others)
+
+
+def test_writes_the_fixed_program_and_changes_nothing_else(tmp_path):
+    path = tmp_path / "net.py"
+    shutil.copy(PROGRAMS / "broken" / "rate_far_too_high.py", path)
+    result = nndiag.fix(path, write=True)
+    before, after = path.read_text().splitlines(), result.written.read_text().splitlines()
+    changed = [line for line in zip(before, after, strict=True) if line[0] != line[1]]
+    assert [old for old, _ in changed] == ["    def __init__(self, units, step_size=0.8):"]
+    assert nndiag.train(result.written, plots=False).cause is None
+    assert result.next_command.endswith("net.fixed.py")
+
+
+def test_leaves_a_program_that_trains_alone():
+    result = nndiag.fix(PROGRAMS / "healthy" / "straight_line.py")
+    assert result.healthy
+    assert result.diff is None
