@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nndiag.errors import UserCodeError, warn
 from nndiag.finding import Severity
+from nndiag.own_program.beforehand import reason_beforehand
 from nndiag.own_program.fix import ProgramFix, fix_program
 from nndiag.own_program.run import run_program
 from nndiag.program import CodeSettings
@@ -88,12 +89,15 @@ def fix_own_program(
     Raises:
         UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
     """
-    run = run_program(
-        settings,
-        recorder=lambda layers: Recorder(layers=layers),
-        python=python,
-        tell=notice,
-    )
+    try:
+        run = run_program(
+            settings,
+            recorder=lambda layers: Recorder(layers=layers),
+            python=python,
+            tell=notice,
+        )
+    except UserCodeError as error:
+        raise reason_beforehand(settings, python=python) or error from error
     found = fix_program(run, settings, python=python, notice=notice)
     written = None
     if write and found.text is not None:

@@ -73,6 +73,7 @@ def train_program(
         NndiagError: The program cannot be run, its loop or its loss cannot be found, or no folder
             can be made.
     """
+    from nndiag.own_program.beforehand import reason_beforehand  # noqa: PLC0415
     from nndiag.own_program.run import run_program  # noqa: PLC0415 (only what a verb needs)
     from nndiag.trace import Recorder, TraceWriter  # noqa: PLC0415
 
@@ -86,17 +87,20 @@ def train_program(
         folders.append(create_run_folder(runs, name=name, time=datetime.now()))
         return Recorder(layers=layers, sink=TraceWriter(folders[0], layers=layers))
 
-    run = run_program(
-        settings,
-        recorder=recorder,
-        steps=steps,
-        seconds=seconds,
-        python=python,
-        tell=notice,
-        thresholds=asked.thresholds,
-        ignore=asked.ignore,
-        select=asked.select,
-    )
+    try:
+        run = run_program(
+            settings,
+            recorder=recorder,
+            steps=steps,
+            seconds=seconds,
+            python=python,
+            tell=notice,
+            thresholds=asked.thresholds,
+            ignore=asked.ignore,
+            select=asked.select,
+        )
+    except UserCodeError as error:
+        raise reason_beforehand(settings, python=python) or error from error
     if not run.trace.steps:
         raise UserCodeError(
             Problem(f"{run.check.source.name}: its training ended before the first step")

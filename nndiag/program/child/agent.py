@@ -23,6 +23,7 @@ TASKS: dict[str, str] = {
     "check": "nndiag.program.check:answer",
     "rate": "nndiag.program.rates:find_rate",
     "losses": "nndiag.program.rates:losses_at",
+    "look": "nndiag.program.running.before:look",
     "watch": "nndiag.program.running.task:watch",
 }
 """What the child can be asked → the function that answers: `function(request, send) -> data`."""
