@@ -73,8 +73,8 @@ def measured(options: argparse.Namespace, known: set[str]) -> Iterator[dict[str,
         for future in as_completed(waiting):
             try:
                 yield {"key": waiting[future], **as_record(future.result())}
-            except RuntimeError as error:
-                print(error)
+            except Exception as error:  # a long run goes on; the program is not counted
+                print(f"{waiting[future]}: {error!r}")
 
 
 def stored(options: argparse.Namespace) -> list[dict[str, Any]]:

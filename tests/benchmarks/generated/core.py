@@ -202,7 +202,8 @@ class Core:
                 f"{at('W', layer)} = {wrap(f'{draw} * {self.recipe.scale:g}')}",
                 tag=f"start W{layer}",
             )
-            w(f"{at('b', layer)} = {wrap(f'np.zeros({bias})')}", tag=f"start b{layer}")
+            if self.recipe.bias:
+                w(f"{at('b', layer)} = {wrap(f'np.zeros({bias})')}", tag=f"start b{layer}")
 
     # forward
 
@@ -215,7 +216,7 @@ class Core:
         below = self.a(layer - 1)
         total = ink.mm(W, below) if self.recipe.columns else ink.mm(below, W)
         kind = self.recipe.activation(layer)
-        total = f"{total} + {b}"
+        total = f"{total} + {b}" if self.recipe.bias else total
         if kind == "linear":
             w(f"{self.a(layer)} = {total}", tag=f"a{layer}")
             return
@@ -458,7 +459,8 @@ class Core:
         w(f"{dW} = {put(text)}{decay}", options, tag=f"dW{layer}")
         axis = 1 if columns else 0
         keep = "" if self.flat_bias or self.ink.matrix else ", keepdims=True"
-        self._bias(w, layer, db, d, put, axis, keep)
+        if self.recipe.bias:
+            self._bias(w, layer, db, d, put, axis, keep)
 
     def _bias(
         self,
@@ -527,6 +529,6 @@ class Core:
         parts = [
             f"{at(role, layer)}{turn}"
             for layer in range(1, self.recipe.depth + 1)
-            for role in ("W", "b")
+            for role in (("W", "b") if self.recipe.bias else ("W",))
         ]
         return f"[{', '.join(parts)}]"

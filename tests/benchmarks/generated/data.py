@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,7 +54,8 @@ class DataWriter:
         rng = np.random.default_rng(self.seed + 100)
         scope = {"np": np, "rng": rng}
         w = Writer()
-        self._drawn(w, "x", "y", "rng")
+        own = replace(self, names=Names("textbook", np.random.default_rng(0)))
+        own._drawn(w, "x", "y", "rng")
         exec("\n".join(line.text for line in w.lines), scope)
         return np.asarray(scope["x"], dtype=float), np.asarray(scope["y"], dtype=float)
 

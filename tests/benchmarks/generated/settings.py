@@ -354,6 +354,11 @@ def _no_hidden(made: Draft, strength: str) -> dict[str, Any] | None:
     return {"sizes": (sizes[0], sizes[-1])} if made.recipe.depth > 1 else None
 
 
+@by_recipe("biases-missing", "missing-biases", strengths=("",))
+def _biases(made: Draft, strength: str) -> dict[str, Any] | None:
+    return {"bias": False} if made.style.name != "flat-theta" else None
+
+
 @by_recipe("one-unit-softmax", "loss-does-not-fit-output", "constant-predictions", strengths=("",))
 def _softmax(made: Draft, strength: str) -> dict[str, Any] | None:
     recipe = made.recipe
