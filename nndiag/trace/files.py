@@ -4,13 +4,16 @@
     facts.json    facts.npz    what was known before the first step
     steps.f64     rows of little-endian float64: step, loss, gradient norm of each layer
     probes.f64    rows of little-endian float64: step and every probe; see `layout`
+    *.crc         the CRC-32 of each row of these, little-endian; missing in older runs
     ending.json   ending.npz   written last; missing where the run was killed
 
 Rows have a fixed width and go straight to the operating system: a process that is killed at any
-moment leaves at most a part of its last row, which reading drops. Nothing is pickled.
+moment leaves at most a part of its last row, which reading drops. Nothing is pickled. Checksums
+are written before their rows, so that each whole row has one.
 """
 
 import io
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,15 @@ from nndiag.trace.trace import Ending, Facts, FloatArray
 
 VERSION = 1
 ROW_TYPE = np.dtype("<f8")
+CHECKSUM_TYPE = np.dtype("<u4")
+
+
+def checksums(data: bytes | memoryview, *, row_bytes: int) -> NDArray[np.uint32]:
+    """The CRC-32 of each whole row, shape (rows,)."""
+    rows = range(0, len(data) // row_bytes * row_bytes, row_bytes)
+    view = memoryview(data)
+    found = (zlib.crc32(view[place : place + row_bytes]) for place in rows)
+    return np.fromiter(found, CHECKSUM_TYPE, len(rows))
 
 
 class TraceWriter:
@@ -89,17 +101,27 @@ class _RowFile:
         self._row_bytes = columns * ROW_TYPE.itemsize
         try:
             self._file = path.open("wb", buffering=0)
+            self._checksums = path.with_suffix(".crc").open("wb", buffering=0)
         except OSError as error:
             raise unwritable(path, error) from error
 
     def write(self, rows: FloatArray, *, first: int) -> None:
-        data = memoryview(rows.astype(ROW_TYPE).tobytes())
+        data = rows.astype(ROW_TYPE).tobytes()
+        sums = checksums(data, row_bytes=self._row_bytes).tobytes()
         try:
-            self._file.seek(first * self._row_bytes)
-            while data:
-                data = data[self._file.write(data) :]
+            _write_at(self._checksums, first * CHECKSUM_TYPE.itemsize, sums)
+            _write_at(self._file, first * self._row_bytes, data)
         except OSError as error:
             raise unwritable(self._path, error) from error
 
     def close(self) -> None:
         self._file.close()
+        self._checksums.close()
+
+
+def _write_at(file: io.FileIO, place: int, data: bytes) -> None:
+    """Write all of the data."""
+    rest = memoryview(data)
+    file.seek(place)
+    while rest:
+        rest = rest[file.write(rest) :]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.archive import ArchiveError, arrays_in, names_in
-from nndiag.errors import Location, Problem, RunError
+from nndiag.errors import Location, Problem, RunError, warn
 from nndiag.trace.documents import ending_of, facts_of
-from nndiag.trace.files import ROW_TYPE, VERSION
+from nndiag.trace.files import CHECKSUM_TYPE, ROW_TYPE, VERSION, checksums
 from nndiag.trace.layout import series_of_rows
 from nndiag.trace.stored import holds_sweep
 from nndiag.trace.trace import Facts, FloatArray, Trace
@@ -112,7 +112,7 @@ def _read_rows(path: Path, *, columns: int, required: bool) -> FloatArray:
             )
         )
     rows = np.frombuffer(data, ROW_TYPE, count=whole * columns).astype(np.float64)
-    rows = rows.reshape(whole, columns)
+    rows = _undamaged(path, data, rows.reshape(whole, columns))
     steps = rows[:, 0]
     valid = (steps >= 0) & (steps < 2**53) & (steps == np.floor(steps))
     valid[1:] &= steps[1:] > steps[:-1]
@@ -120,6 +120,29 @@ def _read_rows(path: Path, *, columns: int, required: bool) -> FloatArray:
         row = int(np.argmin(valid))
         raise _damaged(path, f"row {row + 1} has step {steps[row]:g}; steps are whole and increase")
     return rows
+
+
+def _undamaged(path: Path, data: bytes, rows: FloatArray) -> FloatArray:
+    """The rows that are as they were written; others are told and left out.
+
+    Raises:
+        RunError: None is.
+    """
+    stored = _read_bytes(path.with_suffix(".crc"), largest=LARGEST_DATA)
+    if stored is None or not len(rows):
+        return rows
+    count = min(len(rows), len(stored) // CHECKSUM_TYPE.itemsize)
+    row_bytes = rows.shape[1] * ROW_TYPE.itemsize
+    found = checksums(memoryview(data)[: count * row_bytes], row_bytes=row_bytes)
+    whole = np.ones(len(rows), bool)
+    whole[:count] = found == np.frombuffer(stored, CHECKSUM_TYPE, count)
+    damaged = np.flatnonzero(~whole) + 1
+    if len(damaged) == len(rows):
+        raise _damaged(path, "no row has its checksum")
+    if len(damaged):
+        shown = ", ".join(str(row) for row in damaged[:5]) + (", …" if len(damaged) > 5 else "")
+        warn(f"{path}: damaged since it was written, left out: row {shown} of {len(rows):,}")
+    return rows[whole]
 
 
 def _read_record(
@@ -131,8 +154,12 @@ def _read_record(
     document = _read_document(folder / f"{name}.json")
     if document is None:
         return None
+    arrays, lost = _read_arrays(folder / f"{name}.npz")
+    if lost is not None:
+        warn(f"{folder / f'{name}.npz'}: {lost}; what needs these arrays is not looked at")
+        document |= dict.fromkeys({"initial_weights", "initial_biases"} & document.keys(), 0)
     try:
-        return parse(document, _read_arrays(folder / f"{name}.npz"))
+        return parse(document, arrays)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise _damaged(folder / f"{name}.json", f"{name} cannot be understood: {error}") from error
 
@@ -150,17 +177,24 @@ def _read_document(path: Path) -> dict[str, Any] | None:
     return document
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def _read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], str | None]:
+    """The arrays of an archive that can be read, and what is wrong with the others."""
     data = _read_bytes(path, largest=LARGEST_DATA)
     if data is None:
-        raise _damaged(path, "the file is missing")
+        return {}, "the file is missing"
     try:
-        return arrays_in(data, names_in(data, largest=LARGEST_DATA))
+        names = names_in(data, largest=LARGEST_DATA)
     except ArchiveError as error:
-        what = (
-            f"no archive of arrays: {error}" if error.size is None else "larger than a run can be"
-        )
-        raise _damaged(path, what) from error
+        large = "larger than a run can be"
+        return {}, f"no archive of arrays: {error}" if error.size is None else large
+    arrays: dict[str, NDArray[Any]] = {}
+    lost = []
+    for name in names:
+        try:
+            arrays |= arrays_in(data, [name])
+        except ArchiveError as error:
+            lost.append(f"{name} cannot be read: {error}")
+    return arrays, "; ".join(lost) or None
 
 
 def _read_bytes(path: Path, *, largest: int) -> bytes | None:
