@@ -14,6 +14,7 @@ import numpy as np
 from nndiag.own_program.mirror import Told
 from nndiag.program.text.source import Source
 
+_BOUNDED = frozenset({"sigmoid", "tanh", "softmax"})
 _ROOM = 3.0  # times what suits a layer: beyond, its starting weights are changed
 
 
@@ -101,6 +102,16 @@ class Editor:
     def standardized(self, *, targets: bool = False) -> SettingEdit | None:
         """Inputs, or targets, with mean 0 and size 1, from the line before the training on."""
         names = self._told["named"][1 if targets else 0]
+        output = self._told["output"] or {}
+        if targets and output.get("activation") in _BOUNDED:
+            return self._before_loop(
+                names,
+                lambda name, _: (
+                    f"{name} = 0.1 + 0.8 * ({name} - {name}.min()) / ({name}.max() - {name}.min())"
+                ),
+                name="targets",
+                says="between 0.1 and 0.9",
+            )
         return self._before_loop(
             names,
             lambda name, axis: (

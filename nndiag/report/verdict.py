@@ -8,7 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.detectors import declared
+from nndiag.detectors import DETECTORS, declared
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
 from nndiag.numbers import count, number, percent
 from nndiag.report.changes import suggestion_words
@@ -50,7 +50,10 @@ def verdict_panel(diagnosis: Diagnosis, trace: Trace) -> RenderableType:
 def headline_of(diagnosis: Diagnosis) -> str:
     """The cause in words where there is one, else how the run ended."""
     if diagnosis.cause is not None:
-        return declared(diagnosis.cause.finding.problem).headline.upper()
+        problem = diagnosis.cause.finding.problem
+    if problem not in DETECTORS.names():  # a bug of a program's backward pass
+        return problem.replace("-", " ").upper()
+    return declared(problem).headline.upper()
     skill = diagnosis.numbers.get("skill", 0.0)
     if diagnosis.outcome is Outcome.IMPROVING and skill < 0:
         return "WORSE THAN THE MEAN"

@@ -98,3 +98,12 @@ def test_takes_data_that_the_program_scales_for_no_parameter(tmp_path):
     path.write_text(text.replace("A = ", scaled, 1).replace("rate = 0.02", "rate = 1e-5"))
     result = run(path)
     assert result.trace.layers == ("A", "B")  # the weights of both layers, and nothing else
+
+
+def test_puts_a_wrong_gradient_before_what_the_run_did(tmp_path):
+    text = (PROGRAMS / "healthy" / "script_rows.py").read_text()
+    path = tmp_path / "net.py"
+    path.write_text(text.replace("w1 -= eta", "w1 += eta").replace("range(3000)", "range(200)"))
+    result = run(path)
+    assert result.cause.finding.problem == "wrong-sign"
+    assert str(result).splitlines()[2].startswith("│ WRONG SIGN")
