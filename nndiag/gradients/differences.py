@@ -45,7 +45,7 @@ class Central:
         values: The derivatives.
         noise: Absolute error that rounding can make of each.
         kinks: Where a kink is known to be in reach, so that the value is no derivative.
-        gaps: How far the slopes to both sides differ; 0 where a kink is told by other means.
+        gaps: How far the slopes to both sides differ; 0 where that is known to be no kink.
         factor: The step over the usual one.
     """
 
@@ -161,10 +161,11 @@ class FunctionDifferences:
         """`first` with ever smaller steps, until two of them see no kink.
 
         A kink in reach makes central differences change from step to step; one right at the point
-        keeps the slopes to both sides apart, however small the step.
+        keeps the slopes to both sides apart, however small the step. Where rounding hides whether
+        their gap shrinks, the gap is left in the result: so wrong the value may be.
         """
         values, noise, kinks = first.values.copy(), first.noise.copy(), first.kinks.copy()
-        left, coarse = np.arange(len(entries)), first
+        gaps, left, coarse = first.gaps.copy(), np.arange(len(entries)), first
         for factor in _CLOSER:
             fine = self.central(name, entries[left], factor=factor)
             wobble = fine.noise + coarse.noise
@@ -172,11 +173,13 @@ class FunctionDifferences:
                 apart = np.abs(fine.values - coarse.values)
                 agree = apart <= wobble + _SAME * np.abs(fine.values)
                 shrunk = fine.gaps <= np.maximum(_SHRINKS * coarse.gaps, wobble)
+                told = wobble <= _SHRINKS * coarse.gaps
             best = np.where(agree, coarse.values, fine.values)
             values[left], kinks[left] = best, ~shrunk | ~np.isfinite(best)
             noise[left] = np.where(agree, coarse.noise, fine.noise)
+            gaps[left] = np.where(told, 0.0, coarse.gaps)
             left, coarse = left[~(agree & shrunk)], fine.at(~(agree & shrunk))
-        return Central(values, noise, kinks, first.gaps, first.factor)
+        return Central(values, noise, kinks, gaps, first.factor)
 
     def along(self, name: str, direction: FloatArray, *, factor: float = 1.0) -> Along:
         """Two values of the loss, to both sides along a direction (size,)."""

@@ -17,7 +17,7 @@ from nndiag.gradients.differences import CERTAIN, Central, Differences, FloatArr
 from nndiag.gradients.verdict import Element, TensorCheck, Verdict
 
 _STEADY = 0.1  # two steps that agree this much better than with the gradient prove it wrong
-_BELIEVED = 1e-2  # rounding relative to the gradient up to which agreement within it counts
+_BELIEVED = 1e-3  # rounding relative to the gradient up to which agreement within it counts
 _GROSS = 2e-2  # relative error of which two steps are enough: no rounding, no truncation
 _CLOSER, _WIDER = 1e-1, (1e1, 1e2)  # further steps, relative to the usual one
 _FINER = (1e-4, 1e-3)  # where even the smallest of them is too wide, as with unscaled inputs
@@ -108,7 +108,8 @@ def _closer_where_doubtful(
     values, noise = usual.values.copy(), usual.noise.copy()
     kinks, gaps = usual.kinks.copy(), usual.gaps.copy()
     values[places], noise[places] = closer.values, closer.noise
-    kinks[places], gaps[places] = closer.kinks, closer.gaps
+    explained = (closer.gaps > 0) & (np.abs(closer.values - given[places]) <= closer.gaps)
+    kinks[places], gaps[places] = closer.kinks | explained, closer.gaps
     return Central(values, noise, kinks, gaps)
 
 
