@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import importlib
 import os
@@ -14,10 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from nndiag.errors import NndiagError
-from nndiag.program.child import endings
 from nndiag.program.child.plain import as_plain
 from nndiag.program.execution.depth import depth_of_trees
-from nndiag.program.execution.replacing import replace_everywhere
 
 TASKS: dict[str, str] = {
     "check": "nndiag.program.check:answer",
@@ -50,6 +49,7 @@ def serve(token: str, folder: str) -> None:
     replies.flush()
     try:
         from nndiag.program.child import frames  # noqa: PLC0415 - numpy may be missing
+        from nndiag.program.child.confinement import confine  # noqa: PLC0415
     except ImportError as error:
         replies.write(f"{error}\n".encode())
         replies.flush()
@@ -59,12 +59,15 @@ def serve(token: str, folder: str) -> None:
     faults = _report_faults(Path(folder, FAULTS))
     _allow_deep_stack()
     own = (requests.fileno(), replies.fileno(), faults)
-    replace_everywhere(endings.replacements(faults, own))
     agent = _Agent(replies, frames.write_frame)
     asked: queue.Queue[Any] = queue.Queue()
     reader = threading.Thread(target=_read_all, args=(requests, frames.read_frame, asked))
     reader.daemon = True
     reader.start()
+    first = asked.get()
+    agent.prepare(first)
+    confine(folder, faults=faults, kept=own)
+    agent.answer(first)
     while True:
         agent.answer(asked.get())
 
@@ -131,6 +134,11 @@ class _Agent:
         self._replies, self._write_frame = replies, write_frame
         self._lock = threading.Lock()
         self._process = os.getpid()
+
+    def prepare(self, asked: Mapping[str, Any]) -> None:
+        """Import what answers a request, while its compiled form can still be kept."""
+        with contextlib.suppress(Exception):  # told when it is asked
+            importlib.import_module(TASKS[asked["task"]].partition(":")[0])
 
     def answer(self, asked: Mapping[str, Any]) -> None:
         """Run one task; its result, or the problem that it ends with, is sent."""

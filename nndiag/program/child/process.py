@@ -90,6 +90,7 @@ class Child:
         self._memory = affordable_memory() if memory is None else memory
         self._tell = on_message or (lambda kind, data: None)
         self._folder = Path(tempfile.mkdtemp(prefix="nndiag-"))
+        Path(self._folder, "temporary").mkdir()
         self._frames: queue.Queue[Any] = queue.Queue()
         self._output: deque[bytes] = deque(maxlen=_TAIL)
         try:
@@ -193,7 +194,7 @@ class Child:
             "PYTHONHASHSEED": "0",
             "MPLBACKEND": "Agg",
             "MPLCONFIGDIR": str(self._folder),
-            "TMPDIR": str(self._folder),
+            "TMPDIR": str(self._folder / "temporary"),
         }
         return {**os.environ, **own}
 

@@ -6,10 +6,12 @@ import ast
 import contextlib
 import copy
 import gc
+import os
 import sys
 import time
 import traceback
 import types
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import Any, Optional
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.depth import depth_of_program, depth_of_trees
+from nndiag.program.execution.private_files import forget_changes
 from nndiag.program.execution.sandbox import fresh_module, program_builtins
 from nndiag.program.text import instrument
 from nndiag.program.text.instrument import CodeKey, Instruments
@@ -48,9 +51,12 @@ class OutOfTime(BaseException):
     """One iteration took longer than it was given."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Hooks:
-    """What the hooks in the program call; the observer fills in what it wants to know."""
+    """What the hooks in the program call; the observer fills in what it wants to know.
+
+    In a copy of the process that the program makes, nobody is told anything.
+    """
 
     head: Callable[[tuple[int, int], CellReader], None] | None = None
     leave: Callable[[tuple[int, int]], None] | None = None
@@ -63,6 +69,9 @@ class Hooks:
     busy: bool = False
     error: Exception | None = None
     modules: dict[str, types.ModuleType] = field(default_factory=lambda: dict(sys.modules))
+
+    def __post_init__(self) -> None:
+        _living.add(self)
 
     def on_head(self, key: tuple[int, int], cells: CellReader) -> None:
         """At the head of each iteration of each loop."""
@@ -139,6 +148,19 @@ class Hooks:
             instrument.AFTER: self.on_after,
             instrument.RESET: self.on_reset,
         }
+
+
+_living: weakref.WeakSet[Hooks] = weakref.WeakSet()
+
+
+def _silence_hooks() -> None:
+    for hooks in _living:
+        hooks.head = hooks.leave = hooks.probe = hooks.after = hooks.reset = None
+        hooks.deadline, hooks.busy = float("inf"), True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_silence_hooks)
 
 
 class Host:
@@ -228,6 +250,7 @@ class Host:
             UserCodeError: The program fails by itself.
         """
         self._hooked = instrument.hooked(self.tree, self.loops.values(), instruments)
+        forget_changes()
         try:
             with self._own_modules():
                 self._execute("__main__", self.namespace)

@@ -11,6 +11,7 @@ from typing import Any
 
 from nndiag.program.execution.depth import depth_of_program
 from nndiag.program.execution.host import Host, OutOfTime
+from nndiag.program.execution.private_files import repeating
 from nndiag.program.execution.snapshot import Snapshot
 from nndiag.program.text import instrument
 from nndiag.program.text.instrument import CodeKey, Instruments
@@ -133,7 +134,7 @@ class Runner:
             time.process_time() + self.seconds,
         )
         try:
-            with depth_of_program():
+            with depth_of_program(), repeating():
                 self._call(snapshot, variant.step)
         except BrokenOff:
             pass

@@ -1,9 +1,4 @@
-"""A place to run a program in without its output, windows, prompts, pauses and written files.
-
-What a program writes is kept in memory and forgotten; it makes, moves and removes nothing. That
-holds for the usual ways to do so from Python: a program is not locked up, it runs with the user's
-rights.
-"""
+"""A place to run a program in without its output, windows, prompts and pauses."""
 
 from __future__ import annotations
 
@@ -12,10 +7,8 @@ import contextlib
 import copyreg
 import io
 import math
-import os
 import pickle
 import random
-import shutil
 import sys
 import time
 import types
@@ -53,13 +46,6 @@ _REMOVED_FROM_NUMPY: dict[str, Any] = {
 """Names that programs written for an older numpy use; given back while they are checked."""
 
 
-_CHANGES_OF_FILES: tuple[tuple[types.ModuleType, tuple[str, ...]], ...] = (
-    (os, ("remove", "unlink", "rename", "replace", "mkdir", "makedirs", "rmdir", "removedirs")),
-    (shutil, ("rmtree", "copy", "copy2", "copyfile", "copytree", "move")),
-)
-"""What would change the user's files; a program is checked without it."""
-
-
 class _Silence(io.TextIOBase):
     """A stream that forgets what is written to it."""
 
@@ -70,28 +56,13 @@ class _Silence(io.TextIOBase):
         return True
 
 
-class _Kept(io.BytesIO):
-    """A file opened for writing: kept in memory, never on the disk."""
-
-
 def _prompt(*_: object) -> str:
     """The answer to each prompt."""
     return "1"
 
 
 def _silent(*_: object, **__: object) -> None:
-    """Stands for `print`, and for all that would change a file."""
-
-
-def _guarded(real_open: Callable[..., Any]) -> Callable[..., Any]:
-    """`open` that reads as always, and writes into memory."""
-
-    def open_in_memory(file: Any, mode: str = "r", *rest: Any, **options: Any) -> Any:
-        if isinstance(file, int) or not set(mode) & set("wax+"):
-            return real_open(file, mode, *rest, **options)
-        return _Kept() if "b" in mode else io.StringIO()
-
-    return open_in_memory
+    """Stands for `print`, `time.sleep` and what a notebook shows."""
 
 
 def program_builtins(**hooks: Any) -> dict[str, Any]:
@@ -171,17 +142,9 @@ def _forget_modules(before: set[str], path: Path) -> None:
 def _patches(path: Path) -> Iterator[contextlib.AbstractContextManager[Any]]:
     yield mock.patch.object(sys, "argv", [str(path)])
     yield mock.patch.object(sys, "path", [str(path.resolve().parent), *sys.path])
-    yield mock.patch.object(builtins, "open", _guarded(builtins.open))
-    yield mock.patch.object(io, "open", _guarded(io.open))
     yield mock.patch.object(builtins, "input", _prompt)
     yield mock.patch.object(time, "sleep", _silent)
-    yield mock.patch.object(os, "system", return_value=0)
     yield mock.patch.object(sys, "stdin", io.StringIO("1\n" * 1000))
-    for module, names in _CHANGES_OF_FILES:
-        for name in names:
-            yield mock.patch.object(module, name, _silent)
-    for name in ("save", "savez", "savez_compressed", "savetxt"):
-        yield mock.patch.object(np, name, _silent)
     yield mock.patch.object(np.random, "default_rng", _seeded_generators(np.random.default_rng))
     yield mock.patch.dict(copyreg.dispatch_table, {np.nditer: lambda item: (item.copy, ())})
     for name, value in _REMOVED_FROM_NUMPY.items():
@@ -208,4 +171,5 @@ def fresh_module(path: Path, hooks: dict[str, Any]) -> types.ModuleType:
     module.__dict__.update(
         __file__=str(path), __builtins__=program_builtins(**hooks), __annotations__={}
     )
+    sys.modules["__main__"] = module  # where pickle looks for the program's classes
     return module

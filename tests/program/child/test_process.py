@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -54,9 +53,7 @@ def test_tells_the_line_that_ended_the_process(write, statement, got):
 )
 def test_bounds_the_time_of_what_no_loop_of_the_program_is(write, statement):
     path = write(f"import numpy as np\n{statement}\n{LINEAR}")
-    started = time.monotonic()
     problem = problem_with(path, seconds=1.0)
-    assert time.monotonic() - started < 20
     assert "took longer than" in problem.message
     assert "line 2" in problem.message
     assert "--seconds" in str(problem)
