@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.result import ProgramCheck
-from nndiag.program.text.source import Source, notebook_cells
+from nndiag.program.text.source import Source, encoding_of, notebook_cells
 
 
 def write_fixed(check: ProgramCheck) -> Path:
@@ -25,7 +25,7 @@ def write_fixed(check: ProgramCheck) -> Path:
     path, text = fixed_path(changed[0][0].path), f"{changed[0][1].text.rstrip()}\n"
     if check.source.cells and changed[0][0] is old[0]:
         text = _notebook_text(check)
-    return _written(path, text)
+    return _written(path, text, like=changed[0][0].path)
 
 
 def write_text(source: Source, text: str) -> Path:
@@ -37,12 +37,13 @@ def write_text(source: Source, text: str) -> Path:
     """
     if source.cells or len(source.parts) > 1:
         raise UserCodeError(Problem("a notebook, or several files: change it as the diff shows"))
-    return _written(fixed_path(source.path), f"{text.rstrip()}\n")
+    return _written(fixed_path(source.path), f"{text.rstrip()}\n", like=source.path)
 
 
-def _written(path: Path, text: str) -> Path:
+def _written(path: Path, text: str, *, like: Path) -> Path:
     try:
-        with path.open("x", encoding="utf-8") as file:
+        encoding = encoding_of(like.read_bytes())
+        with path.open("x", encoding=encoding) as file:
             file.write(text)
     except FileExistsError as error:
         raise UserCodeError(

@@ -254,17 +254,18 @@ class Host:
         try:
             with self._own_modules():
                 self._execute("__main__", self.namespace)
+            return False
         except StopProgram:
             if self.hooks.error is not None:
                 raise self.hooks.error from None
             return True
         except SystemExit:
             return False
-        except (OutOfTime, KeyboardInterrupt):
+        except OutOfTime:
             raise
         except BaseException as error:
-            raise self.failure(error) from error
-        return False
+            failure = self.failure(error)
+        raise failure  # out here it does not carry the program's error, which may lead in a circle
 
     @contextlib.contextmanager
     def _own_modules(self) -> Iterator[None]:
@@ -320,7 +321,7 @@ class Host:
         ]
         line = frames[-1].lineno if frames else getattr(error, "lineno", None)
         where = self.source.location(line) if line else None
-        told = _cut(f"{type(error).__name__}: {error}")
+        told = _cut(words_of(error))
         if isinstance(error, ModuleNotFoundError):
             message = f"the program needs a module that is not installed: {error.name}"
             package = _PACKAGES.get(error.name or "", error.name)
@@ -337,6 +338,14 @@ class Host:
         elif any(kind.__name__ == "URLError" for kind in type(error).__mro__):
             hint = "the program needs the network there; let it read a file that is already here"
         return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
+
+
+def words_of(error: BaseException) -> str:
+    """An error as Python tells it; its own words may fail."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return f"{type(error).__name__}: <exception str() failed>"
 
 
 def _cut(text: str) -> str:

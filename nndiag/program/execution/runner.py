@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nndiag.program.execution.depth import depth_of_program
-from nndiag.program.execution.host import Host, OutOfTime
+from nndiag.program.execution.host import Host, OutOfTime, words_of
 from nndiag.program.execution.private_files import repeating
 from nndiag.program.execution.snapshot import Snapshot
 from nndiag.program.text import instrument
@@ -133,17 +133,18 @@ class Runner:
             time.perf_counter() + self.seconds,
             time.process_time() + self.seconds,
         )
+        failure = ""
         try:
             with depth_of_program(), repeating():
                 self._call(snapshot, variant.step)
         except BrokenOff:
             pass
-        except KeyboardInterrupt:
-            raise
-        except (Exception, SystemExit, OutOfTime) as error:
-            raise StepFailedError(f"{type(error).__name__}: {error}") from error
+        except (Exception, SystemExit, OutOfTime, KeyboardInterrupt) as error:
+            failure = words_of(error)
         finally:
             hooks.busy, hooks.step_deadline = was_busy, was_deadline
+        if failure:
+            raise StepFailedError(failure)
 
     def _call(self, snapshot: Snapshot, step: types.CodeType) -> None:
         namespace = self.host.namespace_of(self.loop.top)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import re
+import tokenize
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -162,15 +164,26 @@ def read_source(path: Path) -> Source:
             )
         )
     try:
-        raw = path.read_text(encoding="utf-8-sig")
+        content = path.read_bytes()
+        encoding = encoding_of(content)
+        raw = io.IncrementalNewlineDecoder(None, translate=True).decode(content.decode(encoding))
     except FileNotFoundError as error:
         raise UserCodeError(
             Problem(f"no such program: {str(path)!r}", hint=similar_path(path) or "check the path")
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
         raise UserCodeError(Problem(f"cannot read {str(path)!r}: {error}")) from error
     source = _notebook(path, raw) if path.suffix == ".ipynb" else Source(path, raw)
     return _with_siblings(_in_python_3(source))
+
+
+def encoding_of(content: bytes) -> str:
+    """How a program's file is written: as its first lines say, UTF-8 where they do not.
+
+    Raises:
+        SyntaxError: They name an encoding that is none.
+    """
+    return tokenize.detect_encoding(io.BytesIO(content).readline)[0]
 
 
 def _with_siblings(source: Source) -> Source:
