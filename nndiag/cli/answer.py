@@ -7,7 +7,7 @@ import typer
 
 from nndiag.cli.options import FailOn
 from nndiag.cli.streams import emit, emit_text
-from nndiag.errors import ExitCode, RunError, warn
+from nndiag.errors import ExitCode, RunError
 
 if TYPE_CHECKING:
     from nndiag.finding import Severity
@@ -27,7 +27,11 @@ def show(result: "Result", *, json: bool, quiet: bool = False) -> None:
 
 
 def write_page(result: "Result", path: Path | None) -> None:
-    """Write the page if one is asked for; a place that cannot be written is a warning."""
+    """Write the page if one is asked for.
+
+    Raises:
+        RunError: It cannot be written.
+    """
     if path is None:
         return
     from dataclasses import replace  # noqa: PLC0415
@@ -37,10 +41,8 @@ def write_page(result: "Result", path: Path | None) -> None:
     try:
         write_file(path, result.page().encode("utf-8", "replace"))
     except RunError as error:
-        hint = "free some space, or choose another place with --html FILE"
-        warn(f"the page could not be written: {replace(error.problems[0], hint=hint)}")
-    except ValueError as error:  # a name that no file can have
-        warn(f"the page could not be written: {error}")
+        hint = "choose another place with --html FILE"
+        raise RunError(replace(error.problems[0], hint=hint)) from error
 
 
 def leave(result: "Result", *, fail_on: FailOn) -> NoReturn:

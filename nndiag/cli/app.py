@@ -33,6 +33,8 @@ from nndiag.cli.version import show_version
 from nndiag.errors import ExitCode, NndiagError
 from nndiag.verbs.target import Kind, kind_of
 
+_USAGE_ERROR = typer.BadParameter.__mro__[1]  # click's, wherever this version of typer has it
+
 COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train.train,
     "sweep-lr": sweep_lr.sweep_lr,
@@ -81,6 +83,7 @@ def _nndiag(
         bool,
         typer.Option(
             "--version",
+            "-V",
             help="Show the version, and those of what it runs on.",
             callback=show_version,
             is_eager=True,
@@ -102,6 +105,10 @@ _VERBS = {
 def with_verb(arguments: Sequence[str]) -> list[str]:
     """The arguments, with the command that a file in the place of one stands for."""
     first = arguments[0] if arguments else "-"
+    if first == "help":
+        return [*arguments[1:2], "--help"]
+    if first == "version":
+        return ["--version"]
     kind = None if first in COMMANDS or first.startswith("-") else kind_of(first)
     return [*arguments] if kind is None else [_VERBS[kind], *arguments]
 
@@ -115,7 +122,8 @@ def run(arguments: Sequence[str]) -> int:
     spell_out_what_cannot_be_encoded()
     warnings_are_told()
     try:
-        app(args=with_verb(arguments), prog_name="nndiag")
+        ended = app(args=with_verb(arguments), prog_name="nndiag", standalone_mode=False)
+        return ended if isinstance(ended, int) else int(ExitCode.HEALTHY)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ExitCode.HEALTHY)
     except KeyboardInterrupt:
@@ -125,7 +133,6 @@ def run(arguments: Sequence[str]) -> int:
         return int(ExitCode.HEALTHY)
     except Exception as error:
         return int(_told(error))
-    return int(ExitCode.HEALTHY)
 
 
 def _told(error: Exception) -> ExitCode:
@@ -135,8 +142,21 @@ def _told(error: Exception) -> ExitCode:
     if isinstance(error, NndiagError):
         complain(error)
         return error.exit_code
+    if isinstance(error, _USAGE_ERROR):
+        _tell_usage(error)
+        return ExitCode.USAGE
     _tell_unexpected(error)
     return ExitCode.UNEXPECTED
+
+
+def _tell_usage(error: Any) -> None:
+    """What is wrong with the arguments; the help where there are none."""
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return
+    place = getattr(error.ctx, "command_path", "nndiag")
+    complain(f"{message[:1].lower()}{message[1:].rstrip('.')}\n  try: {place} --help")
 
 
 def _is_interrupt(error: BaseException | None) -> bool:

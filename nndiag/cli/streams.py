@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import io
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ def complain(problem: NndiagError | str) -> None:
         for text in (str(problem),) if isinstance(problem, str) else map(str, problem.problems):
             console.print("[bold red]error:[/]", end=" ")
             console.print(text, markup=False, highlight=False, soft_wrap=True)
-    except BrokenPipeError:
+    except OSError:  # a reader that has gone, a disk that is full
         leave_quietly()
 
 
@@ -114,6 +115,8 @@ def console_of(stream: TextIO) -> "Console":
     from rich.console import Console  # noqa: PLC0415
 
     width = height = None
+    if os.environ.get("COLUMNS") == "0":  # as much as none, and not a width of nothing
+        width = shutil.get_terminal_size().columns
     if stream.isatty() and os.environ.get("TERM") in {"dumb", "unknown"}:  # rich assumes 80 there
         width, height = os.get_terminal_size(stream.fileno())
     return Console(

@@ -35,7 +35,7 @@ from nndiag.bounds import Count, Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome
-from nndiag.numbers import percent, rough
+from nndiag.numbers import rough
 from nndiag.trace import Trace
 
 PROBLEM = "saddle-point"
@@ -66,9 +66,8 @@ def saddle_point(
         Finding(
             PROBLEM,
             course.severity,
-            f"the loss rests at a saddle: a Newton step would take off {percent(rest)} of it, and "
-            f"the curvature is {rough(smallest / largest)} × the largest in some "
-            f"direction{_escape(trace, smallest)}",
+            "the loss rests at a saddle: its gradient is nearly zero, and the Hessian's "
+            f"eigenvalues go from {rough(smallest)} to {rough(largest)}{_escape(trace, smallest)}",
             evidence=(
                 Evidence("smallest_eigenvalue", smallest / largest, -bend, measure="relative size"),
             ),

@@ -4,6 +4,7 @@ All problems of a config are found before any is told.
 """
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from nndiag.errors import ConfigError, Location, Problem, similar_path
 from nndiag.experiment.components import Section
 from nndiag.experiment.config import Config, ProgramConfig
 from nndiag.experiment.document import parsed
+from nndiag.experiment.meant import respelt
 from nndiag.experiment.merging import anchored, extended, normalised, overridden, without
 from nndiag.experiment.messages import ordered, problems_of
 from nndiag.experiment.node import Node, planted
@@ -23,6 +25,8 @@ from nndiag.experiment.scalars import resolved_scalar
 
 _LARGEST_FILE = 4_000_000  # bytes
 _MOST_PARENTS = 20
+_DATA = {".csv", ".tsv", ".npz", ".npy"}
+_PROGRAMS = {".py", ".ipynb"}
 
 S = TypeVar("S", bound=Section)
 
@@ -188,8 +192,7 @@ def _file_tree(
         empty = root is None or root.value is None
         message = "the config is empty" if empty else "the config is not a mapping of keys"
         place = Location(str(path)) if root is None else root.place
-        hint = "begin with dataset: and network:"
-        raise ConfigError([*problems, Problem(message, place, hint=hint)])
+        raise ConfigError([*problems, Problem(message, place, hint=_way_out(path))])
     root = normalised(root, shape)
     assert isinstance(root.value, dict)
     parent = root.value.get("extends")
@@ -200,6 +203,16 @@ def _file_tree(
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from error
     return extended(below, root, shape), [*found, *problems]
+
+
+def _way_out(path: Path) -> str:
+    """What to do with a file that is no config."""
+    name = shlex.quote(str(path))
+    if path.suffix in _DATA:
+        return f"nndiag init --data {name} writes a config for such data"
+    if path.suffix in _PROGRAMS:
+        return f"nndiag gradcheck {name} checks a program"
+    return "begin with dataset: and network:"
 
 
 def _parent_tree(
@@ -287,10 +300,21 @@ def _checked(root: Node, problems: list[Problem], shape: type[S]) -> tuple[S, di
     try:
         config = shape.model_validate(root.plain())
     except ValidationError as error:
-        raise ConfigError(ordered([*problems, *problems_of(error, root, shape)])) from error
+        found = [*problems, *problems_of(error, root, shape), *_below_misspelt(root, shape)]
+        raise ConfigError(ordered(found)) from error
     if problems:
         raise ConfigError(ordered(problems))
     return config, config.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _below_misspelt(root: Node, shape: type[Section]) -> list[Problem]:
+    """What is wrong below keys that are misspelt themselves."""
+    tree = normalised(respelt(root, shape), shape)
+    try:
+        shape.model_validate(tree.plain())
+    except ValidationError as error:
+        return problems_of(error, tree, shape)
+    return []
 
 
 def _again(source: Path | None, tree: Node) -> Experiment:

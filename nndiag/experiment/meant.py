@@ -1,6 +1,7 @@
 """What a word that a config does not know was probably meant to be, or where it belongs."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from nndiag.experiment.components import Shape, fields, shape_below
 from nndiag.experiment.node import Node, Path, dotted, name_in
@@ -90,6 +91,22 @@ def homes_of(node: Node | None, shape: Shape, path: Path) -> Iterator[tuple[str,
         yield from homes_of(below, shape_below(shape, key, name), inner)
     if path:
         yield from ((key, dotted(path)) for key in keys)
+
+
+def respelt(node: Node, shape: Shape) -> Node:
+    """The tree with the sections that were probably meant, so that what is in them is known."""
+    if isinstance(node.value, list):
+        return replace(node, value=[respelt(below, shape) for below in node.value])
+    if not isinstance(node.value, dict):
+        return node
+    name, entries = name_in(node), {}
+    known = [key for key in fields(shape, name) if key not in node.value]
+    for key, below in node.value.items():
+        close = [other for other in known if meant(key, [other])]
+        section = isinstance(below.value, dict | list) and key not in fields(shape, name)
+        right = close[0] if section and len(close) == 1 else key
+        entries[right] = respelt(below, shape_below(shape, right, name))
+    return replace(node, value=entries)
 
 
 def _misplaced(key: str, homes: Mapping[str, str]) -> str | None:

@@ -362,7 +362,7 @@ class _Result:
         if not loss.own:
             assumption = (
                 f"assumed to be {loss.text} ({self.source.spot(loss.line)}): the program computes "
-                "no loss that fits; say otherwise under `code.loss`"
+                "no loss that fits; to say otherwise: loss=…, or `code.loss` in a config"
             )
         return LossFound(loss.text, loss.own, loss.line, assumption)
 

@@ -7,7 +7,7 @@ from nndiag.finding import Suggestion
 from nndiag.numbers import number
 
 _SHOWN_AS = {"name": "", "bias": "biases"}
-_ALL_LAYERS = "as in all layers"
+_DEFAULT = "default"  # a layer without a setting of its own
 
 
 def change_words(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> list[str]:
@@ -69,7 +69,7 @@ def _layer_words(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     for place, (old, new) in enumerate(zip(before, after, strict=True), 1):
         for key in dict.fromkeys([*old, *new]):
             if old.get(key) != new.get(key):
-                phrase = _phrase(key, old.get(key, _ALL_LAYERS), new.get(key, _ALL_LAYERS))
+                phrase = _phrase(key, old.get(key, _DEFAULT), new.get(key, _DEFAULT))
                 changed.setdefault(phrase, []).append(place)
     return [f"{_layers(numbers)} {phrase}" for phrase, numbers in changed.items()]
 

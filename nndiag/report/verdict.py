@@ -198,7 +198,7 @@ def _details(
 def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
     """What is said where there is no cause."""
     if diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
-        yield Text("Unexplained: nothing that nndiag looks for accounts for it.", style="bold")
+        yield Text(f"Unexplained: {_looked_for(diagnosis)} accounts for it.", style="bold")
         if diagnosis.ruled_out:
             yield Text(f"Ruled out: {', '.join(diagnosis.ruled_out)}.")
     elif all(finding.severity is Severity.NOTE for finding in diagnosis.findings):
@@ -208,6 +208,15 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
         if finished and skill is not None:
             share = f" Its loss is {percent(1 - skill)} of the best constant's."
         yield Text(f"Nothing wrong was found{'' if finished else ' so far'}.{share}")
+
+
+def _looked_for(diagnosis: Diagnosis) -> str:
+    """What does not explain a run: all that nndiag knows, or all that was asked for."""
+    skipped = (check.problem for check in diagnosis.not_checked)
+    found = (finding.problem for finding in diagnosis.findings)
+    if set(DETECTORS.names()) <= {*diagnosis.ruled_out, *skipped, *found}:
+        return "nothing that nndiag looks for"
+    return "nothing that was looked for (some problems are left out)"
 
 
 def one_line(diagnosis: Diagnosis) -> str:

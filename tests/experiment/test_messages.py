@@ -190,3 +190,14 @@ def test_reads_well(write):
         "inputs, noise\n"
         "  try: did you mean 'samples'?"
     )
+
+
+def test_what_is_wrong_below_a_misspelt_section_is_told_with_it(problems):
+    text = "dataset: sine\noptimiser: {name: sgd, lr: 3}\n"
+    network = "network:\n  layer: [{units: 1, activation: tahn}]\n"
+    assert [problem.message for _, problem in problems(text, network)] == [
+        "unknown key 'optimiser' in the config",
+        "unknown key 'lr' in optimizer",
+        "unknown key 'layer' in network",
+        "unknown activation 'tahn'",
+    ]

@@ -201,7 +201,7 @@ SETTINGS = {
                     ]
                 }
             },
-            ["layer1 biases as in all layers → yes"],
+            ["layer1 biases default → yes"],
         ),
         ({"optimizer": {"clip_norm": None}}, ["clip_norm none → none"]),
         ({"network": {"seed": 3}}, ["weights from seed 3"]),

@@ -96,7 +96,7 @@ def _measured(
     measurement = _with_loss(lab, watched, points=points, settings=settings)
     measurement.said, measurement.stand_in = said, stand_in
     if source.is_python_2:
-        measurement.notes.append("read as Python 2; / is the division of Python 3 all the same")
+        measurement.notes.append("read as Python 2; / divides as in Python 3")
     tie_copies(measurement)
     add_frozen(measurement, settings)
     compare(measurement, deadline=deadline)

@@ -1,0 +1,78 @@
+"""What is wrong with a command line is told like all else that is wrong; common words are known."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "way_out"),
+    [
+        (("train", "healthy.yaml", "--foo"), "no such option: --foo", "nndiag train --help"),
+        (("train",), "missing argument 'CONFIG'", "nndiag train --help"),
+        (("trian", "healthy.yaml"), "no such command 'trian'", "nndiag --help"),
+    ],
+)
+def test_a_wrong_command_line_is_an_error_like_others(command, arguments, message, way_out):
+    ended = command(*arguments)
+    assert ended.code == 2
+    assert ended.err.splitlines()[0].startswith(f"error: {message}")
+    assert ended.err.splitlines()[-1] == f"  try: {way_out}"
+
+
+@pytest.mark.parametrize("arguments", [("help",), ("help", "train"), ("train", "--help")])
+def test_help_is_a_command_too(command, arguments):
+    ended = command(*arguments)
+    assert ended.code == 0
+    assert ended.out.startswith("Usage: nndiag")
+    assert ("CONFIG" in ended.out) is ("train" in arguments)
+
+
+@pytest.mark.parametrize("asked", ["version", "-V", "--version"])
+def test_the_version_is_told_however_it_is_asked_for(command, asked):
+    ended = command(asked)
+    assert (ended.code, ended.out.split()[0]) == (0, "nndiag")
+
+
+def test_without_arguments_the_help_is_shown(command):
+    ended = command()
+    assert ended.code == 2
+    assert "Commands:" in ended.out + ended.err
+
+
+@pytest.mark.parametrize("name", ["data.csv", "data.tsv"])
+def test_data_in_the_place_of_a_config_are_sent_to_init(command, folder, name):
+    (folder / name).write_text("a,b\n1,2\n2,4\n")
+    assert f"nndiag init --data {name}" in command("train", name).err
+
+
+def test_a_page_that_cannot_be_written_is_an_error_after_the_report(command):
+    ended = command("doctor", "healthy.yaml", "--quiet", "--html", "missing/page.html")
+    assert ended.code == 2
+    assert ended.out
+    assert "missing/page.html: cannot be written: No such file" in ended.err
+    assert "--html FILE" in ended.err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")  # noqa: PTH110
+def test_errors_that_cannot_be_written_leave_the_exit_code_as_it_is(folder):
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        ended = subprocess.run(
+            [sys.executable, "-m", "nndiag", "train", "nope.yaml"],
+            cwd=folder, stderr=full, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 2
+
+
+def test_a_width_of_zero_columns_is_no_width(process):
+    assert process("doctor", "healthy.yaml", COLUMNS="0").out == (
+        process("doctor", "healthy.yaml", COLUMNS="80").out
+    )
+
+
+def test_what_was_not_looked_for_is_not_said_to_explain_nothing(command):
+    ended = command("train", "exploding.yaml", "--no-plots", "--select", "saddle-point")
+    assert "nothing that was looked for" in " ".join(ended.out.split())
+    assert "nndiag looks for" not in ended.out
