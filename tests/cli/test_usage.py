@@ -11,7 +11,7 @@ import pytest
     ("arguments", "message", "way_out"),
     [
         (("train", "healthy.yaml", "--foo"), "no such option: --foo", "nndiag train --help"),
-        (("train",), "missing argument 'CONFIG'", "nndiag train --help"),
+        (("train",), "missing argument 'CONFIG", "nndiag train --help"),
         (("trian", "healthy.yaml"), "no such command 'trian'", "nndiag --help"),
     ],
 )
