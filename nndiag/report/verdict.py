@@ -51,9 +51,9 @@ def headline_of(diagnosis: Diagnosis) -> str:
     """The cause in words where there is one, else how the run ended."""
     if diagnosis.cause is not None:
         problem = diagnosis.cause.finding.problem
-    if problem not in DETECTORS.names():  # a bug of a program's backward pass
-        return problem.replace("-", " ").upper()
-    return declared(problem).headline.upper()
+        if problem not in DETECTORS.names():  # a bug of a program's backward pass
+            return problem.replace("-", " ").upper()
+        return declared(problem).headline.upper()
     skill = diagnosis.numbers.get("skill", 0.0)
     if diagnosis.outcome is Outcome.IMPROVING and skill < 0:
         return "WORSE THAN THE MEAN"
