@@ -19,6 +19,7 @@ _OVERFITTED = 0.02  # loss over that of the best constant
 _HOPELESS = 0.5  # … from which on it is not the fit that failed
 _NOTHING = 0.05  # skill that chance gives
 _NOISE = 0.2  # share of the targets' variance that the data allow, with the estimate's own error
+_ALIKE = 0.1  # of the targets' range
 _LARGER = "more units, biases, or another output activation"
 _SECONDS = 1.0
 _SEEDS = (1000, 2000)  # from the config's own
@@ -28,7 +29,7 @@ def handful(patient: Patient) -> Check:
     """A few examples can be learned by heart: what cannot, has no way to learn all of them."""
     name = "a handful can be learned"
     inputs, targets = patient.built.training
-    rows = _distinct(inputs, count=_wanted(patient))
+    rows = _distinct(inputs, targets, count=_wanted(patient))
     shape = _smooth(patient.built.shape)
     few = examples(shape, inputs[rows], targets[rows])
     constant = baseline(shape.loss, few.targets)
@@ -93,10 +94,18 @@ def _wanted(patient: Patient) -> int:
     return int(np.clip(shape.size // (2 * shape.outputs), 2, _MOST))
 
 
-def _distinct(inputs: FloatArray, *, count: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """Examples of different inputs, spread over the data."""
+def _distinct(
+    inputs: FloatArray, targets: FloatArray, *, count: int
+) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+    """Examples of different inputs, spread over the data; over the targets where those that are
+    taken hardly differ: equal ones would be no task.
+    """
     rows = np.sort(np.unique(inputs, axis=0, return_index=True)[1])
-    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.intp)]
+    places = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.intp)
+    spread = np.ptp(targets[rows[places]], axis=0).max()
+    if spread < _ALIKE * np.ptp(targets, axis=0).max():
+        rows = rows[np.lexsort(targets[rows].T)]
+    return rows[places]
 
 
 def _starts(patient: Patient) -> dict[str, FloatArray]:

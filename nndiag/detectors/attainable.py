@@ -5,6 +5,8 @@ Two cheap bounds, the larger of which is used:
 - the best linear model (its adjusted coefficient of determination);
 - the nearest neighbour: two examples with nearly equal inputs differ in their targets by the noise,
   so half the mean squared difference between neighbours estimates the noise variance from above.
+  Where every input is a switch of two values, no two different examples are near: a rule such as
+  parity turns with each of them. Then only examples with equal inputs tell of noise.
 
 A share near zero says that the targets are noise to these inputs, or that there are too few
 examples to tell. An imperfect heuristic: a function that varies faster than the examples are apart
@@ -41,6 +43,7 @@ class Learned:
         attainable: Share of the targets' variance that a model could explain, by the data.
         shortfall: How much of it the run does not explain; None where that is not known.
         tolerance: A shortfall that may be the estimate's own error.
+        roughness: The error of the estimate by the number of examples alone.
         done: Whether next to nothing is left of the loss, whatever the skill.
     """
 
@@ -49,6 +52,7 @@ class Learned:
     shortfall: float | None = None
     tolerance: float = _AT_LIMIT
     done: bool = False
+    roughness: float = 1.0
 
     @property
     def good(self) -> bool:
@@ -98,7 +102,8 @@ def learned(trace: Trace, *, loss: float, last: float, first: float) -> Learned:
     # A variance estimated from n values is off by √(2/n); twice that in one of 20 cases.
     error = 2 * (1 - attainable) * float(np.sqrt(2 / examples)) if examples else 0.0
     shortfall = max(attainable - (skill if explained is None else explained), 0.0)
-    return Learned(skill, attainable, shortfall, max(_AT_LIMIT, error))
+    tolerance = max(_AT_LIMIT, error)
+    return Learned(skill, attainable, shortfall, tolerance, roughness=error)
 
 
 def explained_share(trace: Trace) -> float | None:
@@ -154,13 +159,19 @@ def _neighbour_share(inputs: FloatArray, deviations: FloatArray) -> float:
     repeated = counts[groups] > 1
     noise = (within * counts[groups] / np.maximum(counts[groups] - 1, 1))[repeated].sum()
     single = np.flatnonzero(~repeated)
-    if len(single):
+    if len(single) and not only_switches(inputs):
         lengths = (inputs**2).sum(axis=1)
         distances = lengths[single][:, None] + lengths - 2 * inputs[single] @ inputs.T  # (S, B)
         distances[np.arange(len(single)), single] = np.inf
         nearest = distances.argmin(axis=1)
         noise += 0.5 * ((deviations[single] - deviations[nearest]) ** 2).sum()
     return float(1 - noise / (deviations**2).sum())
+
+
+def only_switches(inputs: FloatArray) -> bool:
+    """Whether every column of the inputs (B, D) has at most two values."""
+    low, high = inputs.min(axis=0), inputs.max(axis=0)
+    return bool(((inputs == low) | (inputs == high)).all())
 
 
 def equal_rows(inputs: FloatArray) -> NDArray[np.intp]:

@@ -14,8 +14,10 @@ Fires when
     out of its own prediction.
 
 Silent when
-    Some estimate finds a signal; there are too few examples to tell; the run learned the data: its
-    predictions explain more than half, or clearly more than as many parameters can learn by heart.
+    Some estimate finds a signal; there are too few examples to tell; all inputs are switches of two
+    values, where a rule such as parity cannot be told from noise; the run learned the data: it
+    explains some of the held-out examples or, where there are none, more than half of its own, or
+    clearly more than as many parameters can learn by heart.
 
 Thresholds
     share = 0.02, examples = 40: ours, calibrated on noise and on a sine under noise in 1 to 5
@@ -33,7 +35,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Count, Share
-from nndiag.detectors.attainable import explained_share
+from nndiag.detectors.attainable import attainable_share, explained_share, only_switches
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity, Skipped
@@ -49,6 +51,8 @@ _ENOUGH = 100  # examples; with fewer, an estimate above zero is no evidence of 
 _FITTED = 0.5  # explained by the run itself
 _BY_HEART = 1.5  # P parameters explain about P/B of B examples of noise; trained units some more
 _CHANCE = 0.05
+_HELD_OUT = 0.1  # share of held-out examples' variance that is explained by chance
+_HALF = 0.5
 
 
 @detector(PROBLEM, stage=Stage.DATA, explained_by=("mismatched-data",), facts=("inputs", "targets"))
@@ -57,10 +61,9 @@ def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40)
     inputs, targets = trace.facts.inputs, trace.facts.targets
     if inputs is None or targets is None or len(inputs) < max(examples, 2 * _NEIGHBOURS):
         return Skipped(PROBLEM, f"fewer than {examples} examples: too few to tell")
-    course = course_of(trace)
-    explained = explained_share(trace)
-    learned = course.skill if explained is None else explained
-    if course.attainable > 0.5 or (learned is not None and learned > _fitted(trace, len(inputs))):
+    if _usable(inputs, targets) and only_switches(inputs):
+        return Skipped(PROBLEM, "inputs of two values each: a rule such as parity looks like noise")
+    if _has_learned(trace, len(inputs)):
         return []
     if len(inputs) != len(targets) or not _usable(inputs, targets):
         return []
@@ -78,6 +81,34 @@ def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40)
             evidence=(Evidence("targets", observed=best, limit=limit, measure="learnable share"),),
         )
     ]
+
+
+def _has_learned(trace: Trace, examples: int) -> bool:
+    """Whether the run, or the data by themselves, show that there is something to learn.
+
+    Where examples are held out, what the run explains of them counts, and nothing else: the others
+    can be known by heart.
+    """
+    held_out = _held_out_share(trace)
+    if held_out is not None:
+        return held_out > _HELD_OUT or attainable_share(trace.facts) > _HALF
+    course, explained = course_of(trace), explained_share(trace)
+    learned = course.skill if explained is None else explained
+    return course.attainable > _HALF or (learned is not None and learned > _fitted(trace, examples))
+
+
+def _held_out_share(trace: Trace) -> float | None:
+    """Share of the held-out examples' loss that the run took off, at its best; None where unknown.
+
+    The best constant's loss on them is taken to be the training examples' times the ratio of both
+    losses before the first step, when nothing was fitted yet.
+    """
+    outside, inside = trace.series.get("validation_loss"), trace.series.get("training_loss")
+    baseline = trace.facts.baseline_loss
+    if outside is None or inside is None or not baseline or not np.isfinite(outside.values).all():
+        return None
+    constant = baseline * float(outside.values[0] / inside.values[0])
+    return 1 - float(outside.values.min()) / constant if constant > 0 else None
 
 
 def _fitted(trace: Trace, examples: int) -> float:

@@ -3,6 +3,7 @@
 from nndiag.detectors.course import NEARLY_ALL, Course
 from nndiag.finding import Outcome, Severity
 
+_SHORT = 0.08  # share of the variance that a run with scales that fit does not leave; ours
 _BEGUN = 0.1  # less than this share: hardly begun
 
 
@@ -10,6 +11,17 @@ def impairment(course: Course) -> Severity | None:
     """How much a fault of the setup matters, also in a run that has only begun: the graver view."""
     views = (course.severity, distance(course))
     return min((x for x in views if x is not None), key=lambda one: one.rank, default=None)
+
+
+def shortness(course: Course) -> Severity | None:
+    """How much a scale that is off matters: it also does where a run rests a little short.
+
+    What a run with scaled data reaches is then not known, and worth a word.
+    """
+    severity, short, rough = impairment(course), course.shortfall, course.learned.roughness
+    if severity is not None or course.outcome is Outcome.DIVERGED or short is None:
+        return severity
+    return Severity.WARNING if short > max(_SHORT, rough) else None
 
 
 def distance(course: Course) -> Severity | None:

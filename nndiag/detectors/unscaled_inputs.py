@@ -34,7 +34,7 @@ import numpy as np
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
-from nndiag.detectors.underway import impairment
+from nndiag.detectors.underway import shortness
 from nndiag.finding import Evidence, Finding
 from nndiag.numbers import number, rough
 from nndiag.trace import FloatArray, Trace
@@ -56,7 +56,7 @@ def unscaled_inputs(
     trace: Trace, *, size: Positive = 3.0, offset: Positive = 3.0, disparity: Positive = 30.0
 ) -> Findings:
     """Inputs are far from mean 0 and size 1."""
-    inputs, severity = trace.facts.inputs, impairment(course_of(trace))
+    inputs, severity = trace.facts.inputs, shortness(course_of(trace))
     if inputs is None or severity is None or not np.isfinite(inputs).all():
         return []
     fault = _fault(inputs, size=size, offset=offset, disparity=disparity)

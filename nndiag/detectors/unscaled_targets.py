@@ -34,7 +34,7 @@ import numpy as np
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
-from nndiag.detectors.underway import impairment
+from nndiag.detectors.underway import shortness
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.numbers import number
 from nndiag.trace import FloatArray, Trace
@@ -55,7 +55,7 @@ def unscaled_targets(trace: Trace, *, size: Positive = 10.0, offset: Positive = 
         return Skipped(PROBLEM, f"a {layer.activation} output has a range of its own")
     if (trace.facts.loss or "").endswith("cross_entropy"):
         return Skipped(PROBLEM, "the targets of a cross-entropy are not scaled")
-    severity = impairment(course_of(trace))
+    severity = shortness(course_of(trace))
     if severity is None or targets is None or not np.isfinite(targets).all():
         return []
     fault = _fault(targets, size=size, offset=offset)

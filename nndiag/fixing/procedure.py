@@ -15,6 +15,7 @@ from nndiag.fixing.confirmation import confirmed
 from nndiag.fixing.measure import Run, measured, with_reference
 from nndiag.fixing.search import Winner, first_cure, found, search_against_cause
 from nndiag.fixing.trial import Trial
+from nndiag.remedies.advice import advised
 from nndiag.trace import Trace
 from nndiag.training import Progress
 from nndiag.training.reference import reference_of as fitted
@@ -134,7 +135,9 @@ def fix(
         reference=reference,
         trials=trials,
         winner=winner,
-        diagnosis=confirmed(baseline.diagnosis, cure=_trial_of(winner), trials=trials),
+        diagnosis=confirmed(
+            advised(baseline.diagnosis, baseline.trace), cure=_trial_of(winner), trials=trials
+        ),
         interrupted=interrupted,
         seconds=time.monotonic() - start,
         budget=bench.budget.expected_seconds,

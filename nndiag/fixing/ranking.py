@@ -25,6 +25,7 @@ _RECIPE = (
     "no-clipping",
     "adam",
 )
+_NEAR, _ALIKE = 0.05, 0.25  # of the variance, and of the error
 _DEAR = 3  # price from which a remedy is put into the first combination only if it helped
 
 
@@ -56,8 +57,20 @@ def recipe(names: Sequence[str]) -> tuple[str, ...]:
     return compatible(name for name in _RECIPE if name in names)
 
 
+def near_the_best(trials: Iterable[Trial]) -> list[Trial]:
+    """Cures that leave little more of the variance unexplained than the best of them.
+
+    What is within 5 points of the best, or within a quarter of its error, counts as near.
+    """
+    cures = [trial for trial in trials if trial.cures]
+    best = min((trial.error for trial in cures), default=0.0)
+    return [trial for trial in cures if trial.error <= max(best + _NEAR, (1 + _ALIKE) * best)]
+
+
 def by_size(trials: Iterable[Trial], baseline: Run) -> list[Trial]:
-    """Cures, the smallest first: fewest remedies, then against the cause, cheap, least error."""
+    """Cures near the best, the smallest first: fewest remedies, then against the cause, then those
+    that bring the data to an ordinary size, cheap, least error.
+    """
     catalogue = remedies()
     cause = baseline.diagnosis.cause
     problem = cause.finding.problem if cause is not None else ""
@@ -65,6 +78,7 @@ def by_size(trials: Iterable[Trial], baseline: Run) -> list[Trial]:
     def rank(trial: Trial) -> tuple[float, ...]:
         parts = [catalogue[name] for name in trial.remedies]
         aimed = any(problem in part.cures for part in parts)
-        return (len(parts), not aimed, sum(part.price for part in parts), trial.error)
+        scales = any(part.kind == "data" for part in parts)
+        return (len(parts), not aimed, not scales, sum(x.price for x in parts), trial.error)
 
-    return sorted((trial for trial in trials if trial.cures), key=rank)
+    return sorted(near_the_best(trials), key=rank)

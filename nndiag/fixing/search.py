@@ -14,6 +14,7 @@ _SINGLES = 0.5  # share of the budget for single remedies
 _COMBINATIONS = 0.75  # share of the budget until which combinations are begun
 _MOST_TOGETHER = 4
 _BETTER = 0.95  # share of the error that another remedy may leave to be kept in a combination
+_LITTLE = 0.05  # share of the variance that a cure may leave without a look for a better one
 _SEEDS = 2  # more seeds for the winner
 _ROUNDS = 2  # searches beyond the first, for cures that hold
 _CANDIDATES, _SUREST = 3, 2  # cures that are tried with other seeds until one holds
@@ -45,9 +46,11 @@ class Winner:
 def search(bench: Bench, *, limit: Limit | None = None) -> None:
     """Try what is suggested, alone and together; then the rest; then combinations.
 
+    Where a scale is at fault, inputs and targets are scaled together before most else is tried.
     Combinations are all that is generally advised at once, and those that grow from what helped.
-    Whatever cures is pruned to what it needs. Once something cures, a part of the rest is tried, to
-    show what else would have done.
+    Where the best cure leaves more than little, all that is advised is tried at once all the same:
+    a cure is near what can be reached. Whatever cures is pruned to what it needs. Once something
+    cures, a part of the rest is tried, to show what else would have done.
 
     Args:
         bench: Where to try; holds what was tried.
@@ -57,11 +60,16 @@ def search(bench: Bench, *, limit: Limit | None = None) -> None:
     if bench.control is not None and not bench.cured(bench.control):
         rest = [name for name in rest if name != _ANOTHER_SEED]  # the control has shown it
         suggested = [name for name in suggested if name != _ANOTHER_SEED]
-    _singles(bench, suggested)
+    _singles(bench, suggested[:1])
+    if _scalings(suggested):
+        _together(bench, _scalings([*suggested, *rest]))
+    _singles(bench, suggested[1:])
     if not _cured(bench):
         _together(bench, bundle(bench.trials, suggested))
     _singles(bench, rest)
     advised = recipe([*suggested, *rest])
+    if _cured(bench) and not _well(bench):
+        _together(bench, advised)
     for more in ((), (_LARGER_RATE,), (_MORE_STEPS,), (_LARGER_RATE, _MORE_STEPS)):
         if not _cured(bench):
             _together(bench, compatible((*advised, *more)))
@@ -132,6 +140,11 @@ def _singles(bench: Bench, names: list[str]) -> None:
         bench.tried((name,), until=bench.budget.shown if _cured(bench) else _SINGLES, then=then)
 
 
+def _scalings(names: list[str]) -> tuple[str, ...]:
+    """The remedies that bring inputs or targets to an ordinary size."""
+    return tuple(name for name in names if remedies()[name].kind == "data")
+
+
 def _together(bench: Bench, names: tuple[str, ...]) -> None:
     """Try a combination; where it cures, take away what it does not need."""
     trial = bench.tried(names, until=_COMBINATIONS) if len(names) > 1 else None
@@ -188,6 +201,11 @@ def _grown(bench: Bench, trial: Trial, names: list[str]) -> Trial | None:
 
 def _cured(bench: Bench) -> bool:
     return any(trial.cures for trial in bench.trials)
+
+
+def _well(bench: Bench) -> bool:
+    """Whether some cure leaves next to nothing unexplained: none can be much better."""
+    return any(trial.cures and trial.error <= _LITTLE for trial in bench.trials)
 
 
 def _unproven(bench: Bench, trial: Trial) -> tuple[str, ...]:

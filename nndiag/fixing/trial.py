@@ -9,6 +9,7 @@ from nndiag.fixing.measure import Run
 from nndiag.remedies import Case, changed, remedies
 
 _CURED = 0.7  # share of the error that a cure may leave
+_NOTHING = 0.95  # … of the variance: a run that explains no more has learned nothing
 _HELPED = 0.9  # … and that a help may leave
 _HARMED = 1.1  # more than so much of it is harm
 
@@ -79,6 +80,8 @@ def is_cured(run: Run, *, baseline: Run) -> bool:
     """Whether the baseline's failure is gone."""
     cause = baseline.diagnosis.cause
     if not run.well or run.diagnosis.failing or run.error > _CURED * baseline.error:
+        return False
+    if run.error > _NOTHING and not run.tells_classes:  # no better than the mean, outside or inside
         return False
     return cause is None or cause.finding.problem not in run.problems
 

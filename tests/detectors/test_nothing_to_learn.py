@@ -73,3 +73,9 @@ def test_forty_examples_are_its_boundary(examples, skipped, curves, make_trace):
 def test_is_skipped_without_targets(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["stuck"], facts={"targets": None}))
     assert result == Skipped(PROBLEM, "the trace has no targets")
+
+
+def test_is_skipped_where_all_inputs_are_switches(make_trace):
+    switches = np.array([[k >> bit & 1 for bit in range(6)] for k in range(64)], float)
+    facts = {"inputs": switches, "targets": switches.sum(axis=1, keepdims=True) % 2}
+    assert isinstance(run(PROBLEM, make_trace([1.0] * 20, facts=facts)), Skipped)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from nndiag.finding import Cause, Confidence, Finding, Outcome, Severity
 from nndiag.fixing import Trial, Verdict
-from nndiag.fixing.ranking import bundle, by_size, recipe, worth_combining
+from nndiag.fixing.ranking import bundle, by_size, near_the_best, recipe, worth_combining
 from nndiag.remedies.advice import compatible
 
 
@@ -53,3 +53,12 @@ def test_the_smallest_cure_has_fewest_remedies_then_the_one_against_the_cause(he
     aimed = trial_of(Verdict.CURES, "standardized-inputs", run=healthy)
     none = trial_of(Verdict.HELPS, "relu-units", run=healthy)
     assert by_size([two, none, other, aimed], baseline) == [aimed, other, two]
+
+
+def test_a_cure_far_from_the_best_one_is_none(healthy):
+    def cure(name, score):
+        return trial_of(Verdict.CURES, name, run=replace(healthy, score=score))
+
+    far, near, best = cure("smaller-rate", 0.65), cure("adam", 0.92), cure("wider-layers", 0.95)
+    assert near_the_best([far, near, best]) == [near, best]
+    assert near_the_best([far]) == [far]  # nothing better is known

@@ -1,0 +1,127 @@
+"""Settings that people brought, with the answer that is right for each kind."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import nndiag
+from nndiag.checkup import Status, checkup
+from nndiag.experiment import experiment_of
+from nndiag.finding import Outcome
+
+
+def network(*layers):
+    return {"layers": [{"units": units, "activation": name} for units, name in layers]}
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Makes a config on a table of inputs and one target."""
+
+    def make(inputs, targets, *, validation=0.0, **settings):
+        path = tmp_path / "data.csv"
+        names = [f"x{column}" for column in range(inputs.shape[1])]
+        table = np.column_stack([inputs, targets])
+        header = ",".join([*names, "y"])
+        np.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.17g")
+        dataset = {"name": "csv", "path": str(path), "x": names, "y": ["y"]}
+        return {"dataset": {**dataset, "validation": validation}, **settings}
+
+    return make
+
+
+def parity(bits):
+    inputs = np.array(list(itertools.product([0.0, 1.0], repeat=bits)))
+    return inputs, inputs.sum(axis=1) % 2
+
+
+def problems(result):
+    return {finding.problem for finding in result.findings}
+
+
+def test_parity_is_not_taken_for_noise(config):
+    settings = config(
+        *parity(8),
+        network=network((8, "relu"), (1, "sigmoid")),
+        loss="binary_cross_entropy",
+        optimizer={"name": "sgd", "learning_rate": 0.01},
+        training={"epochs": 200, "batch_size": 32},
+    )
+    result = nndiag.train(settings)
+    assert "nothing-to-learn" not in problems(result)
+    assert result.outcome is not Outcome.CONVERGED
+    assert result.diagnosis.failing  # half of the examples are wrong
+
+
+def test_parity_is_cured_by_more_units_and_a_better_optimizer(config):
+    settings = config(
+        *parity(5),
+        network=network((3, "relu"), (1, "sigmoid")),
+        loss="binary_cross_entropy",
+        optimizer={"name": "sgd", "learning_rate": 0.01},
+        training={"epochs": 300, "batch_size": 8},
+    )
+    winner = nndiag.fix(settings).winner
+    assert winner is not None
+    assert winner.trial.run.accuracy >= 0.95
+    assert "wider-layers" in winner.trial.remedies
+
+
+def square(rows):
+    """x² for x in ±500: inputs and targets are both off scale."""
+    inputs = np.random.default_rng(0).uniform(-500, 500, (rows, 1))
+    return inputs, inputs[:, 0] ** 2
+
+
+SQUARE = {
+    "network": network((8, "relu"), (1, "linear")),
+    "optimizer": {"name": "rmsprop", "learning_rate": 0.01},
+    "training": {"epochs": 120, "batch_size": 16},
+    "validation": 0.2,
+}
+
+
+def test_a_run_that_rests_short_of_what_scaled_data_reach_is_told_of_their_scales(config):
+    result = nndiag.train(config(*square(500), **SQUARE))
+    assert {"unscaled-inputs", "unscaled-targets"} <= problems(result)
+
+
+def test_inputs_and_targets_are_scaled_together_where_both_need_it(config):
+    winner = nndiag.fix(config(*square(500), **SQUARE)).winner
+    assert set(winner.trial.remedies) == {"standardized-inputs", "scaled-targets"}
+    assert winner.trial.run.score >= 0.97
+
+
+def shuffled(config, **changed):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(500, 5))
+    targets = rng.permutation(np.sin(inputs[:, 0]) + inputs[:, 1])
+    return config(
+        inputs,
+        targets,
+        network=network((64, "relu"), (64, "relu"), (1, "linear")),
+        optimizer={"name": "adam", "learning_rate": 0.001},
+        training={"epochs": 200, "batch_size": 32},
+        **changed,
+    )
+
+
+def test_targets_that_are_only_known_by_heart_are_noise(config):
+    result = nndiag.train(shuffled(config, validation=0.2))
+    assert result.cause.finding.problem == "nothing-to-learn"
+    assert "overfitting" in {finding.problem for finding in result.cause.explains}
+
+
+def test_a_handful_knows_a_summed_loss_and_examples_whose_targets_differ(config):
+    line = np.linspace(-np.pi, np.pi, 400)
+    settings = config(
+        np.column_stack([line, line**2, line**3]),
+        np.sin(line),
+        network=network((1, "linear")),
+        loss={"name": "mean_squared_error", "reduction": "sum"},
+        optimizer={"name": "sgd", "learning_rate": 1e-6},
+        training={"steps": 2000},
+    )
+    checks = {check.name: check for check in checkup(experiment_of(settings)).checks}
+    assert checks["a handful can be learned"].status is Status.OK
