@@ -151,7 +151,7 @@ class Diagnosis:
         findings: All findings in the order in which they are to be read: the cause, other causes
             beside it, what the cause explains, notes; without a cause the gravest first.
         not_checked: What could not be looked at, with reasons.
-        numbers: The numbers behind the outcome by name (skill, newton_decrement, onset_step, …);
+        numbers: The numbers behind the outcome by name (R², newton_decrement, onset_step, …);
             a number that could not be had is absent.
         ruled_out: Problems that were looked for and are not there.
         suggested: What to try, in the order in which `fix` does.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_NO_SKILL = 5e-4  # 0.000 to three decimals
+_NO_R_SQUARED = 5e-4  # 0.000 to three decimals
 
 
 def number(value: float | None, *, digits: int = 3) -> str:
@@ -60,11 +60,11 @@ def percent(share: float) -> str:
     return f"{rough(100 * share)} %"
 
 
-def skill_words(skill: float) -> str:
-    """A skill: "0.84", "0"; close to 1 with the digits that still differ from it: "0.99993"."""
-    if abs(skill) < _NO_SKILL:
+def r_squared_words(r_squared: float) -> str:
+    """A R²: "0.84", "0"; close to 1 with the digits that still differ from it: "0.99993"."""
+    if abs(r_squared) < _NO_R_SQUARED:
         return "0"
     digits = 3
-    while digits < 9 and skill < 1 and float(f"{skill:.{digits}g}") == 1:
+    while digits < 9 and r_squared < 1 and float(f"{r_squared:.{digits}g}") == 1:
         digits += 1
-    return number(skill, digits=digits)
+    return number(r_squared, digits=digits)

@@ -72,7 +72,7 @@ def made_trace(
     ending: Mapping[str, Any] | None = None,
     finished: bool = True,
 ) -> Trace:
-    """A full-batch run of 200 steps of a sine with best constant loss 1, unless told otherwise.
+    """A full-batch run of 200 steps of a sine with mean baseline loss 1, unless told otherwise.
 
     Args:
         loss: Loss before each step; the last one is also the loss at the end.

@@ -37,8 +37,8 @@ def scaled(trace, by):
             baseline_loss=times(known.baseline_loss),
             initial_sharpness=times(known.initial_sharpness),
             learning_rate=over(known.learning_rate),
-            stability_ceiling=over(known.stability_ceiling),
-            noise_ceiling=over(known.noise_ceiling),
+            stability_limit=over(known.stability_limit),
+            noise_limit=over(known.noise_limit),
         ),
         ending=None
         if end is None

@@ -11,7 +11,7 @@ EXPLODED = np.append(2.0 ** np.arange(1023), np.inf)
 STUCK = np.full(200, 0.98)
 LEARNED = 0.01 + 0.99 * np.exp(-np.arange(200) / 10)
 NORMS = {"gradient_norm": np.column_stack([2.0 ** np.arange(1024)] * 2)}
-ABOVE = {"learning_rate": 0.4, "stability_ceiling": 0.1}
+ABOVE = {"learning_rate": 0.4, "stability_limit": 0.1}
 GLOROT = {"initializer": {"name": "glorot_uniform"}, "layers": [{"units": 1}]}
 LARGE = {"inputs": np.linspace(0.0, 15.0, 64)[:, None]}
 
@@ -23,7 +23,7 @@ def explained(diagnosis):
 def test_a_healthy_run_has_no_findings_and_no_cause(make_trace):
     diagnosis = diagnose(make_trace(LEARNED))
     assert (diagnosis.outcome, diagnosis.findings, diagnosis.cause) == (Outcome.CONVERGED, (), None)
-    assert diagnosis.numbers["skill"] == pytest.approx(0.99)
+    assert diagnosis.numbers["r_squared"] == pytest.approx(0.99)
     assert not diagnosis.failing
 
 
@@ -48,8 +48,8 @@ def test_large_inputs_explain_a_rate_that_their_scaling_would_make_stable(make_t
 
 
 def test_a_rate_far_beyond_what_the_inputs_explain_is_a_second_cause(make_trace):
-    # The inputs' size is 8.7; standardising raises the ceiling by at most 8.7² = 75 < 4000.
-    facts = {**LARGE, "learning_rate": 400.0, "stability_ceiling": 0.1}
+    # The inputs' size is 8.7; standardising raises the stability limit by at most 8.7² = 75 < 4000.
+    facts = {**LARGE, "learning_rate": 400.0, "stability_limit": 0.1}
     diagnosis = diagnose(make_trace(EXPLODED, facts=facts))
     assert diagnosis.cause.finding.problem == "learning-rate-above-stability-limit"
     assert explained(diagnosis) == {"exploding-loss"}
@@ -57,8 +57,8 @@ def test_a_rate_far_beyond_what_the_inputs_explain_is_a_second_cause(make_trace)
 
 
 def test_inputs_a_little_off_scale_come_after_what_else_keeps_a_run_from_learning(make_trace):
-    """Their size is 8.7: a rate a thousandth of the ceiling is the more telling of both."""
-    facts = {**LARGE, "learning_rate": 1e-4, "stability_ceiling": 0.2}
+    """Their size is 8.7: a rate a thousandth of the stability limit is the more telling of both."""
+    facts = {**LARGE, "learning_rate": 1e-4, "stability_limit": 0.2}
     moves = {"update_ratio": np.full((20, 2), 1e-4)}
     diagnosis = diagnose(make_trace(STUCK, facts=facts, series=moves))
     problems = [finding.problem for finding in diagnosis.findings]
@@ -78,7 +78,7 @@ def test_dead_units_of_two_layers_are_one_finding_that_explains_the_stall(make_t
 
 
 def test_a_summed_loss_explains_the_rate_that_its_mean_would_bear(make_trace):
-    # 64 terms: the ceiling of the mean is 6.4, the rate a sixth of it.
+    # 64 terms: the stability limit of the mean is 6.4, the rate a sixth of it.
     facts = {**ABOVE, "learning_rate": 1.0, "reduction": "sum", "loss": "mean_squared_error"}
     diagnosis = diagnose(make_trace(EXPLODED, facts=facts))
     assert diagnosis.cause.finding.problem == "summed-loss"
@@ -118,7 +118,7 @@ def test_the_outcome_is_not_its_own_cause(make_trace):
 
 def test_findings_come_as_they_are_to_be_read(make_trace):
     """The cause, what stands beside it, what it explains."""
-    facts = {**LARGE, "learning_rate": 400.0, "stability_ceiling": 0.1}
+    facts = {**LARGE, "learning_rate": 400.0, "stability_limit": 0.1}
     diagnosis = diagnose(make_trace(EXPLODED, facts=facts))
     problems = [finding.problem for finding in diagnosis.findings]
     rate = "learning-rate-above-stability-limit"
@@ -150,7 +150,7 @@ def test_units_that_died_in_a_network_that_is_too_small_anyway_are_not_the_cause
 
 def test_without_a_cause_findings_come_gravest_first(make_trace):
     series = {"identical_share": np.tile([1.0, 0.0], (5, 1))}
-    facts = {"learning_rate": 0.4, "stability_ceiling": 0.1}
+    facts = {"learning_rate": 0.4, "stability_limit": 0.1}
     diagnosis = diagnose(make_trace(STUCK, facts=facts, series=series))
     ranks = [finding.severity.rank for finding in diagnosis.findings]
     assert ranks == sorted(ranks)

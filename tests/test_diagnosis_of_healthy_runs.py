@@ -68,7 +68,7 @@ def classification(rng, samples):
 
 
 def random_settings(rng):
-    """A network, its data, and a rate below its stability ceiling."""
+    """A network, its data, and a rate below its stability limit."""
     samples = int(rng.choice([40, 100, 200, 400]))
     data, output, loss = (regression, classification)[rng.integers(2)](rng, samples)
     activation = str(rng.choice(list(ACTIVATIONS)))
@@ -96,13 +96,15 @@ def random_optimizer(rng, settings, *, samples, batch):
         return {"name": name, "learning_rate": float(10 ** rng.uniform(-3, -2))}
     momentum = {} if name == "sgd" else {"momentum": 0.9, "nesterov": name == "nesterov"}
     optimizer = {"name": "sgd", "learning_rate": 1.0, **momentum}
-    ceiling = facts_of(build(experiment_of({**settings, "optimizer": optimizer}))).stability_ceiling
+    stability_limit = facts_of(
+        build(experiment_of({**settings, "optimizer": optimizer}))
+    ).stability_limit
     # Absolute and saturating errors have little curvature where they are steep: no guide there.
     largest = LARGEST_RATE.get(settings["loss"]["name"], np.inf) * (1.0 if name == "sgd" else 0.1)
     if settings["loss"]["reduction"] == "sum":
         largest /= samples if batch == "full" else batch
     share = rng.uniform(0.2, 0.7) * {"full": 1.0, 32: 0.5, 8: 0.2, 1: 0.1}[batch]
-    return {**optimizer, "learning_rate": float(share * min(ceiling or np.inf, largest))}
+    return {**optimizer, "learning_rate": float(share * min(stability_limit or np.inf, largest))}
 
 
 def healthy_trace(index):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nndiag.numbers import chosen, count, duration, number, percent, rough, skill_words, times
+from nndiag.numbers import chosen, count, duration, number, percent, r_squared_words, rough, times
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_duration(seconds, written):
 
 
 @pytest.mark.parametrize(
-    ("skill", "written"),
+    ("r_squared", "written"),
     [
         *[
             (0.5, "0.5"),
@@ -65,8 +65,8 @@ def test_duration(seconds, written):
         *[(0.0021, "0.0021"), (3e-5, "0"), (-2e-4, "0")],
     ],
 )
-def test_a_skill_below_one_is_never_written_as_one_nor_one_near_zero_as_some(skill, written):
-    assert skill_words(skill) == written
+def test_below_one_is_never_written_as_one_nor_near_zero_as_some(r_squared, written):
+    assert r_squared_words(r_squared) == written
 
 
 def test_a_large_number_has_no_more_digits_than_asked_for():

@@ -1,4 +1,4 @@
-"""The sweep of a user's own program: exact scaling, the edge, a step that is not downhill."""
+"""The sweep of a user's own program: exact scaling, the threshold, a step that is not downhill."""
 
 import time
 
@@ -84,13 +84,13 @@ def test_a_multiplied_move_is_that_of_another_rate(program, text, factor):
     np.testing.assert_allclose(scaled, written[: len(scaled)], rtol=1e-9, atol=1e-25)
 
 
-def test_finds_the_edge_of_a_program(program):
+def test_finds_the_threshold_of_a_program(program):
     result = sweep_program(program(LINE, rate=0.1, sign="-"))
     # 2/λ for gradient descent. 59 steps see a growth of 2 %; bisection stops at 2.2 %.
-    assert result.edge.value == pytest.approx(2 / CURVATURE, rel=0.06)
+    assert result.threshold.value == pytest.approx(2 / CURVATURE, rel=0.06)
     assert result.setting == "lr"
     assert result.configured == 0.1
-    assert result.band[0] < result.recommended < result.edge.value
+    assert result.band[0] < result.recommended < result.threshold.value
     assert result.theory is None
 
 
@@ -112,6 +112,6 @@ def test_is_told_on_the_command_line(program, tmp_path, monkeypatch, capsys):
     assert run(["sweep-lr", "my_net.py", "--no-plots"]) == 1
     out = capsys.readouterr().out
     assert "Learning rate 20 is" in out
-    assert "above the edge" in out
-    assert "use   lr=" in out
+    assert "above the divergence threshold" in out
+    assert "use       lr=" in out
     assert out.splitlines()[-1] == "next nndiag gradcheck my_net.py"

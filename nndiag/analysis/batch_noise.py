@@ -17,15 +17,15 @@ _EXAMPLES = 256  # the trace of their mean curvature stands for that of all
 _DIRECTIONS = 12  # random ones; with the largest eigenvalue taken out their error is some 20 %
 
 
-def noise_ceiling(
+def noise_limit(
     total: float, largest: float, *, batch: int, examples: int, momentum: float = 0.0
 ) -> float | None:
     """The learning rate at which the noise of batches of `batch` examples just fades.
 
     Along a direction of curvature λ the rule takes off η·λ of the distance x per step (divided by
     1 − β with momentum β) and adds noise of variance η²·λ·Σλⱼxⱼ²/b. In balance the sum over the
-    directions is η·tr(H)/(2b(1 − β)), divided by what 1 − η·λ/(2(1 + β)) leaves near the ceiling
-    without noise; it is stable below 1. A batch drawn without replacement from B examples has
+    directions is η·tr(H)/(2b(1 − β)), divided by what 1 − η·λ/(2(1 + β)) leaves near the stability
+    limit without noise; it is stable below 1. A batch drawn without replacement from B examples has
     (B − b)/(B − 1) of that noise.
 
     Args:

@@ -1,6 +1,6 @@
 """What the simplest models reach on the same examples: cheap bounds on what there is to learn.
 
-The best constant needs no inputs, the best linear model no hidden layer, the best readout no
+The mean baseline needs no inputs, the best linear model no hidden layer, the best readout no
 training of the hidden layers. A network above the first has learned nothing, one above the second
 does not use its hidden layers, one above the third has a last layer that was not trained.
 """
@@ -21,7 +21,7 @@ class Bounds:
     """Losses on the scale of the network's own loss.
 
     Attributes:
-        constant: Of the best constant outputs.
+        constant: Of the mean baseline outputs.
         linear: Of the best linear model of the inputs.
         readout: Of the best linear readout of the last hidden layer's values; None without a
             hidden layer, or where its values are not finite.

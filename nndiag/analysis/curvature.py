@@ -222,13 +222,13 @@ def krylov_decrement(
     return decrement, space.count
 
 
-def stability_ceiling(optimizer: Optimizer, largest: float) -> float | None:
+def stability_limit_of(optimizer: Optimizer, largest: float) -> float | None:
     """The learning rate above which the optimizer is unstable on a quadratic.
 
-    With curvature λ along one direction, each rule is a linear recursion; the ceiling is where
-    the largest of its roots leaves the unit circle, at −1:
-    θ ← θ − ηg: 2/λ; heavy ball: 2(1 + β)/λ; Nesterov: 2(1 + β)/((1 + 2β)λ);
-    Adam, whose β₁ averages the gradient: 2(1 + β₁)/((1 − β₁)λ), 38/λ for β₁ = 0.9; RMSprop: 2/λ.
+    With curvature λ along one direction, each rule is a linear recursion; the stability limit is
+    where the largest of its roots leaves the unit circle, at −1: θ ← θ − ηg: 2/λ; heavy ball: 2(1 +
+    β)/λ; Nesterov: 2(1 + β)/((1 + 2β)λ); Adam, whose β₁ averages the gradient: 2(1 + β₁)/((1 −
+    β₁)λ), 38/λ for β₁ = 0.9; RMSprop: 2/λ.
 
     Args:
         optimizer: The rule; its learning rate is not looked at.
@@ -236,7 +236,7 @@ def stability_ceiling(optimizer: Optimizer, largest: float) -> float | None:
             preconditioned Hessian, see `preconditioned`.
 
     Returns:
-        The ceiling, or None where nothing curves upwards.
+        The stability limit, or None where nothing curves upwards.
 
     Source:
         Polyak 1964 (heavy ball); Cohen et al. 2021, appendix B (Nesterov); Cohen et al. 2022,
@@ -254,7 +254,7 @@ def preconditioned(product: Product, optimizer: Optimizer, mean_square: FloatArr
     """The Hessian as an adaptive optimizer sees it: D^−½·H·D^−½ with D = √v̂ + ε.
 
     Its eigenvalues are those of D⁻¹H, the curvature per unit of learning rate while D holds still.
-    D follows the gradient, so that a run above this ceiling can settle by itself.
+    D follows the gradient, so that a run above this stability limit can settle by itself.
 
     Args:
         product: Products with H, (P,) → (P,).

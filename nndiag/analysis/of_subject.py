@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.analysis.curvature import Curvature, Sharpness, curvature_of, stability_ceiling
+from nndiag.analysis.curvature import Curvature, Sharpness, curvature_of, stability_limit_of
 from nndiag.analysis.lanczos import FloatArray, Product, extreme_eigenvalues
 from nndiag.analysis.reference_fit import ReferenceFit, best_fit, quasi_newton
 from nndiag.gradients.hessian import differenced_products
@@ -66,7 +66,7 @@ def stability_of(
         return StabilityLimit(Sharpness(np.nan, None, np.nan, 0), None)
     rule = OPTIMIZERS.get("sgd")() if optimizer is None else optimizer
     sharpness = Sharpness(found.largest, found.vector, found.residual, found.products)
-    return StabilityLimit(sharpness, stability_ceiling(rule, found.largest))
+    return StabilityLimit(sharpness, stability_limit_of(rule, found.largest))
 
 
 def curvature_at(subject: Subject, theta: Theta | None = None, *, products: int = 100) -> Curvature:

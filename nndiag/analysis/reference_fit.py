@@ -30,7 +30,7 @@ _ELEMENT, _MULTIPLY, _CALL = 2.5e-9, 0.12e-9, 6e-6  # seconds, as in `curvature`
 _FACTORISE = 1e-9  # seconds per multiplication of MINPACK's unblocked QR factorisation
 _FEWEST, _MOST = 30, 2_000  # evaluations of one fit
 _JACOBIAN_NUMBERS = 4_000_000  # 32 MB
-_PERFECT = 1e-10  # loss over the best constant's: no further start is needed
+_PERFECT = 1e-10  # loss over the mean baseline's: no further start is needed
 _SAME = 0.1  # losses that differ by this share are called equal
 _EXPLAINED = 0.15  # error of the estimated share that the data allow, as the diagnosis assumes
 _NOISY = 0.9  # data that allow less than this share are said to have noise
@@ -60,7 +60,7 @@ class ReferenceFit:
         start: Name of the start that led to it.
         losses: The smallest loss from each start that was tried.
         parameters: Where the smallest loss is, shape (P,).
-        baseline: Loss of the best constant prediction.
+        baseline: Loss of the mean baseline.
         evaluations: Number of gradients or Jacobians computed.
     """
 
@@ -72,8 +72,8 @@ class ReferenceFit:
     evaluations: int
 
     @property
-    def skill(self) -> float | None:
-        """1 − loss / loss of the best constant; None where that is zero."""
+    def r_squared(self) -> float | None:
+        """1 − loss / loss of the mean baseline; None where that is zero."""
         return 1 - self.loss / self.baseline if self.baseline > 0 else None
 
 
@@ -116,7 +116,7 @@ def best_fit(
         fit: Gives where it ends, from a start, and the evaluations it made.
         loss: The loss at parameters (P,); inf where it is not finite.
         starts: Name → parameters (P,); those that are not finite are left out.
-        baseline: Loss of the best constant prediction; NaN where it is not known.
+        baseline: Loss of the mean baseline; NaN where it is not known.
 
     Raises:
         ValueError: No start is finite.
@@ -163,10 +163,10 @@ def limit_of(
         target = fit.loss + _SAME * (min(loss, max(fit.baseline, fit.loss)) - fit.loss)
         mine = [fit.losses[name] for name in own if name in fit.losses]
         return Limit.OPTIMIZER if mine and min(mine) <= target else Limit.START
-    skill = fit.skill
-    if attainable is None or skill is None or attainable >= _NOISY:
+    r_squared = fit.r_squared
+    if attainable is None or r_squared is None or attainable >= _NOISY:
         return Limit.MODEL
-    return Limit.DATA if skill >= attainable - _EXPLAINED else Limit.MODEL
+    return Limit.DATA if r_squared >= attainable - _EXPLAINED else Limit.MODEL
 
 
 def jacobian(shape: Architecture, parameters: FloatArray, data: Examples) -> FloatArray:

@@ -6,7 +6,7 @@ What it is: the update adds the gradient instead of subtracting it, or the gradi
 Why it matters: the parameter climbs the loss. With one tensor wrong the others pull against it;
 with all of them wrong the loss grows until it overflows.
 
-How it is told: the cosine between the step and the way downhill is -1, at every point.
+How it is told: the cosine between the step and the negative gradient is -1, at every point.
 
 Repair: turn the difference around, or `+=` into `-=`. One turned difference at the output mends all
 layers at once, and is then preferred to a turned update in each.

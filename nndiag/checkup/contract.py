@@ -104,7 +104,7 @@ class Patient:
 
     @cached_property
     def facts(self) -> Facts:
-        """What is known before the first step, with the stability ceiling."""
+        """What is known before the first step, with the stability limit."""
         with np.errstate(all="ignore"):
             return facts_of(self.built)
 
@@ -117,5 +117,5 @@ class Patient:
 
     @property
     def baseline(self) -> float:
-        """Loss of the best constant outputs."""
+        """Loss of the mean baseline outputs."""
         return self.facts.baseline_loss or 0.0

@@ -67,9 +67,9 @@ def input_scales(patient: Patient) -> Check:
     elif sizes.max() < _LARGE**-2:
         fault = f"root mean square only {rough(sizes.max())}"
     elif spread > _DISPARITY:
-        fault = f"the columns' deviations differ {number(spread)}-fold"
+        fault = f"the columns' stds differ by a factor of {number(spread)}"
     elif offsets.max() > _OFF_CENTRE:
-        fault = f"{number(offsets.max())} deviations off centre"
+        fault = f"{number(offsets.max())} stds off centre"
     if fault is not None:
         remedy = "dataset.scale_inputs=standardize"
         return Check(name, Status.WARNING, fault, remedy, "unscaled-inputs", numbers)
@@ -84,8 +84,8 @@ def target_scales(patient: Patient) -> Check:
         return Check(name, Status.OK, f"{len(np.unique(targets))} values: classes")
     deviation = targets.std(axis=0)
     offset = np.abs(targets.mean(axis=0))
-    numbers = {"deviation": float(deviation.max()), "mean": float(offset.max())}
-    words = f"deviation {_range(deviation)}, mean up to {number(offset.max())}"
+    numbers = {"std": float(deviation.max()), "mean": float(offset.max())}
+    words = f"std {_range(deviation)}, mean up to {number(offset.max())}"
     if max(deviation.max(), offset.max()) > _TARGETS or deviation.max() < 1 / _TARGETS**2:
         remedy = "dataset.scale_targets=standardize"
         return Check(name, Status.WARNING, words, remedy, "unscaled-targets", numbers)

@@ -11,13 +11,13 @@ from nndiag.detectors.attainable import attainable_share
 from nndiag.experiment.building import initial_parameters
 from nndiag.nn.losses import LOSSES, baseline
 from nndiag.nn.network import Architecture, examples
-from nndiag.numbers import number
+from nndiag.numbers import number, r_squared_words
 from nndiag.trace import FloatArray
 
 _MOST = 8
-_OVERFITTED = 0.02  # loss over that of the best constant
+_OVERFITTED = 0.02  # loss over that of the mean baseline
 _HOPELESS = 0.5  # … from which on it is not the fit that failed
-_NOTHING = 0.05  # skill that chance gives
+_NOTHING = 0.05  # R² that chance gives
 _NOISE = 0.2  # share of the targets' variance that the data allow, with the estimate's own error
 _ALIKE = 0.1  # of the targets' range
 _LARGER = "more units, biases, or another output activation"
@@ -41,7 +41,7 @@ def handful(patient: Patient) -> Check:
     fit = reference_fit(shape, starts, few, seconds=_SECONDS / 2)
     left = float(np.clip(fit.loss / constant, 0.0, 1.0))
     numbers = {"examples": float(len(rows)), "left": left}
-    words = f"{len(rows)} examples: {_share(1 - left)} of their spread is learned"
+    words = f"{len(rows)} examples: {_share(1 - left)} of their variance is learned"
     if left > _OVERFITTED:
         status = Status.FAILED if left > _HOPELESS else Status.WARNING
         return Check(name, status, words, _LARGER, "too-few-units", numbers)
@@ -49,28 +49,28 @@ def handful(patient: Patient) -> Check:
 
 
 def signal(patient: Patient) -> Check:
-    """The network can beat a constant, and what a straight line leaves is known."""
+    """The network can beat the mean baseline, and what a linear model leaves is known."""
     name = "there is something to learn"
     constant = patient.baseline
     if constant <= 0:
-        return Check(name, Status.NOT_CHECKED, "the best constant is without error")
+        return Check(name, Status.NOT_CHECKED, "the mean baseline has no error")
     starts = _starts(patient)
     if not starts:
         return Check(name, Status.NOT_CHECKED, "the starting weights are not finite")
     shape = patient.built.shape
     fit = reference_fit(shape, starts, patient.data, seconds=_SECONDS)
-    skill = 1 - fit.loss / constant
+    r_squared = 1 - fit.loss / constant
     linear = 1 - linear_loss(shape, *patient.built.training) / constant
     attainable = attainable_share(patient.facts)
-    numbers = {"skill": skill, "linear_skill": linear, "attainable": attainable}
-    words = f"{_share(skill)} better than a constant, a linear model {_share(max(linear, 0.0))}"
+    numbers = {"r_squared": r_squared, "linear_r_squared": linear, "attainable": attainable}
+    words = f"R² {r_squared_words(r_squared)}; of a linear model {r_squared_words(max(linear, 0))}"
     if attainable < _NOISE:
         message = f"{words}; neighbours differ so much that the targets look like noise"
-        status = Status.FAILED if skill <= _NOTHING else Status.WARNING
+        status = Status.FAILED if r_squared <= _NOTHING else Status.WARNING
         return Check(name, status, message, "other inputs", "nothing-to-learn", numbers)
-    if skill > _NOTHING:
+    if r_squared > _NOTHING:
         return Check(name, Status.OK, words, numbers=numbers)
-    message = f"the network gets no better than a constant; a linear model {_share(linear)}"
+    message = f"no better than the mean baseline; a linear model has R² {r_squared_words(linear)}"
     return Check(name, Status.FAILED, message, _LARGER, None, numbers)
 
 

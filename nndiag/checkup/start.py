@@ -11,8 +11,8 @@ from nndiag.nn.network import loss
 from nndiag.numbers import chosen, number, percent, rough
 from nndiag.training import train
 
-_HIGH = 10.0  # times the loss of outputs at zero, or of the best constant
-_SLOW = 1e-4  # of the stability ceiling: a rate that needs 10,000 times as many steps
+_HIGH = 10.0  # times the loss of outputs at zero, or of the mean baseline
+_SLOW = 1e-4  # of the stability limit: a rate that needs 10,000 times as many steps
 _TRIAL_STEPS = 100
 _BLOWN_UP = 10.0  # times the loss at the start
 _DEAD = 0.5  # share of units
@@ -111,27 +111,28 @@ def gradient(patient: Patient) -> Check:
 
 
 def rate(patient: Patient) -> Check:
-    """The configured rate against its stability ceiling, and against a few steps."""
+    """The configured rate against its stability limit, and against a few steps."""
     name = "learning rate"
-    rate, ceiling = patient.built.optimizer.learning_rate, patient.facts.stability_ceiling
+    rate, stability_limit = patient.built.optimizer.learning_rate, patient.facts.stability_limit
     lost = _lost_at(patient)
     numbers = {"learning_rate": rate}
     problem = "learning-rate-above-stability-limit"
-    if ceiling is None:
-        words = f"{chosen(rate)} with {patient.built.optimizer.name}, which has no fixed ceiling"
+    if stability_limit is None:
+        adaptive = patient.built.optimizer.name
+        words = f"{chosen(rate)} with {adaptive}, which has no fixed stability limit"
     else:
-        numbers["ceiling"] = ceiling
-        words = f"{chosen(rate)}, the stability ceiling is {number(ceiling)}"
+        numbers["stability_limit"] = stability_limit
+        words = f"{chosen(rate)}, the stability limit is {number(stability_limit)}"
     if lost is not None:
-        remedy = f"optimizer.learning_rate={_below(rate, ceiling)}"
-        message = f"{words}; the loss ran away within {lost} steps"
+        remedy = f"optimizer.learning_rate={_below(rate, stability_limit)}"
+        message = f"{words}; the loss exploded within {lost} steps"
         return Check(name, Status.FAILED, message, remedy, problem, numbers)
-    if ceiling is not None and rate > ceiling:
-        remedy = f"optimizer.learning_rate={_below(rate, ceiling)}"
+    if stability_limit is not None and rate > stability_limit:
+        remedy = f"optimizer.learning_rate={_below(rate, stability_limit)}"
         message = f"{words}; the first {_TRIAL_STEPS} steps survive it"
         return Check(name, Status.WARNING, message, remedy, problem, numbers)
-    if ceiling is not None and rate < _SLOW * ceiling:
-        message = f"{words}: {ceiling / rate:,.0f} times as large"
+    if stability_limit is not None and rate < _SLOW * stability_limit:
+        message = f"{words}: {stability_limit / rate:,.0f} times as large"
         problem = "learning-rate-too-small"
         return Check(name, Status.WARNING, message, "nndiag sweep-lr", problem, numbers)
     return Check(name, Status.OK, words, numbers=numbers)
@@ -147,6 +148,6 @@ def _lost_at(patient: Patient) -> int | None:
     return trace.steps if not final <= limit else None
 
 
-def _below(rate: float, ceiling: float | None) -> str:
-    """Half of the ceiling, or a tenth of the rate."""
-    return f"{rate / 10 if ceiling is None else ceiling / 2:.2g}"
+def _below(rate: float, stability_limit: float | None) -> str:
+    """Half of the stability limit, or a tenth of the rate."""
+    return f"{rate / 10 if stability_limit is None else stability_limit / 2:.2g}"

@@ -1,4 +1,4 @@
-"""`nndiag sweep-lr CONFIG|PROGRAM`: which learning rates work, and where their edge is."""
+"""`nndiag sweep-lr CONFIG|PROGRAM`: which learning rates work, and where they end."""
 
 import time
 from pathlib import Path

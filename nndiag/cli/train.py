@@ -91,7 +91,7 @@ def train(
 
 
 def _warn_of_instability(facts: "Facts") -> None:
-    """On a terminal, tell before the first step that the rate is above its stability ceiling."""
+    """On a terminal, tell before the first step that the rate is above its stability limit."""
     if facts.stability is None or not facts.stability.above:
         return
     from nndiag.report.stability import stability_line  # noqa: PLC0415

@@ -29,7 +29,7 @@ _FEWEST_EXAMPLES = 20  # below, neighbours are too far apart; a network can fit 
 ROUNDING = 1e-24
 """Best constant's loss over the first one below which targets differ by rounding only."""
 
-_GOOD_SKILL = 0.9
+_GOOD_R_SQUARED = 0.9
 _LEAST_LEFT = 0.2  # below, the estimate of the noise is too rough to divide by
 _AT_LIMIT = 0.15  # so close to what the data allow counts as all of it
 
@@ -39,15 +39,15 @@ class Learned:
     """How much a run learned of what there was to learn.
 
     Attributes:
-        skill: 1 − loss / loss of the best constant; None without either.
+        r_squared: 1 − loss / loss of the mean baseline; None without either.
         attainable: Share of the targets' variance that a model could explain, by the data.
         shortfall: How much of it the run does not explain; None where that is not known.
         tolerance: A shortfall that may be the estimate's own error.
         roughness: The error of the estimate by the number of examples alone.
-        done: Whether next to nothing is left of the loss, whatever the skill.
+        done: Whether next to nothing is left of the loss, whatever the R².
     """
 
-    skill: float | None
+    r_squared: float | None
     attainable: float = 1.0
     shortfall: float | None = None
     tolerance: float = _AT_LIMIT
@@ -56,11 +56,11 @@ class Learned:
 
     @property
     def good(self) -> bool:
-        """Whether the skill is high, or no more could be learned from these data."""
-        if self.done or self.skill is None:
+        """Whether the R² is high, or no more could be learned from these data."""
+        if self.done or self.r_squared is None:
             return self.done
         at_limit = self.shortfall is not None and self.shortfall <= self.tolerance
-        return self.skill >= _GOOD_SKILL or at_limit
+        return self.r_squared >= _GOOD_R_SQUARED or at_limit
 
     @property
     def share(self) -> float | None:
@@ -96,20 +96,20 @@ def learned(trace: Trace, *, loss: float, last: float, first: float) -> Learned:
         explained = 1 - (1 - explained) * loss / last
     if baseline is None or baseline <= ROUNDING * abs(first) or not np.isfinite(loss):
         return Learned(None, shortfall=None if explained is None else max(1 - explained, 0.0))
-    skill = 1 - loss / baseline
-    attainable = 1.0 if skill >= _GOOD_SKILL else attainable_share(facts)
+    r_squared = 1 - loss / baseline
+    attainable = 1.0 if r_squared >= _GOOD_R_SQUARED else attainable_share(facts)
     examples = 0 if facts.inputs is None else min(len(facts.inputs), _MOST_EXAMPLES)
     # A variance estimated from n values is off by √(2/n); twice that in one of 20 cases.
     error = 2 * (1 - attainable) * float(np.sqrt(2 / examples)) if examples else 0.0
-    shortfall = max(attainable - (skill if explained is None else explained), 0.0)
+    shortfall = max(attainable - (r_squared if explained is None else explained), 0.0)
     tolerance = max(_AT_LIMIT, error)
-    return Learned(skill, attainable, shortfall, tolerance, roughness=error)
+    return Learned(r_squared, attainable, shortfall, tolerance, roughness=error)
 
 
 def explained_share(trace: Trace) -> float | None:
     """Share of the targets' variance that the final predictions explain; None where unknown.
 
-    Unlike the skill it does not depend on the loss: 1 − Σ(p − y)² / Σ(y − ȳ)².
+    Unlike the R² it does not depend on the loss: 1 − Σ(p − y)² / Σ(y − ȳ)².
     """
     targets = trace.facts.targets
     predictions = trace.ending.predictions if trace.ending is not None else None

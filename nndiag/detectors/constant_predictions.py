@@ -6,7 +6,7 @@ What it sees
 
 Why it matters
     A network that has learned only the mean of the targets does not use its inputs. Its loss looks
-    settled, and is that of the best constant.
+    settled, and is that of the mean baseline.
 
 Fires when
     In a run that did not learn, the deviation of the predictions is below `spread` × that of the
@@ -24,7 +24,7 @@ Remedies
     Whatever keeps the signal from the output: see the finding that explains it.
 
 Source
-    Ours; the best constant as a baseline: Karpathy 2019, A recipe for training neural networks.
+    Ours; the mean baseline as a baseline: Karpathy 2019, A recipe for training neural networks.
 """
 
 import numpy as np

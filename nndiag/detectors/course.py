@@ -1,6 +1,6 @@
 """How a run went: its outcome, the numbers behind it, and how much a symptom in it matters.
 
-The outcome is decided from how far the run got (skill), from what is left (Newton decrement,
+The outcome is decided from how far the run got (R²), from what is left (Newton decrement,
 negative curvature, what the data allow) and from whether it is still falling, never from the
 gradient's size. Read by every detector, computed once per trace.
 """
@@ -18,15 +18,15 @@ from nndiag.trace import Trace
 from nndiag.trace.statistics import rate_ran_out
 
 # Calibrated on nndiag's own healthy and broken configs; each is relative to the run's own scale.
-_BLOWN_UP = 10.0  # the loss exceeded the worse of start and best constant by this: a blow-up
+_BLOWN_UP = 10.0  # the loss exceeded the worse of start and mean baseline by this: a blow-up
 _ENDED_ABOVE = 2.0  # … and a run that ends above it by this has diverged
 _RECOVERING = 0.5  # … unless its loss is about to fall by this share, and is below the blow-up
 _STILL_FALLING = 0.05  # share of what is left of the loss that as many steps again would take off
-_NOTHING_LEFT = 1e-5  # loss over best constant's: the error is 0.3 % of the targets' deviation
-_NO_SKILL = 0.05  # not distinguishable from predicting the mean
+_NOTHING_LEFT = 1e-5  # loss over mean baseline's: the error is 0.3 % of the targets' deviation
+_NO_R_SQUARED = 0.05  # not distinguishable from predicting the mean
 _GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
 _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
-_STRICT = 1e-4  # without skill only a minimum with clearly positive curvature counts as one
+_STRICT = 1e-4  # without R² only a minimum with clearly positive curvature counts as one
 _HARDLY_MOVED = 0.5  # of the weights' length: random weights have to turn by more to be others
 _FALLS = 0.02  # share of the loss that as many steps again would take off
 _SAME = 0.05  # losses that differ by this share are called equal
@@ -62,9 +62,9 @@ class Course:
     numbers: dict[str, float]
 
     @property
-    def skill(self) -> float | None:
-        """1 − loss / loss of the best constant; None without either."""
-        return self.learned.skill
+    def r_squared(self) -> float | None:
+        """1 − loss / loss of the mean baseline; None without either."""
+        return self.learned.r_squared
 
     @property
     def attainable(self) -> float:
@@ -89,7 +89,7 @@ class Course:
         if self.outcome not in (Outcome.STALLED, Outcome.CONVERGED) or self.good:
             return False
         if self.shortfall is None:
-            return self.skill is not None and self.skill < _FAILED
+            return self.r_squared is not None and self.r_squared < _FAILED
         return self.shortfall > (1 - _FAILED) * self.attainable
 
     @property
@@ -104,7 +104,7 @@ class Course:
         if self.good or (improving and self.short):
             return None
         falling = _still_falling(self.curve, got=self.learned, gain=self.expected_gain)
-        begun = self.skill is None or self.skill > _NO_SKILL
+        begun = self.r_squared is None or self.r_squared > _NO_R_SQUARED
         share = self.learned.share
         far = improving and not self.fast and share is not None and share < NEARLY_ALL
         return None if falling and begun and not far else Severity.WARNING
@@ -145,7 +145,7 @@ def _course(trace: Trace) -> Course:
 
 
 def reference_loss(trace: Trace, curve: Curve) -> float:
-    """The worse of the start and the best constant: a run above that is worse than none."""
+    """The worse of the start and the mean baseline: a run above that is worse than none."""
     baseline = trace.facts.baseline_loss or 0.0
     return max(abs(curve.initial), baseline) if len(curve.losses) else np.inf
 
@@ -167,7 +167,7 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
 
 
 def _nothing_left(trace: Trace, curve: Curve) -> bool:
-    """Whether the loss is next to nothing beside the best constant's, or where that is rounding."""
+    """Whether the loss is next to nothing beside the mean baseline's, or where that is rounding."""
     baseline = trace.facts.baseline_loss or 0.0
     rounding = baseline <= ROUNDING * abs(curve.initial)
     return curve.final <= _NOTHING_LEFT * (curve.peak if rounding else baseline)
@@ -198,7 +198,7 @@ def _at_its_best(trace: Trace, got: Learned) -> bool:
 
 
 def _diverged(trace: Trace, curve: Curve, *, gain: float) -> bool:
-    """Whether the loss ended non-finite, or far above both its start and the best constant."""
+    """Whether the loss ended non-finite, or far above both its start and the mean baseline."""
     if curve.non_finite or not len(curve.losses):
         return True
     level = abs(curve.level(float(curve.times[-1])))
@@ -214,24 +214,24 @@ def _still_falling(curve: Curve, *, got: Learned, gain: float) -> bool:
 
 def _outcome_at_rest(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcome:
     """Converged or stalled, for a run whose loss no longer falls; improving where it only began."""
-    ending, skill = trace.ending, got.skill
-    if _only_began(trace, curve, skill=skill, gain=gain):
+    ending, r_squared = trace.ending, got.r_squared
+    if _only_began(trace, curve, r_squared=r_squared, gain=gain):
         return Outcome.IMPROVING
     if got.good:
         return Outcome.CONVERGED
     if ending is None or not _has_curvature(trace):
-        if skill is None or rate_ran_out(trace):
+        if r_squared is None or rate_ran_out(trace):
             return Outcome.FLAT
-        return Outcome.CONVERGED if skill >= _FAILED else Outcome.STALLED
+        return Outcome.CONVERGED if r_squared >= _FAILED else Outcome.STALLED
     decrement, largest = ending.newton_decrement or 0.0, ending.largest_eigenvalue or 0.0
     smallest = 0.0 if ending.smallest_eigenvalue is None else ending.smallest_eigenvalue
     settled = decrement <= _GAIN_TAKEN * abs(curve.final) and smallest >= -_FLAT * largest
-    if skill is not None and skill < _NO_SKILL:
+    if r_squared is not None and r_squared < _NO_R_SQUARED:
         settled = settled and smallest > _STRICT * largest
     return Outcome.CONVERGED if settled else Outcome.STALLED
 
 
-def _only_began(trace: Trace, curve: Curve, *, skill: float | None, gain: float) -> bool:
+def _only_began(trace: Trace, curve: Curve, *, r_squared: float | None, gain: float) -> bool:
     """Whether a run has left its start, has more in reach, and was too short to get there.
 
     That is one of few steps that beats a constant, or one whose weights have moved less than half
@@ -243,7 +243,7 @@ def _only_began(trace: Trace, curve: Curve, *, skill: float | None, gain: float)
     if not (ending.newton_decrement or 0.0) > _GAIN_TAKEN * abs(curve.final):
         return False
     if trace.steps < _FEW:
-        return skill is not None and skill > _NO_SKILL and curve.final < curve.initial
+        return r_squared is not None and r_squared > _NO_R_SQUARED and curve.final < curve.initial
     moved = path(trace) if "update_ratio" in trace.series else np.nan
     return bool(0 < moved < _HARDLY_MOVED and gain > _FALLS * abs(curve.final))
 
@@ -268,7 +268,7 @@ def _numbers(trace: Trace, course: Course) -> dict[str, float]:
         "final_loss": curve.final,
         "best_loss": curve.best,
         "baseline_loss": trace.facts.baseline_loss,
-        "skill": course.skill,
+        "r_squared": course.r_squared,
         "attainable": course.attainable,
         "shortfall": course.shortfall,
         "expected_gain": course.expected_gain,

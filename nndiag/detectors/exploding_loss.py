@@ -1,7 +1,7 @@
 """The loss blew up instead of falling.
 
 What it sees
-    The loss rose far above both its start and the loss of the best constant prediction, and the
+    The loss rose far above both its start and the loss of the mean baseline, and the
     run did not recover from it. Told are the step at which the growth began (the onset, well
     before the overflow) and the factor by which the loss grew per step.
 
@@ -10,7 +10,7 @@ Why it matters
     loss stops growing and the run looks stalled, but its cause is the blow-up before.
 
 Fires when
-    The loss exceeds `factor` × the larger of initial and best constant loss, or overflows after
+    The loss exceeds `factor` × the larger of initial and mean baseline loss, or overflows after
     having grown, and the run then diverged, or ended without having learned.
 
 Silent when
@@ -18,11 +18,11 @@ Silent when
     is not finite from the start, or turned NaN without having grown (see `non-finite-values`).
 
 Thresholds
-    factor = 10: ours. Healthy runs with a rate near the stability ceiling overshoot their start
+    factor = 10: ours. Healthy runs with a rate near the stability limit overshoot their start
     by up to 4; runs that do not come back pass 10 within a few steps.
 
 Remedies
-    A learning rate below the stability ceiling; mean instead of sum in the loss; scaled inputs and
+    A learning rate below the stability limit; mean instead of sum in the loss; scaled inputs and
     targets; smaller initial weights; gradient clipping.
 
 Source

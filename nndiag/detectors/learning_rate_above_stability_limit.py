@@ -1,26 +1,26 @@
 """The learning rate is above the largest one that is stable.
 
 What it sees
-    The configured rate beside the ceiling computed from the curvature of the loss before the first
-    step: 2/λ_max for gradient descent, 2(1+β)/λ_max with momentum β. Where the curvature was
-    recorded while training, also the ceiling at those steps. With small batches the rate at which
-    their noise just fades, which is lower. With momentum near 1 the rate that its memory makes of
-    the configured one, rate/(1−β), beside what descent without momentum bears. For optimizers that
-    scale their steps, which have no ceiling of this kind, the length of the first steps beside that
-    of the weights.
+    The configured rate beside the stability limit computed from the curvature of the loss before
+    the first step: 2/λ_max for gradient descent, 2(1+β)/λ_max with momentum β. Where the curvature
+    was recorded while training, also the stability limit at those steps. With small batches the
+    rate at which their noise just fades, which is lower. With momentum near 1 the rate that its
+    memory makes of the configured one, rate/(1−β), beside what descent without momentum bears. For
+    optimizers that scale their steps, which have no stability limit of this kind, the length of the
+    first steps beside that of the weights.
 
 Why it matters
-    Above the ceiling, each step along the steepest direction overshoots by more than it gains: the
-    distance from the valley grows by a constant factor per step. Above that of the noise, each
-    batch throws the weights further than it brings them forward.
+    Above the stability limit, each step along the steepest direction overshoots by more than it
+    gains: the distance from the valley grows by a constant factor per step. Above that of the
+    noise, each batch throws the weights further than it brings them forward.
 
 Fires when
     The run did not learn and was visibly thrown (its loss rose above its start, it lost most of
     what it had gained, or most units of a layer died or saturated on the way), and the rate exceeds
-    `ratio` × one of these ceilings, or the first steps change every layer by more than `step` of
-    its length. A note where the network found a flatter place by itself. Also where the rate was
-    below the ceiling at the start, and the curvature grew until it was above, before such a
-    failure.
+    `ratio` × one of these stability limits, or the first steps change every layer by more than
+    `step` of its length. A note where the network found a flatter place by itself. Also where the
+    rate was below the stability limit at the start, and the curvature grew until it was above,
+    before such a failure.
 
 Silent when
     The rate is below; the run failed without being thrown (then the rate was not the reason).
@@ -29,12 +29,12 @@ Thresholds
     ratio = 1: the theory's own. With momentum the effective rate may be 20 × what plain descent
     bears: that is the most that β = 0.9 reaches on a quadratic; what theory allows beyond, up to
     2,000 × with β = 0.999, no network that bends bears. rise = 1.5: ours; how far above the worse
-    of start and best constant a failed run's loss must have been for the rate to be the reason.
+    of start and mean baseline a failed run's loss must have been for the rate to be the reason.
     step = 0.1: the upper end of what is usual; Adam at its ordinary rates begins with a hundredth.
 
 Remedies
-    A rate of half the ceiling; what lowers λ_max: mean instead of sum, scaled inputs, smaller
-    weights, fewer units; larger batches against noise.
+    A rate of half the stability limit; what lowers λ_max: mean instead of sum, scaled inputs,
+    smaller weights, fewer units; larger batches against noise.
 
 Source
     LeCun et al. 1998, Efficient BackProp, sec. 5; with momentum: Polyak 1964; Cohen et al. 2021 for
@@ -57,7 +57,7 @@ from nndiag.numbers import chosen, number, percent
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-above-stability-limit"
-_REMEMBERED = 20.0  # times the ceiling of plain descent
+_REMEMBERED = 20.0  # times the stability limit of plain descent
 _USUAL_MOMENTUM = 0.9
 
 
@@ -88,41 +88,43 @@ def learning_rate_above_stability_limit(
     trace: Trace, *, ratio: Positive = 1.0, rise: Positive = 1.5, step: Positive = 0.1
 ) -> Findings:
     """The learning rate is above the largest one that is stable."""
-    rate, ceiling = trace.facts.learning_rate, _at_start(trace)
+    rate, stability_limit = trace.facts.learning_rate, _at_start(trace)
     length = first_steps(trace)
-    if rate is None or (ceiling is None and not length > 0):
-        return Skipped(PROBLEM, "the trace has no stability ceiling")
+    if rate is None or (stability_limit is None and not length > 0):
+        return Skipped(PROBLEM, "the trace has no stability limit")
     course = course_of(trace)
     severity = None if course.severity is None else impairment(course)
     if severity is None:
-        if ceiling is None or not rate > ratio * ceiling.rate:
+        if stability_limit is None or not rate > ratio * stability_limit.rate:
             return []
-        return [_finding(trace, ceiling, rate=rate, severity=Severity.NOTE)]
+        return [_finding(trace, stability_limit, rate=rate, severity=Severity.NOTE)]
     risen = _risen(trace, course, rise=rise)
     if risen is None:
         return []
-    if ceiling is None:
+    if stability_limit is None:
         return [_thrown(trace, length, step=step, severity=severity)] if length > step else []
-    met = next((x for x in _ceilings(trace, ceiling, before=risen) if rate > ratio * x.rate), None)
+    met = next(
+        (x for x in _limits(trace, stability_limit, before=risen) if rate > ratio * x.rate), None
+    )
     return [] if met is None else [_finding(trace, met, rate=rate, severity=severity)]
 
 
 def _at_start(trace: Trace) -> Ceiling | None:
-    """The ceiling before the first step; None where it is not known."""
-    rate = trace.facts.stability_ceiling
+    """The stability limit before the first step; None where it is not known."""
+    rate = trace.facts.stability_limit
     return None if rate is None else Ceiling(rate, 0, trace.facts.initial_sharpness)
 
 
-def _ceilings(trace: Trace, at_start: Ceiling, *, before: int) -> list[Ceiling]:
+def _limits(trace: Trace, at_start: Ceiling, *, before: int) -> list[Ceiling]:
     """What a run that was thrown before a step met: at its start, on its way, by its batches."""
-    noise, later = trace.facts.noise_ceiling, _lowest(trace, before=before)
+    noise, later = trace.facts.noise_limit, _lowest(trace, before=before)
     met = [
         at_start,
         later,
         None if noise is None else Ceiling(noise, 0, None, of_batches=True),
         _of_momentum(trace, at_start),
     ]
-    return [ceiling for ceiling in met if ceiling is not None]
+    return [stability_limit for stability_limit in met if stability_limit is not None]
 
 
 def _of_momentum(trace: Trace, at_start: Ceiling) -> Ceiling | None:
@@ -134,24 +136,28 @@ def _of_momentum(trace: Trace, at_start: Ceiling) -> Ceiling | None:
     return Ceiling(_REMEMBERED * (1 - beta) * plain, 0, None, momentum=beta)
 
 
-def _finding(trace: Trace, ceiling: Ceiling, *, rate: float, severity: Severity) -> Finding:
-    factor = rate / ceiling.rate if ceiling.rate > 0 else np.inf
-    where = f" to which the curvature had led by step {ceiling.step}" if ceiling.step else ""
-    what = "the stability ceiling"
-    if ceiling.of_batches:
+def _finding(trace: Trace, stability_limit: Ceiling, *, rate: float, severity: Severity) -> Finding:
+    factor = rate / stability_limit.rate if stability_limit.rate > 0 else np.inf
+    where = (
+        f" to which the curvature had led by step {stability_limit.step}"
+        if stability_limit.step
+        else ""
+    )
+    what = "the stability limit"
+    if stability_limit.of_batches:
         what = f"what the noise of batches of {trace.facts.batch_size} bears:"
-    if ceiling.momentum:
-        what = f"what a network bears with momentum {chosen(ceiling.momentum)}:"
+    if stability_limit.momentum:
+        what = f"what a network bears with momentum {chosen(stability_limit.momentum)}:"
     remark = "; the run found a flatter place by itself" if severity is Severity.NOTE else ""
-    evidence = [Evidence("learning_rate", observed=rate, limit=ceiling.rate)]
-    if ceiling.sharpness is not None:
-        steps = (ceiling.step, ceiling.step)
-        evidence.append(Evidence("sharpness", ceiling.sharpness, 2 / rate, steps=steps))
+    evidence = [Evidence("learning_rate", observed=rate, limit=stability_limit.rate)]
+    if stability_limit.sharpness is not None:
+        steps = (stability_limit.step, stability_limit.step)
+        evidence.append(Evidence("sharpness", stability_limit.sharpness, 2 / rate, steps=steps))
     return Finding(
         PROBLEM,
         severity,
         f"learning rate {chosen(rate)} is {number(factor)} × {what} "
-        f"{number(ceiling.rate)}{where}{remark}",
+        f"{number(stability_limit.rate)}{where}{remark}",
         evidence=tuple(evidence),
     )
 
@@ -171,7 +177,7 @@ def _thrown(trace: Trace, length: float, *, step: float, severity: Severity) -> 
 def _risen(trace: Trace, course: Course, *, rise: float) -> int | None:
     """The step by which the loss was well above where it should be; None if it never was.
 
-    That is above `rise` × the worse of its start and the best constant, or, at the end of the run,
+    That is above `rise` × the worse of its start and the mean baseline, or, at the end of the run,
     so high that more than half of what had been gained is lost again.
     """
     curve = course.curve
@@ -202,9 +208,9 @@ def _flattened(trace: Trace) -> int | None:
 
 
 def _lowest(trace: Trace, *, before: int) -> Ceiling | None:
-    """The lowest ceiling that was met before a step; the ceiling falls as the curvature grows."""
+    """The lowest stability limit before any step; it falls as the curvature grows."""
     series = trace.series.get("sharpness")
-    at_start, initial = trace.facts.stability_ceiling, trace.facts.initial_sharpness
+    at_start, initial = trace.facts.stability_limit, trace.facts.initial_sharpness
     if series is None or at_start is None or not initial or initial <= 0:
         return None
     met = (series.steps < before) & np.isfinite(series.values) & (series.values > 0)

@@ -12,21 +12,21 @@ Why it matters
 Fires when
     The run ended far from what the data allow, its weights moved less than `moved` of their length
     (with a rate that decays: would have, had they moved all along as in the second half), and the
-    rate halfway through is below 1/`factor` of half the stability ceiling (times the share of the
-    examples that a step sees, because small batches need smaller rates), or, without a ceiling, the
-    typical step is below `step` of the weights.
+    rate halfway through is below 1/`factor` of half the stability limit (times the share of the
+    examples that a step sees, because small batches need smaller rates), or, without a stability
+    limit, the typical step is below `step` of the weights.
 
 Silent when
     The run learned or diverged, or its weights moved; no gradient reaches the weights (then no rate
     helps).
 
 Thresholds
-    factor = 100: ours; healthy runs have rates from half the ceiling to a fiftieth of that.
+    factor = 100: ours; healthy runs have rates from half the stability limit to a fiftieth of that.
     step = 1e-4: the lower end of what is usual. moved = 1: ours; random weights have to turn by
     about their own length to become others.
 
 Remedies
-    A rate near half the ceiling; `nndiag sweep-lr`.
+    A rate near half the stability limit; `nndiag sweep-lr`.
 
 Source
     LeCun et al. 1998, Efficient BackProp, sec. 5: the best rate is 1/λ_max. Step over weights:
@@ -89,14 +89,14 @@ def learning_rate_too_small(
 
 def _fault(trace: Trace, rate: float, *, factor: float, step: float) -> tuple[str, Evidence] | None:
     """What is wrong with the rate halfway through, in words and as a number."""
-    configured, ceiling = trace.facts.learning_rate, trace.facts.stability_ceiling
+    configured, stability_limit = trace.facts.learning_rate, trace.facts.stability_limit
     typical = step_per_rate(trace) * rate
     if configured is None or not typical > 0:
         return None
-    if ceiling is not None:
-        better = ceiling / 2 * _seen(trace)
+    if stability_limit is not None:
+        better = stability_limit / 2 * _seen(trace)
         evidence = Evidence("learning_rate", observed=rate, limit=better / factor)
-        what = f"is 1/{rough(ceiling / 2 / rate)} of half the stability ceiling"
+        what = f"is 1/{rough(stability_limit / 2 / rate)} of half the stability limit"
         small = rate < better / factor
     else:
         evidence = Evidence("update_ratio", observed=typical, limit=step)

@@ -51,7 +51,7 @@ PROBLEM = "loss-does-not-fit-output"
 _BINARY, _CLASSES = "binary_cross_entropy", "softmax_cross_entropy"
 _GIVES_PROBABILITIES = frozenset({"sigmoid", "softmax"})
 _GIVES_LOGITS = frozenset({"softmax", "linear"})
-_LEARNED = 0.7  # explained variance over skill; below, the loss measures something else
+_LEARNED = 0.7  # explained variance over R²; below, the loss measures something else
 _EXPLAINED = 0.9  # explained variance of labels from which they are given well enough
 _SWITCHED_OFF = 0.5  # share of the upper class at the flat side of a rectified output
 _END = 0.05  # part of an output's range that counts as its end
@@ -79,7 +79,7 @@ def loss_does_not_fit_output(trace: Trace, *, share: Share = 0.01, stuck: Share 
 def _severity(trace: Trace, targets: FloatArray) -> Severity | None:
     """That of the run; a warning too where only the loss, or noisy data, say that it learned."""
     course, explained = course_of(trace), explained_share(trace)
-    unseen = explained is not None and explained < _LEARNED * (course.skill or 0.0)
+    unseen = explained is not None and explained < _LEARNED * (course.r_squared or 0.0)
     missed = explained is not None and explained < _EXPLAINED
     several = trace.facts.loss == _CLASSES and _are_labels(targets)
     return impairment(course) or (Severity.WARNING if unseen or (several and missed) else None)

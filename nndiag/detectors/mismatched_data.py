@@ -10,7 +10,7 @@ Why it matters
 
 Fires when
     All input columns are constant and the targets are not; or the targets' variance among examples
-    with equal inputs is more than `share` of the whole, in a run that did not reach a good skill.
+    with equal inputs is more than `share` of the whole, in a run that did not reach a good R².
 
 Silent when
     Inputs differ wherever targets do; some columns are constant, but others tell the examples
@@ -38,7 +38,7 @@ from nndiag.numbers import percent
 from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "mismatched-data"
-_GOOD_SKILL = 0.9
+_GOOD_R_SQUARED = 0.9
 _APART = 3.0  # F ratio
 
 
@@ -53,7 +53,7 @@ def mismatched_data(trace: Trace, *, share: Share = 0.5) -> Findings:
         evidence = Evidence("inputs", observed=0.0)
         return [Finding(PROBLEM, Severity.ERROR, message, evidence=(evidence,))]
     course = course_of(trace)
-    if course.skill is not None and course.skill >= _GOOD_SKILL:
+    if course.r_squared is not None and course.r_squared >= _GOOD_R_SQUARED:
         return []
     lost, different = _variance_among_equals(inputs, targets)
     if lost <= share:

@@ -110,14 +110,14 @@ def _limited(trace: Trace) -> Finding | None:
         return None
     if ending is None or ending.reference_loss is None:
         return None
-    skill = 1 - ending.reference_loss / baseline
+    r_squared = 1 - ending.reference_loss / baseline
     possible = course_of(trace).attainable
-    if ending.reference_loss < _KEPT * ending.loss or possible - skill <= _GAP:
+    if ending.reference_loss < _KEPT * ending.loss or possible - r_squared <= _GAP:
         return None
     return Finding(
         PROBLEM,
         Severity.WARNING,
-        f"no layer has biases, and a strong optimizer fits the network to a skill of {skill:.2f} "
+        f"no layer has biases, and a strong optimizer fits the network to an R² of {r_squared:.2f} "
         f"only; the data allow about {possible:.2f}",
-        evidence=(Evidence("reference_loss", skill, possible - _GAP, measure="skill"),),
+        evidence=(Evidence("reference_loss", r_squared, possible - _GAP, measure="r_squared"),),
     )

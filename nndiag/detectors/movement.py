@@ -1,6 +1,6 @@
 """How far the weights have moved, in lengths of theirs, and at which rate.
 
-A run that has only begun looks like one that is stuck: a flat loss and no skill. What tells them
+A run that has only begun looks like one that is stuck: a flat loss and no R². What tells them
 apart is how far the weights have moved.
 """
 

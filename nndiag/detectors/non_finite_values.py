@@ -10,7 +10,7 @@ Why it matters
 
 Fires when
     A loss is not finite, and the losses before it stayed below `factor` × the larger of initial
-    and best constant loss.
+    and mean baseline loss.
 
 Silent when
     All losses are finite; the loss grew until it overflowed (see `exploding-loss`).

@@ -92,12 +92,14 @@ def not_enough_steps(
             return []
         what = f"the weights have moved by {rough(way)} of their length"
         evidence = [Evidence("path", way, moved), *evidence]
-    skill = "" if course.skill is None else f", at skill {course.skill:.2f} (0: predicts the mean)"
+    r_squared = (
+        "" if course.r_squared is None else f", at R² {course.r_squared:.2f} (0: predicts the mean)"
+    )
     return [
         Finding(
             PROBLEM,
             severity,
-            f"the run ends after {_steps(trace.steps)}{skill}: {what}",
+            f"the run ends after {_steps(trace.steps)}{r_squared}: {what}",
             evidence=tuple(evidence),
         )
     ]

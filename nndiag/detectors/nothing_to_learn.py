@@ -93,7 +93,7 @@ def _has_learned(trace: Trace, examples: int) -> bool:
     if held_out is not None:
         return held_out > _HELD_OUT or attainable_share(trace.facts) > _HALF
     course, explained = course_of(trace), explained_share(trace)
-    learned = course.skill if explained is None else explained
+    learned = course.r_squared if explained is None else explained
     return course.attainable > _HALF or (learned is not None and learned > _fitted(trace, examples))
 
 

@@ -10,7 +10,7 @@ Why it matters
 
 Fires when
     The middle 80 % of the losses of the last quarter span more than `swing` × their median and more
-    than `share` × the loss of the best constant, at least `turns` of the steps change direction,
+    than `share` × the loss of the mean baseline, at least `turns` of the steps change direction,
     and the swings of the last eighth are no smaller than half those before.
 
 Silent when
@@ -19,7 +19,7 @@ Silent when
 
 Thresholds
     swing = 0.2, share = 0.05, turns = 0.3: ours. Settling at the edge of stability has swings that
-    stay below 5 % of the best constant's loss, and a falling trend.
+    stay below 5 % of the mean baseline's loss, and a falling trend.
 
 Remedies
     A lower learning rate; less momentum; decay of the rate.

@@ -1,7 +1,7 @@
 """The network learns the training examples by heart and gets worse on others.
 
 What it sees
-    The loss over the held-out examples, which fell at first, rises while the training loss falls;
+    The loss over the validation examples, which fell at first, rises while the training loss falls;
     or it rests far above the training loss, where much is not explained.
 
 Why it matters
@@ -11,16 +11,16 @@ Why it matters
 Fires when
     The validation loss ended more than `rise` above its smallest value (each the median of three
     neighbouring records), while the training loss fell by more than `rise` of its own, and the
-    remaining gap is no noise of the records. Or it ended above `missed` of the best constant's loss
+    remaining gap is no noise of the records. Or it ended above `missed` of the mean baseline's loss
     and above `apart` × the training loss.
 
 Silent when
-    There are no held-out examples; both losses rise or rest; the validation loss is still next to
+    There are no validation examples; both losses rise or rest; the validation loss is still next to
     nothing beside its first value; both losses are high (see what keeps the training from it).
 
 Thresholds
     rise = 0.3: ours, above the 5 to 20 % by which validation losses of healthy runs waver.
-    missed = 0.3, apart = 4: ours. In healthy runs that leave more than 0.02 of the best constant's
+    missed = 0.3, apart = 4: ours. In healthy runs that leave more than 0.02 of the mean baseline's
     loss the two are at most 2.5 times apart, where ten examples are known by heart 8 to 50 times.
     floor = 0.02: last over first validation loss, below which nothing is wrong. It is a warning,
     however grave: the training itself succeeded.
@@ -92,7 +92,7 @@ def overfitting(
     if not outside[-1] > limit:
         return []
     message = (
-        f"the held-out examples are at loss {number(outside[-1])}, the training examples at "
+        f"the validation examples are at loss {number(outside[-1])}, the training examples at "
         f"{number(inside[-1])}: they are known by heart"
     )
     return [_finding(message, Evidence("validation_loss", float(outside[-1]), limit))]

@@ -19,7 +19,7 @@ Silent when
     The examples are shuffled or drawn at random, or a step sees all of them; the order of the file
     is a random one, or the classes take turns; the run learned all the same, or its steps are so
     small that an epoch teaches as much as all examples at once; the loss ran away, or blew up at a
-    rate above its ceiling.
+    rate above its stability limit.
 
 Thresholds
     share = 0.5, forgotten = 0.6, swing = 0.15: ours. Examples in random order have a share near 0,
@@ -88,8 +88,8 @@ def _ran_away(trace: Trace) -> bool:
     course, facts = course_of(trace), trace.facts
     if course.growth is None:
         return course.curve.non_finite
-    ceiling = facts.noise_ceiling or facts.stability_ceiling or np.inf
-    return course.outcome is Outcome.DIVERGED or (facts.learning_rate or 0.0) > ceiling
+    stability_limit = facts.noise_limit or facts.stability_limit or np.inf
+    return course.outcome is Outcome.DIVERGED or (facts.learning_rate or 0.0) > stability_limit
 
 
 def _stretches(trace: Trace) -> str:

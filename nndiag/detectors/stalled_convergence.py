@@ -11,7 +11,7 @@ Why it matters
 Fires when
     As many steps again would take off less than 5 % of the loss, and this is not the end: the
     Newton decrement is above 5 % of the loss, or the curvature is negative in some direction, or
-    nothing was learned (skill below 0.05) and there is no strict minimum.
+    nothing was learned (R² below 0.05) and there is no strict minimum.
 
 Silent when
     The run converged, also where it converged to a floor that the model cannot go below; the loss
@@ -52,9 +52,9 @@ def stalled_convergence(trace: Trace, *, learned: Share = 0.5) -> Findings:
     final = course.curve.final
     evidence = [Evidence("loss", course.expected_gain / abs(final), 0.05, measure="expected fall")]
     parts = [f"the loss is flat at {number(final)}"]
-    if course.skill is not None:
-        parts.append(f"skill {course.skill:.2f} (0: predicts the mean)")
-        evidence.append(Evidence("skill", observed=course.skill))
+    if course.r_squared is not None:
+        parts.append(f"R² {course.r_squared:.2f} (0: predicts the mean)")
+        evidence.append(Evidence("r_squared", observed=course.r_squared))
     decrement = course.numbers.get("newton_decrement", 0.0) / abs(final)
     smallest = course.numbers.get("smallest_eigenvalue", 0.0)
     if decrement > 0.05:

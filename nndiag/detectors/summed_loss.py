@@ -1,8 +1,8 @@
 """The loss is summed over the examples, and that makes the learning rate too large.
 
 What it sees
-    A rate above the stability ceiling, with a loss that is a sum. The mean over the same examples
-    has N times less curvature, and so an N times higher ceiling.
+    A rate above the stability limit, with a loss that is a sum. The mean over the same examples
+    has N times less curvature, and so an N times higher stability limit.
 
 Why it matters
     The more data, the steeper the summed loss: a rate that suits the mean, or fewer examples, makes
@@ -10,17 +10,18 @@ Why it matters
     larger.
 
 Fires when
-    The rate is above the ceiling in a failed run (see `learning-rate-above-stability-limit`), by no
-    more than a factor of N × `reach` and by no less than N × `least`.
+    The rate is above the stability limit in a failed run (see
+    `learning-rate-above-stability-limit`), by no more than a factor of N × `reach` and by no less
+    than N × `least`.
 
 Silent when
     The loss is a mean; the rate is stable, or too large even for the mean, or so small that it was
     chosen for the sum; the run did not fail.
 
 Thresholds
-    reach = 2: λ_max of a sum is exactly N times that of the mean; a rate of up to twice the ceiling
-    of the mean usually finds a flatter place by itself. least = 0.1: a rate that suits the mean is
-    at least a tenth of its ceiling. Both ours.
+    reach = 2: λ_max of a sum is exactly N times that of the mean; a rate of up to twice the
+    stability limit of the mean usually finds a flatter place by itself. least = 0.1: a rate that
+    suits the mean is at least a tenth of its stability limit. Both ours.
 
 Remedies
     The mean instead of the sum; a rate N times smaller.
@@ -50,7 +51,7 @@ _BY_EXAMPLE = frozenset({"softmax_cross_entropy"})  # losses whose mean is over 
         "sorted-examples",
         "weights-too-large",
     ),
-    facts=("reduction", "inputs", "targets", "learning_rate", "stability_ceiling"),
+    facts=("reduction", "inputs", "targets", "learning_rate", "stability_limit"),
 )
 def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -> Findings:
     """The loss is summed over the examples, and that makes the learning rate too large."""
@@ -61,19 +62,19 @@ def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -
     terms = _terms(trace)
     if isinstance(too_large, Skipped) or not too_large or rate is None:
         return []
-    ceiling = too_large[0].evidence[0].limit
-    if too_large[0].severity is Severity.NOTE or not ceiling or terms < 2:
+    stability_limit = too_large[0].evidence[0].limit
+    if too_large[0].severity is Severity.NOTE or not stability_limit or terms < 2:
         return []
-    if not least * terms * ceiling <= rate <= reach * terms * ceiling:
+    if not least * terms * stability_limit <= rate <= reach * terms * stability_limit:
         return []
     return [
         Finding(
             PROBLEM,
             too_large[0].severity,
             f"the loss is a sum of {terms} terms: learning rate {chosen(rate)} is "
-            f"{number(rate / ceiling)} × the sum's stability ceiling, "
-            f"{rough(rate / ceiling / terms)} × that of the mean",
-            evidence=(Evidence("learning_rate", observed=rate, limit=ceiling),),
+            f"{number(rate / stability_limit)} × the sum's stability limit, "
+            f"{rough(rate / stability_limit / terms)} × that of the mean",
+            evidence=(Evidence("learning_rate", observed=rate, limit=stability_limit),),
         )
     ]
 

@@ -40,7 +40,7 @@ from nndiag.trace import FloatArray, LayerFacts, Trace
 PROBLEM = "targets-outside-output-range"
 _LABELS = 2  # so few values at the ends of the range are labels
 _MANY = 0.1  # so many targets out of reach are an error in every run that did not learn well
-_LEARNED = 0.99  # skill from which the floor does not matter
+_LEARNED = 0.99  # R² from which the floor does not matter
 
 
 @detector(
@@ -91,7 +91,7 @@ def _floor(trace: Trace, layer: LayerFacts, targets: FloatArray, *, end: float) 
     at_rest = course.outcome in (Outcome.CONVERGED, Outcome.STALLED)
     if predictions is None or predictions.shape != targets.shape or not at_rest:
         return None
-    if course.skill is None or course.skill > _LEARNED or layer.activation == "relu":
+    if course.r_squared is None or course.r_squared > _LEARNED or layer.activation == "relu":
         return None
     reached = bool(targets.min() <= layer.low or targets.max() >= layer.high)
     near = (targets <= layer.low + end) | (targets >= layer.high - end)

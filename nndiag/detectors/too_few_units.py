@@ -60,8 +60,8 @@ def too_few_units(
     if ending is None or ending.reference_loss is None or not baseline or not ending.loss > 0:
         return []
     share = ending.reference_loss / ending.loss
-    skill = 1 - ending.reference_loss / baseline
-    if share < kept or course.attainable - skill <= gap:
+    r_squared = 1 - ending.reference_loss / baseline
+    if share < kept or course.attainable - r_squared <= gap:
         return []
     units = "-".join(str(layer.units) for layer in hidden)
     noun = "unit" if units == "1" else "units"
@@ -69,9 +69,11 @@ def too_few_units(
         Finding(
             PROBLEM,
             course.severity,
-            f"a strong optimizer fits this network ({units} hidden {noun}) no better than to a "
-            f"skill of {skill:.2f}, from any start; the data allow about {course.attainable:.2f}",
-            evidence=(Evidence("reference_loss", skill, course.attainable - gap, measure="skill"),),
+            f"a strong optimizer fits this network ({units} hidden {noun}) no better than to an "
+            f"R² of {r_squared:.2f}, from any start; the data allow about {course.attainable:.2f}",
+            evidence=(
+                Evidence("reference_loss", r_squared, course.attainable - gap, measure="r_squared"),
+            ),
         )
     ]
 

@@ -8,17 +8,17 @@ What it sees
 Why it matters
     Bounded units start at their flat ends and pass no gradient. In unbounded ones signals and
     gradients grow by a factor per layer, and the curvature with their square, so that an ordinary
-    learning rate is above the ceiling.
+    learning rate is above the stability limit.
 
 Fires when
     In a run that did not learn, some layer's weights start above `ratio` × He's deviation, or their
     mean passes on above `ratio` × what such weights pass on of any signal. If the rate is above its
-    ceiling, it is by no more than a quarter of the squared ratios, multiplied over the layers that
-    are too large.
+    stability limit, it is by no more than a quarter of the squared ratios, multiplied over the
+    layers that are too large.
 
 Silent when
     The run learned; all weights of a layer are equal (see `identical-units`); a rate that is
-    further above the ceiling than the weights explain.
+    further above the stability limit than the weights explain.
 
 Thresholds
     ratio = 3: ours. He's are the largest of the usual weights; weights drawn uniformly from −1 to 1
@@ -86,13 +86,13 @@ def weights_too_large(trace: Trace, *, ratio: Positive = 3.0) -> Findings:
 
 
 def _explained_excess(trace: Trace, ratios: FloatArray) -> float:
-    """How far above its ceiling a rate can come by such weights (L,) alone; at least 1."""
+    """How far above its stability limit a rate can come by such weights (L,) alone; at least 1."""
     behind = [layer.low >= 0 and not np.isfinite(layer.high) for layer in trace.facts.layers[:-1]]
     aligned = np.where([False, *behind], _SHARE_PASSED_ON * mean_over_he(trace), 1.0)
     return max(0.25 * float(np.prod(np.maximum(np.maximum(ratios, aligned), 1.0) ** 2)), 1.0)
 
 
 def _excess(trace: Trace) -> float:
-    """The rate over its ceiling before the first step; 0 where that is not known."""
-    rate, ceiling = trace.facts.learning_rate, trace.facts.stability_ceiling
-    return 0.0 if rate is None or not ceiling else rate / ceiling
+    """The rate over its stability limit before the first step; 0 where that is not known."""
+    rate, stability_limit = trace.facts.learning_rate, trace.facts.stability_limit
+    return 0.0 if rate is None or not stability_limit else rate / stability_limit

@@ -69,9 +69,9 @@ def sweep_program(
             found = found_by(search)
             choice = None
             if found.working:
-                edge = np.inf if found.edge is None else found.edge.value
+                threshold = np.inf if found.threshold is None else found.threshold.value
                 choice = choice_of(
-                    search, found.working, edge=edge, seeds=(0,), steps=runs.iterations
+                    search, found.working, threshold=threshold, seeds=(0,), steps=runs.iterations
                 )
             stopped = interruption.requested
     return SweepResult(
@@ -88,7 +88,7 @@ def sweep_program(
         band=band_of(found.rates, found.working) if found.working else None,
         best=choice.best.value if choice else None,
         best_of_seeds=choice.best_of_seeds if choice else None,
-        edge=found.edge,
+        threshold=found.threshold,
         recommended=choice.recommended if choice else None,
         recommended_runs=choice.runs if choice else (),
         learned=choice.learned if choice else 0,

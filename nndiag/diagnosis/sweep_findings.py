@@ -9,21 +9,21 @@ FASTER = 10.0
 
 
 def sweep_findings(result: SweepResult) -> tuple[Finding, ...]:
-    """The configured rate is above the measured edge, or another one is far faster, or neither."""
+    """The configured rate is above the divergence threshold, or another is far faster."""
     rate, recommended = result.configured, result.recommended
     if recommended is None or result.advice is None:
         return ()
     remedy = (result.advice,)
     configured = result.configured_rate
-    if result.place == "above-edge" and result.edge is not None:
+    if result.place == "above-threshold" and result.threshold is not None:
         learns = configured is not None and configured.works
         return (
             Finding(
                 "learning-rate-above-stability-limit",
                 Severity.NOTE if learns else Severity.ERROR,
-                f"learning rate {chosen(rate)} is {number(rate / result.edge.value)} × the "
-                f"measured edge {number(result.edge.value)}",
-                evidence=(Evidence("learning_rate", observed=rate, limit=result.edge.value),),
+                f"learning rate {chosen(rate)} is {number(rate / result.threshold.value)} × the "
+                f"divergence threshold {number(result.threshold.value)}",
+                evidence=(Evidence("learning_rate", observed=rate, limit=result.threshold.value),),
                 remedies=remedy,
             ),
         )

@@ -28,7 +28,7 @@ Program = Annotated[str, PROGRAM]
 
 
 class DatasetSection(Component):
-    """The data, how it is scaled, and the share that is held out."""
+    """The data, how it is scaled, and the share for validation."""
 
     scale_inputs: ScalingName = "none"
     scale_targets: ScalingName = "none"

@@ -105,7 +105,7 @@ def _held_out(experiment: Experiment, examples: int) -> NDArray[np.bool_]:
     if count >= examples:
         place = experiment.location("dataset", "validation")
         message = "no example is left for training"
-        raise DataError(Problem(message, place, got=f"{count} of {examples} held out"))
+        raise DataError(Problem(message, place, got=f"{count} of {examples} for validation"))
     rng = _rng(experiment.config, _SPLIT_STREAM)
     held_out = np.zeros(examples, dtype=bool)
     held_out[rng.permutation(examples)[:count]] = True

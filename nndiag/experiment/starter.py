@@ -130,7 +130,7 @@ def _of_csv(path: Path, *, file: Path) -> _Task:
         lines.append(f"x: [{', '.join(_column(table, number) for number in inputs)}]")
     lines += [
         f"y: {_column(table, target)}",
-        "scale_inputs: standardize    # each column to mean 0 and deviation 1",
+        "scale_inputs: standardize    # each column to mean 0 and std 1",
     ]
     values = np.unique(found.targets)
     if encoding == "binary":

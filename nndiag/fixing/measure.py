@@ -184,7 +184,7 @@ def score_of(built: Built, parameters: FloatArray) -> float | None:
 def accuracy_of(built: Built, parameters: FloatArray) -> float | None:
     """Share of examples whose class is predicted; None where targets are not classes.
 
-    On whichever of the training and the held-out examples it is smaller.
+    On whichever of the training and the validation examples it is smaller.
     """
     values = np.unique(built.target_scaling.undo(built.training[1]))
     if len(values) != 2:

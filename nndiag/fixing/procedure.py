@@ -29,7 +29,7 @@ _MOST_UNUSUAL = 10.0  # speed of a machine that is believed
 _FIT_SECONDS = 1.0
 _NOISE = "nothing-to-learn"
 _OF_THE_DATA = (_NOISE, "mismatched-data")
-_HALF = 0.5  # skill of the reference fit that refutes it
+_HALF = 0.5  # R² of the reference fit that refutes it
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,20 +192,20 @@ def _is_in_the_data(baseline: Run, reference: Reference | None) -> bool:
     cause = baseline.diagnosis.cause
     if cause is None or cause.finding.problem not in _OF_THE_DATA or reference is None:
         return False
-    skill = reference.fit.skill
-    if skill is not None and cause.finding.problem == _NOISE:
+    r_squared = reference.fit.r_squared
+    if r_squared is not None and cause.finding.problem == _NOISE:
         shape, targets = baseline.built.shape, baseline.built.training[1]
-        skill = _beyond_chance(skill, parameters=shape.size, targets=targets.size)
-    return skill is None or skill < _HALF
+        r_squared = _beyond_chance(r_squared, parameters=shape.size, targets=targets.size)
+    return r_squared is None or r_squared < _HALF
 
 
-def _beyond_chance(skill: float, *, parameters: int, targets: int) -> float:
-    """The skill without what so many parameters reach on noise; zero where they could fit it.
+def _beyond_chance(r_squared: float, *, parameters: int, targets: int) -> float:
+    """The R² without what so many parameters reach on noise; zero where they could fit it.
 
     Source: the adjusted coefficient of determination.
     """
     left = targets - parameters
-    return 1 - (1 - skill) * (targets - 1) / left if left > 0 else 0.0
+    return 1 - (1 - r_squared) * (targets - 1) / left if left > 0 else 0.0
 
 
 def _examined(bench: Bench) -> Reference:

@@ -26,7 +26,7 @@ def examples(values: Any, what: str) -> FloatArray:
 
 
 def completed(facts: Facts) -> Facts:
-    """With what follows from the data: batches of all examples, the best constant's loss."""
+    """With what follows from the data: batches of all examples, the mean baseline's loss."""
     inputs, targets = facts.inputs, facts.targets
     if inputs is not None and targets is not None and len(inputs) != len(targets):
         raise UserCodeError(

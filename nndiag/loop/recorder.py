@@ -33,7 +33,7 @@ class Recorder:
         targets: Training targets, shape (B, O) or (B,).
         loss: Name of the loss, as in a config: `nndiag list losses`.
         reduction: Its reduction, as in a config.
-        baseline_loss: Loss of the best constant prediction; computed where `loss` and `targets`
+        baseline_loss: Loss of the mean baseline; computed where `loss` and `targets`
             are given.
         batch_size: Examples per step; all of them by default where `inputs` are given.
         learning_rate: The learning rate of the start.
@@ -91,7 +91,7 @@ class Recorder:
             gradients: The gradients of the loss, in a container like that of the parameters.
             learning_rate: The rate in force, where it changes.
             training_loss: Loss over all training examples, where it was computed.
-            validation_loss: Loss over held-out examples, where it was computed.
+            validation_loss: Loss over validation examples, where it was computed.
 
         Raises:
             UserCodeError: The loss is not one number, something is no tensor, or the containers

@@ -127,13 +127,13 @@ def blobs(
     samples: Samples = 200,
     classes: Classes = 2,
     radius: NonNegative = 3.0,
-    deviation: NonNegative = 1.0,
+    std: NonNegative = 1.0,
     encoding: Encoding = "binary",
 ) -> Dataset:
     """Normal clouds in the plane, their centres evenly spaced on a circle."""
     label = np.arange(samples) % classes
     points = _polar(np.full(samples, float(radius)), 2 * math.pi * label / classes)
-    return _classified(_noisy(rng, points, deviation), label, classes=classes, encoding=encoding)
+    return _classified(_noisy(rng, points, std), label, classes=classes, encoding=encoding)
 
 
 @DATASETS.register("circles")

@@ -39,9 +39,9 @@ def uniform(*, low: float = -1.0, high: float = 1.0) -> Initializer:
 
 
 @INITIALIZERS.register("normal")
-def normal(*, mean: float = 0.0, deviation: NonNegative = 1.0) -> Initializer:
+def normal(*, mean: float = 0.0, std: NonNegative = 1.0) -> Initializer:
     """Normal with this mean and standard deviation."""
-    return lambda rng, fan_out, fan_in: rng.normal(mean, deviation, (fan_out, fan_in))
+    return lambda rng, fan_out, fan_in: rng.normal(mean, std, (fan_out, fan_in))
 
 
 @INITIALIZERS.register("glorot_uniform")

@@ -287,7 +287,7 @@ def softmax_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
 
 
 def baseline(loss: Loss, targets: Array) -> float:
-    """The loss of the best constant outputs for `targets` (O, B)."""
+    """The loss of the mean baseline outputs for `targets` (O, B)."""
     outputs = np.broadcast_to(loss.constant(targets), targets.shape)
     return float(loss.total(outputs, targets) * loss.scale(*targets.shape))
 

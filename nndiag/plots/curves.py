@@ -59,13 +59,13 @@ def _summary(
     steps: FloatArray, values: FloatArray, stretches: int, *, shares: tuple[int, int, int]
 ) -> tuple[FloatArray, FloatArray]:
     """The first step of each stretch, shape (N,), and percentiles of its values, shape (3, N)."""
-    edges = np.linspace(0, len(steps), min(stretches, len(steps)) + 1).astype(np.int64)
+    thresholds = np.linspace(0, len(steps), min(stretches, len(steps)) + 1).astype(np.int64)
     points = []
-    for first, last in itertools.pairwise(edges):
+    for first, last in itertools.pairwise(thresholds):
         piece = values[first:last]
         piece = piece[~np.isnan(piece)]
         points.append(np.percentile(piece, shares) if len(piece) else np.full(3, np.nan))
-    return steps[edges[:-1]], np.array(points).T
+    return steps[thresholds[:-1]], np.array(points).T
 
 
 def finish(axes: Axes, *, title: str, onset: float | None) -> None:

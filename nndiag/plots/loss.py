@@ -1,4 +1,4 @@
-"""The loss over the steps, with the losses of training and held-out examples where they differ."""
+"""The loss over the steps, with the training and validation losses where they differ."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,7 +8,7 @@ from nndiag.trace import Trace
 
 
 def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
-    """Draw the loss of each step, the losses of all and of held-out examples, the best constant's.
+    """Draw the loss of each step, the training and validation losses, the mean baseline.
 
     Args:
         trace: The run.
@@ -32,14 +32,14 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     )
     for name, label, colour in (
         ("training_loss", "all training examples", COLOURS[0]),
-        ("validation_loss", "held out", COLOURS[1]),
+        ("validation_loss", "validation", COLOURS[1]),
     ):
         series = trace.series.get(name)
         if series is not None and (batches or name != "training_loss"):
             axes.plot(series.steps, logs(series.values), color=colour, label=label)
     baseline = trace.facts.baseline_loss
     if baseline is not None and baseline > 0:
-        axes.axhline(float(np.log10(baseline)), color=FAINT, linestyle=":", label="best constant")
+        axes.axhline(float(np.log10(baseline)), color=FAINT, linestyle=":", label="mean baseline")
     broken = ~np.isfinite(trace.loss)
     if broken.any():
         axes.plot(

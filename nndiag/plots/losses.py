@@ -14,7 +14,7 @@ _BEYOND = 2.0  # decades above the largest start that are shown; a blow-up would
 def draw(runs: Mapping[str, Trace], axes: Axes) -> bool:
     """Draw the loss of each run over its steps.
 
-    Where every run knows the loss of its best constant prediction, that is the unit: then runs
+    Where every run knows the loss of its mean baseline, that is the unit: then runs
     with different losses or scales of the targets can be compared too.
 
     Args:
@@ -44,8 +44,8 @@ def draw(runs: Mapping[str, Trace], axes: Axes) -> bool:
             label=label,
         )
     if relative:
-        axes.axhline(0.0, color=FAINT, linestyle=":", label="best constant")
+        axes.axhline(0.0, color=FAINT, linestyle=":", label="mean baseline")
     axes.set_ylim(top=min(axes.get_ylim()[1], rim))
-    title = "Loss ÷ loss of the best constant" if relative else "Loss"
+    title = "Loss ÷ loss of the mean baseline" if relative else "Loss"
     finish(axes, title=title, onset=None)
     return True

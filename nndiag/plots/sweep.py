@@ -1,4 +1,4 @@
-"""The final loss over the learning rate: a line per seed, the band, the edge and the ceiling."""
+"""The final loss over the learning rate: a line per seed, the band, threshold and limit."""
 
 from io import BytesIO
 
@@ -16,7 +16,7 @@ from nndiag.training.lr_sweep import SweepResult
 
 _SEEDS = (COLOURS[0], COLOURS[1], COLOURS[4], COLOURS[3], COLOURS[5], COLOURS[6])
 _GOOD = COLOURS[2]
-_HIGHEST = 1e3  # times the best constant's loss: what ends above is drawn at the rim
+_HIGHEST = 1e3  # times the mean baseline's loss: what ends above is drawn at the rim
 
 
 def sweep_picture(result: SweepResult) -> bytes:
@@ -35,38 +35,38 @@ def draw(result: SweepResult, axes: Axes) -> None:
 
     Both axes are log10 on a linear scale, because diverged losses are near the largest float.
     """
-    ceiling_of_losses = _rim(result)
+    limit_of_losses = _rim(result)
     for place, seed in enumerate(result.seeds):
         runs = [run for rate in result.rates for run in rate.runs if run.seed == seed]
         rates = np.log10([run.rate for run in runs])
         losses = np.array([run.final for run in runs])
         shown = np.log10(np.maximum(losses, 1e-300))
-        lost = ~(shown <= ceiling_of_losses)
+        lost = ~(shown <= limit_of_losses)
         colour = _SEEDS[place % len(_SEEDS)]
         axes.plot(rates, np.where(lost, np.nan, shown), ".-", color=colour, label=f"seed {seed}")
         axes.plot(
-            rates[lost], np.full(lost.sum(), ceiling_of_losses), "x", color=colour, markersize=5
+            rates[lost], np.full(lost.sum(), limit_of_losses), "x", color=colour, markersize=5
         )
     if result.band is not None:
         low, high = np.log10(result.band)
         axes.axvspan(low, high, color=_GOOD, alpha=0.10, linewidth=0, label="works")
     _line(
         axes,
-        None if result.edge is None else result.edge.value,
+        None if result.threshold is None else result.threshold.value,
         ONSET_COLOUR,
         "-",
-        "edge (measured)",
+        "divergence threshold (measured)",
     )
     theory = result.theory
     if theory is not None and not theory.start.adaptive:  # an adaptive one moves decades away
-        _line(axes, theory.start.ceiling, FAINT, "--", "ceiling (theory)")
+        _line(axes, theory.start.stability_limit, FAINT, "--", "stability limit (theory)")
     _line(axes, result.configured, "black", ":", "configured")
     _line(axes, result.recommended, _GOOD, "-.", "recommended")
     reference = result.rates[0].runs[0].reference if result.rates else 0.0
     if reference > 0:
         axes.axhline(float(np.log10(reference)), color=FAINT, linewidth=0.8, linestyle=":")
         axes.annotate(
-            "start" if theory is None else "best constant",
+            "start" if theory is None else "mean baseline",
             (0.005, float(np.log10(reference))), fontsize="x-small", color=FAINT,
             xycoords=("axes fraction", "data"), va="bottom",
         )  # fmt: skip

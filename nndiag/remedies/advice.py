@@ -14,11 +14,11 @@ from nndiag.remedies.change import changed, smallest_changes
 from nndiag.remedies.contract import Case, Remedy, remedies
 from nndiag.trace import Trace
 
-_POINTLESS_AFTER_DIVERGENCE = frozenset({"more-steps", "larger-rate", "rate-near-ceiling"})
+_POINTLESS_AFTER_DIVERGENCE = frozenset({"more-steps", "larger-rate", "rate-near-limit"})
 _POINTLESS_WHERE_SLOW = frozenset({"smaller-rate", "much-smaller-rate"})
 _SLOW = frozenset({"learning-rate-too-small", "not-enough-steps"})
 _OF_THE_OPTIMIZER = frozenset({"training", "optimizer", "start"})
-_GOOD = 0.1  # loss over the best constant's below which no network is to blame
+_GOOD = 0.1  # loss over the mean baseline's below which no network is to blame
 _MOST = 3  # suggestions
 
 

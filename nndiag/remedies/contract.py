@@ -42,7 +42,7 @@ class Case:
 
     @cached_property
     def facts(self) -> Facts:
-        """What is known before the first step, the stability ceiling among it."""
+        """What is known before the first step, the stability limit among it."""
         return self.known or facts_of(self.built)
 
     @cached_property

@@ -16,8 +16,8 @@ _MEAN_OF = {"sum": "mean", "half_sum": "half_mean"}
 def mean_loss(case: Case) -> Changes | None:
     """Average the loss over the examples instead of summing it, at the same rate.
 
-    Source: the Hessian of a sum over B examples is B times that of their mean, and so its ceiling
-    2/λ_max (LeCun et al. 1998, "Efficient BackProp", section 5.1) is B times lower.
+    Source: the Hessian of a sum over B examples is B times that of their mean, and so its stability
+    limit 2/λ_max (LeCun et al. 1998, "Efficient BackProp", section 5.1) is B times lower.
     """
     mean = _MEAN_OF.get(case.settings["loss"].get("reduction", "mean"))
     return None if mean is None else {"loss": {"reduction": mean}}
@@ -60,7 +60,7 @@ def fitting_loss(case: Case) -> Changes | None:
 def squared_error(case: Case) -> Changes | None:
     """Take the squared error instead of the absolute one.
 
-    Its best constant is the mean rather than the median, and its gradient shrinks with the error.
+    Its mean baseline is the mean rather than the median, and its gradient shrinks with the error.
 
     Source: Bishop 1995, "Neural Networks for Pattern Recognition", section 6.2.
     """

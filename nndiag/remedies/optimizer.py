@@ -7,8 +7,8 @@ import numpy as np
 from nndiag.nn.network import examples, loss_and_gradient
 from nndiag.remedies.contract import Case, Changes, remedy
 
-_BELOW = 0.5  # of the ceiling: room for the curvature to grow while training
-_NEAR = 0.8  # of the ceiling: a rate above this is not below it
+_BELOW = 0.5  # of the stability limit: room for the curvature to grow while training
+_NEAR = 0.8  # of the stability limit: a rate above this is not below it
 _FACTOR = 10.0
 _LARGEST_ADAPTIVE_RATE = 0.1
 _ADAM_RATE, _ADAM_LEEWAY = 0.01, 4.0  # a rate within this factor is as good
@@ -35,7 +35,7 @@ def no_weight_decay(case: Case) -> Changes | None:
 
 @remedy("weight-decay", cures=["overfitting"])
 def weight_decay(case: Case) -> Changes | None:
-    """Let the weights decay, where held-out examples show what that does.
+    """Let the weights decay, where validation examples show what that does.
 
     Source: Krogh and Hertz 1992.
     """
@@ -121,20 +121,20 @@ def adam(case: Case) -> Changes | None:
 
 
 @remedy(
-    "rate-below-ceiling",
+    "rate-below-limit",
     cures=["learning-rate-above-stability-limit", "oscillating-loss", *_BLOW_UP],
     group="rate",
     last=True,
 )
-def rate_below_ceiling(case: Case) -> Changes | None:
-    """Lower the learning rate to half of the stability ceiling.
+def rate_below_limit(case: Case) -> Changes | None:
+    """Lower the learning rate to half of the stability limit.
 
     Source: LeCun et al. 1998, "Efficient BackProp", section 5.1: stable below 2/λ_max.
     """
-    rate, ceiling = case.built.optimizer.learning_rate, case.facts.stability_ceiling
-    if ceiling is None or rate <= _NEAR * ceiling:
+    rate, stability_limit = case.built.optimizer.learning_rate, case.facts.stability_limit
+    if stability_limit is None or rate <= _NEAR * stability_limit:
         return None
-    return {"optimizer": {"learning_rate": _rounded(_BELOW * ceiling)}}
+    return {"optimizer": {"learning_rate": _rounded(_BELOW * stability_limit)}}
 
 
 @remedy(
@@ -174,20 +174,20 @@ def much_smaller_rate(case: Case) -> Changes | None:
 
 
 @remedy(
-    "rate-near-ceiling",
+    "rate-near-limit",
     cures=["learning-rate-too-small", "not-enough-steps"],
     group="rate",
     last=True,
 )
-def rate_near_ceiling(case: Case) -> Changes | None:
-    """Raise the learning rate to half of the stability ceiling.
+def rate_near_limit(case: Case) -> Changes | None:
+    """Raise the learning rate to half of the stability limit.
 
     Source: LeCun et al. 1998, "Efficient BackProp", section 5.1: the fastest rate is 1/λ_max.
     """
-    rate, ceiling = case.built.optimizer.learning_rate, case.facts.stability_ceiling
-    if ceiling is None or _BELOW * ceiling < 2 * _FACTOR * rate:
+    rate, stability_limit = case.built.optimizer.learning_rate, case.facts.stability_limit
+    if stability_limit is None or _BELOW * stability_limit < 2 * _FACTOR * rate:
         return None
-    return {"optimizer": {"learning_rate": _rounded(_BELOW * ceiling)}}
+    return {"optimizer": {"learning_rate": _rounded(_BELOW * stability_limit)}}
 
 
 @remedy(
@@ -203,16 +203,18 @@ def rate_near_ceiling(case: Case) -> Changes | None:
     last=True,
 )
 def larger_rate(case: Case) -> Changes | None:
-    """Ten times the learning rate, or up to half of the stability ceiling.
+    """Ten times the learning rate, or up to half of the stability limit.
 
     Source: Bengio 2012, "Practical recommendations", section 3.1: the best rate is near the
     largest that does not diverge.
     """
-    rate, ceiling = case.built.optimizer.learning_rate, case.facts.stability_ceiling
+    rate, stability_limit = case.built.optimizer.learning_rate, case.facts.stability_limit
     if case.built.optimizer.adaptive:
         wanted = min(_FACTOR * rate, _LARGEST_ADAPTIVE_RATE)
     else:
-        wanted = min(_FACTOR * rate, _BELOW * ceiling if ceiling is not None else np.inf)
+        wanted = min(
+            _FACTOR * rate, _BELOW * stability_limit if stability_limit is not None else np.inf
+        )
     return {"optimizer": {"learning_rate": _rounded(wanted)}} if wanted >= 2 * rate else None
 
 

@@ -40,7 +40,7 @@ def larger_batch(case: Case) -> Changes | None:
 
 @remedy("fewer-steps", cures=["overfitting"])
 def fewer_steps(case: Case) -> Changes | None:
-    """Stop after a tenth of the steps, where held-out examples show what that does.
+    """Stop after a tenth of the steps, where validation examples show what that does.
 
     Source: Prechelt 1998, "Early stopping, but when?".
     """

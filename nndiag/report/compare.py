@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Diagnosis
-from nndiag.numbers import number, skill_words
+from nndiag.numbers import number, r_squared_words
 from nndiag.report.ranking import ranking
 from nndiag.report.settings import setting
 from nndiag.report.shared_chart import SharedChart
@@ -147,17 +147,17 @@ def _table(heading: str, places: Sequence[int], **style: Any) -> Table:
 def _ended(sides: Sequence[Side]) -> dict[str, list[str | Text]]:
     """What is told of each run's end: label → a cell for each run."""
     losses = [loss_summary(side.trace) for side in sides]
-    skills = [side.diagnosis.numbers.get("skill") for side in sides]
+    known = [side.diagnosis.numbers.get("r_squared") for side in sides]
     cells: dict[str, list[str | Text]] = {
         "outcome": [_outcome(side) for side in sides],
         "loss": [f"{number(x.initial)} → {number(x.final)}" for x in losses],
         "best": [number(x.best) for x in losses],
-        "skill": ["–" if x is None else skill_words(x) for x in skills],
+        "r_squared": ["–" if x is None else r_squared_words(x) for x in known],
         "steps": [f"{side.trace.steps:,}" for side in sides],
         "found": [_found(side) for side in sides],
     }
     return {
-        key: cells[key] for key in cells if key != "skill" or any(x is not None for x in skills)
+        key: cells[key] for key in cells if key != "r_squared" or any(x is not None for x in known)
     }
 
 
@@ -223,11 +223,12 @@ def known_settings(trace: Trace) -> Mapping[str, Any]:
 
 def _verdict(sides: Sequence[Side]) -> Text:
     """Which one ended best, on a scale that all share."""
-    skills = [side.diagnosis.numbers.get("skill") for side in sides]
-    if None not in skills:
-        left = [1 - (skill or 0.0) for skill in skills]
-        return Text(ranking(left, what="of the error"), style="bold")
+    known = [side.diagnosis.numbers.get("r_squared") for side in sides]
+    if None not in known:
+        left = [1 - (r_squared or 0.0) for r_squared in known]
+        shown = [f"R² {r_squared_words(1 - error)}" for error in left]
+        return Text(ranking(left, shown=shown), style="bold")
     if len({(x.trace.facts.loss, x.trace.facts.reduction) for x in sides}) > 1:
         return Text("The losses are not the same function: their sizes say nothing.", style="dim")
     left = [loss_summary(side.trace).final for side in sides]
-    return Text(ranking(left, what="of the loss"), style="bold")
+    return Text(ranking(left, shown=[f"loss {number(loss)}" for loss in left]), style="bold")

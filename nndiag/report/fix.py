@@ -11,7 +11,7 @@ from rich.text import Text
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Outcome
 from nndiag.fixing import Fix, Run, Trial, Verdict
-from nndiag.numbers import count, number
+from nndiag.numbers import count, number, r_squared_words
 from nndiag.remedies import remedy_of
 from nndiag.report.changes import change_words
 from nndiag.report.verdict import cause_words, labelled, sentence, verdict_style
@@ -26,11 +26,11 @@ _LIMITS = {
     Limit.NONE: "nothing is left to gain",
     Limit.OPTIMIZER: "the optimizer and its settings are the limit, not the network",
     Limit.START: "but only from other weights; the start is the limit",
-    Limit.MODEL: "hardly less; the network rather than the optimizer is the limit",
-    Limit.DATA: "hardly less, and the data promise no more",
+    Limit.MODEL: "hardly less; the network is the limit, not the optimizer",
+    Limit.DATA: "hardly less; the data allow no more",
 }
 _NARROW = 60  # columns below which a change stands under its remedy
-_BY_HEART = "that is as far as it can learn these examples by heart"
+_BY_HEART = "it can only memorise these examples"
 _BY_CHANCE = "CURED FROM THIS START ALONE"
 _WIDE = 96  # columns from which the outcome has one of its own
 _COMBINATIONS = 4  # combinations that are shown, unless the proof of the winner needs more
@@ -68,9 +68,9 @@ def fix_line(fix: Fix) -> str:
     if fix.healthy:
         return "nothing to fix"
     if fix.in_the_data:
-        return "the fault is in the data; no setting can cure it"
+        return "the fault is in the data; no setting fixes it"
     if fix.winner is None:
-        return f"{fix.baseline.diagnosis.outcome}: no cure found"
+        return f"{fix.baseline.diagnosis.outcome}: no fix found"
     words = "; ".join(change_words(fix.experiment.resolved, fix.winner.trial.changes))
     return f"cured by {' + '.join(fix.winner.trial.remedies)}: {words}"
 
@@ -83,12 +83,12 @@ def _panel(fix: Fix) -> RenderableType:
     winner, cause = fix.winner, fix.diagnosis.cause
     if fix.in_the_data and cause is not None:
         headline = Text("IN THE DATA", style="bold yellow")
-        headline.append("  no setting can cure this, so none was tried", style="not bold default")
+        headline.append("  no setting fixes this, so none was tried", style="not bold default")
         words = [Text(sentence(cause.finding.message), style="bold"), labelled(_details(fix))]
         return Panel(Group(headline, *words), border_style="yellow", padding=(0, 1))
     if winner is None:
         headline = Text("INTERRUPTED" if fix.interrupted else "NOT CURED", style="bold red")
-        headline.append(f"  {_trials_without_a_cure(fix)}", style="not bold default")
+        headline.append(f"  {_trials_without_a_fix(fix)}", style="not bold default")
         lines.append(headline)
     else:
         word, colour = ("CURED", "green") if winner.holds else (_BY_CHANCE, "yellow")
@@ -106,12 +106,12 @@ def _panel(fix: Fix) -> RenderableType:
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 
 
-def _trials_without_a_cure(fix: Fix) -> str:
+def _trials_without_a_fix(fix: Fix) -> str:
     tried = sum(trial.run is not None for trial in fix.trials)
     if not tried:
         return "before the first trial" if fix.interrupted else "nothing could be tried"
     so_far = " so far" if fix.interrupted else ""
-    return f"{count(tried, 'trial')}{so_far}, none of them cures"
+    return f"{count(tried, 'trial')}{so_far}, none is a fix"
 
 
 def _healthy_lines(fix: Fix) -> list[RenderableType]:
@@ -121,7 +121,7 @@ def _healthy_lines(fix: Fix) -> list[RenderableType]:
     if fix.reference is None:
         return [headline, Text("Nothing wrong was found.")]
     fit = fix.reference.fit
-    words = f"The same network, fitted by a strong optimizer, ends at a loss of {number(fit.loss)}"
+    words = f"A strong optimizer brings the same network to a loss of {number(fit.loss)}"
     return [headline, Text(f"{words}: {_LIMITS[fix.reference.limit]}.")]
 
 
@@ -132,7 +132,7 @@ def _details(fix: Fix) -> Iterator[tuple[str, Text]]:
         words = change_words(fix.experiment.resolved, winner.trial.changes)
         yield "change", Text(" · ".join(words))
     if winner is not None and len(winner.trial.remedies) > 1:
-        text = "each of them: without any one, the others do not cure"
+        text = "each of them: without any one, the others are no fix"
         if winner.unproven:
             text = f"not tried without {', '.join(winner.unproven)}"
         yield "needed", Text(text)
@@ -155,35 +155,34 @@ def _facts(fix: Fix) -> list[RenderableType]:
         lines.append(("reseeded", Text(text)))
     if fix.reference is not None:
         fit = fix.reference.fit
-        text = (
-            f"the same network, fitted by a strong optimizer, reaches a loss of {number(fit.loss)}"
-        )
+        text = f"a strong optimizer brings the same network to a loss of {number(fit.loss)}"
         limit = _BY_HEART if fix.in_the_data else _LIMITS[fix.reference.limit]
         lines.append(("in reach", Text(f"{text}: {limit}")))
     return [labelled(lines)]
 
 
 def _end(run: Run) -> str:
-    """How a run ended: "stalled, loss 0.2, 16 % explained"; with the share of right classes."""
+    """How a run ended: "stalled, loss 0.2, R² 0.16"; with the accuracy where there are classes."""
     words = f"{run.diagnosis.outcome}, loss {number(run.loss)}"
-    if _explained(run) != "–":
-        words += f", {_explained(run)} explained"
-    return words if _right(run) == "–" else f"{words}, {_right(run)} right"
+    if _r_squared(run) != "–":
+        words += f", R² {_r_squared(run)}"
+    return words if _accuracy(run) == "–" else f"{words}, accuracy {_accuracy(run)}"
 
 
 def _from_to(fix: Fix, trial: Trial) -> str:
-    """What the change achieves, in right classes where the targets are classes."""
+    """What the change achieves: the accuracy where the targets are classes, else R²."""
     before, after = fix.baseline, trial.run
     if after is None:
         return ""
-    first, last, word = _explained(before), _explained(after), "explained"
-    if _right(before) not in ("–", _right(after)):
-        first, last, word = _right(before), _right(after), "right"
-    first = str(before.diagnosis.outcome) if first == "–" else f"{first} {word}"
-    return f"{first} → {last.replace('> ', 'over ')} {word}"
+    first, last, word = _r_squared(before), _r_squared(after), "R²"
+    if _accuracy(before) not in ("–", _accuracy(after)):
+        first, last, word = _accuracy(before), _accuracy(after), "accuracy"
+    if first == "–":
+        return f"{before.diagnosis.outcome} → {word} {last}"
+    return f"{word} {first} → {last}"
 
 
-def _right(run: Run) -> str:
+def _accuracy(run: Run) -> str:
     """The share of right classes as a percentage."""
     if run.diagnosis.outcome is Outcome.DIVERGED or run.accuracy is None:
         return "–"
@@ -192,14 +191,11 @@ def _right(run: Run) -> str:
     )
 
 
-def _explained(run: Run) -> str:
-    """The score as a percentage: what the predictions explain of the targets' variance."""
+def _r_squared(run: Run) -> str:
+    """R² in words; "–" where the run diverged."""
     if run.diagnosis.outcome is Outcome.DIVERGED or run.score is None:
         return "–"
-    if run.score < 0:
-        return "< 0 %"
-    words = f"{100 * run.score:.1f} %"
-    return "> 99.9 %" if words == "100.0 %" else words
+    return "< 0" if run.score < 0 else r_squared_words(run.score)
 
 
 class Trials:
@@ -210,7 +206,9 @@ class Trials:
         singles = [one for one in trials if len(one.remedies) == 1]
         self._shown = sorted(singles, key=lambda one: one.error) + _combinations(fix, trials)
         self._left = len(trials) - len(self._shown)
-        self._classes = any(_right(trial.run) != "–" for trial in trials if trial.run is not None)
+        self._classes = any(
+            _accuracy(trial.run) != "–" for trial in trials if trial.run is not None
+        )
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = options.max_width >= _WIDE
@@ -223,9 +221,9 @@ class Trials:
             table.add_column("outcome", no_wrap=True)
         if not narrow:
             table.add_column("loss", justify="right", no_wrap=True)
-        table.add_column("explained", justify="right", no_wrap=True)
+        table.add_column("R²", justify="right", no_wrap=True)
         if self._classes and not narrow:
-            table.add_column("right", justify="right", no_wrap=True)
+            table.add_column("accuracy", justify="right", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
         for trial in self._shown:
             name, change, *rest = self._row(trial, wide=wide, classes=self._classes and not narrow)
@@ -253,8 +251,8 @@ class Trials:
             Text(words, style="" if one else "dim"),
             *([Text(str(run.diagnosis.outcome))] if wide else []),
             Text("diverged" if diverged and not wide else number(run.loss)),
-            Text(_explained(run)),
-            *([Text(_right(run))] if classes else []),
+            Text(_r_squared(run)),
+            *([Text(_accuracy(run))] if classes else []),
             Text(str(verdict), style=_STYLES[verdict]),
         ]
 
@@ -277,7 +275,7 @@ def _untried(fix: Fix) -> RenderableType | None:
     shown = ", ".join(names[:_UNTRIED])
     if len(names) > _UNTRIED:
         shown += f" and {len(names) - _UNTRIED} more"
-    why = "beyond the budget" if fix.winner is None else "a cure is known"
+    why = "beyond the budget" if fix.winner is None else "a fix is known"
     return labelled([("not tried", Text(f"{shown}: {why}; --seconds gives more", style="dim"))])
 
 

@@ -150,7 +150,7 @@ def _reference(reference: Reference) -> ReferenceDocument:
     fit = reference.fit
     return ReferenceDocument(
         loss=fit.loss,
-        r_squared=fit.skill,
+        r_squared=fit.r_squared,
         start=fit.start,
         losses=fit.losses,
         limit=reference.limit,

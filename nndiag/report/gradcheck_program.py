@@ -27,7 +27,7 @@ def program_report(check: ProgramCheck, *, written: Path | None = None) -> Rende
 
     Args:
         check: What was found.
-        written: Where the mended program was written.
+        written: Where the fixed program was written.
     """
     title = Text.assemble((check.path.name, "bold"), (f"  {_about(check)}", "dim"))
     parts: list[RenderableType] = [title, _panel(check), ProgramTensors(check), Text()]
@@ -123,9 +123,9 @@ def _panel(check: ProgramCheck) -> Panel:
     wrong = [one for one in check.tensors if one.verdict not in (Verdict.RIGHT, *_UNDECIDED)]
     style = "green" if check.correct and top is None else "yellow" if check.correct else "red"
     headline = Text(f"GRADIENT {'CORRECT' if check.correct else 'WRONG'}", style=f"bold {style}")
-    named = "the step goes down the gradient of the loss"
+    named = "the step follows the negative gradient of the loss"
     if top is not None and top.severity is Severity.WARNING:
-        named += ", but for what is told below"
+        named += ", except for what stands below"
     if not check.correct:
         named = f"{len(wrong)} of {count(len(check.tensors), 'parameter')}" if wrong else ""
     headline.append(f"  {named}", style="not bold default")
@@ -143,7 +143,7 @@ def _consequence(matters: Matters) -> Text:
     if math.isfinite(matters.start):
         text.append(
             f": loss {number(matters.start)} → {number(matters.program)} with this step, "
-            f"→ {number(matters.right)} mended, in {count(matters.iterations, 'iteration')}"
+            f"→ {number(matters.right)} fixed, in {count(matters.iterations, 'iteration')}"
         )
     return text
 
@@ -227,20 +227,27 @@ def _course(check: ProgramCheck) -> Text:
     course = check.course
     if course is None:
         return Text("the gradient is right; a config of the same network has its settings judged")
-    run = f"trained for {count(course.iterations, 'iteration')}"
     losses = f"{number(course.start)} → {number(course.end)}"
+    run = f"loss {losses} in {count(course.iterations, 'iteration')}"
     if not course.diverged:
-        return Text(f"{run}, its loss goes {losses}")
-    text = Text(f"the loss runs away all the same: {run}, {losses}", style="bold red")
+        return Text(run)
+    text = Text(f"the loss explodes all the same: {run}", style="bold red")
     if course.factor is None:
-        text.append("; so it does at a ten-thousandth of its learning rate", style="not bold")
+        text.append("; even at 1e-4 of its learning rate", style="not bold")
     else:
         text.append(
-            f"; with {number(course.factor)} × its learning rate it falls to "
-            f"{number(course.lower)}: the rate is too high",
+            f"; with {_lower_rate(check, course.factor)} it falls to {number(course.lower)}: "
+            "the learning rate is too high",
             style="not bold",
         )
     return text
+
+
+def _lower_rate(check: ProgramCheck, factor: float) -> str:
+    """A lower rate as a value, or as a share where the program's is not known."""
+    if check.learning_rate is None:
+        return f"{number(factor)} × its learning rate"
+    return f"learning rate {number(check.learning_rate.value * factor)}"
 
 
 def _next_command(check: ProgramCheck, written: Path | None) -> str:

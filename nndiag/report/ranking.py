@@ -7,12 +7,12 @@ from string import ascii_uppercase
 from nndiag.numbers import number
 
 
-def ranking(left: Sequence[float], *, what: str) -> str:
+def ranking(left: Sequence[float], *, shown: Sequence[str]) -> str:
     """A sentence on the best run, and all in their order where they are more than two.
 
     Args:
         left: What each run leaves at its end, on one scale; A is the first.
-        what: What that is: "of the error".
+        shown: How each run's end is told: "loss 0.0469".
     """
     values = [value if math.isfinite(value) else math.inf for value in left]
     order = sorted(range(len(values)), key=values.__getitem__)
@@ -24,10 +24,10 @@ def ranking(left: Sequence[float], *, what: str) -> str:
         words = f"{_together(names, of=len(values))} end at the same loss."
         several = len(names) < len(values)
     else:
-        words, several = _better(values, best, second, what=what), len(values) > 2
+        words, several = _better(values, best, second, shown=shown), len(values) > 2
     if not several:
         return words
-    return f"{words} From the best: {' '.join(ascii_uppercase[place] for place in order)}."
+    return f"{words} Order: {' '.join(ascii_uppercase[place] for place in order)}."
 
 
 def _together(names: Sequence[str], *, of: int) -> str:
@@ -36,13 +36,13 @@ def _together(names: Sequence[str], *, of: int) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _better(values: Sequence[float], best: int, second: int, *, what: str) -> str:
+def _better(values: Sequence[float], best: int, second: int, *, shown: Sequence[str]) -> str:
     """By how much the best run is better than the next one."""
-    name, only = ascii_uppercase[best], len(values) == 2
+    name, other = ascii_uppercase[best], ascii_uppercase[second]
+    words = f"Best: {name} ({shown[best]})"
     if math.isinf(values[second]):
-        return f"{name} ends at a finite loss; {'the other does not' if only else 'no other does'}."
-    other = "the other" if only else f"{ascii_uppercase[second]}, the next,"
+        return f"{words}; no other run ends at a finite loss."
     least, next_one = values[best], values[second]
     if least < 0:  # a share of it would say nothing
-        return f"{name} ends lowest, at {number(least)}; {other} at {number(next_one)}."
-    return f"{name} leaves {number(100 * least / next_one)} % {what} that {other} leaves."
+        return f"{words}; {other} has {shown[second]}."
+    return f"{words}, {number(100 * (1 - least / next_one), digits=2)} % better than {other}."

@@ -188,7 +188,7 @@ def judged_fields(
             final=loss.final,
             best=None if loss.best_step is None else loss.best,
             steps=trace.steps,
-            r_squared=diagnosis.numbers.get("skill"),
+            r_squared=diagnosis.numbers.get("r_squared"),
         ),
         "numbers": diagnosis.numbers,
         "layers": [
@@ -236,8 +236,8 @@ def _stability(stability: Stability | None) -> StabilityDocument | None:
         learning_rate=stability.learning_rate,
         adaptive=stability.adaptive,
         sharpness=stability.sharpness,
-        stability_limit=stability.ceiling,
-        batch_limits=stability.batch_ceilings,
+        stability_limit=stability.stability_limit,
+        batch_limits=stability.batch_limits,
         batch_size=stability.batch_size,
         changes=[
             ChangeDocument(one.name, one.title, one.factor, one.override)

@@ -1,4 +1,4 @@
-"""The page of one run: its report, its pictures, what was not looked at, its settings."""
+"""The page of one run: its report, its pictures, what was skipped, its settings."""
 
 from collections.abc import Mapping
 
@@ -46,7 +46,7 @@ def run_page(
         pictures=pictures,
         tables={
             "Findings with their evidence": evidence,
-            "Not looked at": {one.problem: one.reason for one in diagnosis.not_checked},
+            "Skipped checks": {one.problem: one.reason for one in diagnosis.not_checked},
             "Numbers": {key: number(value) for key, value in diagnosis.numbers.items()},
         },
         texts=texts,

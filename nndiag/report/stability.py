@@ -10,30 +10,31 @@ _MOST_CHANGES = 3
 
 
 def stability_view(stability: Stability | None, *, told: bool = False) -> Text | None:
-    """The rate beside its ceiling, and what would raise it.
+    """The rate beside its stability limit, and what would raise it.
 
     Args:
         stability: What is known before the first step.
-        told: Whether the rate and its ceiling are told already, so that the reasons are enough.
+        told: Whether the rate and its stability limit are told already, so that the reasons are
+        enough.
 
     Returns:
         None where nothing is known, and for an optimizer that gives each parameter its own rate:
-        that ceiling moves with the gradients, and healthy runs are far above it, too.
+        that stability limit moves with the gradients, and healthy runs are far above it, too.
     """
-    if stability is None or stability.ceiling is None or stability.adaptive:
+    if stability is None or stability.stability_limit is None or stability.adaptive:
         return None
     text = Text("before step 1 ", style="dim")
     sharpness = f"λ_max {number(stability.sharpness)}"
     if told:
-        text.append(f"the ceiling is {stability.rule}, {sharpness}")
+        text.append(f"the stability limit is {stability.rule}, {sharpness}")
     else:
         text.append(stability_line(stability))
         text.append(f" ({stability.rule}, {sharpness})", style="dim")
-    if stability.batch_ceilings is not None:
-        low, high = map(number, stability.batch_ceilings)
+    if stability.batch_limits is not None:
+        low, high = map(number, stability.batch_limits)
         remark = (
             f"; that is for all examples; a step sees {stability.batch_size:,} of them, whose "
-            f"ceilings go from {low} to {high}, and their noise lowers it further"
+            f"limits go from {low} to {high}, and their noise lowers it further"
         )
         text.append(remark, style="dim")
     if stability.changes:
@@ -46,10 +47,10 @@ def stability_view(stability: Stability | None, *, told: bool = False) -> Text |
 
 
 def stability_line(stability: Stability) -> Text:
-    """The rate beside its ceiling."""
+    """The rate beside its stability limit."""
     ratio = stability.ratio or 0.0
-    ceiling = f"the stability ceiling {number(stability.ceiling)}"
-    words = f"learning rate {number(stability.learning_rate)} is {_times(ratio)} {ceiling}"
+    stability_limit = f"the stability limit {number(stability.stability_limit)}"
+    words = f"learning rate {number(stability.learning_rate)} is {_times(ratio)} {stability_limit}"
     return Text(words, style="red" if stability.above else "")
 
 
@@ -64,14 +65,14 @@ def course_view(course: StabilityCourse) -> Text:
     }[course.course]
     text = Text(f"by step {course.step:,} ", style="dim").append(words)
     text.append(
-        f": λ_max is {number(course.sharpness)}, the rate {_times(course.ratio)} its ceiling",
+        f": λ_max is {number(course.sharpness)}, the rate {_times(course.ratio)} its limit",
         style="dim",
     )
     return text
 
 
 def _times(ratio: float) -> str:
-    """A rate over its ceiling: "15.3 ×", "8.2 × below"."""
+    """A rate over its stability limit: "15.3 ×", "8.2 × below"."""
     if ratio > 1:
         return f"{number(ratio)} ×"
     return f"{number(1 / ratio, digits=2)} × below" if ratio > 0 else "below"

@@ -12,12 +12,12 @@ from rich.text import Text
 from nndiag.finding import Finding
 from nndiag.numbers import count, number
 from nndiag.report.sweep_words import (
-    edge_unknown,
-    edge_words,
     failure_words,
     headline,
     reading_words,
     theory_words,
+    threshold_unknown,
+    threshold_words,
 )
 from nndiag.report.verdict import STYLES, labelled
 from nndiag.training.lr_sweep import SweepResult
@@ -109,17 +109,23 @@ def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
         low, high = result.best_of_seeds or (result.best, result.best)
         if seeds > 1 and high > low:
             best.append(f" (of single seeds: {number(low)} to {number(high)})")
-    edge = None
-    if result.edge is not None:
-        edge = Text(edge_words(result.edge, seeds=seeds))
+    threshold = None
+    if result.threshold is not None:
+        threshold = Text(threshold_words(result.threshold, seeds=seeds))
     elif result.failure is None:  # where nothing learns, no rate is the first that does not
-        edge = Text(edge_unknown(result))
+        threshold = Text(threshold_unknown(result))
     theory = None
     if result.theory is not None:
         reading = reading_words(result.theory)
         words = theory_words(result.theory)
         theory = Text(words if reading is None else f"{words}. {reading}")
-    return [("use", use), ("works", works), ("best", best), ("edge", edge), ("theory", theory)]
+    return [
+        ("use", use),
+        ("works", works),
+        ("best", best),
+        ("threshold", threshold),
+        ("theory", theory),
+    ]
 
 
 def _style(result: SweepResult, findings: Sequence[Finding]) -> str:

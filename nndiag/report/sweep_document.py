@@ -13,10 +13,10 @@ from nndiag.report.run_document import (
     finding_document,
 )
 from nndiag.training.lr_sweep import SweepResult
-from nndiag.training.sweep_edge import Edge
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_ranking import Rate
 from nndiag.training.sweep_theory import Reading, Theory
+from nndiag.training.sweep_threshold import Threshold
 from nndiag.training.sweep_verdict import Fate
 
 
@@ -171,7 +171,7 @@ def sweep_document(
         band=None if result.band is None else BandDocument(*result.band),
         best=result.best,
         best_of_seeds=result.best_of_seeds,
-        divergence_threshold=None if result.edge is None else _threshold(result.edge),
+        divergence_threshold=None if result.threshold is None else _threshold(result.threshold),
         theory=None if result.theory is None else _theory(result.theory),
         recommended=result.recommended,
         recommended_learned=LearnedDocument(len(result.recommended_runs), result.learned),
@@ -186,23 +186,23 @@ def sweep_document(
     )
 
 
-def _threshold(edge: Edge) -> ThresholdDocument:
+def _threshold(threshold: Threshold) -> ThresholdDocument:
     return ThresholdDocument(
-        value=edge.value,
-        of_seeds=(edge.low, edge.high),
-        beyond=edge.fate,
-        lost_after_steps=edge.steps,
-        flat_share=edge.flat_share,
+        value=threshold.value,
+        of_seeds=(threshold.low, threshold.high),
+        beyond=threshold.fate,
+        lost_after_steps=threshold.steps,
+        flat_share=threshold.flat_share,
     )
 
 
 def _theory(theory: Theory) -> LimitDocument:
     start = theory.start
     return LimitDocument(
-        stability_limit=start.ceiling,
+        stability_limit=start.stability_limit,
         rule=start.rule,
-        of_seeds=theory.ceilings,
-        of_batches=start.batch_ceilings,
+        of_seeds=theory.stability_limits,
+        of_batches=start.batch_limits,
         at_end=theory.settled,
         sharpness=start.sharpness,
         threshold_over_limit=theory.ratio,

@@ -1,7 +1,7 @@
 """The sentences of a sweep's report."""
 
 from nndiag.numbers import count, number, percent
-from nndiag.training.lr_sweep import Edge, SweepResult
+from nndiag.training.lr_sweep import SweepResult, Threshold
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_theory import Reading, Theory
 from nndiag.training.sweep_verdict import Fate
@@ -14,8 +14,9 @@ def headline(result: SweepResult) -> str:
     rate = f"Learning rate {number(result.configured)}"
     if result.best is None:
         return "No learning rate was found before the interruption"
-    if result.place == "above-edge" and result.edge is not None:
-        return f"{rate} is {factor(result.configured / result.edge.value)} × above the edge"
+    if result.place == "above-threshold" and result.threshold is not None:
+        times = factor(result.configured / result.threshold.value)
+        return f"{rate} is {times} × above the divergence threshold"
     best = result.best
     apart = max(result.configured / best, best / result.configured)
     if apart < 1.5:
@@ -30,17 +31,17 @@ def factor(value: float) -> str:
     return number(value, digits=2)
 
 
-def edge_words(edge: Edge, *, seeds: int) -> str:
-    """The edge, and what happens beyond it."""
-    words = number(edge.value)
-    if seeds > 1 and edge.high > 1.02 * edge.low:
-        words += f" (in other seeds up to {number(edge.high)})"
-    words += f"; beyond, a run {beyond(edge)}"
+def threshold_words(threshold: Threshold, *, seeds: int) -> str:
+    """The divergence threshold, and what happens beyond it."""
+    words = number(threshold.value)
+    if seeds > 1 and threshold.high > 1.02 * threshold.low:
+        words += f" (in other seeds up to {number(threshold.high)})"
+    words += f"; beyond, a run {beyond(threshold)}"
     return words
 
 
-def edge_unknown(result: SweepResult) -> str:
-    """What is known of the edge where it was not found."""
+def threshold_unknown(result: SweepResult) -> str:
+    """What is known of the divergence threshold where it was not found."""
     unstable = [rate for rate in result.rates if rate.fate.unstable]
     if unstable:
         return f"below {number(unstable[0].value)}, where a run {_verb(unstable[0].fate)}"
@@ -51,15 +52,15 @@ def edge_unknown(result: SweepResult) -> str:
     return words
 
 
-def beyond(edge: Edge) -> str:
-    """What happens beyond the edge."""
-    if edge.fate is Fate.DIVERGES and edge.steps is not None:
-        first, last = edge.steps
+def beyond(threshold: Threshold) -> str:
+    """What happens beyond the divergence threshold."""
+    if threshold.fate is Fate.DIVERGES and threshold.steps is not None:
+        first, last = threshold.steps
         steps = count(first, "step") if first == last else f"{first:,} to {last:,} steps"
         return f"diverges within {steps}"
-    words = _verb(edge.fate)
-    if edge.fate is Fate.SATURATED and edge.flat_share is not None:
-        words += f", {percent(edge.flat_share)} of its units saturated or dead"
+    words = _verb(threshold.fate)
+    if threshold.fate is Fate.SATURATED and threshold.flat_share is not None:
+        words += f", {percent(threshold.flat_share)} of its units saturated or dead"
     return words
 
 
@@ -73,43 +74,43 @@ def _verb(fate: Fate) -> str:
 
 
 def theory_words(theory: Theory) -> str:
-    """The ceiling, beside the edge."""
+    """The stability limit, beside the divergence threshold."""
     start = theory.start
     if start.sharpness is None:
         return "the curvature at the start is not finite"
-    if start.ceiling is None or theory.ceilings is None:
-        return "nothing curves upwards at the start, so no ceiling is known"
-    low, high = theory.ceilings
+    if start.stability_limit is None or theory.stability_limits is None:
+        return "nothing curves upwards at the start, so no stability limit is known"
+    low, high = theory.stability_limits
     span = number(low) if high < 1.02 * low else f"{number(low)} to {number(high)}"
-    words = f"ceiling {start.rule} = {span} at the start (λ_max {number(start.sharpness)})"
+    words = f"stability limit {start.rule} = {span} at the start (λ_max {number(start.sharpness)})"
     if start.adaptive and theory.settled is not None:
-        words += f", {number(theory.settled)} at the end of a run at the edge"
+        words += f", {number(theory.settled)} at the end of a run at the divergence threshold"
     if theory.ratio is not None:
         apart = factor(theory.ratio)
-        words += "; the edge is the same" if apart == "1" else f"; the edge is {apart} × that"
+        words += "; measured: the same" if apart == "1" else f"; measured: {apart} × that"
     return words
 
 
 def reading_words(theory: Theory) -> str | None:
-    """Which of edge and ceiling to believe."""
+    """Why theory and measurement differ, and which of them holds."""
     start, settled = theory.start, number(theory.settled)
     batches = ""
-    if start.batch_ceilings is not None:
-        low, high = start.batch_ceilings
-        batches = f" Single batches have ceilings from {number(low)} to {number(high)}."
+    if start.batch_limits is not None:
+        low, high = start.batch_limits
+        batches = f" Single batches have stability limits from {number(low)} to {number(high)}."
     words = {
         None: None,
-        Reading.AGREE: "Both agree: either can be believed.",
-        Reading.FLATTENS: f"Believe the edge: runs above the ceiling first climb, then find a "
-        f"flatter place (where the ceiling is {settled}).",
-        Reading.SHARPENS: f"Believe the edge: the loss gets steeper on the way (at the end of a "
-        f"run the ceiling is {settled}).",
-        Reading.NOISE: "Believe the edge: the ceiling is that of all examples, and the noise of "
-        "mini-batches lowers it.",
-        Reading.MOVES: "Believe the edge: this ceiling moves with the gradients' size.",
-        Reading.CLIPPED: "Believe the edge: a clipped gradient obeys no ceiling.",
-        Reading.UNEXPLAINED: "Believe the edge: it was measured. The loss is no quadratic, and why "
-        "it differs here is not known.",
+        Reading.AGREE: "Theory and measurement agree within a factor of 2.",
+        Reading.FLATTENS: "The measurement holds: runs above the stability limit first climb, then "
+        f"find a flatter place (where the limit is {settled}).",
+        Reading.SHARPENS: "The measurement holds: the loss gets steeper during the run (at its end "
+        f"the stability limit is {settled}).",
+        Reading.NOISE: "The measurement holds: the stability limit is computed for all examples, "
+        "and the noise of mini-batches lowers it.",
+        Reading.MOVES: "The measurement holds: this stability limit moves with the gradients.",
+        Reading.CLIPPED: "The measurement holds: clipped gradients have no stability limit.",
+        Reading.UNEXPLAINED: "The measurement holds: the loss is not quadratic, and why the limit "
+        "differs here is not known.",
     }[theory.reading]
     return None if words is None else words + batches
 
@@ -117,21 +118,21 @@ def reading_words(theory: Theory) -> str | None:
 def failure_words(failure: Failure) -> str:
     """What it means that no rate learns."""
     return {
-        Reason.NOTHING_TO_LEARN: f"There is nothing to learn: the start has loss "
-        f"{number(failure.initial)}, the best constant {number(failure.reference)}.",
+        Reason.NOTHING_TO_LEARN: f"There is nothing to learn: the loss starts at "
+        f"{number(failure.initial)}, and the mean baseline's is {number(failure.reference)}.",
         Reason.NO_GRADIENT: f"The gradient at the start is {number(failure.gradient_norm)}: it "
         "leads nowhere. Start from other weights.",
         Reason.FLAT_UNITS: f"{percent(failure.flat_share or 0.0)} of the units of a hidden layer "
         "are saturated or dead at the start: their gradient vanishes. Scale the inputs or start "
         "from smaller weights.",
-        Reason.ALWAYS_LOST: "Every rate diverges, however small: a step along the gradient leads "
-        "uphill. Check the gradient.",
-        Reason.NOT_DOWNHILL: f"No rate makes the program's steps lower its loss: it starts at "
+        Reason.ALWAYS_LOST: "Every rate diverges, however small: steps against the gradient raise "
+        "the loss. Check the gradient.",
+        Reason.NOT_DOWNHILL: "No rate makes the program's steps lower its loss: it starts at "
         f"{number(failure.initial)}, and the lowest that was reached is {number(failure.lowest)}. "
-        "The step is not downhill. Check the gradient.",
+        "The step does not point downhill. Check the gradient.",
         Reason.CHANCE: "At every rate, runs from most seeds learn nothing, while some learn: the "
         "start decides, not the rate. Start from other weights.",
-        Reason.UNEXPLAINED: f"The lowest loss is {number(failure.lowest)}, the best constant's "
-        f"{number(failure.reference)}. The rate is not what is wrong: longer runs may show more, "
-        "or the network cannot draw this target.",
+        Reason.UNEXPLAINED: f"The lowest loss is {number(failure.lowest)}, the mean baseline's "
+        f"{number(failure.reference)}. The rate is not the cause: longer runs may show more, "
+        "or the network cannot represent this target.",
     }[failure.reason]

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Diagnosis, Skipped
-from nndiag.numbers import count, number, skill_words
+from nndiag.numbers import count, number, r_squared_words
 from nndiag.report.chart import LossChart
 from nndiag.report.gradients import GradientTable
 from nndiag.report.stability import course_view, stability_view
@@ -112,17 +112,17 @@ class LossLine:
 
 
 def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
-    """The loss from first to last, its best, that of a constant, and the skill."""
+    """The loss from first to last, its best, the mean baseline's, and R²."""
     loss = loss_summary(trace)
     yield Text.assemble(("loss ", "dim"), f"{number(loss.initial)} → {number(loss.final)}")
     if loss.best_step is not None and number(loss.best) != number(loss.final):
         at = (f" at {trace.facts.unit} {loss.best_step:,}", "dim")
         yield Text.assemble(("best ", "dim"), number(loss.best), at)
-    baseline, skill = (diagnosis.numbers.get(x) for x in ("baseline_loss", "skill"))
+    baseline, r_squared = (diagnosis.numbers.get(x) for x in ("baseline_loss", "r_squared"))
     if baseline is not None:
-        yield Text.assemble(("best constant ", "dim"), number(baseline))
-    if skill is not None:
-        yield Text.assemble(("skill ", "dim"), skill_words(skill))
+        yield Text.assemble(("mean baseline ", "dim"), number(baseline))
+    if r_squared is not None:
+        yield Text.assemble(("R² ", "dim"), r_squared_words(r_squared))
 
 
 def _other_findings(diagnosis: Diagnosis, *, unit: str) -> RenderableType | None:
@@ -148,21 +148,14 @@ def _other_findings(diagnosis: Diagnosis, *, unit: str) -> RenderableType | None
 
 
 class NotChecked:
-    """What was not looked at and why, folded to one line."""
+    """The checks that were skipped and why, folded to one line."""
 
     def __init__(self, skipped: Sequence[Skipped]) -> None:
         self._skipped = skipped
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         line = "; ".join(f"{one.problem} ({one.reason})" for one in self._skipped)
-        label = "not looked at "
-        room = options.max_width - len(label)
-        names = [one.problem for one in self._skipped]
-        kept = len(names)
-        while len(line) > room and kept > 0:
-            line = ", ".join(names[:kept])
-            if kept < len(names):
-                line += f" and {len(names) - kept} more"
-            line += " (why: --json)"
-            kept -= 1
+        label = f"{count(len(self._skipped), 'check')} skipped "
+        if len(label) + len(line) > options.max_width:
+            line = "(list: --json)"
         yield Text.assemble((label, "dim"), (line, "dim"), overflow="fold")

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from nndiag.detectors import DETECTORS, declared
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
-from nndiag.numbers import count, number, percent
+from nndiag.numbers import count, number, percent, r_squared_words
 from nndiag.report.changes import suggestion_words
 from nndiag.trace import Trace
 from nndiag.trace.statistics import rate_ran_out
@@ -21,7 +21,10 @@ MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 _HARDLY = 0.001  # shares of the loss below are not worth a word
 _IN_REACH = 0.05  # share of the loss; as for the outcome
 _MOST = 0.8  # share of the loss: a straight line leads below zero there, the loss does not
-_TINY = 1e-5  # share of the best constant's loss
+_TINY = 1e-5  # share of the mean baseline's loss
+
+_SERIES = {"r_squared": "R²", "prediction_deviation": "std of the predictions"}
+"""How a report writes a series whose name it cannot take as it is."""
 
 _CONFIDENCE = {
     Confidence.CONFIRMED: "confirmed by a rerun",
@@ -54,8 +57,8 @@ def headline_of(diagnosis: Diagnosis) -> str:
         if problem not in DETECTORS.names():  # a bug of a program's backward pass
             return problem.replace("-", " ").upper()
         return declared(problem).headline.upper()
-    skill = diagnosis.numbers.get("skill", 0.0)
-    if diagnosis.outcome is Outcome.IMPROVING and skill < 0:
+    r_squared = diagnosis.numbers.get("r_squared", 0.0)
+    if diagnosis.outcome is Outcome.IMPROVING and r_squared < 0:
         return "WORSE THAN THE MEAN"
     return diagnosis.outcome.upper()
 
@@ -82,18 +85,19 @@ def sentence(message: str) -> str:
 
 
 def evidence_words(evidence: Evidence, *, unit: str = "step") -> str:
-    """One measured number: "growth of gradient norm of layer1 120, limit 10, steps 0–20"."""
+    """One measured number: "growth of gradient norm of layer1 120 (limit 10, steps 0–20)"."""
     words = "" if evidence.measure is None else f"{evidence.measure} of "
-    words += evidence.series.replace("_", " ")
+    words += _SERIES.get(evidence.series, evidence.series.replace("_", " "))
     if evidence.layer is not None:
         words += f" of {evidence.layer}"
     words += f" {number(evidence.observed)}"
+    about = []
     if evidence.limit is not None:
-        words += f", limit {number(evidence.limit)}"
+        about.append(f"limit {number(evidence.limit)}")
     if evidence.steps is not None:
         first, last = evidence.steps
-        words += f", {unit} {first:,}" if first == last else f", {unit}s {first:,}–{last:,}"
-    return words
+        about.append(f"{unit} {first:,}" if first == last else f"{unit}s {first:,}–{last:,}")
+    return f"{words} ({', '.join(about)})" if about else words
 
 
 def cause_words(cause: Cause) -> Text:
@@ -123,8 +127,8 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     if diagnosis.outcome is Outcome.DIVERGED:
         stopped = trace.ending is not None and trace.ending.reason == "non-finite"
         grew = bool(trace.steps) and math.isfinite(trace.loss[0])
-        how = "the loss ran away" if grew else "the loss was never finite"
-        return f"{how}{'; stopped' if stopped else ' and stayed away'} after {steps}"
+        how = "the loss exploded" if grew else "the loss was never finite"
+        return f"{how}{'; stopped' if stopped else ' and stayed high'} after {steps}"
     if diagnosis.outcome in (Outcome.STALLED, Outcome.FLAT):
         stalled = f"no longer learning after {count(trace.length, unit)}"
         return stalled if diagnosis.outcome is Outcome.STALLED else _flat_words(trace)
@@ -134,8 +138,8 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     if diagnosis.outcome is Outcome.IMPROVING:
         return _still_falling_words(diagnosis, trace)
     if _more_in_reach(diagnosis):
-        return "learned; the loss is flat, though it is at no minimum yet"
-    return "finished: nothing is left to gain from here"
+        return "learned; the loss is flat, but not at a minimum yet"
+    return "finished: at a minimum"
 
 
 def _flat_words(trace: Trace) -> str:
@@ -163,7 +167,7 @@ def _still_falling_words(diagnosis: Diagnosis, trace: Trace) -> str:
     more = steps.replace(" ", " more ")
     share = abs(gain / final)
     part = "most of it" if share > _MOST else f"about {percent(share)}"
-    return f"still falling: {more} would take off {part}"
+    return f"still falling: {more} would remove {part}"
 
 
 def _more_in_reach(diagnosis: Diagnosis) -> bool:
@@ -187,7 +191,7 @@ def _details(
         yield "cause", cause_words(cause)
     if most is not None and most.evidence:
         yield (
-            "seen",
+            "evidence",
             Text(" · ".join(evidence_words(one, unit=trace.facts.unit) for one in most.evidence)),
         )
     if most is not None and diagnosis.suggested:
@@ -203,10 +207,10 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
             yield Text(f"Ruled out: {', '.join(diagnosis.ruled_out)}.")
     elif all(finding.severity is Severity.NOTE for finding in diagnosis.findings):
         finished = diagnosis.outcome is Outcome.CONVERGED
-        skill = diagnosis.numbers.get("skill")
+        r_squared = diagnosis.numbers.get("r_squared")
         share = ""
-        if finished and skill is not None:
-            share = f" Its loss is {percent(1 - skill)} of the best constant's."
+        if finished and r_squared is not None:
+            share = f" R² {r_squared_words(r_squared)}."
         yield Text(f"Nothing wrong was found{'' if finished else ' so far'}.{share}")
 
 

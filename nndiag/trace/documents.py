@@ -20,7 +20,7 @@ T = TypeVar("T", LayerFacts, Facts, Ending, Stability, Change)
 
 _STRUCTURED = (
     *("layers", "initial_weights", "initial_biases", "settings", "stability"),
-    *("batch_ceilings", "changes"),
+    *("batch_limits", "changes"),
 )
 
 
@@ -88,10 +88,10 @@ def _stability_of(document: Mapping[str, Any] | None) -> Stability | None:
     if document is None:
         return None
     values = _simple_values(Stability, document, {})
-    batches = document.get("batch_ceilings")
+    batches = document.get("batch_limits")
     if batches is not None:
         low, high = map(float, batches)
-        values["batch_ceilings"] = (low, high)
+        values["batch_limits"] = (low, high)
     changes = tuple(
         Change(**_simple_values(Change, change, {})) for change in document.get("changes", ())
     )

@@ -22,7 +22,7 @@ SERIES: dict[str, SeriesKind] = {
     "gradient_norm": SeriesKind(True, "Euclidean norm of the layer's batch gradient (W and b)"),
     # Recorded at logarithmically spaced steps, on all training examples.
     "training_loss": SeriesKind(False, "loss over all training examples"),
-    "validation_loss": SeriesKind(False, "loss over the held-out examples"),
+    "validation_loss": SeriesKind(False, "loss over the validation examples"),
     "learning_rate": SeriesKind(False, "learning rate in force, after decay"),
     "prediction_mean": SeriesKind(False, "mean of the network's predictions"),
     "prediction_deviation": SeriesKind(False, "standard deviation of the predictions"),

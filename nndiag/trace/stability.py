@@ -22,15 +22,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Stability:
-    """A learning rate and its ceiling before the first step.
+    """A learning rate and its stability limit before the first step.
 
     Attributes:
-        rule: The ceiling's formula.
+        rule: The limit's formula.
         learning_rate: The configured rate.
-        adaptive: Whether the ceiling moves with the run, because each parameter has its own rate.
+        adaptive: Whether the limit moves with the run, because each parameter has its own rate.
         sharpness: λ_max, preconditioned for adaptive optimizers; None where it is not finite.
-        ceiling: The ceiling; None where nothing curves upwards.
-        batch_ceilings: Smallest and largest ceiling of single mini-batches, where there are some.
+        stability_limit: The limit; None where nothing curves upwards.
+        batch_limits: Smallest and largest limit of single mini-batches, where there are some.
         batch_size: Examples per step; None for all.
         changes: What would lower λ_max, the most effective first; only where the rate is above.
     """
@@ -39,17 +39,17 @@ class Stability:
     learning_rate: float
     adaptive: bool
     sharpness: float | None = None
-    ceiling: float | None = None
-    batch_ceilings: tuple[float, float] | None = None
+    stability_limit: float | None = None
+    batch_limits: tuple[float, float] | None = None
     batch_size: int | None = None
     changes: tuple[Change, ...] = ()
 
     @property
     def ratio(self) -> float | None:
-        """The rate over the ceiling; above 1 it is unstable where the run starts."""
-        return None if self.ceiling is None else self.learning_rate / self.ceiling
+        """The rate over the stability limit; above 1 it is unstable where the run starts."""
+        return None if self.stability_limit is None else self.learning_rate / self.stability_limit
 
     @property
     def above(self) -> bool:
-        """Whether the rate is above a ceiling that holds still."""
+        """Whether the rate is above a stability limit that holds still."""
         return not self.adaptive and self.ratio is not None and self.ratio > 1

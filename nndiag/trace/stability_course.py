@@ -1,4 +1,4 @@
-"""How near a learning rate was to its ceiling while the run went on."""
+"""How near a learning rate was to its stability limit while the run went on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,12 +7,12 @@ import numpy as np
 
 from nndiag.trace.trace import FloatArray, Trace
 
-_AT = 1.25  # factor around the ceiling within which a run sits at the edge of stability
+_AT = 1.25  # factor around the stability limit within which a run sits at the edge of stability
 _LOST = 1e3  # times its start: a loss of that size was thrown away
 
 
 class Course(StrEnum):
-    """What became of a run's distance to its ceiling."""
+    """What became of a run's distance to its stability limit."""
 
     SETTLED = "settled at the edge"
     FLATTENED = "found a flatter place"
@@ -29,7 +29,7 @@ class StabilityCourse:
         course: What it was.
         step: Step at which it had happened; the number of steps for the end of the run.
         sharpness: λ_max there.
-        ratio: The learning rate of that step over its ceiling there.
+        ratio: The learning rate of that step over its stability limit there.
     """
 
     course: Course
@@ -41,7 +41,7 @@ class StabilityCourse:
 def stability_course(trace: Trace) -> StabilityCourse | None:
     """What λ_max did in a run; None where it is not known or hardly moved.
 
-    A run that starts below its ceiling often sharpens until it reaches it and stays there.
+    A run that starts below its stability limit often sharpens until it reaches it and stays there.
 
     Source: Cohen et al. 2021, sections 3 and 4 (progressive sharpening, edge of stability).
     """
@@ -67,7 +67,7 @@ def stability_course(trace: Trace) -> StabilityCourse | None:
 
 
 def _measured(trace: Trace) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Steps, λ_max and rate over ceiling wherever λ_max is known and positive, (N,) each."""
+    """Steps, λ_max and rate over its limit wherever λ_max is known and positive, (N,) each."""
     theory, series = trace.facts.stability, trace.series.get("sharpness")
     nothing = np.zeros(0)
     if theory is None or theory.adaptive or not theory.ratio or not theory.sharpness:

@@ -68,16 +68,16 @@ class Facts:
         initial_biases: Biases before the first step, one array (units,) or None per layer.
         loss: Name of the loss.
         reduction: Its reduction, where it has one.
-        baseline_loss: Loss of the best constant prediction, on the scale of `loss`.
+        baseline_loss: Loss of the mean baseline, on the scale of `loss`.
         optimizer: Name of the optimizer.
         learning_rate: Configured learning rate.
         batch_size: Examples per step.
         total_steps: Number of steps that were asked for.
         settings: The whole resolved config, as plain data.
         initial_sharpness: Largest eigenvalue of the loss Hessian before the first step.
-        stability_ceiling: Largest stable learning rate by theory before the first step; None for
+        stability_limit: Largest stable learning rate by theory before the first step; None for
             adaptive optimizers, whose bound moves with them.
-        noise_ceiling: Largest learning rate at which the noise of the batches fades, likewise;
+        noise_limit: Largest learning rate at which the noise of the batches fades, likewise;
             None where each step sees all examples.
         stability: More of what theory says of the learning rate, where that was asked for.
         unit: What the trace's steps count: "step", or in a log "epoch" or "row".
@@ -98,8 +98,8 @@ class Facts:
     total_steps: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     initial_sharpness: float | None = None
-    stability_ceiling: float | None = None
-    noise_ceiling: float | None = None
+    stability_limit: float | None = None
+    noise_limit: float | None = None
     stability: Stability | None = None
     unit: str = "step"
 

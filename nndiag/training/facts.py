@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nndiag.analysis.batch_noise import curvature_trace, noise_ceiling
-from nndiag.analysis.curvature import Sharpness, sharpness, stability_ceiling
+from nndiag.analysis.batch_noise import curvature_trace, noise_limit
+from nndiag.analysis.curvature import Sharpness, sharpness, stability_limit_of
 from nndiag.experiment.building import Built
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import Examples, examples
@@ -17,7 +17,8 @@ def facts_of(built: Built, *, explained: bool = False) -> Facts:
 
     Args:
         built: The experiment.
-        explained: Whether to explain the rate's ceiling, too: what it means for mini-batches and
+        explained: Whether to explain the rate's stability limit, too: what it means for
+        mini-batches and
             adaptive optimizers, and what would raise it. That may take some tenths of a second.
     """
     shape = built.shape
@@ -44,24 +45,24 @@ def facts_of(built: Built, *, explained: bool = False) -> Facts:
         total_steps=total_steps(built),
         settings=built.settings,
         initial_sharpness=largest if known else None,
-        stability_ceiling=(
-            stability_ceiling(built.optimizer, largest * seen_share(shape, batches_of(built)))
+        stability_limit=(
+            stability_limit_of(built.optimizer, largest * seen_share(shape, batches_of(built)))
             if bounded
             else None
         ),
-        noise_ceiling=_noise_ceiling(built, data, found) if bounded else None,
+        noise_limit=_noise_limit(built, data, found) if bounded else None,
         stability=stability_of(built, whole=largest) if explained else None,
     )
 
 
-def _noise_ceiling(built: Built, data: Examples, found: Sharpness) -> float | None:
+def _noise_limit(built: Built, data: Examples, found: Sharpness) -> float | None:
     """The rate that the configured batches bear; None where each step sees all examples."""
     batches = batches_of(built)
     if batches.full:
         return None
     total = curvature_trace(built.shape, built.parameters, data, vector=found.vector)
     seen = seen_share(built.shape, batches)
-    return noise_ceiling(
+    return noise_limit(
         seen * max(total, found.value),
         seen * found.value,
         batch=batches.size,

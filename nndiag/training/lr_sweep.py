@@ -1,8 +1,8 @@
 """Which learning rates work: real short runs over a range of rates and several seeds.
 
 The range is widened until both ends are seen, filled with a grid, and narrowed down around the
-edge. A recommended rate is one that was run, with fresh seeds too. Beside what was measured stands
-what theory says.
+divergence threshold. A recommended rate is one that was run, with fresh seeds too. Beside what was
+measured stands what theory says.
 """
 
 import time
@@ -18,16 +18,16 @@ from nndiag.training.interruption import Interruption
 from nndiag.training.schedule import batches_of, total_steps
 from nndiag.training.sweep_blocks import BlockTrainer
 from nndiag.training.sweep_choice import choice_of
-from nndiag.training.sweep_edge import Edge, measured_edge
 from nndiag.training.sweep_failure import failure_of
 from nndiag.training.sweep_ranking import Rate, band_of, rates_of
 from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import Task, step_seconds
 from nndiag.training.sweep_search import Search
 from nndiag.training.sweep_theory import guess_of, theory_of
-from nndiag.training.sweep_verdict import SeedEdge, edge_of, fates_of
+from nndiag.training.sweep_threshold import Threshold, measured_threshold
+from nndiag.training.sweep_verdict import SeedThreshold, fates_of, threshold_of
 
-__all__ = ["Edge", "SweepResult", "sweep_learning_rates"]
+__all__ = ["SweepResult", "Threshold", "sweep_learning_rates"]
 
 _SECONDS = 10.0  # of work of an ordinary core, for all runs together
 _RUNS = 110  # a usual number of runs of a sweep that needs no finals
@@ -82,7 +82,7 @@ def sweep_learning_rates(
             choice = choice_of(
                 search,
                 found.working,
-                edge=found.edge.value if found.edge else np.inf,
+                threshold=found.threshold.value if found.threshold else np.inf,
                 seeds=tuple(task.starts),
                 steps=final_steps,
             )
@@ -104,11 +104,11 @@ def sweep_learning_rates(
             band=band_of(found.rates, found.working) if choice else None,
             best=choice.best.value if choice else None,
             best_of_seeds=choice.best_of_seeds if choice else None,
-            edge=found.edge,
+            threshold=found.threshold,
             recommended=recommended,
             recommended_runs=choice.runs if choice else (),
             learned=choice.learned if choice else 0,
-            theory=theory_of(task, built, edges=found.edges, recommended=recommended),
+            theory=theory_of(task, built, thresholds=found.thresholds, recommended=recommended),
             failure=failure_of(task, search.runs.values()) if failed else None,
             interrupted=interruption.requested,
             runs=workers.made,
@@ -122,15 +122,15 @@ class Found:
 
     Attributes:
         rates: The rates of the grid.
-        working: Those that work, below the edge if any do.
-        edges: Each seed's edge.
-        edge: The edge over all seeds.
+        working: Those that work, below the divergence threshold if any do.
+        thresholds: Each seed's threshold.
+        threshold: The divergence threshold over all seeds.
     """
 
     rates: tuple[Rate, ...]
     working: tuple[Rate, ...]
-    edges: Mapping[int, SeedEdge]
-    edge: Edge | None
+    thresholds: Mapping[int, SeedThreshold]
+    threshold: Threshold | None
 
 
 def _task(experiment: Experiment, built: Built, *, seeds: int, steps: int | None) -> Task:
@@ -175,19 +175,26 @@ def _search(
 def found_by(search: Search) -> Found:
     """What the rates that every seed has run say."""
     complete = _complete(search)
-    edges = {seed: edge_of(fates_of(search.of(seed))) for seed in search.seeds}
+    thresholds = {seed: threshold_of(fates_of(search.of(seed))) for seed in search.seeds}
     working = [rate for rate in complete if rate.works]
     known = {
-        seed: edge
-        for seed, edge in edges.items()
-        if edge is not None and (working or edge.fate.blown_up)  # nobody stops learning otherwise
+        seed: threshold
+        for seed, threshold in thresholds.items()
+        if threshold is not None
+        and (working or threshold.fate.blown_up)  # nobody stops learning otherwise
     }
-    limit = min((edge.unstable for edge in known.values()), default=np.inf)
+    limit = min((threshold.unstable for threshold in known.values()), default=np.inf)
     below = [rate for rate in working if rate.value < limit]
-    if working and not below:  # rates that work with every seed have no edge below them
+    if (
+        working and not below
+    ):  # rates that work with every seed have no divergence threshold below them
         below = working
-        known = {seed: edge for seed, edge in known.items() if edge.unstable > working[0].value}
-    return Found(complete, tuple(below), known, measured_edge(search, known))
+        known = {
+            seed: threshold
+            for seed, threshold in known.items()
+            if threshold.unstable > working[0].value
+        }
+    return Found(complete, tuple(below), known, measured_threshold(search, known))
 
 
 def _complete(search: Search) -> tuple[Rate, ...]:

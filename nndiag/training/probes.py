@@ -26,7 +26,7 @@ class Probes:
     Args:
         shape: The network.
         training: All training examples.
-        validation: The held-out examples, if any.
+        validation: The validation examples, if any.
         full_batch: Whether the steps' own gradients are over all examples already.
     """
 

@@ -1,4 +1,4 @@
-"""What theory says of a learning rate before the first step, and what would raise its ceiling.
+"""What theory says of a learning rate before the first step, and what would raise its limit.
 
 Gradient descent on a quadratic is stable below 2/λ_max; each optimizer has its own multiple. The
 changes that would lower λ_max are computed on the changed network, without training it.
@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.analysis.curvature import preconditioned, sharpness, stability_ceiling
+from nndiag.analysis.curvature import preconditioned, sharpness, stability_limit_of
 from nndiag.analysis.lanczos import extreme_eigenvalues
 from nndiag.experiment.building import Built
 from nndiag.nn.calls import now
@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float64]
 _BATCHES = 8  # single batches whose curvature is looked at
 _VALUES = 2_000_000  # activations of a preconditioned product; more examples are thinned out
 _PRODUCTS = 40
-_HELPS = 1.25  # factor by which a change has to raise the ceiling to be told
+_HELPS = 1.25  # factor by which a change has to raise the stability limit to be told
 
 
 def stability_of(built: Built, *, whole: float | None = None) -> Stability:
@@ -44,13 +44,13 @@ def stability_of(built: Built, *, whole: float | None = None) -> Stability:
         )
     else:
         largest = seen_share(shape, batches) * whole
-    ceiling = stability_ceiling(optimizer, largest) if np.isfinite(largest) else None
+    stability_limit = stability_limit_of(optimizer, largest) if np.isfinite(largest) else None
     found = Stability(
         rule=rule_of(optimizer),
         learning_rate=optimizer.learning_rate,
         sharpness=largest if np.isfinite(largest) else None,
-        ceiling=ceiling,
-        batch_ceilings=batch_ceilings(
+        stability_limit=stability_limit,
+        batch_limits=batch_limits(
             shape, built.parameters, data, optimizer=optimizer, batches=batches, seed=built.seed
         ),
         batch_size=None if batches.full else batches.size,
@@ -60,7 +60,7 @@ def stability_of(built: Built, *, whole: float | None = None) -> Stability:
 
 
 def rule_of(optimizer: Optimizer) -> str:
-    """The formula of the optimizer's ceiling."""
+    """The formula of the optimizer's stability limit."""
     if optimizer.averaging:
         return "2(1 + β₁)/((1 − β₁)·λ_max), preconditioned"
     if optimizer.adaptive:
@@ -110,7 +110,7 @@ def step_sharpness(
     return np.nan if found is None else float(found.largest)
 
 
-def batch_ceilings(
+def batch_limits(
     shape: Architecture,
     parameters: FloatArray,
     data: Examples,
@@ -119,7 +119,7 @@ def batch_ceilings(
     batches: Batches,
     seed: int,
 ) -> tuple[float, float] | None:
-    """Smallest and largest ceiling of single mini-batches; None for full batches.
+    """Smallest and largest stability limit of single mini-batches; None for full batches.
 
     A step sees the curvature of its own batch, which varies around that of all examples and on
     average has a larger top eigenvalue (λ_max is convex).
@@ -136,9 +136,9 @@ def batch_ceilings(
         largest = sharpness(
             shape, parameters, batch, weight_decay=optimizer.weight_decay, seconds=0.01
         ).value
-        ceiling = stability_ceiling(optimizer, largest) if np.isfinite(largest) else None
-        if ceiling is not None:
-            found.append(ceiling)
+        stability_limit = stability_limit_of(optimizer, largest) if np.isfinite(largest) else None
+        if stability_limit is not None:
+            found.append(stability_limit)
     return (min(found), max(found)) if found else None
 
 

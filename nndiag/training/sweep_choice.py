@@ -12,7 +12,7 @@ from nndiag.training.sweep_verdict import LEARNS, Fate, removed
 
 _REACH = 100.0  # rates down to this share of the best short run's come into the finals
 _APART = 2  # places of the grid between two of them
-_MARGIN = 1.5  # a recommended rate stays this far below the edge
+_MARGIN = 1.5  # a recommended rate stays this far below the divergence threshold
 _STEP_BACK = 2.0  # … and goes down by this where a fresh seed fails
 _TRIES = 4
 
@@ -41,7 +41,7 @@ def choice_of(
     search: Search,
     working: Sequence[Rate],
     *,
-    edge: float,
+    threshold: float,
     seeds: Sequence[int],
     steps: int,
 ) -> Choice:
@@ -50,7 +50,7 @@ def choice_of(
     Args:
         search: Makes the runs.
         working: The rates, in increasing order; at least one.
-        edge: The measured edge.
+        threshold: The measured divergence threshold.
         seeds: The seeds to check the recommended rate with, fresh ones among them.
         steps: Steps of the deciding runs.
     """
@@ -67,7 +67,7 @@ def choice_of(
     short = best_of(working)
     assert short is not None
     best = best_of(compared) or short
-    recommended, runs, learned = _recommended(final, best, edge=edge, seeds=seeds)
+    recommended, runs, learned = _recommended(final, best, threshold=threshold, seeds=seeds)
     search.stopped = search.stopped or final.stopped
     spread = _spread(compared) or (best.value, best.value)
     return Choice(best, spread, recommended, runs, learned)
@@ -102,14 +102,14 @@ def _spread(compared: Sequence[Rate]) -> tuple[float, float] | None:
 
 
 def _recommended(
-    final: Search, best: Rate, *, edge: float, seeds: Sequence[int]
+    final: Search, best: Rate, *, threshold: float, seeds: Sequence[int]
 ) -> tuple[float | None, tuple[ShortRun, ...], int]:
-    """A rate near the best one, clear of the edge, that learns with fresh seeds too.
+    """A rate near the best one, clear of the threshold, that learns with fresh seeds too.
 
     With it its runs, and how many of them learn. Where none learns with as many as expected, that
     with the most of which none was lost; none where those are fewer than half.
     """
-    rate = rounded(min(best.value, edge / _MARGIN))
+    rate = rounded(min(best.value, threshold / _MARGIN))
     tried: list[tuple[int, float, tuple[ShortRun, ...]]] = []
     for _ in range(_TRIES):
         final.try_pairs([(rate, seed) for seed in seeds])

@@ -34,7 +34,7 @@ class Failure:
     Attributes:
         reason: The most likely reason.
         initial: Loss at the start.
-        reference: Loss of the best constant prediction.
+        reference: Loss of the mean baseline.
         lowest: Smallest final loss of all runs.
         gradient_norm: Norm of the gradient at the start; NaN for a user's program.
         flat_share: Share of saturated or dead units, at the start, in the hidden layer that has

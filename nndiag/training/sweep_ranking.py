@@ -10,7 +10,7 @@ from nndiag.training.sweep_verdict import Fate, fates_of, high_of
 
 _EQUAL = 1.05  # losses within this factor are equal: then the faster rate is better
 _NEAR = 0.35  # decades between rates whose losses even out each other's chance
-_ZERO = 1e-12  # share of the best constant's loss below which losses are equally near zero
+_ZERO = 1e-12  # share of the mean baseline's loss below which losses are equally near zero
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class Rate:
         value: The rate.
         runs: Its runs, by seed.
         fates: What became of each.
-        score: Mean over seeds of the logarithm of the final loss over the best constant's.
+        score: Mean over seeds of the logarithm of the final loss over the mean baseline's.
         speed: The same, of the whole curve; breaks ties.
     """
 
@@ -149,7 +149,7 @@ def _chance(rates: Sequence[Rate]) -> float:
 
 
 def _log(run: ShortRun, loss: float) -> float:
-    """Logarithm of a loss over the best constant's, between 'as good as zero' and 'blown up'."""
+    """Logarithm of a loss over the mean baseline's, between 'as good as zero' and 'blown up'."""
     scale = run.reference or run.initial or 1.0
     worst = 10 * max(high_of(run) / scale, 1.0)
     return float(np.log(np.clip(loss / scale if np.isfinite(loss) else worst, _ZERO, worst)))

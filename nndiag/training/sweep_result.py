@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.training.sweep_edge import Edge
 from nndiag.training.sweep_failure import Failure
 from nndiag.training.sweep_ranking import Rate
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_theory import Theory
+from nndiag.training.sweep_threshold import Threshold
 
 _SAME = 0.02  # relative difference below which two rates are the same
 
@@ -31,7 +31,7 @@ class SweepResult:
         band: Smallest and largest rate that work.
         best: The best rate, by the runs of `final_steps`.
         best_of_seeds: Smallest and largest best rate of a single seed.
-        edge: Where rates become too large; None where none did.
+        threshold: Where rates become too large; None where none did.
         recommended: A rate to use: run, and found to learn, with all seeds and fresh ones.
         recommended_runs: Its runs, of `final_steps`.
         learned: How many of them learn.
@@ -55,7 +55,7 @@ class SweepResult:
     band: tuple[float, float] | None
     best: float | None
     best_of_seeds: tuple[float, float] | None
-    edge: Edge | None
+    threshold: Threshold | None
     recommended: float | None
     recommended_runs: tuple[ShortRun, ...]
     learned: int
@@ -67,9 +67,9 @@ class SweepResult:
 
     @property
     def place(self) -> str:
-        """Where the configured rate is: "above-edge", "in-band", "above-band" or "below-band"."""
-        if self.edge is not None and self.configured > self.edge.value:
-            return "above-edge"
+        """Where the configured rate is: "above-threshold", "in-band" or another."""
+        if self.threshold is not None and self.configured > self.threshold.value:
+            return "above-threshold"
         if self.band is None:
             return "no-band"
         if self.configured < self.band[0] * (1 - _SAME):

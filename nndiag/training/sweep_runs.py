@@ -61,7 +61,7 @@ class ShortRun:
         rate: Its learning rate.
         seed: Its seed.
         initial: Loss over all training examples before the first step.
-        reference: Loss of the best constant prediction.
+        reference: Loss of the mean baseline.
         steps: Steps at which `curve` was recorded, shape (C,).
         curve: Loss over all training examples there; NaN after it was lost.
         final: Loss at the end: the geometric mean over the last twentieth of the run; inf where it

@@ -1,4 +1,4 @@
-"""Which rates a sweep tries: a range that is widened, a grid in it, and the edge by bisection."""
+"""Which rates a sweep tries: a range that is widened, a grid, the threshold by bisection."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import numpy as np
 
 from nndiag.training.sweep_blocks import Pair
 from nndiag.training.sweep_runs import ShortRun
-from nndiag.training.sweep_verdict import NOTHING, Fate, edge_of, fates_of, removed
+from nndiag.training.sweep_verdict import NOTHING, Fate, fates_of, removed, threshold_of
 
 _PER_DECADE = 4  # rates of the grid
 _SCAN = 2  # the scan of the range takes every so manyth of them
@@ -16,7 +16,7 @@ _BELOW, _ABOVE = 16, 4  # rates of the grid around the guess at which the scan b
 _WIDEN = 8  # rates by which the range is widened
 _WIDEST = 60  # rates of the grid around the guess at which the search ends: 15 decades
 _UNMOVED = 0.01  # share of its loss that a network has not even lost where nothing is learned
-_BEYOND = 2  # rates of the grid above the edge, to see what happens there
+_BEYOND = 2  # rates of the grid above the divergence threshold, to see what happens there
 _BISECTIONS, _POINTS = 3, 2  # rounds, and points in each; narrows a bracket 27-fold in log
 _NARROW = 1.04  # factor between the ends of a bracket that is narrow enough
 
@@ -71,7 +71,8 @@ class Search:
         """Widen around a guess until both ends are seen, on the first seed.
 
         Returns:
-            A rate that is too small to learn, and one beyond the edge, as far as they exist.
+            A rate that is too small to learn, and one beyond the divergence threshold, as far as
+            they exist.
         """
         low, high = -_BELOW, _ABOVE
         while not self.stopped:
@@ -95,15 +96,15 @@ class Search:
         self.try_rates(r for r in every if ends[0] / tolerance <= r <= ends[1] * tolerance)
 
     def bisect(self) -> None:
-        """Narrow the bracket of each seed's edge, as far as that is worth it."""
+        """Narrow the bracket of each seed's threshold, as far as that is worth it."""
         for _ in range(_BISECTIONS):
             pairs: list[Pair] = []
             for seed in self.seeds:
-                edge = edge_of(fates_of(self.of(seed)))
-                if edge is None or edge.stable is None:
+                threshold = threshold_of(fates_of(self.of(seed)))
+                if threshold is None or threshold.stable is None:
                     continue
-                if edge.unstable > _NARROW * edge.stable:
-                    inner = np.geomspace(edge.stable, edge.unstable, _POINTS + 2)[1:-1]
+                if threshold.unstable > _NARROW * threshold.stable:
+                    inner = np.geomspace(threshold.stable, threshold.unstable, _POINTS + 2)[1:-1]
                     pairs.extend((float(rate), seed) for rate in inner)
             self.try_pairs(pairs)
 
@@ -133,9 +134,9 @@ class Search:
             if fates[rate] is not Fate.TOO_SMALL:
                 break
             first = rate
-        edge = edge_of(fates)
-        if edge is not None:
-            last = min(last, edge.unstable * 10 ** (_BEYOND / _PER_DECADE))
+        threshold = threshold_of(fates)
+        if threshold is not None:
+            last = min(last, threshold.unstable * 10 ** (_BEYOND / _PER_DECADE))
         return first, max(first, last)
 
 

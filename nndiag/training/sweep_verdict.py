@@ -1,6 +1,6 @@
-"""What became of each short run of a sweep, and where its seed's edge is.
+"""What became of each short run of a sweep, and where its seed's threshold is.
 
-Everything is relative to the seed's own start, to the best constant prediction and to what the
+Everything is relative to the seed's own start, to the mean baseline and to what the
 best rate reaches, so that scaling the loss changes nothing.
 """
 
@@ -19,9 +19,9 @@ LEARNS = 0.1
 """A rate below the band that removes less than this share of it is too small to learn."""
 NOTHING = 0.05
 """Nobody learns where the best rate removes less than this share of the loss."""
-_ALIKE = 0.03  # of the best constant's loss: what a rate may lack of the best one in any case
+_ALIKE = 0.03  # of the mean baseline's loss: what a rate may lack of the best one in any case
 _HALF = 0.5  # a run that rose, or swings, and removes less than this share of it has failed
-_ABOVE = 2.0  # a run that ends this many times above start and best constant has blown up
+_ABOVE = 2.0  # a run that ends this many times above start and mean baseline has blown up
 _ROSE = 3.0  # a run that was this many times above them has risen
 _SWINGS, _WIDE = 0.25, 0.1  # share of movement that goes up, and width, of a loss that swings
 _FLAT = 0.5  # share of flat units from which on a network sits there saturated
@@ -52,8 +52,8 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True)
-class SeedEdge:
-    """The edge of one seed.
+class SeedThreshold:
+    """The divergence threshold of one seed.
 
     Attributes:
         stable: Largest rate tried below which nothing was unstable; None where all were.
@@ -67,13 +67,13 @@ class SeedEdge:
 
 
 def removed(run: ShortRun) -> float:
-    """Share of the loss that a run removed: from the best constant's, or from its start's."""
+    """Share of the loss that a run removed: from the mean baseline's, or from its start's."""
     start = min(run.initial, run.reference) or run.initial
     return 1 - run.final / start if start > 0 else -np.inf
 
 
 def high_of(run: ShortRun) -> float:
-    """The worse of a run's start and the best constant prediction."""
+    """The worse of a run's start and the mean baseline."""
     return max(run.initial, run.reference)
 
 
@@ -88,8 +88,8 @@ def fates_of(runs: Sequence[ShortRun]) -> dict[float, Fate]:
     return {run.rate: _fate(run, most=most, best=fastest, top=top) for run in ordered}
 
 
-def edge_of(fates: dict[float, Fate]) -> SeedEdge | None:
-    """The edge of one seed: where the first unstable rate from below is; None without one.
+def threshold_of(fates: dict[float, Fate]) -> SeedThreshold | None:
+    """The threshold of one seed: where the first unstable rate from below is; None without one.
 
     A run that failed, although it did not end above its start and the next two larger rates
     neither failed nor learned less, is taken for bad luck: it did not fail by its rate.
@@ -103,7 +103,7 @@ def edge_of(fates: dict[float, Fate]) -> SeedEdge | None:
             other.unstable or other is Fate.WORSE for other in following
         )
         if fate.unstable and not (lucky and fate in (Fate.OSCILLATES, Fate.STUCK)):
-            return SeedEdge(stable, rate, fate)
+            return SeedThreshold(stable, rate, fate)
         stable = rate
     return None
 

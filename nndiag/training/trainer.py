@@ -27,8 +27,8 @@ _SHARPNESS_SECONDS = 0.02
 _PROGRESS_SECONDS = 0.1
 _UNCHANGED = 1e-8  # relative change of the loss between two probes that calls for a closer look
 _NOTHING_LEFT = 1e-9  # Newton decrement over the loss of a network that has converged
-_GOOD = 0.1  # loss over the best constant's of a run that needs no explanation
-_ROUNDING = 1e-14  # share of the best constant's loss below which a loss is as good as zero
+_GOOD = 0.1  # loss over the mean baseline's of a run that needs no explanation
+_ROUNDING = 1e-14  # share of the mean baseline's loss below which a loss is as good as zero
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def sweep_lr(
     python: str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> SweepResult:
-    """Which learning rates work, where the edge is, and what theory says.
+    """Which learning rates work, where the divergence threshold is, and what theory says.
 
     Args:
         target: A config as `load_experiment` takes it, or a program as `gradcheck` takes it; a

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nndiag.analysis.batch_noise import curvature_trace, noise_ceiling
+from nndiag.analysis.batch_noise import curvature_trace, noise_limit
 from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.losses import binary_cross_entropy, mean_squared_error, softmax_cross_entropy
 from nndiag.nn.network import architecture, examples
@@ -28,25 +28,25 @@ def growth(rate, *, batch, momentum, steps=4000):
 
 
 @pytest.mark.parametrize(("batch", "momentum"), [(4, 0.0), (16, 0.0), (4, 0.9), (64, 0.9)])
-def test_the_noise_fades_below_the_ceiling_and_grows_above_it(batch, momentum):
+def test_the_noise_fades_below_the_limit_and_grows_above_it(batch, momentum):
     x = np.random.default_rng(3).normal(size=(400, 6)) * np.geomspace(1, 0.1, 6)
     curvature = np.linalg.eigvalsh(2 * x.T @ x / 400)
-    ceiling = noise_ceiling(
+    stability_limit = noise_limit(
         curvature.sum(), curvature[-1], batch=batch, examples=400, momentum=momentum
     )
-    assert growth(0.5 * ceiling, batch=batch, momentum=momentum) < 0
+    assert growth(0.5 * stability_limit, batch=batch, momentum=momentum) < 0
     # The mean square grows before the typical size does: hence the factor of 4.
-    assert growth(4 * ceiling, batch=batch, momentum=momentum) > 0
+    assert growth(4 * stability_limit, batch=batch, momentum=momentum) > 0
 
 
-def test_all_examples_in_one_batch_leave_the_ceiling_of_descent():
-    assert noise_ceiling(7.0, 4.0, batch=50, examples=50) == pytest.approx(2 / 4.0)
-    assert noise_ceiling(7.0, 4.0, batch=50, examples=50, momentum=0.5) == pytest.approx(3 / 4.0)
+def test_all_examples_in_one_batch_leave_the_limit_of_descent():
+    assert noise_limit(7.0, 4.0, batch=50, examples=50) == pytest.approx(2 / 4.0)
+    assert noise_limit(7.0, 4.0, batch=50, examples=50, momentum=0.5) == pytest.approx(3 / 4.0)
 
 
-def test_a_flat_loss_has_no_ceiling():
-    assert noise_ceiling(0.0, 0.0, batch=1, examples=10) is None
-    assert noise_ceiling(np.nan, 1.0, batch=1, examples=10) is None
+def test_a_flat_loss_has_no_limit():
+    assert noise_limit(0.0, 0.0, batch=1, examples=10) is None
+    assert noise_limit(np.nan, 1.0, batch=1, examples=10) is None
 
 
 LOSSES = {

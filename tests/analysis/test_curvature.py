@@ -1,4 +1,4 @@
-"""Curvature against dense eigenvalues, and the ceilings against the optimizers themselves."""
+"""Curvature against dense eigenvalues, stability limits against the optimizers themselves."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from nndiag.analysis.curvature import (
     newton_decrement,
     preconditioned,
     sharpness,
-    stability_ceiling,
+    stability_limit_of,
 )
 from nndiag.analysis.lanczos import extreme_eigenvalues
 from nndiag.nn.calls import now
@@ -221,11 +221,11 @@ def run(optimizer, matrix, *, rate, steps, mean_square=None):
     ],
     ids=str,
 )
-def test_gradient_descent_is_stable_below_its_ceiling_and_not_above(options, side):
+def test_gradient_descent_is_stable_below_its_limit_and_not_above(options, side):
     optimizer = OPTIMIZERS.get("sgd")(learning_rate=1.0, **options)
     matrix = np.diag([0.5, 3.0, 20.0])
-    ceiling = stability_ceiling(optimizer, 20.0)
-    norms = run(optimizer, matrix, rate=side * ceiling, steps=3000)
+    stability_limit = stability_limit_of(optimizer, 20.0)
+    norms = run(optimizer, matrix, rate=side * stability_limit, steps=3000)
     assert (norms[-1] < norms[0]) is (side < 1)
 
 
@@ -239,25 +239,25 @@ def test_gradient_descent_is_stable_below_its_ceiling_and_not_above(options, sid
     ],
     ids=str,
 )
-def test_adaptive_optimizers_with_a_fixed_preconditioner_obey_their_ceiling(name, options, side):
+def test_adaptive_optimizers_with_a_fixed_preconditioner_obey_their_limit(name, options, side):
     optimizer = OPTIMIZERS.get(name)(learning_rate=1.0, **options)
     rng = np.random.default_rng(1)
     root = rng.normal(size=(5, 5))
     matrix, mean_square = root @ root.T, rng.random(5) + 0.1
     product = preconditioned(lambda v: matrix @ v, optimizer, mean_square)
     largest = extreme_eigenvalues(product, 5, tolerance=1e-12).largest
-    ceiling = stability_ceiling(optimizer, largest)
-    norms = run(optimizer, matrix, rate=side * ceiling, steps=4000, mean_square=mean_square)
+    stability_limit = stability_limit_of(optimizer, largest)
+    norms = run(optimizer, matrix, rate=side * stability_limit, steps=4000, mean_square=mean_square)
     assert (norms[-1] < norms[0]) is (side < 1)
 
 
-def test_the_ceiling_of_adam_is_38_over_the_preconditioned_curvature():
-    assert stability_ceiling(OPTIMIZERS.get("adam")(), 2.0) == pytest.approx(19.0)
+def test_the_limit_of_adam_is_38_over_the_preconditioned_curvature():
+    assert stability_limit_of(OPTIMIZERS.get("adam")(), 2.0) == pytest.approx(19.0)
 
 
 @pytest.mark.parametrize("largest", [0.0, -1.0, np.nan])
 def test_nothing_limits_the_rate_where_nothing_curves_upwards(largest):
-    assert stability_ceiling(OPTIMIZERS.get("sgd")(learning_rate=1.0), largest) is None
+    assert stability_limit_of(OPTIMIZERS.get("sgd")(learning_rate=1.0), largest) is None
 
 
 def test_the_preconditioned_operator_has_the_eigenvalues_of_the_scaled_hessian():
@@ -270,7 +270,7 @@ def test_the_preconditioned_operator_has_the_eigenvalues_of_the_scaled_hessian()
     assert found.largest == pytest.approx(np.linalg.eigvals(scaled).real.max())
 
 
-def test_the_ceilings_of_the_exploding_sine_are_those_of_an_independent_program():
+def test_the_limits_of_the_exploding_sine_are_those_of_an_independent_program():
     # Measured with 60 lines of numpy: 24 for Glorot-uniform, 11.4 for normal(0, 0.1²) weights.
     shape, _, batch = problem(layers=((100, "tanh"), (1, "linear")), count=200)
     batch.inputs[0] *= np.pi / 3

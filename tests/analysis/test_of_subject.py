@@ -100,5 +100,5 @@ def test_a_reference_begins_at_the_end_of_a_run_too():
     found = reference_of(subject, end, evaluations=50)
     assert [*found.losses][:2] == ["end", "start"]
     assert found.loss < 1e-12
-    assert found.skill is None  # the best constant is not known
+    assert found.r_squared is None  # the mean baseline is not known
     assert vector_of(end).shape == found.parameters.shape

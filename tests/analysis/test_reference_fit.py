@@ -104,7 +104,7 @@ def test_scaling_the_loss_leaves_the_parameters_of_a_quasi_newton_fit():
         )
         start = np.random.default_rng(7).normal(size=shape.size)  # P > B: no Levenberg–Marquardt
         found.append(reference_fit(shape, {"start": start}, examples(shape, inputs, targets)))
-    assert found[1].skill == pytest.approx(found[0].skill, abs=1e-8)
+    assert found[1].r_squared == pytest.approx(found[0].r_squared, abs=1e-8)
 
 
 def test_starts_that_are_not_finite_are_left_out():
@@ -124,7 +124,7 @@ def test_the_baseline_is_the_best_constant_s_loss():
     shape, parameters, data = random_network([(3, "tanh"), (1, "linear")])
     fit = reference_fit(shape, {"start": parameters}, data)
     assert fit.baseline == baseline(shape.loss, data.targets)
-    assert fit.skill == pytest.approx(1 - fit.loss / np.var(data.targets))
+    assert fit.r_squared == pytest.approx(1 - fit.loss / np.var(data.targets))
 
 
 @pytest.mark.parametrize(

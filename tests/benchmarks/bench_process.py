@@ -24,7 +24,7 @@ network:
   layers:
     - {units: 100, activation: tanh}
     - {units: 1, activation: linear}
-  initializer: {name: normal, deviation: 0.1}
+  initializer: {name: normal, std: 0.1}
 optimizer: {name: sgd, learning_rate: 0.05}
 training: {steps: 10000}
 """

@@ -42,7 +42,7 @@ CONFIG = """
 dataset: {name: sine, samples: 200}
 network:
   layers: [{units: 100, activation: tanh}, {units: 1, activation: linear}]
-  initializer: {name: normal, deviation: 0.1}
+  initializer: {name: normal, std: 0.1}
 training: {steps: 1000}
 """
 PLAIN = [sys.executable, str(ROOT / "tests/benchmarks/plain_work_f.py"), str(SHARE)]
@@ -129,7 +129,9 @@ def test_the_whole_command_reaches_its_ratio(tmp_path):
 def test_both_programs_compute_the_same():
     subject = work("A")
     found = {run.rate: run for run in runs()}
-    for rate in RATES[RATES < 0.1][::SHARE]:  # beyond the edge rounding grows to the loss's size
+    for rate in RATES[RATES < 0.1][
+        ::SHARE
+    ]:  # beyond the divergence threshold rounding grows to the loss's size
         expected, _ = plain_numpy.train(
             subject.x,
             subject.y,

@@ -41,7 +41,7 @@ class Truth:
     """What long runs of a config say.
 
     Attributes:
-        lowest: Final loss of the best rate over the best constant's.
+        lowest: Final loss of the best rate over the mean baseline's.
         best: The rates that are best.
     """
 
@@ -66,20 +66,20 @@ class Truth:
     def distance(self, rate):
         """Decades from a rate to the nearest best one; infinite where none was recommended.
 
-        Where no rate removes a tenth of the best constant's loss, none is right, too.
+        Where no rate removes a tenth of the mean baseline's loss, none is right, too.
         """
         if rate is None:
             return 0.0 if self.lowest > NOTHING else np.inf
         return min(abs(np.log10(rate / best)) for best in self.best)
 
     def loss(self, rate):
-        """Final loss of a rate, run in full, over the best constant's."""
+        """Final loss of a rate, run in full, over the mean baseline's."""
         if rate is None:
             return np.nan
         return np.exp(self._table([rate], (*TRUTH_SEEDS, *MORE_SEEDS))[rate].mean())
 
     def _table(self, rates, seeds):
-        """Rate → logarithms of the final losses over the best constant's, by seed (S,)."""
+        """Rate → logarithms of the final losses over the mean baseline's, by seed (S,)."""
         workers = BlockTrainer(self._task, interrupted=lambda: False, done=lambda _: None)
         with workers.started(seconds=10):
             runs = workers.train([(rate, seed) for rate in rates for seed in seeds])

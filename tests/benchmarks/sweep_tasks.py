@@ -112,7 +112,7 @@ def held_out(folder):
         "huber": settings({**SINE, "noise": 0.2}, layers(20, 1), loss={"name": "huber"}),
         "absolute error": settings(SINE, layers(20, 1), loss={"name": "mean_absolute_error"}),
         "large weights": settings(
-            SINE, {"layers": layers(30, 1), "initializer": {"name": "normal", "deviation": 2.0}}
+            SINE, {"layers": layers(30, 1), "initializer": {"name": "normal", "std": 2.0}}
         ),
         "clipped": settings(SINE, layers(30, 1), optimizer={"clip_norm": 0.5}),
         "decay": settings(SINE, layers(30, 1), optimizer={"decay": 0.01}),
@@ -170,7 +170,7 @@ def one_of_many(path, rng):
         loss = {"name": "mean_squared_error", "reduction": str(rng.choice(["mean", "half_sum"]))}
     elif kind == "two classes":
         name = str(rng.choice(["circles", "spirals", "blobs"]))
-        spread = {"deviation": 1.5} if name == "blobs" else {"noise": 0.1}
+        spread = {"std": 1.5} if name == "blobs" else {"noise": 0.1}
         dataset = {"name": name, "samples": samples, **spread}
         network[-1]["activation"] = "sigmoid"
         loss = {"name": str(rng.choice(["binary_cross_entropy", "mean_squared_error"]))}

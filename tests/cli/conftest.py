@@ -24,7 +24,7 @@ EXPLODING = """\
 dataset: {name: sine, samples: 50}
 network:
   layers: [{units: 20, activation: tanh}, {units: 1, activation: linear}]
-  initializer: {name: normal, deviation: 1}
+  initializer: {name: normal, std: 1}
 optimizer: {name: sgd, learning_rate: 3}
 training: {steps: 300}
 """

@@ -67,9 +67,9 @@ def test_a_missing_run_is_told(command, two_runs):
 
 
 def test_the_better_run_is_named_on_the_scale_that_both_share():
-    # Skill 1 − 0.4 = 0.6 and 1 − 0.1 = 0.9 with best constant 1: a quarter of the error is left.
+    # R² 1 − 0.4 = 0.6 and 1 − 0.1 = 0.9 with mean baseline 1: a quarter of the error is left.
     report = shown([side("one", np.linspace(1, 0.4, 50)), side("two", np.linspace(1, 0.1, 50))])
-    assert "B leaves 25 % of the error that the other leaves." in report
+    assert "Best: B (R² 0.9), 75 % better than A." in report
 
 
 def test_equal_runs_are_equal():
@@ -83,7 +83,7 @@ def test_a_run_that_blew_up_does_not_flatten_the_other_ones_curve():
     falling = side("falling", np.geomspace(1, 0.01, 60))
     blown = side("blown", [*np.geomspace(1, 1e300, 60), np.inf], ending={"reason": "non-finite"})
     report = shown([falling, blown])
-    assert "A ends at a finite loss; the other does not." in report
+    assert "no other run ends at a finite loss." in report
     assert " 100 ┤" in report  # two decades above the start
     curve = report.split("\nA\n")[1].split("\nB\n")[0]
     assert len(set(curve) & set("▁▂▃▄▅▆▇")) >= 4
@@ -139,16 +139,16 @@ def test_too_few_and_too_many_runs_are_refused(command, two_runs, runs):
 
 
 def test_several_runs_are_ranked():
-    # Skills 0.6, 0.9 and 0.8: B leaves 0.1 of what a constant leaves, half of C's 0.2.
+    # R² 0.6, 0.9 and 0.8: B leaves 0.1 of the mean baseline's error, half of C's 0.2.
     ends = {"one": 0.4, "two": 0.1, "three": 0.2}
     report = shown([side(name, np.linspace(1, end, 50)) for name, end in ends.items()])
     told = " ".join(report.split())
-    assert "B leaves 50 % of the error that C, the next, leaves. From the best: B C A." in told
+    assert "Best: B (R² 0.9), 50 % better than C. Order: B C A." in told
 
 
 def test_runs_that_share_the_best_loss_are_named():
     sides = [side(str(end), np.linspace(1, end, 50)) for end in (0.1, 0.4, 0.1)]
-    assert "A and C end at the same loss. From the best: A C B." in shown(sides)
+    assert "A and C end at the same loss. Order: A C B." in shown(sides)
     assert "All end at the same loss." in shown([sides[0]] * 3)
 
 

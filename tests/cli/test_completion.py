@@ -35,7 +35,7 @@ def test_a_shell_completes(typed, completed):
 
 def test_everything_that_has_a_page_is_completed_with_a_line_on_it():
     found = dict(completion.names("s"))
-    assert {"saddle-point", "skill", "sgd", "stalled"} <= set(found)
+    assert {"saddle-point", "sharpness", "sgd", "stalled"} <= set(found)
     assert all(name.startswith("s") and summary for name, summary in found.items())
 
 

@@ -56,7 +56,7 @@ def test_healthy_configs_are_ready_to_train(name):
         ),
         (
             {"network": {"layers": [{"units": 99, "activation": "relu"}, {"units": 1}],
-                         "initializer": {"name": "normal", "deviation": 5}}},
+                         "initializer": {"name": "normal", "std": 5}}},
             "loss at the start",
             Status.WARNING,
             "weights-too-large",
@@ -113,9 +113,9 @@ def test_each_fault_shows_at_its_line(changes, name, status, problem):
     assert check.remedy
 
 
-def test_the_remedy_for_a_rate_is_below_the_ceiling():
+def test_the_remedy_for_a_rate_is_below_the_limit():
     check = checked("learning rate", optimizer={"name": "sgd", "learning_rate": 50})
-    assert float(check.remedy.partition("=")[2]) < check.numbers["ceiling"]
+    assert float(check.remedy.partition("=")[2]) < check.numbers["stability_limit"]
 
 
 def test_contradicting_examples_are_counted(tmp_path):
@@ -155,7 +155,9 @@ MADE = Checkup(
     (
         Check("data", Status.OK, "9 examples"),
         Check("scales", Status.WARNING, "large", "scale them", "unscaled-inputs"),
-        Check("rate", Status.FAILED, "too large", "a tenth", None, {"ceiling": float("inf")}),
+        Check(
+            "rate", Status.FAILED, "too large", "a tenth", None, {"stability_limit": float("inf")}
+        ),
         Check("signal", Status.NOT_CHECKED, "no data"),
     ),
 )
@@ -184,7 +186,7 @@ def test_the_json_is_complete_and_has_no_bare_infinity():
     assert [check["status"] for check in document["checks"]] == [
         "ok", "warning", "failed", "not checked",
     ]  # fmt: skip
-    assert document["checks"][2]["numbers"] == {"ceiling": "inf"}
+    assert document["checks"][2]["numbers"] == {"stability_limit": "inf"}
 
 
 def test_the_exit_code_tells_whether_it_can_train(command):

@@ -70,7 +70,7 @@ def test_without_a_cure_the_exit_code_is_1_and_more_time_is_advised(command, fol
 def test_nothing_is_written_on_request(command, folder):
     ended = command("fix", "exploding.yaml", "--seconds", "60", "--no-write", "--quiet")
     assert ended.code == 0
-    assert ended.out.startswith("exploding: cured by rate-below-ceiling: learning_rate 3 → ")
+    assert ended.out.startswith("exploding: cured by rate-below-limit: learning_rate 3 → ")
     assert not (folder / "exploding.fixed.yaml").exists()
 
 

@@ -16,7 +16,7 @@ def test_every_starting_config_trains_without_an_error(data, tmp_path):
     file.write_text(starter_config(data, file=file))
     result = nndiag.train(file, {"training.steps": 300})
     assert [x for x in result.findings if x.severity is Severity.ERROR] == []
-    assert result.diagnosis.numbers["skill"] > 0
+    assert result.diagnosis.numbers["r_squared"] > 0
 
 
 def test_a_config_is_written_and_the_next_command_told(command, folder):

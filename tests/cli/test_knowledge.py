@@ -29,7 +29,7 @@ def test_a_problem_tells_where_its_page_and_its_picture_lie(command, monkeypatch
 
 
 def test_what_has_no_page_of_its_own_tells_no_place(command):
-    assert "picture" not in command("explain", "skill").out
+    assert "picture" not in command("explain", "r_squared").out
 
 
 def test_an_unknown_name_is_met_with_a_suggestion(command):

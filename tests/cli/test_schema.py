@@ -91,7 +91,7 @@ SWEEP = ("sweep-lr", "--seeds", "1", "--steps", "30", "--rates", "4", "--no-plot
         ("doctor", "exploding.yaml"),
         ("list",),
         ("explain", "dead-units"),
-        ("explain", "skill"),
+        ("explain", "r_squared"),
     ],
 )
 def test_every_command_keeps_to_the_schema(command, things, arguments):

@@ -24,7 +24,7 @@ training: {steps: 100}
 
 @pytest.fixture
 def config(tmp_path, monkeypatch):
-    """A config whose rate is far above the edge, in an empty folder that is the current one."""
+    """A config whose rate is far too high, in an empty folder that is the current one."""
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "small.yaml"
     path.write_text(CONFIG)
@@ -38,11 +38,11 @@ def sweep(capsys, *arguments):
     return code, told.out, told.err
 
 
-def test_a_rate_above_the_edge_is_a_finding_and_the_next_command_cures_it(config, capsys):
+def test_a_rate_above_the_threshold_is_a_finding_and_the_next_command_cures_it(config, capsys):
     code, out, err = sweep(capsys, config)
     assert code == 1
     assert err == ""
-    assert "above the edge" in out
+    assert "above the divergence threshold" in out
     advice = out.splitlines()[-1].removeprefix("next ")
     assert advice.startswith("nndiag train small.yaml optimizer.learning_rate=")
     rate = advice.rpartition(" ")[2]
@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_written_does_not_lose_the_result(config, capsys
     (tmp_path / "runs").write_text("a file is in the way")
     code, out, err = sweep(capsys, config)
     assert code == 1
-    assert "above the edge" in out
+    assert "above the divergence threshold" in out
     assert "could not be stored" in err
 
 

@@ -93,14 +93,14 @@ def test_json_is_one_object_and_nothing_else(command, folder):
     assert ended.err == ""
 
 
-def test_the_ceiling_before_the_first_step_is_told_and_stored(command, folder):
+def test_the_limit_before_the_first_step_is_told_and_stored(command, folder):
     told = json.loads(command("train", "exploding.yaml", "--json", "--no-plots").out)["stability"]
     assert told["ratio"] == pytest.approx(told["learning_rate"] / told["stability_limit"])
     assert told["ratio"] > 1
     assert told["changes"]
     stored = command("diagnose", str(only_run(folder))).out
-    assert " × the stability ceiling" in stored
-    assert "before step 1 the ceiling is 2/λ_max" in stored
+    assert " × the stability limit" in stored
+    assert "before step 1 the stability limit is 2/λ_max" in stored
 
 
 def test_quiet_tells_the_verdict_in_one_line(command):

@@ -6,9 +6,9 @@ import pytest
 STEPS = np.arange(1, 201)
 
 CURVES = {
-    # falls to a skill of 0.99 and rests there
+    # falls to an R² of 0.99 and rests there
     "learned": 0.01 + 0.99 * np.exp(-STEPS / 10),
-    # falls a little (skill 0.02) and rests there
+    # falls a little (R² 0.02) and rests there
     "stuck": 0.98 + 0.3 * np.exp(-STEPS / 10),
     # a power law: each doubling of the time takes off 1 − 2^−0.5 = 29 %
     "falling": STEPS**-0.5,

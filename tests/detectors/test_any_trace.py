@@ -76,8 +76,8 @@ def facts(draw, *, names, values):
         optimizer=draw(st.none() | st.sampled_from(["sgd", "adam"])),
         baseline_loss=draw(st.none() | SIZES),
         learning_rate=draw(st.none() | SIZES),
-        stability_ceiling=draw(st.none() | SIZES),
-        noise_ceiling=draw(st.none() | SIZES),
+        stability_limit=draw(st.none() | SIZES),
+        noise_limit=draw(st.none() | SIZES),
         initial_sharpness=draw(st.none() | SIZES),
         batch_size=draw(st.none() | st.integers(1, 40)),
     )
@@ -143,5 +143,5 @@ def test_the_scale_of_the_loss_changes_no_verdict(trace, power):
     "shape", ["learned", "stuck", "falling", "exploded_and_stuck", "recovered"]
 )
 def test_any_scale_of_a_real_loss_curve_changes_no_verdict(shape, factor, curves, make_trace):
-    trace = make_trace(curves[shape], facts={"learning_rate": 0.5, "stability_ceiling": 0.2})
+    trace = make_trace(curves[shape], facts={"learning_rate": 0.5, "stability_limit": 0.2})
     assert verdict(scaled(trace, factor)) == verdict(trace)

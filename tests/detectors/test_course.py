@@ -34,8 +34,10 @@ def test_each_shape_of_loss_has_one_outcome(shape, outcome, curves, make_trace):
         (AT_SADDLE, Outcome.STALLED),
     ],
 )
-def test_a_flat_run_of_little_skill_has_converged_only_at_a_minimum(ending, outcome, make_trace):
-    # skill 0.3, flat
+def test_a_flat_run_of_little_r_squared_has_converged_only_at_a_minimum(
+    ending, outcome, make_trace
+):
+    # R² 0.3, flat
     trace = make_trace(0.7 + 0.3 * np.exp(-np.arange(200) / 5), ending=ending)
     assert course_of(trace).outcome is outcome
 
@@ -55,7 +57,7 @@ def test_a_flat_run_of_few_steps_with_more_in_reach_has_only_begun(
     assert course_of(trace).outcome is outcome
 
 
-def test_without_skill_a_flat_minimum_is_not_enough(make_trace, curves):
+def test_without_r_squared_a_flat_minimum_is_not_enough(make_trace, curves):
     # A dead network: no decrement, no curvature at all along most directions.
     dead = {"newton_decrement": 0.0, "smallest_eigenvalue": 0.0, "largest_eigenvalue": 2.0}
     assert course_of(make_trace(curves["stuck"], ending=dead)).outcome is Outcome.STALLED
@@ -111,7 +113,7 @@ def test_a_mini_batch_run_is_judged_by_the_loss_over_all_examples(make_trace, cu
         ending={"loss": 0.01},
     )
     assert course_of(trace).outcome is Outcome.CONVERGED
-    assert course_of(trace).skill == pytest.approx(0.99)
+    assert course_of(trace).r_squared == pytest.approx(0.99)
 
 
 def test_two_parameters_at_their_floor_have_converged(make_trace):
@@ -177,7 +179,7 @@ def test_severity_follows_from_how_much_was_not_learned(make_trace):
     def severity(level):
         return course_of(make_trace(np.full(200, level), ending=GAIN_LEFT)).severity
 
-    # skill 0.2, 0.7 and 0.95
+    # R² 0.2, 0.7 and 0.95
     assert [severity(x) for x in (0.8, 0.3, 0.05)] == [Severity.ERROR, Severity.WARNING, None]
 
 
@@ -196,12 +198,12 @@ def test_the_last_draw_of_a_noisy_run_does_not_decide(make_trace):
     rng = np.random.default_rng(0)
     level = 0.3 + 0.05 * rng.standard_normal(200)
 
-    def skill(last):
+    def r_squared(last):
         facts = {"batch_size": 8}
-        return course_of(make_trace(np.append(level, last), facts=facts)).skill
+        return course_of(make_trace(np.append(level, last), facts=facts)).r_squared
 
-    assert skill(0.1) == pytest.approx(skill(0.6), abs=0.02)
-    assert skill(0.1) == pytest.approx(0.7, abs=0.03)
+    assert r_squared(0.1) == pytest.approx(r_squared(0.6), abs=0.02)
+    assert r_squared(0.1) == pytest.approx(0.7, abs=0.03)
 
 
 def test_a_run_of_few_steps_that_still_falls_has_no_symptoms_yet(make_trace):
@@ -213,7 +215,7 @@ def test_targets_that_differ_by_rounding_are_constant(make_trace):
     losses = np.geomspace(0.04, 8e-14, 200)
     trace = make_trace(losses, facts={"baseline_loss": 1e-32}, ending=GAIN_LEFT)
     course = course_of(trace)
-    assert (course.outcome, course.skill, course.severity) == (Outcome.CONVERGED, None, None)
+    assert (course.outcome, course.r_squared, course.severity) == (Outcome.CONVERGED, None, None)
 
 
 @pytest.mark.parametrize(("losses", "outcome"), [(6, Outcome.IMPROVING), (7, Outcome.STALLED)])

@@ -7,8 +7,8 @@ from nndiag.finding import Severity, Skipped
 PROBLEM = "learning-rate-above-stability-limit"
 
 
-def rates(rate, ceiling=0.1, **more):
-    return {"learning_rate": rate, "stability_ceiling": ceiling, **more}
+def rates(rate, stability_limit=0.1, **more):
+    return {"learning_rate": rate, "stability_limit": stability_limit, **more}
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def rates(rate, ceiling=0.1, **more):
 def test_fires_as_gravely_as_the_run_failed(shape, severity, curves, make_trace):
     (finding,) = run(PROBLEM, make_trace(curves[shape], facts=rates(0.4)))
     assert finding.severity is severity
-    assert "4 × the stability ceiling 0.1" in finding.message
+    assert "4 × the stability limit 0.1" in finding.message
 
 
 def test_a_failed_run_that_never_rose_has_another_reason(curves, make_trace):
@@ -32,17 +32,17 @@ def test_a_failed_run_that_never_rose_has_another_reason(curves, make_trace):
 
 
 @pytest.mark.parametrize(("rate", "fires"), [(0.1, False), (0.101, True)])
-def test_the_ceiling_is_its_boundary(rate, fires, curves, make_trace):
+def test_the_limit_is_its_boundary(rate, fires, curves, make_trace):
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=rates(rate)))) is fires
 
 
-def test_is_skipped_without_a_ceiling(curves, make_trace):
+def test_is_skipped_without_a_limit(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["exploded"], facts=rates(0.4, None)))
-    assert result == Skipped(PROBLEM, "the trace has no stability ceiling")
+    assert result == Skipped(PROBLEM, "the trace has no stability limit")
 
 
 def grown(start, end):
-    """A curvature that grows before step 100 of 200, with the rate at 0.8 × its first ceiling."""
+    """A curvature that grows before step 100 of 200, with the rate at 0.8 × its first limit."""
     table = np.full(20, float(start))
     table[5:] = end
     return {"facts": rates(0.08, initial_sharpness=start), "series": {"sharpness": table}}
@@ -65,7 +65,7 @@ def test_settling_at_the_edge_is_healthy(curves, make_trace):
 
 
 def test_batches_bear_less_than_all_examples(curves, make_trace):
-    facts = rates(0.08, noise_ceiling=0.02, batch_size=4)
+    facts = rates(0.08, noise_limit=0.02, batch_size=4)
     (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
     assert finding.message == (
         "learning rate 0.08 is 4 × what the noise of batches of 4 bears: 0.02"
@@ -73,13 +73,13 @@ def test_batches_bear_less_than_all_examples(curves, make_trace):
 
 
 def test_a_run_that_learns_on_noisy_batches_is_not_told_so(curves, make_trace):
-    facts = rates(0.08, noise_ceiling=0.02, batch_size=4)
+    facts = rates(0.08, noise_limit=0.02, batch_size=4)
     assert run(PROBLEM, make_trace(curves["learned"], facts=facts)) == []
 
 
 @pytest.mark.parametrize(("step", "fires"), [(0.099, False), (0.101, True)])
 def test_scaled_steps_are_held_against_the_weights(step, fires, curves, make_trace):
-    """Adam has no ceiling: its first steps have a length, here in the layer moved least."""
+    """Adam has no stability limit: its first steps have a length, here in the layer moved least."""
     ratios = np.where(np.arange(20) < 5, step, 1e-6)[:, None] * [2.0, 1.0]
     series = {"update_ratio": ratios}
     trace = make_trace(curves["exploded"], facts=rates(0.3, None), series=series)
@@ -87,7 +87,7 @@ def test_scaled_steps_are_held_against_the_weights(step, fires, curves, make_tra
 
 
 def test_a_run_that_was_thrown_and_is_far_from_its_start_still_is_failing(make_trace):
-    # Thrown to 3 × the best constant, and back to 0.98 of it by the end of 200 steps.
+    # Thrown to 3 × the mean baseline, and back to 0.98 of it by the end of 200 steps.
     losses = np.concatenate([np.full(20, 3.0), np.linspace(3.0, 0.98, 180)])
     losses[0] = 1.0
     (finding,) = run(PROBLEM, make_trace(losses, facts=rates(0.4)))
@@ -102,6 +102,6 @@ def test_too_few_steps_to_tell_are_no_failure(make_trace):
 
 @pytest.mark.parametrize(("rate", "fires"), [(0.0199, False), (0.0201, True)])
 def test_momentum_remembers_only_so_much(rate, fires, curves, make_trace):
-    """β = 0.99, ceiling 0.199: plain descent bears 0.1, with momentum 20 × 0.01 of it."""
+    """β = 0.99, stability limit 0.199: plain descent bears 0.1, with momentum 20 × 0.01 of it."""
     facts = rates(rate, 0.199, settings={"optimizer": {"momentum": 0.99}})
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires

@@ -9,22 +9,22 @@ PROBLEM = "learning-rate-too-small"
 
 def made(make_trace, losses, *, step=1e-5, **facts):
     """A run whose layers take steps of `step` of their weights."""
-    known = {"learning_rate": 1e-4, "stability_ceiling": 2.0, **facts}
+    known = {"learning_rate": 1e-4, "stability_limit": 2.0, **facts}
     return make_trace(losses, series={"update_ratio": np.full((20, 2), step)}, facts=known)
 
 
-def test_fires_far_below_the_ceiling(curves, make_trace):
+def test_fires_far_below_the_limit(curves, make_trace):
     (finding,) = run(PROBLEM, made(make_trace, curves["stuck"]))
     assert finding.severity is Severity.ERROR
-    # half the ceiling is 1; 199 steps of 1e-5 are 0.002 of the weights' length
+    # half the stability limit is 1; 199 steps of 1e-5 are 0.002 of the weights' length
     assert finding.message == (
-        "learning rate 0.0001 is 1/10,000 of half the stability ceiling; "
+        "learning rate 0.0001 is 1/10,000 of half the stability limit; "
         "200 such steps move the weights by 0.002 of their length"
     )
 
 
-def test_fires_on_tiny_steps_where_there_is_no_ceiling(curves, make_trace):
-    assert run(PROBLEM, made(make_trace, curves["stuck"], stability_ceiling=None))
+def test_fires_on_tiny_steps_where_there_is_no_limit(curves, make_trace):
+    assert run(PROBLEM, made(make_trace, curves["stuck"], stability_limit=None))
 
 
 @pytest.mark.parametrize("shape", ["learned", "exploded", "falling"])
@@ -39,7 +39,7 @@ def test_stays_silent_where_nothing_moves_or_everything_did(step, curves, make_t
 
 
 @pytest.mark.parametrize(("rate", "fires"), [(0.0099, True), (0.0101, False)])
-def test_a_hundredth_of_half_the_ceiling_is_its_boundary(rate, fires, curves, make_trace):
+def test_a_hundredth_of_half_the_limit_is_its_boundary(rate, fires, curves, make_trace):
     trace = made(make_trace, curves["stuck"], learning_rate=rate)
     assert bool(run(PROBLEM, trace)) is fires
 
@@ -53,14 +53,14 @@ def test_small_batches_may_have_smaller_rates(rate, fires, curves, make_trace):
 
 @pytest.mark.parametrize(("step", "fires"), [(0.99e-4, True), (1.01e-4, False)])
 def test_a_ten_thousandth_of_the_weights_is_its_boundary(step, fires, curves, make_trace):
-    trace = made(make_trace, curves["stuck"], step=step, stability_ceiling=None)
+    trace = made(make_trace, curves["stuck"], step=step, stability_limit=None)
     assert bool(run(PROBLEM, trace)) is fires
 
 
 @pytest.mark.parametrize(("halfway", "fires"), [(1e-3, True), (0.1, False)])
 def test_judges_the_rate_that_was_left_of_it_by_decay(halfway, fires, curves, make_trace):
     series = {"update_ratio": np.full((20, 2), 1e-5), "learning_rate": np.full(20, halfway)}
-    facts = {"learning_rate": 1.0, "stability_ceiling": 2.0}
+    facts = {"learning_rate": 1.0, "stability_limit": 2.0}
     found = run(PROBLEM, make_trace(curves["stuck"], series=series, facts=facts))
     assert bool(found) is fires
 

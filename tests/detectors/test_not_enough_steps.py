@@ -9,9 +9,9 @@ LEFT = {"newton_decrement": 0.5, "smallest_eigenvalue": -0.1, "largest_eigenvalu
 TAKEN = {**LEFT, "newton_decrement": 0.01}
 
 
-def falling_to(skill, *, steps=200):
-    """A straight fall from 1 to 1 − skill, the best constant's loss being 1."""
-    return np.linspace(1.0, 1.0 - skill, steps)
+def falling_to(r_squared, *, steps=200):
+    """A straight fall from 1 to 1 − R², the mean baseline's loss being 1."""
+    return np.linspace(1.0, 1.0 - r_squared, steps)
 
 
 def made(make_trace, losses, *, path=0.1, ending=None):
@@ -20,9 +20,11 @@ def made(make_trace, losses, *, path=0.1, ending=None):
     return make_trace(losses, series={"update_ratio": ratios}, ending=ending)
 
 
-@pytest.mark.parametrize(("skill", "severity"), [(0.08, Severity.ERROR), (0.4, Severity.WARNING)])
-def test_fires_on_a_loss_that_still_falls_far_from_the_end(skill, severity, make_trace):
-    (finding,) = run(PROBLEM, made(make_trace, falling_to(skill)))
+@pytest.mark.parametrize(
+    ("r_squared", "severity"), [(0.08, Severity.ERROR), (0.4, Severity.WARNING)]
+)
+def test_fires_on_a_loss_that_still_falls_far_from_the_end(r_squared, severity, make_trace):
+    (finding,) = run(PROBLEM, made(make_trace, falling_to(r_squared)))
     assert finding.severity is severity
     assert "the loss is still falling" in finding.message
 

@@ -16,7 +16,7 @@ def test_fires_on_lasting_swings_without_progress(make_trace):
 @pytest.mark.parametrize(
     "losses",
     [
-        0.02 + 0.01 * TURN,  # skill 0.98
+        0.02 + 0.01 * TURN,  # R² 0.98
         0.7 + 0.2 * TURN * 0.97 ** np.arange(200),  # swings that shrink
         0.7 + 0.2 * np.sin(np.arange(200) / 30),  # slow waves
         np.full(200, 0.7),

@@ -64,11 +64,11 @@ def test_three_tenths_above_the_best_is_its_boundary(after, fires, curves, make_
 def test_warns_where_only_the_training_examples_are_known(
     held_out, training, fires, curves, make_trace
 ):
-    """The best constant's loss is 1: 0.3 of it has to be missed, and four times the other."""
+    """The mean baseline's loss is 1: 0.3 of it has to be missed, and four times the other."""
     series = {"held_out": np.full(21, held_out), "training": np.full(21, training)}
     found = run(PROBLEM, made(make_trace, curves["learned"], **series))
     assert [finding.message for finding in found] == fires * [
-        f"the held-out examples are at loss {held_out}, the training examples at {training}: "
+        f"the validation examples are at loss {held_out}, the training examples at {training}: "
         "they are known by heart"
     ]
 

@@ -37,7 +37,7 @@ def test_stays_silent_in_a_run_that_learns_or_diverges(shape, curves, make_trace
     ],
 )
 def test_its_boundaries(changed, fires, curves, make_trace):
-    # the loss ends at 0.98: decrements of 1.94 % and 2.14 % of it; no skill keeps it "stalled"
+    # the loss ends at 0.98: decrements of 1.94 % and 2.14 % of it; no R² keeps it "stalled"
     trace = make_trace(np.full(200, 0.98), ending={**SADDLE, **changed})
     assert bool(run(PROBLEM, trace)) is fires
 

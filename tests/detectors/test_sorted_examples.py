@@ -49,7 +49,7 @@ def test_a_jump_of_a_seventh_of_the_deviation_is_its_boundary(swing, fires, make
 
 
 def test_such_a_run_is_judged_by_the_loss_over_all_examples(make_trace):
-    assert course_of(made(make_trace)).skill == pytest.approx(0.1)  # 1 − 0.9
+    assert course_of(made(make_trace)).r_squared == pytest.approx(0.1)  # 1 − 0.9
 
 
 @pytest.mark.parametrize("targets", [SHUFFLED, np.tile([[0.0], [1.0]], (32, 1))])

@@ -11,7 +11,7 @@ GAIN_LEFT = {"newton_decrement": 0.1, "smallest_eigenvalue": 0.1, "largest_eigen
 def test_fires_on_a_loss_that_rests_at_the_mean(curves, make_trace):
     (finding,) = run(PROBLEM, make_trace(curves["stuck"]))
     assert finding.severity is Severity.ERROR
-    assert "skill 0.02" in finding.message
+    assert "R² 0.02" in finding.message
 
 
 @pytest.mark.parametrize("shape", ["learned", "falling", "exploded", "recovered"])
@@ -20,7 +20,7 @@ def test_stays_silent_on_every_other_outcome(shape, curves, make_trace):
 
 
 @pytest.mark.parametrize(("level", "severity"), [(0.51, Severity.ERROR), (0.49, Severity.WARNING)])
-def test_half_of_the_skill_parts_error_and_warning(level, severity, make_trace):
+def test_half_of_the_r_squared_parts_error_and_warning(level, severity, make_trace):
     (finding,) = run(PROBLEM, make_trace(np.full(200, level), ending=GAIN_LEFT))
     assert finding.severity is severity
 

@@ -4,8 +4,8 @@ from nndiag.detectors import run
 from nndiag.finding import Severity, Skipped
 
 PROBLEM = "summed-loss"
-# 64 examples with one target each: the mean's ceiling is 64 × that of the sum.
-SUM = {"reduction": "sum", "loss": "mean_squared_error", "stability_ceiling": 0.01}
+# 64 examples with one target each: the mean's stability limit is 64 × that of the sum.
+SUM = {"reduction": "sum", "loss": "mean_squared_error", "stability_limit": 0.01}
 
 
 def test_fires_where_the_mean_would_be_stable(curves, make_trace):
@@ -13,7 +13,7 @@ def test_fires_where_the_mean_would_be_stable(curves, make_trace):
     (finding,) = run(PROBLEM, make_trace(curves["exploded"], facts=facts))
     assert finding.severity is Severity.ERROR
     assert finding.message == (
-        "the loss is a sum of 64 terms: learning rate 0.5 is 50 × the sum's stability ceiling, "
+        "the loss is a sum of 64 terms: learning rate 0.5 is 50 × the sum's stability limit, "
         "0.78 × that of the mean"
     )
 
@@ -28,10 +28,10 @@ def test_counts_the_examples_that_a_step_sees(batch, terms, curves, make_trace):
 @pytest.mark.parametrize(
     ("rate", "fires"), [(0.063, False), (0.065, True), (1.27, True), (1.29, False)]
 )
-def test_a_tenth_and_twice_the_ceiling_of_the_mean_are_its_boundaries(
+def test_a_tenth_and_twice_the_limit_of_the_mean_are_its_boundaries(
     rate, fires, curves, make_trace
 ):
-    # 0.01 is the sum's ceiling, 0.64 that of the mean.
+    # 0.01 is the sum's stability limit, 0.64 that of the mean.
     facts = {**SUM, "learning_rate": rate}
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
 
@@ -48,6 +48,6 @@ def test_is_skipped_for_a_mean(curves, make_trace):
     assert result == Skipped(PROBLEM, "the loss is a mean")
 
 
-def test_is_skipped_without_a_ceiling(curves, make_trace):
+def test_is_skipped_without_a_limit(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["exploded"], facts={"reduction": "sum"}))
     assert isinstance(result, Skipped)

@@ -23,7 +23,7 @@ def test_fires_where_no_optimizer_gets_further_and_the_data_allow_more(make_trac
     (finding,) = judged(make_trace)
     assert finding.severity is not Severity.NOTE
     assert "1 hidden unit" in finding.message
-    # skill of the fit against the best constant, whose loss is 1
+    # R² of the fit against the mean baseline, whose loss is 1
     assert finding.evidence[0].observed == pytest.approx(1 - 0.69)
 
 
@@ -55,7 +55,7 @@ def test_is_skipped_without_a_reference_fit(make_trace):
 
 
 def test_fires_while_the_loss_still_falls_towards_a_poor_best(make_trace):
-    losses = 1 - 0.4 * (np.arange(1, 201) / 200) ** 0.3  # still falling, at skill 0.4
+    losses = 1 - 0.4 * (np.arange(1, 201) / 200) ** 0.3  # still falling, at R² 0.4
     trace = make_trace(losses, layers=SMALL, ending={"reference_loss": 0.5})
     (finding,) = run("too-few-units", trace)
     assert finding.severity is Severity.WARNING

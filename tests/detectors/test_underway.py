@@ -6,9 +6,9 @@ from nndiag.detectors.underway import distance, impairment
 from nndiag.finding import Severity
 
 
-def falling_to(skill, *, steps=200):
-    """A straight fall from 1 to 1 − skill, the best constant's loss being 1."""
-    return 1 - skill * np.linspace(0, 1, steps)
+def falling_to(r_squared, *, steps=200):
+    """A straight fall from 1 to 1 − R², the mean baseline's loss being 1."""
+    return 1 - r_squared * np.linspace(0, 1, steps)
 
 
 @pytest.mark.parametrize(

@@ -38,11 +38,11 @@ def test_the_size_is_its_boundary(size, fires, curves, make_trace):
 
 
 @pytest.mark.parametrize(("excess", "fires"), [(90, True), (110, False)])
-def test_explains_a_rate_above_the_ceiling_as_far_as_scaling_would_help(
+def test_explains_a_rate_above_the_limit_as_far_as_scaling_would_help(
     excess, fires, curves, make_trace
 ):
     targets = 100 * UNIT / np.sqrt(np.mean(UNIT**2))
-    facts = {"targets": targets, "learning_rate": 0.01 * excess, "stability_ceiling": 0.01}
+    facts = {"targets": targets, "learning_rate": 0.01 * excess, "stability_limit": 0.01}
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
 
 

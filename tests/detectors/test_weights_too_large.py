@@ -57,11 +57,11 @@ def test_three_times_he_is_its_boundary(ratio, fires, curves, make_trace):
 
 
 @pytest.mark.parametrize(("excess", "fires"), [(99, True), (101, False)])
-def test_explains_a_rate_above_the_ceiling_up_to_a_quarter_of_the_squares(
+def test_explains_a_rate_above_the_limit_up_to_a_quarter_of_the_squares(
     excess, fires, curves, make_trace
 ):
     # Two layers of 2 and 10 times He's: 0.25 · 4 · 100 = 100.
-    facts = {**weights(2, 10), "learning_rate": 0.01 * excess, "stability_ceiling": 0.01}
+    facts = {**weights(2, 10), "learning_rate": 0.01 * excess, "stability_limit": 0.01}
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
 
 

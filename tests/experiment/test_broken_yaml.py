@@ -17,7 +17,7 @@ network:
     - {units: 3, activation: {name: leaky_relu, slope: 0.3}, bias: false}
     - &layer {units: 2, weights: [[1, 2], [0.1, 1e-7], [0, 1]], biases: [1, 2]}
     - {units: 1, activation: sigmoid}
-  initializer: {name: normal, deviation: 0.1}
+  initializer: {name: normal, std: 0.1}
 loss: binary_cross_entropy
 optimizer: {name: rmsprop, learning_rate: 0.001, clip_norm: 1}
 training: {epochs: 5, batch_size: 7}

@@ -16,7 +16,7 @@ network:
     - {units: 2, activation: {name: leaky_relu, slope: 0.3}, initializer: he_normal, bias: false}
     - {units: 2, weights: [[1, 2], [0.1, 1e-7]], biases: [1, 2]}
     - {units: 1, bias_initializer: {name: constant, value: 0.5}}
-  initializer: {name: normal, deviation: 0.1}
+  initializer: {name: normal, std: 0.1}
 loss: {name: huber, delta: 2}
 optimizer: {name: rmsprop, learning_rate: 0.001, clip_norm: 1, weight_decay: 1e-4}
 training: {epochs: 5, batch_size: 7, order: with_replacement, stop_when_converged: true}

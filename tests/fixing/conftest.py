@@ -22,7 +22,7 @@ EXPLODING: dict[str, Any] = {
     "dataset": {"name": "sine", "samples": 50},
     "network": {
         "layers": [{"units": 20, "activation": "tanh"}, {"units": 1, "activation": "linear"}],
-        "initializer": {"name": "normal", "deviation": 1.0},
+        "initializer": {"name": "normal", "std": 1.0},
     },
     "optimizer": {"name": "sgd", "learning_rate": 3.0},
     "training": {"steps": 400},
@@ -51,7 +51,7 @@ def experiment_from(settings: dict[str, Any], **sections: Any) -> Experiment:
 
 @pytest.fixture(scope="session")
 def exploding() -> Run:
-    """The run of a rate above the ceiling."""
+    """The run of a rate above the stability limit."""
     return measured(experiment_from(EXPLODING))
 
 
@@ -63,7 +63,7 @@ def healthy() -> Run:
 
 @pytest.fixture(scope="session")
 def exploding_fix() -> Fix:
-    """What is found for a rate above the ceiling."""
+    """What is found for a rate above the stability limit."""
     return fix(experiment_from(EXPLODING), seconds=PLENTY)
 
 

@@ -38,7 +38,7 @@ def test_a_cure_that_needs_more_than_that_confirms_it_too():
 
 
 def test_a_cure_against_another_finding_puts_that_first():
-    cure = trial_of(Verdict.CURES, "rate-below-ceiling")
+    cure = trial_of(Verdict.CURES, "rate-below-limit")
     cause = confirmed(diagnosis_of(INPUTS, RATE, STALLED), cure=cure, trials=[cure]).cause
     assert cause.finding is RATE
     assert cause.confidence is Confidence.CONFIRMED

@@ -21,9 +21,9 @@ def trial_of(found, *names):
     return trial
 
 
-def test_a_rate_above_the_ceiling_is_cured_by_one_below(exploding_fix):
+def test_a_rate_above_the_limit_is_cured_by_one_below(exploding_fix):
     assert exploding_fix.baseline.diagnosis.outcome is Outcome.DIVERGED
-    assert exploding_fix.winner.trial.remedies == ("rate-below-ceiling",)
+    assert exploding_fix.winner.trial.remedies == ("rate-below-limit",)
     assert list(exploding_fix.winner.trial.changes) == ["optimizer"]
     assert exploding_fix.winner.trial.run.good
 
@@ -51,7 +51,7 @@ def test_a_cure_against_the_cause_confirms_it(exploding_fix):
 
 
 def test_what_is_suggested_is_tried_first(exploding_fix):
-    assert exploding_fix.trials[0].remedies == ("rate-below-ceiling",)
+    assert exploding_fix.trials[0].remedies == ("rate-below-limit",)
 
 
 def test_the_floor_of_a_tanh_is_the_network_s_and_a_linear_output_removes_it(tanh_fix):
@@ -117,21 +117,21 @@ def test_noise_that_the_network_could_learn_by_heart_is_still_noise(tmp_path):
             HEALTHY, dataset=dataset, network={"layers": layers}, optimizer={"learning_rate": 0.05}
         )
     )
-    assert found.reference.fit.skill > 0.5
+    assert found.reference.fit.r_squared > 0.5
     assert found.in_the_data
     assert found.winner is None
 
 
 @pytest.mark.parametrize(
-    ("skill", "beyond"),
+    ("r_squared", "beyond"),
     [
         (1.0, 1.0),
         (6 / 19, 0.0),  # of 20 examples of noise, a mean and 6 parameters more explain 6 / 19
         (0.0, -6 / 13),
     ],
 )
-def test_a_skill_counts_beyond_what_its_parameters_reach_by_heart(skill, beyond):
-    assert _beyond_chance(skill, parameters=7, targets=20) == pytest.approx(beyond)
+def test_a_r_squared_counts_beyond_what_its_parameters_reach_by_heart(r_squared, beyond):
+    assert _beyond_chance(r_squared, parameters=7, targets=20) == pytest.approx(beyond)
 
 
 def test_as_many_parameters_as_examples_prove_nothing():
@@ -170,7 +170,7 @@ def test_ctrl_c_keeps_what_is_known():
 
     found = fix(experiment_from(EXPLODING), seconds=PLENTY, notice=notice)
     assert found.interrupted
-    assert found.winner.trial.remedies == ("rate-below-ceiling",)
+    assert found.winner.trial.remedies == ("rate-below-limit",)
     assert found.winner.seeds == ()
     assert all("smaller-rate" not in trial.remedies for trial in found.trials)
 
@@ -185,7 +185,7 @@ def test_confirming_tries_only_what_is_against_the_cause(exploding):
     told = []
     run = confirm(exploding, seconds=PLENTY, notice=told.append)
     assert run.diagnosis.cause.confidence is Confidence.CONFIRMED
-    assert told == ["rate-below-ceiling"]
+    assert told == ["rate-below-limit"]
     assert run.trace is exploding.trace
 
 
@@ -195,7 +195,7 @@ def test_there_is_nothing_to_confirm_in_a_healthy_run(healthy):
 
 def test_a_cure_that_no_other_seed_bears_out_is_searched_beyond(exploding, monkeypatch):
     # from the other seeds, every cure but the first one holds
-    first = ("rate-below-ceiling",)
+    first = ("rate-below-limit",)
 
     def held_by(bench, trial, *, count):
         return (bench.baseline if trial.remedies == first else trial.run,) * count
@@ -216,10 +216,10 @@ def test_where_no_cure_holds_the_first_is_told(exploding, monkeypatch):
         Bench, "other_seeds", lambda bench, trial, *, count: (bench.baseline,) * count
     )
     bench = Bench(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
-    bench.tried(("rate-below-ceiling",), until=1.0)
+    bench.tried(("rate-below-limit",), until=1.0)
     bench.budget.work = 0.0  # nothing more can be tried
     winner = found(bench)
-    assert winner.trial.remedies == ("rate-below-ceiling",)
+    assert winner.trial.remedies == ("rate-below-limit",)
     assert not winner.holds
 
 

@@ -79,15 +79,15 @@ def test_a_diverged_run_is_worse_than_any_other(healthy):
 
 
 def test_the_rate_is_worked_out_after_everything_else():
-    # the ceiling of the mean is 50 times that of the sum, and far above this rate
+    # the stability limit of the mean is 50 times that of the sum, and far above this rate
     summed = experiment_from(
         EXPLODING,
         loss={"name": "mean_squared_error", "reduction": "sum"},
         optimizer={"learning_rate": 0.002},
     )
-    _, alone = with_remedies(summed, ("rate-below-ceiling",))
-    _, both = with_remedies(summed, ("rate-below-ceiling", "mean-loss"))
-    assert alone == ["rate-below-ceiling"]
+    _, alone = with_remedies(summed, ("rate-below-limit",))
+    _, both = with_remedies(summed, ("rate-below-limit", "mean-loss"))
+    assert alone == ["rate-below-limit"]
     assert both == ["mean-loss"]
 
 

@@ -8,7 +8,7 @@ from nndiag.gradients.noise import measured_noise
 EPSILON = float(np.finfo(float).eps)
 
 
-@pytest.mark.parametrize("deviation", [1e-12, 1e-8, 1e-4])
+@pytest.mark.parametrize("std", [1e-12, 1e-8, 1e-4])
 def test_noise_that_was_put_in_is_measured(deviation):
     found = []
     for seed in range(200):

@@ -7,7 +7,7 @@ FAN_OUT, FAN_IN = 300, 200
 # Standard deviations from the papers' formulas, for fan-in 200 and fan-out 300.
 DEVIATIONS = {
     "uniform": ({"low": -1.0, "high": 3.0}, 4 / np.sqrt(12)),  # of a uniform: width / √12
-    "normal": ({"deviation": 0.7}, 0.7),
+    "normal": ({"std": 0.7}, 0.7),
     "glorot_uniform": ({}, np.sqrt(2 / 500)),
     "glorot_normal": ({}, np.sqrt(2 / 500)),
     "he_uniform": ({}, np.sqrt(2 / 200)),

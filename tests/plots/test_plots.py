@@ -54,7 +54,7 @@ def line(drawn, label):
 def test_the_loss_is_drawn_as_its_logarithm_with_what_it_is_compared_with():
     drawn = axes()
     assert loss.draw(run([1.0, 0.1, 0.01]), drawn)
-    assert labels(drawn) == ["training", "held out", "best constant"]
+    assert labels(drawn) == ["training", "validation", "mean baseline"]
     np.testing.assert_allclose(line(drawn, "training").get_ydata(), [0, -1, -2])
 
 

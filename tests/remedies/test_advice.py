@@ -57,8 +57,8 @@ def test_a_finding_gets_the_remedies_that_are_registered_against_it(experiment):
 def test_what_is_suggested_has_the_keys_that_it_changes(experiment):
     run = measured(experiment({"optimizer": {"learning_rate": 30.0}}))
     first = advised(run.diagnosis, run.trace).suggested[0]
-    assert first.remedy == "rate-below-ceiling"
-    assert 0 < first.changes["optimizer"]["learning_rate"] < run.trace.facts.stability_ceiling
+    assert first.remedy == "rate-below-limit"
+    assert 0 < first.changes["optimizer"]["learning_rate"] < run.trace.facts.stability_limit
 
 
 def test_a_log_without_a_config_is_advised_in_words(make_trace):

@@ -90,7 +90,7 @@ def test_activations_lead_from_layer_to_layer(subject):
 def test_edits_are_remedies_with_their_diff():
     subject = NetworkSubject(load_experiment("configs/posts/exploding_sine.yaml"))
     edits = {edit.name: edit for edit in subject.edits()}
-    lower = edits["rate-below-ceiling"]
+    lower = edits["rate-below-limit"]
     before, after = (line for line in lower.diff.splitlines()[2:] if line[0] in "+-")
     rate = lower.change["optimizer"]["learning_rate"]
     assert before.startswith("-optimizer: {name: sgd, learning_rate: 0.2,")

@@ -146,8 +146,8 @@ def test_what_a_remedy_changes(name, before, changes, case):
         ("less-momentum", {"optimizer": {"momentum": 0.9}}),
         ("clipped-gradient", {"optimizer": {"name": "adam"}}),
         ("adam", {"optimizer": {"name": "adam", "learning_rate": 0.003}}),
-        ("rate-below-ceiling", {"optimizer": {"learning_rate": 1e-3}}),
-        ("rate-below-ceiling", {"optimizer": {"name": "adam", "learning_rate": 10.0}}),
+        ("rate-below-limit", {"optimizer": {"learning_rate": 1e-3}}),
+        ("rate-below-limit", {"optimizer": {"name": "adam", "learning_rate": 10.0}}),
         ("larger-rate", {"optimizer": {"name": "adam", "learning_rate": 0.1}}),
     ],
 )
@@ -155,27 +155,27 @@ def test_where_a_remedy_does_not_apply(name, before, case):
     assert remedy_of(name).changes(case(before)) is None
 
 
-def line_ceiling(case):
+def line_limit(case):
     """2/λ_max of the mean squared error of y = wx + b: the Hessian is 2·mean([x 1]ᵀ[x 1])."""
     inputs = case.built.training[0]
     padded = np.concatenate([inputs, np.ones_like(inputs)], axis=1)
     return 2 / np.linalg.eigvalsh(2 * padded.T @ padded / len(padded))[-1]
 
 
-@pytest.mark.parametrize("name", ["rate-below-ceiling", "rate-near-ceiling"])
-def test_a_rate_at_the_ceiling_is_half_of_it_rounded_down_to_two_digits(name, case):
-    rate = {"rate-below-ceiling": 3.0, "rate-near-ceiling": 1e-5}[name]
+@pytest.mark.parametrize("name", ["rate-below-limit", "rate-near-limit"])
+def test_a_rate_at_the_limit_is_half_of_it_rounded_down_to_two_digits(name, case):
+    rate = {"rate-below-limit": 3.0, "rate-near-limit": 1e-5}[name]
     one = case({**layers(LINEAR), "optimizer": {"learning_rate": rate}})
     found = remedy_of(name).changes(one)["optimizer"]["learning_rate"]
-    half = 0.5 * line_ceiling(one)
+    half = 0.5 * line_limit(one)
     assert found <= half * (1 + 1e-2)  # the sharpness is known to 1 %
     assert found >= 0.9 * half * (1 - 1e-2)  # two digits: at most a tenth is lost
     assert float(f"{found:.1e}") == found
 
 
-def test_a_larger_rate_stops_at_half_of_the_ceiling(case):
+def test_a_larger_rate_stops_at_half_of_the_limit(case):
     one = case(layers(LINEAR))
-    rate = 0.1 * line_ceiling(one)
+    rate = 0.1 * line_limit(one)
     one = case({**layers(LINEAR), "optimizer": {"learning_rate": float(rate)}})
     found = remedy_of("larger-rate").changes(one)["optimizer"]["learning_rate"]
     assert found == pytest.approx(5 * rate, rel=0.1)

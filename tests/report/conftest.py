@@ -58,7 +58,7 @@ def diverged_diagnosis() -> Diagnosis:
     """One cause that explains two symptoms, a warning beside it, two checks not made."""
     top = finding(
         "learning-rate-above-stability-limit",
-        message="learning rate 0.2 is 8.33 × the stability ceiling 0.024",
+        message="learning rate 0.2 is 8.33 × the stability limit 0.024",
         evidence=(Evidence("learning_rate", 0.2, 0.024),),
     )
     symptoms = (finding("exploding-loss"), finding("exploding-gradients", layer="layer1"))
@@ -73,7 +73,7 @@ def diverged_diagnosis() -> Diagnosis:
         ),
         numbers={"onset_step": 0.0, "baseline_loss": 0.5},
         suggested=(
-            Suggestion("rate-below-ceiling", "Lower it", {"optimizer": {"learning_rate": 0.01}}),
+            Suggestion("rate-below-limit", "Lower it", {"optimizer": {"learning_rate": 0.01}}),
             Suggestion("mean-loss", "Average the loss"),
         ),
     )
@@ -96,5 +96,5 @@ def healthy() -> tuple[Diagnosis, Trace]:
         facts=Facts(baseline_loss=1.0, total_steps=100),
         ending=Ending(reason="finished", loss=0.01),
     )
-    numbers = {"skill": 0.99, "baseline_loss": 1.0, "final_loss": 0.01}
+    numbers = {"r_squared": 0.99, "baseline_loss": 1.0, "final_loss": 0.01}
     return Diagnosis(Outcome.CONVERGED, None, (), (), numbers), trace

@@ -85,7 +85,7 @@ def told(check, *, width=80, **known):
 RIGHT_AT_80 = """\
 my_net.py  loop at line 1 · 2 parameters
 ╭──────────────────────────────────────────────────────────────────────────────╮
-│ GRADIENT CORRECT  the step goes down the gradient of the loss                │
+│ GRADIENT CORRECT  the step follows the negative gradient of the loss         │
 ╰──────────────────────────────────────────────────────────────────────────────╯
 parameter  shape  error  cosine  scale  line
 w            2×1  3e-10       1    0.1     4  correct
@@ -107,8 +107,8 @@ my_net.py  loop at line 1 · 2 parameters
 │ at    my_net.py:4                                                            │
 │ line  w += 0.1 * x.T @ (out - y)                                             │
 │ write w -= 0.1 * x.T @ (out - y)                                             │
-│ This is why it does not train: loss 2 → 1e9 with this step, → 0.01 mended,   │
-│ in 50 iterations                                                             │
+│ This is why it does not train: loss 2 → 1e9 with this step, → 0.01 fixed, in │
+│ 50 iterations                                                                │
 ╰──────────────────────────────────────────────────────────────────────────────╯
 parameter  shape  error  cosine  scale  line
 w            2×1  3e-10      -1   -0.1     4  wrong sign

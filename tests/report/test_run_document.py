@@ -38,7 +38,7 @@ def test_the_keys_of_the_contract(diverged):
             {
                 "problem": "learning-rate-above-stability-limit",
                 "severity": "error",
-                "message": "learning rate 0.2 is 8.33 × the stability ceiling 0.024",
+                "message": "learning rate 0.2 is 8.33 × the stability limit 0.024",
                 "layer": None,
                 "tensor": None,
                 "evidence": [
@@ -96,10 +96,10 @@ def test_no_number_breaks_a_strict_parser(value):
 
 
 def test_two_numbers_of_one_series_are_both_kept():
-    evidence = (Evidence("loss", 1.0), Evidence("loss", 2.0), Evidence("skill", 3.0))
+    evidence = (Evidence("loss", 1.0), Evidence("loss", 2.0), Evidence("r_squared", 3.0))
     told = finding_document(finding("x", evidence=evidence)).evidence
     assert [(one.series, one.observed) for one in told] == [
         ("loss", 1.0),
         ("loss", 2.0),
-        ("skill", 3.0),
+        ("r_squared", 3.0),
     ]

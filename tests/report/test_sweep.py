@@ -15,19 +15,19 @@ from nndiag.report.sweep import sweep_line, sweep_report
 from nndiag.report.sweep_document import sweep_document
 from nndiag.report.sweep_words import factor, failure_words, reading_words, theory_words
 from nndiag.trace import Stability
-from nndiag.training.sweep_edge import Edge
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_ranking import rates_of
 from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_theory import Reading, Theory
+from nndiag.training.sweep_threshold import Threshold
 from nndiag.training.sweep_verdict import Fate
 
 STEPS = np.array([0, 1, 100, 1000])
 
 
 def run(rate, final, seed=0):
-    """A run from loss 0.5, the best constant's, falling evenly in log(step)."""
+    """A run from loss 0.5, the mean baseline's, falling evenly in log(step)."""
     curve = np.geomspace(0.5, final, 4) if np.isfinite(final) else np.array([0.5, 9, *[np.nan] * 2])
     return ShortRun(
         rate=rate, seed=seed, initial=0.5, reference=0.5, steps=STEPS, curve=curve, final=final,
@@ -50,8 +50,8 @@ START = Stability(
     rule="2/λ_max",
     learning_rate=0.2,
     sharpness=40.0,
-    ceiling=0.05,
-    batch_ceilings=None,
+    stability_limit=0.05,
+    batch_limits=None,
     batch_size=None,
     adaptive=False,
     changes=(),
@@ -77,7 +77,7 @@ def sweep(**known):
         "band": (0.01, 0.04),
         "best": 0.02,
         "best_of_seeds": (0.01, 0.02),
-        "edge": Edge(0.05, 0.05, 0.055, 0.051, Fate.DIVERGES, (7, 8), None),
+        "threshold": Threshold(0.05, 0.05, 0.055, 0.051, Fate.DIVERGES, (7, 8), None),
         "recommended": 0.02,
         "recommended_runs": (run(0.02, 0.01), run(0.02, 0.02, 1)),
         "learned": 2,
@@ -101,14 +101,15 @@ def told(result, *, width=80, **known):
 AT_80 = """\
 my-net  sgd · 22 runs, 2 seeds · 1,000 steps each
 ╭──────────────────────────────────────────────────────────────────────────────╮
-│ Learning rate 0.2 is 4 × above the edge                                      │
-│ use    optimizer.learning_rate=0.02                                          │
-│ works  from 0.01 to 0.04                                                     │
-│ best   0.02 (of single seeds: 0.01 to 0.02)                                  │
-│ edge   0.05 (in other seeds up to 0.055); beyond, a run diverges within 7 to │
-│        8 steps                                                               │
-│ theory ceiling 2/λ_max = 0.05 to 0.06 at the start (λ_max 40); the edge is   │
-│        the same. Both agree: either can be believed.                         │
+│ Learning rate 0.2 is 4 × above the divergence threshold                      │
+│ use       optimizer.learning_rate=0.02                                       │
+│ works     from 0.01 to 0.04                                                  │
+│ best      0.02 (of single seeds: 0.01 to 0.02)                               │
+│ threshold 0.05 (in other seeds up to 0.055); beyond, a run diverges within 7 │
+│           to 8 steps                                                         │
+│ theory    stability limit 2/λ_max = 0.05 to 0.06 at the start (λ_max 40);    │
+│           measured: the same. Theory and measurement agree within a factor   │
+│           of 2.                                                              │
 ╰──────────────────────────────────────────────────────────────────────────────╯
 loss   ████████▇▇▇▇▃▃▃▃▁▁▁▁▂▂▂▂ ✗   ✗
 works              ━━━━━━━━━━━━
@@ -162,7 +163,7 @@ def test_ends_with_the_next_command():
 @pytest.mark.parametrize(
     ("configured", "words"),
     [
-        (0.2, "Learning rate 0.2 is 4 × above the edge"),
+        (0.2, "Learning rate 0.2 is 4 × above the divergence threshold"),
         (0.02, "Learning rate 0.02 is as good as the best"),
         (0.01, "Learning rate 0.01 works; it is 2 × below the best"),
         (0.001, "Learning rate 0.001 is too small: 20 × below the best"),
@@ -173,15 +174,15 @@ def test_says_where_the_configured_rate_is(configured, words):
     assert words in told(sweep(configured=configured))
 
 
-def test_says_which_to_believe_where_edge_and_ceiling_differ():
+def test_says_which_to_believe_where_threshold_and_limit_differ():
     for reading in Reading:
         words = reading_words(Theory(START, (0.05, 0.06), 4.0, 0.3, reading))
         assert words is not None
-        assert ("Believe the edge" in words) is (reading is not Reading.AGREE)
+        assert ("The measurement holds" in words) is (reading is not Reading.AGREE)
 
 
-def test_tells_the_ceilings_of_single_batches():
-    noisy = replace(START, batch_ceilings=(0.01, 0.07), batch_size=10)
+def test_tells_the_limits_of_single_batches():
+    noisy = replace(START, batch_limits=(0.01, 0.07), batch_size=10)
     words = reading_words(Theory(noisy, (0.05, 0.06), 0.3, 0.05, Reading.NOISE))
     assert "0.01 to 0.07" in words
 
@@ -189,7 +190,7 @@ def test_tells_the_ceilings_of_single_batches():
 @pytest.mark.parametrize("reason", Reason)
 def test_says_what_it_means_that_no_rate_learns(reason):
     failure = Failure(reason, 0.5, 0.5, 0.49, 1e-3, 0.8, 0.0)
-    nothing = {"band": None, "best": None, "best_of_seeds": None, "edge": None}
+    nothing = {"band": None, "best": None, "best_of_seeds": None, "threshold": None}
     result = sweep(failure=failure, recommended=None, recommended_runs=(), **nothing)
     text = told(result)
     assert "No learning rate learns" in text
@@ -197,22 +198,24 @@ def test_says_what_it_means_that_no_rate_learns(reason):
     assert "optimizer.learning_rate" not in text
 
 
-def test_where_nothing_learns_no_rate_is_said_to_be_too_small_or_the_edge():
+def test_where_nothing_learns_no_rate_is_said_to_be_too_small_or_the_threshold():
     failure = Failure(Reason.FLAT_UNITS, 0.5, 0.5, 0.49, 1e-3, 0.8, 0.0)
-    nothing = {"band": None, "best": None, "best_of_seeds": None, "edge": None}
+    nothing = {"band": None, "best": None, "best_of_seeds": None, "threshold": None}
     result = sweep(failure=failure, recommended=None, recommended_runs=(), **nothing)
     small = [replace(rate, fates=(Fate.TOO_SMALL,) * 2) for rate in result.rates]
     text = told(replace(result, rates=tuple(small)))
     assert "too small" not in text
     assert "does not learn" in text
-    assert "\n│ edge" not in text
+    assert "\n│ divergence threshold" not in text
     assert "works" not in text
 
 
-def test_the_ceiling_of_an_adaptive_optimizer_is_compared_where_its_run_ends():
+def test_the_limit_of_an_adaptive_optimizer_is_compared_where_its_run_ends():
     adaptive = replace(START, adaptive=True)
     words = theory_words(Theory(adaptive, (1e-8, 1e-7), 0.5, 0.1, Reading.MOVES))
-    assert words.endswith("0.1 at the end of a run at the edge; the edge is 0.5 × that")
+    assert words.endswith(
+        "0.1 at the end of a run at the divergence threshold; measured: 0.5 × that"
+    )
 
 
 def test_a_best_rate_of_longer_runs_is_told_as_such():
@@ -226,8 +229,8 @@ def test_a_rate_that_does_not_learn_with_every_seed_is_told_as_such():
 
 def test_a_number_in_a_program_is_replaced_and_a_name_is_set():
     number, name = sweep(setting="0.01"), sweep(setting="self.rate")
-    assert "use    0.02 in place of 0.01" in told(number)
-    assert "use    self.rate=0.02" in told(name)
+    assert "use       0.02 in place of 0.01" in told(number)
+    assert "use       self.rate=0.02" in told(name)
 
 
 def test_a_sweep_that_was_cut_short_says_so():
@@ -271,10 +274,12 @@ def test_says_nothing_against_a_good_rate():
 
 
 def test_the_line_of_quiet():
-    assert sweep_line(sweep()) == "learning rate 0.2 is 4 × above the edge; use 0.02"
+    assert (
+        sweep_line(sweep()) == "learning rate 0.2 is 4 × above the divergence threshold; use 0.02"
+    )
 
 
-def test_the_picture_shows_seeds_band_edge_and_ceiling():
+def test_the_picture_shows_seeds_band_threshold_and_limit():
     axes = Figure().add_subplot()
     draw(sweep(), axes)
     labels = axes.get_legend_handles_labels()[1]
@@ -282,8 +287,8 @@ def test_the_picture_shows_seeds_band_edge_and_ceiling():
         "seed 0",
         "seed 1",
         "works",
-        "edge (measured) 0.05",
-        "ceiling (theory) 0.05",
+        "divergence threshold (measured) 0.05",
+        "stability limit (theory) 0.05",
         "configured 0.2",
         "recommended 0.02",
     ]
@@ -296,7 +301,9 @@ def test_the_picture_shows_seeds_band_edge_and_ceiling():
 
 def test_the_picture_is_a_png_also_where_everything_diverged():
     everything = rates_of([run(rate, np.inf) for rate in LOSSES])
-    picture = sweep_picture(sweep(rates=everything, seeds=(0,), band=None, edge=None, best=None))
+    picture = sweep_picture(
+        sweep(rates=everything, seeds=(0,), band=None, threshold=None, best=None)
+    )
     assert picture.startswith(b"\x89PNG")
 
 
@@ -305,9 +312,9 @@ def test_factors_have_two_digits(value, words):
     assert factor(value) == words
 
 
-def test_the_picture_leaves_out_a_ceiling_that_moves_with_the_run():
+def test_the_picture_leaves_out_a_limit_that_moves_with_the_run():
     axes = Figure().add_subplot()
     adaptive = Theory(replace(START, adaptive=True), (1e-7, 1e-7), 1.0, 0.04, Reading.MOVES)
     draw(sweep(theory=adaptive), axes)
-    assert not any("ceiling" in label for label in axes.get_legend_handles_labels()[1])
+    assert not any("stability_limit" in label for label in axes.get_legend_handles_labels()[1])
     assert min(axes.get_xlim()) > -4  # no rate below 0.001 was tried

@@ -32,7 +32,7 @@ def record(sink: TraceWriter | None = None, *, steps: int = 20, ending: bool = T
             batch_size=6,
             total_steps=steps,
             settings={"name": "made-up", "training": {"steps": steps}, "ignore": []},
-            stability_ceiling=np.inf,
+            stability_limit=np.inf,
         )
     )
     norms = rng.normal(size=(steps, 2))

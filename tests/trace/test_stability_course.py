@@ -1,4 +1,4 @@
-"""What λ_max did in a run, told from the ratio of the rate to its ceiling."""
+"""What λ_max did in a run, told from the ratio of the rate to its stability limit."""
 
 import numpy as np
 import pytest
@@ -7,14 +7,18 @@ from nndiag.trace import Ending, Facts, Series, Stability, Trace
 from nndiag.trace.stability_course import Course, stability_course
 
 RATE = 0.1
-LIMIT = 2 / RATE  # λ_max at which the rate is at its ceiling
+LIMIT = 2 / RATE  # λ_max at which the rate is at its stability limit
 
 
 def run(*ratios, final=None, rates=None, **changed):
     """A run of 100 steps in which λ_max was these multiples of the limit, every tenth step."""
     steps = 10 * np.arange(len(ratios))
     sharpness = LIMIT * np.array(ratios)
-    theory = {"sharpness": sharpness[0], "ceiling": 2 / sharpness[0], "adaptive": False} | changed
+    theory = {
+        "sharpness": sharpness[0],
+        "stability_limit": 2 / sharpness[0],
+        "adaptive": False,
+    } | changed
     series = {"sharpness": Series(steps, sharpness)}
     if rates is not None:
         series["learning_rate"] = Series(steps, RATE * np.array(rates))
@@ -41,7 +45,7 @@ def run(*ratios, final=None, rates=None, **changed):
         ((0.1, 0.2, 0.4), None, Course.ROSE, 20),
     ],
 )
-def test_tells_what_became_of_the_distance_to_the_ceiling(ratios, final, course, step):
+def test_tells_what_became_of_the_distance_to_the_limit(ratios, final, course, step):
     found = stability_course(run(*ratios, final=final))
     assert (found.course, found.step) == (course, step)
     assert found.ratio == pytest.approx(ratios[step // 10])
@@ -63,8 +67,9 @@ def test_stays_silent_where_nothing_moved_or_nothing_is_known(trace):
     assert stability_course(trace) is None
 
 
-def test_a_rate_that_decays_leaves_its_ceiling():
-    # λ_max doubles while the rate falls to a quarter: half as near to the ceiling as before.
+def test_a_rate_that_decays_leaves_its_limit():
+    # λ_max doubles while the rate falls to a quarter: half as near to the stability limit as
+    # before.
     found = stability_course(run(0.5, 0.7, 1.0, rates=(1.0, 0.5, 0.25)))
     assert found.course is Course.FELL
     assert found.ratio == pytest.approx(0.25)

@@ -1,4 +1,4 @@
-"""The learning-rate sweep: its runs, its range, its edge, what it recommends."""
+"""The learning-rate sweep: its runs, its range, its divergence threshold, what it recommends."""
 
 import os
 import signal
@@ -148,16 +148,16 @@ CLOSED_FORMS = [
 
 
 @pytest.mark.parametrize(("optimizer", "factor"), CLOSED_FORMS)
-def test_on_a_quadratic_edge_and_ceiling_are_the_closed_form(optimizer, factor):
+def test_on_a_quadratic_threshold_and_limit_are_the_closed_form(optimizer, factor):
     result = sweep_learning_rates(changed(LINE, optimizer=optimizer), seeds=1)
     exact = factor / CURVATURE
-    assert result.theory.start.ceiling == pytest.approx(exact, rel=1e-6)
-    # Bisection narrows a quarter of a decade 27-fold: 2.2 %. In 400 steps, 1 % above the edge
-    # grows by 1.02^800 = 7e6: enough to be seen.
-    assert 0.97 * exact < result.edge.value < 1.01 * exact
-    assert result.theory.ratio == pytest.approx(result.edge.value / exact, rel=1e-5)
+    assert result.theory.start.stability_limit == pytest.approx(exact, rel=1e-6)
+    # Bisection narrows a quarter of a decade 27-fold: 2.2 %. In 400 steps, 1 % above the divergence
+    # threshold grows by 1.02^800 = 7e6: enough to be seen.
+    assert 0.97 * exact < result.threshold.value < 1.01 * exact
+    assert result.theory.ratio == pytest.approx(result.threshold.value / exact, rel=1e-5)
     assert result.theory.reading == "agree"
-    assert result.recommended < result.edge.value
+    assert result.recommended < result.threshold.value
     assert result.band[0] < result.recommended < result.band[1]
 
 
@@ -166,12 +166,13 @@ def test_a_sum_over_examples_divides_every_rate_by_their_number():
     summed = sweep_learning_rates(
         changed(TANH, loss={"name": "mean_squared_error", "reduction": "sum"}), seeds=1
     )
-    assert summed.edge.value == pytest.approx(mean.edge.value / 40, rel=0.01)
+    assert summed.threshold.value == pytest.approx(mean.threshold.value / 40, rel=0.01)
     assert summed.best == pytest.approx(mean.best / 40, rel=0.01)
     assert summed.recommended == pytest.approx(mean.recommended / 40, rel=0.1)  # two digits
-    # Beyond the edge runs are chaotic; below it the last digit of a rate changes little.
+    # Beyond the divergence threshold runs are chaotic; below it the last digit of a rate changes
+    # little.
     mean_fates, summed_fates = (
-        [rate.fate for rate in result.rates if rate.value < result.edge.value]
+        [rate.fate for rate in result.rates if rate.value < result.threshold.value]
         for result in (mean, summed)
     )
     assert summed_fates[:8] == mean_fates[:8]
@@ -181,11 +182,11 @@ def test_a_sum_over_examples_divides_every_rate_by_their_number():
 def test_the_configured_rate_decides_nothing(configured):
     usual = sweep_learning_rates(changed(TANH), seeds=1)
     odd = sweep_learning_rates(changed(TANH, optimizer={"learning_rate": configured}), seeds=1)
-    assert (odd.recommended, odd.edge.value) == (usual.recommended, usual.edge.value)
+    assert (odd.recommended, odd.threshold.value) == (usual.recommended, usual.threshold.value)
 
 
 @pytest.mark.parametrize(
-    ("rate", "place"), [(1e-7, "below-band"), (0.05, "in-band"), (5.0, "above-edge")]
+    ("rate", "place"), [(1e-7, "below-band"), (0.05, "in-band"), (5.0, "above-threshold")]
 )
 def test_tells_the_place_of_the_configured_rate(rate, place):
     result = sweep_learning_rates(changed(TANH, optimizer={"learning_rate": rate}), seeds=1)
@@ -225,8 +226,9 @@ def test_recommends_a_rate_that_learns_for_every_optimizer(optimizer, batch_size
     assert len(result.recommended_runs) == 4  # two fresh seeds among them
     assert all(run.lost_at is None for run in result.recommended_runs)
     if optimizer != "sgd" and batch_size == "full":
-        # The ceiling of an adaptive optimizer is only of the edge's size where its run ends.
-        assert result.theory.settled > 10 * result.theory.start.ceiling
+        # The stability limit of an adaptive optimizer is only of the divergence threshold's size
+        # where its run ends.
+        assert result.theory.settled > 10 * result.theory.start.stability_limit
         assert 0.1 < result.theory.ratio < 10
 
 
@@ -249,7 +251,7 @@ def test_says_that_no_rate_learns_and_why(experiment, reason):
     result = sweep_learning_rates(experiment, seeds=2)
     assert result.failure.reason is reason
     assert result.recommended is result.best is result.band is None
-    assert result.edge is None or result.edge.fate.blown_up  # nobody stops learning
+    assert result.threshold is None or result.threshold.fate.blown_up  # nobody stops learning
 
 
 def test_fixed_ends_and_number_of_rates_are_kept_to():
@@ -310,14 +312,14 @@ LAST = {"units": 1}
 STARTS = [
     {"name": "glorot_uniform"},
     {"name": "uniform", "low": -1.0, "high": 1.0},
-    {"name": "normal", "deviation": 1.0},
-    {"name": "normal", "deviation": 0.1},
+    {"name": "normal", "std": 1.0},
+    {"name": "normal", "std": 0.1},
 ]
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("start", STARTS)
-def test_the_exploding_sines_edge_is_at_the_ceiling_or_it_is_said_why_not(start, reduction):
+def test_the_exploding_sines_threshold_is_at_the_limit_or_it_is_said_why_not(start, reduction):
     experiment = changed(
         TANH,
         dataset={"samples": 200},
@@ -326,10 +328,10 @@ def test_the_exploding_sines_edge_is_at_the_ceiling_or_it_is_said_why_not(start,
         training={"steps": 120},
     )  # fmt: skip
     result = sweep_learning_rates(experiment, seeds=1)
-    ceiling = result.theory.start.ceiling
-    assert result.edge.value / ceiling == pytest.approx(result.theory.ratio, rel=1e-6)
+    stability_limit = result.theory.start.stability_limit
+    assert result.threshold.value / stability_limit == pytest.approx(result.theory.ratio, rel=1e-6)
     if 0.5 <= result.theory.ratio <= 2.0:
         assert result.theory.reading == "agree"
-    else:  # the network moved to where the ceiling is higher, as was measured
+    else:  # the network moved to where the stability limit is higher, as was measured
         assert result.theory.reading == "flattens"
-        assert result.theory.settled > 1.5 * ceiling
+        assert result.theory.settled > 1.5 * stability_limit

@@ -27,7 +27,7 @@ def line(**sections):
 
 
 def sine(**sections):
-    """A tanh network whose rate is far above its ceiling."""
+    """A tanh network whose rate is far above its stability limit."""
     config = {
         "dataset": {"name": "sine", "samples": 30},
         "network": {"layers": [{"units": 10, "activation": "tanh"}, {"units": 1}]},
@@ -37,10 +37,10 @@ def sine(**sections):
     return build(experiment_of(config))
 
 
-def test_the_ceiling_of_a_quadratic():
+def test_the_limit_of_a_quadratic():
     stability = stability_of(line())
     assert stability.sharpness == pytest.approx(2 * np.mean(X**2))
-    assert stability.ceiling == pytest.approx(1 / np.mean(X**2))
+    assert stability.stability_limit == pytest.approx(1 / np.mean(X**2))
     assert stability.ratio == pytest.approx(0.5 * np.mean(X**2))
 
 
@@ -58,7 +58,7 @@ def test_what_would_lower_the_curvature_is_computed():
 def test_smaller_weights_and_fewer_units_lower_it_as_a_smaller_network_has_it(change):
     built = sine(network={
         "layers": [{"units": 30, "activation": "tanh"}, {"units": 1}],
-        "initializer": {"name": "normal", "deviation": 1.0},
+        "initializer": {"name": "normal", "std": 1.0},
     })  # fmt: skip
     stability = stability_of(built)
     told = next(x.factor for x in stability.changes if x.name == change)
@@ -75,16 +75,16 @@ def test_smaller_weights_and_fewer_units_lower_it_as_a_smaller_network_has_it(ch
     assert told == pytest.approx(stability.sharpness / smaller.sharpness, rel=0.02)
 
 
-def test_below_the_ceiling_nothing_has_to_be_changed():
+def test_below_the_limit_nothing_has_to_be_changed():
     assert stability_of(sine(optimizer={"name": "sgd", "learning_rate": 1e-3})).changes == ()
 
 
-def test_single_batches_have_ceilings_around_that_of_all():
+def test_single_batches_have_limits_around_that_of_all():
     built = line(training={"steps": 10, "batch_size": 5})
-    low, high = stability_of(built).batch_ceilings
+    low, high = stability_of(built).batch_limits
     rows = next(batches_of(built).rows(np.random.default_rng([0, 2])))[:8]
-    ceilings = [1 / np.mean(X[chosen] ** 2) for chosen in rows]
-    assert (low, high) == pytest.approx((min(ceilings), max(ceilings)))
+    stability_limits = [1 / np.mean(X[chosen] ** 2) for chosen in rows]
+    assert (low, high) == pytest.approx((min(stability_limits), max(stability_limits)))
 
 
 def test_a_sum_over_a_batch_has_its_part_of_the_curvature():
@@ -139,16 +139,16 @@ def test_the_facts_and_the_explanation_share_one_curvature():
     facts = facts_of(line(loss=summed, training={"steps": 10, "batch_size": 5}), explained=True)
     # A step sees 5 of the 20 examples, a quarter of the sum's curvature.
     assert facts.stability.sharpness == facts.initial_sharpness / 4
-    assert facts.stability.ceiling == facts.stability_ceiling
+    assert facts.stability.stability_limit == facts.stability_limit
     assert stability_of(line(), whole=123.0).sharpness == 123.0
 
 
 def test_is_told_in_two_lines():
     summed = {"name": "mean_squared_error", "reduction": "sum"}
     # mean(x²) = 1 + 64·(20+1)/(12·(20−1)) = 6.8947 for 20 even points around 1 with spread 8;
-    # λ_max = 2·20·6.8947 = 275.79, the ceiling 2/λ_max = 0.0072519; 0.5 is 68.947 × that.
+    # λ_max = 2·20·6.8947 = 275.79, the stability limit 2/λ_max = 0.0072519; 0.5 is 68.947 × that.
     assert stability_view(stability_of(line(loss=summed))).plain == (
-        "before step 1 learning rate 0.5 is 68.9 × the stability ceiling 0.00725 "
+        "before step 1 learning rate 0.5 is 68.9 × the stability limit 0.00725 "
         "(2/λ_max, λ_max 276)\n"
         "λ_max would be ÷20 by loss.reduction=mean · ÷6.9 by dataset.scale_inputs=standardize"
     )
@@ -156,11 +156,11 @@ def test_is_told_in_two_lines():
 
 def test_what_is_told_already_is_not_told_again():
     view = stability_view(stability_of(line(training={"steps": 10})), told=True)
-    assert view.plain.startswith("before step 1 the ceiling is 2/λ_max, λ_max ")
+    assert view.plain.startswith("before step 1 the stability limit is 2/λ_max, λ_max ")
     assert "learning rate" not in view.plain
 
 
-def test_says_what_the_ceiling_means_with_batches_and_nothing_for_adaptive_optimizers():
+def test_says_what_the_limit_means_with_batches_and_nothing_for_adaptive_optimizers():
     batches = stability_view(stability_of(line(training={"steps": 10, "batch_size": 5})))
     assert "a step sees 5 of them" in batches.plain
     assert stability_view(stability_of(sine(optimizer={"name": "adam"}))) is None
@@ -170,7 +170,7 @@ def test_what_became_of_it_is_told_in_a_line():
     settled = StabilityCourse(Course.SETTLED, 5000, 20.5, 1.025)
     assert course_view(settled).plain == (
         "by step 5,000 the run settled at the edge of stability: λ_max is 20.5, "
-        "the rate 1.02 × its ceiling"
+        "the rate 1.02 × its limit"
     )
     flatter = StabilityCourse(Course.FLATTENED, 12, 10.0, 0.5)
-    assert course_view(flatter).plain.endswith("the rate 2 × below its ceiling")
+    assert course_view(flatter).plain.endswith("the rate 2 × below its limit")

@@ -28,7 +28,7 @@ def chosen(lucky):
         for seed in (0, 1, 2):
             search.runs[rate, seed] = run(rate, final, seed=seed)
     working = [rate for rate in rates_of(search.runs.values()) if rate.works]
-    return choice_of(search, working, edge=0.5, seeds=tuple(SEEDS), steps=100)
+    return choice_of(search, working, threshold=0.5, seeds=tuple(SEEDS), steps=100)
 
 
 @pytest.mark.parametrize(("lucky", "learned"), [({3, 4, 5}, 6), ({3}, 4), (set(), 3)])
@@ -44,13 +44,13 @@ def test_a_rate_that_learns_with_fewer_is_not_recommended():
     search.runs[0.01, 0] = run(0.01, 0.5)
     search.runs[1.0, 0] = run(1.0, np.inf)
     working = [rate for rate in rates_of(search.runs.values()) if rate.works]
-    choice = choice_of(search, working, edge=0.5, seeds=(0, 1, 2), steps=100)
+    choice = choice_of(search, working, threshold=0.5, seeds=(0, 1, 2), steps=100)
     assert choice.best.value == 0.1
     assert choice.recommended is None
 
 
 @pytest.mark.parametrize(("width", "runs"), [(1.03, 0), (1.1, 2), (10**0.25, 6)])
-def test_the_bracket_of_an_edge_is_narrowed_to_four_percent(width, runs):
+def test_the_bracket_of_an_threshold_is_narrowed_to_four_percent(width, runs):
     """Each round of two points divides its logarithm by three."""
 
     class Trainer:
@@ -58,7 +58,7 @@ def test_the_bracket_of_an_edge_is_narrowed_to_four_percent(width, runs):
             return [run(rate, 0.01 if rate < 1.0 else np.inf) for rate, _ in pairs]
 
     search = Search(Trainer(), (0,), steps=100)
-    low = width**-0.5  # the edge, at 1, in the middle of the bracket
+    low = width**-0.5  # the divergence threshold, at 1, in the middle of the bracket
     search.try_rates([0.001, 0.1, low, low * width])
     search.bisect()
     assert len(search.runs) == 4 + runs

@@ -5,11 +5,11 @@ import pytest
 
 from nndiag.training.sweep_ranking import band_of, best_of, rates_of
 from nndiag.training.sweep_runs import ShortRun
-from nndiag.training.sweep_verdict import Fate, edge_of, fates_of, removed
+from nndiag.training.sweep_verdict import Fate, fates_of, removed, threshold_of
 
 
 def run(rate, final, **known):
-    """A run that started at the best constant's loss, 1, and ended at `final`."""
+    """A run that started at the mean baseline's loss, 1, and ended at `final`."""
     steps = np.array([0, 10, 100])
     values = {
         "seed": 0,
@@ -62,25 +62,25 @@ def test_where_nobody_learns_no_rate_works():
     assert set(fates.values()) == {Fate.TOO_SMALL}
 
 
-def test_a_lucky_run_beyond_the_edge_is_no_measure_for_those_below():
+def test_a_lucky_run_beyond_the_threshold_is_no_measure_for_those_below():
     fates = fates_of([run(0.01, 0.5), run(0.1, 0.2), run(1.0, np.inf), run(2.0, 0.01)])
     assert fates[0.1] is Fate.WORKS
 
 
-def test_the_edge_is_where_the_first_rate_fails():
-    edge = edge_of(fates_of([*GOOD, run(1.0, np.inf), run(10.0, np.inf)]))
-    assert (edge.stable, edge.unstable, edge.fate) == (0.1, 1.0, Fate.DIVERGES)
+def test_the_threshold_is_where_the_first_rate_fails():
+    threshold = threshold_of(fates_of([*GOOD, run(1.0, np.inf), run(10.0, np.inf)]))
+    assert (threshold.stable, threshold.unstable, threshold.fate) == (0.1, 1.0, Fate.DIVERGES)
 
 
-def test_without_a_failure_there_is_no_edge():
-    assert edge_of(fates_of(GOOD)) is None
+def test_without_a_failure_there_is_no_threshold():
+    assert threshold_of(fates_of(GOOD)) is None
 
 
-def test_one_unlucky_run_among_good_ones_is_no_edge():
+def test_one_unlucky_run_among_good_ones_is_no_threshold():
     unlucky = run(0.05, 0.9, peak=10.0)
     runs = [run(0.01, 0.3), unlucky, run(0.1, 0.01), run(0.2, 0.01)]
     assert fates_of(runs)[0.05] is Fate.STUCK
-    assert edge_of(fates_of(runs)) is None
+    assert threshold_of(fates_of(runs)) is None
 
 
 def test_of_equally_good_rates_the_faster_one_is_best():
@@ -131,8 +131,8 @@ def test_the_band_goes_over_one_weak_rate_and_ends_at_the_first_unstable_one():
     )
 
 
-def test_one_unlucky_run_among_slow_ones_is_no_edge():
+def test_one_unlucky_run_among_slow_ones_is_no_threshold():
     risen = run(0.02, 0.9, peak=9.0)
     fates = fates_of([*GOOD[:2], risen, run(0.03, 0.5), run(0.05, 0.4), GOOD[2], run(1.0, np.inf)])
     assert fates[0.02] is Fate.STUCK
-    assert edge_of(fates).stable == 0.1
+    assert threshold_of(fates).stable == 0.1

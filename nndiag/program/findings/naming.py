@@ -77,7 +77,7 @@ class Context:
         return line if isinstance(line, int) else None
 
     def cosine(self, tensor: str) -> float:
-        """The cosine between a tensor's step and the way downhill, where it is worst."""
+        """The cosine between a tensor's step and the negative gradient, where it is worst."""
         values = [fits[tensor].cosine for fits in self.measurement.fits if fits[tensor].signal]
         return min(values, default=0.0)
 
@@ -197,7 +197,7 @@ def _of_repair(context: Context, repair: Repair, *, proven: bool) -> Finding:
     bug = BUGS.get(problem)()
     names = ", ".join(repair.mended)
     cosines = [context.cosine(name) for name in repair.mended if name in context.verdicts]
-    numbers = f" (cosine to the way downhill {min(cosines):+.3f})" if cosines else ""
+    numbers = f" (cosine to the negative gradient {min(cosines):+.3f})" if cosines else ""
     proof = "" if proven else "; with this change they are right, the others are not yet"
     uphill = min(cosines, default=1.0) < 0
     return Finding(

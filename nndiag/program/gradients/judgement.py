@@ -42,7 +42,7 @@ class TensorCheck:
         name: The tensor, as the program writes it.
         shape: Its shape.
         relative_error: Norm of step over factor minus gradient, relative to the gradient's.
-        cosine: Of the angle between the step and the way downhill.
+        cosine: Of the angle between the step and the negative gradient.
         scale: Step over gradient.
         verdict: What it comes to.
         line: Line of the statement that updates it.

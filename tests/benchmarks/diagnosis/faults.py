@@ -84,12 +84,12 @@ def adaptive(settings: Settings) -> bool:
     return bool(settings["optimizer"]["name"] == "adam")
 
 
-@fault("rate-above-ceiling", RATE, strengths=(3, 10, 100))
-def rate_above_ceiling(settings: Settings, folder: Path, factor: float) -> Settings | None:
-    ceiling = Case(experiment_of(settings)).facts.stability_ceiling
-    if adaptive(settings) or ceiling is None:
+@fault("rate-above-stability limit", RATE, strengths=(3, 10, 100))
+def rate_above_limit(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    stability_limit = Case(experiment_of(settings)).facts.stability_limit
+    if adaptive(settings) or stability_limit is None:
         return None
-    settings["optimizer"]["learning_rate"] = factor * ceiling
+    settings["optimizer"]["learning_rate"] = factor * stability_limit
     return settings
 
 
@@ -296,8 +296,8 @@ def batch_noise(settings: Settings, folder: Path, batch: int) -> Settings | None
     if adaptive(settings):
         settings["optimizer"]["learning_rate"] = 0.3
     else:
-        ceiling = Case(experiment_of(settings)).facts.stability_ceiling
-        settings["optimizer"]["learning_rate"] = 0.9 * (ceiling or 0.1)
+        stability_limit = Case(experiment_of(settings)).facts.stability_limit
+        settings["optimizer"]["learning_rate"] = 0.9 * (stability_limit or 0.1)
     settings["training"]["batch_size"] = batch
     return settings
 

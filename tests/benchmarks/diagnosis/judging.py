@@ -18,7 +18,7 @@ from tests.benchmarks.diagnosis.faults import FAULTS, RATE, STEEP, Settings
 
 _BROKEN = 0.25  # share of what the base explains that a fault has to cost to be one
 _FIT_SECONDS = 0.2  # of work for the reference fit of a run that ended badly
-_GOOD = 0.1  # loss over the best constant's from which it is made
+_GOOD = 0.1  # loss over the mean baseline's from which it is made
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,18 @@ def _unbroken(base_name: tuple[str, str, str], seed: int) -> tuple[float | None,
 
 
 def _rate_is_a_cause(run: Run, settings: Settings, *, labels: frozenset[str]) -> bool:
-    """Whether a run diverged that does not at half the ceiling; not asked of faults of scale."""
-    rate, ceiling = run.trace.facts.learning_rate, run.trace.facts.stability_ceiling
-    if run.diagnosis.outcome is not Outcome.DIVERGED or labels & STEEP or not rate or not ceiling:
+    """Whether a run diverged that does not at half its limit; not asked of faults of scale."""
+    rate, stability_limit = run.trace.facts.learning_rate, run.trace.facts.stability_limit
+    if (
+        run.diagnosis.outcome is not Outcome.DIVERGED
+        or labels & STEEP
+        or not rate
+        or not stability_limit
+    ):
         return False
-    if rate <= ceiling:
+    if rate <= stability_limit:
         return False
-    optimizer = {**settings["optimizer"], "learning_rate": ceiling / 2}
+    optimizer = {**settings["optimizer"], "learning_rate": stability_limit / 2}
     calmer = measured(experiment_of({**settings, "optimizer": optimizer}))
     return calmer.diagnosis.outcome is not Outcome.DIVERGED
 

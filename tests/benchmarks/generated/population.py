@@ -85,7 +85,7 @@ class Specimen:
         setting: What else was made wrong, and how strongly; causes: problems that name it.
         parts: The accepted lines of each bug.
         tensors: Which parameters' steps are wrong, as W1, b1, … (by measurement).
-        baseline: The loss of the best constant output; start and end: the right program's loss.
+        baseline: The loss of the mean baseline output; start and end: the right program's loss.
     """
 
     name: str

@@ -34,7 +34,7 @@ from tests.benchmarks.generated.truth import (
 from tests.benchmarks.generated.writing import Alternative, Fault
 
 HEALTHY = 0.25
-"""Largest loss of a healthy program's end, in those of the best constant output."""
+"""Largest loss of a healthy program's end, in those of the mean baseline output."""
 
 ILL = 0.75
 """Least loss of an ill program's end, in the same unit."""

@@ -110,7 +110,7 @@ def value(sight: Sight, objective: Objective) -> float:
 
 
 def constant_baseline(recipe: Recipe, y: np.ndarray) -> float:
-    """The loss of the best constant output."""
+    """The loss of the mean baseline output."""
     from tests.benchmarks.generated.reference import loss_value  # noqa: PLC0415
 
     best = np.median(y, axis=0) if recipe.loss == "mae" else y.mean(axis=0)

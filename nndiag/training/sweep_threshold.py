@@ -1,4 +1,4 @@
-"""The edge over all seeds of a sweep, and what happens beyond it."""
+"""The divergence threshold over all seeds of a sweep, and what happens beyond it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.training.sweep_search import Search
-from nndiag.training.sweep_verdict import Fate, SeedEdge, fates_of
+from nndiag.training.sweep_verdict import Fate, SeedThreshold, fates_of
 
 
 @dataclass(frozen=True)
-class Edge:
+class Threshold:
     """Where rates become too large.
 
     Attributes:
@@ -33,40 +33,45 @@ class Edge:
     flat_share: float | None
 
 
-def measured_edge(search: Search, edges: Mapping[int, SeedEdge]) -> Edge | None:
-    """The edge over all seeds: the smallest."""
-    stable = {seed: edge.stable for seed, edge in edges.items() if edge.stable is not None}
+def measured_threshold(search: Search, thresholds: Mapping[int, SeedThreshold]) -> Threshold | None:
+    """The divergence threshold over all seeds: the smallest."""
+    stable = {
+        seed: threshold.stable
+        for seed, threshold in thresholds.items()
+        if threshold.stable is not None
+    }
     if not stable:
         return None
     seed = min(stable, key=lambda seed: stable[seed])
-    edge = edges[seed]
+    threshold = thresholds[seed]
     beyond = [
         run
         for (rate, owner), run in search.runs.items()
-        if owner in edges and edges[owner].unstable <= rate <= 10 * edges[owner].unstable
+        if owner in thresholds
+        and thresholds[owner].unstable <= rate <= 10 * thresholds[owner].unstable
     ]
     lost = [run.lost_at for run in beyond if run.lost_at is not None]
     flat = [run.flat_share for run in beyond if run.flat_share is not None]
-    return Edge(
+    return Threshold(
         value=stable[seed],
         low=min(stable.values()),
         high=max(stable.values()),
-        unstable=edge.unstable,
-        fate=_usual_fate(search, edges),
+        unstable=threshold.unstable,
+        fate=_usual_fate(search, thresholds),
         steps=(min(lost), max(lost)) if lost else None,
         flat_share=float(np.median(flat)) if flat else None,
     )
 
 
-def _usual_fate(search: Search, edges: Mapping[int, SeedEdge]) -> Fate:
-    """What happens most often within a decade beyond the edge; of equally many, the graver."""
+def _usual_fate(search: Search, thresholds: Mapping[int, SeedThreshold]) -> Fate:
+    """What happens most often within a decade beyond the threshold; of equally many, the graver."""
     fates: list[Fate] = []
-    for seed, edge in edges.items():
+    for seed, threshold in thresholds.items():
         found = fates_of(search.of(seed))
         fates.extend(
             fate
             for rate, fate in found.items()
-            if fate.unstable and edge.unstable <= rate <= 10 * edge.unstable
+            if fate.unstable and threshold.unstable <= rate <= 10 * threshold.unstable
         )
     order = list(Fate)
     return max(set(fates), key=lambda fate: (fates.count(fate), order.index(fate)))
