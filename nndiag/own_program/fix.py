@@ -298,7 +298,7 @@ def _limit(told: Told) -> float | None:
     """The stability limit of a program's rate at its start; None where it is not known."""
     mirror = mirror_of(told)
     trace = recorded(told, mirror, Recorder(layers=layer_names(told, mirror)), reference=False)
-    return trace.facts.stability_ceiling
+    return trace.facts.stability_limit
 
 
 def _trains(told: Told, mirror: Mirror | None, reached: float | None) -> bool:

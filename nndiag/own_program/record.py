@@ -137,8 +137,8 @@ def _facts(told: Told, mirror: Mirror, start: FloatArray) -> Facts:
         baseline_loss=baseline(mirror.shape.loss, mirror.data.targets),
         optimizer=_optimizer(told),
         learning_rate=facts.learning_rate if known else None,
-        stability_ceiling=facts.stability_ceiling if right and known else None,
-        noise_ceiling=facts.noise_ceiling if right and known else None,
+        stability_limit=facts.stability_limit if right and known else None,
+        noise_limit=facts.noise_limit if right and known else None,
         total_steps=told["count"],
     )
 
@@ -152,7 +152,7 @@ def _bare_facts(told: Told) -> Facts:
         learning_rate=value,
         total_steps=told["count"],
         initial_sharpness=curvature / value if known else None,
-        stability_ceiling=2 * value / curvature if known else None,
+        stability_limit=2 * value / curvature if known else None,
     )
 
 

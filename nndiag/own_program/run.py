@@ -87,7 +87,7 @@ def run_program(
     finally:
         keeper.close()
     found = diagnose(trace, thresholds=thresholds, ignore=ignore, select=select)
-    limit = trace.facts.stability_ceiling
+    limit = trace.facts.stability_limit
     found = in_own_words(found, source=check.source, told=told, mirror=mirror, limit=limit)
     return ProgramRun(check, told, mirror, trace, with_gradient(found, check, told))
 
