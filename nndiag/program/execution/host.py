@@ -21,12 +21,14 @@ from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.depth import depth_of_program, depth_of_trees
 from nndiag.program.execution.private_files import forget_changes
 from nndiag.program.execution.sandbox import fresh_module, program_builtins
+from nndiag.program.graph.tracer import Tracer
 from nndiag.program.text import instrument
 from nndiag.program.text.instrument import CodeKey, Instruments
 from nndiag.program.text.python2 import builtins_of_python_2
 from nndiag.program.text.scopes import Loop, loop_node, loops_in
 from nndiag.program.text.siblings import SiblingImporter
 from nndiag.program.text.source import Source
+from nndiag.program.text.tracing import TRACE
 
 _PACKAGES = {"sklearn": "scikit-learn", "cv2": "opencv-python", "PIL": "Pillow", "yaml": "PyYAML"}
 """Packages that are called otherwise than what they are imported by."""
@@ -69,6 +71,7 @@ class Hooks:
     busy: bool = False
     error: Exception | None = None
     modules: dict[str, types.ModuleType] = field(default_factory=lambda: dict(sys.modules))
+    tracer: Tracer = field(default_factory=Tracer)
 
     def __post_init__(self) -> None:
         _living.add(self)
@@ -147,6 +150,7 @@ class Hooks:
             instrument.PROBE: self.on_probe,
             instrument.AFTER: self.on_after,
             instrument.RESET: self.on_reset,
+            TRACE: self.tracer,
         }
 
 
@@ -219,6 +223,33 @@ class Host:
         self.nodes = instrument.number_nodes(self.tree)
         for name, statement in zip(expressions, body[len(body) - len(expressions) :]):
             self.said[name] = instrument.serial_of(statement.value)  # type: ignore[attr-defined]
+
+    def show(self, key: tuple[int, int], text: str) -> int:
+        """Puts a print of an expression of the user's at the end of each iteration of a loop.
+
+        Args:
+            key: Which loop.
+            text: The expression: the loss, as the user says.
+
+        Returns:
+            The serial of the call.
+
+        Raises:
+            UserCodeError: It is not valid Python.
+        """
+        body = loop_node(self.tree.body[key[0]], key[1]).body
+        try:
+            call = ast.parse(f"print({text})").body[0]
+        except SyntaxError as error:
+            raise UserCodeError(
+                Problem(f"code.loss is not a valid expression: {error.msg}", got=text)
+            ) from error
+        for node in ast.walk(call):
+            if isinstance(node, (ast.expr, ast.stmt)):
+                ast.copy_location(node, body[-1])
+        body.append(call)
+        self.nodes = instrument.number_nodes(self.tree)
+        return instrument.serial_of(call.value)  # type: ignore[attr-defined]
 
     @property
     def namespace(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nndiag.program.text.scopes import LOOPS, SCOPES, Loop, LoopNode, loops_in, nested_functions
+from nndiag.program.text.tracing import TracingTransformer
 
 HEAD, ENTER, EXIT, TICK = "__nnd_head__", "__nnd_enter__", "__nnd_exit__", "__nnd_tick__"
 PROBE, AFTER, RESET = "__nnd_probe__", "__nnd_after__", "__nnd_reset__"
@@ -53,12 +54,21 @@ class Instruments:
         after: Serials of the statements after which `AFTER` reports; None for all.
         resets: Serials of the statements after which `RESET` is called.
         forced: Serials of the `if` statements whose body always runs.
+        traced: Whether every operation is handed to the tracer, instead of probes.
     """
 
     probes: frozenset[int] | None = frozenset()
     after: frozenset[int] | None = frozenset()
     resets: frozenset[int] = frozenset()
     forced: frozenset[int] = frozenset()
+    traced: bool = False
+
+    @property
+    def transformer(self) -> ast.NodeTransformer:
+        """What puts them into a tree."""
+        if self.traced:
+            return TracingTransformer(resets=self.resets, forced=self.forced)
+        return Instrumenter(self)
 
 
 def hooked(
@@ -234,7 +244,7 @@ def compile_step(
         orelse=[],
     )
     if instruments is not None:
-        Instrumenter(instruments).generic_visit(once)
+        instruments.transformer.generic_visit(once)
     for item in (once, once.target, once.iter, once.iter.elts[0]):  # type: ignore[attr-defined]
         ast.copy_location(item, node)
     body: list[ast.stmt] = [once]
@@ -274,7 +284,7 @@ def compile_functions(
         return {}
     module = ast.Module(body=[statement], type_ignores=[])
     if instruments is not None:
-        found = Instrumenter(instruments).visit(copy.deepcopy(statement))
+        found = instruments.transformer.visit(copy.deepcopy(statement))
         module.body = found if isinstance(found, list) else [found]
         ast.fix_missing_locations(module)
     closed = _close_over_all(module)
