@@ -57,13 +57,15 @@ ALLOWED_BESIDE = {
 
 FLOORS = {
     "program": (
-        {"asking", "check", "fixed_file", "rates", "result", "running"},
-        {"findings"},
-        {"repair", "training"},
+        {"asking", "by_graph", "check", "fixed_file", "rates", "result", "running"},
+        {"findings", "judging"},
+        {"location", "repair", "training"},
+        {"roles"},
         {"gradients"},
         {"loop"},
         {"child"},
         {"execution"},
+        {"graph"},
         {"text"},
     ),
 }

@@ -13,6 +13,7 @@ from nndiag.program.gradients.measuring import measure
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import read_source
 from nndiag.program.training.scaled_runs import scaled_losses
+from nndiag.program.training.trainable import Trainable
 from nndiag.training.sweep_failure import Reason
 
 LINE = """
@@ -71,7 +72,8 @@ def losses(settings, *, factor):
     """Losses of a program at a multiple of its rate."""
     with sandbox(settings.path):
         measured = measure(read_source(settings.path), settings, deadline=time.perf_counter() + 20)
-    return scaled_losses(measured, settings, factor=factor, iterations=40, seconds=20)
+    program = Trainable.of_measurement(measured)
+    return scaled_losses(program, settings, factor=factor, iterations=40, seconds=20)
 
 
 @pytest.mark.parametrize("text", [LINE, MOMENTUM])

@@ -31,6 +31,8 @@ from nndiag.bugs import (  # noqa: I001 - the order is that of the catalogue
     weight_decay_not_in_loss,
     clipped_gradient,
     assignment_instead_of_increment,
+    gradient_not_reset,
+    wrong_moment,
     loss_is_not_the_objective,
 )
 from nndiag.program.repair.bug import BUGS
@@ -43,6 +45,7 @@ __all__ = [
     "broken_chain_rule",
     "clipped_gradient",
     "gradient_never_computed",
+    "gradient_not_reset",
     "loss_gradient_scaled_by_residual",
     "loss_is_not_the_objective",
     "mismatched_shapes",
@@ -57,6 +60,7 @@ __all__ = [
     "wrong_constant_factor",
     "wrong_layer_activation",
     "wrong_loss_gradient",
+    "wrong_moment",
     "wrong_sign",
     "wrong_softmax_gradient",
 ]

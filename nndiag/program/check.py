@@ -11,6 +11,7 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Finding, Severity
+from nndiag.program.by_graph import checked_by_graph
 from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import as_plain, from_plain
 from nndiag.program.execution.host import loop_place
@@ -39,6 +40,7 @@ from nndiag.program.text.source import Source, read_source
 from nndiag.program.training.course import Course, course_of
 from nndiag.program.training.matters import Matters, comparison
 from nndiag.program.training.scaled_runs import scaled_losses
+from nndiag.program.training.trainable import Trainable
 
 Progress = Callable[[str], None]
 _MOST_PROOFS = 4
@@ -55,6 +57,9 @@ def answer(request: Mapping[str, Any], send: Send) -> Any:
 def checked(settings: CodeSettings, seconds: float, tell: Progress) -> ProgramCheck:
     """The check of a program, in this process.
 
+    The graph of an iteration is asked first. What it proves holds: all parameters right, or a bug
+    with the edit that mends it. Where it proves nothing, edits are searched.
+
     Args:
         settings: Which program, and what is what in it.
         seconds: Time after which searches and experiments end.
@@ -63,6 +68,24 @@ def checked(settings: CodeSettings, seconds: float, tell: Progress) -> ProgramCh
     Raises:
         UserCodeError: The program cannot be run, or something in it cannot be found.
     """
+    started = time.perf_counter()
+    by_graph = checked_by_graph(settings, 0.5 * seconds, tell)
+    if by_graph is not None and by_graph.is_proof:
+        return by_graph.as_check(time.perf_counter() - started)
+    left = max(0.3 * seconds, seconds - (time.perf_counter() - started))
+    try:
+        by_search = _searched(settings, left, tell)
+    except UserCodeError:
+        if by_graph is None or not by_graph.holds_alone:
+            raise
+        return by_graph.as_check(time.perf_counter() - started)
+    if by_graph is not None and by_graph.holds_against(by_search):
+        return by_graph.as_check(time.perf_counter() - started)
+    return replace(by_search, seconds=time.perf_counter() - started)
+
+
+def _searched(settings: CodeSettings, seconds: float, tell: Progress) -> ProgramCheck:
+    """The check by comparing steps with differences of the loss, and by a search among edits."""
     path = settings.path
     assert path is not None
     started = time.perf_counter()
@@ -261,7 +284,9 @@ class _Result:
         if self.correct:
             self.tell("training it for a moment")
             seconds = max(0.1, min(0.3, self.budget.left / 10))
-            self.course = course_of(self.measurement, self.settings, seconds=seconds)
+            self.course = course_of(
+                Trainable.of_measurement(self.measurement), self.settings, seconds=seconds
+            )
         if self.fixed is None or self.correct:
             return
         self.matters = self._matters()
@@ -274,7 +299,7 @@ class _Result:
         other = self.measurement if self.fixed is None or self.uniform is not None else self.fixed
         runs = [
             scaled_losses(
-                measurement,
+                Trainable.of_measurement(measurement),
                 self.settings,
                 iterations=_MOST_ITERATIONS,
                 seconds=left,

@@ -17,6 +17,7 @@ from nndiag.program.gradients.measuring import measure
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import read_source
 from nndiag.program.training.scaled_runs import scaled_losses
+from nndiag.program.training.trainable import Trainable
 
 
 @dataclass
@@ -53,7 +54,7 @@ def losses_at(request: Mapping[str, Any], _: Send) -> dict[str, Any]:
     """
     (last,) = _last
     found = scaled_losses(
-        last.measurement,
+        Trainable.of_measurement(last.measurement),
         last.settings,
         factor=request["factor"],
         iterations=request["iterations"],

@@ -31,6 +31,8 @@ NAMES = [
     "weight-decay-not-in-loss",
     "clipped-gradient",
     "assignment-instead-of-increment",
+    "gradient-not-reset",
+    "wrong-moment",
     "loss-is-not-the-objective",
 ]
 SECTIONS = ("What it is:", "Why it matters:", "How it is told:", "Repair:", "Source:")

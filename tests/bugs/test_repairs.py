@@ -180,13 +180,13 @@ CASES = {
         SLOPES,
         ("slope1 = slope(z1)", "slope1 = slope(a1)"),
         "activation-derivative-of-wrong-argument",
-        "slope1 = slope(z1)",
+        "delta1 = delta2.dot(second.T) * (a1 * (1 - a1))",
     ),
     "a value where its derivative belongs": (
         SLOPES,
         ("delta2.dot(second.T) * slope1", "delta2.dot(second.T) * z1"),
         "wrong-activation-derivative",
-        "delta1 = delta2.dot(second.T) * slope1",
+        "delta1 = delta2.dot(second.T) * (a1 * (1 - a1))",
     ),
     "an error that is written out": (
         SLOPES,

@@ -65,7 +65,7 @@ def computed_values(lab: Laboratory, point: Point, resets: frozenset[int]) -> Co
     Raises:
         StepFailedError: The iteration failed.
     """
-    instruments = Instruments(probes=None, resets=resets, forced=_occasional(lab.nodes.values()))
+    instruments = Instruments(probes=None, resets=resets, forced=occasional(lab.nodes.values()))
     variant = lab.runner.variant(instruments)
     base = lab.record(point, variant)
     moved = lab.record(point, variant, theta=shifted(point.theta))
@@ -93,7 +93,7 @@ def _rounded(lab: Laboratory, computed: Computed) -> frozenset[int]:
     return frozenset(outputs & computed.acted)
 
 
-def _occasional(nodes: Iterable[ast.AST]) -> frozenset[int]:
+def occasional(nodes: Iterable[ast.AST]) -> frozenset[int]:
     """The `if i % 100 == 0:` statements, whose bodies are to run in each iteration."""
     exits = (ast.Break, ast.Return, ast.Continue, ast.Raise)
     return frozenset(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.program.gradients.measurement import Measurement
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.training.scaled_runs import scaled_losses
+from nndiag.program.training.trainable import Trainable
 
 _MOST = 1000
 _LEAST = 20
@@ -46,25 +46,23 @@ class Course:
     lower: float | None = None
 
 
-def course_of(measurement: Measurement, settings: CodeSettings, *, seconds: float) -> Course | None:
+def course_of(program: Trainable, settings: CodeSettings, *, seconds: float) -> Course | None:
     """How the program trains; None where it makes too few iterations to tell.
 
     Args:
-        measurement: The program as it was measured.
+        program: The program.
         settings: What the user says about it.
         seconds: How long one training may take.
     """
 
     def trained(factor: float) -> list[float]:
-        return scaled_losses(
-            measurement, settings, factor=factor, iterations=_MOST, seconds=seconds
-        )
+        return scaled_losses(program, settings, factor=factor, iterations=_MOST, seconds=seconds)
 
     found = trained(1.0)
     if not found or (len(found) < _LEAST and np.isfinite(found).all()):
         return None
     start, end = _ends(found)
-    floor = _FLOOR if measurement.loss.kind.endswith("entropy") else 0.0
+    floor = _FLOOR if program.entropy else 0.0
     if not _diverged(found, floor):
         return Course(len(found), start, end, diverged=False)
     start = found[0]

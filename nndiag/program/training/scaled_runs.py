@@ -19,13 +19,13 @@ from nndiag.program.execution.numbers import Vector
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.execution.snapshot import Snapshot, take_snapshot
 from nndiag.program.gradients.laboratory import Recording
-from nndiag.program.gradients.measurement import Measurement
 from nndiag.program.text.instrument import Instruments
 from nndiag.program.text.settings import CodeSettings
+from nndiag.program.training.trainable import Trainable
 
 
 def scaled_losses(
-    measurement: Measurement,
+    program: Trainable,
     settings: CodeSettings,
     *,
     iterations: int,
@@ -35,14 +35,14 @@ def scaled_losses(
     """The loss in each iteration; it ends early where the program fails or takes too long.
 
     Args:
-        measurement: The program as it was measured.
+        program: The program.
         settings: What the user says about it.
         iterations: How many iterations to run at most.
         seconds: How long to train at most.
         factor: What its learning rate is multiplied by.
     """
-    with sandbox(measurement.host.source.path), np.errstate(all="ignore"):
-        run = _ScaledRun(measurement, settings, factor=factor, iterations=iterations)
+    with sandbox(program.source.path), np.errstate(all="ignore"):
+        run = _ScaledRun(program, settings, factor=factor, iterations=iterations)
         return run.losses(seconds=seconds)
 
 
@@ -50,12 +50,12 @@ class _ScaledRun:
     """One training of the program in a host of its own."""
 
     def __init__(
-        self, measurement: Measurement, settings: CodeSettings, *, factor: float, iterations: int
+        self, program: Trainable, settings: CodeSettings, *, factor: float, iterations: int
     ) -> None:
-        self._measurement, self._factor, self._iterations = measurement, factor, iterations
-        self._key = measurement.watched.loop.key
-        self._host = Host(measurement.host.source, settings.functions)
-        self._host.inject(self._key, measurement.said)
+        self._program, self._factor, self._iterations = program, factor, iterations
+        self._key = program.loop
+        self._host = Host(program.source, settings.functions)
+        self._host.inject(self._key, program.said)
         self._found: list[float] = []
         self._recording = Recording()
         self._places: Snapshot | None = None
@@ -68,8 +68,8 @@ class _ScaledRun:
         hooks = self._host.hooks
         hooks.head, hooks.probe, hooks.deadline = self._head, self._probe, self._until + 0.5
         instruments = Instruments(
-            probes=self._measurement.loss.serials,
-            forced=self._measurement.computed.instruments.forced,
+            probes=self._program.serials,
+            forced=self._program.forced,
         )
         with contextlib.suppress(UserCodeError, OutOfTime):  # an overflow ends its training so
             self._host.run(instruments)
@@ -78,7 +78,7 @@ class _ScaledRun:
     def _head(self, at: tuple[int, int], cells: CellReader) -> None:
         if at != self._key:
             return
-        value = self._measurement.loss.value(self._recording) if self._recording.values else None
+        value = self._program.value(self._recording) if self._recording.values else None
         if value is not None:
             self._found.append(value)
         self._recording = Recording()
@@ -97,7 +97,7 @@ class _ScaledRun:
                 is_user=self._host.is_user,
                 passing=self._host.passing,
             )
-        for tensor in self._measurement.lab.tensors:
+        for tensor in self._program.tensors:
             now = tensor.read(self._places)
             before = self._before.get(tensor.name)
             if now is None:

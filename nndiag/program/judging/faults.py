@@ -1,0 +1,489 @@
+"""The faults of a program: what is wrong, of which parameters, where, and what may mend it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.judging.named import bug_of
+from nndiag.program.location.culprit import Culprit, Fault, culprit_of
+from nndiag.program.location.evidence import Evidence
+from nndiag.program.location.lines import Lines
+from nndiag.program.location.mending import mends
+from nndiag.program.location.wording import Wording
+from nndiag.program.roles.memory_faults import memory_faults
+from nndiag.program.roles.reading import Reading
+from nndiag.program.roles.status import Status
+from nndiag.program.roles.understanding import Understanding
+from nndiag.program.roles.verdicts import Comparison
+from nndiag.program.text.edits import Change
+from nndiag.program.text.instrument import serial_of
+
+_SAME = 1e-3
+_SUMMED = (
+    "np.sum({0}, axis=0)",
+    "np.sum({0}, axis=0, keepdims=True)",
+    "np.sum({0}, axis=1, keepdims=True)",
+    "np.sum({0}, axis=1)",
+)
+
+
+@dataclass(eq=False)
+class ProgramFault:
+    """One thing that is wrong with a program's gradient.
+
+    Attributes:
+        bug: Name of the bug.
+        parameters: The parameters that it makes wrong.
+        serial: The expression or statement at fault; −1 where it was not found.
+        detail: What more is said of it, a clause; empty where the bug's sentence says it all.
+        edits: What may mend it, most likely first.
+        line: The line to look at, where it is another than that of `serial`.
+        is_vague: Whether it only says that something is wrong: what another fault explains.
+    """
+
+    bug: str
+    parameters: list[str]
+    serial: int
+    detail: str = ""
+    edits: list[tuple[Change, ...]] = field(default_factory=list)
+    line: int | None = None
+    is_vague: bool = False
+
+
+class FaultFinder:
+    """Finds the faults of one program."""
+
+    def __init__(self, found: Understanding, comparisons: Sequence[Comparison]) -> None:
+        assert found.loss is not None
+        self.found = found
+        self.comparisons = comparisons
+        self.nodes = found.nodes
+        self.lines = Lines(found.host.tree, self.nodes)
+        self.evidence = Evidence(found.readings, found.loss)
+        self.wording = Wording(self.evidence, self.lines, self.nodes)
+
+    def faults(self) -> list[ProgramFault]:
+        """All that is wrong, those first that explain most."""
+        made = [
+            *self._shapes(),
+            *self._softmax_axis(),
+            *self._wrong(),
+            *self._signs(),
+            *self._scales(),
+            *self._frozen(),
+            *self._memory(),
+        ]
+        located = [fault for fault in made if not fault.is_vague]
+        return _merged(located or made)
+
+    def _named(self, *statuses: Status) -> list[Comparison]:
+        return [item for item in self.comparisons if item.status in statuses]
+
+    # A wrong direction.
+
+    def _wrong(self) -> Iterator[ProgramFault]:
+        for item in self._named(Status.WRONG):
+            if item.by_residual:
+                yield self._by_residual(item)
+                continue
+            parameter = next(
+                (p for p in self.evidence.readings[0].parameters if p.name == item.name), None
+            )
+            culprit = None if parameter is None else culprit_of(self.evidence, parameter)
+            if culprit is None:
+                serial = self._update(item.name)
+                yield ProgramFault("wrong-loss-gradient", [item.name], serial, is_vague=True)
+                continue
+            yield self._of_culprit(item.name, culprit)
+
+    def _of_culprit(self, name: str, culprit: Culprit) -> ProgramFault:
+        serial = self.evidence.graph[culprit.node].serial
+        bug = bug_of(culprit, self.evidence)
+        edits = mends(culprit, self.wording)
+        vague = culprit.fault is Fault.UNKNOWN
+        line = self._line_of(culprit)
+        if bug == "uses-updated-weights":
+            early = self._early_update(culprit)
+            if early is not None:
+                line = early.lineno
+                edits = [*self._moved(early, culprit), *edits]
+        return ProgramFault(bug, [name], serial, "", edits, line, vague)
+
+    def _line_of(self, culprit: Culprit) -> int | None:
+        """The line of the use of an operand, or of the statement that made it what it is called."""
+        if culprit.product is None:
+            return None
+        place = self.wording.operand(culprit.product, culprit.node)
+        if place is None:
+            return None
+        last = self.lines.last_assignment(place, place.lineno)
+        if culprit.fault is Fault.MISSING_DERIVATIVE:
+            return None if last is None else last.lineno
+        if culprit.fault is Fault.CHAIN and isinstance(last, ast.Assign):
+            alias = isinstance(last.value, (ast.Name, ast.Attribute, ast.Subscript))
+            return last.lineno if alias else place.lineno
+        used = (Fault.OPERAND, Fault.WEIGHTS, Fault.FLOW, Fault.CHAIN)
+        return place.lineno if culprit.fault in used else None
+
+    def _early_update(self, culprit: Culprit) -> ast.stmt | None:
+        """The statement that updates weights which are used after it."""
+        node = culprit.node
+        heads = {head for item in self.evidence.readings[0].parameters for head in item.heads}
+        for _ in range(4):
+            item = self.evidence.graph[node]
+            if any(index in heads for index in item.inputs) and item.serial >= 0:
+                return self.lines.statement(item.serial)
+            if len(item.inputs) != 1:
+                return None
+            node = item.inputs[0]
+        return None
+
+    def _moved(self, early: ast.stmt, culprit: Culprit) -> Iterator[tuple[Change, ...]]:
+        """An update moved behind the statement that uses the old value."""
+        use = self.lines.statement(self.evidence.graph[culprit.product or culprit.node].serial)
+        if use is None or self.lines.function(serial_of(use)) is not self.lines.function(
+            serial_of(early)
+        ):
+            return
+        text = ast.unparse(early)
+        yield (Change(serial_of(use), text, "after"), Change(serial_of(early), ""))
+
+    def _softmax_axis(self) -> Iterator[ProgramFault]:
+        """A softmax that is taken over the examples instead of the classes."""
+        reading = self.evidence.readings[0]
+        for residual in reading.residuals:
+            output = np.asarray(reading.forward[residual.output].value, float)
+            error = residual.sign * np.asarray(reading.forward[residual.node].value, float)
+            target = output - error
+            if output.ndim != 2 or output.shape != target.shape or min(output.shape) < 2:
+                continue
+            for axis in (0, 1):
+                sums = np.allclose(output.sum(axis=axis), 1.0)
+                classes = np.allclose(target.sum(axis=1 - axis), 1.0)
+                if sums and classes and not np.allclose(target.sum(axis=axis), 1.0):
+                    yield self._over_examples(residual.output)
+                    return
+
+    def _over_examples(self, output: int) -> ProgramFault:
+        graph = self.evidence.readings[0].forward
+        sums = [
+            graph[index]
+            for index in sorted(ancestors(graph, output))
+            if graph[index].operation == "sum" and index > output - 8
+        ]
+        serial = sums[-1].serial if sums else graph[output].serial
+        node = self.nodes.get(serial)
+        names = [item.name for item in self.comparisons if item.status is not Status.RIGHT]
+        edits: list[tuple[Change, ...]] = []
+        if isinstance(node, ast.Call):
+            text = ast.unparse(node)
+            for old, new in (("axis=0", "axis=1"), ("axis=1", "axis=0"), ("axis=-1", "axis=0")):
+                if old in text:
+                    edits.append((Change(serial, text.replace(old, new)),))
+                    break
+        return ProgramFault("softmax-wrong-axis", names, serial, "", edits)
+
+    def _by_residual(self, item: Comparison) -> ProgramFault:
+        residuals = self.evidence.readings[0].residuals
+        serial = self.evidence.readings[0].forward[residuals[-1].node].serial if residuals else -1
+        users = [
+            node.serial
+            for node in self.evidence.graph
+            if residuals
+            and residuals[-1].node in node.inputs
+            and node.index in self.evidence.backward
+        ]
+        place = users[-1] if users else serial
+        return ProgramFault("loss-gradient-scaled-by-residual", [item.name], place)
+
+    # A wrong sign.
+
+    def _signs(self) -> Iterator[ProgramFault]:
+        wrong = self._named(Status.WRONG_SIGN)
+        if not wrong:
+            return
+        right = self._named(Status.RIGHT)
+        names = [item.name for item in wrong]
+        if not right and len(wrong) > 1:
+            yield self._common_sign(names)
+            return
+        for item in wrong:
+            yield self._own_sign(item)
+
+    def _common_sign(self, names: list[str]) -> ProgramFault:
+        """All go uphill: the residual has the other sign, or each update."""
+        reading = self.evidence.readings[0]
+        serial = next(
+            (reading.forward[item.node].serial for item in reversed(reading.residuals)), -1
+        )
+        node = self.nodes.get(serial)
+        edits: list[tuple[Change, ...]] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+            text = f"{_bracketed(node.right)} - {_bracketed(node.left)}"
+            edits.append((Change(serial, text),))
+        flips = [change for name in names for change in self._flipped(name)]
+        if flips:
+            edits.append(tuple(dict.fromkeys(flips)))
+        negative = self._first_negative(names[0])
+        if negative is not None and negative != serial:
+            edits.append(self._negated(negative))
+        return ProgramFault("wrong-sign", names, serial, "", edits)
+
+    def _own_sign(self, item: Comparison) -> ProgramFault:
+        update = self._update(item.name)
+        negative = self._first_negative(item.name)
+        edits = [tuple(self._flipped(item.name))] if self._flipped(item.name) else []
+        serial = update
+        if negative is not None:
+            edits.insert(0, self._negated(negative))
+            serial = negative
+        return ProgramFault("wrong-sign", [item.name], serial, "", edits)
+
+    def _first_negative(self, name: str) -> int | None:
+        """The first expression on the way to an update that has the opposite of its derivative."""
+        sizes, own, shared = self._sizes, *self._own_and_shared(name)
+        signs = [factor > 0 for node, factor in sizes.items() if node in shared]
+        usual = not signs or sum(signs) * 2 >= len(signs)
+        for node, factor in sizes.items():
+            inputs = [item for item in self.evidence.graph[node].inputs if item in sizes]
+            before = all((sizes[item] > 0) is usual for item in inputs)
+            if node in own and (factor > 0) is not usual and before:
+                return self.evidence.graph[node].serial
+        return None
+
+    @cached_property
+    def _sizes(self) -> dict[int, float]:
+        """The factors of the values of the backward pass over the derivatives that they are."""
+        graph, evidence = self.evidence.graph, self.evidence
+        found: dict[int, float] = {}
+        for node in sorted(evidence.backward & evidence.carrying):
+            for target in evidence.forward:
+                if graph[target].size == graph[node].size:
+                    factor = evidence.factor(node, target)
+                    if factor is not None:
+                        found[node] = factor
+                        break
+        return found
+
+    def _own_and_shared(self, name: str) -> tuple[set[int], set[int]]:
+        """The nodes that lead to one parameter alone, and those that lead to right ones."""
+        shared = self._ways(self._named(Status.RIGHT))
+        own = self._ways([item for item in self.comparisons if item.name == name])
+        return own - shared, shared
+
+    def _ways(self, items: Sequence[Comparison]) -> set[int]:
+        """The nodes that lead to some parameters' updates."""
+        names = {item.name for item in items}
+        found: set[int] = set()
+        for parameter in self.evidence.readings[0].parameters:
+            for end in parameter.ends if parameter.name in names else ():
+                if end is not None and end not in found:
+                    found |= ancestors(self.evidence.graph, end)
+        return found
+
+    def _negated(self, serial: int) -> tuple[Change, ...]:
+        node = self.nodes[serial]
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return (Change(serial, ast.unparse(node.operand)),)
+        left = node.left if isinstance(node, ast.BinOp) else None
+        if isinstance(left, ast.UnaryOp) and isinstance(left.op, ast.USub):
+            return (Change(serial_of(left), ast.unparse(left.operand)),)
+        if not isinstance(node, ast.expr):
+            return ()
+        return (Change(serial, f"-({ast.unparse(node)})"),)
+
+    def _flipped(self, name: str) -> list[Change]:
+        """The update with the opposite sign."""
+        serial = self._update(name)
+        statement = self.lines.statement(serial) if serial >= 0 else None
+        node: ast.AST | None = statement
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
+            sign = "-" if isinstance(node.op, ast.Add) else "+"
+            text = f"{ast.unparse(node.target)} {sign}= {ast.unparse(node.value)}"
+            return [Change(serial_of(node), text)]
+        value = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Add, ast.Sub)):
+            sign = "-" if isinstance(value.op, ast.Add) else "+"
+            text = f"{ast.unparse(value.left)} {sign} {_bracketed(value.right)}"
+            return [Change(serial_of(value), text)]
+        return []
+
+    # A wrong size.
+
+    def _scales(self) -> Iterator[ProgramFault]:
+        examples = self.examples
+        for item in self._named(Status.WRONG_SCALE):
+            ratio = item.ratio or 1.0
+            by_examples = any(
+                abs(ratio - size) <= _SAME * size or abs(ratio * size - 1) <= _SAME
+                for size in examples
+                if size > 2
+            )
+            bug = "summed-instead-of-averaged" if by_examples else "wrong-constant-factor"
+            serial = self._odd_factor(item)
+            detail = f"the step is {ratio:.4g} times that of the others"
+            yield ProgramFault(bug, [item.name], serial, detail, self._rescaled(serial, ratio))
+
+    @property
+    def examples(self) -> list[int]:
+        """The sizes of the axes of residuals: one of them counts the examples."""
+        reading = self.evidence.readings[0]
+        shapes = [reading.forward[item.node].shape for item in reading.residuals]
+        sizes = {size for shape in shapes for size in shape}
+        return sorted(sizes | {len(reading.residuals)})
+
+    def _odd_factor(self, item: Comparison) -> int:
+        """The expression where a parameter's gradient takes a factor that the others' has not."""
+        own, shared = self._own_and_shared(item.name)
+        usual = {
+            round(float(np.log(abs(self._sizes[node]))), 5) for node in shared & set(self._sizes)
+        }
+        point = item.points[0]
+        rate = abs(item.rates.get(point, 0.0))
+        previous = None
+        for node, factor in self._sizes.items():
+            if node not in own:
+                continue
+            serial = self.evidence.graph[node].serial
+            if round(float(np.log(abs(factor))), 5) not in usual:
+                is_rate = abs(abs(factor) - rate) <= _SAME * abs(factor)
+                return previous if is_rate and previous is not None else serial
+            previous = serial
+        return self._update(item.name)
+
+    def _rescaled(self, serial: int, ratio: float) -> list[tuple[Change, ...]]:
+        node = self.nodes.get(serial)
+        if not isinstance(node, ast.expr):
+            return []
+        text = ast.unparse(node)
+        found: list[tuple[Change, ...]] = []
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
+            found.append((Change(serial, ast.unparse(node.left)),))
+            found.append((Change(serial, ast.unparse(node.right)),))
+            for count in self.wording.divisors(serial):
+                found.append((Change(serial, f"{ast.unparse(node.left)} / {count}"),))
+        if isinstance(node, ast.Call) and ".mean" in text:
+            found.append((Change(serial, text.replace(".mean", ".sum", 1)),))
+        if isinstance(node, ast.Call) and ".sum" in text:
+            found.append((Change(serial, text.replace(".sum", ".mean", 1)),))
+        for count in self._counts(serial, ratio):
+            found.append((Change(serial, f"({text}) / {count}"),))
+        whole = round(ratio) if ratio > 1 else round(1 / ratio)
+        if abs(max(ratio, 1 / ratio) - whole) <= _SAME * whole:
+            found.append((Change(serial, f"({text}) {'/' if ratio > 1 else '*'} {whole}"),))
+        return found
+
+    def _counts(self, serial: int, ratio: float) -> Iterator[str]:
+        """Expressions of the program for the number of examples, where that is the ratio."""
+        if not any(abs(ratio - size) <= _SAME * size for size in self.examples):
+            return
+        seen = set()
+        for node in ast.walk(self.lines.tree):
+            counts = isinstance(node, ast.Call) and ast.unparse(node.func) == "len"
+            shaped = isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith(".shape")
+            near = self.lines.function(serial_of(node)) is self.lines.function(serial)
+            if (counts or shaped) and near and (text := ast.unparse(node)) not in seen:
+                seen.add(text)
+                yield text
+        yield from self.wording.divisors(serial)
+
+    # Updates that are missing, and shapes.
+
+    def _frozen(self) -> Iterator[ProgramFault]:
+        for item in self._named(Status.NEVER_UPDATED):
+            serial = self._update(item.name)
+            line = self._first_line(item.name) if serial < 0 else None
+            yield ProgramFault("gradient-never-computed", [item.name], serial, line=line)
+
+    def _first_line(self, name: str) -> int | None:
+        """Line of the first statement that gives a variable its value."""
+        tail = name.rpartition(".")[2]
+        lines = [
+            node.lineno
+            for node in ast.walk(self.lines.tree)
+            if isinstance(node, (ast.Assign, ast.AnnAssign))
+            for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+            if ast.unparse(target).replace("'", '"') in (name, tail)
+            or ast.unparse(target).rpartition(".")[2] == tail
+        ]
+        return min(lines, default=None)
+
+    def _shapes(self) -> Iterator[ProgramFault]:
+        for item in self._named(Status.CHANGES_SHAPE):
+            serial = self._update(item.name)
+            end = self._end(item.name)
+            after = "" if end is None else "×".join(map(str, self.evidence.graph[end].shape))
+            before = "×".join(map(str, item.shape))
+            detail = f"the parameter is {before}, what it becomes in the update is {after}"
+            source = None if end is None else self._unsummed(item.name, end)
+            edits: list[tuple[Change, ...]] = []
+            if source is not None:
+                node = self.nodes.get(source)
+                if isinstance(node, ast.expr):
+                    text = ast.unparse(node)
+                    edits = [(Change(source, form.format(text)),) for form in _SUMMED]
+                serial = source
+            yield ProgramFault("wrong-bias-gradient", [item.name], serial, detail, edits)
+
+    def _end(self, name: str) -> int | None:
+        """The node that a parameter holds at the end, whatever its shape."""
+        reading = self.evidence.readings[0]
+        parameter = next(item for item in reading.parameters if item.name == name)
+        ends = (e for leaf in parameter.tensor.leaves for e in reading.iteration.ends.get(leaf, ()))
+        return next(ends, None)
+
+    def _unsummed(self, name: str, end: int) -> int | None:
+        """The expression that gives a bias's gradient, where it has too many entries."""
+        reading = self.evidence.readings[0]
+        others = self._ways([i for i in self.comparisons if i.name != name])
+        mine = [
+            index
+            for index in sorted(ancestors(reading.graph, end) - others)
+            if reading.graph[index].serial >= 0 and index in self.evidence.carrying
+        ]
+        return reading.graph[mine[0]].serial if mine else None
+
+    def _memory(self) -> Iterator[ProgramFault]:
+        for item in memory_faults(self.found.readings, self.found.states):
+            yield ProgramFault(item.bug, [item.parameter], item.serial, item.says)
+
+    def _update(self, name: str) -> int:
+        return update_serial(self.evidence.readings[0], name)
+
+
+def update_serial(reading: Reading, name: str) -> int:
+    """The expression or statement that gives a parameter its next value; −1 where there is none."""
+    parameter = next((item for item in reading.parameters if item.name == name), None)
+    ends = [
+        end
+        for leaf in (() if parameter is None else parameter.tensor.leaves)
+        for end in reading.iteration.ends.get(leaf, ())
+        if end is not None
+    ]
+    node = reading.graph[ends[0]] if ends else None
+    while node is not None and node.serial < 0 and node.inputs:
+        node = reading.graph[node.inputs[-1]]
+    return -1 if node is None else node.serial
+
+
+def _bracketed(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return f"({text})" if isinstance(node, ast.BinOp) else text
+
+
+def _merged(faults: Sequence[ProgramFault]) -> list[ProgramFault]:
+    """Faults with the same bug at the same place as one."""
+    found: dict[tuple[str, int, int | None], ProgramFault] = {}
+    for fault in faults:
+        key = (fault.bug, fault.serial, fault.line)
+        known = found.setdefault(key, fault)
+        if known is not fault:
+            known.parameters += [n for n in fault.parameters if n not in known.parameters]
+            known.edits += [edit for edit in fault.edits if edit not in known.edits]
+    return sorted(found.values(), key=lambda fault: -len(fault.parameters))

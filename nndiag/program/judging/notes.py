@@ -1,0 +1,80 @@
+"""What is said beside the faults: what was covered, recognised, left out."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.program.judging.judgement import Judgement
+from nndiag.program.roles.optimizers import Remembers
+from nndiag.program.roles.status import Status
+from nndiag.program.roles.understanding import Understanding
+
+
+def loss_text(found: Understanding) -> str:
+    """The loss, as the program writes it or as it is assumed."""
+    loss = found.loss
+    assert loss is not None
+    node = found.nodes.get(loss.serial)
+    text = "" if node is None else ast.unparse(node)
+    if loss.own:
+        if isinstance(node, ast.AugAssign):
+            text = ast.unparse(node.target)
+        total = f"sum of {text}" if len(loss.terms) > 1 else text
+        return total if loss.sign > 0 else f"-({total})"
+    if loss.kind == "squares":
+        return f"half the sum of squares of {text}"
+    return f"{loss.kind} of the output in {text}"
+
+
+def notes_of(judgement: Judgement) -> list[str]:
+    """What was recognised, and what could not be told."""
+    return [*_coverage(judgement), *_optimizer(judgement), *_translated(judgement)]
+
+
+def _coverage(judgement: Judgement) -> Iterator[str]:
+    for item in judgement.comparisons:
+        if item.status is Status.NO_SIGNAL and item.zero:
+            dead = "its gradient is zero at every point: no unit that it acts on is alive"
+            yield f"{item.name}: {dead}"
+        elif item.status is Status.NO_SIGNAL:
+            yield f"{item.name}: the loss does not feel it beyond rounding; not compared"
+        elif item.update is not None and item.update.clipped:
+            count = f"{item.update.clipped} of {item.update.entries} entries"
+            yield f"{item.name}: clipped, {count} at the first point"
+
+
+def _optimizer(judgement: Judgement) -> Iterator[str]:
+    firsts = {
+        round(state.kept, 6)
+        for state in judgement.found.states
+        if state.remembers is Remembers.FIRST
+        and state.kept
+        and 0 < state.kept < 1
+        and state.size > 1
+    }
+    squares = {
+        round(state.kept, 6)
+        for state in judgement.found.states
+        if state.remembers is Remembers.SECOND and state.kept and state.size > 1
+    }
+    if firsts and squares:
+        yield f"the update is Adam's: it keeps {_listed(firsts)} of the gradient's average, " + (
+            f"{_listed(squares)} of its square's"
+        )
+    elif squares:
+        kept = min(squares)
+        yield (
+            "the update is Adagrad's" if kept > 1 - 1e-9 else f"the update is RMSprop's ({kept:g})"
+        )
+    elif firsts:
+        yield f"momentum {_listed(firsts)} (recognised)"
+
+
+def _listed(values: set[float]) -> str:
+    return ", ".join(f"{value:g}" for value in sorted(values))
+
+
+def _translated(judgement: Judgement) -> Iterator[str]:
+    if judgement.source.is_python_2:
+        yield "read as Python 2; / divides as in Python 3"

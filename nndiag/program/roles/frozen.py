@@ -1,0 +1,121 @@
+"""Parameters that no iteration changes: the loss is made from them as it is from the others.
+
+A weight that is never updated stands in the graph like an input: a leaf that meets data or outputs.
+It is told from data by its company: it meets what comes from an input, as the other parameters do,
+and has no row for each example. Names only decide between a weight and the data where neither is
+assigned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from nndiag.program.execution.places import spelled
+from nndiag.program.execution.snapshot import Leaf, Snapshot
+from nndiag.program.execution.views import owner_of
+from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.loop.tensors import Tensor, tensors_of
+from nndiag.program.roles.losses import Loss
+from nndiag.program.roles.reading import Reading
+
+_COMPUTED = frozenset(
+    [
+        "mul",
+        "multiply",
+        "matmul",
+        "dot",
+        "outer",
+        "einsum",
+        "tensordot",
+        "inner",
+        "sum",
+        "truediv",
+        "divide",
+        "add",
+        "sub",
+        "subtract",
+    ]
+)
+
+
+def frozen_tensors(reading: Reading, loss: Loss, snapshot: Snapshot) -> tuple[Tensor, ...]:
+    """The variables that are parameters but for their updates.
+
+    Args:
+        reading: One iteration.
+        loss: Its loss.
+        snapshot: The variables at its head.
+    """
+    leaves = list(_frozen_leaves(reading, loss, snapshot))
+    return tensors_of(snapshot, leaves) if leaves else ()
+
+
+def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator[Leaf]:
+    graph, iteration = reading.forward, reading.undone
+    made_from: set[int] = set()
+    for term in loss.terms:
+        for key in term:
+            if key in reading.keyed_forward:
+                made_from |= ancestors(graph, reading.keyed_forward[key])
+    own = {leaf for item in reading.parameters for leaf in item.tensor.leaves}
+    memory = {
+        id(owner_of(x)) for leaf in own if isinstance(x := snapshot.original(leaf), np.ndarray)
+    }
+    alike = {_pattern(spelled(leaf.root, leaf.steps)) for leaf in own}
+    examples = _examples(reading)
+    users = graph.users()
+    targets = {item for residual in reading.residuals for item in graph[residual.node].inputs}
+    for leaf, heads in iteration.heads.items():
+        value = snapshot.original(leaf)
+        if (
+            leaf in own
+            or not heads
+            or heads[0] not in made_from
+            or iteration.ends.get(leaf) != heads
+        ):
+            continue
+        if not graph[heads[0]].is_real and not _is_integer_weight(value):
+            continue
+        if isinstance(value, np.ndarray) and id(owner_of(value)) in memory:
+            continue
+        if heads[0] in targets or all(
+            graph[user].operation == "getitem" for user in users[heads[0]]
+        ):
+            continue
+        shape = np.shape(value)
+        if examples > 1 and examples in shape and len(shape) > 1:
+            continue
+        if _pattern(spelled(leaf.root, leaf.steps)) in alike or _has_gradient(reading, heads[0]):
+            yield leaf
+
+
+def _is_integer_weight(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "i" and value.ndim == 2
+
+
+def _pattern(name: str) -> str:
+    """A name without its numbers: `W1` and `W2` are alike, `net.W[0]` and `net.W[1]`."""
+    return re.sub(r"\d+|(?<=_)(in|out|hidden|output|input|ih|ho|h|o|i)\b", "#", name)
+
+
+def _examples(reading: Reading) -> int:
+    """How many examples an iteration sees, by its residuals."""
+    sizes = [max(reading.forward[item.node].shape, default=1) for item in reading.residuals]
+    return max(sizes, default=1)
+
+
+def _has_gradient(reading: Reading, head: int) -> bool:
+    """Whether the backward pass computes a value of a leaf's own shape that nothing uses."""
+    shape = reading.forward[head].shape
+    ends = {end for found in reading.iteration.ends.values() for end in found}
+    return reading.forward[head].size > 1 and any(
+        item.shape == shape
+        and item.index in reading.acted
+        and item.index not in ends
+        and not reading.users[item.index]
+        and item.operation in _COMPUTED
+        for item in reading.graph
+    )

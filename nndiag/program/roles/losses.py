@@ -1,0 +1,261 @@
+"""Which numbers of an iteration may be its loss: those it computes, and those its residuals imply.
+
+A number that the parameters act on and that leads to no update is computed for somebody to look at:
+it may be the loss. A *residual* is a difference between something that the parameters act on and
+something that they do not, an output and its target; it implies half its sum of squares, and where
+outputs and targets look like probabilities their cross-entropy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+from nndiag.program.graph.adjoints import Adjoints, adjoints_from
+from nndiag.program.graph.nodes import Graph, Node, Ref
+
+_LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
+_TINY = 1e-300
+
+Key = tuple[int, Optional[int], int]
+"""Identifies a node in any recording of the same iteration: its serial, and which one of these."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loss:
+    """A number that may be the loss, or several whose sum is.
+
+    Attributes:
+        kind: `own`, `squares`, `binary cross-entropy` or `cross-entropy`.
+        terms: The keys that each term is computed from: its own, or those of output and residual.
+        serial: Of the expression that it is, or that implies it.
+        shown: Whether the program prints or keeps it.
+        sign: −1 where it is a likelihood, which training raises, or where the residual that implies
+            it is target minus output; 1 elsewhere.
+    """
+
+    kind: str
+    terms: tuple[tuple[Key, ...], ...]
+    serial: int
+    shown: bool = False
+    sign: float = 1.0
+
+    @property
+    def own(self) -> bool:
+        """Whether the program computes it."""
+        return self.kind == "own"
+
+    def of_values(self, output: np.ndarray, residual: np.ndarray) -> float:
+        """An implied loss, by an output and a residual as the program has it."""
+        return _IMPLIED[self.kind](output, self.sign * residual)[0]
+
+    def value(self, graph: Graph, keyed: dict[Key, int]) -> float | None:
+        """The loss in a recording; None where it was not computed."""
+        terms = self._terms(graph, keyed)
+        return None if terms is None else sum(value for _, value, _ in terms)
+
+    def adjoints(self, graph: Graph, keyed: dict[Key, int], within: set[int]) -> Adjoints | None:
+        """Its derivatives by all that it is made from; None where it was not computed."""
+        terms = self._terms(graph, keyed)
+        if terms is None:
+            return None
+        seeds: dict[int, np.ndarray] = {}
+        for node, _, seed in terms:
+            seeds[node] = seeds[node] + seed if node in seeds else seed
+        return adjoints_from(graph, seeds, within=within)
+
+    def _terms(
+        self, graph: Graph, keyed: dict[Key, int]
+    ) -> list[tuple[int, float, np.ndarray]] | None:
+        """For each term the node that it is computed from, its value and its derivative by that."""
+        found = []
+        for keys in self.terms:
+            if any(key not in keyed for key in keys):
+                return None
+            values = [np.asarray(graph[keyed[key]].value, float) for key in keys]
+            if self.own:
+                value, seed = (
+                    self.sign * float(values[0].sum()),
+                    self.sign * np.ones_like(values[0]),
+                )
+            else:
+                value, seed = _IMPLIED[self.kind](values[0], self.sign * values[1])
+            found.append((keyed[keys[0]], value, seed))
+        return found
+
+
+def _squares(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
+    return 0.5 * float(np.sum(residual**2)), residual
+
+
+def _binary(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
+    target = np.clip(output - residual, 0.0, 1.0)
+    with np.errstate(all="ignore"):
+        inside = np.clip(output, _TINY, 1.0)
+        outside = np.maximum(1 - output, _TINY)
+        value = -float(np.sum(target * np.log(inside) + (1 - target) * np.log(outside)))
+        return value, residual / np.maximum(output * (1 - output), _TINY)
+
+
+def _categorical(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
+    target = np.clip(output - residual, 0.0, 1.0)
+    with np.errstate(all="ignore"):
+        inside = np.clip(output, _TINY, 1.0)
+        return -float(np.sum(target * np.log(inside))), -target / inside
+
+
+_IMPLIED: dict[str, Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]] = {
+    "squares": _squares,
+    "binary cross-entropy": _binary,
+    "cross-entropy": _categorical,
+}
+"""Value and derivative by the output of the losses that a residual `output − target` implies."""
+
+
+def keys_of(graph: Graph) -> dict[Key, int]:
+    """The nodes of a recording by their keys."""
+    counts: dict[int, int] = {}
+    found: dict[Key, int] = {}
+    for node in graph:
+        if node.serial < 0:
+            continue
+        count = counts.get(node.serial, 0)
+        counts[node.serial] = count + 1
+        found[(node.serial, node.part, count)] = node.index
+    return found
+
+
+@dataclass(frozen=True)
+class Residual:
+    """A difference between an output and its target.
+
+    Attributes:
+        node: The difference.
+        output: The operand that the parameters act on.
+        sign: 1 where it is output minus target, −1 where it is target minus output.
+    """
+
+    node: int
+    output: int
+    sign: float
+
+
+def residuals_in(graph: Graph, acted: set[int], literal: frozenset[int]) -> list[Residual]:
+    """The differences between outputs and targets, in order.
+
+    Args:
+        graph: The iteration.
+        acted: The nodes that the parameters act on.
+        literal: Serials of operations with a literal number: `1 - a` has no target in it.
+    """
+    return [
+        found
+        for node in graph
+        if node.index in acted and node.serial not in literal
+        for found in (_difference(graph, node, acted), _shifted_class(graph, node, acted))
+        if found is not None
+    ]
+
+
+def _difference(graph: Graph, node: Node, acted: set[int]) -> Residual | None:
+    """`output − target`, or the other way round."""
+    if node.operation not in ("sub", "subtract") or len(node.arguments) < 2:
+        return None
+    acts = [isinstance(item, Ref) and item.node in acted for item in node.arguments[:2]]
+    if acts[0] == acts[1]:
+        return None
+    place = 0 if acts[0] else 1
+    output, other = node.arguments[place], node.arguments[1 - place]
+    shape = graph[other.node].shape if isinstance(other, Ref) else np.shape(other)
+    if shape != graph[output.node].shape and int(np.prod(shape)) != 1:
+        return None  # a table of differences is told elsewhere
+    return Residual(node.index, output.node, 1.0 if place == 0 else -1.0)
+
+
+def _shifted_class(graph: Graph, node: Node, acted: set[int]) -> Residual | None:
+    """`p[range(n), labels] −= 1`: probabilities minus one at the right class."""
+    if node.operation != "with_item" or not isinstance(node.arguments[0], Ref):
+        return None
+    before = node.arguments[0].node
+    if before not in acted or graph[before].shape != node.shape:
+        return None
+    target = np.asarray(graph[before].value, float) - np.asarray(node.value, float)
+    if not np.isin(target, (0.0, 1.0)).all() or not target.any():
+        return None
+    return Residual(node.index, before, 1.0)
+
+
+def implied_losses(graph: Graph, residuals: list[Residual], keys: dict[int, Key]) -> Iterator[Loss]:
+    """The losses that residuals imply; one for all examples that a loop goes through.
+
+    Args:
+        graph: The iteration.
+        residuals: Its residuals.
+        keys: Node → key.
+    """
+    families: dict[int, list[Residual]] = {}
+    for residual in residuals:
+        if residual.node in keys and residual.output in keys:
+            families.setdefault(graph[residual.node].serial, []).append(residual)
+    for serial, family in families.items():
+        terms = tuple((keys[item.output], keys[item.node]) for item in family)
+        sign = family[0].sign
+        outputs = [np.asarray(graph[item.output].value, float) for item in family]
+        targets = [
+            output - sign * np.asarray(graph[item.node].value, float)
+            for output, item in zip(outputs, family)
+        ]
+        for kind in _kinds(outputs, targets):
+            yield Loss(kind, terms, serial, sign=sign)
+
+
+def _kinds(outputs: list[np.ndarray], targets: list[np.ndarray]) -> Iterator[str]:
+    yield "squares"
+    output = np.concatenate([item.ravel() for item in outputs])
+    target = np.concatenate([item.ravel() for item in targets])
+    if output.size == 0 or output.min() < 0 or output.max() > 1:
+        return
+    if not ((np.abs(target) <= _LABEL) | (np.abs(target - 1) <= _LABEL)).all():
+        return
+    yield "binary cross-entropy"
+    first = outputs[0]
+    if first.ndim >= 1 and any(
+        first.shape[axis] > 1 and np.allclose(first.sum(axis=axis), 1.0)
+        for axis in range(first.ndim)
+    ):
+        yield "cross-entropy"
+
+
+def own_losses(
+    graph: Graph, acted: set[int], leading: set[int], keys: dict[int, Key]
+) -> Iterator[Loss]:
+    """The numbers that an iteration computes and that lead to no update, or are shown.
+
+    Args:
+        graph: The iteration.
+        acted: The nodes that the parameters act on.
+        leading: The nodes that some update was made from.
+        keys: Node → key.
+    """
+    users = graph.users()
+    families: dict[int, list[int]] = {}
+    for node in graph:
+        if node.index not in acted or node.size != 1 or node.index not in keys:
+            continue
+        shown = node.index in graph.shown
+        if node.index in leading and not shown:
+            continue
+        goes_on = any(
+            graph[user].size == 1 and graph[user].is_real and user in acted and user not in leading
+            for user in users[node.index]
+        )
+        if shown or node.index in graph.kept or not goes_on:
+            families.setdefault(node.serial, []).append(node.index)
+    for serial, family in families.items():
+        shown = any(index in graph.shown for index in family)
+        yield Loss("own", ((keys[family[-1]],),), serial, shown=shown)
+        if len(family) > 1:
+            yield Loss("own", tuple((keys[index],) for index in family), serial, shown=shown)

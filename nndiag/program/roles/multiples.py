@@ -1,0 +1,75 @@
+"""Whether one array is a multiple of another, whatever its layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+TOLERANCE = 1e-6
+"""How far two values of the same quantity, computed in two ways in double precision, may differ.
+
+Ours: the tape and the programs agree to 1e-12 where nothing is badly conditioned.
+"""
+SINGLE = 2e-3
+"""The same in single precision."""
+
+
+def factor_between(value: Any, target: Any, *, tolerance: float = TOLERANCE) -> float | None:
+    """The factor c for which `value = c · target`; None where there is none, or nothing to tell.
+
+    Args:
+        value: Numbers of any shape.
+        target: As many numbers.
+        tolerance: Norm of the difference, relative to that of `value`.
+    """
+    one, other = np.asarray(value, float).ravel(), np.asarray(target, float).ravel()
+    if one.size != other.size:
+        return None
+    with np.errstate(all="ignore"):
+        square = float(other @ other)
+        size = float(np.sqrt(one @ one))
+        if not (np.isfinite(square) and np.isfinite(size)) or square == 0 or size == 0:
+            return None
+        factor = float(one @ other) / square
+        gap = float(np.linalg.norm(one - factor * other))
+    return factor if gap <= tolerance * size else None
+
+
+def laid_out(value: Any, shape: tuple[int, ...], *, turned: bool = True) -> Iterator[np.ndarray]:
+    """A value in the layouts in which it may stand for an array of a shape: as it is, transposed.
+
+    Args:
+        value: Numbers.
+        shape: What they are compared with.
+        turned: Whether a square array may be the transposed one.
+    """
+    array = np.asarray(value, float)
+    if array.size != int(np.prod(shape)):
+        return
+    squeezed = tuple(size for size in shape if size != 1)
+    own = tuple(size for size in array.shape if size != 1)
+    if own == squeezed:
+        yield array.reshape(shape)
+    if (
+        array.ndim == 2
+        and min(array.shape) > 1
+        and own[::-1] == squeezed
+        and (turned or own != squeezed)
+    ):
+        yield array.T.reshape(shape)
+    if own != squeezed and (len(own) <= 1 or len(squeezed) <= 1):
+        yield array.reshape(shape)
+
+
+def multiple_of(
+    value: Any, target: Any, *, tolerance: float = TOLERANCE, turned: bool = True
+) -> float | None:
+    """The factor between a value and a target in any layout; None where it is no multiple."""
+    wanted = np.asarray(target, float)
+    for array in laid_out(value, wanted.shape, turned=turned):
+        factor = factor_between(array, wanted, tolerance=tolerance)
+        if factor is not None:
+            return factor
+    return None

@@ -1,0 +1,365 @@
+"""What an update does with a gradient: plain descent, momentum, Adam and its kind, decay, clipping.
+
+A *state* is a variable with as many numbers as a parameter, that an iteration changes by the
+gradient, and from which the parameter's next value is made. What it remembers is told by running
+the iteration from states of zero and from states of other numbers: how much of the old state is
+kept, and whether the gradient enters as it is, squared, or otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from nndiag.program.execution.numbers import write_vector
+from nndiag.program.execution.places import spelled
+from nndiag.program.execution.runner import StepFailedError
+from nndiag.program.execution.snapshot import Leaf
+from nndiag.program.gradients.laboratory import Laboratory, Point
+from nndiag.program.graph.adjoints import ancestors, descendants
+from nndiag.program.roles.multiples import factor_between
+from nndiag.program.roles.parameters import Parameter
+from nndiag.program.roles.reading import Reading
+from nndiag.program.roles.recording import Iteration, recorded
+
+_LOOSE = 1e-4  # two runs of the same iteration, from other states
+_POWER = 0.05
+_FADES = 1 - 1e-9  # a state of which no less is kept does not fade
+
+
+class Remembers(Enum):
+    """What a state collects of the gradients."""
+
+    FIRST = "the gradient"
+    SECOND = "the square of the gradient"
+    SIZE = "the absolute value of the gradient"
+    OTHER = "something else of the gradient"
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One part of an optimizer's memory.
+
+    Attributes:
+        name: The variable, as the program writes it.
+        leaves: Where it is: one place for each place of the parameter.
+        parameter: The parameter that it is for.
+        remembers: What it collects.
+        kept: The share of the old state that is kept; None where that differs by entry.
+        size: How many numbers it holds: one alone does not tell what it remembers.
+    """
+
+    name: str
+    leaves: tuple[Leaf, ...]
+    parameter: str
+    remembers: Remembers
+    kept: float | None
+    size: int
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it collects and never forgets."""
+        return self.kept is not None and self.kept >= _FADES
+
+    @property
+    def is_assigned(self) -> bool:
+        """Whether nothing of the old state is kept."""
+        return self.kept is not None and abs(self.kept) < _LOOSE
+
+
+def state_places(reading: Reading, parameter: Parameter) -> Iterator[tuple[Leaf, ...]]:
+    """The variables that are an optimizer's memory of one parameter, or look like it.
+
+    What an iteration overwrites unread remembers nothing, but may have been meant to.
+
+    Args:
+        reading: One iteration.
+        parameter: A parameter with an end.
+    """
+    graph, iteration = reading.graph, reading.iteration
+    if None in parameter.ends:
+        return
+    made_from = _ancestors_of(reading, parameter)
+    own = {leaf for item in reading.parameters for leaf in item.tensor.leaves}
+    for leaves in _groups(iteration, parameter):
+        heads = [head for leaf in leaves for head in iteration.heads.get(leaf, ())]
+        ends = [end for leaf in leaves for end in iteration.ends.get(leaf, ())]
+        if own & set(leaves) or not heads or len(ends) != len(heads) or ends == heads:
+            continue
+        size = sum(graph[head].size for head in heads)
+        if size != parameter.tensor.size or not graph[heads[0]].is_real:
+            continue
+        if all(end is not None and end in reading.acted & made_from for end in ends):
+            yield leaves
+
+
+def _groups(iteration: Iteration, parameter: Parameter) -> Iterator[tuple[Leaf, ...]]:
+    """Variables with as many places as a parameter: beside its own ones where it has several."""
+    own = parameter.tensor.leaves
+    if len(own) == 1:
+        yield from ((leaf,) for leaf in iteration.heads)
+        return
+    beside: dict[object, dict[Leaf, Leaf]] = {}
+    for place in own:
+        for leaf in iteration.heads:
+            if leaf.root == place.root and leaf.steps[:-1] == place.steps[:-1] and leaf.steps:
+                beside.setdefault(leaf.steps[-1], {})[place] = leaf
+    for found in beside.values():
+        if len(found) == len(own):
+            yield tuple(found[place] for place in own)
+
+
+def _ancestors_of(reading: Reading, parameter: Parameter) -> set[int]:
+    found: set[int] = set()
+    for end in parameter.ends:
+        if end is not None and end not in found:
+            found |= ancestors(reading.graph, end)
+    return found
+
+
+def states_of(lab: Laboratory, reading: Reading, *, forced: frozenset[int]) -> list[State]:
+    """The optimizer's memory at one point.
+
+    Args:
+        lab: Runs the step.
+        reading: The point.
+        forced: As for `read_iteration`.
+    """
+    places = {item.name: list(state_places(reading, item)) for item in reading.parameters}
+    every = tuple(
+        dict.fromkeys(leaf for found in places.values() for leaves in found for leaf in leaves)
+    )
+    if not every:
+        return []
+    point = reading.point
+    try:
+        empty = recorded(lab, point.with_zeroed(every), forced=forced)
+        full = _filled(lab, point, every, forced)
+    except StepFailedError:
+        return []
+    found = [
+        state
+        for parameter in reading.parameters
+        for leaves in places[parameter.name]
+        if (state := _state(parameter, leaves, empty, full)) is not None
+    ]
+    return [state for state in found if _was_meant(state, found)]
+
+
+def _was_meant(state: State, states: Sequence[State]) -> bool:
+    """Whether a variable remembers, or others remember for their parameters where it does not.
+
+    A gradient that is kept in a variable until it is used is no memory.
+    """
+    if not state.is_assigned:
+        return True
+    kinds = {
+        item.remembers
+        for item in states
+        if item.parameter == state.parameter and not item.is_assigned
+    }
+    return state.remembers not in kinds and any(
+        not item.is_assigned and item.remembers is state.remembers
+        for item in states
+        if item.parameter != state.parameter and item.size > 1
+    )
+
+
+def _filled(
+    lab: Laboratory, point: Point, leaves: Sequence[Leaf], forced: frozenset[int]
+) -> Iteration:
+    """The iteration from states of small positive numbers."""
+    snapshot = point.snapshot
+
+    def fill() -> None:
+        for number, leaf in enumerate(leaves):
+            size = int(np.size(snapshot.read(leaf)))
+            random = np.random.default_rng(number)
+            write_vector(snapshot, leaf, 1e-3 * (0.5 + random.random(size)))
+
+    return recorded(lab, point, forced=forced, also=fill)
+
+
+def _state(
+    parameter: Parameter, leaves: tuple[Leaf, ...], empty: Iteration, full: Iteration
+) -> State | None:
+    before, after = (_ends(item, leaves) for item in (empty, full))
+    start = full.values_at(head for leaf in leaves for head in full.heads.get(leaf, ()))
+    if before.size == 0 or not before.size == after.size == start.size:
+        return None
+    with np.errstate(all="ignore"):
+        kept = (after - before) / start
+    steady = np.isfinite(kept).all() and np.ptp(kept) <= _LOOSE * max(
+        1.0, float(np.max(np.abs(kept)))
+    )
+    return State(
+        spelled(leaves[0].root, leaves[0].steps),
+        leaves,
+        parameter.name,
+        _remembered(empty, leaves, before),
+        float(np.mean(kept)) if steady else None,
+        before.size,
+    )
+
+
+def _ends(iteration: Iteration, leaves: Sequence[Leaf]) -> np.ndarray:
+    return iteration.values_at(end for leaf in leaves for end in iteration.ends.get(leaf, ()))
+
+
+def _remembered(empty: Iteration, leaves: Sequence[Leaf], value: np.ndarray) -> Remembers:
+    """What a state holds after one iteration from nothing, told by what it was made from."""
+    graph = empty.graph
+    ends = [end for leaf in leaves for end in empty.ends[leaf] if end is not None]
+    heads = [head for leaf in leaves for head in empty.heads[leaf]]
+    memory = descendants(graph, heads)
+    if len(ends) > 1:
+        vectors = _scalar_vectors(empty, ends, memory)
+    else:
+        vectors = [
+            np.asarray(graph[index].value, float).ravel()
+            for index in sorted(ancestors(graph, ends[0]) - memory)
+            if graph[index].size == value.size and graph[index].is_real
+        ]
+    vectors = [vector for vector in vectors if np.any(vector)]
+    signed = [vector for vector in vectors if np.any(vector < 0)]
+    if any(_matches(value, vector) for vector in signed):
+        return Remembers.FIRST
+    if np.all(value >= 0) and value.size > 1:
+        if any(_matches(value, vector**2) for vector in vectors):
+            return Remembers.SECOND
+        if any(_matches(value, np.abs(vector)) for vector in signed):
+            return Remembers.SIZE
+    if any(_matches(value, vector) for vector in vectors):
+        return Remembers.FIRST
+    return Remembers.OTHER
+
+
+def _matches(value: np.ndarray, vector: np.ndarray) -> bool:
+    return factor_between(value, vector, tolerance=_LOOSE) is not None
+
+
+def _scalar_vectors(
+    iteration: Iteration, ends: Sequence[int], memory: set[int]
+) -> list[np.ndarray]:
+    """For a state kept in single numbers: the values that each of them was made from, by serial."""
+    graph = iteration.graph
+    rows = []
+    for end in ends:
+        nodes = sorted(ancestors(graph, end) - memory)
+        rows.append({graph[i].serial: float(graph[i].value) for i in nodes if graph[i].size == 1})
+    common = set(rows[0]).intersection(*rows[1:]) if rows else set()
+    return [np.array([row[serial] for row in rows]) for serial in sorted(common)]
+
+
+@dataclass(frozen=True)
+class Update:
+    """How a step follows from the gradient, from an empty memory.
+
+    Attributes:
+        rate: The step over the gradient, where they are parallel.
+        decay: The multiple of the parameter itself that is taken off, over the rate.
+        clipped: How many entries were cut at a largest value.
+        entries: Of how many.
+        limit: That value, as a share of the gradient's scale.
+        adaptive: Whether the step's size does not depend on the gradient's.
+        power: How the size of a step's entries goes with the gradient's, 1 where they are parallel,
+            0 for Adam, −1 where a root is missing.
+        downhill: Whether the step goes downhill in each entry that tells.
+    """
+
+    rate: float | None = None
+    decay: float = 0.0
+    clipped: int = 0
+    entries: int = 0
+    limit: float | None = None
+    power: float | None = None
+    downhill: bool = True
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the step alone shows the gradient: but for a decay or a clip it is parallel."""
+        return self.power is not None and abs(self.power - 1) <= _POWER
+
+
+def update_of(
+    parameter: Parameter, gradient: np.ndarray, start: np.ndarray, *, adaptive: bool = False
+) -> Update | None:
+    """How the step of one parameter follows from its gradient; None where no rule was recognised.
+
+    Args:
+        parameter: With its step from an empty memory.
+        gradient: The derivative of the loss by it.
+        start: Its value before the step.
+        adaptive: Whether the optimizer's memory holds sizes of gradients.
+    """
+    step = parameter.step
+    if not (np.isfinite(step).all() and np.isfinite(gradient).all() and np.any(gradient)):
+        return None
+    factor = factor_between(step, gradient, tolerance=_LOOSE)
+    if factor is not None:
+        return Update(rate=factor, power=1.0, downhill=factor > 0)
+    for rule in (_adaptive,) if adaptive else (_clipped, _decayed, _adaptive):
+        found = rule(step, gradient, start)
+        if found is not None:
+            return found
+    return None
+
+
+def _decayed(step: np.ndarray, gradient: np.ndarray, start: np.ndarray) -> Update | None:
+    """`rate · (gradient + decay · parameter)`."""
+    if step.size < 5:
+        return None
+    table = np.stack([gradient, start], axis=1)
+    (rate, pull), *_ = np.linalg.lstsq(table, step, rcond=None)
+    gap = float(np.linalg.norm(step - table @ [rate, pull]))
+    if gap > _LOOSE * float(np.linalg.norm(step)) or rate == 0:
+        return None
+    return Update(rate=float(rate), decay=float(pull / rate), power=1.0, downhill=rate > 0)
+
+
+def _clipped(step: np.ndarray, gradient: np.ndarray, start: np.ndarray) -> Update | None:
+    """Entries cut at the same size, the others parallel to the gradient."""
+    size = np.abs(step)
+    limit = float(size.max())
+    cut = size >= limit * (1 - 1e-9)
+    count = int(cut.sum())
+    if count == size.size and count > 1:
+        same = np.sign(step) * np.sign(gradient)
+        if abs(same.sum()) == count and np.ptp(np.abs(gradient)) > _LOOSE * np.abs(gradient).max():
+            return None  # all of one size: as for an adaptive optimizer
+    if count < 1 or count == size.size:
+        return None
+    factor = factor_between(step[~cut], gradient[~cut], tolerance=_LOOSE)
+    if factor is None or np.any(np.sign(step[cut]) != np.sign(factor * gradient[cut])):
+        return None
+    if np.any(np.abs(factor * gradient[cut]) < limit * (1 - 1e-6)):
+        return None
+    return Update(
+        rate=factor,
+        clipped=count,
+        entries=step.size,
+        limit=limit / abs(factor),
+        power=1.0,
+        downhill=factor > 0,
+    )
+
+
+def _adaptive(step: np.ndarray, gradient: np.ndarray, start: np.ndarray) -> Update | None:
+    """Entries whose size goes with a power of the gradient's."""
+    telling = (np.abs(gradient) > 1e-6 * np.abs(gradient).max()) & (step != 0)
+    if telling.sum() < 1:
+        return None
+    signs = np.sign(step[telling]) * np.sign(gradient[telling])
+    if abs(signs.sum()) < signs.size:
+        return None
+    sizes, slopes = np.log(np.abs(step[telling])), np.log(np.abs(gradient[telling]))
+    spread = float(np.ptp(slopes))
+    if spread < 1e-3:
+        return Update(power=None, downhill=bool(signs[0] > 0))
+    power, offset = np.polyfit(slopes, sizes, 1)
+    if float(np.max(np.abs(sizes - (power * slopes + offset)))) > 0.05 * max(1.0, spread):
+        return None
+    return Update(power=float(round(power, 2)), downhill=bool(signs[0] > 0))

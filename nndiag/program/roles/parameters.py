@@ -1,0 +1,142 @@
+"""The parameters in an iteration's graph, and what leads to their updates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.program.graph.adjoints import Adjoints, ancestors
+from nndiag.program.graph.nodes import Graph
+from nndiag.program.loop.tensors import Tensor
+from nndiag.program.roles.multiples import TOLERANCE, factor_between, multiple_of
+from nndiag.program.roles.recording import Iteration
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """One parameter in one iteration.
+
+    Attributes:
+        tensor: The parameter.
+        heads: Its nodes before the iteration.
+        ends: Its nodes behind it, as many, or one None where it was not found any more.
+        step: What the iteration takes off it, flat.
+    """
+
+    tensor: Tensor
+    heads: tuple[int, ...]
+    ends: tuple[int | None, ...]
+    step: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """The parameter, as the program writes it."""
+        return self.tensor.name
+
+    @property
+    def moves(self) -> bool:
+        """Whether the iteration changes it."""
+        return bool(np.any(self.step != 0))
+
+
+def derivative_by(
+    heads: Iterable[int], parameter: Parameter, adjoints: Adjoints, graph: Graph
+) -> np.ndarray | None:
+    """The derivative of the loss by a parameter, flat; None where some of it is unknown.
+
+    Args:
+        heads: The parameter's nodes in the graph of the adjoints.
+        parameter: The parameter.
+        adjoints: The derivatives by nodes.
+        graph: The graph that they belong to.
+    """
+    parts = []
+    for node in heads:
+        if node in adjoints.unknown:
+            return None
+        part = adjoints.values.get(node)
+        parts.append(np.zeros(graph[node].size) if part is None else np.ravel(part))
+    whole = np.concatenate(parts) if parts else np.empty(0)
+    copies = parameter.tensor.copies
+    return whole if copies == 1 else whole.reshape(copies, -1).sum(axis=0)
+
+
+def parameters_in(iteration: Iteration, tensors: Iterable[Tensor]) -> list[Parameter]:
+    """The parameters that an iteration has, with their steps."""
+    found = []
+    for tensor in tensors:
+        heads, ends = iteration.head_of(tensor), iteration.end_of(tensor)
+        start = iteration.values_at(heads)
+        if start.size == 0:
+            continue
+        end = iteration.values_at(ends)
+        whole = None not in ends and end.size == start.size
+        step = start - end if whole else np.full(start.size, np.nan)
+        step = step[: step.size // tensor.copies]  # its copies move alike
+        found.append(Parameter(tensor, heads, ends if whole else (None,), step))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The values between the backward pass and one parameter's update: its gradient is among them.
+
+    Attributes:
+        vectors: Serial → the flat values that its expression had last on the way to each entry.
+        nodes: Serial → the nodes of these values.
+    """
+
+    vectors: dict[int, np.ndarray]
+    nodes: dict[int, tuple[int, ...]]
+
+    def multiples(self, derivative: np.ndarray, shape: tuple[int, ...]) -> dict[int, float]:
+        """Serial → factor, of the expressions that are multiples of a derivative, in order."""
+        wanted = derivative.reshape(shape) if derivative.size == int(np.prod(shape)) else derivative
+        found = {}
+        for serial, vector in self.vectors.items():
+            factor = multiple_of(vector, wanted, tolerance=TOLERANCE, turned=False)
+            if factor is not None:
+                found[serial] = factor
+        return found
+
+
+def chain_to(graph: Graph, parameter: Parameter, acted: set[int]) -> Chain:
+    """The values on the way to a parameter's update that have as many numbers as it has.
+
+    Args:
+        graph: The iteration.
+        parameter: One that is there at the end.
+        acted: The nodes that the parameters act on.
+    """
+    if None in parameter.ends:
+        return Chain({}, {})
+    per_end: list[dict[int, int]] = []
+    for head, end in zip(parameter.heads, parameter.ends):
+        assert end is not None
+        size = graph[head].size
+        last: dict[int, int] = {}
+        for index in sorted(ancestors(graph, end)):
+            node = graph[index]
+            if node.serial >= 0 and index in acted and node.size == size and index != head:
+                last[node.serial] = index
+        per_end.append(last)
+    common = [serial for serial in per_end[0] if all(serial in last for last in per_end[1:])]
+    vectors, nodes = {}, {}
+    for serial in common:
+        found = tuple(last[serial] for last in per_end)
+        values = [np.asarray(graph[index].value, float) for index in found]
+        vectors[serial] = (
+            values[0] if len(values) == 1 else np.concatenate([v.ravel() for v in values])
+        )
+        nodes[serial] = found
+    return Chain(vectors, nodes)
+
+
+def step_factor(parameter: Parameter, derivative: np.ndarray) -> float | None:
+    """How many times the gradient a step is; None where it is no multiple of it."""
+    scale = float(np.max(np.abs(parameter.step), initial=0.0))
+    if not np.isfinite(scale) or scale == 0:
+        return None
+    return factor_between(parameter.step, derivative, tolerance=10 * TOLERANCE)

@@ -1,0 +1,110 @@
+"""The learning rate: the factor that a program names between a gradient and its update."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.program.graph.nodes import Node, Ref
+from nndiag.program.roles.parameters import Parameter
+from nndiag.program.roles.reading import Reading
+
+_DEEP = 40
+_FACTORS = {"mul": "*", "multiply": "*", "truediv": "/", "divide": "/", "true_divide": "/"}
+
+_ENDS = frozenset({"matmul", "dot", "sum", "outer", "einsum"})
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A learning rate.
+
+    Attributes:
+        text: The expression.
+        value: Its value.
+    """
+
+    text: str
+    value: float
+
+
+def learning_rate(reading: Reading, nodes: Mapping[int, ast.AST]) -> Rate | None:
+    """The one rate that all updates name, or that stands there as a number; None where unclear.
+
+    Args:
+        reading: One iteration.
+        nodes: The program's syntax tree by serial.
+    """
+    tables = [
+        {rate.text: rate for rate in _factors(reading, parameter, nodes)}
+        for parameter in reading.parameters
+        if parameter.ends[0] not in (None, parameter.heads[0])
+    ]
+    if not tables:
+        return None
+    shared = [rate for text, rate in tables[0].items() if all(text in table for table in tables)]
+    named = [rate for rate in shared if not _is_number(rate.text)]
+    return next(iter(named or shared), None)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _factors(
+    reading: Reading, parameter: Parameter, nodes: Mapping[int, ast.AST]
+) -> Iterator[Rate]:
+    """The single numbers that a step is multiplied by, nearest to the update first."""
+    graph = reading.graph
+    node = parameter.ends[0]
+    for _ in range(_DEEP):
+        if node is None:
+            return
+        item = graph[node]
+        if item.operation in _FACTORS:
+            yield from _single(reading, item, nodes.get(item.serial))
+        node = next((i for i in _flows(reading, item) if i != parameter.heads[0]), None)
+        if item.operation in _ENDS:
+            for index in item.inputs:  # `0.1 * x.T @ d` multiplies the data first
+                if graph[index].operation in ("mul", "multiply"):
+                    yield from _single(reading, graph[index], nodes.get(graph[index].serial))
+            return
+
+
+def _flows(reading: Reading, item: Node) -> Iterator[int]:
+    """The inputs that the parameters act on, arrays first."""
+    graph = reading.graph
+    found = [index for index in item.inputs if index in reading.acted]
+    yield from sorted(found, key=lambda index: graph[index].size != item.size)
+
+
+def _single(reading: Reading, item: Node, syntax: ast.AST | None) -> Iterator[Rate]:
+    if isinstance(syntax, ast.BinOp):
+        sides = [syntax.left, syntax.right]
+    elif isinstance(syntax, ast.Call) and len(syntax.args) == len(item.arguments):
+        sides = list(syntax.args)
+    else:
+        return
+    for part, side in zip(item.arguments, sides):
+        is_node = isinstance(part, Ref)
+        value = reading.graph[part.node].value if is_node else part
+        acted = is_node and part.node in reading.acted
+        if (
+            acted
+            or np.ndim(value) != 0
+            or isinstance(value, bool)
+            or isinstance(part, (list, tuple))
+        ):
+            continue
+        if side is sides[1] and _FACTORS[item.operation] == "/":
+            continue
+        number = float(value)
+        if number > 0 and np.isfinite(number):
+            yield Rate(ast.unparse(side), number)

@@ -1,0 +1,122 @@
+"""What must be known of a program to train it under watch: its loop, loss and parameters."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Optional
+
+import numpy as np
+
+from nndiag.program.gradients.laboratory import Recording
+from nndiag.program.gradients.measurement import Measurement
+from nndiag.program.loop.tensors import Tensor
+from nndiag.program.roles.understanding import Understanding
+from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.source import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Trainable:
+    """A program that can be trained, and whose loss can be read in each iteration.
+
+    Attributes:
+        source: The program.
+        loop: Key of its training loop.
+        said: The user's own expressions, by the key of the config.
+        serials: The expressions to watch.
+        value: Reads the loss from what they came to; None where the iteration did not compute it.
+        entropy: Whether the loss is a cross-entropy.
+        forced: Serials of the `if` statements whose body always runs.
+        tensors: Its parameters.
+    """
+
+    source: Source
+    loop: tuple[int, int]
+    serials: frozenset[int]
+    value: Callable[[Recording], float | None]
+    entropy: bool
+    forced: frozenset[int]
+    tensors: tuple[Tensor, ...]
+    said: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_measurement(cls, measurement: Measurement) -> Trainable:
+        """A program as it was measured."""
+        return cls(
+            source=measurement.host.source,
+            loop=measurement.watched.loop.key,
+            serials=measurement.loss.serials,
+            value=measurement.loss.value,
+            entropy=measurement.loss.kind.endswith("entropy"),
+            forced=measurement.computed.instruments.forced,
+            tensors=measurement.lab.tensors,
+            said=measurement.said,
+        )
+
+    @classmethod
+    def of_understanding(cls, found: Understanding, source: Source) -> Trainable | None:
+        """A program as it was understood; None where its loss cannot be read by itself."""
+        read = _reader(found)
+        if read is None:
+            return None
+        serials, value = read
+        assert found.loss is not None
+        return cls(
+            source=source,
+            loop=found.watched.loop.key,
+            serials=serials,
+            value=value,
+            entropy=found.loss.kind.endswith("entropy"),
+            forced=found.forced,
+            tensors=found.lab.tensors,
+        )
+
+
+Reader = tuple[frozenset[int], Callable[[Recording], Optional[float]]]
+
+
+def _reader(found: Understanding) -> Reader | None:  # noqa: PLR0911 - one kind after the other
+    """The expressions that a loss is read from, and how."""
+    loss = found.loss
+    if loss is None:
+        return None
+    node = found.nodes.get(loss.serial)
+    if loss.own:
+        if isinstance(node, ast.AugAssign):
+            return _summed(serial_of(node.value), loss.sign)
+        if not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)):
+            return None
+        if len(loss.terms) > 1:
+            return _summed(loss.serial, loss.sign)
+        return frozenset({loss.serial}), lambda r: _last(r, loss.serial, loss.sign)
+    if not isinstance(node, ast.BinOp):
+        return None
+    output = serial_of(node.left if loss.sign > 0 else node.right)
+
+    def implied(recording: Recording) -> float | None:
+        errors = recording.values.get(loss.serial)
+        outputs = recording.values.get(output)
+        if not errors or not outputs or len(errors) != len(outputs):
+            return None
+        total = 0.0
+        for error, out in zip(errors, outputs):
+            value = loss.of_values(np.asarray(out, float), np.asarray(error, float))
+            total += value
+        return total
+
+    return frozenset({loss.serial, output}), implied
+
+
+def _summed(serial: int, sign: float) -> Reader:
+    def value(recording: Recording) -> float | None:
+        values = recording.values.get(serial)
+        return None if not values else sign * float(sum(np.sum(item) for item in values))
+
+    return frozenset({serial}), value
+
+
+def _last(recording: Recording, serial: int, sign: float) -> float | None:
+    values = recording.values.get(serial)
+    return None if not values else sign * float(np.ravel(values[-1])[0])
