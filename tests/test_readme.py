@@ -18,7 +18,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONSOLE = re.compile(
     r"^```console\n\$ (?P<command>[^\n]*)\n(?P<output>.*?)^```$", re.DOTALL | re.MULTILINE
 )
-PROGRAM = re.compile(r"^```python\n(?P<text>import numpy.*?)^```$", re.DOTALL | re.MULTILINE)
+PROGRAM = re.compile(
+    r"`(?P<name>\w+\.py)`:\n\n```python\n(?P<text>import numpy.*?)^```$", re.DOTALL | re.MULTILINE
+)
 CHART = re.compile(r"[▁▂▃▄▅▆▇█┤▲━╌]")
 
 
@@ -32,12 +34,13 @@ def words(text: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Path:
-    """A folder with the configs and the program that the README speaks of."""
+    """A folder with the configs and the programs that the README speaks of."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "configs", folder / "configs")
-    program = PROGRAM.search(README)
-    assert program is not None
-    (folder / "my_net.py").write_text(program["text"], encoding="utf-8")
+    programs = list(PROGRAM.finditer(README))
+    assert len(programs) == 2
+    for program in programs:
+        (folder / program["name"]).write_text(program["text"], encoding="utf-8")
     return folder
 
 

@@ -222,9 +222,7 @@ def test_no_missing_file_gives_a_traceback(folder: Path, stored: Path, missing: 
     copy = damaged(stored, folder, missing, lambda data: data)
     (copy / missing).unlink()
     code = code_of(folder, "diagnose", str(copy))
-    assert (code == ExitCode.USAGE) == (
-        missing in {"trace.json", "steps.f64", "facts.npz", "ending.npz"}
-    )
+    assert (code == ExitCode.USAGE) == (missing in {"trace.json", "steps.f64"})
 
 
 @fuzz(40)

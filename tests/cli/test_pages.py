@@ -38,10 +38,10 @@ def test_the_page_comes_beside_the_report_and_changes_nothing_of_it(command, fol
     assert command("gradcheck", "healthy.yaml", "--html", "page.html") == plain
 
 
-def test_a_page_that_cannot_be_written_is_a_warning(command, folder):
+def test_a_page_that_cannot_be_written_is_an_error_behind_the_verdict(command, folder):
     ended = command("train", "healthy.yaml", "--no-plots", "--quiet", "--html", "no/such/page.html")
-    assert ended.code == 0
-    assert "the page could not be written" in ended.err
+    assert ended.code == 2
+    assert "no/such/page.html: cannot be written" in ended.err
     assert ended.out.startswith("healthy: ")
 
 

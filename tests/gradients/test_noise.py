@@ -9,20 +9,20 @@ EPSILON = float(np.finfo(float).eps)
 
 
 @pytest.mark.parametrize("std", [1e-12, 1e-8, 1e-4])
-def test_noise_that_was_put_in_is_measured(deviation):
+def test_noise_that_was_put_in_is_measured(std):
     found = []
     for seed in range(200):
         rng = np.random.default_rng(seed)
         found.append(
             measured_noise(
-                lambda t, rng=rng: np.sin(1 + 3 * t) + deviation * rng.normal(), precision=EPSILON
+                lambda t, rng=rng: np.sin(1 + 3 * t) + std * rng.normal(), precision=EPSILON
             )
         )
-    # The squares of all three estimates have the mean deviation²: their largest has more in the
+    # The squares of all three estimates have the mean std²: their largest has more in the
     # mean, and less than their sum.
-    typical = np.sqrt(np.mean(np.square(found))) / deviation
+    typical = np.sqrt(np.mean(np.square(found))) / std
     assert 1.0 < typical < np.sqrt(3)
-    assert min(found) > 0.1 * deviation
+    assert min(found) > 0.1 * std
 
 
 def test_curvature_is_no_noise():

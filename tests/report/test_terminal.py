@@ -25,12 +25,12 @@ def told(diagnosis, trace, *, width=80, **known):
 AT_80 = """\
 my-net  1-100-1 tanh linear · sgd 0.2 · 200 examples
 ╭──────────────────────────────────────────────────────────────────────────────╮
-│ LEARNING RATE TOO HIGH  the loss ran away; stopped after 11 of 2,000 steps   │
-│ Learning rate 0.2 is 8.33 × the stability limit 0.024                      │
-│ cause learning-rate-above-stability-limit (likely); explains exploding-loss, │
-│       exploding-gradients                                                    │
-│ seen  learning rate 0.2, limit 0.024                                         │
-│ try   optimizer.learning_rate=0.01 · average the loss                        │
+│ LEARNING RATE TOO HIGH  the loss exploded; stopped after 11 of 2,000 steps   │
+│ Learning rate 0.2 is 8.33 × the stability limit 0.024                        │
+│ cause    learning-rate-above-stability-limit (likely); explains              │
+│          exploding-loss, exploding-gradients                                 │
+│ evidence learning rate 0.2 (limit 0.024)                                     │
+│ try      optimizer.learning_rate=0.01 · average the loss                     │
 ╰──────────────────────────────────────────────────────────────────────────────╯
 loss 0.5 → inf   best 0.5 at step 0   mean baseline 0.5
 """

@@ -74,7 +74,7 @@ def test_a_target_is_written_as_a_command_line_has_it():
     ("arguments", "whole"),
     [
         (["sine.yaml", "seed=3"], ["train", "sine.yaml", "seed=3"]),
-        (["net.py:Network"], ["gradcheck", "net.py:Network"]),
+        (["net.py:Network"], ["train", "net.py:Network"]),
         (["log.csv", "--json"], ["diagnose", "log.csv", "--json"]),
         (["train", "sine.yaml"], ["train", "sine.yaml"]),
         (["trian", "sine.yaml"], ["trian", "sine.yaml"]),
