@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
@@ -49,7 +50,8 @@ def run_report(
         LossChart(trace, onset=diagnosis.numbers.get("onset_step")),
         Text(),
     ]
-    if "gradient_norm" in trace.series:
+    norms = trace.series.get("gradient_norm")
+    if norms is not None and not np.isnan(norms.values).all():  # a program's are not always known
         parts += [GradientTable(trace), Text()]
     others = _other_findings(diagnosis, unit=trace.facts.unit)
     if others is not None:

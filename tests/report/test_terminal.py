@@ -170,6 +170,14 @@ def test_a_deep_network_shows_its_outer_layers(healthy):
     assert "layer30" in text
 
 
+@pytest.mark.parametrize(("norm", "shown"), [(np.nan, False), (np.inf, True), (1.0, True)])
+def test_gradient_norms_of_which_none_is_known_are_left_out(healthy, norm, shown):
+    diagnosis, _ = healthy
+    series = {"gradient_norm": Series(np.arange(2), np.array([[np.nan], [norm]]))}
+    trace = Trace(np.arange(2), np.ones(2), series=series, layers=("layer1",))
+    assert ("gradient norm" in told(diagnosis, trace)) == shown
+
+
 def test_a_foreign_trace_of_a_loss_alone_is_reported(healthy):
     diagnosis, _ = healthy
     text = told(replace(diagnosis, numbers={}), Trace(np.arange(2), np.array([2.0, 1.0])))
