@@ -27,7 +27,7 @@ Source
 from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
-from nndiag.detectors.unit_shares import layers_beyond
+from nndiag.detectors.unit_shares import CAUSES, layers_beyond
 from nndiag.finding import Skipped
 from nndiag.trace import Trace
 
@@ -38,22 +38,7 @@ _RECTIFIED = frozenset({"relu"})
 @detector(
     PROBLEM,
     stage=Stage.UNITS,
-    explained_by=(
-        "loss-does-not-fit-output",
-        "targets-outside-output-range",
-        "identical-units",
-        "sorted-examples",
-        Stage.SCALE,
-        "weights-too-large",
-        "weights-too-small",
-        "summed-loss",
-        "weight-decay-too-strong",
-        Stage.RATE,
-        Stage.CAPACITY,
-        Stage.GROWTH,
-        Stage.SWINGS,
-        Stage.SIGNAL,
-    ),
+    explained_by=CAUSES,
     follows=("vanishing-gradients",),
     series=("dead_share",),
     facts=("layers",),

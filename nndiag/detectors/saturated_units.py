@@ -30,7 +30,7 @@ import numpy as np
 from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
-from nndiag.detectors.unit_shares import layers_beyond
+from nndiag.detectors.unit_shares import CAUSES, layers_beyond
 from nndiag.finding import Skipped
 from nndiag.trace import Trace
 
@@ -40,22 +40,7 @@ PROBLEM = "saturated-units"
 @detector(
     PROBLEM,
     stage=Stage.UNITS,
-    explained_by=(
-        "loss-does-not-fit-output",
-        "targets-outside-output-range",
-        "identical-units",
-        "sorted-examples",
-        Stage.SCALE,
-        "weights-too-large",
-        "weights-too-small",
-        "summed-loss",
-        "weight-decay-too-strong",
-        Stage.RATE,
-        Stage.CAPACITY,
-        Stage.GROWTH,
-        Stage.SWINGS,
-        Stage.SIGNAL,
-    ),
+    explained_by=CAUSES,
     follows=("vanishing-gradients",),
     series=("saturated_share",),
     facts=("layers",),
