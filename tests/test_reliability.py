@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import nndiag
 from nndiag.cli.app import run
 from nndiag.errors import ExitCode
+from tests.searching import examples
 
 EXPECTED = {ExitCode.HEALTHY, ExitCode.FINDING, ExitCode.USAGE}
 
@@ -43,12 +44,6 @@ PROBLEM_WORDS = (
     "999999999999", "0", "true", "é", "\u2028", "\x00", "<<:", "- - -", "|", "*x", "%", "0x",
     "12:30", "units", "sgd", "logic_gate", "spirals", "softmax_cross_entropy", "nan: nan",
 )  # fmt: skip
-
-
-def fuzz(examples: int) -> settings:
-    """Settings for tests in which an example takes as long as a command."""
-    slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-    return settings(max_examples=examples, suppress_health_check=slow)
 
 
 def code_of(folder: Path, *arguments: str) -> int:
@@ -84,7 +79,7 @@ def test_the_config_itself_can_be_trained(folder: Path) -> None:
     assert train(folder) in (ExitCode.HEALTHY, ExitCode.FINDING)
 
 
-@fuzz(60)
+@examples(60)
 @given(data=st.data())
 def test_no_damaged_config_gives_a_traceback(folder: Path, data: st.DataObject) -> None:
     words = CONFIG.split(" ")
@@ -103,7 +98,7 @@ def test_no_damaged_config_gives_a_traceback(folder: Path, data: st.DataObject) 
     train(folder, "training.epochs=2")
 
 
-@fuzz(60)
+@examples(60)
 @given(
     key=st.sampled_from(
         ["seed", "dataset", "dataset.path", "dataset.x", "dataset.validation", "network.layers",
@@ -124,7 +119,7 @@ def test_no_override_gives_a_traceback(folder: Path, key: str, value: str, equal
         train(folder, text)
 
 
-@fuzz(60)
+@examples(60)
 @given(data=st.data())
 def test_no_data_file_gives_a_traceback(folder: Path, data: st.DataObject) -> None:
     cells = st.sampled_from([*PROBLEM_WORDS, "1", "2.5", "1e308", "-1e308", "1e-320", "a", '"', ""])
@@ -163,7 +158,7 @@ FILES = ("trace.json", "facts.json", "facts.npz", "steps.f64", "probes.f64", "en
          "ending.npz", "config.yaml", "environment.json", "parameters.npz")  # fmt: skip
 
 
-@fuzz(120)
+@examples(120)
 @given(name=st.sampled_from(FILES), share=st.floats(0, 1))
 def test_no_truncated_run_gives_a_traceback(
     folder: Path, stored: Path, name: str, share: float
@@ -172,7 +167,7 @@ def test_no_truncated_run_gives_a_traceback(
     code_of(folder, "diagnose", str(copy))
 
 
-@fuzz(120)
+@examples(120)
 @given(
     name=st.sampled_from(FILES),
     place=st.floats(0, 1),
@@ -189,7 +184,7 @@ def test_no_damaged_run_gives_a_traceback(
     code_of(folder, "diagnose", str(damaged(stored, folder, name, change)))
 
 
-@fuzz(60)
+@examples(60)
 @given(
     name=st.sampled_from(["trace.json", "facts.json", "ending.json"]),
     document=st.recursive(
@@ -225,7 +220,7 @@ def test_no_missing_file_gives_a_traceback(folder: Path, stored: Path, missing: 
     assert (code == ExitCode.USAGE) == (missing in {"trace.json", "steps.f64"})
 
 
-@fuzz(40)
+@examples(40)
 @given(rows=st.integers(0, 31), cut=st.integers(0, 31))
 def test_a_run_cut_anywhere_is_judged_to_its_last_whole_row(
     folder: Path, stored: Path, rows: int, cut: int

@@ -5,7 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nndiag.detectors import DETECTORS
@@ -13,6 +13,7 @@ from nndiag.diagnosis import diagnose
 from nndiag.finding import Outcome, Skipped
 from nndiag.trace import SERIES, Ending, Facts, LayerFacts, Series, Trace
 from tests.scaling import scaled, verdict
+from tests.searching import examples
 
 RANGES = {
     "tanh": (-1.0, 1.0),
@@ -111,7 +112,7 @@ def numbers_of(value):
     return [array for item in value for array in numbers_of(item)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(60)
 @given(trace=traces())
 def test_every_detector_judges_every_trace_and_leaves_it_alone(trace):
     before = copy.deepcopy(numbers_of(trace))
@@ -129,7 +130,7 @@ def test_every_detector_judges_every_trace_and_leaves_it_alone(trace):
 
 
 # A power of two scales without rounding, so that not even a tie may tip over.
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(60)
 @given(
     trace=traces(values=st.floats(1e-6, 1e6) | st.just(np.nan) | st.just(np.inf)),
     power=st.integers(-40, 40).filter(bool),

@@ -1,12 +1,13 @@
 """Whatever stands in a config: it loads, or the problems are told. Never another exception."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nndiag.errors import NndiagError
 from nndiag.experiment import load_experiment, load_program, resolved_yaml
 from nndiag.experiment.building import build
+from tests.searching import examples
 
 VALID = """\
 name: full
@@ -32,9 +33,7 @@ WORDS = [
     "\ufeff", "\x00", "\x85", "\u2028", "é", "𝔘", "---\n", "...\n", "9" * 400, "[" * 60, "path: /",
 ]  # fmt: skip
 
-ANY_FIXTURE = settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200
-)
+ANY_FIXTURE = examples(200)
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@ import zipfile
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nndiag.errors import DataError
 from nndiag.nn.datasets import DATASETS
 from nndiag.tables import LARGEST_FILE
+from tests.searching import examples
 
 PLAIN = "a,b,y\n1,2,3\n4,5,6\n"
 PIECES = ["1", "2,5", "0", "a", "#", ",", ";", "sep=;", " ", "\t", "\n", "\n"]
@@ -218,7 +219,7 @@ def test_refuses_a_folder(tmp_path, name):
     assert problem.message == "not a file"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@examples(200)
 @given(
     content=st.one_of(
         st.binary(max_size=60),
@@ -283,7 +284,7 @@ def test_refuses_an_archive_that_unpacks_to_too_much(tmp_path):
     assert problem.message == "the arrays are too large"
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)
+@examples(100)
 @example(cut=0, flip=471, byte=64)  # asks for a later version of the format
 @given(cut=st.integers(0, 600), flip=st.integers(0, 600), byte=st.integers(0, 255))
 def test_reads_or_refuses_a_damaged_archive(tmp_path, cut, flip, byte):

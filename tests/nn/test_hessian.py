@@ -7,6 +7,7 @@ from nndiag.nn.activations import ACTIVATIONS
 from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture, examples, loss_and_gradient, outputs
+from tests.combinations import combinations
 
 NAMES = ACTIVATIONS.names()
 INPUTS, EXAMPLES = 2, 6
@@ -39,16 +40,15 @@ def central(shape, parameters, batch):
 
 
 # One hidden layer and one output take a shorter way than the rest.
-WAYS = pytest.mark.parametrize(("layers", "outputs"), [((4, 3), 2), ((4,), 1)])
+WAYS = [((4, 3), 2), ((4,), 1)]
+EVERY_CASE = pytest.mark.parametrize(
+    ("hidden", "last", "loss", "way"), combinations(NAMES, NAMES, LOSSES.names(), WAYS), ids=str
+)
 
 
-@WAYS
-@pytest.mark.parametrize("loss", LOSSES.names())
-@pytest.mark.parametrize("last", NAMES)
-@pytest.mark.parametrize("hidden", NAMES)
-def test_hessian_agrees_with_central_differences_of_the_gradient(
-    hidden, last, loss, layers, outputs
-):
+@EVERY_CASE
+def test_hessian_agrees_with_central_differences_of_the_gradient(hidden, last, loss, way):
+    layers, outputs = way
     shape, parameters, batch = case(hidden, last, loss=loss, layers=layers, outputs=outputs)
     if loss == "binary_cross_entropy" and shape.loss.link is None:
         # A probability outside (0, 1), or near its ends, bends too strongly for differences.
@@ -81,13 +81,9 @@ def sixth_order(shape, parameters, batch):
     return total
 
 
-@WAYS
-@pytest.mark.parametrize("loss", LOSSES.names())
-@pytest.mark.parametrize("last", NAMES)
-@pytest.mark.parametrize("hidden", NAMES)
-def test_hessian_agrees_with_a_second_derivative_beside_the_kinks(
-    hidden, last, loss, layers, outputs
-):
+@EVERY_CASE
+def test_hessian_agrees_with_a_second_derivative_beside_the_kinks(hidden, last, loss, way):
+    layers, outputs = way
     shape, parameters, batch = case(hidden, last, loss=loss, layers=layers, outputs=outputs)
     # The sign of a complex residual is not that of its real part.
     real = shape.loss.name == "mean_absolute_error"

@@ -21,6 +21,7 @@ from nndiag.nn.network import (
     predicted,
     workspace,
 )
+from tests.combinations import combinations
 
 NAMES = ACTIVATIONS.names()
 REDUCED_LOSSES = [
@@ -57,9 +58,9 @@ def one_by_one(network_loss, parameters, step):
     return network_loss(parameters + step * np.eye(parameters.size))
 
 
-@pytest.mark.parametrize("hidden", NAMES)
-@pytest.mark.parametrize("last", NAMES)
-@pytest.mark.parametrize("of", REDUCED_LOSSES, ids="-".join)
+@pytest.mark.parametrize(
+    ("hidden", "last", "of"), combinations(NAMES, NAMES, REDUCED_LOSSES), ids=str
+)
 def test_gradient_agrees_with_numeric_derivatives(hidden, last, of):
     shape = deep(hidden, last, of=of)
     batch, parameters = data(shape), point(shape)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from matplotlib.figure import Figure
@@ -13,6 +13,7 @@ from nndiag.errors import RunError
 from nndiag.plots import gradient_norms, loss, losses, prediction, save_plots
 from nndiag.plots.curves import MOST_POINTS, STRETCHES
 from nndiag.trace import Ending, Facts, Series, Trace
+from tests.searching import examples
 
 
 def axes():
@@ -167,7 +168,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
         save_plots(run([1.0]), tmp_path / "plots")
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(arrays.arrays(np.float64, st.integers(1, 40)), st.sampled_from([1, 4]), st.integers(1, 9))
 def test_any_curve_can_be_drawn(losses, batch_size, layers):
     trace = run(losses, batch_size=batch_size, layers=layers)

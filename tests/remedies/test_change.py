@@ -1,13 +1,12 @@
 """Changes on top of a config, and the fewest that lead from one config to another."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nndiag.errors import ConfigError
 from nndiag.remedies import Case, changed, remedies, smallest_changes
-
-FIXTURE = HealthCheck.function_scoped_fixture  # it only makes frozen experiments
+from tests.searching import examples
 
 
 def test_a_changed_key_leaves_the_others(experiment):
@@ -52,7 +51,7 @@ def test_a_lost_key_becomes_null(experiment):
 
 
 @given(st.lists(st.sampled_from(sorted(remedies())), max_size=5, unique=True))
-@settings(max_examples=40, deadline=None, suppress_health_check=[FIXTURE])
+@examples(40)
 def test_the_smallest_changes_of_any_remedies_lead_to_the_same_config(experiment, names):
     before = after = experiment({"network": {"bias": False}, "loss": {"reduction": "sum"}})
     for name in names:

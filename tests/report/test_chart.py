@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.console import Console
 from nndiag.report.chart import LossChart
 from nndiag.report.shared_chart import SharedChart
 from nndiag.trace import Facts, Trace
+from tests.searching import examples
 
 
 def drawn(losses, *, width=40, onset=None, batch_size=None):
@@ -113,7 +114,7 @@ def test_fits_its_console(width):
     assert all(len(line) <= width for line in drawn(np.geomspace(1, 1e300, 500), width=width))
 
 
-@settings(max_examples=100)
+@examples(100)
 @example(np.array([np.inf, 1.0, *[np.inf] * 23]), 16)  # no column shows the finite one
 @given(arrays.arrays(np.float64, st.integers(1, 300)), st.integers(16, 130))
 def test_any_curve_can_be_drawn(losses, width):

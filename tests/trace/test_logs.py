@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nndiag.diagnosis import diagnose
@@ -14,6 +14,7 @@ from nndiag.errors import NndiagError, RunError
 from nndiag.trace import Trace
 from nndiag.trace.log_titles import Column, column_of
 from nndiag.trace.logs import read_log, read_run
+from tests.searching import examples
 
 
 def log(tmp_path: Path, text: str, *, name: str = "log.csv", encoding: str = "utf-8") -> Trace:
@@ -244,7 +245,7 @@ titles = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     header=st.lists(titles, min_size=1, max_size=6),
     rows=st.lists(st.lists(cells, min_size=1, max_size=6), max_size=12),
@@ -266,7 +267,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(rows=st.lists(st.dictionaries(titles, json_values, max_size=5) | json_values, max_size=10))
 def test_no_json_lines_give_a_traceback(
     tmp_path_factory: pytest.TempPathFactory, rows: list[object]
@@ -277,7 +278,7 @@ def test_no_json_lines_give_a_traceback(
     judge_or_refuse(path)
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(data=st.binary(max_size=200))
 def test_no_bytes_give_a_traceback(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("logs") / "log.csv"

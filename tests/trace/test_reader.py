@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nndiag.errors import NndiagWarning, RunError
 from nndiag.trace import Trace, TraceWriter, read_trace
+from tests.searching import examples
 
 from .conftest import LAYERS, record
 
@@ -157,7 +158,7 @@ def template(tmp_path_factory) -> Path:
     return folder
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150)
 @given(
     name=st.sampled_from(FILES),
     place=st.floats(0, 1),
@@ -185,7 +186,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(150)
 @given(name=st.sampled_from(["trace.json", "facts.json", "ending.json"]), data=st.data())
 def test_no_value_in_a_document_gives_anything_but_a_trace_or_a_run_error(
     template, tmp_path, name, data

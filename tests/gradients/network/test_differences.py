@@ -12,6 +12,7 @@ from nndiag.gradients.network.differences import (
 from nndiag.nn.activations import ACTIVATIONS
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture, examples, loss, loss_and_gradient
+from tests.combinations import combinations
 
 NAMES = ACTIVATIONS.names()
 
@@ -29,10 +30,9 @@ def case(hidden, last, *, of="mean_squared_error", layers=(5, 4), outputs=2, bia
     return shape, 0.6 * rng.normal(size=shape.size), batch
 
 
-@pytest.mark.parametrize("outputs", [1, 2])
-@pytest.mark.parametrize("of", LOSSES.names())
-@pytest.mark.parametrize("last", NAMES)
-@pytest.mark.parametrize("hidden", NAMES)
+@pytest.mark.parametrize(
+    ("hidden", "last", "of", "outputs"), combinations(NAMES, NAMES, LOSSES.names(), [1, 2])
+)
 def test_passing_on_one_unit_s_change_equals_whole_forward_passes(hidden, last, of, outputs):
     shape, parameters, batch = case(hidden, last, of=of, outputs=outputs)
     fast = central_differences(shape, parameters, batch)
