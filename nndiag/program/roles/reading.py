@@ -12,6 +12,7 @@ import numpy as np
 from nndiag.program.gradients.laboratory import Laboratory, Point
 from nndiag.program.graph.adjoints import Adjoints, ancestors, descendants
 from nndiag.program.graph.nodes import Graph, filled
+from nndiag.program.roles.guards import is_guarded
 from nndiag.program.roles.losses import (
     Key,
     Loss,
@@ -152,6 +153,15 @@ class Reading:
     def at_kink(self) -> bool:
         """Whether some entry stands exactly on the kink of a rectifier or an absolute value."""
         return any(_has_tie(self.forward, node) for node in self.acted_forward)
+
+    @cached_property
+    def is_guarded(self) -> bool:
+        """Whether a guard of some loss of its own decides: outputs are saturated."""
+        own = [self.adjoints(loss) for loss in self.losses if loss.own]
+        return any(
+            adjoints is not None and is_guarded(self.forward, adjoints, self.acted_forward)
+            for adjoints in own
+        )
 
     def adjoints(self, loss: Loss) -> Adjoints | None:
         """The derivatives of a loss by the nodes of `forward`."""

@@ -223,9 +223,11 @@ def _read(found: Understanding) -> None:
     found.updates = _updates(lab, points)
     for _ in range(_MOST_QUARTERS):
         first = next((item for point in points[:2] if (item := _reading(found, point))), None)
-        if first is None or not _is_saturated(first):
+        if first is None or not (_is_saturated(first) or _is_guarded(first)):
             break
         points = [_nearer_to_zero(point) if point.shifted else point for point in points]
+    else:  # nearness to zero does not help
+        points = _spread(list(lab.points(found.watched.snapshots)))
     found.readings = [item for point in points if (item := _reading(found, point))]
     if _tie_copies(found):
         points = _spread(list(lab.points(found.watched.snapshots)))
@@ -289,9 +291,11 @@ def _is_table(reading: Reading, residual: Residual) -> bool:
 
 
 def _choose(found: Understanding) -> None:
-    """Leaves out the points on a kink, and chooses the loss."""
+    """Leaves out the points on a kink or behind a guard, and chooses the loss."""
     smooth = [reading for reading in found.readings if not reading.at_kink]
     found.readings = smooth or found.readings
+    telling = [reading for reading in found.readings if not reading.is_guarded]
+    found.readings = telling or found.readings
     if found.said >= 0:
         found.loss = _said_loss(found)
     else:
@@ -364,6 +368,11 @@ def _reading(found: Understanding, point: Point) -> Reading | None:
     except StepFailedError as error:
         found.failure = str(error)
         return None
+
+
+def _is_guarded(reading: Reading) -> bool:
+    """Whether a shifted point lies where only the guard of the loss decides."""
+    return reading.point.shifted and reading.is_guarded
 
 
 def _is_saturated(reading: Reading) -> bool:
