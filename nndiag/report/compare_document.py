@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nndiag.report.compare import Side
-from nndiag.report.document import Document, Part
+from nndiag.report.document import Document, Part, derived
 from nndiag.report.run_document import RunDocument, run_document
 from nndiag.trace.difference import Difference
 
@@ -42,5 +42,5 @@ def compare_document(sides: Sequence[Side], changed: Sequence[Difference]) -> Co
             )
             for side in sides
         ],
-        differences=[DifferenceDocument(one.key, list(one.values)) for one in changed],
+        differences=[derived(DifferenceDocument, one) for one in changed],
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nndiag.checkup import Checkup, Status
-from nndiag.report.document import Document, Part
+from nndiag.report.document import Document, Part, derived
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,4 @@ class DoctorDocument(Document):
 
 def doctor_document(checkup: Checkup) -> DoctorDocument:
     """All that was found."""
-    checks = [
-        CheckDocument(one.name, one.status, one.message, one.remedy, one.problem, one.numbers)
-        for one in checkup.checks
-    ]
-    return DoctorDocument(config=checkup.name, ready=not checkup.failed, checks=checks)
+    return derived(DoctorDocument, checkup, config=checkup.name, ready=not checkup.failed)

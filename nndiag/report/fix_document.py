@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Outcome
-from nndiag.fixing import Fix, Reference, Run, Trial, Verdict, Winner
-from nndiag.report.document import Part
-from nndiag.report.run_document import JudgedDocument, judged_fields
+from nndiag.fixing import Fix, Run, Trial, Verdict
+from nndiag.report.document import Part, derived
+from nndiag.report.run_document import JudgedDocument, judged_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,9 @@ class TrainedDocument(Part):
     accuracy: float | None
     """Share of right classes."""
     seconds: float
+
+
+T = TypeVar("T", bound=TrainedDocument)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,64 +97,45 @@ class FixDocument(JudgedDocument):
 
 def fix_document(fix: Fix, *, config: str, fixed: str | None) -> FixDocument:
     """All that was found."""
-    baseline = fix.baseline
-    return FixDocument(
-        **judged_fields(fix.diagnosis, baseline.trace, config=config, run=None),
-        healthy=fix.healthy,
-        cured=fix.winner is not None,
-        in_the_data=fix.in_the_data,
+    baseline, winner = fix.baseline, fix.winner
+    return judged_document(
+        FixDocument,
+        fix.diagnosis,
+        baseline.trace,
+        source=fix,
+        command="fix",
+        config=config,
+        cured=winner is not None,
         r_squared=baseline.score,
-        control=None if fix.control is None else TrainedDocument(**_trained(fix.control)),
-        reference=None if fix.reference is None else _reference(fix.reference),
-        remedies=[TrialDocument(**_trial(one, one.run)) for one in fix.trials if one.run],
+        control=fix.control and _trained(TrainedDocument, fix.control),
+        reference=fix.reference
+        and derived(ReferenceDocument, fix.reference.fit, limit=fix.reference.limit),
+        remedies=[_trial(TrialDocument, one) for one in fix.trials if one.run],
         not_tried=[
             NotTriedDocument(" + ".join(one.remedies), one.reason)
             for one in fix.trials
             if one.run is None
         ],
-        winner=None if fix.winner is None else _winner(fix.winner),
+        winner=winner
+        and _trial(
+            WinnerDocument,
+            winner.trial,
+            remedies=winner.trial.remedies,
+            seeds=len(winner.seeds),
+            seeds_cured=winner.held,
+            not_tried_without=winner.unproven,
+        ),
         fixed_config=fixed,
-        interrupted=fix.interrupted,
-        seconds=fix.seconds,
     )
 
 
-def _trained(run: Run) -> dict[str, Any]:
-    return {
-        "outcome": run.diagnosis.outcome,
-        "loss": run.loss,
-        "r_squared": run.score,
-        "accuracy": run.accuracy,
-        "seconds": run.seconds,
-    }
+def _trained(kind: type[T], run: Run, **given: Any) -> T:
+    return derived(kind, run, outcome=run.diagnosis.outcome, r_squared=run.score, **given)
 
 
-def _trial(trial: Trial, run: Run) -> dict[str, Any]:
-    return {
-        "name": " + ".join(trial.remedies),
-        "changes": trial.changes,
-        "verdict": trial.verdict,
-        **_trained(run),
-    }
-
-
-def _winner(winner: Winner) -> WinnerDocument:
-    assert winner.trial.run is not None
-    return WinnerDocument(
-        **_trial(winner.trial, winner.trial.run),
-        remedies=list(winner.trial.remedies),
-        seeds=len(winner.seeds),
-        seeds_cured=winner.held,
-        not_tried_without=list(winner.unproven),
-    )
-
-
-def _reference(reference: Reference) -> ReferenceDocument:
-    fit = reference.fit
-    return ReferenceDocument(
-        loss=fit.loss,
-        r_squared=fit.r_squared,
-        start=fit.start,
-        losses=fit.losses,
-        limit=reference.limit,
+def _trial(kind: type[T], trial: Trial, **given: Any) -> T:
+    assert trial.run is not None
+    name = " + ".join(trial.remedies)
+    return _trained(
+        kind, trial.run, name=name, changes=trial.changes, verdict=trial.verdict, **given
     )

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from nndiag.finding import Outcome
 from nndiag.own_program.fix import ProgramFix, ProgramTrial
-from nndiag.report.document import Document, Part
+from nndiag.report.document import Document, Part, derived
 from nndiag.report.gradcheck_program import diff_text
-from nndiag.report.run_document import FindingDocument, finding_document
+from nndiag.report.run_document import FindingDocument
 from nndiag.report.verdict import labelled, most_important, sentence
 
 
@@ -54,24 +54,23 @@ class ProgramFixDocument(Document):
 
 def fix_program_document(fix: ProgramFix, *, written: Path | None) -> ProgramFixDocument:
     """All that was found."""
-    return ProgramFixDocument(
+    return derived(
+        ProgramFixDocument,
+        fix,
         program=fix.check.path,
         outcome=fix.diagnosis.outcome,
-        findings=[finding_document(finding) for finding in fix.diagnosis.findings],
-        healthy=fix.healthy,
+        findings=fix.diagnosis.findings,
         cured=fix.winner is not None,
-        repaired=fix.repaired,
         r_squared=fix.before,
         trials=[_trial(one) for one in fix.trials],
-        winner=None if fix.winner is None else _trial(fix.winner),
-        other_seeds=list(fix.others),
-        diff=fix.diff,
+        winner=fix.winner and _trial(fix.winner),
+        other_seeds=fix.others,
         fixed_program=written,
     )
 
 
 def _trial(trial: ProgramTrial) -> ProgramTrialDocument:
-    return ProgramTrialDocument(name=trial.title, r_squared=trial.r_squared, cured=trial.cured)
+    return derived(ProgramTrialDocument, trial, name=trial.title)
 
 
 def fix_program_report(

@@ -4,21 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nndiag.finding import Finding
-from nndiag.gradients.network.check import PointCheck
 from nndiag.gradients.network.points import NetworkCheck
-from nndiag.gradients.verdict import TensorCheck, Verdict
+from nndiag.gradients.verdict import Verdict
 from nndiag.program import ProgramCheck
-from nndiag.program.gradients.judgement import TensorCheck as ProgramTensor
 from nndiag.program.gradients.judgement import Verdict as ProgramVerdict
-from nndiag.report.document import Document, Part
+from nndiag.report.document import Document, P, Part, derived
 from nndiag.report.gradcheck_network import network_findings
-from nndiag.report.run_document import (
-    FindingDocument,
-    SkippedDocument,
-    finding_document,
-    finding_fields,
-)
+from nndiag.report.run_document import FindingDocument, SkippedDocument
 
 
 @dataclass(frozen=True)
@@ -205,44 +197,18 @@ class ProgramCheckDocument(Document):
 
 def network_document(check: NetworkCheck) -> NetworkCheckDocument:
     """All that was found in a config's network."""
-    return NetworkCheckDocument(
+    return derived(
+        NetworkCheckDocument,
+        check,
         config=check.name,
-        correct=check.correct,
-        findings=[finding_document(finding) for finding in network_findings(check)],
+        findings=network_findings(check),
         not_checked=[SkippedDocument("gradient", text) for text in check.skipped],
         tensors=[
-            WorstTensorDocument(**_tensor(tensor), point=point.point)
+            derived(WorstTensorDocument, tensor, point=point.point)
             for tensor, point in check.tensors()
         ],
-        points=[_point(point) for point in check.points],
         complex_step=check.analytic,
     )
-
-
-def _point(point: PointCheck) -> PointDocument:
-    return PointDocument(
-        point=point.point,
-        loss=point.loss,
-        examples=point.examples,
-        spot_error=point.spot_error,
-        tensors=[TensorDocument(**_tensor(tensor)) for tensor in point.tensors],
-    )
-
-
-def _tensor(tensor: TensorCheck) -> dict[str, Any]:
-    worst = tensor.worst
-    return {
-        "name": tensor.name,
-        "relative_error": tensor.relative_error,
-        "cosine": tensor.cosine,
-        "scale": tensor.scale,
-        "verdict": tensor.verdict,
-        "complex_error": tensor.complex_error,
-        "worst": worst and ElementDocument(list(worst.index), worst.analytic, worst.numeric),
-        "checked": tensor.checked,
-        "kinks": tensor.kinks,
-        "size": tensor.size,
-    }
 
 
 def program_document(check: ProgramCheck, *, written: Path | None = None) -> ProgramCheckDocument:
@@ -252,94 +218,30 @@ def program_document(check: ProgramCheck, *, written: Path | None = None) -> Pro
         check: What was found.
         written: Where the mended program was written.
     """
-    return ProgramCheckDocument(
-        program=str(check.path),
-        correct=check.correct,
-        findings=[_finding(check, finding) for finding in check.findings],
-        tensors=[_program_tensor(check, tensor) for tensor in check.tensors],
-        loss=ProgramLossDocument(
-            expression=check.loss.text,
-            own=check.loss.own,
-            place=_place(check, check.loss.line),
-            assumption=check.loss.assumption,
-        ),
-        learning_rate=_rate(check),
-        loop=check.loop,
-        other_loops=list(check.other_loops),
-        points=list(check.points),
-        repairs=[
-            RepairDocument(
-                problem=step.problem,
-                place=_place(check, step.line),
-                before=step.before,
-                after=step.after,
-                tensors=list(step.tensors),
-            )
-            for step in check.repairs
-        ],
-        diff=check.diff,
-        edits_tried=check.edits_tried,
-        matters=_matters(check),
-        trajectory=_trajectory(check),
-        notes=list(check.notes),
-        fixed_program=None if written is None else str(written),
-        seconds=check.seconds,
-    )
-
-
-def _finding(check: ProgramCheck, finding: Finding) -> ProgramFindingDocument:
-    return ProgramFindingDocument(
-        **finding_fields(finding),
-        place=_place(check, finding.line),
-        replacement=finding.replacement,
-    )
-
-
-def _program_tensor(check: ProgramCheck, tensor: ProgramTensor) -> ProgramTensorDocument:
-    right = tensor.verdict is ProgramVerdict.RIGHT
-    return ProgramTensorDocument(
-        name=tensor.name,
-        shape=list(tensor.shape),
-        relative_error=tensor.relative_error,
-        cosine=tensor.cosine,
-        scale=tensor.scale,
-        verdict="correct" if right else tensor.verdict,
-        place=_place(check, tensor.line),
-    )
-
-
-def _rate(check: ProgramCheck) -> ProgramRateDocument | None:
     rate = check.learning_rate
-    if rate is None:
-        return None
-    return ProgramRateDocument(rate.text, rate.value, rate.effective)
 
+    def placed(kind: type[P], found: Any, **given: Any) -> P:
+        return derived(kind, found, place=_place(check, found.line), **given)
 
-def _matters(check: ProgramCheck) -> MattersDocument | None:
-    found = check.matters
-    if found is None:
-        return None
-    return MattersDocument(
-        iterations=found.iterations,
-        start=found.start,
-        program=found.program,
-        right=found.right,
-        verdict=found.verdict,
+    return derived(
+        ProgramCheckDocument,
+        check,
+        program=check.path,
+        findings=[placed(ProgramFindingDocument, one) for one in check.findings],
+        tensors=[
+            placed(ProgramTensorDocument, one, verdict=_verdict(one.verdict))
+            for one in check.tensors
+        ],
+        loss=placed(ProgramLossDocument, check.loss, expression=check.loss.text),
+        learning_rate=rate and derived(ProgramRateDocument, rate, expression=rate.text),
+        repairs=[placed(RepairDocument, one) for one in check.repairs],
+        trajectory=check.course,
+        fixed_program=written,
     )
 
 
-def _trajectory(check: ProgramCheck) -> TrajectoryDocument | None:
-    found = check.course
-    if found is None:
-        return None
-    return TrajectoryDocument(
-        iterations=found.iterations,
-        start=found.start,
-        end=found.end,
-        diverged=found.diverged,
-        factor=found.factor,
-        lower=found.lower,
-    )
+def _verdict(verdict: ProgramVerdict) -> str:
+    return "correct" if verdict is ProgramVerdict.RIGHT else verdict
 
 
 def _place(check: ProgramCheck, line: int | None) -> PlaceDocument | None:

@@ -1,12 +1,12 @@
 """One run with what is said about it, as one JSON object."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar
 
-from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
-from nndiag.report.document import Document, Part
-from nndiag.trace import Stability, Trace
+from nndiag.finding import Cause, Confidence, Diagnosis, Outcome, Severity
+from nndiag.report.document import Document, Part, derived
+from nndiag.trace import Trace
 from nndiag.trace.statistics import layer_gradients, loss_summary
 
 
@@ -148,6 +148,9 @@ class JudgedDocument(Document):
     """The run's folder."""
 
 
+J = TypeVar("J", bound=JudgedDocument)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunDocument(JudgedDocument):
     """What `train` and `diagnose` print."""
@@ -167,81 +170,43 @@ def run_document(
         config: Name of the config.
         run: The folder of the run.
     """
-    asked: Literal["train", "diagnose"] = "train" if command == "train" else "diagnose"
-    return RunDocument(command=asked, **judged_fields(diagnosis, trace, config=config, run=run))
+    return judged_document(RunDocument, diagnosis, trace, command=command, config=config, run=run)
 
 
-def judged_fields(
-    diagnosis: Diagnosis, trace: Trace, *, config: str | None, run: str | None
-) -> dict[str, Any]:
-    """The fields of a `JudgedDocument`, by name."""
+def judged_document(
+    kind: type[J], diagnosis: Diagnosis, trace: Trace, *, source: object = None, **given: Any
+) -> J:
+    """A document of a run.
+
+    Args:
+        kind: Which one.
+        diagnosis: What is said.
+        trace: The run.
+        source: A result that has the fields of this kind.
+        given: Fields that none of them has.
+    """
     loss = loss_summary(trace)
-    return {
-        "config": config,
-        "outcome": diagnosis.outcome,
-        "cause": None if diagnosis.cause is None else _cause(diagnosis.cause),
-        "findings": [finding_document(finding) for finding in diagnosis.findings],
-        "not_checked": [SkippedDocument(one.problem, one.reason) for one in diagnosis.not_checked],
-        "ruled_out": list(diagnosis.ruled_out),
-        "loss": LossDocument(
-            initial=loss.initial,
-            final=loss.final,
-            best=None if loss.best_step is None else loss.best,
-            steps=trace.steps,
-            r_squared=diagnosis.numbers.get("r_squared"),
-        ),
-        "numbers": diagnosis.numbers,
-        "layers": [
-            LayerDocument(one.layer, GradientNormDocument(one.first, one.middle, one.end))
+    best = None if loss.best_step is None else loss.best
+    share = diagnosis.numbers.get("r_squared")
+    judged = derived(
+        JudgedDocument,
+        diagnosis,
+        command="",
+        config=None,
+        run=None,
+        cause=diagnosis.cause and _cause(diagnosis.cause),
+        loss=derived(LossDocument, loss, best=best, steps=trace.steps, r_squared=share),
+        layers=[
+            LayerDocument(one.layer, derived(GradientNormDocument, one))
             for one in layer_gradients(trace)
         ],
-        "stability": _stability(trace.facts.stability),
-        "ended": None if trace.ending is None else trace.ending.reason,
-        "run": run,
-    }
-
-
-def finding_document(finding: Finding) -> FindingDocument:
-    """One finding."""
-    return FindingDocument(**finding_fields(finding))
-
-
-def finding_fields(finding: Finding) -> dict[str, Any]:
-    """The fields of a `FindingDocument`, by name."""
-    return {
-        "problem": finding.problem,
-        "severity": finding.severity,
-        "message": finding.message,
-        "layer": finding.layer,
-        "tensor": finding.tensor,
-        "evidence": [_evidence(one) for one in finding.evidence],
-        "remedies": list(finding.remedies),
-    }
-
-
-def _evidence(one: Evidence) -> EvidenceDocument:
-    return EvidenceDocument(one.series, one.measure, one.observed, one.limit, one.layer, one.steps)
+        stability=trace.facts.stability,
+        ended=None if trace.ending is None else trace.ending.reason,
+    )
+    known = {field.name: getattr(judged, field.name) for field in fields(judged)}
+    return derived(kind, source, **{**known, **given})
 
 
 def _cause(cause: Cause) -> CauseDocument:
     explained = dict.fromkeys(finding.problem for finding in cause.explains)
     return CauseDocument(cause.finding.problem, cause.confidence, list(explained))
-
-
-def _stability(stability: Stability | None) -> StabilityDocument | None:
-    if stability is None:
-        return None
-    return StabilityDocument(
-        rule=stability.rule,
-        learning_rate=stability.learning_rate,
-        adaptive=stability.adaptive,
-        sharpness=stability.sharpness,
-        stability_limit=stability.stability_limit,
-        batch_limits=stability.batch_limits,
-        batch_size=stability.batch_size,
-        changes=[
-            ChangeDocument(one.name, one.title, one.factor, one.override)
-            for one in stability.changes
-        ],
-        ratio=stability.ratio,
-    )

@@ -5,15 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nndiag.finding import Confidence, Finding, Severity
-from nndiag.report.document import Document, Part
-from nndiag.report.run_document import (
-    CauseDocument,
-    FindingDocument,
-    SkippedDocument,
-    finding_document,
-)
+from nndiag.report.document import Document, Part, derived
+from nndiag.report.run_document import CauseDocument, FindingDocument, SkippedDocument
 from nndiag.training.lr_sweep import SweepResult
-from nndiag.training.sweep_failure import Failure, Reason
+from nndiag.training.sweep_failure import Reason
 from nndiag.training.sweep_ranking import Rate
 from nndiag.training.sweep_theory import Reading, Theory
 from nndiag.training.sweep_threshold import Threshold
@@ -159,72 +154,51 @@ def sweep_document(
         run: The folder it is stored in.
     """
     grave = next((finding for finding in findings if finding.severity is Severity.ERROR), None)
-    cause = None if grave is None else CauseDocument(grave.problem, Confidence.CONFIRMED, [])
-    return SweepDocument(
+    threshold, theory, failure = result.threshold, result.theory, result.failure
+    return derived(
+        SweepDocument,
+        result,
         config=result.name,
         outcome="interrupted" if result.interrupted else None,
-        cause=cause,
-        findings=[finding_document(finding) for finding in findings],
+        cause=grave and CauseDocument(grave.problem, Confidence.CONFIRMED, []),
+        findings=findings,
         not_checked=[],
-        optimizer=result.optimizer,
         learning_rate=ConfiguredRateDocument(result.configured, result.place, result.speed_up),
-        band=None if result.band is None else BandDocument(*result.band),
-        best=result.best,
-        best_of_seeds=result.best_of_seeds,
-        divergence_threshold=None if result.threshold is None else _threshold(result.threshold),
-        theory=None if result.theory is None else _theory(result.theory),
-        recommended=result.recommended,
+        band=result.band and BandDocument(*result.band),
+        divergence_threshold=threshold and _threshold(threshold),
+        theory=theory and _theory(theory),
         recommended_learned=LearnedDocument(len(result.recommended_runs), result.learned),
-        failure=None if result.failure is None else _failure(result.failure),
+        failure=failure and derived(FailureDocument, failure, mean_baseline=failure.reference),
         rates=[_rate(rate) for rate in result.rates],
-        steps=result.steps,
-        total_steps=result.total_steps,
-        seeds=list(result.seeds),
-        runs=result.runs,
-        seconds=result.seconds,
         run=run,
     )
 
 
 def _threshold(threshold: Threshold) -> ThresholdDocument:
-    return ThresholdDocument(
-        value=threshold.value,
+    return derived(
+        ThresholdDocument,
+        threshold,
         of_seeds=(threshold.low, threshold.high),
         beyond=threshold.fate,
         lost_after_steps=threshold.steps,
-        flat_share=threshold.flat_share,
     )
 
 
 def _theory(theory: Theory) -> LimitDocument:
-    start = theory.start
-    return LimitDocument(
-        stability_limit=start.stability_limit,
-        rule=start.rule,
+    return derived(
+        LimitDocument,
+        theory.start,
         of_seeds=theory.stability_limits,
-        of_batches=start.batch_limits,
+        of_batches=theory.start.batch_limits,
         at_end=theory.settled,
-        sharpness=start.sharpness,
         threshold_over_limit=theory.ratio,
         reading=theory.reading,
     )
 
 
-def _failure(failure: Failure) -> FailureDocument:
-    return FailureDocument(
-        reason=failure.reason,
-        initial=failure.initial,
-        mean_baseline=failure.reference,
-        lowest=failure.lowest,
-        gradient_norm=failure.gradient_norm,
-        flat_share=failure.flat_share,
-        identical_share=failure.identical_share,
-    )
-
-
 def _rate(rate: Rate) -> RateDocument:
     seeds = [
-        SeedDocument(run.seed, fate, run.final, run.lost_at)
+        derived(SeedDocument, run, what=fate, loss=run.final)
         for run, fate in zip(rate.runs, rate.fates, strict=True)
     ]
-    return RateDocument(rate.value, rate.fate, rate.works, rate.loss, seeds)
+    return derived(RateDocument, rate, rate=rate.value, what=rate.fate, seeds=seeds)

@@ -8,7 +8,8 @@ import pytest
 
 from nndiag.finding import Diagnosis, Evidence, Outcome
 from nndiag.plain import json_text
-from nndiag.report.run_document import finding_document, run_document
+from nndiag.report.document import derived
+from nndiag.report.run_document import FindingDocument, run_document
 from nndiag.trace import Trace
 
 from .conftest import finding
@@ -97,7 +98,7 @@ def test_no_number_breaks_a_strict_parser(value):
 
 def test_two_numbers_of_one_series_are_both_kept():
     evidence = (Evidence("loss", 1.0), Evidence("loss", 2.0), Evidence("r_squared", 3.0))
-    told = finding_document(finding("x", evidence=evidence)).evidence
+    told = derived(FindingDocument, finding("x", evidence=evidence)).evidence
     assert [(one.series, one.observed) for one in told] == [
         ("loss", 1.0),
         ("loss", 2.0),
