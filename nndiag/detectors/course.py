@@ -12,6 +12,7 @@ import numpy as np
 
 from nndiag.detectors.attainable import ROUNDING, Learned, learned
 from nndiag.detectors.curve import Curve, Growth, growth, loss_curve
+from nndiag.detectors.held_out import lie_apart, turn_of, validation_r_squared
 from nndiag.detectors.movement import path
 from nndiag.finding import Outcome, Severity
 from nndiag.trace import Trace
@@ -158,7 +159,8 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
         return Outcome.INTERRUPTED
     if len(curve.losses) < _FEWEST:
         return Outcome.IMPROVING  # nothing can be said
-    if _nothing_left(trace, curve) or every_class_right(trace):
+    turned = turn_of(trace) is not None and not lie_apart(trace)  # what still falls is by heart
+    if turned or _nothing_left(trace, curve) or every_class_right(trace):
         return Outcome.CONVERGED
     falling = trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain)
     if falling or (len(curve.losses) < _FEWEST_ALONE and not _has_curvature(trace)):
@@ -261,7 +263,7 @@ def _has_curvature(trace: Trace) -> bool:
 
 def _numbers(trace: Trace, course: Course) -> dict[str, float]:
     """Everything behind the outcome that is a finite number."""
-    curve, blow_up = course.curve, course.growth
+    curve, blow_up, turn = course.curve, course.growth, turn_of(trace)
     curved = trace.ending if _has_curvature(trace) else None
     numbers = {
         "initial_loss": curve.initial,
@@ -269,6 +271,8 @@ def _numbers(trace: Trace, course: Course) -> dict[str, float]:
         "best_loss": curve.best,
         "baseline_loss": trace.facts.baseline_loss,
         "r_squared": course.r_squared,
+        "validation_r_squared": validation_r_squared(trace),
+        "validation_best_step": None if turn is None else turn.steps[0],
         "attainable": course.attainable,
         "shortfall": course.shortfall,
         "expected_gain": course.expected_gain,

@@ -38,6 +38,7 @@ from nndiag.bounds import Count, Share
 from nndiag.detectors.attainable import attainable_share, explained_share, only_switches
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.held_out import best_validation_r_squared, lie_apart
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.numbers import percent
 from nndiag.trace import FloatArray, Trace
@@ -86,29 +87,15 @@ def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40)
 def _has_learned(trace: Trace, examples: int) -> bool:
     """Whether the run, or the data by themselves, show that there is something to learn.
 
-    Where examples are held out, what the run explains of them counts, and nothing else: the others
-    can be known by heart.
+    Where examples are held out from among the others, what the run explains of them counts, and
+    nothing else: the others can be known by heart.
     """
-    held_out = _held_out_share(trace)
-    if held_out is not None:
+    held_out = best_validation_r_squared(trace)
+    if held_out is not None and not lie_apart(trace):
         return held_out > _HELD_OUT or attainable_share(trace.facts) > _HALF
     course, explained = course_of(trace), explained_share(trace)
     learned = course.r_squared if explained is None else explained
     return course.attainable > _HALF or (learned is not None and learned > _fitted(trace, examples))
-
-
-def _held_out_share(trace: Trace) -> float | None:
-    """Share of the held-out examples' loss that the run took off, at its best; None where unknown.
-
-    The best constant's loss on them is taken to be the training examples' times the ratio of both
-    losses before the first step, when nothing was fitted yet.
-    """
-    outside, inside = trace.series.get("validation_loss"), trace.series.get("training_loss")
-    baseline = trace.facts.baseline_loss
-    if outside is None or inside is None or not baseline or not np.isfinite(outside.values).all():
-        return None
-    constant = baseline * float(outside.values[0] / inside.values[0])
-    return 1 - float(outside.values.min()) / constant if constant > 0 else None
 
 
 def _fitted(trace: Trace, examples: int) -> float:

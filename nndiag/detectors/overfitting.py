@@ -15,8 +15,9 @@ Fires when
     and above `apart` × the training loss.
 
 Silent when
-    There are no validation examples; both losses rise or rest; the validation loss is still next to
-    nothing beside its first value; both losses are high (see what keeps the training from it).
+    There are no validation examples, or they lie where no training example is (see
+    `extrapolation`); both losses rise or rest; the validation loss is still next to nothing beside
+    its first value; both losses are high (see what keeps the training from it).
 
 Thresholds
     rise = 0.3: ours, above the 5 to 20 % by which validation losses of healthy runs waver.
@@ -37,12 +38,12 @@ import numpy as np
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.held_out import calm_losses, lie_apart, turn_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number, percent
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "overfitting"
-_FEWEST = 12  # records of both losses
 
 
 @detector(
@@ -64,63 +65,28 @@ def overfitting(
     apart: Positive = 4.0,
 ) -> Findings:
     """The network learns the training examples by heart and gets worse on others."""
-    held_out, training = trace.series["validation_loss"], trace.series["training_loss"]
-    same = np.array_equal(held_out.steps, training.steps)
-    if not same or len(held_out.steps) < _FEWEST or course_of(trace).outcome is Outcome.DIVERGED:
+    both = calm_losses(trace)
+    if both is None or lie_apart(trace) or course_of(trace).outcome is Outcome.DIVERGED:
         return []
-    if not (np.isfinite(held_out.values).all() and np.isfinite(training.values).all()):
-        return []
-    outside, inside = _calm(held_out.values), _calm(training.values)
-    best = int(np.argmin(outside))
-    step = int(held_out.steps[best])
-    turned = _turned(outside, inside, rise=rise, floor=floor)
+    outside, inside = (float(losses[-1]) for losses in both)
+    turned = turn_of(trace, rise=rise, floor=floor)
     if turned is not None:
-        grown, learned = turned
         message = (
-            f"the validation loss rose by {percent(grown)} after step {step}, to "
-            f"{number(outside[-1])}, while the training loss fell by {percent(learned)}, to "
-            f"{number(inside[-1])}"
+            f"the validation loss rose by {percent(turned.rise)} after step {turned.steps[0]}, to "
+            f"{number(outside)}, while the training loss fell by {percent(turned.learned)}, to "
+            f"{number(inside)}"
         )
-        steps = (step, int(held_out.steps[-1]))
-        return [
-            _finding(
-                message,
-                Evidence("validation_loss", grown, rise, steps=steps, measure="rise"),
-            )
-        ]
-    limit = max(missed * (trace.facts.baseline_loss or np.inf), apart * inside[-1])
-    if not outside[-1] > limit:
+        seen = Evidence("validation_loss", turned.rise, rise, steps=turned.steps, measure="rise")
+        return [_finding(message, seen)]
+    limit = max(missed * (trace.facts.baseline_loss or np.inf), apart * inside)
+    if not outside > limit:
         return []
     message = (
-        f"the validation examples are at loss {number(outside[-1])}, the training examples at "
-        f"{number(inside[-1])}: they are known by heart"
+        f"the validation examples are at loss {number(outside)}, the training examples at "
+        f"{number(inside)}: they are known by heart"
     )
-    return [_finding(message, Evidence("validation_loss", float(outside[-1]), limit))]
-
-
-def _turned(
-    outside: FloatArray, inside: FloatArray, *, rise: float, floor: float
-) -> tuple[float, float] | None:
-    """How much one loss rose, and the other fell, since the best; None where it did not turn."""
-    best = int(np.argmin(outside))
-    grown = float(outside[-1] / outside[best] - 1) if outside[best] > 0 else 0.0
-    learned = float(1 - inside[-1] / inside[best]) if inside[best] > 0 else 0.0
-    untouched = outside[-1] <= floor * outside[0]
-    wavers = outside[-1] - outside[best] <= _waver(outside)
-    return None if grown <= rise or learned <= rise or untouched or wavers else (grown, learned)
+    return [_finding(message, Evidence("validation_loss", outside, limit))]
 
 
 def _finding(message: str, evidence: Evidence) -> Finding:
     return Finding(PROBLEM, Severity.WARNING, message, evidence=(evidence,))
-
-
-def _calm(values: FloatArray) -> FloatArray:
-    """Medians of three neighbours; the ends keep two."""
-    padded = np.concatenate([values[:1], values, values[-1:]])
-    return np.asarray(np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0))
-
-
-def _waver(values: FloatArray) -> float:
-    """By how much neighbouring records differ, typically, over the second half of them."""
-    tail = values[len(values) // 2 :]
-    return 3 * float(np.median(np.abs(np.diff(tail, n=2))))

@@ -13,7 +13,8 @@ Fires when
     fit explains less of the targets than the data allow, by more than `gap`.
 
 Silent when
-    The run learned or diverged; a strong optimizer gets much further; there is no
+    The run learned or diverged; its validation loss rises while its training loss falls: more units
+    would learn still more by heart; a strong optimizer gets much further; there is no
     hidden layer, or one with `wide` units or more in every layer; all hidden layers are linear and
     none is narrower than inputs and outputs (see `no-nonlinearity`), or some layer has no biases
     (see `missing-biases`): then units are not what is missing; no reference fit was made.
@@ -33,6 +34,7 @@ Source
 from nndiag.bounds import Count, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
+from nndiag.detectors.held_out import turn_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.trace import Trace
 
@@ -53,7 +55,7 @@ def too_few_units(
     """The network is too small: no optimizer and no start gets it where the data lead."""
     course, ending, baseline = course_of(trace), trace.ending, trace.facts.baseline_loss
     hidden = trace.facts.layers[:-1]
-    if course.severity is None or course.outcome is Outcome.DIVERGED:
+    if course.severity is None or course.outcome is Outcome.DIVERGED or turn_of(trace) is not None:
         return []
     if not hidden or min(layer.units for layer in hidden) >= wide or _lacks_more(trace):
         return []

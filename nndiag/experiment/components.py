@@ -116,6 +116,7 @@ class ComponentOf:
         mappings = []
         for name, model in models.items():
             schema = model.model_json_schema()
+            schema = _inlined(schema, schema.pop("$defs", {}))
             schema.pop("required", None)
             summary = self.registry.summary(name)
             mappings.append({**schema, "title": name, "description": summary})
@@ -167,6 +168,16 @@ def _parts(annotations: list[Any]) -> Iterator[Any]:
     for annotation in annotations:
         yield annotation
         yield from _parts(list(typing.get_args(annotation)))
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """A schema with its definitions where it refers to them: it becomes a part of another one."""
+    if isinstance(schema, dict):
+        name = str(schema.get("$ref", "")).rpartition("/")[2]
+        if name in definitions:
+            return _inlined(definitions[name], definitions)
+        return {key: _inlined(value, definitions) for key, value in schema.items()}
+    return [_inlined(x, definitions) for x in schema] if isinstance(schema, list) else schema
 
 
 def _required(model: type[Component]) -> bool:

@@ -5,7 +5,7 @@ The options of components are not here: they come from the components' signature
 
 from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from nndiag.bounds import Fraction, NonNegative, Positive
@@ -18,6 +18,7 @@ from nndiag.nn.losses import LOSSES
 from nndiag.nn.optimizers import OPTIMIZERS
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+OpenFraction = Annotated[float, Field(gt=0, lt=1)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
 Length = Annotated[int, Field(ge=1, le=100_000_000)]
 Name = Annotated[str, Field(pattern=r"^\w[\w .+=-]*$", max_length=100)]
@@ -27,12 +28,34 @@ PROGRAM = "program"  # marks text that begins with a file: my_net.py or my_net.p
 Program = Annotated[str, PROGRAM]
 
 
+class Validation(Section):
+    """Which examples are kept out: the last share of the rows, or those that a condition names."""
+
+    last: OpenFraction | None = None
+    where: str | None = None
+
+    alternatives: ClassVar = (frozenset({"last", "where"}),)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Validation":
+        _refuse_both(self, *self.alternatives)
+        if self.last is None and self.where is None:
+            message = "names no examples: give one of 'last', 'where'"
+            raise PydanticCustomError("conflict", message)
+        return self
+
+
+def _validation(value: Any) -> Any:
+    """A mapping as the section, so that what is wrong in it is told without the share's words."""
+    return Validation.model_validate(value) if isinstance(value, dict) else value
+
+
 class DatasetSection(Component):
-    """The data, how it is scaled, and the share for validation."""
+    """The data, how it is scaled, and what is kept out for validation: a share, drawn, or which."""
 
     scale_inputs: ScalingName = "none"
     scale_targets: ScalingName = "none"
-    validation: Fraction = 0.0
+    validation: Annotated[Fraction | Validation, BeforeValidator(_validation)] = 0.0
     seed: Seed | None = None
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.errors import DataError, Problem
-from nndiag.experiment.config import Config
+from nndiag.experiment.condition import ConditionError, rows_where
+from nndiag.experiment.config import Config, Validation
 from nndiag.experiment.loading import Experiment
 from nndiag.nn.datasets import DATASETS, Dataset
 from nndiag.nn.scaling import SCALINGS, Scaling
@@ -66,7 +67,7 @@ def data_of(experiment: Experiment, dataset: Dataset) -> Data:
         DataError: Scaling leads out of the range of numbers.
     """
     section = experiment.config.dataset
-    held_out = _held_out(experiment, len(dataset.inputs))
+    held_out = _held_out(experiment, dataset)
     scalings, training, validation = [], [], []
     for part, values, name in (
         ("inputs", dataset.inputs, section.scale_inputs),
@@ -94,22 +95,50 @@ def data_of(experiment: Experiment, dataset: Dataset) -> Data:
     )
 
 
-def _held_out(experiment: Experiment, examples: int) -> NDArray[np.bool_]:
-    """Which examples are held out, shape (B,): the share that is asked for, at least one.
+def _held_out(experiment: Experiment, dataset: Dataset) -> NDArray[np.bool_]:
+    """Which examples are held out, shape (B,): of a share that is asked for, at least one.
 
     Raises:
-        DataError: No example would be left to train on.
+        DataError: No example would be left to train on, or none to validate with.
     """
-    share = experiment.config.dataset.validation
-    count = max(1, round(share * examples)) if share > 0 else 0
-    if count >= examples:
+    validation, examples = experiment.config.dataset.validation, len(dataset.inputs)
+    if isinstance(validation, Validation) and validation.where is not None:
+        held_out = _where(experiment, dataset, validation.where)
+    else:
+        share = validation.last if isinstance(validation, Validation) else validation
+        count = min(max(1, round(share * examples)), examples) if share else 0
+        held_out = np.zeros(examples, dtype=bool)
+        if isinstance(validation, Validation):
+            held_out[examples - count :] = True
+        else:
+            rng = _rng(experiment.config, _SPLIT_STREAM)
+            held_out[rng.permutation(examples)[:count]] = True
+    if held_out.all():
         place = experiment.location("dataset", "validation")
         message = "no example is left for training"
-        raise DataError(Problem(message, place, got=f"{count} of {examples} for validation"))
-    rng = _rng(experiment.config, _SPLIT_STREAM)
-    held_out = np.zeros(examples, dtype=bool)
-    held_out[rng.permutation(examples)[:count]] = True
+        raise DataError(Problem(message, place, got=f"{examples} of {examples} for validation"))
     return held_out
+
+
+def _where(experiment: Experiment, dataset: Dataset, condition: str) -> NDArray[np.bool_]:
+    """The examples that meet a condition on the raw columns, shape (B,).
+
+    Raises:
+        DataError: It is no condition on these columns, or none meets it.
+    """
+    names = (*dataset.input_names, *dataset.target_names)
+    values = np.concatenate([dataset.inputs, dataset.targets], axis=1)  # (B, D + O)
+    place = experiment.location("dataset", "validation", "where")
+    try:
+        found = rows_where(condition, dict(zip(names, values.T, strict=True)))
+    except ConditionError as error:
+        problem = Problem(error.message, place, error.got, error.allowed, error.hint)
+        raise DataError(problem) from error
+    if not found.any():
+        columns = zip(dataset.input_names, dataset.inputs.T, strict=True)
+        ranges = ", ".join(f"{name} {number(x.min())} to {number(x.max())}" for name, x in columns)
+        raise DataError(Problem("no example meets the condition", place, condition, ranges))
+    return found
 
 
 def _rng(config: Config, stream: int) -> np.random.Generator:

@@ -286,10 +286,11 @@ def softmax_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
     )
 
 
-def baseline(loss: Loss, targets: Array) -> float:
-    """The loss of the mean baseline outputs for `targets` (O, B)."""
-    outputs = np.broadcast_to(loss.constant(targets), targets.shape)
-    return float(loss.total(outputs, targets) * loss.scale(*targets.shape))
+def baseline(loss: Loss, targets: Array, *, on: Array | None = None) -> float:
+    """The loss of the mean baseline outputs for `targets` (O, B), on these or on others (O, V)."""
+    others = targets if on is None else on
+    outputs = np.broadcast_to(loss.constant(targets), others.shape)
+    return float(loss.total(outputs, others) * loss.scale(*others.shape))
 
 
 def predictions(link: Activation | None, outputs: Array) -> Array:

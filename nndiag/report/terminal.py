@@ -125,6 +125,9 @@ def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
         yield Text.assemble(("mean baseline ", "dim"), number(baseline))
     if r_squared is not None:
         yield Text.assemble(("R² ", "dim"), r_squared_words(r_squared))
+    held_out = diagnosis.numbers.get("validation_r_squared")
+    if held_out is not None:
+        yield Text.assemble(("validation R² ", "dim"), r_squared_words(held_out))
 
 
 def _other_findings(diagnosis: Diagnosis, *, unit: str) -> RenderableType | None:

@@ -139,6 +139,14 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
         return f"{how}, after {steps}; judged as far as it got"
     if diagnosis.outcome is Outcome.IMPROVING:
         return _still_falling_words(diagnosis, trace)
+    return _finished_words(diagnosis, trace)
+
+
+def _finished_words(diagnosis: Diagnosis, trace: Trace) -> str:
+    best = diagnosis.numbers.get("validation_best_step")
+    if best is not None:
+        when = f"{trace.facts.unit} {best:,.0f} of {trace.length:,}"
+        return f"the validation loss was at its best at {when}"
     if _more_in_reach(diagnosis):
         return "learned; the loss is flat, but not at a minimum yet"
     return "finished: at a minimum"

@@ -80,6 +80,7 @@ def ending_of(document: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -
     """
     ending = Ending(**_simple_values(Ending, document, arrays))
     _check_dimensions("predictions", ending.predictions, 2)
+    _check_dimensions("validation_predictions", ending.validation_predictions, 2)
     return ending
 
 
@@ -107,8 +108,12 @@ def _check_shapes(facts: Facts) -> None:
     data = {name: getattr(facts, name) for name in ("inputs", "targets", "raw_inputs")}
     for name, array in data.items():
         _check_dimensions(name, array, 2)
-    if len({len(array) for array in data.values() if array is not None}) > 1:
-        raise ValueError("inputs and targets are not equally many")
+    held_out = {name: getattr(facts, name) for name in ("validation_inputs", "validation_targets")}
+    for name, array in held_out.items():
+        _check_dimensions(name, array, 2)
+    for together in (data, held_out):
+        if len({len(array) for array in together.values() if array is not None}) > 1:
+            raise ValueError("inputs and targets are not equally many")
     for weights, biases in zip_longest(facts.initial_weights, facts.initial_biases):
         _check_dimensions("initial_weights", weights, 2)
         _check_dimensions("initial_biases", biases, 1)

@@ -63,12 +63,15 @@ class Facts:
         inputs: Training inputs as the network sees them (after scaling), shape (B, D).
         targets: Training targets as the loss sees them (after scaling), shape (B, O).
         raw_inputs: Inputs before scaling, shape (B, D), where they were scaled.
+        validation_inputs: Inputs of the validation examples, scaled as the others, shape (V, D).
+        validation_targets: Their targets, shape (V, O).
         layers: The layers, from the input side.
         initial_weights: Weights before the first step, one array (units, inputs) per layer.
         initial_biases: Biases before the first step, one array (units,) or None per layer.
         loss: Name of the loss.
         reduction: Its reduction, where it has one.
         baseline_loss: Loss of the mean baseline, on the scale of `loss`.
+        validation_baseline_loss: Loss of the same constant on the validation examples.
         optimizer: Name of the optimizer.
         learning_rate: Configured learning rate.
         batch_size: Examples per step.
@@ -86,12 +89,15 @@ class Facts:
     inputs: FloatArray | None = None
     targets: FloatArray | None = None
     raw_inputs: FloatArray | None = None
+    validation_inputs: FloatArray | None = None
+    validation_targets: FloatArray | None = None
     layers: tuple[LayerFacts, ...] = ()
     initial_weights: tuple[FloatArray, ...] = ()
     initial_biases: tuple[FloatArray | None, ...] = ()
     loss: str | None = None
     reduction: str | None = None
     baseline_loss: float | None = None
+    validation_baseline_loss: float | None = None
     optimizer: str | None = None
     learning_rate: float | None = None
     batch_size: int | None = None
@@ -120,6 +126,7 @@ class Ending:
             nothing was left to gain) or "interrupted".
         loss: Loss over all training examples after the last update.
         predictions: Predictions for the training inputs, shape (B, O).
+        validation_predictions: Predictions for the validation inputs, shape (V, O).
         newton_decrement: ½ gᵀH⁻¹g over the non-negligible positive eigenvalues: the loss that a
             local quadratic step could still remove. None where it was not computed.
         smallest_eigenvalue: Smallest eigenvalue of the loss Hessian.
@@ -132,6 +139,7 @@ class Ending:
     reason: str
     loss: float
     predictions: FloatArray | None = None
+    validation_predictions: FloatArray | None = None
     newton_decrement: float | None = None
     smallest_eigenvalue: float | None = None
     largest_eigenvalue: float | None = None

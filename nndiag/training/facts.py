@@ -23,6 +23,7 @@ def facts_of(built: Built, *, explained: bool = False) -> Facts:
     """
     shape = built.shape
     inputs, targets = built.training
+    validation_inputs, validation_targets = built.validation or (None, None)
     data = examples(shape, inputs, targets)
     found = sharpness(shape, built.parameters, data, weight_decay=built.optimizer.weight_decay)
     largest = found.value
@@ -33,12 +34,19 @@ def facts_of(built: Built, *, explained: bool = False) -> Facts:
         inputs=inputs,
         targets=targets,
         raw_inputs=built.raw_inputs,
+        validation_inputs=validation_inputs,
+        validation_targets=validation_targets,
         layers=_layers(built),
         initial_weights=tuple(weights for weights, _ in parts),
         initial_biases=tuple(biases for _, biases in parts),
         loss=shape.loss.name,
         reduction=shape.loss.reduction,
         baseline_loss=baseline(shape.loss, data.targets),
+        validation_baseline_loss=(
+            None
+            if validation_targets is None
+            else baseline(shape.loss, data.targets, on=validation_targets.T)
+        ),
         optimizer=built.optimizer.name,
         learning_rate=built.optimizer.learning_rate,
         batch_size=batches_of(built).size,

@@ -161,6 +161,10 @@ class _Run:
             if not np.isfinite(final):
                 return Ending(reason, final)
             predictions = predicted(built.shape, parameters, self._data).T
+            held_out = self._validation()
+            held_out_predictions = (
+                None if held_out is None else predicted(built.shape, parameters, held_out).T
+            )
         curvature = curvature_at(
             built.shape, parameters, self._data, weight_decay=built.optimizer.weight_decay
         )
@@ -168,6 +172,7 @@ class _Run:
             reason,
             final,
             predictions,
+            held_out_predictions,
             newton_decrement=curvature.newton_decrement,
             smallest_eigenvalue=curvature.smallest,
             largest_eigenvalue=curvature.largest,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nndiag.detectors import run
-from nndiag.finding import Severity, Skipped
+from nndiag.detectors import course_of, run
+from nndiag.finding import Outcome, Severity, Skipped
 
 PROBLEM = "overfitting"
 FALLING = np.geomspace(1.0, 0.01, 21)
@@ -76,3 +76,15 @@ def test_warns_where_only_the_training_examples_are_known(
 def test_is_skipped_without_held_out_examples(curves, make_trace):
     trace = make_trace(curves["learned"], series={"training_loss": FALLING})
     assert run(PROBLEM, trace) == Skipped(PROBLEM, "the trace has no validation loss")
+
+
+def test_stays_silent_where_validation_lies_apart(curves, make_trace):
+    inputs = np.linspace(-np.pi, np.pi, 64)[:, None]
+    facts = {"inputs": inputs, "validation_inputs": inputs + 10}
+    series = {"validation_loss": losses(1.5), "training_loss": FALLING}
+    assert run(PROBLEM, make_trace(curves["learned"], series=series, facts=facts)) == []
+
+
+def test_a_run_that_learns_by_heart_is_not_improving(curves, make_trace):
+    trace = made(make_trace, curves["falling"], held_out=losses(0.6))
+    assert course_of(trace).outcome is Outcome.CONVERGED

@@ -218,3 +218,22 @@ def test_locates_the_option_that_asks_for_a_column_that_is_not_there(write):
 def test_keeps_the_classes_of_training_examples():
     result = built([{"units": 1}], {"name": "blobs", "validation": 0.5})
     np.testing.assert_array_equal(result.training[1][:, 0], result.classes)
+
+
+LINE = {"name": "sine", "samples": 10, "low": 0, "high": 9}  # x = 0, 1, … 9
+
+
+@pytest.mark.parametrize(
+    ("validation", "kept_out"),
+    [({"last": 0.25}, [8, 9]), ({"where": "2 <= x < 4"}, [2, 3]), ({"last": 0.01}, [9])],
+)
+def test_keeps_out_the_examples_that_are_named(validation, kept_out):
+    result = built([{"units": 1}], {**LINE, "validation": validation})
+    assert result.validation[0].ravel() == pytest.approx(kept_out)
+    assert len(result.training[0]) == 10 - len(kept_out)
+
+
+@pytest.mark.parametrize("condition", ["x > 20", "x > -1", "z > 1"])
+def test_refuses_a_condition_that_parts_nothing(condition):
+    with pytest.raises(DataError, match=r"example|column"):
+        built([{"units": 1}], {**LINE, "validation": {"where": condition}})

@@ -1,0 +1,150 @@
+"""What the validation examples say of a run: how much of them is explained, and where they lie.
+
+Examples drawn at random lie among the training examples. Those that were kept out by a condition,
+or as the last ones, may lie where no training example is: what the run does there tells nothing of
+noise or of examples known by heart.
+"""
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.trace import FloatArray, Trace
+
+_FEWEST = 12  # records of both losses
+_MOST = 800  # training examples that distances are measured to
+_NEAR = 0.95  # quantile of the distances between neighbours in the training examples
+_FAR = 2.0  # … beyond which by this factor an example lies apart from all of them
+_MANY = 0.5  # share of the validation examples that lie apart
+
+
+def validation_r_squared(trace: Trace) -> float | None:
+    """1 − validation loss / that of the training examples' mean, at the end; None where unknown."""
+    losses = trace.series.get("validation_loss")
+    baseline = trace.facts.validation_baseline_loss
+    if losses is None or not len(losses.values) or not baseline:
+        return None
+    last = float(losses.values[-1])
+    return 1 - last / baseline if np.isfinite(last) else None
+
+
+def best_validation_r_squared(trace: Trace) -> float | None:
+    """The same at the run's best; None where unknown.
+
+    Where the mean's loss on the validation examples was not recorded it is taken to be the training
+    examples' times the ratio of both losses before the first step, when nothing was fitted yet.
+    """
+    outside, inside = trace.series.get("validation_loss"), trace.series.get("training_loss")
+    if outside is None or not len(outside.values) or not np.isfinite(outside.values).all():
+        return None
+    baseline = trace.facts.validation_baseline_loss
+    if baseline is None and inside is not None and trace.facts.baseline_loss:
+        baseline = trace.facts.baseline_loss * float(outside.values[0] / inside.values[0])
+    return 1 - float(outside.values.min()) / baseline if baseline else None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A validation loss that rises while the training loss falls.
+
+    Attributes:
+        rise: By which share it ended above its best.
+        learned: By which share the training loss fell meanwhile.
+        steps: That of its best, and the last one.
+    """
+
+    rise: float
+    learned: float
+    steps: tuple[int, int]
+
+
+def turn_of(trace: Trace, *, rise: float = 0.3, floor: float = 0.02) -> Turn | None:
+    """Where the validation loss turned; None where it did not, or nothing tells.
+
+    Args:
+        trace: The run.
+        rise: How far it ends above its best at least; as for `overfitting`.
+        floor: Share of its first value below which nothing is wrong.
+    """
+    both = calm_losses(trace)
+    if both is None:
+        return None
+    outside, inside = both
+    best = int(np.argmin(outside))
+    grown = float(outside[-1] / outside[best] - 1) if outside[best] > 0 else 0.0
+    learned = float(1 - inside[-1] / inside[best]) if inside[best] > 0 else 0.0
+    untouched = outside[-1] <= floor * outside[0]
+    wavers = outside[-1] - outside[best] <= _waver(outside)
+    if grown <= rise or learned <= rise or untouched or wavers:
+        return None
+    steps = trace.series["validation_loss"].steps
+    return Turn(grown, learned, (int(steps[best]), int(steps[-1])))
+
+
+def calm_losses(trace: Trace) -> tuple[FloatArray, FloatArray] | None:
+    """Validation and training loss, medians of three neighbours; None where there are too few."""
+    held_out, training = (trace.series.get(f"{x}_loss") for x in ("validation", "training"))
+    if held_out is None or training is None or len(held_out.steps) < _FEWEST:
+        return None
+    if not np.array_equal(held_out.steps, training.steps):
+        return None
+    if not (np.isfinite(held_out.values).all() and np.isfinite(training.values).all()):
+        return None
+    return _calm(held_out.values), _calm(training.values)
+
+
+def _calm(values: FloatArray) -> FloatArray:
+    """Medians of three neighbours; the ends keep two."""
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    return np.asarray(np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0))
+
+
+def _waver(values: FloatArray) -> float:
+    """By how much neighbouring records differ, typically, over the second half of them."""
+    tail = values[len(values) // 2 :]
+    return 3 * float(np.median(np.abs(np.diff(tail, n=2))))
+
+
+def lie_apart(trace: Trace) -> bool:
+    """Whether most validation examples lie where no training example is."""
+    apart = apart_of(trace)
+    return apart is not None and bool(apart.mean() > _MANY)
+
+
+_APART: "WeakKeyDictionary[Trace, NDArray[np.bool_] | None]" = WeakKeyDictionary()
+
+
+def apart_of(trace: Trace) -> NDArray[np.bool_] | None:
+    """Which validation examples lie apart from all training examples, shape (V,).
+
+    Their nearest one is more than twice as far as nearly all training examples are from theirs, in
+    columns of equal size. None where that is not known.
+    """
+    if trace not in _APART:
+        _APART[trace] = _apart(trace.facts.inputs, trace.facts.validation_inputs)
+    return _APART[trace]
+
+
+def _apart(inputs: FloatArray | None, others: FloatArray | None) -> NDArray[np.bool_] | None:
+    if inputs is None or others is None or inputs.shape[1:] != others.shape[1:]:
+        return None
+    if len(inputs) < 3 or not (np.isfinite(inputs).all() and np.isfinite(others).all()):
+        return None
+    kept = inputs[np.linspace(0, len(inputs) - 1, min(len(inputs), _MOST)).astype(int)]
+    deviation = kept.std(axis=0)
+    size = np.where(deviation > 0, deviation, 1.0)
+    among = np.sqrt(_squared_distances(kept / size, kept / size, own=True).min(axis=1))
+    usual = float(np.quantile(among, _NEAR))
+    nearest = np.sqrt(_squared_distances(others / size, kept / size).min(axis=1))
+    return np.asarray(nearest > _FAR * usual) if usual > 0 else None
+
+
+def _squared_distances(first: FloatArray, second: FloatArray, *, own: bool = False) -> FloatArray:
+    """Squared distances (N, M); infinite from a row to itself where both are the same."""
+    lengths = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)
+    distances = np.maximum(lengths - 2 * first @ second.T, 0.0)
+    if own:
+        np.fill_diagonal(distances, np.inf)
+    return np.asarray(distances)

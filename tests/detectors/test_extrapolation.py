@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from nndiag.detectors import run
+from nndiag.detectors.held_out import lie_apart
+from nndiag.finding import Severity, Skipped
+
+PROBLEM = "extrapolation"
+INSIDE = np.linspace(0, 1, 50)[:, None]
+OUTSIDE = np.linspace(1.2, 2, 20)[:, None]
+
+
+def made(make_trace, curve, *, others=OUTSIDE, error=1.0, own=0.01):
+    """Targets x², whose variance is 1/5 − 1/9 = 0.089; both errors are the same everywhere."""
+    facts = {"inputs": INSIDE, "targets": INSIDE**2}
+    facts |= {"validation_inputs": others, "validation_targets": others**2}
+    ending = {"predictions": INSIDE**2 + own, "validation_predictions": others**2 + error}
+    return make_trace(curve, facts=facts, ending=ending)
+
+
+def test_tells_a_range_that_was_never_shown(curves, make_trace):
+    (finding,) = run(PROBLEM, made(make_trace, curves["learned"]))
+    assert finding.severity is Severity.WARNING
+    assert "shown from 0 to 1, and is asked from 1.2 to 2" in finding.message
+    assert "tanh units level off" in finding.message
+
+
+# Above 0.1 of the variance 0.0916 of 50 evenly spaced squares: an error of 0.0957.
+@pytest.mark.parametrize(("error", "fires"), [(0.094, False), (0.097, True)])
+def test_a_tenth_of_the_variance_is_its_boundary(error, fires, curves, make_trace):
+    assert bool(run(PROBLEM, made(make_trace, curves["learned"], error=error))) is fires
+
+
+@pytest.mark.parametrize("others", [INSIDE[::3] + 0.004, np.linspace(0.3, 0.5, 30)[:, None]])
+def test_is_silent_where_validation_lies_among_the_examples(others, curves, make_trace):
+    assert run(PROBLEM, made(make_trace, curves["learned"], others=others)) == []
+
+
+def test_is_silent_where_the_training_examples_are_not_learned(curves, make_trace):
+    assert run(PROBLEM, made(make_trace, curves["stuck"], own=0.25)) == []
+
+
+def test_sees_a_corner_and_a_gap_that_no_column_shows(make_trace):
+    square = np.random.default_rng(0).uniform(size=(600, 2))
+    for kept in (square.min(axis=1) < 0.6, np.linalg.norm(square - 0.5, axis=1) > 0.35):
+        facts = {"inputs": square[kept], "validation_inputs": square[~kept]}
+        trace = make_trace([1.0, 1.0], facts=facts)
+        assert lie_apart(trace)
+        assert not lie_apart(make_trace([1.0, 1.0], facts=_drawn(square)))
+
+
+def _drawn(points):
+    return {"inputs": points[:450], "validation_inputs": points[450:]}
+
+
+def test_is_skipped_without_validation(curves, make_trace):
+    assert isinstance(run(PROBLEM, make_trace(curves["learned"])), Skipped)
