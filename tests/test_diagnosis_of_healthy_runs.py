@@ -17,7 +17,7 @@ from nndiag.finding import Outcome, Severity
 from nndiag.training import train
 from nndiag.training.facts import facts_of
 
-RUNS = int(os.environ.get("NNDIAG_HEALTHY_RUNS", "24"))
+RUNS = int(os.environ.get("NNDIAG_HEALTHY_RUNS", "8"))
 REFERENCE = {"name": "adam", "learning_rate": 0.01}
 ACTIVATIONS = {
     "tanh": ("glorot_uniform", "glorot_normal", "lecun_normal"),

@@ -2,14 +2,15 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
 from nndiag.cli.app import run
+from tests.cli.forked import PATIENCE, start
 
 HEALTHY = """\
 # a line, learned by one linear unit
@@ -65,15 +66,15 @@ def process(folder) -> Callable[..., Ended]:
     """Runs one command in a process of its own."""
 
     def call(*arguments: str, **environment: str) -> Ended:
-        ended = subprocess.run(
-            [sys.executable, "-m", "nndiag", *arguments],
-            cwd=folder,
-            capture_output=True,
-            env=os.environ | environment,
-            check=False,
-        )
-        encoding = environment.get("PYTHONIOENCODING", "utf-8")
-        out, err = (told.decode(encoding) for told in (ended.stdout, ended.stderr))
-        return Ended(ended.returncode, out, err)
+        with TemporaryFile() as out, TemporaryFile() as err:
+            streams = (subprocess.DEVNULL, out, err)
+            running = start(
+                *arguments, folder=folder, streams=streams, environment=os.environ | environment
+            )
+            code = running.wait(PATIENCE)
+            encoding = environment.get("PYTHONIOENCODING", "utf-8")
+            for file in (out, err):
+                file.seek(0)
+            return Ended(code, out.read().decode(encoding), err.read().decode(encoding))
 
     return call

@@ -5,14 +5,13 @@ import os
 import pty
 import select
 import signal
-import subprocess
 import sys
 import termios
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-PATIENCE = 120.0  # seconds until something that never happens is given up; nothing waits for it
+from tests.cli.forked import PATIENCE, start
 
 
 class Terminal:
@@ -23,21 +22,19 @@ class Terminal:
         folder: Path,
         *arguments: str,
         columns: int = 80,
-        python: Sequence[str] = (),
+        python: Sequence[str] | None = None,
         **environment: str,
     ):
         self.master, slave = pty.openpty()
         self.resize(columns)
         known = {"TERM": "xterm-256color", **environment}
         inherited = {name: x for name, x in os.environ.items() if name not in {"COLUMNS", "LINES"}}
-        self.running = subprocess.Popen(
-            [sys.executable, *python, "-m", "nndiag", *arguments],
-            cwd=folder,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=inherited | known,
-            start_new_session=True,
+        self.running = start(
+            *arguments,
+            folder=folder,
+            streams=(slave, slave, slave),
+            environment=inherited | known,
+            python=python,
         )
         os.close(slave)
         self.text = ""

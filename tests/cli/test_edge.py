@@ -1,5 +1,6 @@
 """At the edge: no input gives a traceback, a pipe may close, an encoding may be poor."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import nndiag.cli.app
+from tests.cli.forked import start
 from tests.cli.test_pages import SWEEP
 
 
@@ -77,33 +79,24 @@ def test_ctrl_c_inside_of_another_error_is_ctrl_c(command, monkeypatch):
     assert (ended.code, ended.out, ended.err) == (130, "", "")
 
 
-def test_python_m_nndiag_is_the_same_command(process):
-    ended = process("--version")
-    assert ended.code == 0
-    assert ended.out.startswith("nndiag ")
+def test_python_m_nndiag_is_the_same_command(folder):
+    with (folder / "out").open("w") as out:
+        running = start("--version", folder=folder, streams=(None, out, None), python=())
+        assert running.wait() == 0
+    assert (folder / "out").read_text(encoding="utf-8").startswith("nndiag ")
 
 
 @pytest.mark.parametrize("arguments", [("list",), ("schema",), ("train", "healthy.yaml")])
-def test_a_reader_that_leaves_early_is_no_error(folder, arguments):
-    running = subprocess.Popen(
-        [sys.executable, "-m", "nndiag", *arguments],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    running.stdout.close()
-    assert running.stderr.read() == b""
-    assert running.wait() == 0
-
-
-def test_a_reader_that_leaves_early_costs_no_record(folder):
-    running = subprocess.Popen(
-        [sys.executable, "-m", "nndiag", "train", "healthy.yaml"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-    )
-    running.stdout.close()
-    running.wait()
+def test_a_reader_that_leaves_early_is_no_error_and_costs_no_record(folder, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with (folder / "errors").open("wb") as errors:
+        running = start(*arguments, folder=folder, streams=(None, writer, errors))
+        os.close(writer)
+        assert running.wait() == 0
+    assert (folder / "errors").read_bytes() == b""
+    if arguments[0] != "train":
+        return
     (run,) = (folder / "runs").iterdir()
     assert (run / "diagnosis.json").exists()
     assert (run / "plots" / "loss.png").exists()
@@ -116,14 +109,12 @@ on_linux = pytest.mark.skipif(not FULL.is_char_device(), reason="the disk that i
 @on_linux
 @pytest.mark.parametrize("arguments", [("list",), ("schema",), ("train", "healthy.yaml", "--json")])
 def test_a_full_disk_is_no_fault_of_nndiag(folder, arguments):
-    with FULL.open("w") as full:
-        ended = subprocess.run(
-            [sys.executable, "-m", "nndiag", *arguments],
-            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("error: the result cannot be written: No space left on device")
-    assert ended.stderr.count("\n") == 1
+    with FULL.open("w") as full, (folder / "errors").open("w") as errors:
+        running = start(*arguments, folder=folder, streams=(None, full, errors))
+        assert running.wait() == 2
+    told = (folder / "errors").read_text(encoding="utf-8")
+    assert told.startswith("error: the result cannot be written: No space left on device")
+    assert told.count("\n") == 1
 
 
 @on_linux
@@ -137,15 +128,13 @@ def test_a_device_is_written_to_and_not_replaced(command):
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
 def test_streams_that_are_closed_are_no_error(folder, closed):
-    program = "import os, sys; [os.close(int(x)) for x in sys.argv[1]]; os.execv(sys.argv[2], "
-    program += "[sys.argv[2], '-m', 'nndiag', 'train', 'healthy.yaml', '--no-plots'])"
-    digits = "".join(map(str, closed))
-    ended = subprocess.run(
-        [sys.executable, "-c", program, digits, sys.executable],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0
-    assert ended.stderr == ""
+    with (folder / "out").open("w") as out, (folder / "errors").open("w") as errors:
+        streams = (subprocess.DEVNULL, out, errors)
+        running = start(
+            "train", "healthy.yaml", "--no-plots", folder=folder, streams=streams, closed=closed
+        )
+        assert running.wait() == 0
+    assert (folder / "errors").read_text(encoding="utf-8") == ""
     (run,) = (folder / "runs").iterdir()
     assert (run / "diagnosis.json").exists()
 

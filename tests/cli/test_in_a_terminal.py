@@ -65,7 +65,7 @@ def test_the_progress_follows_the_width_of_the_terminal(folder):
 
 
 def test_ctrl_c_before_python_is_up_gives_no_traceback_of_nndiag(folder):
-    terminal = Terminal(folder, *LONG)
+    terminal = Terminal(folder, *LONG, python=())
     terminal.interrupt()
     # before Python has reached the first line of nndiag, Python itself ends by the signal, or says
     # that it could not set itself up
@@ -99,8 +99,8 @@ def test_ctrl_c_while_the_run_is_written_leaves_it_readable(folder, file):
 
 
 def test_ctrl_c_while_rates_are_swept_reports_what_is_known(folder):
-    # The lost networks end long before the whole does: 200,000 steps × 100 runs take minutes.
-    terminal = Terminal(folder, "sweep-lr", "exploding.yaml", "--json", "--steps", "200000")
+    # The lost networks end long before the whole does: 30,000 steps × 100 runs.
+    terminal = Terminal(folder, "sweep-lr", "exploding.yaml", "--json", "--steps", "30000")
     terminal.read_until("short runs")
     terminal.interrupt()
     assert terminal.end() == 130

@@ -3,6 +3,7 @@
 import pytest
 import typer.main
 
+from nndiag.cli.answer import exit_code as deserved
 from nndiag.cli.app import app
 
 COMMANDS = typer.main.get_command(app).commands
@@ -38,22 +39,31 @@ def test_an_option_is_described_in_the_same_words_everywhere():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"),
+    "arguments",
     [
-        (("train", "exploding.yaml", "--no-plots"), 1),
-        (("doctor", "exploding.yaml"), 1),
-        (("fix", "dead.yaml", "--seconds", "0.000001"), 1),  # no time for any remedy
-        (("gradcheck", "net.py"), 1),
-        (("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "30", "--rates", "4"), 1),
+        ("train", "exploding.yaml", "--no-plots"),
+        ("doctor", "exploding.yaml"),
+        ("fix", "dead.yaml", "--seconds", "0.000001"),  # no time for any remedy
+        ("gradcheck", "net.py"),
+        ("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "30", "--rates", "4"),
     ],
 )
-def test_nothing_fails_where_never_is_asked_for(command, folder, program_text, arguments, code):
+def test_nothing_fails_where_never_is_asked_for(
+    command, folder, program_text, monkeypatch, arguments
+):
     (folder / "net.py").write_text(program_text("+"))
     (folder / "dead.yaml").write_text(
         (folder / "exploding.yaml").read_text().replace("rate: 3", "rate: 0.000001")
     )
-    assert command(*arguments, "--quiet").code == code
+    judged = []
+
+    def exit_code(gravest, *, fail_on):
+        judged.append(gravest)
+        return deserved(gravest, fail_on=fail_on)
+
+    monkeypatch.setattr("nndiag.cli.answer.exit_code", exit_code)
     assert command(*arguments, "--quiet", "--fail-on", "never").code == 0
+    assert judged == ["error"]
 
 
 def test_a_warning_fails_the_check_up_where_that_is_asked_for(command, folder):

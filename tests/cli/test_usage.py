@@ -1,10 +1,10 @@
 """What is wrong with a command line is told like all else that is wrong; common words are known."""
 
 import os
-import subprocess
-import sys
 
 import pytest
+
+from tests.cli.forked import start
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,13 @@ def test_a_page_that_cannot_be_written_is_an_error_after_the_report(command):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")  # noqa: PTH110
 def test_errors_that_cannot_be_written_leave_the_exit_code_as_it_is(folder):
     with open("/dev/full", "w") as full:  # noqa: PTH123
-        ended = subprocess.run(
-            [sys.executable, "-m", "nndiag", "train", "nope.yaml"],
-            cwd=folder, stderr=full, check=False,
-        )  # fmt: skip
-    assert ended.returncode == 2
+        running = start("train", "nope.yaml", folder=folder, streams=(None, None, full))
+        assert running.wait() == 2
 
 
 def test_a_width_of_zero_columns_is_no_width(process):
-    assert process("doctor", "healthy.yaml", COLUMNS="0").out == (
-        process("doctor", "healthy.yaml", COLUMNS="80").out
+    assert process("list", "losses", COLUMNS="0").out == (
+        process("list", "losses", COLUMNS="80").out
     )
 
 
