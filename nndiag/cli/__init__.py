@@ -1,9 +1,8 @@
 """THE COMMANDS: one file per command; the only code that prints or exits.
 
-May import everything. Nothing heavy is imported before it is needed: a command's module may
-import typer and the standard library, and imports the rest inside its function.
+May import everything. Nothing heavy is imported before it is needed.
 
-To add a command: a file with its function, and a line in `app.COMMANDS`.
+To add a command: a file in `commands`.
 """
 
 import os

@@ -1,21 +1,43 @@
 """From a verb's result to what a person sees: printed once, as a page if asked, as an exit code."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import typer
 
 from nndiag.cli.options import FailOn
 from nndiag.cli.streams import emit, emit_text
-from nndiag.errors import ExitCode, RunError
+from nndiag.errors import ExitCode, RunError, warn
 
 if TYPE_CHECKING:
     from nndiag.finding import Severity
     from nndiag.verbs.result import Result
 
 
-def show(result: "Result", *, json: bool, quiet: bool = False) -> None:
-    """Print the report, or the JSON object, or the verdict alone."""
+def answer(
+    result: "Result",
+    *,
+    json: bool,
+    quiet: bool = False,
+    html: Path | None = None,
+    fail_on: FailOn = FailOn.NEVER,
+    plots: bool = False,
+) -> None:
+    """Print a result, draw it and write its page where asked, and end with its exit code.
+
+    Args:
+        result: What a verb returned.
+        json: Whether to print the JSON object.
+        quiet: Whether to print the verdict alone.
+        html: Where to write the page.
+        fail_on: The least severity that makes the exit code 1.
+        plots: Whether to draw into the run's folder, after the report: nobody waits for pictures.
+
+    Raises:
+        typer.Exit: There is a finding that counts, or Ctrl-C cut it short.
+        RunError: The page cannot be written.
+    """
     if json:
         from nndiag.plain import json_text  # noqa: PLC0415 (NumPy costs 100 ms)
 
@@ -24,49 +46,14 @@ def show(result: "Result", *, json: bool, quiet: bool = False) -> None:
         emit_text(f"{result.line()}\n")
     else:
         emit(result.__rich__())
-
-
-def write_page(result: "Result", path: Path | None) -> None:
-    """Write the page if one is asked for.
-
-    Raises:
-        RunError: It cannot be written.
-    """
-    if path is None:
-        return
-    from dataclasses import replace  # noqa: PLC0415
-
-    from nndiag.trace.run_folder import write_file  # noqa: PLC0415
-
-    try:
-        write_file(path, result.page().encode("utf-8", "replace"))
-    except RunError as error:
-        hint = "choose another place with --html FILE"
-        raise RunError(replace(error.problems[0], hint=hint)) from error
-
-
-def leave(result: "Result", *, fail_on: FailOn) -> NoReturn:
-    """End with the exit code that a result deserves.
-
-    Raises:
-        typer.Exit: Always.
-    """
-    if result.cut_short():
-        raise typer.Exit(ExitCode.INTERRUPTED)
-    raise typer.Exit(exit_code(result.gravest(), fail_on=fail_on))
-
-
-def answer(
-    result: "Result", *, json: bool, quiet: bool, html: Path | None, fail_on: FailOn
-) -> NoReturn:
-    """Print a result, write its page, and end with its exit code.
-
-    Raises:
-        typer.Exit: Always.
-    """
-    show(result, json=json, quiet=quiet)
-    write_page(result, html)
-    leave(result, fail_on=fail_on)
+    if plots:
+        result.draw()
+    if html is not None:
+        _write_page(result, html)
+    for words in () if quiet else result.remarks():
+        warn(words)
+    code = exit_code(result.gravest(), fail_on=fail_on)
+    raise typer.Exit(ExitCode.INTERRUPTED if result.cut_short() else code)
 
 
 def exit_code(gravest: "Severity | None", *, fail_on: FailOn) -> ExitCode:
@@ -82,3 +69,13 @@ def exit_code(gravest: "Severity | None", *, fail_on: FailOn) -> ExitCode:
         FailOn.WARNING: ("error", "warning"),
     }[fail_on]
     return ExitCode.FINDING if gravest in grave else ExitCode.HEALTHY
+
+
+def _write_page(result: "Result", path: Path) -> None:
+    from nndiag.trace.run_folder import write_file  # noqa: PLC0415
+
+    try:
+        write_file(path, result.page().encode("utf-8", "replace"))
+    except RunError as error:
+        hint = "choose another place with --html FILE"
+        raise RunError(replace(error.problems[0], hint=hint)) from error

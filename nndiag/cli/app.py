@@ -1,7 +1,9 @@
 """The commands put together, and what happens at their edge: errors, Ctrl-C, exit codes."""
 
 import functools
+import importlib
 import os
+import pkgutil
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
@@ -10,19 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nndiag.cli import (
-    compare,
-    diagnose,
-    doctor,
-    explain,
-    fix,
-    gradcheck,
-    init,
-    listing,
-    schema,
-    sweep_lr,
-    train,
-)
+from nndiag.cli import commands
+from nndiag.cli.command import COMMANDS, RANKS
 from nndiag.cli.streams import (
     complain,
     leave_quietly,
@@ -34,20 +25,6 @@ from nndiag.errors import ExitCode, NndiagError
 from nndiag.verbs.target import Kind, kind_of
 
 _USAGE_ERROR = typer.BadParameter.__mro__[1]  # click's, wherever this version of typer has it
-
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "train": train.train,
-    "sweep-lr": sweep_lr.sweep_lr,
-    "gradcheck": gradcheck.gradcheck,
-    "fix": fix.fix,
-    "diagnose": diagnose.diagnose,
-    "compare": compare.compare,
-    "explain": explain.explain,
-    "list": listing.list_components,
-    "doctor": doctor.doctor,
-    "init": init.init,
-    "schema": schema.schema,
-}
 
 app = typer.Typer(
     name="nndiag",
@@ -73,8 +50,10 @@ def _interruptible(function: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-for _name, _function in COMMANDS.items():
-    app.command(_name)(_interruptible(_function))
+for _module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
+    importlib.import_module(_module.name)
+for _name in sorted(COMMANDS, key=lambda name: (RANKS[name], name)):
+    app.command(_name)(_interruptible(COMMANDS[_name]))
 
 
 @app.callback()

@@ -20,6 +20,15 @@ class FailOn(StrEnum):
 ConfigArgument = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="The config, a YAML file.", show_default=False)
 ]
+TrainedArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG|PROGRAM",
+        help="A config, or a program of your own: my_net.py, my_net.py:Network, my_net.ipynb. "
+        "The program is run, with your rights, to the end of its training.",
+        show_default=False,
+    ),
+]
 OverridesArgument = Annotated[
     list[str] | None,
     typer.Argument(

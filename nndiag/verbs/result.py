@@ -46,6 +46,13 @@ class Result:
 
         return page_html(self.line(), self.__rich__(), pictures=self.pictures())
 
+    def draw(self) -> None:
+        """Draw pictures into the folder that it is stored in; nothing by default."""
+
+    def remarks(self) -> Iterable[str]:
+        """What a person should know besides, a line each; none by default."""
+        return ()
+
     def pictures(self) -> dict[str, str]:
         """Name → SVG element; none by default."""
         return {}

@@ -1,6 +1,6 @@
 """One run with what is said about it: the result of `train` and of `diagnose`."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,12 @@ class RunResult(Result):
         return run_document(
             self.diagnosis, self.trace, command=self.command, config=self.name, run=self._folder
         )
+
+    def remarks(self) -> Iterable[str]:
+        """How a log was read."""
+        from nndiag.report.logs import reading_words  # noqa: PLC0415 (only when shown)
+
+        return reading_words(self.trace)
 
     def pictures(self) -> dict[str, str]:
         """Name → SVG element."""

@@ -1,14 +1,17 @@
 """`nndiag list [KIND]`: what can stand in a config, and what is looked for."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.answer import show
+from nndiag.cli.command import command
 from nndiag.cli.completion import kinds
-from nndiag.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from nndiag.verbs.explain import Catalogue
 
 
+@command("list", rank=8, without=("quiet", "fail_on", "html"))
 def list_components(
     kind: Annotated[
         str | None,
@@ -19,10 +22,8 @@ def list_components(
             autocompletion=kinds,
         ),
     ] = None,
-    *,
-    json: JsonOption = False,
-) -> None:
+) -> "Catalogue":
     """List the components of a config, and the problems."""
     from nndiag.verbs.explain import catalogue  # noqa: PLC0415
 
-    show(catalogue(kind), json=json)
+    return catalogue(kind)

@@ -1,21 +1,18 @@
 """`nndiag gradcheck CONFIG|PROGRAM`: is the gradient right, and if not, which bug is it?"""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.answer import answer
-from nndiag.cli.options import (
-    FailOn,
-    FailOnOption,
-    HtmlOption,
-    JsonOption,
-    OverridesArgument,
-    PythonOption,
-    QuietOption,
-)
+from nndiag.cli.command import command
+from nndiag.cli.options import OverridesArgument, PythonOption
+
+if TYPE_CHECKING:
+    from nndiag.cli.live_line import LiveLine
+    from nndiag.verbs.gradcheck import NetworkCheckResult, ProgramCheckResult
 
 
+@command("gradcheck", rank=3)
 def gradcheck(
     target: Annotated[
         str,
@@ -36,22 +33,16 @@ def gradcheck(
         float, typer.Option("--seconds", min=0.1, help="Time for searches and experiments.")
     ] = 10.0,
     python: PythonOption = None,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    fail_on: FailOnOption = FailOn.ERROR,
-    html: HtmlOption = None,
-) -> None:
+    line: "LiveLine",
+) -> "NetworkCheckResult | ProgramCheckResult":
     """Check a gradient, and name the bug if it is wrong."""
-    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.verbs.gradcheck import gradcheck as checked  # noqa: PLC0415
 
-    with LiveLine(enabled=not quiet) as line:
-        result = checked(
-            target,
-            overrides or (),
-            seconds=seconds,
-            write_fixed=write_fixed,
-            python=python,
-            progress=lambda phase: line.say(f"{phase} …"),
-        )
-    answer(result, json=json, quiet=quiet, html=html, fail_on=fail_on)
+    return checked(
+        target,
+        overrides or (),
+        seconds=seconds,
+        write_fixed=write_fixed,
+        python=python,
+        progress=lambda phase: line.say(f"{phase} …"),
+    )

@@ -6,23 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.answer import leave, show, write_page
-from nndiag.cli.options import (
-    FailOn,
-    FailOnOption,
-    HtmlOption,
-    JsonOption,
-    OverridesArgument,
-    PlotsOption,
-    PythonOption,
-    QuietOption,
-    RunsOption,
-)
+from nndiag.cli.command import command
+from nndiag.cli.options import OverridesArgument, PlotsOption, PythonOption, RunsOption
 
 if TYPE_CHECKING:
     from nndiag.cli.live_line import LiveLine
+    from nndiag.verbs.sweep_lr import SweepResult
 
 
+@command("sweep-lr", rank=2)
 def sweep_lr(
     config: Annotated[
         str,
@@ -51,36 +43,26 @@ def sweep_lr(
         float | None, typer.Option("--high", help="Largest rate.  [default: found]")
     ] = None,
     python: PythonOption = None,
-    json: JsonOption = False,
     plots: PlotsOption = True,
     runs: RunsOption = Path("runs"),
-    quiet: QuietOption = False,
-    fail_on: FailOnOption = FailOn.ERROR,
-    html: HtmlOption = None,
-) -> None:
+    line: "LiveLine",
+) -> "SweepResult":
     """Find the learning rates that work, and where they end."""
-    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.verbs.sweep_lr import sweep_lr as swept  # noqa: PLC0415
 
-    with LiveLine(enabled=not quiet) as line:
-        result = swept(
-            config,
-            overrides or (),
-            seeds=seeds,
-            rates=rates,
-            steps=steps,
-            low=low,
-            high=high,
-            runs=runs,
-            plots=False,
-            python=python,
-            progress=_Count(line),
-        )
-    show(result, json=json, quiet=quiet)
-    write_page(result, html)
-    if plots:
-        result.draw()
-    leave(result, fail_on=fail_on)
+    return swept(
+        config,
+        overrides or (),
+        seeds=seeds,
+        rates=rates,
+        steps=steps,
+        low=low,
+        high=high,
+        runs=runs,
+        plots=False,  # after the report
+        python=python,
+        progress=_Count(line),
+    )
 
 
 class _Count:

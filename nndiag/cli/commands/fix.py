@@ -1,22 +1,22 @@
 """`nndiag fix CONFIG`: try the remedies, show which one cures the run, write the cured config."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.answer import answer
+from nndiag.cli.command import command
 from nndiag.cli.options import (
-    FailOn,
-    FailOnOption,
-    HtmlOption,
     IgnoreOption,
-    JsonOption,
     OverridesArgument,
     PythonOption,
-    QuietOption,
     SelectOption,
+    TrainedArgument,
 )
-from nndiag.cli.train import TrainedArgument
+
+if TYPE_CHECKING:
+    from nndiag.cli.live_line import LiveLine
+    from nndiag.verbs.fix import FixResult
+    from nndiag.verbs.fix_program import ProgramFixResult
 
 SecondsOption = Annotated[
     float | None,
@@ -32,34 +32,29 @@ WriteOption = Annotated[
 ]
 
 
+@command("fix", rank=4)
 def fix(
     config: TrainedArgument,
     overrides: OverridesArgument = None,
     *,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
     seconds: SecondsOption = None,
     write: WriteOption = True,
-    fail_on: FailOnOption = FailOn.ERROR,
     ignore: IgnoreOption = None,
     select: SelectOption = None,
     python: PythonOption = None,
-    html: HtmlOption = None,
-) -> None:
+    line: "LiveLine",
+) -> "FixResult | ProgramFixResult":
     """Try remedies, and write the config, or the program, that is cured."""
-    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.verbs.fix import fix as cured  # noqa: PLC0415
 
-    with LiveLine(enabled=not quiet) as line:
-        result = cured(
-            config,
-            overrides or (),
-            seconds=seconds,
-            write=write,
-            ignore=ignore,
-            select=select,
-            python=python,
-            progress=line,
-            notice=lambda text: line.say(f"trying: {text}"),
-        )
-    answer(result, json=json, quiet=quiet, html=html, fail_on=fail_on)
+    return cured(
+        config,
+        overrides or (),
+        seconds=seconds,
+        write=write,
+        ignore=ignore,
+        select=select,
+        python=python,
+        progress=line,
+        notice=lambda text: line.say(f"trying: {text}"),
+    )

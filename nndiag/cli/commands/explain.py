@@ -1,14 +1,17 @@
 """`nndiag explain NAME`: the page of whatever has a name."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.answer import show
+from nndiag.cli.command import command
 from nndiag.cli.completion import names
-from nndiag.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from nndiag.verbs.explain import Page
 
 
+@command("explain", rank=7, without=("quiet", "fail_on", "html"))
 def explain(
     name: Annotated[
         str,
@@ -19,10 +22,8 @@ def explain(
             autocompletion=names,
         ),
     ],
-    *,
-    json: JsonOption = False,
-) -> None:
+) -> "Page":
     """Explain a problem, a bug, a remedy, an outcome or a term."""
     from nndiag.verbs.explain import explain as explained  # noqa: PLC0415
 
-    show(explained(name), json=json)
+    return explained(name)

@@ -1,23 +1,18 @@
 """`nndiag diagnose RUN`: judge a stored run again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.answer import leave, show, write_page
-from nndiag.cli.options import (
-    FailOn,
-    FailOnOption,
-    HtmlOption,
-    IgnoreOption,
-    JsonOption,
-    QuietOption,
-    SelectOption,
-)
-from nndiag.errors import warn
+from nndiag.cli.command import command
+from nndiag.cli.options import IgnoreOption, SelectOption
+
+if TYPE_CHECKING:
+    from nndiag.verbs.run import RunResult
 
 
+@command("diagnose", rank=5)
 def diagnose(
     run: Annotated[
         Path,
@@ -37,23 +32,13 @@ def diagnose(
         ),
     ] = None,
     *,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
-    fail_on: FailOnOption = FailOn.ERROR,
     ignore: IgnoreOption = None,
     select: SelectOption = None,
-    html: HtmlOption = None,
-) -> None:
+) -> "RunResult":
     """Judge a stored run again."""
-    from nndiag.report.logs import reading_words  # noqa: PLC0415
     from nndiag.verbs.diagnose import diagnose as diagnosed  # noqa: PLC0415
 
     named = [word.removeprefix("loss=") for word in thresholds or () if word.startswith("loss=")]
     thresholds = [word for word in thresholds or () if not word.startswith("loss=")]
     loss = named[-1] if named else None
-    result = diagnosed(run, thresholds=thresholds, ignore=ignore, select=select, loss=loss)
-    show(result, json=json, quiet=quiet)
-    write_page(result, html)
-    for words in () if quiet else reading_words(result.trace):
-        warn(words)
-    leave(result, fail_on=fail_on)
+    return diagnosed(run, thresholds=thresholds, ignore=ignore, select=select, loss=loss)

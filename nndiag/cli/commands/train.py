@@ -5,35 +5,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.answer import leave, show, write_page
+from nndiag.cli.command import command
 from nndiag.cli.options import (
     ConfirmOption,
-    FailOn,
-    FailOnOption,
-    HtmlOption,
     IgnoreOption,
-    JsonOption,
     OverridesArgument,
     PlotsOption,
     PythonOption,
-    QuietOption,
     RunsOption,
     SelectOption,
+    TrainedArgument,
 )
 from nndiag.cli.streams import notice
 
 if TYPE_CHECKING:
+    from nndiag.cli.live_line import LiveLine
     from nndiag.trace import Facts
+    from nndiag.verbs.run import RunResult
 
-TrainedArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="CONFIG|PROGRAM",
-        help="A config, or a program of your own: my_net.py, my_net.py:Network, my_net.ipynb. "
-        "The program is run, with your rights, to the end of its training.",
-        show_default=False,
-    ),
-]
 StepsOption = Annotated[
     int | None,
     typer.Option("--steps", min=1, help="Stop a program after so many steps.", show_default=False),
@@ -46,48 +35,41 @@ SecondsOption = Annotated[
 ]
 
 
+@command("train", rank=1)
 def train(
     config: TrainedArgument,
     overrides: OverridesArgument = None,
     *,
-    json: JsonOption = False,
     plots: PlotsOption = True,
     runs: RunsOption = Path("runs"),
-    quiet: QuietOption = False,
-    fail_on: FailOnOption = FailOn.ERROR,
     ignore: IgnoreOption = None,
     select: SelectOption = None,
     confirm: ConfirmOption = False,
     steps: StepsOption = None,
     seconds: SecondsOption = None,
     python: PythonOption = None,
-    html: HtmlOption = None,
-) -> None:
+    json: bool,
+    quiet: bool,
+    line: "LiveLine",
+) -> "RunResult":
     """Train a network, or run a program of your own, and say what is wrong with it."""
-    from nndiag.cli.live_line import LiveLine  # noqa: PLC0415
     from nndiag.verbs.train import train as trained  # noqa: PLC0415
 
-    with LiveLine(enabled=not quiet) as line:
-        result = trained(
-            config,
-            overrides or (),
-            runs=runs,
-            plots=False,
-            ignore=ignore,
-            select=select,
-            confirm=confirm,
-            steps=steps,
-            seconds=seconds,
-            python=python,
-            progress=line,
-            notice=line.say,
-            started=None if json or quiet else _warn_of_instability,
-        )
-    show(result, json=json, quiet=quiet)
-    if plots:  # after the report, which nobody should wait for longer than needed
-        result.draw()
-    write_page(result, html)
-    leave(result, fail_on=fail_on)
+    return trained(
+        config,
+        overrides or (),
+        runs=runs,
+        plots=False,  # after the report
+        ignore=ignore,
+        select=select,
+        confirm=confirm,
+        steps=steps,
+        seconds=seconds,
+        python=python,
+        progress=line,
+        notice=line.say,
+        started=None if json or quiet else _warn_of_instability,
+    )
 
 
 def _warn_of_instability(facts: "Facts") -> None:

@@ -1,21 +1,18 @@
 """`nndiag compare RUN RUN …`: what differs in the settings, what in the outcome, all curves."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nndiag.cli.answer import answer
-from nndiag.cli.options import (
-    FailOn,
-    HtmlOption,
-    IgnoreOption,
-    JsonOption,
-    QuietOption,
-    SelectOption,
-)
+from nndiag.cli.command import command
+from nndiag.cli.options import IgnoreOption, SelectOption
+
+if TYPE_CHECKING:
+    from nndiag.verbs.compare import ComparisonResult
 
 
+@command("compare", rank=6, without=("fail_on",))
 def compare(
     runs: Annotated[
         list[Path],
@@ -26,14 +23,10 @@ def compare(
         ),
     ],
     *,
-    json: JsonOption = False,
-    quiet: QuietOption = False,
     ignore: IgnoreOption = None,
     select: SelectOption = None,
-    html: HtmlOption = None,
-) -> None:
+) -> "ComparisonResult":
     """Compare runs: settings that differ, outcomes, all curves."""
     from nndiag.verbs.compare import compare as compared  # noqa: PLC0415
 
-    result = compared(*runs, ignore=ignore, select=select)
-    answer(result, json=json, quiet=quiet, html=html, fail_on=FailOn.NEVER)
+    return compared(*runs, ignore=ignore, select=select)

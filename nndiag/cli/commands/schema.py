@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
+from nndiag.cli.command import command
 from nndiag.cli.streams import emit_text
 from nndiag.verbs.schema import Of
 
 
+@command("schema", rank=11, without=("json", "quiet", "fail_on", "html"))
 def schema(
     of: Annotated[
         Of, typer.Argument(metavar="OF", help="A config, or what --json prints.")

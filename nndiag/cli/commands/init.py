@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from nndiag.cli.command import command
 from nndiag.cli.streams import emit_text
 
 
+@command("init", rank=10, without=("json", "quiet", "fail_on", "html"))
 def init(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The config to write.", show_default=True)

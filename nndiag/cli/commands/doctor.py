@@ -1,0 +1,20 @@
+"""`nndiag doctor CONFIG`: what is worth looking at before any training, as a ticked list."""
+
+from typing import TYPE_CHECKING
+
+from nndiag.cli.command import command
+from nndiag.cli.options import ConfigArgument, OverridesArgument
+
+if TYPE_CHECKING:
+    from nndiag.cli.live_line import LiveLine
+    from nndiag.verbs.doctor import CheckupResult
+
+
+@command("doctor", rank=9)
+def doctor(
+    config: ConfigArgument, overrides: OverridesArgument = None, *, line: "LiveLine"
+) -> "CheckupResult":
+    """Check what is worth checking before any training."""
+    from nndiag.verbs.doctor import doctor as looked_over  # noqa: PLC0415
+
+    return looked_over(config, overrides or (), notice=line.say)
