@@ -29,9 +29,11 @@ from nndiag.bugs import (  # noqa: I001 - the order is that of the catalogue
     wrong_softmax_gradient,
     mismatched_shapes,
     weight_decay_not_in_loss,
+    wrong_weight_decay,
     clipped_gradient,
     assignment_instead_of_increment,
     gradient_not_reset,
+    integer_weights,
     wrong_moment,
     loss_is_not_the_objective,
 )
@@ -46,6 +48,7 @@ __all__ = [
     "clipped_gradient",
     "gradient_never_computed",
     "gradient_not_reset",
+    "integer_weights",
     "loss_gradient_scaled_by_residual",
     "loss_is_not_the_objective",
     "mismatched_shapes",
@@ -63,4 +66,5 @@ __all__ = [
     "wrong_moment",
     "wrong_sign",
     "wrong_softmax_gradient",
+    "wrong_weight_decay",
 ]

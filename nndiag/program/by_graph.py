@@ -131,7 +131,8 @@ class GraphCheck:
                 return Rate(said, float(said))
             except ValueError:
                 pass
-        return learning_rate(self.found.readings[0], self.found.nodes)
+        kept = [state.kept for state in self.found.states if state.kept is not None]
+        return learning_rate(self.found.readings[0], self.found.nodes, kept=kept)
 
     # Findings.
 
@@ -146,7 +147,7 @@ class GraphCheck:
         suffix = "" if worst is None or worst > 1 - 1e-9 else f" (cosine {worst:+.3f})"
         return Finding(
             problem=fault.bug,
-            severity=Severity.ERROR,
+            severity=fault.severity,
             message=f"{', '.join(fault.parameters)}: {says}{suffix}",
             evidence=() if worst is None else (Evidence("cosine", worst, 1.0),),
             tensor=", ".join(fault.parameters),

@@ -29,6 +29,8 @@ NAMES = [
     "wrong-softmax-gradient",
     "mismatched-shapes",
     "weight-decay-not-in-loss",
+    "wrong-weight-decay",
+    "integer-weights",
     "clipped-gradient",
     "assignment-instead-of-increment",
     "gradient-not-reset",

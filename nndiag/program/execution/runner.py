@@ -15,7 +15,7 @@ from nndiag.program.execution.private_files import repeating
 from nndiag.program.execution.snapshot import Snapshot
 from nndiag.program.text import instrument
 from nndiag.program.text.instrument import CodeKey, Instruments
-from nndiag.program.text.scopes import Loop, LoopNode, loop_node
+from nndiag.program.text.scopes import Loop, LoopNode, loop_node, shown_behind
 
 PLAIN = Instruments()
 
@@ -88,7 +88,9 @@ class Runner:
         if self._node is None:
             self._node = loop_node(self.host.tree.body[self.loop.top], self.loop.ordinal)
         if instruments is not None or self.loop.top in edited:
-            step = instrument.compile_step(self._node, self.loop, name, instruments)
+            top = self.host.tree.body[self.loop.top]
+            behind = shown_behind(top, self._node)
+            step = instrument.compile_step(self._node, self.loop, name, instruments, behind=behind)
             return Variant(step, functions)
         if self._step is None:
             self._step = instrument.compile_step(self._node, self.loop, name, None)

@@ -75,6 +75,7 @@ class Graph:
         kept: Nodes that it put into a list or a dictionary.
         shown_at: Serial of a call that shows something → the node of the first thing it shows.
         compared: Nodes of single numbers that a comparison decided on.
+        behind: Number of nodes when what stands behind the loop began; None where that was not run.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -82,6 +83,11 @@ class Graph:
     kept: set[int] = field(default_factory=set)
     shown_at: dict[int, int] = field(default_factory=dict)
     compared: set[int] = field(default_factory=set)
+    behind: int | None = None
+
+    def is_behind(self, index: int) -> bool:
+        """Whether a node was made behind the loop, where a person is told how it goes."""
+        return self.behind is not None and index >= self.behind
 
     def __getitem__(self, index: int) -> Node:
         return self.nodes[index]

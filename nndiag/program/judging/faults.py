@@ -9,14 +9,15 @@ from functools import cached_property
 
 import numpy as np
 
+from nndiag.finding import Severity
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.judging.named import bug_of
+from nndiag.program.judging.update_faults import update_faults
 from nndiag.program.location.culprit import Culprit, Fault, culprit_of
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.lines import Lines
 from nndiag.program.location.mending import mends
 from nndiag.program.location.wording import Wording
-from nndiag.program.roles.memory_faults import memory_faults
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding
@@ -44,6 +45,7 @@ class ProgramFault:
         detail: What more is said of it, a clause; empty where the bug's sentence says it all.
         edits: What may mend it, most likely first.
         line: The line to look at, where it is another than that of `serial`.
+        severity: How much it matters.
         is_vague: Whether it only says that something is wrong: what another fault explains.
     """
 
@@ -53,6 +55,7 @@ class ProgramFault:
     detail: str = ""
     edits: list[tuple[Change, ...]] = field(default_factory=list)
     line: int | None = None
+    severity: Severity = Severity.ERROR
     is_vague: bool = False
 
 
@@ -77,7 +80,7 @@ class FaultFinder:
             *self._signs(),
             *self._scales(),
             *self._frozen(),
-            *self._memory(),
+            *self._updates(),
         ]
         located = [fault for fault in made if not fault.is_vague]
         return _merged(located or made)
@@ -113,7 +116,7 @@ class FaultFinder:
             if early is not None:
                 line = early.lineno
                 edits = [*self._moved(early, culprit), *edits]
-        return ProgramFault(bug, [name], serial, "", edits, line, vague)
+        return ProgramFault(bug, [name], serial, "", edits, line, is_vague=vague)
 
     def _line_of(self, culprit: Culprit) -> int | None:
         """The line of the use of an operand, or of the statement that made it what it is called."""
@@ -449,9 +452,11 @@ class FaultFinder:
         ]
         return reading.graph[mine[0]].serial if mine else None
 
-    def _memory(self) -> Iterator[ProgramFault]:
-        for item in memory_faults(self.found.readings, self.found.states):
-            yield ProgramFault(item.bug, [item.parameter], item.serial, item.says)
+    def _updates(self) -> Iterator[ProgramFault]:
+        for item in update_faults(self.found, self.comparisons, self.wording):
+            fault = ProgramFault(item.bug, [item.parameter], item.serial, item.says)
+            fault.edits, fault.severity = list(item.edits), item.severity
+            yield fault
 
     def _update(self, name: str) -> int:
         return update_serial(self.evidence.readings[0], name)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nndiag.errors import UserCodeError
 from nndiag.program.judging.faults import FaultFinder, ProgramFault, update_serial
+from nndiag.program.judging.update_faults import update_faults
 from nndiag.program.location.lines import Lines
-from nndiag.program.roles.memory_faults import memory_faults
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding, understood
 from nndiag.program.roles.verdicts import Comparison, compared
@@ -121,7 +122,7 @@ def _read(source: Source, settings: CodeSettings, *, deadline: float) -> Judgeme
     if found.loss is not None:
         comparisons = compared(found.readings, found.loss, states=found.states)
     result = Judgement(source, found, comparisons)
-    if found.loss is not None and next(memory_faults(found.readings, found.states), None):
+    if found.loss is not None and next(update_faults(found, comparisons), None):
         result.faults = FaultFinder(found, comparisons).faults()
     return result
 
@@ -195,6 +196,12 @@ def _step(current: Judgement, edited: Source, fault: ProgramFault, mended: tuple
     pairs = list(zip(current.source.lines, edited.lines))
     number = next((i for i, (old, new) in enumerate(pairs) if old != new), len(pairs) - 1)
     return Step(fault, number + 1, pairs[number][0].strip(), pairs[number][1].strip(), mended)
+
+
+def node_line(nodes: Mapping[int, ast.AST], serial: int) -> int | None:
+    """The line of an expression or a statement; None where there is none."""
+    node = nodes.get(serial)
+    return node.lineno if isinstance(node, (ast.expr, ast.stmt)) else None
 
 
 def line_of(fault: ProgramFault, found: Understanding) -> int | None:

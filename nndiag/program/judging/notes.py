@@ -39,9 +39,8 @@ def _coverage(judgement: Judgement) -> Iterator[str]:
             yield f"{item.name}: {dead}"
         elif item.status is Status.NO_SIGNAL:
             yield f"{item.name}: the loss does not feel it beyond rounding; not compared"
-        elif item.update is not None and item.update.clipped:
-            count = f"{item.update.clipped} of {item.update.entries} entries"
-            yield f"{item.name}: clipped, {count} at the first point"
+        for clip in list(item.clips.values())[:1]:
+            yield f"{item.name}: clipped at ±{clip.limit:g}, {clip.cut} of {clip.entries} entries"
 
 
 def _optimizer(judgement: Judgement) -> Iterator[str]:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.program.judging.judgement import Judgement
+from nndiag.program.graph.nodes import Ref
+from nndiag.program.judging.judgement import Judgement, node_line
+from nndiag.program.location.evidence import Evidence
+from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.rates import Rate
+from nndiag.program.roles.status import Status
+from nndiag.program.roles.ways import DIVISIONS
 
 _SAME = 1e-3
+_SUMMED = "summed-instead-of-averaged"
+_FACTOR = "wrong-constant-factor"
 
 
 @dataclass(frozen=True)
@@ -38,44 +45,101 @@ def uniform_factor(judgement: Judgement, rate: Rate) -> Uniform | None:
     Only judged where the program itself computes the loss. Adaptive steps have no factor.
     """
     loss = judgement.found.loss
-    rates = [item.rate for item in judgement.comparisons if item.rate is not None]
-    if loss is None or not loss.own or not rates or len(rates) < len(judgement.comparisons):
+    right = [item for item in judgement.comparisons if item.status is Status.RIGHT]
+    rates = [item.rate for item in right if item.rate is not None]
+    if loss is None or not loss.own or not rates or len(rates) < len(right):
         return None
-    factor = float(np.median(rates)) / rate.value
-    if max(rates) - min(rates) > _SAME * max(rates) or abs(factor - 1) <= 10 * _SAME:
+    whole = float(np.median(rates)) / rate.value
+    gains = _gains(judgement)
+    if max(rates) - min(rates) > _SAME * max(rates) or any(_is(whole, gain) for gain in gains):
         return None
-    fitting = [name for name in _names(judgement) if abs(factor - name[0]) <= 10 * _SAME * name[0]]
+    evidence = Evidence(judgement.found.readings, loss)
+    fitting = [
+        (whole / gain, meaning)
+        for gain in gains
+        for meaning in _meanings(judgement, evidence, rate)
+        if _is(whole / gain, meaning.factor)
+    ]
     if not fitting:
         return None
-    _, problem, _, told = fitting[0]
-    return Uniform(problem, factor, all(name[2] for name in fitting), told, _line(judgement))
+    factor, first = fitting[0]
+    serial = first.serial if first.serial >= 0 else _entry(evidence, factor)
+    grave = all(meaning.grave for _, meaning in fitting)
+    return Uniform(
+        first.problem, factor, grave, first.told, node_line(judgement.found.nodes, serial)
+    )
 
 
-def _names(judgement: Judgement) -> list[tuple[float, str, bool, str]]:
-    """Factors, with the bug, whether it is grave, and how it is told."""
-    names = [
-        (2.0, "wrong-constant-factor", False, "twice"),
-        (0.5, "wrong-constant-factor", False, "half"),
-    ]
-    residuals = judgement.found.readings[0].residuals
-    graph = judgement.found.readings[0].forward
-    sizes = {size for item in residuals for size in graph[item.node].shape} | {len(residuals)}
-    for size in sorted(size for size in sizes if size > 2):
-        summed = "summed-instead-of-averaged"
-        names.append((float(size), summed, True, "summed over the examples"))
-        names.append((1.0 / size, summed, True, "averaged over the examples"))
-        for scale in (2.0, 0.5):
-            names.append((scale * size, summed, False, "summed over the examples"))
-            names.append((scale / size, summed, False, "averaged over the examples"))
-    return names
+def _is(value: float, wanted: float) -> bool:
+    return abs(value - wanted) <= 10 * _SAME * abs(wanted)
 
 
-def _line(judgement: Judgement) -> int | None:
-    """The line of the first value of the backward pass that has a factor of its own."""
-    item = judgement.comparisons[0]
-    table = next(iter(item.factors.values()), {})
-    for serial, value in table.items():
-        if abs(abs(value) - 1) > _SAME:
-            node = judgement.found.nodes.get(serial)
-            return node.lineno if isinstance(node, (ast.expr, ast.stmt)) else None
-    return None
+def _gains(judgement: Judgement) -> list[float]:
+    """What a step from an empty memory may be of rate times gradient: momentum comes in forms."""
+    kept = {
+        round(state.kept, 6)
+        for state in judgement.found.states
+        if state.remembers is Remembers.FIRST and state.kept is not None and 0 < state.kept < 1
+    }
+    return [1.0, *(gain for share in sorted(kept) for gain in (1 - share, 1 + share))]
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What a factor comes from: the bug, whether it is grave, words, and where it stands."""
+
+    factor: float
+    problem: str
+    grave: bool
+    told: str
+    serial: int = -1
+
+
+def _meanings(judgement: Judgement, evidence: Evidence, rate: Rate) -> Iterator[_Meaning]:
+    yield _Meaning(2.0, _FACTOR, False, "twice")
+    yield _Meaning(0.5, _FACTOR, False, "half")
+    yield _Meaning(rate.value, _FACTOR, True, f"{rate.text} is multiplied in twice")
+    sizes = _sizes(judgement, evidence)
+    for size in sizes:
+        for scale in (1.0, 2.0, 0.5):
+            grave = scale == 1.0
+            yield _Meaning(scale * size, _SUMMED, grave, "summed over the examples")
+            yield _Meaning(scale / size, _SUMMED, grave, "averaged over the examples")
+    for count, serial in _divisors(evidence):
+        for size in sizes:
+            told = f"divided by {count:g} where it is {size} that the loss averages over"
+            yield _Meaning(size / count, _SUMMED, True, told, serial)
+
+
+def _sizes(judgement: Judgement, evidence: Evidence) -> list[int]:
+    """The numbers of examples that the loss may be averaged over."""
+    reading = judgement.found.readings[0]
+    residuals = [item for item in reading.residuals if item.output in evidence.adjoints[0]]
+    shapes = [reading.forward[item.node].shape for item in residuals]
+    sizes = {size for shape in shapes for size in (*shape, int(np.prod(shape)))}
+    return sorted(size for size in sizes | {len(residuals)} if size > 2)
+
+
+def _divisors(evidence: Evidence) -> Iterator[tuple[float, int]]:
+    """The single numbers that the backward pass divides by."""
+    for index in sorted(evidence.backward & evidence.carrying):
+        node = evidence.graph[index]
+        if node.operation in DIVISIONS and len(node.arguments) == 2:
+            part = node.arguments[1]
+            value = evidence.graph[part.node].value if isinstance(part, Ref) else part
+            if np.size(value) == 1 and float(value) > 1:
+                yield float(value), node.serial
+
+
+def _entry(evidence: Evidence, factor: float) -> int:
+    """The first expression of the backward pass that has the factor over what is due."""
+    reading = evidence.readings[0]
+    for index in sorted(reading.leading & reading.acted & evidence.carrying):
+        for target in evidence.forward:
+            if evidence.graph[target].size == evidence.graph[index].size:
+                found = evidence.factor(index, target)
+                if found is not None and _is(abs(found), abs(factor)):
+                    return evidence.graph[index].serial
+                if found is not None:
+                    break
+    return -1

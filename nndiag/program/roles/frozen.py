@@ -65,7 +65,7 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         id(owner_of(x)) for leaf in own if isinstance(x := snapshot.original(leaf), np.ndarray)
     }
     alike = {_pattern(spelled(leaf.root, leaf.steps)) for leaf in own}
-    examples = _examples(reading)
+    examples = _examples(reading, made_from)
     users = graph.users()
     targets = {item for residual in reading.residuals for item in graph[residual.node].inputs}
     for leaf, heads in iteration.heads.items():
@@ -101,9 +101,13 @@ def _pattern(name: str) -> str:
     return re.sub(r"\d+|(?<=_)(in|out|hidden|output|input|ih|ho|h|o|i)\b", "#", name)
 
 
-def _examples(reading: Reading) -> int:
-    """How many examples an iteration sees, by its residuals."""
-    sizes = [max(reading.forward[item.node].shape, default=1) for item in reading.residuals]
+def _examples(reading: Reading, made_from: set[int]) -> int:
+    """How many examples an iteration sees, by the outputs that the loss is made from."""
+    sizes = [
+        max(reading.forward[item.node].shape, default=1)
+        for item in reading.residuals
+        if item.output in made_from
+    ]
     return max(sizes, default=1)
 
 

@@ -14,7 +14,7 @@ from typing import Optional
 
 import numpy as np
 
-from nndiag.program.graph.adjoints import Adjoints, adjoints_from
+from nndiag.program.graph.adjoints import Adjoints, adjoints_from, ancestors
 from nndiag.program.graph.nodes import Graph, Node, Ref
 
 _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
@@ -245,6 +245,8 @@ def own_losses(
     for node in graph:
         if node.index not in acted or node.size != 1 or node.index not in keys:
             continue
+        if graph.is_behind(node.index) and not _is_of_iteration(graph, node.index, acted):
+            continue
         shown = node.index in graph.shown
         if node.index in leading and not shown:
             continue
@@ -255,7 +257,15 @@ def own_losses(
         if shown or node.index in graph.kept or not goes_on:
             families.setdefault(node.serial, []).append(node.index)
     for serial, family in families.items():
-        shown = any(index in graph.shown for index in family)
+        shown = any(index in graph.shown and not graph.is_behind(index) for index in family)
         yield Loss("own", ((keys[family[-1]],),), serial, shown=shown)
         if len(family) > 1:
             yield Loss("own", tuple((keys[index],) for index in family), serial, shown=shown)
+
+
+def _is_of_iteration(graph: Graph, index: int, acted: set[int]) -> bool:
+    """Whether what is told behind a loop is made from its outputs, not from others."""
+    made = {item for item in ancestors(graph, index) if graph.is_behind(item) and item in acted}
+    return not any(
+        graph[item].operation in ("matmul", "dot", "einsum", "tensordot") for item in made
+    )

@@ -20,10 +20,13 @@ from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.snapshot import Leaf
 from nndiag.program.gradients.laboratory import Laboratory, Point
 from nndiag.program.graph.adjoints import ancestors, descendants
+from nndiag.program.graph.nodes import Graph, Node, Ref
+from nndiag.program.roles.decay import decayed
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.recording import Iteration, recorded
+from nndiag.program.roles.ways import DIVISIONS, takes_root, ways_between
 
 _LOOSE = 1e-4  # two runs of the same iteration, from other states
 _POWER = 0.05
@@ -146,11 +149,11 @@ def states_of(lab: Laboratory, reading: Reading, *, forced: frozenset[int]) -> l
         for leaves in places[parameter.name]
         if (state := _state(parameter, leaves, empty, full)) is not None
     ]
-    return [state for state in found if _was_meant(state, found)]
+    return [state for state in found if _was_meant(state, found, reading)]
 
 
-def _was_meant(state: State, states: Sequence[State]) -> bool:
-    """Whether a variable remembers, or others remember for their parameters where it does not.
+def _was_meant(state: State, states: Sequence[State], reading: Reading) -> bool:
+    """Whether a variable remembers, or ought to: others do, or it is corrected for its start.
 
     A gradient that is kept in a variable until it is used is no memory.
     """
@@ -161,10 +164,30 @@ def _was_meant(state: State, states: Sequence[State]) -> bool:
         for item in states
         if item.parameter == state.parameter and not item.is_assigned
     }
-    return state.remembers not in kinds and any(
+    if state.remembers in kinds or Remembers.OTHER in kinds:
+        return False
+    graph = reading.graph
+    parameter = next(item for item in reading.parameters if item.name == state.parameter)
+    end = reading.iteration.ends[state.leaves[0]][0]
+    ways = ways_between(graph, end, parameter.ends[0])
+    if state.remembers is Remembers.SECOND and takes_root(graph, ways):
+        return True
+    if any(_divides_by_power(graph, node) for node in ways[:1]):
+        return True
+    return any(
         not item.is_assigned and item.remembers is state.remembers
         for item in states
         if item.parameter != state.parameter and item.size > 1
+    )
+
+
+def _divides_by_power(graph: Graph, node: Node) -> bool:
+    """Whether something is divided by a single number that is made of a power, 1 − βᵗ say."""
+    under = node.arguments[1] if node.operation in DIVISIONS else None
+    return (
+        isinstance(under, Ref)
+        and graph[under.node].size == 1
+        and any(graph[item].operation == "pow" for item in ancestors(graph, under.node))
     )
 
 
@@ -223,7 +246,7 @@ def _remembered(empty: Iteration, leaves: Sequence[Leaf], value: np.ndarray) -> 
             for index in sorted(ancestors(graph, ends[0]) - memory)
             if graph[index].size == value.size and graph[index].is_real
         ]
-    vectors = [vector for vector in vectors if np.any(vector)]
+    vectors = [vector for vector in vectors if np.any(vector) and not _is_even(vector)]
     signed = [vector for vector in vectors if np.any(vector < 0)]
     if any(_matches(value, vector) for vector in signed):
         return Remembers.FIRST
@@ -235,6 +258,11 @@ def _remembered(empty: Iteration, leaves: Sequence[Leaf], value: np.ndarray) -> 
     if any(_matches(value, vector) for vector in vectors):
         return Remembers.FIRST
     return Remembers.OTHER
+
+
+def _is_even(vector: np.ndarray) -> bool:
+    """Whether all entries have one size, so that a square of them looks like themselves."""
+    return vector.size > 1 and float(np.ptp(np.abs(vector))) <= _LOOSE * float(np.abs(vector).max())
 
 
 def _matches(value: np.ndarray, vector: np.ndarray) -> bool:
@@ -260,32 +288,30 @@ class Update:
 
     Attributes:
         rate: The step over the gradient, where they are parallel.
-        decay: The multiple of the parameter itself that is taken off, over the rate.
-        clipped: How many entries were cut at a largest value.
-        entries: Of how many.
-        limit: That value, as a share of the gradient's scale.
-        adaptive: Whether the step's size does not depend on the gradient's.
+        shares: For each part of the parameter, the multiple of itself that goes with the gradient.
         power: How the size of a step's entries goes with the gradient's, 1 where they are parallel,
             0 for Adam, −1 where a root is missing.
         downhill: Whether the step goes downhill in each entry that tells.
     """
 
     rate: float | None = None
-    decay: float = 0.0
-    clipped: int = 0
-    entries: int = 0
-    limit: float | None = None
+    shares: tuple[float, ...] = (0.0,)
     power: float | None = None
     downhill: bool = True
 
     @property
     def is_known(self) -> bool:
-        """Whether the step alone shows the gradient: but for a decay or a clip it is parallel."""
+        """Whether the step alone shows the gradient: but for a decay it is parallel."""
         return self.power is not None and abs(self.power - 1) <= _POWER
 
 
 def update_of(
-    parameter: Parameter, gradient: np.ndarray, start: np.ndarray, *, adaptive: bool = False
+    parameter: Parameter,
+    gradient: np.ndarray,
+    start: np.ndarray,
+    *,
+    parts: Sequence[np.ndarray],
+    adaptive: bool = False,
 ) -> Update | None:
     """How the step of one parameter follows from its gradient; None where no rule was recognised.
 
@@ -293,61 +319,25 @@ def update_of(
         parameter: With its step from an empty memory.
         gradient: The derivative of the loss by it.
         start: Its value before the step.
+        parts: Which of its entries belong together.
         adaptive: Whether the optimizer's memory holds sizes of gradients.
     """
     step = parameter.step
     if not (np.isfinite(step).all() and np.isfinite(gradient).all() and np.any(gradient)):
         return None
+    none = (0.0,) * len(parts)
     factor = factor_between(step, gradient, tolerance=_LOOSE)
     if factor is not None:
-        return Update(rate=factor, power=1.0, downhill=factor > 0)
-    for rule in (_adaptive,) if adaptive else (_clipped, _decayed, _adaptive):
-        found = rule(step, gradient, start)
-        if found is not None:
-            return found
-    return None
+        return Update(rate=factor, shares=none, power=1.0, downhill=factor > 0)
+    if adaptive:
+        return _adaptive(step, gradient)
+    fit = decayed(step, gradient, start, parts)
+    if fit is not None:
+        return Update(rate=fit.factor, shares=fit.shares, power=1.0, downhill=fit.factor > 0)
+    return _adaptive(step, gradient)
 
 
-def _decayed(step: np.ndarray, gradient: np.ndarray, start: np.ndarray) -> Update | None:
-    """`rate · (gradient + decay · parameter)`."""
-    if step.size < 5:
-        return None
-    table = np.stack([gradient, start], axis=1)
-    (rate, pull), *_ = np.linalg.lstsq(table, step, rcond=None)
-    gap = float(np.linalg.norm(step - table @ [rate, pull]))
-    if gap > _LOOSE * float(np.linalg.norm(step)) or rate == 0:
-        return None
-    return Update(rate=float(rate), decay=float(pull / rate), power=1.0, downhill=rate > 0)
-
-
-def _clipped(step: np.ndarray, gradient: np.ndarray, start: np.ndarray) -> Update | None:
-    """Entries cut at the same size, the others parallel to the gradient."""
-    size = np.abs(step)
-    limit = float(size.max())
-    cut = size >= limit * (1 - 1e-9)
-    count = int(cut.sum())
-    if count == size.size and count > 1:
-        same = np.sign(step) * np.sign(gradient)
-        if abs(same.sum()) == count and np.ptp(np.abs(gradient)) > _LOOSE * np.abs(gradient).max():
-            return None  # all of one size: as for an adaptive optimizer
-    if count < 1 or count == size.size:
-        return None
-    factor = factor_between(step[~cut], gradient[~cut], tolerance=_LOOSE)
-    if factor is None or np.any(np.sign(step[cut]) != np.sign(factor * gradient[cut])):
-        return None
-    if np.any(np.abs(factor * gradient[cut]) < limit * (1 - 1e-6)):
-        return None
-    return Update(
-        rate=factor,
-        clipped=count,
-        entries=step.size,
-        limit=limit / abs(factor),
-        power=1.0,
-        downhill=factor > 0,
-    )
-
-
-def _adaptive(step: np.ndarray, gradient: np.ndarray, start: np.ndarray) -> Update | None:
+def _adaptive(step: np.ndarray, gradient: np.ndarray) -> Update | None:
     """Entries whose size goes with a power of the gradient's."""
     telling = (np.abs(gradient) > 1e-6 * np.abs(gradient).max()) & (step != 0)
     if telling.sum() < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 
 _DEEP = 40
+_SAME = 1e-6
 _FACTORS = {"mul": "*", "multiply": "*", "truediv": "/", "divide": "/", "true_divide": "/"}
 
 _ENDS = frozenset({"matmul", "dot", "sum", "outer", "einsum"})
@@ -31,13 +32,17 @@ class Rate:
     value: float
 
 
-def learning_rate(reading: Reading, nodes: Mapping[int, ast.AST]) -> Rate | None:
+def learning_rate(
+    reading: Reading, nodes: Mapping[int, ast.AST], *, kept: Iterable[float] = ()
+) -> Rate | None:
     """The one rate that all updates name, or that stands there as a number; None where unclear.
 
     Args:
         reading: One iteration.
         nodes: The program's syntax tree by serial.
+        kept: What the optimizer's averages keep: factors made of these alone are no rate.
     """
+    own = [value for share in kept for value in (share, 1 - share, 1 + share)]
     tables = [
         {rate.text: rate for rate in _factors(reading, parameter, nodes)}
         for parameter in reading.parameters
@@ -46,6 +51,8 @@ def learning_rate(reading: Reading, nodes: Mapping[int, ast.AST]) -> Rate | None
     if not tables:
         return None
     shared = [rate for text, rate in tables[0].items() if all(text in table for table in tables)]
+    other = [rate for rate in shared if all(abs(rate.value - value) > _SAME for value in own)]
+    shared = other or shared
     named = [rate for rate in shared if not _is_number(rate.text)]
     return next(iter(named or shared), None)
 

@@ -31,6 +31,7 @@ from nndiag.program.roles.parameters import (
     parameters_in,
     step_factor,
 )
+from nndiag.program.roles.penalty import penalty_adjoints
 from nndiag.program.roles.recording import Iteration, recorded
 
 _NOTHING = 1e-9  # of the loss, by which the whole length of a parameter would change it
@@ -169,11 +170,24 @@ class Reading:
 
     def derivatives(self, loss: Loss) -> dict[str, np.ndarray | None]:
         """Parameter → derivative of a loss by it, flat; None where it is unknown."""
+        return self._by_parameters(self.adjoints(loss))
+
+    def penalties(self, loss: Loss) -> dict[str, np.ndarray | None]:
+        """Parameter → the part of that derivative that does not come from data; None without."""
         adjoints = self.adjoints(loss)
-        if adjoints is None:
-            return {parameter.name: None for parameter in self.parameters}
+        if not loss.own or adjoints is None:
+            return self._by_parameters(None)
+        heads = {node for item in self.parameters for node in self.undone.head_of(item.tensor)}
+        acted = self.acted_forward
+        return self._by_parameters(
+            penalty_adjoints(self.forward, adjoints, heads=heads, acted=acted)
+        )
+
+    def _by_parameters(self, adjoints: Adjoints | None) -> dict[str, np.ndarray | None]:
         return {
-            item.name: derivative_by(self.undone.head_of(item.tensor), item, adjoints, self.forward)
+            item.name: None
+            if adjoints is None
+            else derivative_by(self.undone.head_of(item.tensor), item, adjoints, self.forward)
             for item in self.parameters
         }
 
@@ -280,13 +294,16 @@ def fit_of(reading: Reading, loss: Loss) -> Fit:
     """Compares the derivatives of a loss with what leads to the updates."""
     matched, telling = set(), set()
     common: set[float] | None = None
-    derivatives = reading.derivatives(loss)
+    derivatives, penalties = reading.derivatives(loss), reading.penalties(loss)
     for parameter in reading.parameters:
-        derivative = derivatives[parameter.name]
+        derivative, penalty = derivatives[parameter.name], penalties[parameter.name]
         if derivative is None or not has_signal(reading, loss, derivative, parameter):
             continue
-        found = reading.chains[parameter.name].multiples(derivative, parameter.tensor.shape)
+        chain, shape = reading.chains[parameter.name], parameter.tensor.shape
+        found = chain.multiples(derivative, shape)
         step = step_factor(parameter, derivative)
+        if not found and step is None and penalty is not None and np.any(penalty):
+            found = chain.multiples(derivative - penalty, shape)  # a decay that is wrong
         factors = {*found.values(), *(() if step is None else (step,))}
         if parameter.tensor.size > 1:
             telling.add(parameter.name)
@@ -368,7 +385,11 @@ def _prominence(loss: Loss) -> tuple[bool, int, int]:
 def _kinds_of(reading: Reading, loss: Loss, implied: Sequence[Loss]) -> frozenset[str]:
     """The kinds of implied losses that an own one is a multiple of."""
     found = set()
-    own = reading.derivatives(loss)
+    penalties = reading.penalties(loss)
+    own = {
+        name: whole if whole is None or penalties[name] is None else whole - penalties[name]
+        for name, whole in reading.derivatives(loss).items()
+    }
     for other in implied:
         theirs = reading.derivatives(other)
         pairs = [(own[name], theirs[name]) for name in own]

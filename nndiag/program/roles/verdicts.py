@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nndiag.program.roles.clipping import Clip, clip_in
+from nndiag.program.roles.decay import decayed, parts_of
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.optimizers import Remembers, State, Update, update_of
-from nndiag.program.roles.parameters import Chain, Parameter, step_factor
+from nndiag.program.roles.parameters import Chain, Parameter
 from nndiag.program.roles.reading import Reading, has_signal
 from nndiag.program.roles.status import Status
 
@@ -36,6 +38,10 @@ class Comparison:
             point.
         update: How its step follows from the derivative at the first point that tells; None where
             no rule was recognised.
+        shares: Per point: for each part of the parameter, the multiple of itself that its step has
+            beside the derivative; None where neither step nor chain shows one.
+        clips: Per point: the cut of the gradient's entries, where there is one.
+        parts: Which of its entries belong together.
         rates: Per point: the step over the derivative, where they are parallel.
         ratio: For a wrong scale: how many times too large the step is.
         cosine: Between step and derivative, where it is worst.
@@ -52,6 +58,9 @@ class Comparison:
     status: Status = Status.NO_SIGNAL
     factors: dict[int, dict[int, float]] = field(default_factory=dict)
     update: Update | None = None
+    shares: dict[int, tuple[float, ...] | None] = field(default_factory=dict)
+    clips: dict[int, Clip] = field(default_factory=dict)
+    parts: tuple[np.ndarray, ...] = ()
     rates: dict[int, float] = field(default_factory=dict)
     ratio: float | None = None
     cosine: float | None = None
@@ -156,20 +165,32 @@ def _comparison(
         found.status = Status.NEVER_UPDATED
         return found
     _measure(found, rows)
-    for row in rows:
-        chain, shape = row.reading.chains[row.parameter.name], row.parameter.tensor.shape
-        found.factors[row.number] = chain.multiples(row.derivative, shape)
-        _measure_chain(found, chain, row)
-        rate = step_factor(row.parameter, row.derivative)
-        if rate is not None:
-            found.rates[row.number] = rate
+    found.parts = parts_of(rows[0].reading.graph, rows[0].parameter)
+    updates = [_compared_at(found, row, adaptive=adaptive) for row in rows]
     found.unmoved = _unmoved(rows)
-    updates = [
-        update_of(row.parameter, row.derivative, row.start, adaptive=adaptive) for row in rows
-    ]
     found.update = next((update for update in updates if update is not None), None)
     found.status = _status(found, updates)
     return found
+
+
+def _compared_at(found: Comparison, row: _Row, *, adaptive: bool) -> Update | None:
+    """Compares a parameter at one point: its chain, its step, a clip and a decay."""
+    reading, parameter, gradient = row.reading, row.parameter, row.derivative
+    chain = reading.chains[parameter.name]
+    factors = chain.multiples(gradient, parameter.tensor.shape)
+    found.factors[row.number] = factors
+    _measure_chain(found, chain, row)
+    clip = clip_in(reading.graph, chain, factors, gradient)
+    if clip is not None:
+        found.clips[row.number] = clip
+        downhill = bool(parameter.step @ gradient > 0)
+        update: Update | None = Update(power=1.0, downhill=downhill)
+    else:
+        update = update_of(parameter, gradient, row.start, parts=found.parts, adaptive=adaptive)
+    found.shares[row.number] = _shares(found, row, update)
+    if update is not None and update.rate is not None:
+        found.rates[row.number] = update.rate
+    return update
 
 
 def _measure(found: Comparison, rows: Sequence[_Row]) -> None:
@@ -212,10 +233,26 @@ def _measure_chain(found: Comparison, chain: Chain, row: _Row) -> None:
         found.chain_error = min(gaps)
 
 
+def _shares(found: Comparison, row: _Row, update: Update | None) -> tuple[float, ...] | None:
+    """What a step has of the parameter itself: told by the step, or by what leads to it."""
+    if update is not None and update.is_known and update.rate is not None:
+        return update.shares
+    if found.factors[row.number]:
+        return (0.0,) * len(found.parts)
+    ends = {end for end in row.parameter.ends if end is not None}
+    chain = row.reading.chains[row.parameter.name]
+    fits = [
+        decayed(np.ravel(vector), row.derivative, row.start, found.parts)
+        for serial, vector in chain.vectors.items()
+        if not ends & set(chain.nodes[serial])
+    ]
+    return next((fit.shares for fit in reversed(fits) if fit is not None), None)
+
+
 def _status(found: Comparison, updates: Sequence[Update | None]) -> Status:  # noqa: PLR0911 - one kind after the other
     known = [update for update in updates if update is not None]
     recognised = len(known) == len(updates) and all(update.is_known for update in known)
-    traced = all(found.factors[point] for point in found.points)
+    traced = all(found.factors[p] or found.shares.get(p) is not None for p in found.points)
     if (
         not found.is_single
         and recognised

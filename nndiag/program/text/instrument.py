@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 import copy
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nndiag.program.text.scopes import LOOPS, SCOPES, Loop, LoopNode, loops_in, nested_functions
-from nndiag.program.text.tracing import TracingTransformer
+from nndiag.program.text.tracing import TRACE, TracingTransformer
 
 HEAD, ENTER, EXIT, TICK = "__nnd_head__", "__nnd_enter__", "__nnd_exit__", "__nnd_tick__"
 PROBE, AFTER, RESET = "__nnd_probe__", "__nnd_after__", "__nnd_reset__"
@@ -215,7 +215,10 @@ def _is_probeable(node: ast.expr) -> bool:
 
 
 def _call(name: str, argument: int | None, node: ast.stmt) -> ast.stmt:
-    text = f"{name}()" if argument is None else f"{name}({argument})"
+    return _called(f"{name}()" if argument is None else f"{name}({argument})", node)
+
+
+def _called(text: str, node: ast.AST) -> ast.stmt:
     call = ast.parse(text).body[0]
     for item in ast.walk(call):
         ast.copy_location(item, node)
@@ -223,7 +226,12 @@ def _call(name: str, argument: int | None, node: ast.stmt) -> ast.stmt:
 
 
 def compile_step(
-    node: LoopNode, loop: Loop, file: str, instruments: Instruments | None
+    node: LoopNode,
+    loop: Loop,
+    file: str,
+    instruments: Instruments | None,
+    *,
+    behind: Sequence[ast.stmt] = (),
 ) -> types.CodeType:
     """The code of one iteration of a loop.
 
@@ -235,6 +243,7 @@ def compile_step(
         loop: The loop.
         file: Name of the file, for tracebacks.
         instruments: What is put in; None for nothing.
+        behind: What is traced behind the iteration; where it fails the iteration has run.
     """
     node = node if instruments is None else copy.deepcopy(node)
     once = ast.For(
@@ -248,6 +257,8 @@ def compile_step(
     for item in (once, once.target, once.iter, once.iter.elts[0]):  # type: ignore[attr-defined]
         ast.copy_location(item, node)
     body: list[ast.stmt] = [once]
+    if instruments is not None and instruments.traced and behind:
+        body += _traced_behind(behind, instruments, node)
     if loop.in_function:
         body = _closure_over(loop, body)
     module = ast.Module(body=body, type_ignores=[])
@@ -257,6 +268,21 @@ def compile_step(
     if not loop.in_function:
         return code
     return next(item for item in _all_codes(code) if item.co_name == _STEP)
+
+
+def _traced_behind(
+    behind: Sequence[ast.stmt], instruments: Instruments, node: ast.AST
+) -> list[ast.stmt]:
+    """Statements that run behind an iteration, each as far as it goes."""
+    found: list[ast.stmt] = [_called(f"{TRACE}.behind()", node)]
+    for statement in behind:
+        block = ast.parse("try:\n pass\nexcept Exception:\n pass").body[0]
+        assert isinstance(block, ast.Try)
+        block.body = [copy.deepcopy(statement)]
+        found.append(ast.copy_location(block, statement))
+    whole = ast.Module(body=found[1:], type_ignores=[])
+    instruments.transformer.generic_visit(whole)
+    return [found[0], *whole.body]
 
 
 def _closure_over(loop: Loop, body: list[ast.stmt]) -> list[ast.stmt]:

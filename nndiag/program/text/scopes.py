@@ -89,6 +89,28 @@ def loop_node(statement: ast.stmt, ordinal: int) -> LoopNode:
     raise SyntaxError("the training loop is no longer there")
 
 
+def shown_behind(statement: ast.stmt, loop: LoopNode) -> list[ast.stmt]:
+    """What a loop around a loop does behind it for a person to see: prints, lists, their numbers.
+
+    Args:
+        statement: The top-level statement that both stand in.
+        loop: The inner loop.
+    """
+    for outer in ast.walk(statement):
+        if isinstance(outer, LOOPS) and loop in outer.body:
+            behind = outer.body[outer.body.index(loop) + 1 :]
+            return [item for item in behind if _only_shows(item)]
+    return []
+
+
+def _only_shows(node: ast.stmt) -> bool:
+    if isinstance(node, ast.If):
+        return not node.orelse and all(_only_shows(item) for item in node.body)
+    if isinstance(node, ast.Assign):
+        return all(isinstance(target, ast.Name) for target in node.targets)
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+
+
 def _loops(
     node: ast.AST, scopes: tuple[Scope, ...]
 ) -> Iterator[tuple[LoopNode, tuple[Scope, ...]]]:

@@ -1,0 +1,207 @@
+"""Decays that are not those of the loss: left out, with the wrong sign, or of another strength."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.finding import Severity
+from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.location.wording import Wording
+from nndiag.program.roles.decay import decayed
+from nndiag.program.roles.losses import Loss
+from nndiag.program.roles.multiples import factor_between
+from nndiag.program.roles.parameters import Parameter
+from nndiag.program.roles.reading import Reading
+from nndiag.program.roles.understanding import Understanding
+from nndiag.program.roles.update_fault import UpdateFault
+from nndiag.program.roles.verdicts import Comparison
+from nndiag.program.text.edits import Change
+from nndiag.program.text.instrument import serial_of
+
+_BUG = "wrong-weight-decay"
+_SAME = 1e-3
+_PRODUCTS = frozenset({"matmul", "dot", "einsum", "tensordot", "mul", "multiply"})
+_CONVENTIONS = (0.5, 2.0)  # ½λ‖W‖² and λ‖W‖² are taken for each other
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One parameter, or one part of a vector that holds several.
+
+    Attributes:
+        item: The comparison of the parameter.
+        number: Which part.
+        due: The multiple of itself that the loss's derivative has.
+        found: The one that the step has, over the rate.
+    """
+
+    item: Comparison
+    number: int
+    due: float
+    found: float
+
+    @property
+    def is_right(self) -> bool:
+        size = max(abs(self.due), abs(self.found))
+        return abs(self.found - self.due) <= _SAME * size
+
+
+def decay_faults(
+    found: Understanding, comparisons: Sequence[Comparison], wording: Wording | None
+) -> Iterator[UpdateFault]:
+    """The decays that contradict the loss, or one another.
+
+    Args:
+        found: The program.
+        comparisons: Its parameters, compared with the derivative of the loss.
+        wording: The program's own expressions, for edits; none are made without it.
+    """
+    assert found.loss is not None
+    readings = found.readings
+    tables = [reading.penalties(found.loss) for reading in readings]
+    parts = [part for item in comparisons for part in _parts(readings, tables, item)]
+    wrong = [part for part in parts if not part.is_right and (part.due or part.found < 0)]
+    for part in wrong:
+        serial = _place(readings[0], found.loss, part)
+        says, severity = _said(part)
+        edits = () if wording is None else tuple(_edits(part, found.nodes.get(serial), wording))
+        yield UpdateFault(part.item.name, _BUG, says, serial, edits, severity)
+    if not wrong:
+        yield from _unequal(found, [part for part in parts if _is_weight(readings[0], part)])
+
+
+def _unequal(found: Understanding, weights: Sequence[_Part]) -> Iterator[UpdateFault]:
+    """Weights without a decay beside others with one, where the loss tells of none."""
+    assert found.loss is not None
+    decaying = [part for part in weights if part.found > 0 and not part.due]
+    for part in weights:
+        if decaying and not part.found and not part.due:
+            says = (
+                f"its step has no decay; that of {decaying[0].item.name} has "
+                f"{decaying[0].found:.3g} times the parameter"
+            )
+            serial = _place(found.readings[0], found.loss, part)
+            yield UpdateFault(part.item.name, _BUG, says, serial, (), Severity.WARNING)
+
+
+def _parts(
+    readings: Sequence[Reading],
+    tables: Sequence[Mapping[str, np.ndarray | None]],
+    item: Comparison,
+) -> Iterator[_Part]:
+    points = {point: shares for point, shares in item.shares.items() if shares is not None}
+    if len(points) < min(2, len(item.points)) or not points:
+        return
+    for number, part in enumerate(item.parts):
+        beside = [shares[number] for shares in points.values()]
+        dues = [_due(readings[point], tables[point].get(item.name), item, part) for point in points]
+        known = [due for due in dues if due is not None]
+        if len(known) < len(dues) or not _agree(beside) or not _agree(known):
+            continue
+        yield _Part(item, number, known[0], known[0] + beside[0])
+
+
+def _due(
+    reading: Reading, penalty: np.ndarray | None, item: Comparison, part: np.ndarray
+) -> float | None:
+    """The multiple of a parameter in the derivative of the penalty; None where it is another."""
+    if penalty is None or not np.any(penalty[part]):
+        return 0.0
+    heads = next(p.heads for p in reading.parameters if p.name == item.name)
+    return factor_between(penalty[part], reading.iteration.values_at(heads)[part])
+
+
+def _agree(values: Sequence[float]) -> bool:
+    return max(values) - min(values) <= _SAME * max(abs(max(values)), abs(min(values)))
+
+
+def _said(part: _Part) -> tuple[str, Severity]:
+    """What is wrong, in words, and how much it matters."""
+    due, found = part.due, part.found
+    name = part.item.name
+    if due == 0:
+        return f"its step adds {-found:.3g} times {name} where a decay takes it off", Severity.ERROR
+    if found == 0 or abs(found) <= _SAME * due:
+        return f"the loss has a penalty ({due:.3g} · {name} in its gradient), the step none", (
+            Severity.ERROR
+        )
+    if found < 0:
+        return (
+            f"its step takes the penalty's gradient with the wrong sign ({found:.3g} · {name}, "
+            f"{due:.3g} · {name} is due)",
+            Severity.ERROR,
+        )
+    meant = any(abs(found / due - factor) <= _SAME * factor for factor in _CONVENTIONS)
+    return (
+        f"its step has {found / due:.4g} times the penalty's gradient",
+        Severity.WARNING if meant else Severity.ERROR,
+    )
+
+
+def _is_weight(reading: Reading, part: _Part) -> bool:
+    """Whether a parameter is multiplied with data, where a bias is added."""
+    graph, users = reading.graph, reading.users
+    head = next(p.heads[0] for p in reading.parameters if p.name == part.item.name)
+    turned = [user for user in users[head] if graph[user].inputs == (head,)]  # transposed, say
+    return len(part.item.parts) == 1 and any(
+        graph[user].operation in _PRODUCTS
+        and any(graph[item].size > 1 for item in graph[user].inputs if item != node)
+        for node in (head, *turned)
+        for user in users[node]
+    )
+
+
+def _place(reading: Reading, loss: Loss, part: _Part) -> int:
+    """The expression that brings a decay in; where there is none, that of the gradient."""
+    name, entries = part.item.name, part.item.parts[part.number]
+    derivative = reading.derivatives(loss)[name]
+    parameter = next(p for p in reading.parameters if p.name == name)
+    if derivative is None:
+        return -1
+    own, start = derivative[entries], reading.iteration.values_at(parameter.heads)[entries]
+    serials: list[tuple[int, float]] = []
+    for serial, vector in _vectors(reading, parameter, len(entries)):
+        fit = decayed(vector, own, start, [np.arange(len(entries))])
+        if fit is not None:
+            serials.append((serial, part.due + fit.shares[0]))
+    wanted = [s for s, share in serials if abs(share - part.found) <= _SAME * abs(part.found)]
+    return next(iter(wanted or [s for s, _ in serials]), -1)
+
+
+def _vectors(reading: Reading, parameter: Parameter, size: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The values on the way to an update that have some size, flat, by serial."""
+    if len(parameter.heads) > 1:
+        chain = reading.chains[parameter.name]
+        yield from ((serial, np.ravel(vector)) for serial, vector in chain.vectors.items())
+        return
+    ends = set(parameter.ends)
+    for index in sorted(reading.acted & ancestors(reading.graph, parameter.ends[0] or 0) - ends):
+        node = reading.graph[index]
+        if node.size == size and node.serial >= 0:
+            yield node.serial, np.asarray(node.value, float).ravel()
+
+
+def _edits(part: _Part, node: ast.AST | None, wording: Wording) -> Iterator[tuple[Change, ...]]:
+    """The decay that is due, put in place of the one that is there."""
+    if not isinstance(node, ast.expr):
+        return
+    serial, text = serial_of(node), ast.unparse(node)
+    graph = wording.evidence.graph
+    own = next(p for p in wording.evidence.readings[0].parameters if p.name == part.item.name)
+    start = np.concatenate([np.ravel(graph[head].value) for head in own.heads])
+    texts = wording.texts(serial)
+    wanted = start[part.item.parts[part.number]]
+    names = [t for t, i in texts if np.array_equal(np.ravel(graph[i].value), wanted)]
+    numbers = [t for t, i in texts if graph[i].size == 1 and np.isclose(graph[i].value, part.due)]
+    terms = [f"{(numbers or [f'{part.due:g}'])[0]} * {name}" for name in names]
+    if part.found == 0:
+        yield from ((Change(serial, f"{text} + {term}"),) for term in terms if part.due)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
+        left, right = ast.unparse(node.left), ast.unparse(node.right)
+        sign = "+" if isinstance(node.op, ast.Sub) else "-"
+        yield (Change(serial, f"{left} {sign} {right}"),)
+        yield from ((Change(serial, f"{left} + {term}"),) for term in terms if part.due)

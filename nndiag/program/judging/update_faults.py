@@ -1,0 +1,28 @@
+"""What is wrong between right gradients and the parameters' next values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nndiag.program.judging.clip_faults import clip_faults
+from nndiag.program.judging.decay_faults import decay_faults
+from nndiag.program.location.wording import Wording
+from nndiag.program.roles.memory_faults import memory_faults
+from nndiag.program.roles.understanding import Understanding
+from nndiag.program.roles.update_fault import UpdateFault
+from nndiag.program.roles.verdicts import Comparison
+
+
+def update_faults(
+    found: Understanding, comparisons: Sequence[Comparison], wording: Wording | None = None
+) -> Iterator[UpdateFault]:
+    """All that is wrong with the updates: memory, decays, clips.
+
+    Args:
+        found: The program.
+        comparisons: Its parameters, compared with the derivative of the loss.
+        wording: The program's own expressions, for edits; none are made without it.
+    """
+    yield from memory_faults(found)
+    yield from decay_faults(found, comparisons, wording)
+    yield from clip_faults(comparisons)

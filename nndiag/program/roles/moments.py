@@ -1,0 +1,214 @@
+"""The constants of an optimizer's averages: what is kept, what is taken, how it starts.
+
+An average that keeps β of what it held takes 1 − β of what comes. Started from nothing it is too
+small by 1 − βᵗ after t steps, which Adam divides by.
+Source: Kingma and Ba, Adam: a method for stochastic optimization (2015), section 3.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nndiag.program.graph.adjoints import ancestors, descendants
+from nndiag.program.graph.nodes import Graph, Ref
+from nndiag.program.roles.optimizers import Remembers, State
+from nndiag.program.roles.reading import Reading
+from nndiag.program.roles.understanding import Understanding
+from nndiag.program.roles.update_fault import UpdateFault
+from nndiag.program.roles.ways import DIVISIONS, ways_between
+from nndiag.program.text.instrument import serial_of
+
+_BUG = "wrong-moment"
+_SAME = 1e-6
+_PRODUCTS = ("mul", "multiply")
+_WRITES = frozenset({"with_item", "scatter", "copyto"})
+_NEAR = 3  # operations behind an average in which its correction is looked for
+
+
+def share_faults(reading: Reading, states: Sequence[State]) -> Iterator[UpdateFault]:
+    """Averages that keep and take shares which do not add up to 1.
+
+    Momentum alone may take the whole gradient. Beside an average of squares, and in one, the shares
+    belong together.
+
+    Args:
+        reading: One iteration.
+        states: The optimizer's memory.
+    """
+    adaptive = {item.parameter for item in states if item.remembers is not Remembers.FIRST}
+    for state in states:
+        if state.parameter not in adaptive or state.kept is None or not 0 < state.kept < 1:
+            continue
+        for head, end in zip(_nodes(reading, state)[0], _nodes(reading, state)[1]):
+            taken = None if end is None else _taken(reading, head, end)
+            if taken is None:
+                continue
+            share, serial = taken
+            if 0 < share < 1 and abs(share - (1 - state.kept)) > _SAME:
+                says = (
+                    f"{state.name} keeps {state.kept:.6g} of what it held and takes {share:.3g} "
+                    "of what comes: together they are not 1"
+                )
+                yield UpdateFault(state.parameter, _BUG, says, serial)
+            break
+
+
+def _nodes(reading: Reading, state: State) -> tuple[tuple[int, ...], tuple[int | None, ...]]:
+    heads, ends = reading.iteration.heads, reading.iteration.ends
+    return (
+        tuple(node for leaf in state.leaves for node in heads.get(leaf, ())),
+        tuple(node for leaf in state.leaves for node in ends.get(leaf, ())),
+    )
+
+
+def _taken(reading: Reading, head: int, end: int) -> tuple[float, int] | None:
+    """The single number that what comes is multiplied with, and the expression that adds it."""
+    graph, node = reading.graph, reading.graph[end]
+    while node.operation in _WRITES and node.inputs:
+        node = graph[node.inputs[-1]]
+    if node.operation != "add":
+        return None
+    remembering = descendants(graph, [head])
+    coming = [item for item in node.inputs if item not in remembering and item in reading.acted]
+    if len(coming) != 1 or len(node.inputs) != 2:
+        return None
+    return _number_in(graph, coming[0]), node.serial
+
+
+def _number_in(graph: Graph, index: int) -> float:
+    """The product of the single numbers in a product with an array."""
+    node = graph[index]
+    if node.operation in _PRODUCTS and len(node.arguments) == 2:
+        found = 1.0
+        for part in node.arguments:
+            value = graph[part.node].value if isinstance(part, Ref) else part
+            if np.size(value) == 1 and node.size >= 1 and not _is_made(graph, part):
+                found *= float(value)
+            elif isinstance(part, Ref):
+                found *= _number_in(graph, part.node)
+        return found
+    return 1.0
+
+
+def _is_made(graph: Graph, part: object) -> bool:
+    """Whether a factor is made of arrays, and no constant."""
+    return isinstance(part, Ref) and any(
+        graph[item].size > 1 for item in ancestors(graph, part.node)
+    )
+
+
+@dataclass(frozen=True)
+class _Correction:
+    """A division of an average by 1 − βᵗ, at one point.
+
+    Attributes:
+        iteration: Of the loop, from 0.
+        divisor: The 1 − βᵗ.
+        serial: The division.
+        source: The expression of the divisor.
+    """
+
+    iteration: int
+    divisor: float
+    serial: int
+    source: int
+
+    def count(self, kept: float | None) -> float | None:
+        """The t for which it is the correction of an average that keeps a share; or None."""
+        if kept is None or not 0 < kept < 1:
+            return None
+        count = float(np.log1p(-self.divisor) / np.log(kept))
+        return count if abs(count - round(count)) < 1e-3 * max(1.0, count) else None
+
+
+def correction_faults(found: Understanding) -> Iterator[UpdateFault]:
+    """Corrections for the start by another average's β, or by what does not count the steps.
+
+    Args:
+        found: The program.
+    """
+    for state in found.states:
+        made = {c.iteration: c for reading in found.readings for c in _corrections(reading, state)}
+        seen = [made[iteration] for iteration in sorted(made)]
+        if len(seen) < 2 or state.kept is None:
+            continue
+        others = [s.kept for s in found.states if s.parameter == state.parameter and s is not state]
+        if _counts(seen, state.kept):
+            continue
+        other = next((kept for kept in others if kept is not None and _counts(seen, kept)), None)
+        if other is not None:
+            says = (
+                f"{state.name} keeps {state.kept:g} of what it held; its correction for the start "
+                f"is that of an average that keeps {other:g}"
+            )
+            yield UpdateFault(state.parameter, _BUG, says, seen[-1].serial)
+        elif seen[0].count(state.kept) is not None and seen[-1].count(state.kept) is not None:
+            yield _uncounted(found, state, seen)
+
+
+def _counts(seen: Sequence[_Correction], kept: float) -> bool:
+    """Whether corrections are those of an average, and count the iterations."""
+    counts = [item.count(kept) for item in seen]
+    known = [round(count) for count in counts if count is not None]
+    risen = [item.iteration - seen[0].iteration for item in seen]
+    return len(known) == len(seen) and [count - known[0] for count in known] == risen
+
+
+def _uncounted(found: Understanding, state: State, seen: Sequence[_Correction]) -> UpdateFault:
+    first, last = seen[0], seen[-1]
+    says = (
+        f"the correction of {state.name} for its start does not count the steps: it is that of "
+        f"step {first.count(state.kept):.0f} in iteration {first.iteration + 1} and of step "
+        f"{last.count(state.kept):.0f} in iteration {last.iteration + 1}"
+    )
+    return UpdateFault(state.parameter, _BUG, says, _counting(found, last))
+
+
+def _corrections(reading: Reading, state: State) -> Iterator[_Correction]:
+    graph = reading.graph
+    _, ends = _nodes(reading, state)
+    parameter = next(item for item in reading.parameters if item.name == state.parameter)
+    last = parameter.ends[0]
+    if not ends or ends[0] is None:
+        return
+    for node in ways_between(graph, ends[0], last)[:_NEAR]:
+        if node.operation not in DIVISIONS or len(node.arguments) < 2:
+            continue
+        over, under = node.arguments[:2]
+        value = graph[under.node].value if isinstance(under, Ref) else under
+        if not isinstance(over, Ref) or graph[over.node].value is not graph[ends[0]].value:
+            continue
+        if np.size(value) == 1 and 0 < float(value) < 1:
+            source = graph[under.node].serial if isinstance(under, Ref) else node.serial
+            yield _Correction(reading.point.snapshot.iteration, float(value), node.serial, source)
+
+
+def _counting(found: Understanding, correction: _Correction) -> int:
+    """Where the steps ought to be counted: what assigns the count in the loop, or the loop."""
+    nodes: Mapping[int, ast.AST] = found.nodes
+    power = next(
+        (
+            item
+            for serial in (correction.source, correction.serial)
+            if serial in nodes
+            for item in ast.walk(nodes[serial])
+            if isinstance(item, ast.BinOp) and isinstance(item.op, ast.Pow)
+        ),
+        None,
+    )
+    if power is None or isinstance(power.right, ast.Constant):
+        return correction.serial
+    text = ast.unparse(power.right)
+    loop = found.watched.loop.node
+    assigned = [
+        item
+        for item in ast.walk(loop)
+        if isinstance(item, (ast.Assign, ast.AugAssign))
+        for target in (item.targets if isinstance(item, ast.Assign) else [item.target])
+        if ast.unparse(target) == text
+    ]
+    return serial_of(assigned[0] if assigned else loop)

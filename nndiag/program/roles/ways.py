@@ -1,0 +1,34 @@
+"""What an iteration does between one of its values and a parameter's next value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from nndiag.program.graph.adjoints import ancestors, descendants
+from nndiag.program.graph.nodes import Graph, Node, Ref
+
+DIVISIONS = frozenset({"truediv", "divide", "true_divide"})
+"""Names of the operations that divide."""
+
+
+def ways_between(graph: Graph, start: int | None, end: int | None) -> list[Node]:
+    """The operations between two values, in order; none where one of them is missing."""
+    if start is None or end is None:
+        return []
+    between = descendants(graph, [start]) & ancestors(graph, end)
+    return [graph[index] for index in sorted(between) if index != start]
+
+
+def takes_root(graph: Graph, ways: Iterable[Node]) -> bool:
+    """Whether a square root is taken on the way."""
+    return any(node.operation == "sqrt" or _is_half_power(graph, node) for node in ways)
+
+
+def _is_half_power(graph: Graph, node: Node) -> bool:
+    if node.operation not in ("pow", "power", "float_power") or len(node.arguments) < 2:
+        return False
+    power = node.arguments[1]
+    value = graph[power.node].value if isinstance(power, Ref) else power
+    return np.ndim(value) == 0 and abs(abs(float(value)) - 0.5) < 1e-12
