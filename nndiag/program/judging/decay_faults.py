@@ -102,7 +102,8 @@ def _parts(
         known = [due for due in dues if due is not None]
         if len(known) < len(dues) or not _agree(beside) or not _agree(known):
             continue
-        yield _Part(item, number, known[0], known[0] + beside[0])
+        left = known[0] + beside[0]
+        yield _Part(item, number, known[0], 0.0 if abs(left) <= _SAME * abs(known[0]) else left)
 
 
 def _due(
@@ -125,7 +126,7 @@ def _said(part: _Part) -> tuple[str, Severity]:
     name = part.item.name
     if due == 0:
         return f"its step adds {-found:.3g} times {name} where a decay takes it off", Severity.ERROR
-    if found == 0 or abs(found) <= _SAME * due:
+    if found == 0:
         return f"the loss has a penalty ({due:.3g} · {name} in its gradient), the step none", (
             Severity.ERROR
         )

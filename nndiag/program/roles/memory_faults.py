@@ -90,6 +90,8 @@ def _said(  # noqa: PLR0911 - one kind after the other
     divides = any(node.operation in DIVISIONS for node in ways)
     if state.is_assigned:
         return bug, f"{name} is assigned, not averaged: it keeps nothing of what it held"
+    if state.kept is None:  # a variable that takes turns
+        return None
     if rooted and any(np.any(_left(item, state) < 0) for item in readings):
         return bug, f"{name} averages the gradient under a root, where its square is due"
     if state.size == 1:  # one number alone is a multiple of any other

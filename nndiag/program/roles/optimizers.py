@@ -218,6 +218,8 @@ def _state(
     steady = np.isfinite(kept).all() and np.ptp(kept) <= _LOOSE * max(
         1.0, float(np.max(np.abs(kept)))
     )
+    if before.size == 1 and not (steady and 0 < float(kept[0]) <= 1 + _LOOSE):
+        return None  # any single number that the parameter's next value is made from
     return State(
         spelled(leaves[0].root, leaves[0].steps),
         leaves,

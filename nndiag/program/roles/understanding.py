@@ -10,8 +10,9 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.host import Host, OutOfTime, loop_place
+from nndiag.program.execution.places import MISSING
 from nndiag.program.execution.runner import Runner, StepFailedError
-from nndiag.program.execution.snapshot import Leaf
+from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.gradients.computed import occasional
 from nndiag.program.gradients.laboratory import Laboratory, Point
 from nndiag.program.gradients.preparation import (
@@ -235,7 +236,12 @@ def _read(found: Understanding) -> None:
     if not found.readings:
         return
     last = found.readings[-1]
-    found.states = states_of(lab, last, forced=found.forced)
+    start = found.watched.snapshots[0]
+    found.states = [
+        state
+        for state in states_of(lab, last, forced=found.forced)
+        if not state.is_assigned or _is_empty(start, state)
+    ]
     if found.states:
         empty = tuple(leaf for state in found.states for leaf in state.leaves)
         points = [reading.point.with_zeroed(empty) for reading in found.readings]
@@ -249,6 +255,15 @@ def _read(found: Understanding) -> None:
         points = [_with_more(lab, reading.point) for reading in found.readings]
         found.readings = [item for point in points if (item := _reading(found, point))]
         _choose(found)
+
+
+def _is_empty(start: Snapshot, state: State) -> bool:
+    """Whether a variable is there with nothing in it before the loop, as an average is.
+
+    A gradient that is kept in a variable is not there yet.
+    """
+    values = [start.original(leaf) for leaf in state.leaves]
+    return all(value is not MISSING and not np.any(value) for value in values)
 
 
 def _tie_copies(found: Understanding) -> bool:

@@ -1,0 +1,123 @@
+"""Right gradients that do not arrive: decays, clips, averages, each beside its right twin."""
+
+import pytest
+
+from nndiag.finding import Severity
+from nndiag.program.judging.judgement import line_of
+
+HEAD = """\
+import numpy as np
+rng = np.random.default_rng(3)
+x, y = rng.normal(size=(12, 2)), rng.normal(size=(12, 1))
+W, V = rng.normal(size=(2, 4)), rng.normal(size=(4, 1))
+"""
+DECAY = (
+    HEAD
+    + """\
+lam = 0.02
+for step in range(40):
+    h = np.tanh(x @ W)
+    e = (h @ V - y) / 12
+    cost = 6 * np.sum(e ** 2) + {penalty}
+    dV = h.T @ e{v}
+    dW = x.T @ (e @ V.T * (1 - h ** 2)){w}
+    V = V - 0.1 * dV
+    W = W - 0.1 * dW
+    print(cost)
+"""
+)
+PENALTY = "lam / 2 * (np.sum(W ** 2) + np.sum(V ** 2))"
+ADAM = (
+    HEAD
+    + """\
+{second}
+n, s = np.zeros_like(V), np.zeros_like(V)
+m = np.zeros_like(W)
+r = {alias}
+for t in range(1, 40):
+    h = np.tanh(x @ W)
+    e = (h @ V - y) / 12
+    dV = h.T @ e
+    dW = x.T @ (e @ V.T * (1 - h ** 2))
+    n = 0.9 * n + 0.1 * dV
+    s = 0.99 * s + 0.01 * dV ** 2
+    V = V - 0.01 * (n / (1 - 0.9 ** t)) / (np.sqrt(s / (1 - 0.99 ** t)) + 1e-8)
+    m[...] = {m}
+    r[...] = {r}
+    W = W - 0.01 * (m / (1 - {beta} ** t)) / (np.sqrt(r / (1 - 0.99 ** {count})) + 1e-8)
+    {counted}
+"""
+)
+
+
+def adam(**changes):
+    given = {
+        "m": "0.9 * m + 0.1 * dW",
+        "r": "0.99 * r + 0.01 * dW ** 2",
+        "alias": "np.zeros_like(W)",
+        "beta": "0.9",
+        "count": "t",
+        "counted": "pass",
+        "second": "k = 1",
+    }
+    return ADAM.format(**{**given, **changes})
+
+
+def faults_of(judgement):
+    return [(f.bug, line_of(f, judgement.found), f.severity) for f in judgement.faults]
+
+
+@pytest.mark.parametrize(
+    ("penalty", "v", "w", "wanted"),
+    [
+        (PENALTY, " + lam * V", " + lam * W", []),
+        ("0", "", "", []),
+        ("0", " + lam * V", " + lam * W", []),  # a decay that the loss does not show is a custom
+        (PENALTY, " + lam * V", "", [("wrong-weight-decay", 11, Severity.ERROR)]),
+        (PENALTY, " - lam * V", " + lam * W", [("wrong-weight-decay", 10, Severity.ERROR)]),
+        (PENALTY, " + lam * V", " + 12 * lam * W", [("wrong-weight-decay", 11, Severity.ERROR)]),
+        (PENALTY, " + lam * V", " + 2 * lam * W", [("wrong-weight-decay", 11, Severity.WARNING)]),
+        ("0", " - lam * V", "", [("wrong-weight-decay", 10, Severity.ERROR)]),
+        ("0", " + lam * V", "", [("wrong-weight-decay", 11, Severity.WARNING)]),
+    ],
+)
+def test_holds_decays_against_the_penalty_and_one_another(judge, penalty, v, w, wanted):
+    assert faults_of(judge(DECAY.format(penalty=penalty, v=v, w=w))) == wanted
+
+
+def test_puts_the_missing_decay_in(judge):
+    found = judge(DECAY.format(penalty=PENALTY, v=" + lam * V", w=""))
+    assert found.fixed is not None
+    assert "lam * W" in found.fixed.lines[10]
+
+
+@pytest.mark.parametrize(
+    ("limit", "wanted"),
+    [("5", []), ("1e-5", [("clipped-gradient", 11, Severity.WARNING)])],
+)
+def test_tells_a_clip_that_cuts_everything(judge, limit, wanted):
+    text = DECAY.format(penalty="0", v="", w="").replace("dW = x", "dW = np.clip(x")
+    text = text.replace("h ** 2))\n", f"h ** 2)), -{limit}, {limit})\n")
+    assert faults_of(judge(text)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "says"),
+    [
+        ({"m": "0.99 * m + 0.1 * dW"}, 17, "together they are not 1"),
+        ({"beta": "0.99"}, 19, "an average that keeps 0.99"),
+        ({"count": "k"}, 9, "does not count the steps"),
+        ({"count": "k", "counted": "k = step = 1"}, 20, "does not count the steps"),
+        ({"alias": "m"}, 8, "one and the same"),
+        ({"m": "0.1 * dW"}, 17, "is assigned, not averaged"),
+        ({"r": "0.99 * r + 0.01 * dW"}, 18, "its square is due"),
+    ],
+)
+def test_names_what_is_wrong_with_an_average(judge, changes, line, says):
+    found = judge(adam(**changes))
+    assert [(f.bug, line_of(f, found.found)) for f in found.faults] == [("wrong-moment", line)]
+    assert says in found.faults[0].detail
+
+
+def test_is_silent_on_adam_by_the_book(judge):
+    assert judge(adam()).is_right
