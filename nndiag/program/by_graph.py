@@ -22,9 +22,9 @@ from nndiag.program.judging.notes import loss_text, notes_of
 from nndiag.program.judging.uniform import Uniform, uniform_factor
 from nndiag.program.repair.bug import BUGS
 from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep
+from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.rates import Rate, learning_rate
 from nndiag.program.roles.status import Status
-from nndiag.program.roles.verdicts import Comparison
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source, read_source
 from nndiag.program.training.course import Course, course_of

@@ -85,6 +85,10 @@ class Graph:
     compared: set[int] = field(default_factory=set)
     behind: int | None = None
 
+    def begin_behind(self) -> None:
+        """Tell that what is recorded from now on stands behind the loop."""
+        self.behind = len(self.nodes)
+
     def is_behind(self, index: int) -> bool:
         """Whether a node was made behind the loop, where a person is told how it goes."""
         return self.behind is not None and index >= self.behind

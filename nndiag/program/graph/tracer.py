@@ -115,11 +115,6 @@ class Tracer:
         self.memory = Memory(self._from_memory, self._freeze)
         return self.graph
 
-    def behind(self) -> None:
-        """Tells that from now on runs what stands behind the loop."""
-        if self.graph is not None:
-            self.graph.behind = len(self.graph)
-
     def end(self) -> None:
         """Ends the recording."""
         self.graph = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nndiag.finding import Severity
+from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.update_fault import UpdateFault
-from nndiag.program.roles.verdicts import Comparison
 
 _ALWAYS = 0.9  # of the entries, at every point: a guard against spikes acts rarely
 

@@ -11,6 +11,7 @@ import numpy as np
 from nndiag.finding import Severity
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.location.wording import Wording
+from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.decay import decayed
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
@@ -18,7 +19,6 @@ from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
-from nndiag.program.roles.verdicts import Comparison
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import serial_of
 

@@ -18,10 +18,10 @@ from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.lines import Lines
 from nndiag.program.location.mending import mends
 from nndiag.program.location.wording import Wording
-from nndiag.program.roles.reading import Reading
+from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.verdicts import Comparison
+from nndiag.program.roles.ways import update_serial
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import serial_of
 
@@ -454,27 +454,17 @@ class FaultFinder:
 
     def _updates(self) -> Iterator[ProgramFault]:
         for item in update_faults(self.found, self.comparisons, self.wording):
-            fault = ProgramFault(item.bug, [item.parameter], item.serial, item.says)
-            fault.edits, fault.severity = list(item.edits), item.severity
-            yield fault
+            yield ProgramFault(
+                item.bug,
+                [item.parameter],
+                item.serial,
+                item.says,
+                list(item.edits),
+                severity=item.severity,
+            )
 
     def _update(self, name: str) -> int:
         return update_serial(self.evidence.readings[0], name)
-
-
-def update_serial(reading: Reading, name: str) -> int:
-    """The expression or statement that gives a parameter its next value; −1 where there is none."""
-    parameter = next((item for item in reading.parameters if item.name == name), None)
-    ends = [
-        end
-        for leaf in (() if parameter is None else parameter.tensor.leaves)
-        for end in reading.iteration.ends.get(leaf, ())
-        if end is not None
-    ]
-    node = reading.graph[ends[0]] if ends else None
-    while node is not None and node.serial < 0 and node.inputs:
-        node = reading.graph[node.inputs[-1]]
-    return -1 if node is None else node.serial
 
 
 def _bracketed(node: ast.expr) -> str:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nndiag.errors import UserCodeError
-from nndiag.program.judging.faults import FaultFinder, ProgramFault, update_serial
+from nndiag.program.judging.faults import FaultFinder, ProgramFault
 from nndiag.program.judging.update_faults import update_faults
 from nndiag.program.location.lines import Lines
+from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding, understood
-from nndiag.program.roles.verdicts import Comparison, compared
+from nndiag.program.roles.verdicts import compared
 from nndiag.program.roles.verification import agrees_with_differences
+from nndiag.program.roles.ways import update_serial
 from nndiag.program.text.edits import Change, Edit, TextEditor
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source

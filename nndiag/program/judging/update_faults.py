@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from nndiag.program.judging.clip_faults import clip_faults
 from nndiag.program.judging.decay_faults import decay_faults
 from nndiag.program.location.wording import Wording
+from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.memory_faults import memory_faults
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
-from nndiag.program.roles.verdicts import Comparison
 
 
 def update_faults(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,14 +22,12 @@ from nndiag.program.roles.losses import (
     own_losses,
     residuals_in,
 )
-from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import (
     Chain,
     Parameter,
     chain_to,
     derivative_by,
     parameters_in,
-    step_factor,
 )
 from nndiag.program.roles.penalty import penalty_adjoints
 from nndiag.program.roles.recording import Iteration, recorded
@@ -269,134 +267,3 @@ def has_signal(
     start = reading.undone.values_at(reading.undone.head_of(parameter.tensor))
     size = max(float(np.linalg.norm(start)), _SMALL)
     return float(np.linalg.norm(derivative)) * size > _NOTHING * abs(value)
-
-
-@dataclass(frozen=True)
-class Fit:
-    """How well a loss explains the updates of an iteration.
-
-    Attributes:
-        matched: Parameters whose chain has a multiple of the derivative.
-        telling: Parameters of several numbers that have a derivative at all.
-    """
-
-    matched: frozenset[str]
-    telling: frozenset[str]
-    factors: tuple[float, ...]
-
-    @property
-    def explains(self) -> bool:
-        """Whether it explains all that can tell."""
-        return bool(self.telling) and self.telling <= self.matched and bool(self.factors)
-
-
-def fit_of(reading: Reading, loss: Loss) -> Fit:
-    """Compares the derivatives of a loss with what leads to the updates."""
-    matched, telling = set(), set()
-    common: set[float] | None = None
-    derivatives, penalties = reading.derivatives(loss), reading.penalties(loss)
-    for parameter in reading.parameters:
-        derivative, penalty = derivatives[parameter.name], penalties[parameter.name]
-        if derivative is None or not has_signal(reading, loss, derivative, parameter):
-            continue
-        chain, shape = reading.chains[parameter.name], parameter.tensor.shape
-        found = chain.multiples(derivative, shape)
-        step = step_factor(parameter, derivative)
-        if not found and step is None and penalty is not None and np.any(penalty):
-            found = chain.multiples(derivative - penalty, shape)  # a decay that is wrong
-        factors = {*found.values(), *(() if step is None else (step,))}
-        if parameter.tensor.size > 1:
-            telling.add(parameter.name)
-            if factors:
-                matched.add(parameter.name)
-        common = factors if common is None else _shared(common, factors)
-    if not telling:
-        telling = {item.name for item in reading.parameters if item.moves}
-        matched = telling if common else set()
-    return Fit(frozenset(matched), frozenset(telling), tuple(common or ()))
-
-
-def _shared(first: set[float], second: set[float]) -> set[float]:
-    """The factors that stand in both sets, but for rounding."""
-    return {one for one in first if any(abs(one - two) <= 1e-4 * abs(one) for two in second)}
-
-
-def is_even(reading: Reading, loss: Loss) -> bool:
-    """Whether a loss grows with each error's size: a mean of errors, say, does not."""
-    adjoints = reading.adjoints(loss)
-    if adjoints is None:
-        return False
-    for residual in reading.residuals:
-        value = np.asarray(reading.forward[residual.node].value, float)
-        slope = adjoints.get(residual.node)
-        if slope is not None and slope.shape == value.shape and np.any(slope):
-            size = float(np.max(np.abs(slope * value), initial=0.0))
-            if np.any(slope * value < -1e-9 * size):
-                return False
-    return True
-
-
-def chosen_loss(readings: Sequence[Reading]) -> Loss | None:
-    """The loss that the updates belong to, or that the program states; None where there is none."""
-    first = readings[0]
-    losses = [loss for loss in first.losses if not _only_decides(first, loss)]
-    fits = {loss: _common_fit(readings[:2], loss) for loss in losses}
-    own = [loss for loss in fits if loss.own and is_even(first, loss)]
-    implied = [loss for loss in fits if not loss.own]
-    stated = {loss: _kinds_of(first, loss, implied) for loss in own}
-    explaining_own = [loss for loss in own if fits[loss].explains]
-    if explaining_own:
-        return max(explaining_own, key=_prominence)
-    explaining = [loss for loss in implied if fits[loss].explains]
-    rivals = [loss for loss in own if stated[loss]]
-    if explaining:
-        best = explaining[0]
-        if rivals and best.kind not in stated[rivals[0]]:
-            return max(rivals, key=_prominence)
-        return best
-    likely = rivals or own
-    if likely:
-        return max(likely, key=lambda loss: (len(fits[loss].matched), *_prominence(loss)))
-    return max(implied, key=lambda loss: len(fits[loss].matched), default=None)
-
-
-def _only_decides(reading: Reading, loss: Loss) -> bool:
-    """Whether an own number is compared with something, and neither shown nor kept."""
-    nodes = [reading.keyed_forward[key] for term in loss.terms for key in term]
-    graph = reading.forward
-    return loss.own and all(
-        node in graph.compared and node not in graph.shown | graph.kept for node in nodes
-    )
-
-
-def _common_fit(readings: Sequence[Reading], loss: Loss) -> Fit:
-    """How well a loss explains the updates at several points."""
-    fits = [fit_of(reading, loss) for reading in readings]
-    telling = frozenset().union(*(fit.telling for fit in fits))
-    missed = frozenset().union(*(fit.telling - fit.matched for fit in fits))
-    factors = min((fit.factors for fit in fits if fit.telling), key=len, default=())
-    return Fit(telling - missed, telling, factors)
-
-
-def _prominence(loss: Loss) -> tuple[bool, int, int]:
-    return (loss.shown, -len(loss.terms), loss.serial)
-
-
-def _kinds_of(reading: Reading, loss: Loss, implied: Sequence[Loss]) -> frozenset[str]:
-    """The kinds of implied losses that an own one is a multiple of."""
-    found = set()
-    penalties = reading.penalties(loss)
-    own = {
-        name: whole if whole is None or penalties[name] is None else whole - penalties[name]
-        for name, whole in reading.derivatives(loss).items()
-    }
-    for other in implied:
-        theirs = reading.derivatives(other)
-        pairs = [(own[name], theirs[name]) for name in own]
-        telling = [(a, b) for a, b in pairs if a is not None and b is not None and a.size > 1]
-        telling = [(a, b) for a, b in telling if np.any(a) or np.any(b)] or [
-            (a, b) for a, b in pairs if a is not None and b is not None
-        ]
-        if telling and all((factor_between(a, b) or 0) > 0 for a, b in telling):
-            found.add(other.kind)
-    return frozenset(found)

@@ -12,29 +12,28 @@ from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.host import Host, OutOfTime, loop_place
 from nndiag.program.execution.places import MISSING
 from nndiag.program.execution.runner import Runner, StepFailedError
-from nndiag.program.execution.snapshot import Leaf, Snapshot
+from nndiag.program.execution.snapshot import Snapshot
 from nndiag.program.gradients.computed import occasional
 from nndiag.program.gradients.laboratory import Laboratory, Point
 from nndiag.program.gradients.preparation import (
     look_at_unseen,
     watched_program,
 )
-from nndiag.program.graph.adjoints import ancestors, descendants
-from nndiag.program.graph.nodes import Graph
 from nndiag.program.loop.discovery import Watched
 from nndiag.program.loop.named_gradients import with_gradients
 from nndiag.program.loop.tensors import Tensor, named_tensors, tensors_of, without_overlaps
+from nndiag.program.roles.assigned import parameter_leaves
+from nndiag.program.roles.choice import chosen_loss
 from nndiag.program.roles.frozen import frozen_tensors
-from nndiag.program.roles.losses import Loss, Residual, residuals_in
+from nndiag.program.roles.losses import Loss, Residual
 from nndiag.program.roles.optimizers import State, states_of
 from nndiag.program.roles.reading import (
     Reading,
-    chosen_loss,
     has_signal,
     literal_serials,
     read_iteration,
 )
-from nndiag.program.roles.recording import Iteration, recorded
+from nndiag.program.roles.recording import recorded
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 
@@ -157,64 +156,6 @@ def _complete(found: Understanding) -> None:
         if leaves:
             lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, leaves))
             return
-
-
-def parameter_leaves(iteration: Iteration, literal: frozenset[int]) -> list[Leaf]:
-    """The variables that are parameters.
-
-    Args:
-        iteration: One iteration.
-        literal: Serials of differences with a literal number.
-    """
-    graph = iteration.graph
-    assigned = _assigned(iteration)
-    used = {item for node in graph for item in node.inputs}
-    ends = {
-        end
-        for leaf in assigned
-        if any(head in used for head in iteration.heads[leaf])  # a cache's old value is not
-        for end in iteration.ends[leaf]
-        if end is not None
-    }
-    heads = {head for leaf in assigned for head in iteration.heads[leaf]}
-    acted = descendants(graph, heads)
-    outputs = {item.node for item in residuals_in(graph, acted, literal)} - ends
-    outputs |= _looked_at(graph, acted, ends)
-    before: set[int] = set(outputs)  # what some output is made from, on ways that pass no end
-    for index in range(len(graph) - 1, -1, -1):
-        if index in before:
-            before.update(item for item in graph[index].inputs if item not in ends)
-    return [leaf for leaf in assigned if any(head in before for head in iteration.heads[leaf])]
-
-
-def _assigned(iteration: Iteration) -> list[Leaf]:
-    """The variables that hold another node at the end than at the head."""
-    found = []
-    for leaf, heads in iteration.heads.items():
-        ends = iteration.ends.get(leaf, ())
-        if heads and iteration.graph[heads[0]].is_real and ends:
-            changed = any(end != head for head, end in zip(heads, ends)) or len(heads) != len(ends)
-            if changed:
-                found.append(leaf)
-    return found
-
-
-def _looked_at(graph: Graph, acted: set[int], ends: set[int]) -> set[int]:
-    """The single numbers that lead to no assignment, or are shown."""
-    leading: set[int] = set()
-    for end in ends:
-        if end not in leading:
-            leading |= ancestors(graph, end)
-    return {
-        node.index
-        for node in graph
-        if node.index in acted
-        and node.function is not None
-        and node.size == 1
-        and node.is_real
-        and (node.index not in leading or node.index in graph.shown)
-        and node.index not in ends
-    }
 
 
 def _read(found: Understanding) -> None:

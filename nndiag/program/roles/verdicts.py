@@ -9,86 +9,19 @@ their factors: one that has another is a multiple of what it should be.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.program.roles.clipping import Clip, clip_in
+from nndiag.program.roles.clipping import clip_in
+from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.decay import decayed, parts_of
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.optimizers import Remembers, State, Update, update_of
 from nndiag.program.roles.parameters import Chain, Parameter
 from nndiag.program.roles.reading import Reading, has_signal
+from nndiag.program.roles.scales import share_scales
 from nndiag.program.roles.status import Status
-
-_STEADY = 1e-4  # how much a factor may differ from point to point
-_RATE_STEADY = 1e-2  # a learning rate may decay from iteration to iteration
-
-
-@dataclass(eq=False)
-class Comparison:
-    """One parameter at all points.
-
-    Attributes:
-        name: The parameter.
-        shape: Its shape.
-        status: What it comes to.
-        factors: Per point: serial → factor of the values of its chain that are multiples of its
-            derivative. A rate decays and batches differ in size, so that they change from point to
-            point.
-        update: How its step follows from the derivative at the first point that tells; None where
-            no rule was recognised.
-        shares: Per point: for each part of the parameter, the multiple of itself that its step has
-            beside the derivative; None where neither step nor chain shows one.
-        clips: Per point: the cut of the gradient's entries, where there is one.
-        parts: Which of its entries belong together.
-        rates: Per point: the step over the derivative, where they are parallel.
-        ratio: For a wrong scale: how many times too large the step is.
-        cosine: Between step and derivative, where it is worst.
-        error: Distance of the scaled step from the derivative, relative, where it is worst.
-        chain_error: Distance of the value taken for the gradient from the derivative, where it is
-            worst.
-        unmoved: How many entries no step moves though the loss feels them, at every point.
-        zero: Whether its derivative is exactly zero at all points.
-        by_residual: Whether the factor differs at each point.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    status: Status = Status.NO_SIGNAL
-    factors: dict[int, dict[int, float]] = field(default_factory=dict)
-    update: Update | None = None
-    shares: dict[int, tuple[float, ...] | None] = field(default_factory=dict)
-    clips: dict[int, Clip] = field(default_factory=dict)
-    parts: tuple[np.ndarray, ...] = ()
-    rates: dict[int, float] = field(default_factory=dict)
-    ratio: float | None = None
-    cosine: float | None = None
-    error: float | None = None
-    chain_error: float | None = None
-    unmoved: int = 0
-    zero: bool = False
-    by_residual: bool = False
-
-    @property
-    def rate(self) -> float | None:
-        """The step over the derivative at the first point that has one."""
-        return next(iter(self.rates.values()), None)
-
-    @property
-    def points(self) -> list[int]:
-        """The points at which the loss feels it."""
-        return list(self.factors)
-
-    def values(self, point: int) -> list[float]:
-        """All factors that it has at a point."""
-        own = [*self.factors.get(point, {}).values()]
-        return [*own, self.rates[point]] if point in self.rates else own
-
-    @property
-    def is_single(self) -> bool:
-        """Whether it is one number, which is a multiple of any other."""
-        return int(np.prod(self.shape)) == 1
 
 
 def compared(
@@ -109,7 +42,7 @@ def compared(
         adaptive = parameter.name in squares
         every = [table.get(parameter.name) for table in tables]
         found.append(_comparison(parameter, rows, every, adaptive=adaptive))
-    _share_scales(found)
+    share_scales(found)
     return found
 
 
@@ -291,130 +224,3 @@ def _varies(rates: Sequence[float | None]) -> bool:
     if len(known) < 2:
         return False
     return min(known) < 0 < max(known) or max(map(abs, known)) > 3 * min(map(abs, known))
-
-
-def _share_scales(found: Sequence[Comparison]) -> None:
-    """Marks the parameters whose steps are another multiple of the gradient than the others' are.
-
-    Steps may differ where only the last factor on the way does: a rate for each layer.
-    """
-    right = [item for item in found if item.status in (Status.RIGHT, Status.WRONG_SIGN)]
-    right = [item for item in right if any(item.values(point) for point in item.points)]
-    odd: dict[str, list[float]] = {item.name: [] for item in right}
-    for point in sorted({point for item in right for point in item.points}):
-        there = [item for item in right if item.values(point)]
-        for item, ratio in _odd_ones(there, point):
-            odd[item.name].append(ratio)
-    for item in right:
-        ratios = odd[item.name]
-        if len(ratios) * 2 > len(item.points) and item.status is Status.RIGHT:
-            item.status = Status.WRONG_SCALE if _agree(ratios) else Status.WRONG
-            item.ratio = ratios[0]
-    if all(item.is_single for item in right):
-        _hold_singles(right)
-
-
-def _odd_ones(items: Sequence[Comparison], point: int) -> list[tuple[Comparison, float]]:
-    """The parameters with another factor than most, with how many times too large it is."""
-    if len(items) < 2:
-        return []
-    if all(point in item.rates for item in items):
-        ends = {item.name: item.rates[point] for item in items}
-        before = {item.name: _before_last(item, point) for item in items}
-        found = _unlike(items, ends)
-        if not found or not _unlike(items, before):
-            return []
-        exact = [item for item in items if _same(before[item.name], 1.0)]
-        if exact:  # the derivative itself, times the rate
-            rate = ends[exact[0].name]
-            return [(i, ends[i.name] / rate) for i in items if not _same(ends[i.name], rate)]
-        return found
-    lengths = {len(_distinct(item, point)) for item in items}
-    if len(lengths) == 1:
-        return _unlike(items, {item.name: _distinct(item, point)[-1] for item in items})
-    shared = _most_shared(items, point)
-    return [
-        (item, _ratio(item, items, shared, point))
-        for item in items
-        if shared is not None and not any(_same(value, shared) for value in item.values(point))
-    ]
-
-
-def _distinct(item: Comparison, point: int) -> list[float]:
-    """The sizes of a parameter's factors in order, those that repeat once."""
-    found: list[float] = []
-    for value in item.factors.get(point, {}).values():
-        if not found or not _same(abs(value), found[-1]):
-            found.append(abs(value))
-    return found
-
-
-def _before_last(item: Comparison, point: int) -> float:
-    """The factor before the last one, which is the rate."""
-    rate = abs(item.rates[point])
-    earlier = [value for value in _distinct(item, point) if not _same(value, rate)]
-    return earlier[-1] if earlier else rate
-
-
-def _unlike(
-    items: Sequence[Comparison], values: Mapping[str, float]
-) -> list[tuple[Comparison, float]]:
-    """The items whose value is not the one that most share."""
-    weights = {
-        value: sum(
-            0.5 if item.is_single else 1.0 for item in items if _same(values[item.name], value)
-        )
-        for value in values.values()
-    }
-    best = max(weights.values())
-    if best <= 0.5:
-        return []
-    shared = next(value for value in reversed(list(weights)) if weights[value] == best)
-    return [
-        (item, values[item.name] / shared) for item in items if not _same(values[item.name], shared)
-    ]
-
-
-def _agree(ratios: Sequence[float]) -> bool:
-    return max(abs(ratio - ratios[0]) for ratio in ratios) <= _RATE_STEADY * abs(ratios[0])
-
-
-def _hold_singles(right: Sequence[Comparison]) -> None:
-    """Single numbers tell only by factors that stay the same from point to point."""
-    for item in right:
-        shared = {
-            serial
-            for serial in item.factors[item.points[0]]
-            if _agree([table[serial] for table in item.factors.values() if serial in table])
-        }
-        rates = list(item.rates.values())
-        if not shared and not (rates and _agree(rates)):
-            item.status = Status.WRONG
-
-
-def _most_shared(items: Sequence[Comparison], point: int) -> float | None:
-    """The factor that most parameters have at a point, each counted by what it can tell."""
-    counts: list[tuple[float, float]] = []
-    for item in items:
-        for value in item.values(point):
-            having = [o for o in items if any(_same(value, other) for other in o.values(point))]
-            counts.append((sum(0.5 if o.is_single else 1.0 for o in having), value))
-    best = max((count for count, _ in counts), default=0.0)
-    if best <= 1.0 and len(items) > 1:
-        return None
-    return next(value for count, value in reversed(counts) if count == best)
-
-
-def _ratio(item: Comparison, items: Sequence[Comparison], shared: float, point: int) -> float:
-    """How many times too large a step is."""
-    for other in items:
-        having = any(_same(value, shared) for value in other.values(point))
-        if other is not item and having and point in item.rates and point in other.rates:
-            return item.rates[point] / other.rates[point]
-    return min(
-        (value / shared for value in item.values(point)), key=lambda ratio: abs(np.log(abs(ratio)))
-    )
-
-
-def _same(first: float, second: float) -> bool:
-    return abs(first - second) <= _STEADY * max(abs(first), abs(second))

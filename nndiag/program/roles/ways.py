@@ -8,6 +8,7 @@ import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph, Node, Ref
+from nndiag.program.roles.reading import Reading
 
 DIVISIONS = frozenset({"truediv", "divide", "true_divide"})
 """Names of the operations that divide."""
@@ -32,3 +33,18 @@ def _is_half_power(graph: Graph, node: Node) -> bool:
     power = node.arguments[1]
     value = graph[power.node].value if isinstance(power, Ref) else power
     return np.ndim(value) == 0 and abs(abs(float(value)) - 0.5) < 1e-12
+
+
+def update_serial(reading: Reading, name: str) -> int:
+    """The expression or statement that gives a parameter its next value; −1 where there is none."""
+    parameter = next((item for item in reading.parameters if item.name == name), None)
+    ends = [
+        end
+        for leaf in (() if parameter is None else parameter.tensor.leaves)
+        for end in reading.iteration.ends.get(leaf, ())
+        if end is not None
+    ]
+    node = reading.graph[ends[0]] if ends else None
+    while node is not None and node.serial < 0 and node.inputs:
+        node = reading.graph[node.inputs[-1]]
+    return -1 if node is None else node.serial

@@ -274,15 +274,17 @@ def _traced_behind(
     behind: Sequence[ast.stmt], instruments: Instruments, node: ast.AST
 ) -> list[ast.stmt]:
     """Statements that run behind an iteration, each as far as it goes."""
-    found: list[ast.stmt] = [_called(f"{TRACE}.behind()", node)]
-    for statement in behind:
-        block = ast.parse("try:\n pass\nexcept Exception:\n pass").body[0]
-        assert isinstance(block, ast.Try)
-        block.body = [copy.deepcopy(statement)]
-        found.append(ast.copy_location(block, statement))
-    whole = ast.Module(body=found[1:], type_ignores=[])
+    whole = ast.Module(body=[copy.deepcopy(statement) for statement in behind], type_ignores=[])
     instruments.transformer.generic_visit(whole)
-    return [found[0], *whole.body]
+    begin = _called(f"{TRACE}.graph.begin_behind()", node)
+    return [_as_far_as_it_goes(statement) for statement in (begin, *whole.body)]
+
+
+def _as_far_as_it_goes(statement: ast.stmt) -> ast.stmt:
+    block = ast.parse("try:\n pass\nexcept Exception:\n pass").body[0]
+    assert isinstance(block, ast.Try)
+    block.body = [statement]
+    return ast.copy_location(block, statement)
 
 
 def _closure_over(loop: Loop, body: list[ast.stmt]) -> list[ast.stmt]:

@@ -1,0 +1,77 @@
+"""What one parameter's updates come to, compared with the derivative of the loss at all points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nndiag.program.roles.clipping import Clip
+from nndiag.program.roles.optimizers import Update
+from nndiag.program.roles.status import Status
+
+
+@dataclass(eq=False)
+class Comparison:
+    """One parameter at all points.
+
+    Attributes:
+        name: The parameter.
+        shape: Its shape.
+        status: What it comes to.
+        factors: Per point: serial → factor of the values of its chain that are multiples of its
+            derivative. A rate decays and batches differ in size, so that they change from point to
+            point.
+        update: How its step follows from the derivative at the first point that tells; None where
+            no rule was recognised.
+        shares: Per point: for each part of the parameter, the multiple of itself that its step has
+            beside the derivative; None where neither step nor chain shows one.
+        clips: Per point: the cut of the gradient's entries, where there is one.
+        parts: Which of its entries belong together.
+        rates: Per point: the step over the derivative, where they are parallel.
+        ratio: For a wrong scale: how many times too large the step is.
+        cosine: Between step and derivative, where it is worst.
+        error: Distance of the scaled step from the derivative, relative, where it is worst.
+        chain_error: Distance of the value taken for the gradient from the derivative, where it is
+            worst.
+        unmoved: How many entries no step moves though the loss feels them, at every point.
+        zero: Whether its derivative is exactly zero at all points.
+        by_residual: Whether the factor differs at each point.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    status: Status = Status.NO_SIGNAL
+    factors: dict[int, dict[int, float]] = field(default_factory=dict)
+    update: Update | None = None
+    shares: dict[int, tuple[float, ...] | None] = field(default_factory=dict)
+    clips: dict[int, Clip] = field(default_factory=dict)
+    parts: tuple[np.ndarray, ...] = ()
+    rates: dict[int, float] = field(default_factory=dict)
+    ratio: float | None = None
+    cosine: float | None = None
+    error: float | None = None
+    chain_error: float | None = None
+    unmoved: int = 0
+    zero: bool = False
+    by_residual: bool = False
+
+    @property
+    def rate(self) -> float | None:
+        """The step over the derivative at the first point that has one."""
+        return next(iter(self.rates.values()), None)
+
+    @property
+    def points(self) -> list[int]:
+        """The points at which the loss feels it."""
+        return list(self.factors)
+
+    def values(self, point: int) -> list[float]:
+        """All factors that it has at a point."""
+        own = [*self.factors.get(point, {}).values()]
+        return [*own, self.rates[point]] if point in self.rates else own
+
+    @property
+    def is_single(self) -> bool:
+        """Whether it is one number, which is a multiple of any other."""
+        return int(np.prod(self.shape)) == 1
