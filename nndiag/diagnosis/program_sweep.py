@@ -18,11 +18,9 @@ from nndiag.program.child.process import Child
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 from nndiag.training.interruption import Interruption
-from nndiag.training.lr_sweep import found_by
+from nndiag.training.lr_sweep import concluded, decided, found_by
 from nndiag.training.sweep_blocks import Pair
-from nndiag.training.sweep_choice import choice_of
 from nndiag.training.sweep_failure import Failure, Reason
-from nndiag.training.sweep_ranking import band_of
 from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import FloatArray, ShortRun
 from nndiag.training.sweep_search import Search
@@ -67,31 +65,19 @@ def sweep_program(
             search.try_rates([rate])
             search.bisect()
             found = found_by(search)
-            choice = None
-            if found.working:
-                threshold = np.inf if found.threshold is None else found.threshold.value
-                choice = choice_of(
-                    search, found.working, threshold=threshold, seeds=(0,), steps=runs.iterations
-                )
+            choice = decided(search, found, seeds=(0,), steps=runs.iterations)
             stopped = interruption.requested
-    return SweepResult(
+    return concluded(
+        search,
+        found,
+        choice,
         name=source.path.stem,
         optimizer="its own steps",
         setting=text,
         configured=rate,
         batch_size=None,
-        steps=runs.iterations,
         final_steps=runs.iterations,
         total_steps=runs.iterations,
-        seeds=(0,),
-        rates=found.rates,
-        band=band_of(found.rates, found.working) if found.working else None,
-        best=choice.best.value if choice else None,
-        best_of_seeds=choice.best_of_seeds if choice else None,
-        threshold=found.threshold,
-        recommended=choice.recommended if choice else None,
-        recommended_runs=choice.runs if choice else (),
-        learned=choice.learned if choice else 0,
         theory=None,
         failure=None if choice or stopped else _failure(list(search.runs.values())),
         interrupted=stopped,

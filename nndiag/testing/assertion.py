@@ -37,8 +37,7 @@ def assert_gradients_correct(
         loss: A function of the parameters (`loss(p)`, `loss(W, b)`), a function of nothing that
             reads the parameters where they are, or an object with a method `loss`. It returns a
             number, or a tuple (loss, gradients) or (gradients, loss).
-        parameters: Arrays, numbers, lists or dicts of them. For an object it may be left out, or be
-            the names of its attributes.
+        parameters: Arrays, numbers, lists or dicts of them. An object needs none, or their names.
         gradients: The gradients in a container like that of the parameters, or a function that
             returns it. Left out where the loss returns them, or where an object has them: in
             `grads`, from `backward()`, or in attributes such as `dW1` for `W1`.
@@ -47,8 +46,7 @@ def assert_gradients_correct(
             first argument by default.
         rtol: Largest relative error of a tensor's gradient; 1e-2 at least for float32, which
             allows no more.
-        most: Largest number of entries of a tensor that are compared: half of them the largest
-            ones, the others drawn, always the same.
+        most: Largest number of entries of a tensor that are compared, as `gradients.check` does.
         err_msg: Shown with the error.
         verbose: Whether numbers are shown, or the names of the tensors alone.
 
@@ -73,15 +71,21 @@ def assert_gradients_correct(
     target = target_of(loss, parameters, gradients, arguments=arguments, examples=examples)
     if not target.tensors:
         raise AssertionError(_headed("there are no parameters to check", err_msg))
-    theta = target.theta
-    _refuse_what_cannot_be_checked(target, theta, err_msg)
-    bugs = _known_bugs(target)
-    compared = _compared(target, theta, without=bugs, rtol=rtol, most=most)
-    wrong = [tensor for tensor in target.tensors if _is_wrong(tensor, bugs, compared)]
-    if wrong:
-        shown = {one.name: one for one in compared}
-        message = _message(wrong, target, (bugs, shown), verbose=verbose)
+    _refuse_what_cannot_be_checked(target, target.theta, err_msg)
+    message = _wrong(target, rtol=rtol, most=most, verbose=verbose)
+    if message is not None:
         raise AssertionError(_headed(message, err_msg))
+
+
+def _wrong(target: Target, *, rtol: float, most: int, verbose: bool) -> str | None:
+    """What is wrong; None where nothing is."""
+    bugs = _known_bugs(target)
+    compared = _compared(target, target.theta, without=bugs, rtol=rtol, most=most)
+    wrong = [tensor for tensor in target.tensors if _is_wrong(tensor, bugs, compared)]
+    if not wrong:
+        return None
+    shown = {one.name: one for one in compared}
+    return _message(wrong, target, (bugs, shown), verbose=verbose)
 
 
 def _refuse_what_cannot_be_checked(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from nndiag.experiment.loading import Experiment
 from nndiag.training.interruption import Interruption
 from nndiag.training.schedule import batches_of, total_steps
 from nndiag.training.sweep_blocks import BlockTrainer
-from nndiag.training.sweep_choice import choice_of
+from nndiag.training.sweep_choice import Choice, choice_of
 from nndiag.training.sweep_failure import failure_of
 from nndiag.training.sweep_ranking import Rate, band_of, rates_of
 from nndiag.training.sweep_result import SweepResult
@@ -66,49 +67,31 @@ def sweep_learning_rates(
     task = _task(experiment, built, seeds=2 * seeds, steps=steps)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
-        workers = BlockTrainer(
-            task,
-            interrupted=lambda: interruption.requested,
-            done=progress or (lambda _: None),
-        )
+        done = progress or (lambda _: None)
+        workers = BlockTrainer(task, interrupted=lambda: interruption.requested, done=done)
         seconds = (rates or _RUNS // 4) * seeds * task.steps * step_seconds(task)
         stack.enter_context(workers.started(seconds=seconds))
         search = Search(workers, tuple(task.starts)[:seeds], steps=task.steps)
         _search(search, built, task, rates=rates, ends=(low, high))
         found = found_by(search)
         final_steps = min(max(total_steps(built), task.steps), _FINALS * task.steps)
-        choice = None
-        if found.working:
-            choice = choice_of(
-                search,
-                found.working,
-                threshold=found.threshold.value if found.threshold else np.inf,
-                seeds=tuple(task.starts),
-                steps=final_steps,
-            )
-        recommended = choice.recommended if choice else None
-        if recommended is None:  # what worked was down to the seed
+        choice = decided(search, found, seeds=tuple(task.starts), steps=final_steps)
+        if choice and choice.recommended is None:  # what worked was down to the seed
             choice = None
         failed = choice is None and not interruption.requested
-        return SweepResult(
+        best = choice.recommended if choice else None
+        return concluded(
+            search,
+            found,
+            choice,
             name=built.name,
             optimizer=built.optimizer.name,
             setting="optimizer.learning_rate",
             configured=built.optimizer.learning_rate,
             batch_size=None if task.batches.full else task.batches.size,
-            steps=task.steps,
             final_steps=int(choice.best.runs[0].steps[-1]) if choice else task.steps,
             total_steps=total_steps(built),
-            seeds=search.seeds,
-            rates=found.rates,
-            band=band_of(found.rates, found.working) if choice else None,
-            best=choice.best.value if choice else None,
-            best_of_seeds=choice.best_of_seeds if choice else None,
-            threshold=found.threshold,
-            recommended=recommended,
-            recommended_runs=choice.runs if choice else (),
-            learned=choice.learned if choice else 0,
-            theory=theory_of(task, built, thresholds=found.thresholds, recommended=recommended),
+            theory=theory_of(task, built, thresholds=found.thresholds, recommended=best),
             failure=failure_of(task, search.runs.values()) if failed else None,
             interrupted=interruption.requested,
             runs=workers.made,
@@ -195,6 +178,38 @@ def found_by(search: Search) -> Found:
             if threshold.unstable > working[0].value
         }
     return Found(complete, tuple(below), known, measured_threshold(search, known))
+
+
+def decided(search: Search, found: Found, *, seeds: tuple[int, ...], steps: int) -> Choice | None:
+    """The choice among the rates that work; None where none does.
+
+    Args:
+        search: The runs, which become more by those that decide.
+        found: What they say.
+        seeds: Seeds of the runs that decide.
+        steps: Their steps.
+    """
+    if not found.working:
+        return None
+    threshold = found.threshold.value if found.threshold else np.inf
+    return choice_of(search, found.working, threshold=threshold, seeds=seeds, steps=steps)
+
+
+def concluded(search: Search, found: Found, choice: Choice | None, **about: Any) -> SweepResult:
+    """The result of a sweep: what its runs say, and what is known about it besides."""
+    return SweepResult(
+        steps=search.steps,
+        seeds=search.seeds,
+        rates=found.rates,
+        band=band_of(found.rates, found.working) if choice else None,
+        best=choice.best.value if choice else None,
+        best_of_seeds=choice.best_of_seeds if choice else None,
+        threshold=found.threshold,
+        recommended=choice.recommended if choice else None,
+        recommended_runs=choice.runs if choice else (),
+        learned=choice.learned if choice else 0,
+        **about,
+    )
 
 
 def _complete(search: Search) -> tuple[Rate, ...]:

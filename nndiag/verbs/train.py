@@ -1,8 +1,8 @@
 """`train`: train, record, diagnose, store."""
 
 import time
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,63 +63,91 @@ def train(
         started: Told what is known before the first step.
         steps: For a program: steps after which it is stopped.
         seconds: For a program: time after which its training is stopped.
-        python: For a program: the Python that runs it; by default that of the active environment,
-            else `python` on the path.
+        python: For a program: the Python that runs it; the user's own by default.
 
     Raises:
         NndiagError: The config or the program cannot be used, or no folder can be made.
         KeyboardInterrupt: Ctrl-C before the first step.
     """
-    from nndiag.experiment.building import build  # noqa: PLC0415 (only what a verb needs)
-    from nndiag.training.facts import facts_of  # noqa: PLC0415
-    from nndiag.training.stored_run import named_parameters, new_run  # noqa: PLC0415
-
     looked_for: dict[str, Any] = {"thresholds": thresholds, "ignore": ignore, "select": select}
+    folder = None if runs is None else Path(runs)
     program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
+    result: RunResult
     if program is not None:
-        result: RunResult = train_program(
-            program,
-            config=words_of(config, overrides) or "",
-            runs=None if runs is None else Path(runs),
-            steps=steps,
-            seconds=seconds,
-            python=python,
-            notice=notice,
-            **looked_for,
+        words = words_of(config, overrides) or ""
+        limits: dict[str, Any] = {"steps": steps, "seconds": seconds, "python": python}
+        result = train_program(
+            program, config=words, runs=folder, notice=notice, **limits, **looked_for
         )
-        if plots:
-            result.draw()
-        return result
-    experiment = load_experiment(config, overrides)
-    check_diagnosis_section(experiment)
-    wanted(experiment.resolved, **looked_for)  # what does not exist is told before the training
-    built = build(experiment)
-    facts = facts_of(built, explained=True)
-    if started is not None:
-        started(facts)
-    folder = None if runs is None else new_run(experiment, Path(runs))
-    start = time.monotonic()
-    trained = _trained(built, folder, facts=facts, progress=progress)
-    seconds = time.monotonic() - start
-    if not trained.trace.steps:
-        place = "" if folder is None else f"; nothing was recorded in {folder}"
-        raise KeyboardInterrupt(f"interrupted before the first step{place}")
-    result = judged(
-        trained.trace,
-        **looked_for,
-        name=built.name,
-        run=folder,
-        config=words_of(config, overrides),
-        parameters=named_parameters(built, trained.parameters),
-        command="train",
-    )
-    if confirm:
-        result = _confirmed(result, experiment, built, trained, seconds=seconds, notice=notice)
-    if folder is not None:
-        _store(result, folder)
+    else:
+        run = _taken(load_experiment(config, overrides), folder, looked_for, (started, progress))
+        result = _judged(run, looked_for, config=words_of(config, overrides))
+        if confirm:
+            result = _confirmed(result, run, notice=notice)
+        if run.folder is not None:
+            _store(result, run.folder)
     if plots:
         result.draw()
     return result
+
+
+@dataclass(frozen=True, eq=False)
+class _Taken:
+    """A training that was made: of what, into which folder, in how many seconds."""
+
+    experiment: "Experiment"
+    built: "Built"
+    folder: Path | None
+    trained: "TrainingResult"
+    seconds: float
+
+
+def _taken(
+    experiment: "Experiment",
+    runs: Path | None,
+    looked_for: Mapping[str, Any],
+    told: "tuple[Callable[[Facts], None] | None, Callable[[Progress], None] | None]",
+) -> _Taken:
+    """The training of a config's network.
+
+    Args:
+        experiment: What is trained.
+        runs: Where to store it, in a new folder.
+        looked_for: What does not exist of it is told before the training.
+        told: Who is told before the first step, and who while it trains.
+    """
+    from nndiag.experiment.building import build  # noqa: PLC0415 (only what a verb needs)
+    from nndiag.training.facts import facts_of  # noqa: PLC0415
+    from nndiag.training.stored_run import new_run  # noqa: PLC0415
+
+    check_diagnosis_section(experiment)
+    wanted(experiment.resolved, **looked_for)
+    built, (started, progress) = build(experiment), told
+    facts = facts_of(built, explained=True)
+    if started is not None:
+        started(facts)
+    folder = None if runs is None else new_run(experiment, runs)
+    start = time.monotonic()
+    trained = _trained(built, folder, facts=facts, progress=progress)
+    if not trained.trace.steps:
+        place = "" if folder is None else f"; nothing was recorded in {folder}"
+        raise KeyboardInterrupt(f"interrupted before the first step{place}")
+    return _Taken(experiment, built, folder, trained, time.monotonic() - start)
+
+
+def _judged(run: _Taken, looked_for: Mapping[str, Any], *, config: str | None) -> RunResult:
+    """The run with what is said about it."""
+    from nndiag.training.stored_run import named_parameters  # noqa: PLC0415 (what a verb needs)
+
+    return judged(
+        run.trained.trace,
+        **looked_for,
+        name=run.built.name,
+        run=run.folder,
+        config=config,
+        parameters=named_parameters(run.built, run.trained.parameters),
+        command="train",
+    )
 
 
 def _trained(
@@ -152,20 +180,14 @@ def _recorder(layers: tuple[str, ...], folder: Path | None) -> "Recorder":
 
 
 def _confirmed(
-    result: RunResult,
-    experiment: "Experiment",
-    built: "Built",
-    trained: "TrainingResult",
-    *,
-    seconds: float,
-    notice: Callable[[str], None] | None,
+    result: RunResult, run: _Taken, *, notice: Callable[[str], None] | None
 ) -> RunResult:
     """The result with its cause confirmed or demoted by trying the remedies against it."""
     from nndiag.fixing import confirm, run_of  # noqa: PLC0415 (only where it is asked for)
 
-    run = run_of(experiment, built, trained, result.diagnosis, seconds=seconds)
+    failing = run_of(run.experiment, run.built, run.trained, result.diagnosis, seconds=run.seconds)
     try:
-        diagnosis = confirm(run, notice=notice or (lambda text: None)).diagnosis
+        diagnosis = confirm(failing, notice=notice or (lambda text: None)).diagnosis
     except KeyboardInterrupt:
         warn("interrupted: the cause is as it was before the trials")
         return result

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nndiag.errors import Problem, RunError, UserCodeError, warn
 from nndiag.plain import json_text
@@ -19,6 +19,7 @@ from nndiag.verbs.run import RunResult
 from nndiag.verbs.wanted import Thresholds, wanted
 
 if TYPE_CHECKING:
+    from nndiag.own_program.run import ProgramRun
     from nndiag.trace import Recorder
 
 
@@ -73,52 +74,59 @@ def train_program(
         NndiagError: The program cannot be run, its loop or its loss cannot be found, or no folder
             can be made.
     """
-    from nndiag.own_program.beforehand import reason_beforehand  # noqa: PLC0415
-    from nndiag.own_program.run import run_program  # noqa: PLC0415 (only what a verb needs)
-    from nndiag.trace import Recorder, TraceWriter  # noqa: PLC0415
-
     asked = wanted({}, thresholds=thresholds, ignore=ignore, select=select)
     name = (settings.path or Path("program")).stem
-    folders: list[Path] = []
-
-    def recorder(layers: tuple[str, ...]) -> "Recorder":
-        if runs is None:
-            return Recorder(layers=layers)
-        folders.append(create_run_folder(runs, name=name, time=datetime.now()))
-        return Recorder(layers=layers, sink=TraceWriter(folders[0], layers=layers))
-
-    try:
-        run = run_program(
-            settings,
-            recorder=recorder,
-            steps=steps,
-            seconds=seconds,
-            python=python,
-            tell=notice,
-            thresholds=asked.thresholds,
-            ignore=asked.ignore,
-            select=asked.select,
-        )
-    except UserCodeError as error:
-        raise reason_beforehand(settings, python=python) or error from error
+    places = _Places(runs, name)
+    run = _run(
+        settings, places, steps=steps, seconds=seconds, python=python, tell=notice, **vars(asked)
+    )
     if not run.trace.steps:
         raise UserCodeError(
             Problem(f"{run.check.source.name}: its training ended before the first step")
         )
-    folder = folders[0] if folders else None
     result = ProgramRunResult(
         name=name,
         trace=run.trace,
         diagnosis=run.diagnosis,
-        run=folder,
+        run=places.folder,
         config=config,
         parameters=run.parameters,
         command="train",
         check=run.check,
     )
-    if folder is not None:
-        _store(result, folder, text=run.check.source.text)
+    if places.folder is not None:
+        _store(result, places.folder, text=run.check.source.text)
     return result
+
+
+@dataclass
+class _Places:
+    """Where a program's run is recorded: in a folder that is made when its training begins."""
+
+    runs: Path | None
+    name: str
+    folder: Path | None = None
+
+    def recorder(self, layers: tuple[str, ...]) -> "Recorder":
+        from nndiag.trace import Recorder, TraceWriter  # noqa: PLC0415 (only what a verb needs)
+
+        if self.runs is None:
+            return Recorder(layers=layers)
+        self.folder = create_run_folder(self.runs, name=self.name, time=datetime.now())
+        return Recorder(layers=layers, sink=TraceWriter(self.folder, layers=layers))
+
+
+def _run(
+    settings: CodeSettings, places: _Places, *, python: str | None, **options: Any
+) -> "ProgramRun":
+    """The run, or what is known before it of why there is none."""
+    from nndiag.own_program.beforehand import reason_beforehand  # noqa: PLC0415
+    from nndiag.own_program.run import run_program  # noqa: PLC0415 (only what a verb needs)
+
+    try:
+        return run_program(settings, recorder=places.recorder, python=python, **options)
+    except UserCodeError as error:
+        raise reason_beforehand(settings, python=python) or error from error
 
 
 def _store(result: ProgramRunResult, folder: Path, *, text: str) -> None:
