@@ -13,6 +13,7 @@ Source: Moré 1978 (Levenberg–Marquardt as in MINPACK); Liu and Nocedal 1989 (
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,9 +27,17 @@ FloatArray: TypeAlias = NDArray[np.float64]
 Fit: TypeAlias = Callable[[FloatArray], tuple[FloatArray, int]]
 """From a start (P,) to where a method ends, and the evaluations it made."""
 
-_ELEMENT, _MULTIPLY, _CALL = 2.5e-9, 0.12e-9, 6e-6  # seconds, as in `curvature`
+_ELEMENT, _MULTIPLY, _CALL = (
+    1e-8,
+    0.12e-9,
+    6e-6,
+)  # seconds of a tanh and its passes; see `curvature`
 _FACTORISE = 1e-9  # seconds per multiplication of MINPACK's unblocked QR factorisation
+_VECTORS = 60  # that L-BFGS keeps, each gone through twice in every step
 _FEWEST, _MOST = 30, 2_000  # evaluations of one fit
+_PER_RUN = 3.0  # a fit may cost so many times the run that it explains
+_LEAST = 0.05  # seconds that nobody notices
+_TELLING = 50  # steps; a run of fewer has only begun: nothing that a fit reaches explains it
 _JACOBIAN_NUMBERS = 4_000_000  # 32 MB
 _PERFECT = 1e-10  # loss over the mean baseline's: no further start is needed
 _SAME = 0.1  # losses that differ by this share are called equal
@@ -88,15 +97,21 @@ def reference_fit(
 
     Args:
         shape: The network with its loss; weight decay is left out.
-        starts: Name → parameters (P,); those that are not finite are left out.
+        starts: Name → parameters (P,); those that are not finite are left out, and the last ones
+            where the work does not suffice for all.
         data: The examples.
-        seconds: Work to spend on all starts together, in seconds of an ordinary core.
+        seconds: Work to spend on all starts together, in seconds of an ordinary core; thirty
+            gradients from the first one are computed in any case.
 
     Raises:
         ValueError: No start is finite.
     """
+    affordable = seconds / (_FEWEST * _step_seconds(shape, data.count))
+    count = int(np.clip(affordable, 1, max(_count(starts), 1)))
+    starts = {name: one for name, one in starts.items() if np.isfinite(one).all()}
+    starts = dict(islice(starts.items(), count))
     return best_fit(
-        _fitter(shape, data, seconds=seconds / max(_count(starts), 1)),
+        _fitter(shape, data, seconds=seconds / count),
         lambda parameters: _loss(shape, parameters, data),
         starts,
         baseline=baseline(shape.loss, data.targets),
@@ -141,6 +156,27 @@ def best_fit(
     return ReferenceFit(best[0], best[1], losses, best[2], baseline, evaluations)
 
 
+def bounded_seconds(shape: Architecture, *, steps: int, batch: int, most: float) -> float:
+    """Work that the reference fit of a run may cost: some times the run's own, in seconds.
+
+    Args:
+        shape: The network.
+        steps: Steps that the run took; 0 is returned for a run of few.
+        batch: Examples of each.
+        most: Seconds at most.
+    """
+    if steps < _TELLING:
+        return 0.0
+    own = steps * gradient_seconds(shape, batch)
+    return min(most, max(_LEAST, _PER_RUN * own))
+
+
+def gradient_seconds(shape: Architecture, examples: int) -> float:
+    """Estimated seconds of one gradient."""
+    passes = _ELEMENT * sum(shape.units) * examples
+    return passes + 3 * _MULTIPLY * shape.size * examples + _CALL * 10 * shape.layers
+
+
 def limit_of(
     fit: ReferenceFit,
     *,
@@ -177,7 +213,7 @@ def jacobian(shape: Architecture, parameters: FloatArray, data: Examples) -> Flo
 def _fitter(shape: Architecture, data: Examples, *, seconds: float) -> Fit:
     """The stronger of both methods that `seconds` allow."""
     residuals = shape.outputs * data.count
-    gradient = _gradient_cost(shape, data.count)
+    gradient = gradient_seconds(shape, data.count)
     step = gradient * shape.outputs + _FACTORISE * residuals * shape.size**2
     squared = shape.loss.name == "mean_squared_error"
     fits = residuals >= shape.size and residuals * shape.size <= _JACOBIAN_NUMBERS
@@ -186,7 +222,7 @@ def _fitter(shape: Architecture, data: Examples, *, seconds: float) -> Fit:
     return lambda start: quasi_newton(
         lambda parameters: loss_and_gradient(shape, parameters, data),
         start,
-        most=_bounded(seconds / gradient),
+        most=_bounded(seconds / _step_seconds(shape, data.count)),
     )
 
 
@@ -294,10 +330,9 @@ def _finite(values: FloatArray) -> FloatArray:
     return np.nan_to_num(values, nan=1e150, posinf=1e150, neginf=-1e150)
 
 
-def _gradient_cost(shape: Architecture, examples: int) -> float:
-    """Estimated seconds of one gradient."""
-    passes = _ELEMENT * sum(shape.units) * examples
-    return passes + 3 * _MULTIPLY * shape.size * examples + _CALL * 10 * shape.layers
+def _step_seconds(shape: Architecture, examples: int) -> float:
+    """Estimated seconds of one step of L-BFGS."""
+    return gradient_seconds(shape, examples) + 4 * _VECTORS * _MULTIPLY * shape.size
 
 
 def _bounded(evaluations: float) -> int:

@@ -1,19 +1,21 @@
 """The first step: the loss, whether every parameter moves, the gradient, the rate."""
 
-from dataclasses import replace
-
 import numpy as np
 
+from nndiag.analysis.reference_fit import gradient_seconds
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.errors import NndiagError
+from nndiag.experiment.building import Built
 from nndiag.gradients.network.points import check_network
 from nndiag.nn.network import loss
+from nndiag.nn.stack import Stack
 from nndiag.numbers import chosen, number, percent, rough
-from nndiag.training import train
+from nndiag.training.schedule import batches_of, total_steps
 
 _HIGH = 10.0  # times the loss of outputs at zero, or of the mean baseline
 _SLOW = 1e-4  # of the stability limit: a rate that needs 10,000 times as many steps
-_TRIAL_STEPS = 100
+_TRIAL_STEPS, _FEWEST_STEPS = 100, 10
+_TRIAL_SECONDS = 1.0
 _BLOWN_UP = 10.0  # times the loss at the start
 _DEAD = 0.5  # share of units
 _VANISHED = 1e-3  # gradient of the first layer over that of the last, as the detectors have it
@@ -99,7 +101,7 @@ def gradient(patient: Patient) -> Check:
     """The gradient agrees with finite differences."""
     name = "gradient"
     try:
-        check = check_network(patient.built, seconds=1.0)
+        check = check_network(patient.built, seconds=0.5)
     except NndiagError as error:
         return Check(name, Status.NOT_CHECKED, error.problems[0].message)
     errors = [tensor.relative_error for tensor, _ in check.tensors()]
@@ -114,7 +116,8 @@ def rate(patient: Patient) -> Check:
     """The configured rate against its stability limit, and against a few steps."""
     name = "learning rate"
     rate, stability_limit = patient.built.optimizer.learning_rate, patient.facts.stability_limit
-    lost = _lost_at(patient)
+    steps = _trial_steps(patient.built)
+    lost = _lost_at(patient, steps=steps)
     numbers = {"learning_rate": rate}
     problem = "learning-rate-above-stability-limit"
     if stability_limit is None:
@@ -129,7 +132,7 @@ def rate(patient: Patient) -> Check:
         return Check(name, Status.FAILED, message, remedy, problem, numbers)
     if stability_limit is not None and rate > stability_limit:
         remedy = f"optimizer.learning_rate={_below(rate, stability_limit)}"
-        message = f"{words}; the first {_TRIAL_STEPS} steps survive it"
+        message = f"{words}; the first {steps} steps survive it"
         return Check(name, Status.WARNING, message, remedy, problem, numbers)
     if stability_limit is not None and rate < _SLOW * stability_limit:
         message = f"{words}: {stability_limit / rate:,.0f} times as large"
@@ -138,14 +141,35 @@ def rate(patient: Patient) -> Check:
     return Check(name, Status.OK, words, numbers=numbers)
 
 
-def _lost_at(patient: Patient) -> int | None:
+def _trial_steps(built: Built) -> int:
+    """Steps that are tried: a hundred, fewer where they take long or the run has not as many."""
+    batches = batches_of(built)
+    affordable = int(_TRIAL_SECONDS / gradient_seconds(built.shape, batches.size))
+    return min(total_steps(built), max(_FEWEST_STEPS, min(_TRIAL_STEPS, affordable)))
+
+
+def _lost_at(patient: Patient, *, steps: int) -> int | None:
     """The number of steps after which the loss had run away; None where it did not."""
-    steps = min(_TRIAL_STEPS, patient.built.steps or _TRIAL_STEPS)
-    built = replace(patient.built, steps=steps, epochs=None, stop_when_converged=False)
-    trace = train(built).trace
-    final = trace.ending.loss if trace.ending is not None else float(trace.loss[-1])
+    built, batches = patient.built, batches_of(patient.built)
+    inputs, targets = built.training
+    stack = Stack(
+        built.shape,
+        built.parameters[None],
+        optimizer=built.optimizer,
+        inputs=inputs,
+        targets=targets,
+    )
     limit = _BLOWN_UP * max(patient.start[0], patient.baseline)
-    return trace.steps if not final <= limit else None
+    rows = batches.rows(np.random.default_rng([built.seed, 2]))
+    with np.errstate(all="ignore"):
+        while stack.step < steps:
+            left = steps - stack.step
+            block = stack.run(steps=left) if batches.full else stack.run(rows=next(rows)[:left])
+            finite = np.isfinite(block.losses[:, 0])
+            if not finite.all():
+                return stack.step - len(finite) + int(np.argmin(finite)) + 1
+        final = float(loss(built.shape, stack.parameters[0], patient.data))
+    return None if final <= limit else steps
 
 
 def _below(rate: float, stability_limit: float | None) -> str:

@@ -30,15 +30,22 @@ def reference_of(built: Built, parameters: FloatArray, *, seconds: float) -> Ref
         parameters: Where the run ended, shape (P,).
         seconds: Work to spend, in seconds of an ordinary core.
     """
+    data = examples(built.shape, *built.training)
+    return reference_fit(
+        built.shape, {END: parameters, **reference_starts(built)}, data, seconds=seconds
+    )
+
+
+def reference_starts(built: Built) -> dict[str, FloatArray]:
+    """Where a fit begins besides the end of a run: name → parameters (P,)."""
     config = experiment_of(built.settings).config
-    starts = {END: parameters, START: built.parameters}  # the end in any case, see `reference_fit`
+    starts = {START: built.parameters}
     for shift in _SEEDS:
         seed = config.seed + shift
         starts[f"seed {seed}"] = initial_parameters(config, built.shape, seed=seed)
     for shift in _SUITED_SEEDS:
         starts[f"suited {config.seed + shift}"] = _suited(built, seed=config.seed + shift)
-    data = examples(built.shape, *built.training)
-    return reference_fit(built.shape, starts, data, seconds=seconds)
+    return starts
 
 
 def _suited(built: Built, *, seed: int) -> FloatArray:

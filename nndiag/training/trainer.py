@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nndiag.analysis.curvature import curvature_at, sharpness
+from nndiag.analysis.reference_fit import bounded_seconds
 from nndiag.experiment.building import Built
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import Examples, examples, loss, predicted
@@ -70,6 +71,7 @@ def train(
     facts: Facts | None = None,
     progress: Callable[[Progress], None] | None = None,
     reference_seconds: float = 0.0,
+    notice: Callable[[str], None] = lambda text: None,
 ) -> TrainingResult:
     """Train the network of a config to its end, to a value that is not finite, or to Ctrl-C.
 
@@ -78,8 +80,9 @@ def train(
         recorder: Takes the record; one in memory by default.
         facts: What is known before the first step, as `facts_of` gives it; found by default.
         progress: Called about ten times a second.
-        reference_seconds: Work to spend on the reference fit of a run that ended well above what
-            a good one reaches; 0 for none.
+        reference_seconds: Work to spend at most on the reference fit of a run that ended well above
+            what a good one reaches, never more than a few times the run's own; 0 for none.
+        notice: Told when the reference fit begins.
 
     Returns:
         The trace, with its ending, and the last parameters.
@@ -92,8 +95,10 @@ def train(
         reason = run.to_the_end(interruption)
     parameters = run.parameters
     ending = run.ending(reason)
-    if reference_seconds > 0 and run.needs_explanation(ending):
-        ending = _with_reference(ending, built, parameters, seconds=reference_seconds)
+    seconds = run.reference_seconds(ending, most=reference_seconds)
+    if seconds > 0:
+        notice("reference fit: what this network can reach")
+        ending = _with_reference(ending, built, parameters, seconds=seconds)
     recorder.record_ending(ending)
     return TrainingResult(recorder.trace(), parameters)
 
@@ -178,10 +183,13 @@ class _Run:
             largest_eigenvalue=curvature.largest,
         )
 
-    def needs_explanation(self, ending: Ending) -> bool:
-        """Whether the run came to its end with a loss well above what a good one reaches."""
+    def reference_seconds(self, ending: Ending, *, most: float) -> float:
+        """Work that explains the run's end; 0 where its loss is as that of a good one."""
         finished = ending.reason in ("finished", "converged")
-        return finished and ending.loss > _GOOD * abs(self._baseline)
+        if not (finished and ending.loss > _GOOD * abs(self._baseline)):
+            return 0.0
+        steps, batch = self._stack.step, self._batches.size
+        return bounded_seconds(self._built.shape, steps=steps, batch=batch, most=most)
 
     def _steps_until(self, step: int, interruption: Interruption) -> bool:
         """Take steps up to `step`; whether all was finite and nobody interrupted."""

@@ -59,7 +59,7 @@ def train(
         select: The only problems that are looked at.
         confirm: Whether to try remedies afterwards, to confirm or to doubt the cause.
         progress: Called about ten times a second.
-        notice: Told what is tried to confirm the cause.
+        notice: Told of the reference fit, and what is tried to confirm the cause.
         started: Told what is known before the first step.
         steps: For a program: steps after which it is stopped.
         seconds: For a program: time after which its training is stopped.
@@ -80,7 +80,8 @@ def train(
             program, config=words, runs=folder, notice=notice, **limits, **looked_for
         )
     else:
-        run = _taken(load_experiment(config, overrides), folder, looked_for, (started, progress))
+        told = _Told(started, progress, notice or (lambda text: None))
+        run = _taken(load_experiment(config, overrides), folder, looked_for, told)
         result = _judged(run, looked_for, config=words_of(config, overrides))
         if confirm:
             result = _confirmed(result, run, notice=notice)
@@ -89,6 +90,15 @@ def train(
     if plots:
         result.draw()
     return result
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Who is told before the first step, while it trains, and what else is done."""
+
+    started: "Callable[[Facts], None] | None"
+    progress: "Callable[[Progress], None] | None"
+    notice: Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +116,7 @@ def _taken(
     experiment: "Experiment",
     runs: Path | None,
     looked_for: Mapping[str, Any],
-    told: "tuple[Callable[[Facts], None] | None, Callable[[Progress], None] | None]",
+    told: _Told,
 ) -> _Taken:
     """The training of a config's network.
 
@@ -114,7 +124,7 @@ def _taken(
         experiment: What is trained.
         runs: Where to store it, in a new folder.
         looked_for: What does not exist of it is told before the training.
-        told: Who is told before the first step, and who while it trains.
+        told: Who is told of it.
     """
     from nndiag.experiment.building import build  # noqa: PLC0415 (only what a verb needs)
     from nndiag.training.facts import facts_of  # noqa: PLC0415
@@ -122,13 +132,13 @@ def _taken(
 
     check_diagnosis_section(experiment)
     wanted(experiment.resolved, **looked_for)
-    built, (started, progress) = build(experiment), told
+    built = build(experiment)
     facts = facts_of(built, explained=True)
-    if started is not None:
-        started(facts)
+    if told.started is not None:
+        told.started(facts)
     folder = None if runs is None else new_run(experiment, runs)
     start = time.monotonic()
-    trained = _trained(built, folder, facts=facts, progress=progress)
+    trained = _trained(built, folder, facts=facts, told=told)
     if not trained.trace.steps:
         place = "" if folder is None else f"; nothing was recorded in {folder}"
         raise KeyboardInterrupt(f"interrupted before the first step{place}")
@@ -155,7 +165,7 @@ def _trained(
     folder: Path | None,
     *,
     facts: "Facts",
-    progress: "Callable[[Progress], None] | None",
+    told: _Told,
 ) -> "TrainingResult":
     """The training, recorded on disk where there is a folder."""
     from nndiag.training import train as take_steps  # noqa: PLC0415 (only what a verb needs)
@@ -164,7 +174,12 @@ def _trained(
     recorder = _recorder(built.layer_names, folder)
     try:
         return take_steps(
-            built, recorder, facts=facts, progress=progress, reference_seconds=REFERENCE_SECONDS
+            built,
+            recorder,
+            facts=facts,
+            progress=told.progress,
+            reference_seconds=REFERENCE_SECONDS,
+            notice=told.notice,
         )
     finally:
         recorder.close()

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from nndiag.analysis.reference_fit import Limit, ReferenceFit, jacobian, limit_of, reference_fit
+from nndiag.analysis.reference_fit import (
+    Limit,
+    ReferenceFit,
+    bounded_seconds,
+    gradient_seconds,
+    jacobian,
+    limit_of,
+    reference_fit,
+)
 from nndiag.nn.losses import LOSSES, baseline
 from nndiag.nn.network import architecture, examples, loss_and_gradient, outputs
 
@@ -112,6 +120,22 @@ def test_starts_that_are_not_finite_are_left_out():
     fit = reference_fit(shape, {"end": np.full(shape.size, np.nan), "start": parameters}, data)
     assert fit.start == "start"
     assert set(fit.losses) == {"start"}
+
+
+def test_only_as_many_starts_are_fitted_as_the_work_suffices_for():
+    shape, parameters, data = random_network([(3, "relu"), (1, "linear")])
+    starts = dict.fromkeys(("end", "start", "another"), parameters)
+    fit = reference_fit(shape, starts, data, seconds=1e-6)
+    assert set(fit.losses) == {"end"}
+    assert fit.evaluations <= 60  # thirty, and what the last search along a line needs
+
+
+def test_a_fit_costs_a_few_times_the_run_that_it_explains():
+    shape, *_ = random_network([(100, "relu"), (1, "linear")])
+    own = gradient_seconds(shape, 500)
+    assert bounded_seconds(shape, steps=200, batch=500, most=60.0) == pytest.approx(600 * own)
+    assert bounded_seconds(shape, steps=10**6, batch=500, most=1.0) == 1.0
+    assert bounded_seconds(shape, steps=20, batch=500, most=1.0) == 0.0  # it has only begun
 
 
 def test_no_finite_start_is_refused():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.analysis.reference_fit import gradient_seconds
 from nndiag.errors import NndiagError, Problem
 from nndiag.experiment.building import Built
 from nndiag.gradients.differences import FloatArray
@@ -23,6 +24,8 @@ from nndiag.nn.stack import Stack
 _POINTS = 3
 _STEPS = (20, 5, 1)  # to the third point; fewer where the run has exploded by then
 _EXPLODED = 1e3  # loss over the initial one
+_PASSES = 200  # through the network at one point
+_TOO_LONG = 5.0  # times the work for one point
 _SPREAD = 0.1  # of the random point, relative to the size of a layer's weights
 _MOST_EXAMPLES = 512  # of a step towards the third point
 _SEED = 11  # of the random point: the same config gives the same report
@@ -84,7 +87,7 @@ def check_network(built: Built, *, seconds: float = 3.0) -> NetworkCheck:
     data = affordable_examples(built.shape, every, seconds=seconds)
     checks, skipped = [], []
     with np.errstate(all="ignore"):
-        for name, parameters in _points(built, data):
+        for name, parameters in _points(built, data, seconds=seconds):
             if not _finite(built.shape, parameters, data):
                 skipped.append(f"{name}: the loss or its gradient is not finite there")
                 continue
@@ -119,12 +122,21 @@ def perturbed(shape: Architecture, parameters: FloatArray, rng: np.random.Genera
     return moved
 
 
-def _points(built: Built, data: Examples) -> Iterator[tuple[str, FloatArray]]:
-    """The points with their names."""
-    yield "initial", built.parameters
+def _points(built: Built, data: Examples, *, seconds: float) -> Iterator[tuple[str, FloatArray]]:
+    """The points with their names; of a network that takes long the most telling one only.
+
+    Fewer steps lead to the third point where they take long.
+    """
+    costly = _PASSES * gradient_seconds(built.shape, data.count) > _TOO_LONG * seconds
+    if not costly:
+        yield "initial", built.parameters
     yield "perturbed", perturbed(built.shape, built.parameters, np.random.default_rng(_SEED))
+    if costly:
+        return
     most = _EXPLODED * float(loss(built.shape, built.parameters, data))
-    for steps in _STEPS:
+    batch = min(built.batch_size or _MOST_EXAMPLES, len(built.training[0]), _MOST_EXAMPLES)
+    affordable = seconds / gradient_seconds(built.shape, batch)
+    for steps in [steps for steps in _STEPS if steps <= max(affordable, 1)]:
         reached = _trained(built, steps)
         if steps == 1 or loss(built.shape, reached, data) <= most:
             yield ("after 1 step" if steps == 1 else f"after {steps} steps"), reached
