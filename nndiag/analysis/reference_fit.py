@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 
 from nndiag.nn.calls import now, transposed
 from nndiag.nn.losses import baseline
-from nndiag.nn.network import Architecture, Examples, forward, loss_and_gradient, workspace
+from nndiag.nn.network import (
+    Architecture,
+    Examples,
+    forward,
+    gradient_seconds,
+    loss_and_gradient,
+    workspace,
+)
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Fit: TypeAlias = Callable[[FloatArray], tuple[FloatArray, int]]
@@ -169,12 +176,6 @@ def bounded_seconds(shape: Architecture, *, steps: int, batch: int, most: float)
         return 0.0
     own = steps * gradient_seconds(shape, batch)
     return min(most, max(_LEAST, _PER_RUN * own))
-
-
-def gradient_seconds(shape: Architecture, examples: int) -> float:
-    """Estimated seconds of one gradient."""
-    passes = _ELEMENT * sum(shape.units) * examples
-    return passes + 3 * _MULTIPLY * shape.size * examples + _CALL * 10 * shape.layers
 
 
 def limit_of(

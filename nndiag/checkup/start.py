@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from nndiag.analysis.reference_fit import gradient_seconds
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.errors import NndiagError
 from nndiag.experiment.building import Built
 from nndiag.gradients.network.points import check_network
-from nndiag.nn.network import loss
+from nndiag.nn.network import gradient_seconds, loss
 from nndiag.nn.stack import Stack
 from nndiag.numbers import chosen, number, percent, rough
 from nndiag.training.schedule import batches_of, total_steps

@@ -7,13 +7,18 @@ from nndiag.analysis.reference_fit import (
     Limit,
     ReferenceFit,
     bounded_seconds,
-    gradient_seconds,
     jacobian,
     limit_of,
     reference_fit,
 )
 from nndiag.nn.losses import LOSSES, baseline
-from nndiag.nn.network import architecture, examples, loss_and_gradient, outputs
+from nndiag.nn.network import (
+    architecture,
+    examples,
+    gradient_seconds,
+    loss_and_gradient,
+    outputs,
+)
 
 X = np.linspace(0.025, 0.5, 20)[:, None]
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.analysis.reference_fit import gradient_seconds
 from nndiag.errors import NndiagError, Problem
 from nndiag.experiment.building import Built
 from nndiag.gradients.differences import FloatArray
@@ -18,7 +17,14 @@ from nndiag.gradients.network.check import PointCheck, check_gradient
 from nndiag.gradients.network.differences import is_analytic
 from nndiag.gradients.network.sampling import affordable_examples
 from nndiag.gradients.verdict import TensorCheck, Verdict
-from nndiag.nn.network import Architecture, Examples, examples, loss, loss_and_gradient
+from nndiag.nn.network import (
+    Architecture,
+    Examples,
+    examples,
+    gradient_seconds,
+    loss,
+    loss_and_gradient,
+)
 from nndiag.nn.stack import Stack
 
 _POINTS = 3
