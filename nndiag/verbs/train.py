@@ -76,11 +76,10 @@ def train(
     if program is not None:
         words = words_of(config, overrides) or ""
         limits: dict[str, Any] = {"steps": steps, "seconds": seconds, "python": python}
-        result = train_program(
-            program, config=words, runs=folder, notice=notice, **limits, **looked_for
-        )
+        limits |= looked_for
+        result = train_program(program, config=words, runs=folder, notice=notice, **limits)
     else:
-        told = _Told(started, progress, notice or (lambda text: None))
+        told = _Told(started, progress, notice)
         run = _taken(load_experiment(config, overrides), folder, looked_for, told)
         result = _judged(run, looked_for, config=words_of(config, overrides))
         if confirm:
@@ -98,7 +97,7 @@ class _Told:
 
     started: "Callable[[Facts], None] | None"
     progress: "Callable[[Progress], None] | None"
-    notice: Callable[[str], None]
+    notice: Callable[[str], None] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +178,7 @@ def _trained(
             facts=facts,
             progress=told.progress,
             reference_seconds=REFERENCE_SECONDS,
-            notice=told.notice,
+            notice=told.notice or (lambda text: None),
         )
     finally:
         recorder.close()
