@@ -1,13 +1,18 @@
 """Which combinations of activations, losses and shapes the suite tries: any two of them together.
 
-What goes wrong with two things is seen where these two meet. All rows, ten times as many, are tried
-by `COMBINATIONS=all pytest tests/nn tests/gradients`.
+What goes wrong with two things is seen where these two meet. All rows, ten times as many, and all
+programs are tried by `COMBINATIONS=all pytest tests/nn tests/gradients tests/own_program`.
 """
 
 import os
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
+
+
+def sample(values: Sequence[Any], *, of: int = 3) -> Sequence[Any]:
+    """One of so many values, evenly spaced; all of them where all are asked for."""
+    return values if os.environ.get("COMBINATIONS") == "all" else values[::of]
 
 
 def combinations(*lists: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -79,7 +79,7 @@ def test_the_config_itself_can_be_trained(folder: Path) -> None:
     assert train(folder) in (ExitCode.HEALTHY, ExitCode.FINDING)
 
 
-@examples(60)
+@examples(25)
 @given(data=st.data())
 def test_no_damaged_config_gives_a_traceback(folder: Path, data: st.DataObject) -> None:
     words = CONFIG.split(" ")
@@ -98,7 +98,7 @@ def test_no_damaged_config_gives_a_traceback(folder: Path, data: st.DataObject) 
     train(folder, "training.epochs=2")
 
 
-@examples(60)
+@examples(25)
 @given(
     key=st.sampled_from(
         ["seed", "dataset", "dataset.path", "dataset.x", "dataset.validation", "network.layers",
@@ -119,7 +119,7 @@ def test_no_override_gives_a_traceback(folder: Path, key: str, value: str, equal
         train(folder, text)
 
 
-@examples(60)
+@examples(25)
 @given(data=st.data())
 def test_no_data_file_gives_a_traceback(folder: Path, data: st.DataObject) -> None:
     cells = st.sampled_from([*PROBLEM_WORDS, "1", "2.5", "1e308", "-1e308", "1e-320", "a", '"', ""])
@@ -158,7 +158,7 @@ FILES = ("trace.json", "facts.json", "facts.npz", "steps.f64", "probes.f64", "en
          "ending.npz", "config.yaml", "environment.json", "parameters.npz")  # fmt: skip
 
 
-@examples(120)
+@examples(40)
 @given(name=st.sampled_from(FILES), share=st.floats(0, 1))
 def test_no_truncated_run_gives_a_traceback(
     folder: Path, stored: Path, name: str, share: float
@@ -167,7 +167,7 @@ def test_no_truncated_run_gives_a_traceback(
     code_of(folder, "diagnose", str(copy))
 
 
-@examples(120)
+@examples(40)
 @given(
     name=st.sampled_from(FILES),
     place=st.floats(0, 1),
@@ -184,7 +184,7 @@ def test_no_damaged_run_gives_a_traceback(
     code_of(folder, "diagnose", str(damaged(stored, folder, name, change)))
 
 
-@examples(60)
+@examples(25)
 @given(
     name=st.sampled_from(["trace.json", "facts.json", "ending.json"]),
     document=st.recursive(
