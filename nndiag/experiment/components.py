@@ -134,19 +134,34 @@ def shape_below(shape: Shape, key: str, name: str | None) -> Shape:
         key: The key.
         name: For a component: its name.
     """
-    field = fields(shape, name).get(key)
-    return None if field is None else _innermost([field.annotation, *field.metadata])
+    section = _section(shape, name)
+    return None if section is None else _shapes_in(section).get(key)
 
 
-def fields(shape: Shape, name: str | None = None) -> dict[str, FieldInfo]:
+def fields(shape: Shape, name: str | None = None) -> Mapping[str, FieldInfo]:
     """The fields of a section or of a component, by the key that a config uses."""
-    if shape is None:
-        return {}
-    if isinstance(shape, ComponentOf):
-        name = name or shape.default
-        known = name is not None and name in shape.registry.names()
-        shape = shape.model(name) if known and name else shape.base
-    return {field.alias or key: field for key, field in shape.model_fields.items()}
+    section = _section(shape, name)
+    return {} if section is None else _fields_of(section)
+
+
+def _section(shape: Shape, name: str | None) -> type[Section] | None:
+    """The section that a shape is; a component's by its name."""
+    if not isinstance(shape, ComponentOf):
+        return shape
+    name = name or shape.default
+    known = name is not None and name in shape.registry.names()
+    return shape.model(name) if known and name else shape.base
+
+
+@cache
+def _fields_of(section: type[Section]) -> Mapping[str, FieldInfo]:
+    return {field.alias or key: field for key, field in section.model_fields.items()}
+
+
+@cache
+def _shapes_in(section: type[Section]) -> Mapping[str, Shape]:
+    known = _fields_of(section).items()
+    return {key: _innermost([field.annotation, *field.metadata]) for key, field in known}
 
 
 def is_marked(field: FieldInfo, mark: object) -> bool:

@@ -19,7 +19,6 @@ from nndiag.verbs.target import (
     program_of,
     words_of,
 )
-from nndiag.verbs.train_program import train_program
 from nndiag.verbs.wanted import Thresholds, check_diagnosis_section, wanted
 
 if TYPE_CHECKING:
@@ -77,6 +76,8 @@ def train(
         words = words_of(config, overrides) or ""
         limits: dict[str, Any] = {"steps": steps, "seconds": seconds, "python": python}
         limits |= looked_for
+        from nndiag.verbs.train_program import train_program  # noqa: PLC0415 (only for programs)
+
         result = train_program(program, config=words, runs=folder, notice=notice, **limits)
     else:
         told = _Told(started, progress, notice)
