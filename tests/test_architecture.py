@@ -78,7 +78,7 @@ FLOORS = {
 
 OWNERS = {
     "rich": {"report", "cli", "verbs"},
-    "typer": {"cli"},
+    "click": {"cli"},
     "matplotlib": {"plots"},
     "scipy": {"analysis"},
     "pydantic": {"experiment", "nndiag/report/schema.py"},
@@ -281,12 +281,12 @@ def test_no_function_is_too_long():
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("nndiag", {"numpy", "pydantic", "scipy", "matplotlib", "rich", "typer"}),
+        ("nndiag", {"numpy", "pydantic", "scipy", "matplotlib", "rich", "click"}),
         ("nndiag.cli.app", {"numpy", "pydantic.main", "scipy", "matplotlib"}),
-        ("nndiag.report.catalogue", {"numpy", "pydantic", "scipy", "matplotlib", "rich", "typer"}),
-        ("nndiag.report.page", {"numpy", "pydantic", "scipy", "matplotlib", "typer"}),
-        ("nndiag.training", {"scipy", "matplotlib", "rich", "typer"}),
-        ("nndiag.diagnosis", {"scipy", "matplotlib", "rich", "typer", "pydantic"}),
+        ("nndiag.report.catalogue", {"numpy", "pydantic", "scipy", "matplotlib", "rich", "click"}),
+        ("nndiag.report.page", {"numpy", "pydantic", "scipy", "matplotlib", "click"}),
+        ("nndiag.training", {"scipy", "matplotlib", "rich", "click"}),
+        ("nndiag.diagnosis", {"scipy", "matplotlib", "rich", "click", "pydantic"}),
     ],
 )
 def test_nothing_heavy_is_imported_before_it_is_needed(module, unwanted):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nndiag.cli.app import COMMANDS, run
+from nndiag.cli.app import run
+from nndiag.cli.command import NAMES
 from tests.documents import DOCUMENTS, ROOT, lay_out, programs, said, shown
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,7 +67,7 @@ def test_every_command_of_the_one_screen_runs(tmp_path, monkeypatch, capsys):
         arguments = [name for word, names in found for name in (names if "*" in word else [word])]
         assert run(arguments) == 0, (line, capsys.readouterr().err)
         ran.add(words[0])
-    assert ran == set(COMMANDS)
+    assert ran == set(NAMES)
     assert len(block.splitlines()) <= 24  # lines of a small screen
 
 

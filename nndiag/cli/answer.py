@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from nndiag.cli.options import FailOn
+from nndiag.cli.options import FAILING
 from nndiag.cli.streams import emit, emit_text
 from nndiag.errors import ExitCode, RunError, warn
 
@@ -21,7 +21,7 @@ def answer(
     json: bool,
     quiet: bool = False,
     html: Path | None = None,
-    fail_on: FailOn = FailOn.NEVER,
+    fail_on: str = "never",
     plots: bool = False,
 ) -> None:
     """Print a result, draw it and write its page where asked, and end with its exit code.
@@ -35,7 +35,7 @@ def answer(
         plots: Whether to draw into the run's folder, after the report: nobody waits for pictures.
 
     Raises:
-        typer.Exit: There is a finding that counts, or Ctrl-C cut it short.
+        Exit: There is a finding that counts, or Ctrl-C cut it short.
         RunError: The page cannot be written.
     """
     if json:
@@ -53,22 +53,17 @@ def answer(
     for words in () if quiet else result.remarks():
         warn(words)
     code = exit_code(result.gravest(), fail_on=fail_on)
-    raise typer.Exit(ExitCode.INTERRUPTED if result.cut_short() else code)
+    raise click.exceptions.Exit(ExitCode.INTERRUPTED if result.cut_short() else code)
 
 
-def exit_code(gravest: "Severity | None", *, fail_on: FailOn) -> ExitCode:
+def exit_code(gravest: "Severity | None", *, fail_on: str) -> ExitCode:
     """The exit code that a severity deserves.
 
     Args:
         gravest: The gravest severity of what was found.
-        fail_on: The least severity that counts.
+        fail_on: The least severity that counts, as `--fail-on` has it.
     """
-    grave = {
-        FailOn.NEVER: (),
-        FailOn.ERROR: ("error",),
-        FailOn.WARNING: ("error", "warning"),
-    }[fail_on]
-    return ExitCode.FINDING if gravest in grave else ExitCode.HEALTHY
+    return ExitCode.FINDING if gravest in FAILING[fail_on] else ExitCode.HEALTHY
 
 
 def _write_page(result: "Result", path: Path) -> None:

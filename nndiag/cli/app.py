@@ -1,74 +1,88 @@
 """The commands put together, and what happens at their edge: errors, Ctrl-C, exit codes."""
 
-import functools
-import importlib
 import os
-import pkgutil
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
+from click.exceptions import NoArgsIsHelpError
 
-from nndiag.cli import commands
-from nndiag.cli.command import COMMANDS, RANKS
+from nndiag.cli.command import NAMES, command_of, ranked_names
 from nndiag.cli.streams import (
     complain,
+    emit_text,
     leave_quietly,
     spell_out_what_cannot_be_encoded,
     warnings_are_told,
 )
 from nndiag.cli.version import show_version
 from nndiag.errors import ExitCode, NndiagError
+from nndiag.registry import suggestion
 from nndiag.verbs.target import Kind, kind_of
 
-_USAGE_ERROR = typer.BadParameter.__mro__[1]  # click's, wherever this version of typer has it
 
-app = typer.Typer(
-    name="nndiag",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # its help costs as much time as everything else together
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+class Commands(click.Group):
+    """All commands; each is imported when it is asked for."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, as the help has them."""
+        return ranked_names()
 
-def _interruptible(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The command, ending with its own exit code on Ctrl-C; older versions of click end with 1."""
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """The command of a name.
 
-    @functools.wraps(function)
-    def command(*arguments: Any, **options: Any) -> Any:
+        Raises:
+            UsageError: There is none; the message suggests one.
+        """
+        if cmd_name in NAMES:
+            return command_of(cmd_name)
+        hint = suggestion(cmd_name, NAMES) or ""
+        raise click.UsageError(f"no such command {cmd_name!r}. {hint.capitalize()}".rstrip(), ctx)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C ends it with its own exit code, where click would say 1."""
         try:
-            return function(*arguments, **options)
+            return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
             if stopped.args:
                 complain(str(stopped))
-            raise typer.Exit(ExitCode.INTERRUPTED) from None
-
-    return command
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
 
-for _module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
-    importlib.import_module(_module.name)
-for _name in sorted(COMMANDS, key=lambda name: (RANKS[name], name)):
-    app.command(_name)(_interruptible(COMMANDS[_name]))
+def _show_completion(context: click.Context, parameter: click.Parameter, shell: str | None) -> None:
+    """Print the script that makes a shell complete commands and names, and end."""
+    if shell is None:
+        return
+    from click.shell_completion import get_completion_class  # noqa: PLC0415
+
+    kind = get_completion_class(shell)
+    assert kind is not None
+    emit_text(kind(app, {}, "nndiag", "_NNDIAG_COMPLETE").source())
+    context.exit()
 
 
-@app.callback()
-def _nndiag(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            "-V",
-            help="Show the version, and those of what it runs on.",
-            callback=show_version,
-            is_eager=True,
-        ),
-    ] = False,
-) -> None:
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    "-V",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version, and those of what it runs on.",
+)
+@click.option(
+    "--show-completion",
+    type=click.Choice(["bash", "zsh", "fish"]),
+    is_eager=True,
+    expose_value=False,
+    callback=_show_completion,
+    help="Show what makes this shell complete commands and names.",
+)
+def app() -> None:
     """Why does this small neural network not train, and what exactly would make it train?"""
 
 
@@ -88,7 +102,7 @@ def with_verb(arguments: Sequence[str]) -> list[str]:
         return [*arguments[1:2], "--help"]
     if first == "version":
         return ["--version"]
-    kind = None if first in COMMANDS or first.startswith("-") else kind_of(first)
+    kind = None if first in NAMES or first.startswith("-") else kind_of(first)
     return [*arguments] if kind is None else [_VERBS[kind], *arguments]
 
 
@@ -121,20 +135,20 @@ def _told(error: Exception) -> ExitCode:
     if isinstance(error, NndiagError):
         complain(error)
         return error.exit_code
-    if isinstance(error, _USAGE_ERROR):
+    if isinstance(error, click.UsageError):
         _tell_usage(error)
         return ExitCode.USAGE
     _tell_unexpected(error)
     return ExitCode.UNEXPECTED
 
 
-def _tell_usage(error: Any) -> None:
+def _tell_usage(error: click.UsageError) -> None:
     """What is wrong with the arguments; the help where there are none."""
     message = error.format_message()
-    if type(error).__name__ == "NoArgsIsHelpError":
+    if isinstance(error, NoArgsIsHelpError):
         error.show()
         return
-    place = getattr(error.ctx, "command_path", "nndiag")
+    place = "nndiag" if error.ctx is None else error.ctx.command_path
     complain(f"{message[:1].lower()}{message[1:].rstrip('.')}\n  try: {place} --help")
 
 

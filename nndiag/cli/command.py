@@ -1,7 +1,8 @@
 """What makes a function a command: it gets the options that all share, and its result is shown.
 
     @command("doctor")
-    def doctor(config: ConfigArgument, *, quiet: bool) -> "CheckupResult":
+    @config_argument
+    def doctor(config: str, *, quiet: bool) -> "CheckupResult":
 
 The function parses nothing and prints nothing: it calls a verb and returns its `Result`. Where it
 has a parameter named like an option that all share, it is told that, too; where it has one named
@@ -10,27 +11,26 @@ has a parameter named like an option that all share, it is told that, too; where
 
 import inspect
 from collections.abc import Callable, Collection
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import click
+
 from nndiag.cli.answer import answer
-from nndiag.cli.options import FailOn, FailOnOption, HtmlOption, JsonOption, QuietOption
+from nndiag.cli.options import SHARED
 
 if TYPE_CHECKING:
     from nndiag.verbs.result import Result
 
-COMMANDS: dict[str, Callable[..., Any]] = {}
-"""Name → what typer makes a command of; complete once all modules of this package are imported."""
+NAMES = frozenset(
+    path.stem.replace("_", "-")
+    for path in (Path(__file__).parent / "commands").glob("*.py")
+    if path.stem != "__init__"
+)
+"""All commands: each is in the file of its name."""
 
-RANKS: dict[str, int] = {}
-"""Name → its place in the help; a command without a rank comes last."""
-
-_SHARED: dict[str, tuple[Any, Any]] = {
-    "json": (JsonOption, False),
-    "quiet": (QuietOption, False),
-    "fail_on": (FailOnOption, FailOn.ERROR),
-    "html": (HtmlOption, None),
-}
-"""Option that all commands share → its type for typer, and its default."""
+_COMMANDS: dict[str, tuple[int, click.Command]] = {}
 _LAST = 99
 
 
@@ -41,13 +41,13 @@ def command(
 
     Args:
         name: What it is called on the command line.
-        rank: Its place in the help.
+        rank: Its place in the help; a command without a rank comes last.
         without: The shared options that mean nothing to it.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         own = inspect.signature(function).parameters
-        shared = {option: kind for option, kind in _SHARED.items() if option not in without}
+        shared = [option for option in SHARED if option not in without]
 
         def called(**given: Any) -> None:
             said = {option: given.pop(option) for option in shared}
@@ -56,22 +56,28 @@ def command(
             if result is not None:
                 answer(result, plots=given.get("plots", False), **said)
 
-        parameters = [
-            *(one for option, one in own.items() if option not in {*_SHARED, "line"}),
-            *(
-                inspect.Parameter(
-                    option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
-                )
-                for option, (kind, default) in shared.items()
-            ),
-        ]
-        called.__name__, called.__doc__ = function.__name__, function.__doc__
-        called.__annotations__ = {one.name: one.annotation for one in parameters}
-        called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        COMMANDS[name], RANKS[name] = called, rank
+        called.__doc__ = function.__doc__
+        called.__click_params__ = []  # type: ignore[attr-defined]
+        for option in reversed(shared):  # click takes decorators from the last one to the first
+            called = SHARED[option](called)
+        called.__click_params__ += getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+        _COMMANDS[name] = (rank, click.command(name)(called))
         return function
 
     return decorate
+
+
+def command_of(name: str) -> click.Command:
+    """The command of one of `NAMES`; its file is imported now."""
+    import_module(f"nndiag.cli.commands.{name.replace('-', '_')}")
+    return _COMMANDS[name][1]
+
+
+def ranked_names() -> list[str]:
+    """All names as the help has them; all files are imported."""
+    for name in NAMES:
+        command_of(name)
+    return sorted(_COMMANDS, key=lambda name: (_COMMANDS[name][0], name))
 
 
 def _with_line(

@@ -1,24 +1,37 @@
 """What a shell may complete: names; nothing is imported before somebody presses Tab."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-def names(incomplete: str) -> list[tuple[str, str]]:
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click import Context, Parameter
+
+
+def names(context: "Context", parameter: "Parameter", incomplete: str) -> list[CompletionItem]:
     """Everything that `nndiag explain` knows, with a line on each."""
-    from nndiag.report.catalogue import KINDS, entries_of  # noqa: PLC0415
+    from nndiag.report.catalogue import KINDS  # noqa: PLC0415
 
-    entries = (entry for kind in reversed(KINDS) for entry in entries_of(kind))
-    return [(x.name, x.summary) for x in entries if x.name.startswith(incomplete)]
+    return _entries(reversed(KINDS), incomplete)
 
 
-def problems(incomplete: str) -> list[tuple[str, str]]:
+def problems(context: "Context", parameter: "Parameter", incomplete: str) -> list[CompletionItem]:
     """Problems of a run that can be selected or ignored, with a line on each."""
-    from nndiag.report.catalogue import entries_of  # noqa: PLC0415
-
-    entries = entries_of("problems")
-    return [(x.name, x.summary) for x in entries if x.name.startswith(incomplete)]
+    return _entries(("problems",), incomplete)
 
 
-def kinds(incomplete: str) -> list[str]:
+def kinds(context: "Context", parameter: "Parameter", incomplete: str) -> list[CompletionItem]:
     """The kinds that `nndiag list` knows."""
     from nndiag.report.catalogue import KINDS  # noqa: PLC0415
 
-    return [kind for kind in KINDS if kind.startswith(incomplete)]
+    return [CompletionItem(kind) for kind in KINDS if kind.startswith(incomplete)]
+
+
+def _entries(kinds: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    from nndiag.report.catalogue import entries_of  # noqa: PLC0415
+
+    entries = (entry for kind in kinds for entry in entries_of(kind))
+    return [
+        CompletionItem(x.name, help=x.summary) for x in entries if x.name.startswith(incomplete)
+    ]

@@ -1,91 +1,85 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share, as decorators."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from nndiag.cli.completion import problems
 
+FAILING: dict[str, tuple[str, ...]] = {
+    "error": ("error",),
+    "warning": ("error", "warning"),
+    "never": (),
+}
+"""What `--fail-on` takes → the severities that make the exit code 1."""
 
-class FailOn(StrEnum):
-    """The least severity of a finding that makes the exit code 1."""
+PATH = click.Path(path_type=Path)
 
-    ERROR = "error"
-    WARNING = "warning"
-    NEVER = "never"
+config_argument = click.argument("config", metavar="CONFIG", help="The config, a YAML file.")
+trained_argument = click.argument(
+    "config",
+    metavar="CONFIG|PROGRAM",
+    help="A config, or a program of your own: my_net.py, my_net.py:Network, my_net.ipynb. "
+    "The program is run, with your rights, to the end of its training.",
+)
+overrides_argument = click.argument(
+    "overrides",
+    metavar="[KEY=VALUE]...",
+    nargs=-1,
+    help="Settings that replace those of the config: optimizer.learning_rate=0.01",
+)
+runs_option = click.option(
+    "--runs",
+    metavar="DIR",
+    type=PATH,
+    default=Path("runs"),
+    show_default=True,
+    help="Where runs are stored.",
+)
+plots_option = click.option(
+    "--plots/--no-plots",
+    default=True,
+    show_default=True,
+    help="Draw pictures into the run's folder.",
+)
+python_option = click.option(
+    "--python",
+    metavar="PATH",
+    help="The Python that runs a program: that of the active environment, or `python` on the "
+    "path, if none is given.",
+)
+ignore_option = click.option(
+    "--ignore",
+    metavar="PROBLEM",
+    multiple=True,
+    help="Do not look for this problem. Repeatable.",
+    shell_complete=problems,
+)
+select_option = click.option(
+    "--select",
+    metavar="PROBLEM",
+    multiple=True,
+    help="Look only for this problem. Repeatable.",
+    shell_complete=problems,
+)
 
-
-ConfigArgument = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="The config, a YAML file.", show_default=False)
-]
-TrainedArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="CONFIG|PROGRAM",
-        help="A config, or a program of your own: my_net.py, my_net.py:Network, my_net.ipynb. "
-        "The program is run, with your rights, to the end of its training.",
-        show_default=False,
+SHARED = {
+    "json": click.option("--json", is_flag=True, help="Print one JSON object instead."),
+    "quiet": click.option(
+        "--quiet", "-q", is_flag=True, help="Print the verdict alone, in one line."
     ),
-]
-OverridesArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="KEY=VALUE",
-        help="Settings that replace those of the config: optimizer.learning_rate=0.01",
-        show_default=False,
+    "fail_on": click.option(
+        "--fail-on",
+        type=click.Choice(list(FAILING)),
+        default="error",
+        show_default=True,
+        help="The least severity that makes the exit code 1.",
     ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
-QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Print the verdict alone, in one line.")
-]
-RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Where runs are stored.")]
-PlotsOption = Annotated[
-    bool, typer.Option("--plots/--no-plots", help="Draw pictures into the run's folder.")
-]
-HtmlOption = Annotated[
-    Path | None,
-    typer.Option(
+    "html": click.option(
         "--html",
         metavar="FILE",
+        type=PATH,
         help="Write the report with its pictures as one self-contained page too.",
-        show_default=False,
     ),
-]
-PythonOption = Annotated[
-    str | None,
-    typer.Option(
-        "--python",
-        metavar="PATH",
-        help="The Python that runs a program: that of the active environment, or `python` on the "
-        "path, if none is given.",
-        show_default=False,
-    ),
-]
-FailOnOption = Annotated[
-    FailOn, typer.Option("--fail-on", help="The least severity that makes the exit code 1.")
-]
-IgnoreOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--ignore",
-        metavar="PROBLEM",
-        help="Do not look for this problem. Repeatable.",
-        autocompletion=problems,
-    ),
-]
-ConfirmOption = Annotated[
-    bool,
-    typer.Option("--confirm", help="Try remedies afterwards, to confirm or to doubt the cause."),
-]
-SelectOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--select",
-        metavar="PROBLEM",
-        help="Look only for this problem. Repeatable.",
-        autocompletion=problems,
-    ),
-]
+}
+"""The options that all commands share, by the name of their parameter."""

@@ -31,7 +31,7 @@ training: {steps: 10000}
 
 PLAIN_LOOP = [sys.executable, str(ROOT / "tests/benchmarks/plain_work_a.py")]
 NNDIAG = [sys.executable, "-m", "nndiag"]
-LIBRARIES = [sys.executable, "-c", "import typer, rich"]
+LIBRARIES = [sys.executable, "-c", "import click, rich"]
 
 
 def run(command, folder):

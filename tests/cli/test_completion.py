@@ -21,7 +21,7 @@ from nndiag.cli import completion
 def test_a_shell_completes(typed, completed):
     words = typed.split()
     asked = {
-        "_NNDIAG_COMPLETE": "complete_bash",
+        "_NNDIAG_COMPLETE": "bash_complete",
         "COMP_WORDS": typed,
         "COMP_CWORD": str(len(words) - 1),
     }
@@ -29,16 +29,21 @@ def test_a_shell_completes(typed, completed):
     ended = subprocess.run(
         command, env=os.environ | asked, capture_output=True, text=True, check=False
     )
-    assert ended.stdout.split() == completed
+    assert [line.partition(",")[2] for line in ended.stdout.splitlines()] == completed
     assert ended.stderr == ""
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_a_shell_is_shown(command, shell):
+    assert f"_NNDIAG_COMPLETE={shell}_complete" in command("--show-completion", shell).out
+
+
 def test_everything_that_has_a_page_is_completed_with_a_line_on_it():
-    found = dict(completion.names("s"))
+    found = {item.value: item.help for item in completion.names(None, None, "s")}
     assert {"saddle-point", "sharpness", "sgd", "stalled"} <= set(found)
     assert all(name.startswith("s") and summary for name, summary in found.items())
 
 
 def test_problems_and_kinds_are_completed():
-    assert [name for name, _ in completion.problems("dead")] == ["dead-units"]
-    assert completion.kinds("re") == ["remedies"]
+    assert [item.value for item in completion.problems(None, None, "dead")] == ["dead-units"]
+    assert [item.value for item in completion.kinds(None, None, "re")] == ["remedies"]

@@ -74,7 +74,7 @@ def test_ctrl_c_before_python_is_up_gives_no_traceback_of_nndiag(folder):
     assert "nndiag/cli" not in terminal.text
 
 
-@pytest.mark.parametrize("imported", ["typer", "numpy", "pydantic", "nndiag.training"])
+@pytest.mark.parametrize("imported", ["click", "numpy", "pydantic", "nndiag.training"])
 def test_ctrl_c_while_it_starts_gives_no_traceback(folder, imported):
     terminal = Terminal(folder, *LONG, python=("-X", "importtime"))
     terminal.read_until(f" {imported}\r")

@@ -1,18 +1,16 @@
 """Options that mean the same wherever they stand."""
 
 import pytest
-import typer.main
 
 from nndiag.cli.answer import exit_code as deserved
-from nndiag.cli.app import app
+from nndiag.cli.command import NAMES, command_of
 
-COMMANDS = typer.main.get_command(app).commands
 JUDGING = ("train", "diagnose", "sweep-lr", "gradcheck", "fix", "doctor")
 REPORTING = (*JUDGING, "compare")
 
 
 def options_of(command):
-    return {option: one for one in COMMANDS[command].params for option in one.opts}
+    return {option: one for one in command_of(command).params for option in one.opts}
 
 
 @pytest.mark.parametrize("command", REPORTING)
@@ -32,7 +30,7 @@ def test_wherever_a_run_is_judged_problems_can_be_chosen(command):
 
 def test_an_option_is_described_in_the_same_words_everywhere():
     words = {}
-    for command in COMMANDS:
+    for command in NAMES:
         for option, one in options_of(command).items():
             if option.startswith("--") and option not in {"--help", "--seconds", "--steps"}:
                 assert words.setdefault(option, one.help) == one.help, (command, option)

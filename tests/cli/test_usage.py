@@ -10,7 +10,7 @@ from tests.cli.forked import start
 @pytest.mark.parametrize(
     ("arguments", "message", "way_out"),
     [
-        (("train", "healthy.yaml", "--foo"), "no such option: --foo", "nndiag train --help"),
+        (("train", "healthy.yaml", "--foo"), "no such option '--foo'", "nndiag train --help"),
         (("train",), "missing argument 'CONFIG", "nndiag train --help"),
         (("trian", "healthy.yaml"), "no such command 'trian'", "nndiag --help"),
     ],

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-HEAVY = {"scipy", "matplotlib", "rich", "typer"}
+HEAVY = {"scipy", "matplotlib", "rich", "click"}
 
 
 def test_imports_nothing_heavy():

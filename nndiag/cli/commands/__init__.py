@@ -1,5 +1,4 @@
-"""One file a command: a function under `@command("name")`, see `nndiag.cli.command`.
+"""One file a command, named as the command: a function under `@command`, see `nndiag.cli.command`.
 
-A file here may import typer and the standard library, and imports the rest inside its function:
-all of them are read before the first word of a command line is looked at.
+A file here may import click and the standard library, and imports the rest inside its function.
 """

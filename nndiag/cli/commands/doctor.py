@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from nndiag.cli.command import command
-from nndiag.cli.options import ConfigArgument, OverridesArgument
+from nndiag.cli.options import config_argument, overrides_argument
 
 if TYPE_CHECKING:
     from nndiag.cli.live_line import LiveLine
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 @command("doctor", rank=9)
-def doctor(
-    config: ConfigArgument, overrides: OverridesArgument = None, *, line: "LiveLine"
-) -> "CheckupResult":
+@config_argument
+@overrides_argument
+def doctor(config: str, overrides: tuple[str, ...], *, line: "LiveLine") -> "CheckupResult":
     """Check what is worth checking before any training."""
     from nndiag.verbs.doctor import doctor as looked_over  # noqa: PLC0415
 
-    return looked_over(config, overrides or (), notice=line.say)
+    return looked_over(config, overrides, notice=line.say)

@@ -1,8 +1,8 @@
 """`nndiag explain NAME`: the page of whatever has a name."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from nndiag.cli.command import command
 from nndiag.cli.completion import names
@@ -12,17 +12,13 @@ if TYPE_CHECKING:
 
 
 @command("explain", rank=7, without=("quiet", "fail_on", "html"))
-def explain(
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME",
-            help="Any name that a report or `nndiag list` shows.",
-            show_default=False,
-            autocompletion=names,
-        ),
-    ],
-) -> "Page":
+@click.argument(
+    "name",
+    metavar="NAME",
+    help="Any name that a report or `nndiag list` shows.",
+    shell_complete=names,
+)
+def explain(name: str) -> "Page":
     """Explain a problem, a bug, a remedy, an outcome or a term."""
     from nndiag.verbs.explain import explain as explained  # noqa: PLC0415
 

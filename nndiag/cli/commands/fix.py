@@ -1,16 +1,16 @@
 """`nndiag fix CONFIG`: try the remedies, show which one cures the run, write the cured config."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from nndiag.cli.command import command
 from nndiag.cli.options import (
-    IgnoreOption,
-    OverridesArgument,
-    PythonOption,
-    SelectOption,
-    TrainedArgument,
+    ignore_option,
+    overrides_argument,
+    python_option,
+    select_option,
+    trained_argument,
 )
 
 if TYPE_CHECKING:
@@ -18,30 +18,28 @@ if TYPE_CHECKING:
     from nndiag.verbs.fix import FixResult
     from nndiag.verbs.fix_program import ProgramFixResult
 
-SecondsOption = Annotated[
-    float | None,
-    typer.Option(
-        "--seconds",
-        min=0.0,
-        help="Time for the trials. Default: no time, but the work of 16 trainings.",
-        show_default=False,
-    ),
-]
-WriteOption = Annotated[
-    bool, typer.Option("--write/--no-write", help="Write the cured config beside the config.")
-]
-
 
 @command("fix", rank=4)
+@trained_argument
+@overrides_argument
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.0),
+    help="Time for the trials. Default: no time, but the work of 16 trainings.",
+)
+@click.option("--write/--no-write", default=True, help="Write the cured config beside the config.")
+@ignore_option
+@select_option
+@python_option
 def fix(
-    config: TrainedArgument,
-    overrides: OverridesArgument = None,
+    config: str,
+    overrides: tuple[str, ...],
     *,
-    seconds: SecondsOption = None,
-    write: WriteOption = True,
-    ignore: IgnoreOption = None,
-    select: SelectOption = None,
-    python: PythonOption = None,
+    seconds: float | None,
+    write: bool,
+    ignore: tuple[str, ...],
+    select: tuple[str, ...],
+    python: str | None,
     line: "LiveLine",
 ) -> "FixResult | ProgramFixResult":
     """Try remedies, and write the config, or the program, that is cured."""
@@ -49,11 +47,11 @@ def fix(
 
     return cured(
         config,
-        overrides or (),
+        overrides,
         seconds=seconds,
         write=write,
-        ignore=ignore,
-        select=select,
+        ignore=ignore or None,
+        select=select or None,
         python=python,
         progress=line,
         notice=lambda text: line.say(f"trying: {text}"),

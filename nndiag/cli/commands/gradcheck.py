@@ -1,11 +1,11 @@
 """`nndiag gradcheck CONFIG|PROGRAM`: is the gradient right, and if not, which bug is it?"""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from nndiag.cli.command import command
-from nndiag.cli.options import OverridesArgument, PythonOption
+from nndiag.cli.options import overrides_argument, python_option
 
 if TYPE_CHECKING:
     from nndiag.cli.live_line import LiveLine
@@ -13,26 +13,29 @@ if TYPE_CHECKING:
 
 
 @command("gradcheck", rank=3)
+@click.argument(
+    "target",
+    metavar="CONFIG|PROGRAM",
+    help="A config, or a program of your own: my_net.py, my_net.py:Network, my_net.ipynb. "
+    "The program is run, with your rights, as far as its training loop.",
+)
+@overrides_argument
+@click.option("--write-fixed", is_flag=True, help="Write the mended program beside the original.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="Time for searches and experiments.",
+)
+@python_option
 def gradcheck(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="CONFIG|PROGRAM",
-            help="A config, or a program of your own: my_net.py, my_net.py:Network, my_net.ipynb. "
-            "The program is run, with your rights, as far as its training loop.",
-            show_default=False,
-        ),
-    ],
-    overrides: OverridesArgument = None,
+    target: str,
+    overrides: tuple[str, ...],
     *,
-    write_fixed: Annotated[
-        bool,
-        typer.Option("--write-fixed", help="Write the mended program beside the original."),
-    ] = False,
-    seconds: Annotated[
-        float, typer.Option("--seconds", min=0.1, help="Time for searches and experiments.")
-    ] = 10.0,
-    python: PythonOption = None,
+    write_fixed: bool,
+    seconds: float,
+    python: str | None,
     line: "LiveLine",
 ) -> "NetworkCheckResult | ProgramCheckResult":
     """Check a gradient, and name the bug if it is wrong."""
@@ -40,7 +43,7 @@ def gradcheck(
 
     return checked(
         target,
-        overrides or (),
+        overrides,
         seconds=seconds,
         write_fixed=write_fixed,
         python=python,

@@ -3,31 +3,29 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from nndiag.cli.command import command
+from nndiag.cli.options import PATH
 from nndiag.cli.streams import emit_text
 
 
 @command("init", rank=10, without=("json", "quiet", "fail_on", "html"))
-def init(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The config to write.", show_default=True)
-    ] = Path("experiment.yaml"),
-    *,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            "--data",
-            metavar="NAME|CSV",
-            help="A CSV file, or a data set such as sine, logic_gate, circles. Asked for on a "
-            "terminal; sine elsewhere.",
-            show_default=False,
-        ),
-    ] = None,
-) -> None:
+@click.argument(
+    "file",
+    metavar="[FILE]",
+    type=PATH,
+    default=Path("experiment.yaml"),
+    help="The config to write; experiment.yaml if none is given.",
+)
+@click.option(
+    "--data",
+    metavar="NAME|CSV",
+    help="A CSV file, or a data set such as sine, logic_gate, circles. Asked for on a terminal; "
+    "sine elsewhere.",
+)
+def init(file: Path, *, data: str | None) -> None:
     """Write a commented config to start from; nothing is overwritten."""
     from nndiag.verbs.init import free  # noqa: PLC0415
     from nndiag.verbs.init import init as written  # noqa: PLC0415
@@ -45,9 +43,9 @@ def _asked() -> str:
         return DEFAULT_DATA
     from nndiag.experiment.starter import SYNTHETIC  # noqa: PLC0415
 
-    typer.echo(f"data: {', '.join(SYNTHETIC)}, or the path of a CSV file", err=True)
+    click.echo(f"data: {', '.join(SYNTHETIC)}, or the path of a CSV file", err=True)
     try:
-        answer: str = typer.prompt("which", default=DEFAULT_DATA, err=True)
-    except typer.Abort:
+        answer: str = click.prompt("which", default=DEFAULT_DATA, err=True)
+    except click.Abort:
         raise KeyboardInterrupt from None
     return answer

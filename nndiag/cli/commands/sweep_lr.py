@@ -2,12 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from nndiag.cli.command import command
-from nndiag.cli.options import OverridesArgument, PlotsOption, PythonOption, RunsOption
+from nndiag.cli.options import overrides_argument, plots_option, python_option, runs_option
 
 if TYPE_CHECKING:
     from nndiag.cli.live_line import LiveLine
@@ -15,36 +15,42 @@ if TYPE_CHECKING:
 
 
 @command("sweep-lr", rank=2)
+@click.argument(
+    "config",
+    metavar="CONFIG|PROGRAM",
+    help="A config, or a program of your own: my_net.py, my_net.py:Network. The program is run, "
+    "with your rights.",
+)
+@overrides_argument
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Seeds per rate."
+)
+@click.option(
+    "--rates", type=click.IntRange(min=2), show_default="4 per decade", help="Number of rates."
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    show_default="what 10 s allow",
+    help="Steps of each run.",
+)
+@click.option("--low", type=float, show_default="found", help="Smallest rate.")
+@click.option("--high", type=float, show_default="found", help="Largest rate.")
+@python_option
+@plots_option
+@runs_option
 def sweep_lr(
-    config: Annotated[
-        str,
-        typer.Argument(
-            metavar="CONFIG|PROGRAM",
-            help="A config, or a program of your own: my_net.py, my_net.py:Network. The program is "
-            "run, with your rights.",
-            show_default=False,
-        ),
-    ],
-    overrides: OverridesArgument = None,
+    config: str,
+    overrides: tuple[str, ...],
     *,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Seeds per rate.")] = 3,
-    rates: Annotated[
-        int | None,
-        typer.Option("--rates", min=2, help="Number of rates.  [default: 4 per decade]"),
-    ] = None,
-    steps: Annotated[
-        int | None,
-        typer.Option("--steps", min=1, help="Steps of each run.  [default: what 10 s allow]"),
-    ] = None,
-    low: Annotated[
-        float | None, typer.Option("--low", help="Smallest rate.  [default: found]")
-    ] = None,
-    high: Annotated[
-        float | None, typer.Option("--high", help="Largest rate.  [default: found]")
-    ] = None,
-    python: PythonOption = None,
-    plots: PlotsOption = True,
-    runs: RunsOption = Path("runs"),
+    seeds: int,
+    rates: int | None,
+    steps: int | None,
+    low: float | None,
+    high: float | None,
+    python: str | None,
+    plots: bool,
+    runs: Path,
     line: "LiveLine",
 ) -> "SweepResult":
     """Find the learning rates that work, and where they end."""
@@ -52,7 +58,7 @@ def sweep_lr(
 
     return swept(
         config,
-        overrides or (),
+        overrides,
         seeds=seeds,
         rates=rates,
         steps=steps,

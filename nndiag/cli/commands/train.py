@@ -1,20 +1,19 @@
 """`nndiag train CONFIG`: train, record, diagnose, report, plot."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from nndiag.cli.command import command
 from nndiag.cli.options import (
-    ConfirmOption,
-    IgnoreOption,
-    OverridesArgument,
-    PlotsOption,
-    PythonOption,
-    RunsOption,
-    SelectOption,
-    TrainedArgument,
+    ignore_option,
+    overrides_argument,
+    plots_option,
+    python_option,
+    runs_option,
+    select_option,
+    trained_argument,
 )
 from nndiag.cli.streams import notice
 
@@ -23,31 +22,34 @@ if TYPE_CHECKING:
     from nndiag.trace import Facts
     from nndiag.verbs.run import RunResult
 
-StepsOption = Annotated[
-    int | None,
-    typer.Option("--steps", min=1, help="Stop a program after so many steps.", show_default=False),
-]
-SecondsOption = Annotated[
-    float | None,
-    typer.Option(
-        "--seconds", min=0.0, help="Stop a program after so many seconds.", show_default=False
-    ),
-]
-
 
 @command("train", rank=1)
+@trained_argument
+@overrides_argument
+@plots_option
+@runs_option
+@ignore_option
+@select_option
+@click.option(
+    "--confirm", is_flag=True, help="Try remedies afterwards, to confirm or to doubt the cause."
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Stop a program after so many steps.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.0), help="Stop a program after so many seconds."
+)
+@python_option
 def train(
-    config: TrainedArgument,
-    overrides: OverridesArgument = None,
+    config: str,
+    overrides: tuple[str, ...],
     *,
-    plots: PlotsOption = True,
-    runs: RunsOption = Path("runs"),
-    ignore: IgnoreOption = None,
-    select: SelectOption = None,
-    confirm: ConfirmOption = False,
-    steps: StepsOption = None,
-    seconds: SecondsOption = None,
-    python: PythonOption = None,
+    plots: bool,
+    runs: Path,
+    ignore: tuple[str, ...],
+    select: tuple[str, ...],
+    confirm: bool,
+    steps: int | None,
+    seconds: float | None,
+    python: str | None,
     json: bool,
     quiet: bool,
     line: "LiveLine",
@@ -57,11 +59,11 @@ def train(
 
     return trained(
         config,
-        overrides or (),
+        overrides,
         runs=runs,
         plots=False,  # after the report
-        ignore=ignore,
-        select=select,
+        ignore=ignore or None,
+        select=select or None,
         confirm=confirm,
         steps=steps,
         seconds=seconds,

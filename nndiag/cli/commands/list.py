@@ -1,8 +1,8 @@
 """`nndiag list [KIND]`: what can stand in a config, and what is looked for."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from nndiag.cli.command import command
 from nndiag.cli.completion import kinds
@@ -12,17 +12,14 @@ if TYPE_CHECKING:
 
 
 @command("list", rank=8, without=("quiet", "fail_on", "html"))
-def list_components(
-    kind: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="KIND",
-            help="datasets, activations, problems, …",
-            show_default=False,
-            autocompletion=kinds,
-        ),
-    ] = None,
-) -> "Catalogue":
+@click.argument(
+    "kind",
+    metavar="[KIND]",
+    required=False,
+    help="datasets, activations, problems, …",
+    shell_complete=kinds,
+)
+def list_components(kind: str | None) -> "Catalogue":
     """List the components of a config, and the problems."""
     from nndiag.verbs.explain import catalogue  # noqa: PLC0415
 
