@@ -37,6 +37,7 @@ ROWS = (
         "bounds",
         "errors",
         "finding",
+        "kept",
         "nested",
         "numbers",
         "parallel",

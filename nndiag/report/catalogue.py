@@ -1,13 +1,14 @@
 """Everything that has a name, by kind, with its page."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 from nndiag.errors import Problem, UnknownNameError
+from nndiag.kept import kept
 from nndiag.registry import suggestion
-from nndiag.report.components import Component, components_in
+from nndiag.report.components import REQUIRED, Component, components_in
 from nndiag.report.glossary import TERMS
 
 
@@ -96,7 +97,36 @@ def entries_of(kind: str) -> list[Entry]:
                 hint=suggestion(kind, KINDS),
             )
         )
-    return [replace(entry, kind=kind) for entry in KINDS[kind]()]
+    return _all_entries()[kind]
+
+
+@cache
+def _all_entries() -> dict[str, list[Entry]]:
+    """Everything, by kind; the sources are read once and not by every command."""
+    stored = kept(
+        "catalogue", lambda: {kind: [_plain_entry(x) for x in KINDS[kind]()] for kind in KINDS}
+    )
+    return {
+        kind: [
+            Entry(
+                name,
+                summary,
+                page,
+                {option: rest[0] if rest else REQUIRED for option, *rest in options},
+                kind,
+            )
+            for name, summary, page, options in entries
+        ]
+        for kind, entries in stored.items()
+    }
+
+
+def _plain_entry(entry: Entry) -> tuple[str, str, str, list[Any]]:
+    """An entry without its kind as JSON holds it; an option without a default stands alone."""
+    options = [
+        [name] if value is REQUIRED else [name, value] for name, value in entry.options.items()
+    ]
+    return entry.name, entry.summary, entry.page, options
 
 
 def _singular(kind: str) -> str:
