@@ -24,6 +24,7 @@ from nndiag.verbs.wanted import Thresholds, check_diagnosis_section, wanted
 if TYPE_CHECKING:
     from nndiag.experiment import Experiment
     from nndiag.experiment.building import Built
+    from nndiag.program import CodeSettings
     from nndiag.trace import Facts, Recorder
     from nndiag.training import Progress, TrainingResult
 
@@ -76,9 +77,7 @@ def train(
         words = words_of(config, overrides) or ""
         limits: dict[str, Any] = {"steps": steps, "seconds": seconds, "python": python}
         limits |= looked_for
-        from nndiag.verbs.train_program import train_program  # noqa: PLC0415 (only for programs)
-
-        result = train_program(program, config=words, runs=folder, notice=notice, **limits)
+        result = _program_trained(program, config=words, runs=folder, notice=notice, **limits)
     else:
         told = _Told(started, progress, notice)
         run = _taken(load_experiment(config, overrides), folder, looked_for, told)
@@ -90,6 +89,12 @@ def train(
     if plots:
         result.draw()
     return result
+
+
+def _program_trained(program: "CodeSettings", **about: Any) -> RunResult:
+    from nndiag.verbs.train_program import train_program  # noqa: PLC0415 (only for programs)
+
+    return train_program(program, **about)
 
 
 @dataclass(frozen=True)
