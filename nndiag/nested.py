@@ -11,11 +11,10 @@ from numbers import Number
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
 
-FloatArray: TypeAlias = NDArray[np.float64]
 Path: TypeAlias = tuple[Any, ...]
 
 _DEEPEST = 20

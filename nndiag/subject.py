@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
+
 if TYPE_CHECKING:
     from nndiag.trace.recorder import Recorder
     from nndiag.trace.trace import Ending, Facts
 
-FloatArray = NDArray[np.float64]
 Theta = Mapping[str, FloatArray]
 """Parameters, or a gradient: the name of each tensor and its array, in a fixed order."""
 Batch = NDArray[np.intp]

@@ -4,6 +4,7 @@ Each rule is one test over all modules, which tells every breach at once.
 """
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -45,6 +46,7 @@ ROWS = (
         "registry",
         "subject",
     },
+    {"arrays"},
 )
 """The packages from top to bottom: each may import what stands in a lower row."""
 
@@ -254,6 +256,26 @@ def test_no_module_imports_itself_by_way_of_others():
 
     for name in graph:
         visit(name, ())
+
+
+def test_each_job_is_done_in_one_place():
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    jobs = re.findall(r"\| `([\w/.]+\.py):(\w+)` \|", document)
+    assert len(jobs) > 10
+    for place, name in jobs:
+        found = [
+            module
+            for module in MODULES
+            for node in tree_of(module).body
+            if isinstance(node, Function | ast.ClassDef) and node.name == name
+        ]
+        assert found == [f"nndiag/{place}"], name
+
+
+def test_every_package_is_told_of_in_the_architecture():
+    document = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = document.partition("| folder |")[2].partition("\n\n")[0]
+    assert set().union(*ROWS) - {"plain"} <= set(re.findall(r"`(\w+)`", table))
 
 
 def lines_of(place: str) -> int:

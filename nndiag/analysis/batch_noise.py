@@ -6,12 +6,10 @@ certain rate it adds more than it takes off, although the same rate is stable on
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.network import Architecture, Examples
-
-FloatArray = NDArray[np.float64]
 
 _EXAMPLES = 256  # the trace of their mean curvature stands for that of all
 _DIRECTIONS = 12  # random ones; with the largest eigenvalue taken out their error is some 20 %

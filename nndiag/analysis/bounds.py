@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.analysis.reference_fit import FloatArray, reference_fit
+from nndiag.analysis.reference_fit import reference_fit
+from nndiag.arrays import FloatArray
 from nndiag.nn.calls import now
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import Architecture, Examples, architecture, forward, workspace

@@ -12,13 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nndiag.analysis.lanczos import (
-    Extremes,
-    FloatArray,
-    Krylov,
-    Product,
-    extreme_eigenvalues,
-)
+from nndiag.analysis.lanczos import Extremes, Krylov, Product, extreme_eigenvalues
+from nndiag.arrays import FloatArray
 from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.network import Architecture, Examples, loss_and_gradient
 from nndiag.nn.optimizers import Optimizer

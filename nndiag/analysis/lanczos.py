@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray: TypeAlias = NDArray[np.float64]
+from nndiag.arrays import FloatArray
+
 Product: TypeAlias = Callable[[FloatArray], FloatArray]
 
 _SEED = 42  # of the generic vectors: the same operator gives the same result every time

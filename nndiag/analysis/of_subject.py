@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.analysis.curvature import Curvature, Sharpness, curvature_of, stability_limit_of
-from nndiag.analysis.lanczos import FloatArray, Product, extreme_eigenvalues
+from nndiag.analysis.lanczos import Product, extreme_eigenvalues
 from nndiag.analysis.reference_fit import ReferenceFit, best_fit, quasi_newton
+from nndiag.arrays import FloatArray
 from nndiag.gradients.hessian import differenced_products
 from nndiag.nn.optimizers import OPTIMIZERS, Optimizer
 from nndiag.subject import Capability, Subject, Theta, theta_of, vector_of

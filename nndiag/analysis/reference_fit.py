@@ -17,8 +17,8 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.nn.calls import now, transposed
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import (
@@ -30,7 +30,6 @@ from nndiag.nn.network import (
     workspace,
 )
 
-FloatArray: TypeAlias = NDArray[np.float64]
 Fit: TypeAlias = Callable[[FloatArray], tuple[FloatArray, int]]
 """From a start (P,) to where a method ends, and the evaluations it made."""
 

@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.experiment import Experiment
 from nndiag.experiment.building import Built, build
 from nndiag.nn.network import Examples, examples, loss_and_gradient
-from nndiag.trace import Facts, FloatArray
+from nndiag.trace import Facts
 from nndiag.training.facts import facts_of
 
 

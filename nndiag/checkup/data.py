@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.numbers import chosen, number, percent, rough
-from nndiag.trace import FloatArray
 
 # The same limits as the detector `unscaled-inputs`, which judges them in runs that failed.
 _LARGE = 3.0

@@ -6,6 +6,7 @@ import numpy as np
 
 from nndiag.analysis.bounds import linear_loss
 from nndiag.analysis.reference_fit import reference_fit
+from nndiag.arrays import FloatArray
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.detectors.attainable import attainable_share
 from nndiag.gradients.network.sampling import thinned
@@ -13,7 +14,6 @@ from nndiag.nn.calls import now
 from nndiag.nn.losses import LOSSES, baseline
 from nndiag.nn.network import Architecture, Examples, examples, forward, gradient_seconds, workspace
 from nndiag.numbers import number, r_squared_words
-from nndiag.trace import FloatArray
 from nndiag.training.reference import reference_starts
 
 _MOST = 8

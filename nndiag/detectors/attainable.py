@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.trace import Facts, FloatArray, Trace
+from nndiag.arrays import FloatArray
+from nndiag.trace import Facts, Trace
 
 _MOST_EXAMPLES = 800  # neighbours are searched among so many: 800² distances take 10 ms
 _FEWEST_EXAMPLES = 20  # below, neighbours are too far apart; a network can fit them all

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.detectors.order import is_sorted
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 _WINDOW = 0.15  # share of a time over which its level is taken
 _FEWEST_EPOCHS = 16  # with fewer, the probes tell more than means over epochs

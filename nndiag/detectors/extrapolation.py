@@ -35,13 +35,14 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.held_out import apart_of, lie_apart
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.numbers import number, percent
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "extrapolation"
 _STRAIGHT = frozenset({"relu", "leaky_relu", "elu", "gelu", "softplus"})

@@ -11,7 +11,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.trace import FloatArray, Trace
+from nndiag.arrays import FloatArray
+from nndiag.trace import Trace
 
 _FEWEST = 12  # records of both losses
 _MOST = 800  # training examples that distances are measured to

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nndiag.trace import FloatArray
+from nndiag.arrays import FloatArray
 
 _SECOND = 3**0.5  # second differences of noise are so much larger than first ones
 

@@ -38,6 +38,7 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Share
 from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, Stage, detector
@@ -45,7 +46,7 @@ from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.numbers import chosen, number, percent
-from nndiag.trace import FloatArray, LayerFacts, Trace
+from nndiag.trace import LayerFacts, Trace
 
 PROBLEM = "loss-does-not-fit-output"
 _BINARY, _CLASSES = "binary_cross_entropy", "softmax_cross_entropy"

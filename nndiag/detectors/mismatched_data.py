@@ -29,13 +29,14 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Share
 from nndiag.detectors.attainable import equal_rows
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import percent
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "mismatched-data"
 _GOOD_R_SQUARED = 0.9

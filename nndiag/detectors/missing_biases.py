@@ -35,13 +35,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import number
-from nndiag.trace import FloatArray, LayerFacts, Trace
+from nndiag.trace import LayerFacts, Trace
 
 PROBLEM = "missing-biases"
 _KEPT = 0.5  # of the run's loss, as for `too-few-units`

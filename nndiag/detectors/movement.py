@@ -7,7 +7,8 @@ apart is how far the weights have moved.
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.trace import FloatArray, Trace
+from nndiag.arrays import FloatArray
+from nndiag.trace import Trace
 
 _FIRST = 5  # records that are of the first steps
 

@@ -30,13 +30,14 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Share
 from nndiag.detectors.attainable import attainable_share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import percent
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "no-nonlinearity"
 _FEWER = 0.25  # errors that the data allow over those of a linear model

@@ -34,6 +34,7 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Count, Share
 from nndiag.detectors.attainable import attainable_share, explained_share, only_switches
 from nndiag.detectors.contract import Findings, Stage, detector
@@ -41,7 +42,7 @@ from nndiag.detectors.course import course_of
 from nndiag.detectors.held_out import best_validation_r_squared, lie_apart
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.numbers import percent
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "nothing-to-learn"
 _MOST = 600  # examples that are looked at

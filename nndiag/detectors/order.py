@@ -6,8 +6,9 @@ the loss over all. Batches cut from sorted examples are not.
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.detectors.settings import order_of_examples
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 _SORTED = 0.5  # share of the variance between stretches; examples at random have none
 

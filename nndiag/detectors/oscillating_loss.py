@@ -31,12 +31,13 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.numbers import number
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "oscillating-loss"
 _FEWEST = 16  # points in the last quarter

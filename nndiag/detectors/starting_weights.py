@@ -6,7 +6,8 @@ largest of them, and √(2/(inputs + units)) by Glorot, the smallest. One number
 
 import numpy as np
 
-from nndiag.trace import FloatArray, Trace
+from nndiag.arrays import FloatArray
+from nndiag.trace import Trace
 
 
 def over_he(trace: Trace) -> FloatArray:

@@ -31,13 +31,14 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import shortness
 from nndiag.finding import Evidence, Finding
 from nndiag.numbers import number, rough
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "unscaled-inputs"
 _INDICATOR = 30.0  # largest size of a column of two values that is taken as an indicator

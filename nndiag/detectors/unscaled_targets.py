@@ -32,13 +32,14 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.underway import shortness
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.numbers import number
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "unscaled-targets"
 

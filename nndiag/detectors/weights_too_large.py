@@ -36,6 +36,7 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
@@ -48,7 +49,7 @@ from nndiag.detectors.starting_weights import (
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
 from nndiag.numbers import number
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 PROBLEM = "weights-too-large"
 _SHARE_PASSED_ON = 0.7  # of what weights of one sign could pass on behind rectified units

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.asking import GRACE, readable_program
 from nndiag.program.child.plain import as_plain
@@ -22,8 +23,8 @@ from nndiag.training.lr_sweep import concluded, decided, found_by
 from nndiag.training.sweep_blocks import Pair
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_result import SweepResult
-from nndiag.training.sweep_runs import FloatArray, ShortRun
-from nndiag.training.sweep_search import Search
+from nndiag.training.sweep_runs import ShortRun
+from nndiag.training.sweep_search import RateSearch
 
 _SECONDS = 0.5  # for one run
 _FEWEST, _MOST = 20, 2_000  # iterations of a run
@@ -59,7 +60,7 @@ def sweep_program(
         with Interruption() as interruption:
             runs = _ProgramRuns(program, rate=rate, interrupted=lambda: interruption.requested)
             runs.done = progress or runs.done
-            search = Search(runs, (0,), steps=runs.iterations)
+            search = RateSearch(runs, (0,), steps=runs.iterations)
             low, high = search.find_range(rate)
             search.fill(rate, (low, high))
             search.try_rates([rate])

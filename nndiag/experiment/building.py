@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import ConfigError, Problem
 from nndiag.experiment.components import Component
 from nndiag.experiment.config import Config, Layer
@@ -23,8 +24,6 @@ from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import Architecture, architecture
 from nndiag.nn.optimizers import OPTIMIZERS, Optimizer
 from nndiag.nn.scaling import Scaling
-
-FloatArray = NDArray[np.float64]
 
 _WEIGHT_STREAM = 1  # of the seed; 0 and 3 are the data's, 2 the order's
 _MOST_PARAMETERS = 20_000_000

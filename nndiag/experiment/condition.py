@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.registry import suggestion
-
-FloatArray = NDArray[np.float64]
 
 _LONGEST = 1_000  # letters
 _OPERATIONS: dict[type, Callable[..., Any]] = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Problem
 from nndiag.experiment.condition import ConditionError, rows_where
 from nndiag.experiment.config import Config, Validation
@@ -12,8 +13,6 @@ from nndiag.experiment.loading import Experiment
 from nndiag.nn.datasets import DATASETS, Dataset
 from nndiag.nn.scaling import SCALINGS, Scaling
 from nndiag.numbers import number
-
-FloatArray = NDArray[np.float64]
 
 _DATA_STREAM, _SPLIT_STREAM = 0, 3  # of the seed; 1 is the weights', 2 the order's
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nndiag.analysis.reference_fit import ReferenceFit
+from nndiag.arrays import FloatArray
 from nndiag.detectors import course_of
 from nndiag.diagnosis import diagnose
 from nndiag.experiment import Experiment
 from nndiag.experiment.building import Built, build
 from nndiag.finding import Diagnosis, Outcome, Severity
 from nndiag.nn.network import examples, predicted
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 from nndiag.training import Progress, TrainingResult, train
 from nndiag.training.reference import END
 

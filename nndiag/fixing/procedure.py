@@ -9,12 +9,12 @@ import numpy as np
 from nndiag.analysis.reference_fit import Limit, ReferenceFit, limit_of
 from nndiag.experiment import Experiment
 from nndiag.finding import Diagnosis
-from nndiag.fixing.bench import Bench, Notice
 from nndiag.fixing.budget import Budget, work_of
 from nndiag.fixing.confirmation import confirmed
 from nndiag.fixing.measure import Run, measured, with_reference
 from nndiag.fixing.search import Winner, first_cure, found, search_against_cause
 from nndiag.fixing.trial import Trial
+from nndiag.fixing.trial_runner import Notice, TrialRunner
 from nndiag.remedies.advice import advised
 from nndiag.trace import Trace
 from nndiag.training import Progress
@@ -114,7 +114,7 @@ def fix(
     start = time.monotonic()
     notice("the config as it is")
     baseline = measured(experiment, progress=progress)
-    bench = Bench(experiment, baseline, _budget(baseline, seconds), notice)
+    bench = TrialRunner(experiment, baseline, _budget(baseline, seconds), notice)
     reference, winner, interrupted = None, None, False
     try:
         if baseline.needs_cure:
@@ -157,7 +157,7 @@ def confirm(run: Run, *, seconds: float | None = None, notice: Notice = lambda t
     """
     if run.diagnosis.cause is None:
         return run
-    bench = Bench(run.experiment, run, _budget(run, seconds), notice)
+    bench = TrialRunner(run.experiment, run, _budget(run, seconds), notice)
     try:
         search_against_cause(bench)
     finally:
@@ -208,7 +208,7 @@ def _beyond_chance(r_squared: float, *, parameters: int, targets: int) -> float:
     return 1 - (1 - r_squared) * (targets - 1) / left if left > 0 else 0.0
 
 
-def _examined(bench: Bench) -> Reference:
+def _examined(bench: TrialRunner) -> Reference:
     """What the network can reach; the bench knows of it and of its control afterwards."""
     bench.begin_control()
     bench.notice("what this network can reach")

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from nndiag.analysis.reference_fit import Limit
-from nndiag.fixing.bench import Bench
 from nndiag.fixing.measure import Run
 from nndiag.fixing.ranking import bundle, by_size, recipe, worth_combining
 from nndiag.fixing.trial import Trial, Verdict
+from nndiag.fixing.trial_runner import TrialRunner
 from nndiag.remedies import Case, remedies
 from nndiag.remedies.advice import compatible, ranked
 
@@ -43,7 +43,7 @@ class Winner:
         return self.held > 0 or not self.seeds
 
 
-def search(bench: Bench, *, limit: Limit | None = None) -> None:
+def search(bench: TrialRunner, *, limit: Limit | None = None) -> None:
     """Try what is suggested, alone and together; then the rest; then combinations.
 
     Where a scale is at fault, inputs and targets are scaled together before most else is tried.
@@ -77,7 +77,7 @@ def search(bench: Bench, *, limit: Limit | None = None) -> None:
         _grow(bench, worth_combining(bench.trials, suggested), rest)
 
 
-def search_against_cause(bench: Bench) -> None:
+def search_against_cause(bench: TrialRunner) -> None:
     """Try the remedies against the cause until one cures, then all that is suggested together."""
     suggested, _ = ranked(Case(bench.experiment), bench.baseline.diagnosis)
     cause, catalogue = bench.baseline.diagnosis.cause, remedies()
@@ -90,7 +90,7 @@ def search_against_cause(bench: Bench) -> None:
     _together(bench, bundle(bench.trials, suggested))
 
 
-def found(bench: Bench, *, limit: Limit | None = None) -> Winner | None:
+def found(bench: TrialRunner, *, limit: Limit | None = None) -> Winner | None:
     """What a search finds; it goes on for as long as no other seed bears a cure out.
 
     Args:
@@ -108,7 +108,7 @@ def found(bench: Bench, *, limit: Limit | None = None) -> Winner | None:
     return last if last is not None and last.holds else winner
 
 
-def winner_of(bench: Bench) -> Winner | None:
+def winner_of(bench: TrialRunner) -> Winner | None:
     """The smallest cure that holds for other seeds; else the one that holds for most of them.
 
     Looked at are the smallest ones, and those with the least error.
@@ -127,13 +127,13 @@ def winner_of(bench: Bench) -> Winner | None:
     return best
 
 
-def first_cure(bench: Bench) -> Winner | None:
+def first_cure(bench: TrialRunner) -> Winner | None:
     """The smallest cure, without asking other seeds."""
     cures = by_size(bench.trials, bench.baseline)
     return Winner(cures[0], unproven=_unproven(bench, cures[0])) if cures else None
 
 
-def _singles(bench: Bench, names: list[str]) -> None:
+def _singles(bench: TrialRunner, names: list[str]) -> None:
     """Try each remedy by itself."""
     for position, name in enumerate(names, start=1):
         then = [(later,) for later in names[position:]]
@@ -145,21 +145,21 @@ def _scalings(names: list[str]) -> tuple[str, ...]:
     return tuple(name for name in names if remedies()[name].kind == "data")
 
 
-def _together(bench: Bench, names: tuple[str, ...]) -> None:
+def _together(bench: TrialRunner, names: tuple[str, ...]) -> None:
     """Try a combination; where it cures, take away what it does not need."""
     trial = bench.tried(names, until=_COMBINATIONS) if len(names) > 1 else None
     if trial is not None and trial.cures:
         _prune(bench, trial)
 
 
-def _prune(bench: Bench, trial: Trial) -> None:
+def _prune(bench: TrialRunner, trial: Trial) -> None:
     """Try a cure without each of its remedies, the dear ones first, until it needs all it has."""
     needed: Trial | None = trial
     while needed is not None:
         needed = _without_one(bench, needed)
 
 
-def _without_one(bench: Bench, cure: Trial) -> Trial | None:
+def _without_one(bench: TrialRunner, cure: Trial) -> Trial | None:
     """A cure with one remedy less; None where each is needed."""
     catalogue = remedies()
     dear_first = sorted(cure.remedies, key=lambda one: -catalogue[one].price)
@@ -171,7 +171,7 @@ def _without_one(bench: Bench, cure: Trial) -> Trial | None:
     return None
 
 
-def _grow(bench: Bench, pool: list[str], rest: list[str]) -> None:
+def _grow(bench: TrialRunner, pool: list[str], rest: list[str]) -> None:
     """From the best that helped, add one remedy after another as long as that helps."""
     helpers = [trial for trial in bench.trials if trial.verdict is Verdict.HELPS]
     best = min(helpers, key=lambda trial: trial.error, default=None)
@@ -185,7 +185,7 @@ def _grow(bench: Bench, pool: list[str], rest: list[str]) -> None:
             return
 
 
-def _grown(bench: Bench, trial: Trial, names: list[str]) -> Trial | None:
+def _grown(bench: TrialRunner, trial: Trial, names: list[str]) -> Trial | None:
     """The best of a combination with one more remedy; the first that cures."""
     tried = []
     longer = [(*trial.remedies, name) for name in names if name not in trial.remedies]
@@ -199,16 +199,16 @@ def _grown(bench: Bench, trial: Trial, names: list[str]) -> Trial | None:
     return min(tried, key=lambda one: one.error, default=None)
 
 
-def _cured(bench: Bench) -> bool:
+def _cured(bench: TrialRunner) -> bool:
     return any(trial.cures for trial in bench.trials)
 
 
-def _well(bench: Bench) -> bool:
+def _well(bench: TrialRunner) -> bool:
     """Whether some cure leaves next to nothing unexplained: none can be much better."""
     return any(trial.cures and trial.error <= _LITTLE for trial in bench.trials)
 
 
-def _unproven(bench: Bench, trial: Trial) -> tuple[str, ...]:
+def _unproven(bench: TrialRunner, trial: Trial) -> tuple[str, ...]:
     """Remedies of a combination that were never left out of it."""
     made = {frozenset(one.remedies) for one in bench.trials if one.run is not None}
     whole = frozenset(trial.remedies)

@@ -15,17 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray, IndexArray
 from nndiag.gradients.alignment import alignment
 from nndiag.gradients.coverage import hidden_entries
-from nndiag.gradients.differences import (
-    Central,
-    Differences,
-    FloatArray,
-    FunctionDifferences,
-    IntArray,
-    Loss,
-    Theta,
-)
+from nndiag.gradients.differences import Central, Differences, FunctionDifferences, Loss, Theta
 from nndiag.gradients.judgement import Tensor, judged, worst_of
 from nndiag.gradients.verdict import GradientCheck, TensorCheck, Verdict
 
@@ -82,7 +75,7 @@ def check_differences(
     gradient: Theta,
     shapes: Mapping[str, tuple[int, ...]],
     *,
-    entries: Mapping[str, IntArray],
+    entries: Mapping[str, IndexArray],
     scale: float | None = 1.0,
     tolerance: float = TOLERANCE,
 ) -> GradientCheck:
@@ -154,7 +147,7 @@ def common_scale(pairs: list[tuple[FloatArray, Central]], *, tolerance: float) -
     return 1.0
 
 
-def chosen_entries(gradient: FloatArray, *, most: int) -> IntArray:
+def chosen_entries(gradient: FloatArray, *, most: int) -> IndexArray:
     """Which entries of a tensor to compare: all, or half the largest and half drawn at random.
 
     Args:
@@ -189,7 +182,7 @@ def flat_gradient(gradient: Mapping[str, Any], theta: Theta) -> dict[str, FloatA
     return flat
 
 
-def _check(source: Differences, tensor: Tensor, entries: IntArray, first: Central) -> TensorCheck:
+def _check(source: Differences, tensor: Tensor, entries: IndexArray, first: Central) -> TensorCheck:
     """One tensor: its entries, and what a random direction says of the others."""
     found = judged(source, tensor, entries, first=first)
     if found.is_wrong or len(entries) == tensor.gradient.size:

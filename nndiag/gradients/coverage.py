@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from nndiag.gradients.differences import Differences, FloatArray, IntArray
+from nndiag.arrays import FloatArray, IndexArray
+from nndiag.gradients.differences import Differences
 from nndiag.gradients.judgement import Tensor
 
 _FACTORS = (1.0, 1e-1, 1e-2, 1e1)  # steps to try, relative to the usual one
@@ -20,8 +21,8 @@ _SEED = 13  # of the directions: the same check gives the same result
 
 
 def hidden_entries(
-    source: Differences, tensor: Tensor, compared: IntArray
-) -> tuple[bool | None, IntArray]:
+    source: Differences, tensor: Tensor, compared: IndexArray
+) -> tuple[bool | None, IndexArray]:
     """Whether all other entries of a tensor agree, and the first few that do not.
 
     Args:
@@ -39,7 +40,7 @@ def hidden_entries(
     whole = _agree(source, tensor, rest)
     if whole is not False:
         return whole, nothing
-    groups: list[IntArray] = [rest]
+    groups: list[IndexArray] = [rest]
     found: list[int] = []
     while groups and len(found) < _FEW:
         for half in np.array_split(groups.pop(), 2):
@@ -52,7 +53,7 @@ def hidden_entries(
     return (False if found else None), np.array(found, dtype=np.intp)
 
 
-def _agree(source: Differences, tensor: Tensor, group: IntArray) -> bool | None:
+def _agree(source: Differences, tensor: Tensor, group: IndexArray) -> bool | None:
     """Whether the loss changes along a group of entries as the gradient says; None where unclear.
 
     The steps change until one agrees, or two of them say the same and the gradient does not.

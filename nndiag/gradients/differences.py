@@ -17,11 +17,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import BoolArray, FloatArray, IndexArray
 from nndiag.gradients.noise import measured_noise
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
-BoolArray = NDArray[np.bool_]
 Theta = Mapping[str, FloatArray]
 Loss = Callable[[Mapping[str, Any]], float]
 
@@ -94,16 +92,16 @@ class Differences(Protocol):
     def units(self, name: str) -> FloatArray:
         """What a step of each entry of a tensor is a multiple of, shape (size,)."""
 
-    def central(self, name: str, entries: IntArray, *, factor: float = 1.0) -> Central:
+    def central(self, name: str, entries: IndexArray, *, factor: float = 1.0) -> Central:
         """Central differences at some entries, with `factor` times the usual steps."""
 
-    def closer(self, name: str, entries: IntArray, first: Central) -> Central:
+    def closer(self, name: str, entries: IndexArray, first: Central) -> Central:
         """`first` with as small steps as reach no kink; marked where no step does."""
 
     def along(self, name: str, direction: FloatArray, *, factor: float = 1.0) -> Along:
         """The change of the loss over one step to both sides along a direction (size,)."""
 
-    def exact(self, name: str, entries: IntArray) -> FloatArray | None:
+    def exact(self, name: str, entries: IndexArray) -> FloatArray | None:
         """Derivatives by the complex step; None where something is not analytic."""
 
     def rounding(self, name: str) -> FloatArray | None:
@@ -143,7 +141,7 @@ class FunctionDifferences:
         """The size of each entry, but 1 at least."""
         return self._units[name]
 
-    def central(self, name: str, entries: IntArray, *, factor: float = 1.0) -> Central:
+    def central(self, name: str, entries: IndexArray, *, factor: float = 1.0) -> Central:
         """Central differences, two values of the loss for each entry."""
         steps = factor * self.step * self._units[name][entries]
         values, gaps = np.empty(len(entries)), np.empty(len(entries))
@@ -157,7 +155,7 @@ class FunctionDifferences:
         noise = CERTAIN * self.noise / steps
         return Central(values, noise, ~np.isfinite(values), gaps, factor)
 
-    def closer(self, name: str, entries: IntArray, first: Central) -> Central:
+    def closer(self, name: str, entries: IndexArray, first: Central) -> Central:
         """`first` with ever smaller steps, until two of them see no kink.
 
         A kink in reach makes central differences change from step to step; one right at the point
@@ -189,7 +187,7 @@ class FunctionDifferences:
         change = self._at(name, up) - self._at(name, down)
         return Along(change, (up - down).ravel().astype(float), 2 * CERTAIN * self.noise)
 
-    def exact(self, name: str, entries: IntArray) -> FloatArray | None:
+    def exact(self, name: str, entries: IndexArray) -> FloatArray | None:
         """Derivatives by the complex step, where the loss was said to be analytic."""
         if not self._analytic:
             return None

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.gradients.differences import STEP
-from nndiag.subject import FloatArray, Product, Theta, theta_of, vector_of
+from nndiag.subject import Product, Theta, theta_of, vector_of
 
 
 def differenced_products(gradient_at: Callable[[Theta], Theta], theta: Theta) -> Product:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nndiag.arrays import FloatArray, IndexArray
 from nndiag.gradients.alignment import alignment, relative_error
-from nndiag.gradients.differences import CERTAIN, Central, Differences, FloatArray, IntArray
+from nndiag.gradients.differences import CERTAIN, Central, Differences
 from nndiag.gradients.verdict import Element, TensorCheck, Verdict
 
 _STEADY = 0.1  # two steps that agree this much better than with the gradient prove it wrong
@@ -49,7 +50,7 @@ class Tensor:
 class _Comparison:
     """Entries (n,) with the derivatives (n,) to believe, their noise, and what follows."""
 
-    entries: IntArray
+    entries: IndexArray
     numeric: FloatArray
     noise: float
     verdict: Verdict
@@ -58,7 +59,7 @@ class _Comparison:
 def judged(
     source: Differences,
     tensor: Tensor,
-    entries: IntArray,
+    entries: IndexArray,
     *,
     first: Central | None = None,
     covered: bool | None = None,
@@ -94,7 +95,7 @@ def judged(
 
 
 def _closer_where_doubtful(
-    source: Differences, tensor: Tensor, entries: IntArray, usual: Central
+    source: Differences, tensor: Tensor, entries: IndexArray, usual: Central
 ) -> Central:
     """The differences, with a closer look at entries where kinks or disagreements are."""
     given = tensor.gradient[entries]
@@ -113,7 +114,7 @@ def _closer_where_doubtful(
     return Central(values, noise, kinks, gaps)
 
 
-def _compared(tensor: Tensor, entries: IntArray, found: Central) -> _Comparison:
+def _compared(tensor: Tensor, entries: IndexArray, found: Central) -> _Comparison:
     """The comparison at one step: WRONG stands for everything that has to be questioned."""
     given, noise = tensor.gradient[entries], _norm(found.noise)
     if not len(entries):
@@ -129,7 +130,7 @@ def _compared(tensor: Tensor, entries: IntArray, found: Central) -> _Comparison:
 
 
 def _questioned(
-    source: Differences, tensor: Tensor, entries: IntArray, usual: Central
+    source: Differences, tensor: Tensor, entries: IndexArray, usual: Central
 ) -> _Comparison:
     """What other steps say, where the usual one disagrees with the gradient."""
     closer = source.central(tensor.name, entries, factor=_CLOSER)
@@ -148,7 +149,7 @@ def _questioned(
     return found
 
 
-def _decided(tensor: Tensor, entries: IntArray, rows: list[Central]) -> _Comparison:
+def _decided(tensor: Tensor, entries: IndexArray, rows: list[Central]) -> _Comparison:
     """What the differences with several steps, from small to large, say together.
 
     Larger steps reach more kinks, and one of them is enough to make two such steps agree: they are
@@ -187,12 +188,12 @@ class _Opinion:
 
     verdict: Verdict
     error: float
-    entries: IntArray
+    entries: IndexArray
     exact: FloatArray
 
 
 def _second_opinion(
-    source: Differences, tensor: Tensor, usable: IntArray, usual: Central
+    source: Differences, tensor: Tensor, usable: IndexArray, usual: Central
 ) -> _Opinion | None:
     """What the complex step says, on a sample that has the worst entry."""
     if not len(usable):
@@ -244,7 +245,7 @@ def _check_of(tensor: Tensor, found: _Comparison) -> TensorCheck:
 
 
 def worst_of(
-    shape: tuple[int, ...], entries: IntArray, given: FloatArray, numeric: FloatArray
+    shape: tuple[int, ...], entries: IndexArray, given: FloatArray, numeric: FloatArray
 ) -> Element | None:
     """The entry with the largest difference; None where there is none."""
     if not len(entries):

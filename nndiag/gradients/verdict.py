@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+from nndiag.arrays import FloatArray, IndexArray
 
 
 class Verdict(str, Enum):  # noqa: UP042 (StrEnum came with Python 3.11)
@@ -83,7 +81,7 @@ class TensorCheck:
     complex_error: float | None
     checked: int
     kinks: int
-    entries: IntArray = field(compare=False, repr=False)
+    entries: IndexArray = field(compare=False, repr=False)
     gradient: FloatArray = field(compare=False, repr=False)
     numeric: FloatArray = field(compare=False, repr=False)
     covered: bool | None = None

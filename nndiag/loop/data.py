@@ -5,8 +5,9 @@ from typing import Any, get_args
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import ConfigError, Problem, UserCodeError
-from nndiag.nested import FloatArray, as_array
+from nndiag.nested import as_array
 from nndiag.trace import Facts
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.nested import FloatArray, Tensor, as_array, tensor_at
+from nndiag.nested import Tensor, as_array, tensor_at
 
 _SAFE_SQUARES = (1e-280, 1e300)  # sums of squares outside have lost digits
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
 from nndiag.loop.layers import LayerReader, norm, update_ratios
-from nndiag.nested import FloatArray, layers_of, tensors_of
+from nndiag.nested import layers_of, tensors_of
 from nndiag.trace import Ending, Facts, Trace, TraceWriter
 from nndiag.trace import Recorder as TraceRecorder
 from nndiag.trace.layout import ABSENT

@@ -5,13 +5,11 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem
 from nndiag.registry import suggestion
 from nndiag.tables import Table, has_comma, number_in
-
-FloatArray = NDArray[np.float64]
 
 _REPORTED = 3  # bad cells of one column
 _MOST_NAMES = 20  # of columns that are listed

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.archive import ArchiveError, arrays_in, names_in
+from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem
 from nndiag.nn.columns import counts_rows, labels_in, numbers_of, parsed
 from nndiag.nn.datasets import DATASETS, Dataset
@@ -25,7 +26,6 @@ from nndiag.tables import (
     too_large,
 )
 
-FloatArray = NDArray[np.float64]
 FileEncoding = Literal["none", "binary", "one_hot"]
 Columns = str | int | list[str | int] | None
 

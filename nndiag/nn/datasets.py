@@ -13,11 +13,11 @@ import numpy as np
 from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import NonNegative, Positive, Share
 from nndiag.errors import DataError, Problem
 from nndiag.registry import Registry
 
-FloatArray = NDArray[np.float64]
 Samples = Annotated[int, Ge(1), Le(1_000_000)]
 Classes = Annotated[int, Ge(2), Le(1_000)]
 Placement = Literal["grid", "uniform", "normal"]

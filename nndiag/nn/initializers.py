@@ -8,12 +8,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import NonNegative, Positive
 from nndiag.registry import Registry
 
-FloatArray = NDArray[np.float64]
 Initializer = Callable[[np.random.Generator, int, int], FloatArray]
 
 INITIALIZERS: Registry[Callable[..., Initializer]] = Registry("initializer")

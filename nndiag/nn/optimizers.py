@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Fraction, NonNegative, Positive
 from nndiag.nn.calls import Array, Do, constant
 from nndiag.registry import Registered, Registry
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.nn.calls import Array, Call, maximum, minimum
-
-FloatArray = NDArray[np.float64]
 
 _OPERATIONS_PER_CALL = 16  # float operations that cost as much as one numpy call
 _OPERATIONS = 1_500  # beyond this the function's source becomes too long to be worth it

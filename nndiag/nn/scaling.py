@@ -7,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.registry import Registry
-
-FloatArray = NDArray[np.float64]
 
 _NOTHING = 1e-12  # spread relative to the column's size below which it is rounding error
 

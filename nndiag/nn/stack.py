@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray, IntArray
 from nndiag.nn.calls import buffer
 from nndiag.nn.network import Architecture, examples
 from nndiag.nn.optimizers import Optimizer
-from nndiag.nn.step_plan import Block, FloatArray, IntArray, StepPlan
+from nndiag.nn.step_plan import Block, StepPlan
 
 _TINY = float(np.finfo(np.float64).tiny)
 

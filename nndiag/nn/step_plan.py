@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray, IntArray
 from nndiag.nn.calls import Array, Call, Do, buffer, constant, execute, later, minimum
 from nndiag.nn.network import Architecture, Examples, backward, forward, workspace
 from nndiag.nn.optimizers import Optimizer, Step
 from nndiag.nn.scalar import ScalarStep, scalar_step
 from nndiag.nn.second_thread import SecondThread
 from nndiag.parallel import processors
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
 _RING_VALUES = 32_768  # a ring of a quarter MiB stays in the second-level cache
 _RING_STEPS = 64  # more steps' call objects no longer fit the caches

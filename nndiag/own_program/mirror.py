@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.experiment.building import Built
 from nndiag.nn.activations import ACTIVATIONS
 from nndiag.nn.losses import LOSSES, Loss
@@ -14,7 +14,6 @@ from nndiag.nn.network import Architecture, Examples, architecture, examples, lo
 from nndiag.nn.optimizers import OPTIMIZERS
 from nndiag.nn.scaling import Scaling
 
-FloatArray = NDArray[np.float64]
 Told = Mapping[str, Any]
 """What `program.running.task.watch` gives."""
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nndiag.analysis.curvature import curvature_at, sharpness
 from nndiag.analysis.reference_fit import reference_fit
+from nndiag.arrays import FloatArray
 from nndiag.nn.initializers import INITIALIZERS
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import loss, predicted
@@ -15,8 +15,6 @@ from nndiag.own_program.mirror import Mirror, Told
 from nndiag.trace import Ending, Facts, Recorder, Trace
 from nndiag.training.facts import facts_of
 from nndiag.training.probes import Probes
-
-FloatArray = NDArray[np.float64]
 
 _SHARPNESS_EVERY = 4  # copies
 _SHARPNESS_SECONDS = 0.02

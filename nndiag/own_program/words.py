@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Severity, Suggestion
 from nndiag.numbers import number
 from nndiag.own_program.edits import Editor, SettingEdit, edited
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
-from nndiag.trace import FloatArray
 
 _LONGEST = 64  # characters of a line that is shown
 _RATE = frozenset(

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, StrMethodFormatter
 
-from nndiag.trace import FloatArray
+from nndiag.arrays import FloatArray
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 ONSET_COLOUR = "#c1121f"

@@ -5,8 +5,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.plots.curves import COLOURS
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 
 MOST_POINTS = 5000
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from nndiag.arrays import FloatArray
 from nndiag.experiment import Experiment
 from nndiag.experiment.building import Built, build
 from nndiag.registry import Registry
-from nndiag.trace import Facts, FloatArray
+from nndiag.trace import Facts
 from nndiag.training.facts import facts_of
 
 Changes: TypeAlias = Mapping[str, Any]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.experiment import Experiment, resolved_yaml
 from nndiag.experiment.building import Built, build
 from nndiag.gradients.network.check import NetworkDifferences, places_of
@@ -17,17 +18,7 @@ from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.network import Examples, examples, forward, loss, loss_and_gradient, workspace
 from nndiag.remedies.change import changed
 from nndiag.remedies.contract import Case, remedies
-from nndiag.subject import (
-    Batch,
-    Capability,
-    Edit,
-    FloatArray,
-    LayerUnits,
-    Product,
-    Theta,
-    Trained,
-    Units,
-)
+from nndiag.subject import Batch, Capability, Edit, LayerUnits, Product, Theta, Trained, Units
 from nndiag.trace import Facts
 from nndiag.trace.recorder import Recorder
 from nndiag.training.facts import facts_of

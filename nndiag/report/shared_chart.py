@@ -6,8 +6,9 @@ import numpy as np
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
+from nndiag.arrays import FloatArray
 from nndiag.numbers import number
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 from nndiag.trace.statistics import log_limits, log_profile, loss_summary
 
 _LEVELS = " ▁▂▃▄▅▆▇█"

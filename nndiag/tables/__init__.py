@@ -6,12 +6,13 @@ with its line. What a column means is not known here. May import `errors` only.
 To add a form: a module with one function that gives a `Table`, called by whoever reads that form.
 """
 
+from nndiag.arrays import FloatArray
 from nndiag.tables.cells import has_comma, is_number, number_in
 from nndiag.tables.content import LARGEST_FILE, content_of, text_of, too_large
 from nndiag.tables.delimited import Header, delimited_table, header_in
 from nndiag.tables.json_tables import json_table
 from nndiag.tables.lines import line_table
-from nndiag.tables.table import MOST_COLUMNS, Cell, FloatArray, Table
+from nndiag.tables.table import MOST_COLUMNS, Cell, Table
 
 __all__ = [
     "LARGEST_FILE",

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem
 from nndiag.tables.cells import number_in
-from nndiag.tables.table import Cell, FloatArray, Table, refuse_width
+from nndiag.tables.table import Cell, Table, refuse_width
 
 _MOST_PROBLEMS = 8
 _DEEPEST = 4  # objects in objects

@@ -6,12 +6,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem
 from nndiag.tables.cells import number_in
 
-FloatArray = NDArray[np.float64]
 Cell = str | float | None
 """Text as it stands in the file, a number, or None for nothing."""
 

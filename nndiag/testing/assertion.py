@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.gradients.check import check
-from nndiag.nested import FloatArray, Tensor
+from nndiag.nested import Tensor
 from nndiag.numbers import chosen, number
 from nndiag.testing.given import target_of
-from nndiag.testing.signature import Comparison, bug_of
+from nndiag.testing.signature import TensorComparison, bug_of
 from nndiag.testing.target import Target
 
 _MOST_SHOWN = 12
@@ -136,7 +137,7 @@ def _compared(
     without: Container[str],
     rtol: float,
     most: int,
-) -> list[Comparison]:
+) -> list[TensorComparison]:
     """The gradients of all other tensors beside the numeric ones."""
     point = {name: array for name, array in theta.items() if name not in without}
     named = zip(target.tensors, target.gradients, strict=True)
@@ -147,10 +148,12 @@ def _compared(
         )
     finally:
         target.put_back(theta)
-    return [Comparison(one, point[one.name].ravel()[one.entries].astype(float)) for one in found]
+    return [
+        TensorComparison(one, point[one.name].ravel()[one.entries].astype(float)) for one in found
+    ]
 
 
-def _is_wrong(tensor: Tensor, bugs: Container[str], compared: Sequence[Comparison]) -> bool:
+def _is_wrong(tensor: Tensor, bugs: Container[str], compared: Sequence[TensorComparison]) -> bool:
     return tensor.name in bugs or any(
         one.name == tensor.name and one.check.is_wrong for one in compared
     )
@@ -159,7 +162,7 @@ def _is_wrong(tensor: Tensor, bugs: Container[str], compared: Sequence[Compariso
 def _message(
     wrong: Sequence[Tensor],
     target: Target,
-    found: tuple[Mapping[str, str], Mapping[str, Comparison]],
+    found: tuple[Mapping[str, str], Mapping[str, TensorComparison]],
     *,
     verbose: bool,
 ) -> str:
@@ -188,7 +191,7 @@ def _message(
     return "\n".join(lines)
 
 
-def _numbers(tensor: Tensor, comparison: Comparison | None) -> list[str]:
+def _numbers(tensor: Tensor, comparison: TensorComparison | None) -> list[str]:
     """One tensor: how far its gradient is off, and where most."""
     lines = [f"  {tensor.name} {tensor.shape}"]
     if comparison is None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.nested import FloatArray, Path, Tensor, as_array, tensors_of
+from nndiag.nested import Path, Tensor, as_array, tensors_of
 from nndiag.registry import suggestion
 from nndiag.testing.calls import bound
 from nndiag.testing.target import GRADIENT_OF, Target, copied, matched, parted

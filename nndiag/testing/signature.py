@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.gradients.alignment import FloatArray, alignment
+from nndiag.arrays import FloatArray
+from nndiag.gradients.alignment import alignment
 from nndiag.gradients.verdict import TensorCheck
 
 _SAME = 1e-4  # relative error up to which a pattern fits
@@ -19,7 +20,7 @@ _FEWEST = 3  # entries from which on a pattern is no coincidence
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class TensorComparison:
     """A gradient beside the numeric one, with the tensor's own entries.
 
     Attributes:
@@ -62,7 +63,9 @@ class Comparison:
         return size > 0 and error <= max(_SAME, 4 * self.check.noise) * size
 
 
-def bug_of(wrong: Comparison, all_of: Sequence[Comparison], *, examples: int | None) -> str | None:
+def bug_of(
+    wrong: TensorComparison, all_of: Sequence[TensorComparison], *, examples: int | None
+) -> str | None:
     """The bug of one tensor with what was seen: "wrong-sign: …"; None where none is sure.
 
     Args:
@@ -86,7 +89,11 @@ def bug_of(wrong: Comparison, all_of: Sequence[Comparison], *, examples: int | N
 
 
 def _of_scale(
-    scale: float, wrong: Comparison, all_of: Sequence[Comparison], *, examples: int | None
+    scale: float,
+    wrong: TensorComparison,
+    all_of: Sequence[TensorComparison],
+    *,
+    examples: int | None,
 ) -> str | None:
     """The bug of a gradient that is a multiple of the right one.
 
@@ -125,13 +132,13 @@ def _as_count(scale: float, *, everywhere: bool) -> str:
     return f"; with {round(count)} examples: {what if everywhere else f'{gradient} for {loss}'}"
 
 
-def _is_bias(tensor: Comparison, all_of: Sequence[Comparison]) -> bool:
+def _is_bias(tensor: TensorComparison, all_of: Sequence[TensorComparison]) -> bool:
     """Whether a tensor is a vector among matrices."""
     matrices = any(len(one.shape) > 1 and min(one.shape) > 1 for one in all_of)
     return matrices and sum(size > 1 for size in tensor.shape) <= 1
 
 
-def _of_decay(wrong: Comparison) -> str | None:
+def _of_decay(wrong: TensorComparison) -> str | None:
     """Weight decay that stands on one side only."""
     excess = wrong.given - wrong.numeric
     share = alignment(excess, wrong.values).scale
@@ -141,7 +148,7 @@ def _of_decay(wrong: Comparison) -> str | None:
     return f"weight-decay-not-in-loss: {where} a weight decay of {abs(share):.4g}"
 
 
-def _of_clipping(wrong: Comparison) -> str | None:
+def _of_clipping(wrong: TensorComparison) -> str | None:
     """Entries beyond a bound that were cut off."""
     bound = float(np.max(np.abs(wrong.given)))
     cut = np.isclose(np.abs(wrong.given), bound, rtol=1e-12, atol=0)
@@ -151,7 +158,7 @@ def _of_clipping(wrong: Comparison) -> str | None:
     return f"clipped-gradient: its entries are clipped at {bound:.4g}"
 
 
-def _of_wrong_axis(wrong: Comparison) -> str | None:
+def _of_wrong_axis(wrong: TensorComparison) -> str | None:
     """A bias's gradient that is one number for all units."""
     if not wrong.whole or max(wrong.shape, default=0) != len(wrong.given):
         return None
@@ -161,7 +168,7 @@ def _of_wrong_axis(wrong: Comparison) -> str | None:
     return None
 
 
-def _of_another(wrong: Comparison, all_of: Sequence[Comparison]) -> str | None:
+def _of_another(wrong: TensorComparison, all_of: Sequence[TensorComparison]) -> str | None:
     """The gradient of another tensor, or its own transposed."""
     if len(wrong.shape) == 2 and wrong.whole and wrong.shape[0] == wrong.shape[1]:
         turned = wrong.numeric.reshape(wrong.shape).T.ravel()

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.nested import FloatArray, Tensor, as_array, tensor_at, tensors_of
+from nndiag.nested import Tensor, as_array, tensor_at, tensors_of
 
 GRADIENT_OF = (
     "d{}",

@@ -6,16 +6,16 @@ that judges, draws or tells reads one. May import `finding` and `errors`; never 
 To record a new quantity: describe it in `series.SERIES`, measure it in `training.probes`.
 """
 
+from nndiag.arrays import FloatArray
 from nndiag.trace.files import TraceWriter
 from nndiag.trace.reader import read_trace
 from nndiag.trace.recorder import Recorder
 from nndiag.trace.series import SERIES, SeriesKind
-from nndiag.trace.stability import Change, Stability
-from nndiag.trace.trace import Ending, Facts, FloatArray, LayerFacts, Series, Trace
+from nndiag.trace.stability import SharpnessChange, Stability
+from nndiag.trace.trace import Ending, Facts, LayerFacts, Series, Trace
 
 __all__ = [
     "SERIES",
-    "Change",
     "Ending",
     "Facts",
     "FloatArray",
@@ -23,6 +23,7 @@ __all__ = [
     "Recorder",
     "Series",
     "SeriesKind",
+    "SharpnessChange",
     "Stability",
     "Trace",
     "TraceWriter",

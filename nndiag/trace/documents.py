@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.plain import to_plain
-from nndiag.trace.stability import Change, Stability
+from nndiag.trace.stability import SharpnessChange, Stability
 from nndiag.trace.trace import Ending, Facts, LayerFacts
 
 Document = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
-T = TypeVar("T", LayerFacts, Facts, Ending, Stability, Change)
+T = TypeVar("T", LayerFacts, Facts, Ending, Stability, SharpnessChange)
 
 _STRUCTURED = (
     *("layers", "initial_weights", "initial_biases", "settings", "stability"),
@@ -94,7 +94,8 @@ def _stability_of(document: Mapping[str, Any] | None) -> Stability | None:
         low, high = map(float, batches)
         values["batch_limits"] = (low, high)
     changes = tuple(
-        Change(**_simple_values(Change, change, {})) for change in document.get("changes", ())
+        SharpnessChange(**_simple_values(SharpnessChange, change, {}))
+        for change in document.get("changes", ())
     )
     return Stability(**values, changes=changes)
 

@@ -7,8 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nndiag.arrays import FloatArray
 from nndiag.trace.series import SERIES
-from nndiag.trace.trace import FloatArray, Series
+from nndiag.trace.trace import Series
 
 EVERY_STEP = ("loss", "gradient_norm")
 """The series of the step rows; all others are probes."""

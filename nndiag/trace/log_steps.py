@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem
 from nndiag.tables import Table
 from nndiag.trace.log_titles import EPOCH, STEP, TRAINING, Column
-from nndiag.trace.trace import FloatArray
 
 _LARGEST_STEP = 2**53
 _MOST_PROBLEMS = 8

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem
 from nndiag.tables import (
     MOST_COLUMNS,
     Cell,
-    FloatArray,
     Table,
     delimited_table,
     header_in,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem, RunError, similar_path
 from nndiag.tables import Table, number_in, text_of
 from nndiag.tables.cells import ABSENT
@@ -32,7 +33,7 @@ from nndiag.trace.log_titles import (
 )
 from nndiag.trace.reader import read_trace
 from nndiag.trace.series import SERIES
-from nndiag.trace.trace import Ending, Facts, FloatArray, Series, Trace
+from nndiag.trace.trace import Ending, Facts, Series, Trace
 
 _LARGEST_STEP = 2**53
 _WHOLE_NETWORK = "network"

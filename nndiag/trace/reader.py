@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.archive import ArchiveError, arrays_in, names_in
+from nndiag.arrays import FloatArray
 from nndiag.errors import Location, Problem, RunError, warn
 from nndiag.trace.documents import ending_of, facts_of
 from nndiag.trace.files import CHECKSUM_TYPE, ROW_TYPE, VERSION, checksums
 from nndiag.trace.layout import series_of_rows
 from nndiag.trace.stored import holds_sweep
-from nndiag.trace.trace import Facts, FloatArray, Trace
+from nndiag.trace.trace import Facts, Trace
 
 LARGEST_DOCUMENT = 64 * 2**20
 LARGEST_DATA = 4 * 2**30

@@ -7,9 +7,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import RunError
 from nndiag.trace.layout import ABSENT_BITS, Layout, series_of_rows
-from nndiag.trace.trace import Ending, Facts, FloatArray, Trace
+from nndiag.trace.trace import Ending, Facts, Trace
 
 WRITE_INTERVAL = 0.2
 """Seconds between two writes to the sink; a run that is killed loses no more than this."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Change:
+class SharpnessChange:
     """A change of the experiment that lowers λ_max.
 
     Attributes:
@@ -42,7 +42,7 @@ class Stability:
     stability_limit: float | None = None
     batch_limits: tuple[float, float] | None = None
     batch_size: int | None = None
-    changes: tuple[Change, ...] = ()
+    changes: tuple[SharpnessChange, ...] = ()
 
     @property
     def ratio(self) -> float | None:

@@ -5,7 +5,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from nndiag.trace.trace import FloatArray, Trace
+from nndiag.arrays import FloatArray
+from nndiag.trace.trace import Trace
 
 _AT = 1.25  # factor around the stability limit within which a run sits at the edge of stability
 _LOST = 1e3  # times its start: a loss of that size was thrown away

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.trace.trace import FloatArray, Series, Trace
+from nndiag.arrays import FloatArray
+from nndiag.trace.trace import Series, Trace
 
 _HUNDREDTHS = 100
 

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.trace.stability import Stability
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from nndiag.training.sweep_failure import failure_of
 from nndiag.training.sweep_ranking import Rate, band_of, rates_of
 from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import Task, step_seconds
-from nndiag.training.sweep_search import Search
+from nndiag.training.sweep_search import RateSearch
 from nndiag.training.sweep_theory import guess_of, theory_of
 from nndiag.training.sweep_threshold import Threshold, measured_threshold
 from nndiag.training.sweep_verdict import SeedThreshold, fates_of, threshold_of
@@ -71,7 +71,7 @@ def sweep_learning_rates(
         workers = BlockTrainer(task, interrupted=lambda: interruption.requested, done=done)
         seconds = (rates or _RUNS // 4) * seeds * task.steps * step_seconds(task)
         stack.enter_context(workers.started(seconds=seconds))
-        search = Search(workers, tuple(task.starts)[:seeds], steps=task.steps)
+        search = RateSearch(workers, tuple(task.starts)[:seeds], steps=task.steps)
         _search(search, built, task, rates=rates, ends=(low, high))
         found = found_by(search)
         final_steps = min(max(total_steps(built), task.steps), _FINALS * task.steps)
@@ -134,7 +134,7 @@ def _task(experiment: Experiment, built: Built, *, seeds: int, steps: int | None
 
 
 def _search(
-    search: Search,
+    search: RateSearch,
     built: Built,
     task: Task,
     *,
@@ -155,7 +155,7 @@ def _search(
     search.bisect()
 
 
-def found_by(search: Search) -> Found:
+def found_by(search: RateSearch) -> Found:
     """What the rates that every seed has run say."""
     complete = _complete(search)
     thresholds = {seed: threshold_of(fates_of(search.of(seed))) for seed in search.seeds}
@@ -180,7 +180,9 @@ def found_by(search: Search) -> Found:
     return Found(complete, tuple(below), known, measured_threshold(search, known))
 
 
-def decided(search: Search, found: Found, *, seeds: tuple[int, ...], steps: int) -> Choice | None:
+def decided(
+    search: RateSearch, found: Found, *, seeds: tuple[int, ...], steps: int
+) -> Choice | None:
     """The choice among the rates that work; None where none does.
 
     Args:
@@ -195,7 +197,7 @@ def decided(search: Search, found: Found, *, seeds: tuple[int, ...], steps: int)
     return choice_of(search, found.working, threshold=threshold, seeds=seeds, steps=steps)
 
 
-def concluded(search: Search, found: Found, choice: Choice | None, **about: Any) -> SweepResult:
+def concluded(search: RateSearch, found: Found, choice: Choice | None, **about: Any) -> SweepResult:
     """The result of a sweep: what its runs say, and what is known about it besides."""
     return SweepResult(
         steps=search.steps,
@@ -212,7 +214,7 @@ def concluded(search: Search, found: Found, choice: Choice | None, **about: Any)
     )
 
 
-def _complete(search: Search) -> tuple[Rate, ...]:
+def _complete(search: RateSearch) -> tuple[Rate, ...]:
     """The rates of the grid that were run with every seed."""
     runs = search.runs
     values = sorted(search.grid & {rate for rate, _ in runs})

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.nn.activations import Elementwise
 from nndiag.nn.calls import Array, now, product
 from nndiag.nn.losses import predictions
 from nndiag.nn.network import Architecture, Examples, backward, loss, workspace
 
-FloatArray = NDArray[np.float64]
 Measured = Mapping[str, float | FloatArray]
 
 FLAT = 0.05

@@ -3,11 +3,11 @@
 import numpy as np
 
 from nndiag.analysis.reference_fit import ReferenceFit, reference_fit
+from nndiag.arrays import FloatArray
 from nndiag.experiment import experiment_of
 from nndiag.experiment.building import Built, initial_parameters
 from nndiag.nn.initializers import INITIALIZERS
 from nndiag.nn.network import examples
-from nndiag.trace import FloatArray
 
 START, END = "start", "end"
 REFERENCE_SECONDS = 1.0

@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import IntArray
 from nndiag.experiment.building import Built
-
-IntArray = NDArray[np.int64]
 
 _DRAWN_STEPS = 1_024  # steps whose examples are drawn at once; fixed, so that runs repeat
 _PROBES_PER_DECADE = 12

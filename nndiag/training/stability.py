@@ -8,20 +8,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nndiag.analysis.curvature import preconditioned, sharpness, stability_limit_of
 from nndiag.analysis.lanczos import extreme_eigenvalues
+from nndiag.arrays import FloatArray
 from nndiag.experiment.building import Built
 from nndiag.nn.calls import now
 from nndiag.nn.hessian import HessianProducts
 from nndiag.nn.network import Architecture, Examples, examples, loss_and_gradient
 from nndiag.nn.optimizers import Optimizer, Step
 from nndiag.nn.scaling import SCALINGS
-from nndiag.trace import Change, Stability
+from nndiag.trace import SharpnessChange, Stability
 from nndiag.training.schedule import Batches, batches_of
-
-FloatArray = NDArray[np.float64]
 
 _BATCHES = 8  # single batches whose curvature is looked at
 _VALUES = 2_000_000  # activations of a preconditioned product; more examples are thinned out
@@ -142,7 +140,7 @@ def batch_limits(
     return (min(found), max(found)) if found else None
 
 
-def changes_of(built: Built, *, largest: float) -> tuple[Change, ...]:
+def changes_of(built: Built, *, largest: float) -> tuple[SharpnessChange, ...]:
     """What would lower λ_max before the first step, the most effective first.
 
     Args:
@@ -160,7 +158,7 @@ def changes_of(built: Built, *, largest: float) -> tuple[Change, ...]:
             batches=batches_of(changed),
         )
         if lowered > 0 and largest > _HELPS * lowered:
-            found.append(Change(name, title, largest / lowered, override))
+            found.append(SharpnessChange(name, title, largest / lowered, override))
     return tuple(sorted(found, key=lambda change: -change.factor))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from nndiag.training.sweep_ranking import Rate, best_of, rates_of
 from nndiag.training.sweep_runs import ShortRun
-from nndiag.training.sweep_search import Search
+from nndiag.training.sweep_search import RateSearch
 from nndiag.training.sweep_verdict import LEARNS, Fate, removed
 
 _REACH = 100.0  # rates down to this share of the best short run's come into the finals
@@ -38,7 +38,7 @@ class Choice:
 
 
 def choice_of(
-    search: Search,
+    search: RateSearch,
     working: Sequence[Rate],
     *,
     threshold: float,
@@ -54,7 +54,7 @@ def choice_of(
         seeds: The seeds to check the recommended rate with, fresh ones among them.
         steps: Steps of the deciding runs.
     """
-    final = Search(search.workers, search.seeds, steps=steps, runs=dict(search.runs))
+    final = RateSearch(search.workers, search.seeds, steps=steps, runs=dict(search.runs))
     if steps != search.steps:
         final.runs.clear()
         _play(final, working)
@@ -73,7 +73,7 @@ def choice_of(
     return Choice(best, spread, recommended, runs, learned)
 
 
-def _play(final: Search, working: Sequence[Rate]) -> None:
+def _play(final: RateSearch, working: Sequence[Rate]) -> None:
     """Longer runs of rates over the whole band, then of the neighbours of the best of them."""
     short = best_of(working)
     assert short is not None
@@ -102,7 +102,7 @@ def _spread(compared: Sequence[Rate]) -> tuple[float, float] | None:
 
 
 def _recommended(
-    final: Search, best: Rate, *, threshold: float, seeds: Sequence[int]
+    final: RateSearch, best: Rate, *, threshold: float, seeds: Sequence[int]
 ) -> tuple[float | None, tuple[ShortRun, ...], int]:
     """A rate near the best one, clear of the threshold, that learns with fresh seeds too.
 

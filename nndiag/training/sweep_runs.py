@@ -8,16 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray, IntArray
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import Architecture, examples, loss
 from nndiag.nn.optimizers import Optimizer
 from nndiag.nn.stack import Stack
 from nndiag.training.probes import Probes
-from nndiag.training.schedule import Batches, IntArray
-
-FloatArray = NDArray[np.float64]
+from nndiag.training.schedule import Batches
 
 _LOST = 1e12  # a loss of this many times its start does not come back; 400-fold did, once
 _BLOCK_VALUES = 85_000  # activations of a block's step: 4 networks of 1-100-1 on 200 examples

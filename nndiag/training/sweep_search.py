@@ -29,7 +29,7 @@ class Trainer(Protocol):
 
 
 @dataclass
-class Search:
+class RateSearch:
     """The runs made so far.
 
     Attributes:

@@ -7,12 +7,13 @@ from enum import StrEnum
 import numpy as np
 
 from nndiag.analysis.curvature import stability_limit_of
+from nndiag.arrays import FloatArray
 from nndiag.experiment.building import Built
 from nndiag.nn.network import examples
 from nndiag.nn.stack import Stack
 from nndiag.trace import Stability
 from nndiag.training.stability import stability_of, step_sharpness
-from nndiag.training.sweep_runs import FloatArray, Task
+from nndiag.training.sweep_runs import Task
 from nndiag.training.sweep_verdict import SeedThreshold
 
 _AGREE = 2.0  # factor between divergence threshold and stability limit up to which they agree

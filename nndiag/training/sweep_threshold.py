@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.training.sweep_search import Search
+from nndiag.training.sweep_search import RateSearch
 from nndiag.training.sweep_verdict import Fate, SeedThreshold, fates_of
 
 
@@ -33,7 +33,9 @@ class Threshold:
     flat_share: float | None
 
 
-def measured_threshold(search: Search, thresholds: Mapping[int, SeedThreshold]) -> Threshold | None:
+def measured_threshold(
+    search: RateSearch, thresholds: Mapping[int, SeedThreshold]
+) -> Threshold | None:
     """The divergence threshold over all seeds: the smallest."""
     stable = {
         seed: threshold.stable
@@ -63,7 +65,7 @@ def measured_threshold(search: Search, thresholds: Mapping[int, SeedThreshold]) 
     )
 
 
-def _usual_fate(search: Search, thresholds: Mapping[int, SeedThreshold]) -> Fate:
+def _usual_fate(search: RateSearch, thresholds: Mapping[int, SeedThreshold]) -> Fate:
     """What happens most often within a decade beyond the threshold; of equally many, the graver."""
     fates: list[Fate] = []
     for seed, threshold in thresholds.items():

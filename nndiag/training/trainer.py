@@ -8,18 +8,19 @@ import numpy as np
 
 from nndiag.analysis.curvature import curvature_at, sharpness
 from nndiag.analysis.reference_fit import bounded_seconds
+from nndiag.arrays import FloatArray, IntArray
 from nndiag.experiment.building import Built
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import Examples, examples, loss, predicted
 from nndiag.nn.stack import Stack
 from nndiag.nn.step_plan import Block
-from nndiag.trace import Ending, Facts, FloatArray, Trace
+from nndiag.trace import Ending, Facts, Trace
 from nndiag.trace.recorder import Recorder
 from nndiag.training.facts import facts_of
 from nndiag.training.interruption import Interruption
 from nndiag.training.probes import Probes, layer_norms
 from nndiag.training.reference import END, reference_of
-from nndiag.training.schedule import IntArray, batches_of, probe_steps, total_steps
+from nndiag.training.schedule import batches_of, probe_steps, total_steps
 
 _BLOCK_WORK = 3e7  # work of a block between two looks at the clock: some 30 ms
 _BLOCK_STEPS = 4_096

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nndiag.arrays import FloatArray
 from nndiag.diagnosis import diagnose
 from nndiag.errors import RunError, warn
 from nndiag.finding import Cause, Diagnosis, Finding, Outcome, Severity
 from nndiag.remedies.advice import advised
-from nndiag.trace import FloatArray, Trace
+from nndiag.trace import Trace
 from nndiag.verbs.result import Result, gravest_of
 from nndiag.verbs.wanted import Thresholds, wanted
 

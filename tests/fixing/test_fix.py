@@ -8,10 +8,10 @@ import pytest
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Confidence, Outcome
 from nndiag.fixing import Verdict, confirm, fix, measured
-from nndiag.fixing.bench import Bench
 from nndiag.fixing.budget import Budget
 from nndiag.fixing.procedure import _beyond_chance
 from nndiag.fixing.search import found, winner_of
+from nndiag.fixing.trial_runner import TrialRunner
 from nndiag.remedies.advice import advised
 from tests.fixing.conftest import EXPLODING, HEALTHY, PLENTY, TANH_ON_A_LINE, experiment_from
 
@@ -200,8 +200,8 @@ def test_a_cure_that_no_other_seed_bears_out_is_searched_beyond(exploding, monke
     def held_by(bench, trial, *, count):
         return (bench.baseline if trial.remedies == first else trial.run,) * count
 
-    monkeypatch.setattr(Bench, "other_seeds", held_by)
-    bench = Bench(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
+    monkeypatch.setattr(TrialRunner, "other_seeds", held_by)
+    bench = TrialRunner(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
     bench.tried(first, until=1.0)
     assert not winner_of(bench).holds
     winner = found(bench)
@@ -213,9 +213,9 @@ def test_a_cure_that_no_other_seed_bears_out_is_searched_beyond(exploding, monke
 
 def test_where_no_cure_holds_the_first_is_told(exploding, monkeypatch):
     monkeypatch.setattr(
-        Bench, "other_seeds", lambda bench, trial, *, count: (bench.baseline,) * count
+        TrialRunner, "other_seeds", lambda bench, trial, *, count: (bench.baseline,) * count
     )
-    bench = Bench(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
+    bench = TrialRunner(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
     bench.tried(("rate-below-limit",), until=1.0)
     bench.budget.work = 0.0  # nothing more can be tried
     winner = found(bench)
@@ -224,7 +224,7 @@ def test_where_no_cure_holds_the_first_is_told(exploding, monkeypatch):
 
 
 def test_what_the_budget_allows_later_is_no_longer_untried(exploding):
-    bench = Bench(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
+    bench = TrialRunner(exploding.experiment, exploding, Budget(np.inf, PLENTY, shown=0.0))
     assert bench.tried(("smaller-rate",), until=-1.0).run is None
     assert bench.tried(("smaller-rate",), until=1.0).run is not None
     assert [trial.remedies for trial in bench.trials] == [("smaller-rate",)]

@@ -14,7 +14,7 @@ import pytest
 
 from nndiag.errors import NndiagWarning, RunError
 from nndiag.plain import json_text
-from nndiag.trace import Change, Facts, Stability, Trace, TraceWriter, read_trace
+from nndiag.trace import Facts, SharpnessChange, Stability, Trace, TraceWriter, read_trace
 from nndiag.trace.documents import facts_document, facts_of
 from nndiag.trace.layout import Layout
 
@@ -60,7 +60,10 @@ def test_a_stored_run_comes_back_as_it_was(stored):
             stability_limit=0.02,
             batch_limits=(0.01, 0.03),
             batch_size=20,
-            changes=(Change("half-units", "half", 2.0), Change("mean-loss", "mean", 9.0, "a=b")),
+            changes=(
+                SharpnessChange("half-units", "half", 2.0),
+                SharpnessChange("mean-loss", "mean", 9.0, "a=b"),
+            ),
         ),
     ],
 )

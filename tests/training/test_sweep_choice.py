@@ -5,7 +5,7 @@ import pytest
 
 from nndiag.training.sweep_choice import choice_of
 from nndiag.training.sweep_ranking import rates_of
-from nndiag.training.sweep_search import Search
+from nndiag.training.sweep_search import RateSearch
 from tests.training.test_sweep_verdict import run
 
 SEEDS = range(6)
@@ -23,7 +23,7 @@ class Trainer:
 
 def chosen(lucky):
     """The choice where the sweep's own three seeds all learned at its best rate."""
-    search = Search(Trainer(lucky), (0, 1, 2), steps=100)
+    search = RateSearch(Trainer(lucky), (0, 1, 2), steps=100)
     for rate, final in {0.01: 0.5, 0.1: 0.01, 1.0: np.inf}.items():
         for seed in (0, 1, 2):
             search.runs[rate, seed] = run(rate, final, seed=seed)
@@ -39,7 +39,7 @@ def test_a_rate_that_learns_with_half_of_the_seeds_is_recommended_with_their_num
 
 
 def test_a_rate_that_learns_with_fewer_is_not_recommended():
-    search = Search(Trainer({0}), (0,), steps=100)
+    search = RateSearch(Trainer({0}), (0,), steps=100)
     search.try_rates([0.01, 0.1, 1.0])
     search.runs[0.01, 0] = run(0.01, 0.5)
     search.runs[1.0, 0] = run(1.0, np.inf)
@@ -57,7 +57,7 @@ def test_the_bracket_of_an_threshold_is_narrowed_to_four_percent(width, runs):
         def train(self, pairs, *, steps=None):
             return [run(rate, 0.01 if rate < 1.0 else np.inf) for rate, _ in pairs]
 
-    search = Search(Trainer(), (0,), steps=100)
+    search = RateSearch(Trainer(), (0,), steps=100)
     low = width**-0.5  # the divergence threshold, at 1, in the middle of the bracket
     search.try_rates([0.001, 0.1, low, low * width])
     search.bisect()

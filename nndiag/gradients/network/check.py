@@ -6,16 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.arrays import BoolArray, FloatArray, IndexArray
 from nndiag.gradients.check import check_differences
-from nndiag.gradients.differences import (
-    CERTAIN,
-    STEP,
-    Along,
-    BoolArray,
-    Central,
-    FloatArray,
-    IntArray,
-)
+from nndiag.gradients.differences import CERTAIN, STEP, Along, Central
 from nndiag.gradients.network.differences import (
     Differences,
     central_differences,
@@ -133,7 +126,7 @@ class NetworkDifferences:
         self._usual = self._found[1.0].steps.copy()
         self._closer_at_kinks(self._found[1.0])
 
-    def known(self) -> dict[str, IntArray]:
+    def known(self) -> dict[str, IndexArray]:
         """The entries of each tensor that are perturbed, flat."""
         known = self._found[1.0].known
         return {name: np.flatnonzero(known[places]) for name, places in self.places.items()}
@@ -143,7 +136,7 @@ class NetworkDifferences:
         steps: FloatArray = self._usual[self.places[name]] / STEP
         return steps
 
-    def central(self, name: str, entries: IntArray, *, factor: float = 1.0) -> Central:
+    def central(self, name: str, entries: IndexArray, *, factor: float = 1.0) -> Central:
         """Those of all entries at once, or by whole forward passes where units were left out."""
         if factor not in self._found:
             self._found[factor] = self._every(factor)
@@ -155,7 +148,7 @@ class NetworkDifferences:
             )  # fmt: skip
         return self._by_whole_passes(places, factor * self._usual[places], factor)
 
-    def closer(self, name: str, entries: IntArray, first: Central) -> Central:
+    def closer(self, name: str, entries: IndexArray, first: Central) -> Central:
         """`first`: kinks are known exactly, and smaller steps were taken there already."""
         return first
 
@@ -167,7 +160,7 @@ class NetworkDifferences:
         change = full_difference(self._shape, up, down, self._data)
         return Along(change, (up - down)[self.places[name]], 2 * CERTAIN * self.noise)
 
-    def exact(self, name: str, entries: IntArray) -> FloatArray | None:
+    def exact(self, name: str, entries: IndexArray) -> FloatArray | None:
         """Derivatives by the complex step; None where something is not analytic."""
         if not is_analytic(self._shape):
             return None
@@ -212,7 +205,7 @@ class NetworkDifferences:
             found.steps[places[free]] = steps[free]
             found.crossed[places[free]] = False
 
-    def _by_whole_passes(self, places: IntArray, steps: FloatArray, factor: float) -> Central:
+    def _by_whole_passes(self, places: IndexArray, steps: FloatArray, factor: float) -> Central:
         """The differences at some places of the parameters."""
         values, crossed = full_differences(
             self._shape, self._parameters, self._data, indices=places, steps=steps

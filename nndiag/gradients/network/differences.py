@@ -19,7 +19,8 @@ from itertools import product as pairs
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.gradients.differences import STEP, BoolArray, FloatArray
+from nndiag.arrays import BoolArray, FloatArray
+from nndiag.gradients.differences import STEP
 from nndiag.nn.activations import Elementwise
 from nndiag.nn.calls import now
 from nndiag.nn.losses import Loss

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.errors import NndiagError, Problem
 from nndiag.experiment.building import Built
-from nndiag.gradients.differences import FloatArray
 from nndiag.gradients.network.check import PointCheck, check_gradient
 from nndiag.gradients.network.differences import is_analytic
 from nndiag.gradients.network.sampling import affordable_examples

@@ -8,13 +8,11 @@ Source: Higham 2002, section 3.1 (error of inner products).
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nndiag.arrays import FloatArray
 from nndiag.nn.calls import now
 from nndiag.nn.losses import predictions
 from nndiag.nn.network import Architecture, Examples, Workspace, forward, workspace
-
-FloatArray = NDArray[np.float64]
 
 EPSILON = float(np.finfo(float).eps)
 

@@ -15,7 +15,8 @@ ROOT = Path(nndiag.__file__).parent
 FOLDERS = ("program", "bugs")
 MODULES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 MODULES += [
-    ROOT / f"{name}.py" for name in ("__init__", "errors", "finding", "registry", "numbers")
+    ROOT / f"{name}.py"
+    for name in ("__init__", "arrays", "errors", "finding", "registry", "numbers")
 ]
 
 BARE = """\

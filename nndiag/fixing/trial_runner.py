@@ -39,7 +39,7 @@ class _Plan:
 
 
 @dataclass(eq=False)
-class Bench:
+class TrialRunner:
     """Trials on one failing run, within a budget.
 
     Attributes:
