@@ -29,7 +29,7 @@ def renamed(text: str, name_of: Renaming) -> str:
     """The program with every name that it gives replaced: variables, functions, attributes."""
     tree = ast.parse(text)
     names = {name: name_of(number) for number, name in enumerate(dict.fromkeys(_given(tree)))}
-    return ast.unparse(_Renamer(names).visit(tree))
+    return ast.unparse(_Renamer(names, _imported(tree)).visit(tree))
 
 
 def swapped(text: str) -> str:
@@ -107,15 +107,25 @@ class _Wrapper(ast.NodeTransformer):
         return node
 
 
-def _given(tree: ast.AST) -> Iterator[str]:
-    """The names that a program gives, in their order; imports and what numpy calls so are not."""
-    imported = {
+def _imported(tree: ast.AST) -> set[str]:
+    return {
         (alias.asname or alias.name).partition(".")[0]
         for node in ast.walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for alias in node.names
     }
-    taken = {*imported, *dir(builtins), *dir(np.ndarray), *dir(list), *dir(dict), *keyword.kwlist}
+
+
+def _given(tree: ast.AST) -> Iterator[str]:
+    """The names that a program gives, in their order; imports and what numpy calls so are not."""
+    taken = {
+        *_imported(tree),
+        *dir(builtins),
+        *dir(np.ndarray),
+        *dir(list),
+        *dir(dict),
+        *keyword.kwlist,
+    }
     for node in ast.walk(tree):
         found: list[str] = []
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -130,8 +140,13 @@ def _given(tree: ast.AST) -> Iterator[str]:
 
 
 class _Renamer(ast.NodeTransformer):
-    def __init__(self, names: dict[str, str]):
-        self.names = names
+    def __init__(self, names: dict[str, str], imported: set[str]):
+        self.names, self.imported = names, imported
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """What a module has keeps its name."""
+        of_a_module = ast.unparse(node).partition(".")[0] in self.imported
+        return node if of_a_module else self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         super().generic_visit(node)
