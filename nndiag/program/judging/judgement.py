@@ -176,9 +176,14 @@ def _wrong(item: Judgement) -> list[str]:
 
 
 def _is_same_loss(before: Judgement, after: Judgement) -> bool:
-    """Whether an edit left the loss alone: it mends the gradient, not what is asked for."""
+    """Whether an edit left the loss alone: it mends the gradient, not what is asked for.
+
+    A loss that was assumed may give way to the one that the program computes.
+    """
     one, other = before.found.loss, after.found.loss
-    return one is not None and other is not None and (one.own, one.kind) == (other.own, other.kind)
+    if one is None or other is None:
+        return False
+    return (one.own, one.kind) == (other.own, other.kind) or (other.own and not one.own)
 
 
 def _edited(current: Judgement, edit: Sequence[Change]) -> Source | None:

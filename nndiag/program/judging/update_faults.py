@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from nndiag.program.judging.clip_faults import clip_faults
 from nndiag.program.judging.decay_faults import decay_faults
+from nndiag.program.judging.integer_faults import integer_faults
+from nndiag.program.judging.target_faults import target_faults
 from nndiag.program.location.wording import Wording
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.memory_faults import memory_faults
@@ -16,13 +18,17 @@ from nndiag.program.roles.update_fault import UpdateFault
 def update_faults(
     found: Understanding, comparisons: Sequence[Comparison], wording: Wording | None = None
 ) -> Iterator[UpdateFault]:
-    """All that is wrong with the updates: memory, decays, clips.
+    """All that is wrong with the updates: integers, targets, memory, decays, clips.
 
     Args:
         found: The program.
         comparisons: Its parameters, compared with the derivative of the loss.
         wording: The program's own expressions, for edits; none are made without it.
     """
+    if not found.readings:
+        return
+    yield from integer_faults(found)
+    yield from target_faults(found, wording)
     yield from memory_faults(found)
     yield from decay_faults(found, comparisons, wording)
     yield from clip_faults(comparisons)

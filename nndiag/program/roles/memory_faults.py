@@ -23,8 +23,6 @@ def memory_faults(found: Understanding) -> Iterator[UpdateFault]:
         found: The program, read at several points, its memory empty.
     """
     readings, states = found.readings, found.states
-    if not readings:
-        return
     shared = list(aliased_memory(found))
     yield from shared
     if shared:
