@@ -107,7 +107,7 @@ def judged(
         UserCodeError: The program cannot be run, or has no training loop.
     """
     result = _read(source, settings, deadline=deadline)
-    result.is_sound = agrees_with_differences(result.found)
+    result.is_sound = result.found.is_one_step and agrees_with_differences(result.found)
     if result.found.loss is None or result.is_right or not result.is_sound:
         return result
     finder = FaultFinder(result.found, result.comparisons)

@@ -1,4 +1,4 @@
-"""Errors that are taken from the targets of other examples than those that the outputs belong to."""
+"""Errors that are taken from the targets of other examples than the outputs belong to."""
 
 from __future__ import annotations
 
@@ -58,16 +58,20 @@ def _mixed(
     if target is None or target in reading.acted:
         return None
     taken = {(axis, len(rows)): (leaf, rows) for leaf, axis, rows in _rows(graph, target)}
-    for index in sorted(ancestors(graph, residual.output) - reading.acted):
-        for leaf, axis, rows in _rows(graph, index):
-            own = taken.get((axis, len(rows)))
-            if own is None or own[0] == leaf or own[1] == rows:
-                continue
-            if graph[leaf].shape[axis] != graph[own[0]].shape[axis]:
-                continue
-            for node in graph:
-                if (own[0], axis, rows) in _rows(graph, node.index):
-                    return own[1], rows, node.index
+    fed = [
+        (taken[axis, len(rows)], (leaf, axis, rows))
+        for index in sorted(ancestors(graph, residual.output) - reading.acted)
+        for leaf, axis, rows in _rows(graph, index)
+        if (axis, len(rows)) in taken and len(rows) > 1
+    ]
+    if any(own[1] == rows for own, (_, _, rows) in fed):
+        return None
+    for own, (leaf, axis, rows) in fed:
+        if own[0] == leaf or graph[leaf].shape[axis] != graph[own[0]].shape[axis]:
+            continue
+        for node in graph:
+            if (own[0], axis, rows) in _rows(graph, node.index):
+                return own[1], rows, node.index
     return None
 
 

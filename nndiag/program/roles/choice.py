@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import step_factor
@@ -142,3 +143,26 @@ def _kinds_of(reading: Reading, loss: Loss, implied: Sequence[Loss]) -> frozense
         if telling and all((factor_between(a, b) or 0) > 0 for a, b in telling):
             found.add(other.kind)
     return frozenset(found)
+
+
+def takes_one_step(reading: Reading, loss: Loss) -> bool:
+    """Whether no error that leads to an update is made after another one.
+
+    An iteration that goes through all examples and updates behind each takes many steps, each from
+    other parameters. Their sum is no gradient.
+
+    Args:
+        reading: One iteration.
+        loss: Its loss.
+    """
+    adjoints = reading.adjoints(loss)
+    outputs = (
+        set() if adjoints is None else {i.node for i in reading.residuals if i.output in adjoints}
+    )
+    errors = {
+        reading.keyed[key]
+        for key, node in reading.keyed_forward.items()
+        if node in outputs and key in reading.keyed
+    } & reading.leading
+    last = max(errors, default=-1)
+    return last < 0 or not ancestors(reading.graph, last) & (errors - {last})

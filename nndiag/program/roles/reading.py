@@ -164,7 +164,16 @@ class Reading:
 
     def adjoints(self, loss: Loss) -> Adjoints | None:
         """The derivatives of a loss by the nodes of `forward`."""
-        return loss.adjoints(self.forward, self.keyed_forward, self.acted_forward)
+        key = loss.kind, loss.terms
+        if key not in self._adjoints:
+            self._adjoints[key] = loss.adjoints(
+                self.forward, self.keyed_forward, self.acted_forward
+            )
+        return self._adjoints[key]
+
+    @cached_property
+    def _adjoints(self) -> dict[tuple[str, tuple[tuple[Key, ...], ...]], Adjoints | None]:
+        return {}
 
     def derivatives(self, loss: Loss) -> dict[str, np.ndarray | None]:
         """Parameter → derivative of a loss by it, flat; None where it is unknown."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,7 +24,7 @@ from nndiag.program.loop.discovery import Watched
 from nndiag.program.loop.named_gradients import with_gradients
 from nndiag.program.loop.tensors import Tensor, named_tensors, tensors_of, without_overlaps
 from nndiag.program.roles.assigned import parameter_leaves
-from nndiag.program.roles.choice import chosen_loss
+from nndiag.program.roles.choice import chosen_loss, takes_one_step
 from nndiag.program.roles.frozen import frozen_tensors
 from nndiag.program.roles.losses import Loss, Residual
 from nndiag.program.roles.optimizers import State, states_of
@@ -72,13 +73,18 @@ class Understanding:
     deadline: float = float("inf")
 
     @property
+    def is_one_step(self) -> bool:
+        """Whether an iteration of the loop takes one step."""
+        return self.loss is None or all(takes_one_step(r, self.loss) for r in self.readings[:1])
+
+    @property
     def nodes(self) -> dict[int, ast.AST]:
         """The syntax tree by serial."""
         return dict(self.lab.nodes)
 
 
 def understood(source: Source, settings: CodeSettings, *, deadline: float) -> Understanding:
-    """Runs a program to its training loop and reads its iteration at several points.
+    """Reads a program's iteration: of the loop inside, where one of the outer loop is many steps.
 
     Args:
         source: The program.
@@ -89,11 +95,41 @@ def understood(source: Source, settings: CodeSettings, *, deadline: float) -> Un
         UserCodeError: The program cannot be run, or has no training loop.
         OutOfTime: Its iteration takes too long to be read at several points.
     """
+    found = _understood(source, settings, deadline=deadline)
+    if found.is_one_step or settings.functions is not None:
+        return found
+    refused = frozenset({found.watched.loop.key})
+    try:
+        inner = _understood(source, settings, deadline=deadline, refused=refused)
+    except UserCodeError:
+        return found
+    return inner if inner.loss is not None and inner.is_one_step else found
+
+
+def _understood(
+    source: Source,
+    settings: CodeSettings,
+    *,
+    deadline: float,
+    refused: frozenset[tuple[int, int]] = frozenset(),
+) -> Understanding:
+    """Runs a program to its training loop and reads its iteration at several points.
+
+    Args:
+        source: The program.
+        settings: What the user says about it.
+        deadline: When to stop, as `time.perf_counter` counts.
+        refused: Loops that were read and are none.
+
+    Raises:
+        UserCodeError: The program cannot be run, or has no training loop.
+        OutOfTime: Its iteration takes too long to be read at several points.
+    """
     settings = with_steps(settings)
-    host, watched = watched_program(source, settings, deadline=deadline)
+    host, watched = watched_program(source, settings, deadline=deadline, refused=refused)
     completed = with_gradients(settings, watched)
     if completed.gradients and settings.functions is not None:
-        return understood(source, with_steps(completed), deadline=deadline)
+        return _understood(source, with_steps(completed), deadline=deadline)
     said = -1 if settings.loss is None else host.show(watched.loop.key, settings.loss)
     runner = Runner(host, watched.loop)
     runner.adopt_functions()
@@ -170,23 +206,23 @@ def _read(found: Understanding) -> None:
         points = [_nearer_to_zero(point) if point.shifted else point for point in points]
     else:  # nearness to zero does not help
         points = _spread(list(lab.points(found.watched.snapshots)))
-    found.readings = [item for point in points if (item := _reading(found, point))]
-    if _tie_copies(found):
-        points = _spread(list(lab.points(found.watched.snapshots)))
-        found.readings = [item for point in points if (item := _reading(found, point))]
-    if not found.readings:
+    last = _last_reading(found, points)
+    if last is None:
         return
-    last = found.readings[-1]
+    if _tie_copies(found, last):
+        points = _spread(list(lab.points(found.watched.snapshots)))
+        last = _last_reading(found, points) or last
     start = found.watched.snapshots[0]
     found.states = [
         state
         for state in states_of(lab, last, forced=found.forced)
         if not state.is_assigned or _is_empty(start, state)
     ]
-    if found.states:
-        empty = tuple(leaf for state in found.states for leaf in state.leaves)
-        points = [reading.point.with_zeroed(empty) for reading in found.readings]
-        found.readings = [item for point in points if (item := _reading(found, point))]
+    empty = tuple(leaf for state in found.states for leaf in state.leaves)
+    points = [point.with_zeroed(empty) for point in points]
+    found.readings = [item for point in points if (item := _reading(found, point))]
+    if not found.readings:
+        return
     _choose(found)
     if found.loss is None:
         return
@@ -207,19 +243,20 @@ def _is_empty(start: Snapshot, state: State) -> bool:
     return all(value is not MISSING and not np.any(value) for value in values)
 
 
-def _tie_copies(found: Understanding) -> bool:
+def _last_reading(found: Understanding, points: Sequence[Point]) -> Reading | None:
+    return next((item for point in reversed(points) if (item := _reading(found, point))), None)
+
+
+def _tie_copies(found: Understanding, reading: Reading) -> bool:
     """Takes a bias that has a row for each example, all alike, for the one bias that it is.
 
     Returns:
         Whether there was one.
     """
-    plain = [reading for reading in found.readings if not reading.point.shifted]
     tied = []
     for tensor in found.lab.tensors:
-        rows = [_rows(reading, tensor) for reading in plain]
-        alike = bool(rows) and all(
-            item is not None and np.ptp(item, axis=1).max() == 0 for item in rows
-        )
+        rows = _rows(reading, tensor)
+        alike = rows is not None and np.ptp(rows, axis=1).max() == 0
         tied.append(
             replace(tensor, shape=tensor.shape[1:], copies=tensor.shape[0]) if alike else tensor
         )
