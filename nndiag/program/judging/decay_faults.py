@@ -75,17 +75,28 @@ def decay_faults(
 
 
 def _unequal(found: Understanding, weights: Sequence[_Part]) -> Iterator[UpdateFault]:
-    """Weights without a decay beside others with one, where the loss tells of none."""
+    """Weights that decay otherwise than the others, where the loss tells of no decay.
+
+    The others are those that share a decay; of two, the one that has the smaller but one.
+    """
     assert found.loss is not None
-    decaying = [part for part in weights if part.found > 0 and not part.due]
+    shares = sorted({part.found for part in weights if part.found > 0 and not part.due})
+    if not shares:
+        return
+    usual = max(shares, key=lambda share: sum(_alike(part.found, share) for part in weights))
+    other = next(part for part in weights if part.found == usual)
     for part in weights:
-        if decaying and not part.found and not part.due:
+        if not part.due and not _alike(part.found, usual):
             says = (
-                f"its step has no decay; that of {decaying[0].item.name} has "
-                f"{decaying[0].found:.3g} times the parameter"
+                f"its step has {part.found:.3g} times the parameter as a decay, that of "
+                f"{other.item.name} {usual:.3g} times"
             )
             serial = _place(found.readings[0], found.loss, part)
             yield UpdateFault(part.item.name, _BUG, says, serial, (), Severity.WARNING)
+
+
+def _alike(one: float, other: float) -> bool:
+    return abs(one - other) <= _SAME * max(abs(one), abs(other))
 
 
 def _parts(

@@ -12,7 +12,7 @@ import numpy as np
 from nndiag.finding import Severity
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.judging.named import bug_of
-from nndiag.program.judging.update_faults import update_faults
+from nndiag.program.judging.update_faults import EXPLAINING, update_faults
 from nndiag.program.location.culprit import Culprit, Fault, culprit_of
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.lines import Lines
@@ -73,14 +73,16 @@ class FaultFinder:
 
     def faults(self) -> list[ProgramFault]:
         """All that is wrong, those first that explain most."""
+        updates = list(self._updates())
         made = [
+            *(fault for fault in updates if fault.bug in EXPLAINING),
             *self._shapes(),
             *self._softmax_axis(),
-            *self._wrong(),
+            *self._wrong({n for f in updates if f.bug in EXPLAINING for n in f.parameters}),
             *self._signs(),
             *self._scales(),
             *self._frozen(),
-            *self._updates(),
+            *(fault for fault in updates if fault.bug not in EXPLAINING),
         ]
         located = [fault for fault in made if not fault.is_vague]
         return _merged(located or made)
@@ -90,8 +92,10 @@ class FaultFinder:
 
     # A wrong direction.
 
-    def _wrong(self) -> Iterator[ProgramFault]:
+    def _wrong(self, explained: set[str]) -> Iterator[ProgramFault]:
         for item in self._named(Status.WRONG):
+            if item.name in explained:
+                continue
             if item.by_residual:
                 yield self._by_residual(item)
                 continue
@@ -401,7 +405,10 @@ class FaultFinder:
     def _frozen(self) -> Iterator[ProgramFault]:
         for item in self._named(Status.NEVER_UPDATED):
             serial = self._update(item.name)
-            line = self._first_line(item.name) if serial < 0 else None
+            line = None
+            if serial < 0:
+                loop = self.found.watched.loop.node
+                line = self._first_line(item.name) or loop.lineno
             yield ProgramFault("gradient-never-computed", [item.name], serial, line=line)
 
     def _first_line(self, name: str) -> int | None:

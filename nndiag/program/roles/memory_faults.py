@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors, descendants
+from nndiag.program.graph.nodes import Node
 from nndiag.program.roles.aliases import aliased_memory
 from nndiag.program.roles.moments import correction_faults, share_faults
 from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
-from nndiag.program.roles.ways import DIVISIONS, takes_root, ways_between
+from nndiag.program.roles.ways import dividing, takes_root, ways_between
+
+_BUG = "wrong-moment"
 
 
 def memory_faults(found: Understanding) -> Iterator[UpdateFault]:
@@ -34,15 +37,37 @@ def memory_faults(found: Understanding) -> Iterator[UpdateFault]:
 
 
 def _of_one(readings: Sequence[Reading], state: State) -> Iterator[UpdateFault]:
-    sums = _sums_into(readings[-1], state)
+    reading, name = readings[-1], state.name
+    sums = _sums_into(reading, state)
     if sums is not None:
-        says = f"{state.name} is never set back to zero: what earlier iterations left stays in it"
+        says = f"{name} is never set back to zero: what earlier iterations left stays in it"
         yield UpdateFault(state.parameter, "gradient-not-reset", says, sums)
+        return
+    divided = _divided_by(reading, state)
+    if divided is not None:
+        says = f"the step is divided by {name} itself, where its square root is due"
+        yield UpdateFault(state.parameter, _BUG, says, divided)
         return
     said = _said(readings, state)
     if said is not None:
-        bug, says = said
-        yield UpdateFault(state.parameter, bug, says, _serial(readings[-1], state))
+        yield UpdateFault(state.parameter, *said, _serial(reading, state))
+
+
+def _ways(reading: Reading, state: State) -> list[Node]:
+    """The operations between a state's next value and its parameter's."""
+    parameter = next(item for item in reading.parameters if item.name == state.parameter)
+    return ways_between(reading.graph, _end(reading, state), parameter.ends[0])
+
+
+def _divided_by(reading: Reading, state: State) -> int | None:
+    """The division by an average of squares without a root; of sizes it would be another method."""
+    ways = _ways(reading, state)
+    if state.kept is None or state.kept <= 0 or takes_root(reading.graph, ways):
+        return None
+    if state.size > 1 and state.remembers is not Remembers.SECOND:
+        return None
+    node = dividing(reading.graph, _end(reading, state), ways)
+    return None if node is None else node.serial
 
 
 def _end(reading: Reading, state: State) -> int | None:
@@ -81,31 +106,25 @@ def _said(  # noqa: PLR0911 - one kind after the other
     readings: Sequence[Reading], state: State
 ) -> tuple[str, str] | None:
     """The bug of one state, and what is wrong with it, in words."""
-    name, bug, reading = state.name, "wrong-moment", readings[-1]
-    parameter = next(item for item in reading.parameters if item.name == state.parameter)
-    ways = ways_between(reading.graph, _end(reading, state), parameter.ends[0])
-    rooted = takes_root(reading.graph, ways)
-    divides = any(node.operation in DIVISIONS for node in ways)
+    name, rooted = state.name, takes_root(readings[-1].graph, _ways(readings[-1], state))
     if state.is_assigned:
-        return bug, f"{name} is assigned, not averaged: it keeps nothing of what it held"
+        return _BUG, f"{name} is assigned, not averaged: it keeps nothing of what it held"
     if state.kept is None:  # a variable that takes turns
         return None
     if rooted and any(np.any(_left(item, state) < 0) for item in readings):
-        return bug, f"{name} averages the gradient under a root, where its square is due"
+        return _BUG, f"{name} averages the gradient under a root, where its square is due"
     if state.size == 1:  # one number alone is a multiple of any other
         return None
     if state.remembers is Remembers.SIZE and rooted:
-        return bug, f"{name} averages the absolute value of the gradient, not its square"
+        return _BUG, f"{name} averages the absolute value of the gradient, not its square"
     if state.remembers is Remembers.FIRST and rooted:
-        return bug, f"{name} averages the gradient under a root, where its square is due"
-    if state.remembers is Remembers.SECOND and not rooted and divides:
-        return bug, f"the step is divided by {name} itself, where its square root is due"
+        return _BUG, f"{name} averages the gradient under a root, where its square is due"
     sums = state.remembers in (Remembers.FIRST, Remembers.OTHER)
     if state.is_sum and sums and not rooted:
         says = f"{name} is never set back to zero: each step is the sum of all gradients so far"
         return "gradient-not-reset", says
-    if state.remembers is Remembers.FIRST and state.kept is not None and state.kept < 0:
-        return bug, f"{name} takes {state.kept:.3g} times what it held: it changes sign each step"
+    if state.remembers is Remembers.FIRST and state.kept < 0:
+        return _BUG, f"{name} takes {state.kept:.3g} times what it held: it changes sign each step"
     return None
 
 

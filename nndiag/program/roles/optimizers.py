@@ -26,7 +26,7 @@ from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.recording import Iteration, recorded
-from nndiag.program.roles.ways import DIVISIONS, takes_root, ways_between
+from nndiag.program.roles.ways import DIVISIONS, dividing, takes_root, ways_between
 
 _LOOSE = 1e-4  # two runs of the same iteration, from other states
 _POWER = 0.05
@@ -170,11 +170,12 @@ def _was_meant(state: State, states: Sequence[State], reading: Reading) -> bool:
     parameter = next(item for item in reading.parameters if item.name == state.parameter)
     end = reading.iteration.ends[state.leaves[0]][0]
     ways = ways_between(graph, end, parameter.ends[0])
-    if state.remembers is Remembers.SECOND and takes_root(graph, ways):
+    may_be_square = state.remembers is Remembers.SECOND or state.size == 1
+    if may_be_square and takes_root(graph, ways) and dividing(graph, end, ways) is not None:
         return True
     if any(_divides_by_power(graph, node) for node in ways[:1]):
         return True
-    return any(
+    return state.size > 1 and any(
         not item.is_assigned and item.remembers is state.remembers
         for item in states
         if item.parameter != state.parameter and item.size > 1
@@ -218,7 +219,7 @@ def _state(
     steady = np.isfinite(kept).all() and np.ptp(kept) <= _LOOSE * max(
         1.0, float(np.max(np.abs(kept)))
     )
-    if before.size == 1 and not (steady and 0 < float(kept[0]) <= 1 + _LOOSE):
+    if before.size == 1 and not (steady and -_LOOSE <= float(kept[0]) <= 1 + _LOOSE):
         return None  # any single number that the parameter's next value is made from
     return State(
         spelled(leaves[0].root, leaves[0].steps),

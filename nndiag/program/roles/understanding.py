@@ -197,6 +197,7 @@ def _complete(found: Understanding) -> None:
 def _read(found: Understanding) -> None:
     """Reads the iteration at the points where it can be run, and finds its loss."""
     lab = found.lab
+    _unshare(found)
     points = _spread(list(lab.points(found.watched.snapshots)))
     found.updates = _updates(lab, points)
     for _ in range(_MOST_QUARTERS):
@@ -232,6 +233,14 @@ def _read(found: Understanding) -> None:
         points = [_with_more(lab, reading.point) for reading in found.readings]
         found.readings = [item for point in points if (item := _reading(found, point))]
         _choose(found)
+
+
+def _unshare(found: Understanding) -> None:
+    """Lets each run have parameters of its own, also those that no iteration seemed to change."""
+    leaves = [leaf for tensor in found.lab.tensors for leaf in tensor.leaves]
+    for snapshot in found.watched.snapshots:
+        if any(id(snapshot.original(leaf)) in snapshot.shared for leaf in leaves):
+            snapshot.unshare()
 
 
 def _is_empty(start: Snapshot, state: State) -> bool:

@@ -27,6 +27,17 @@ def takes_root(graph: Graph, ways: Iterable[Node]) -> bool:
     return any(node.operation == "sqrt" or _is_half_power(graph, node) for node in ways)
 
 
+def dividing(graph: Graph, start: int | None, ways: Iterable[Node]) -> Node | None:
+    """The first operation on the way that divides by what is made of a value; None without one."""
+    made = set() if start is None else descendants(graph, [start])
+    for node in ways:
+        if node.operation in DIVISIONS and len(node.arguments) > 1:
+            under = node.arguments[1]
+            if isinstance(under, Ref) and under.node in made:
+                return node
+    return None
+
+
 def _is_half_power(graph: Graph, node: Node) -> bool:
     if node.operation not in ("pow", "power", "float_power") or len(node.arguments) < 2:
         return False
