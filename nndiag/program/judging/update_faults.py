@@ -8,6 +8,7 @@ from nndiag.program.judging.clip_faults import clip_faults
 from nndiag.program.judging.decay_faults import decay_faults
 from nndiag.program.judging.integer_faults import integer_faults
 from nndiag.program.judging.order_faults import overwritten_sums, updated_weights
+from nndiag.program.judging.rate_faults import rate_faults
 from nndiag.program.judging.target_faults import target_faults
 from nndiag.program.location.wording import Wording
 from nndiag.program.roles.comparison import Comparison
@@ -24,7 +25,7 @@ EXPLAINING = frozenset(
 def update_faults(
     found: Understanding, comparisons: Sequence[Comparison], wording: Wording | None = None
 ) -> Iterator[UpdateFault]:
-    """All that is wrong with the updates: order, integers, targets, memory, decays, clips.
+    """All that is wrong with the updates: order, integers, targets, memory, rates, decays, clips.
 
     Args:
         found: The program.
@@ -38,5 +39,6 @@ def update_faults(
     yield from integer_faults(found)
     yield from target_faults(found, wording)
     yield from memory_faults(found)
+    yield from rate_faults(found)
     yield from decay_faults(found, comparisons, wording)
     yield from clip_faults(comparisons)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.program.graph.adjoints import ancestors
-from nndiag.program.graph.nodes import Graph, evaluated
+from nndiag.program.graph.nodes import Graph
 from nndiag.program.roles.parameters import Chain
+from nndiag.program.roles.replay import replayed
 
 _EXACT = 1e-9
 _SMALL = 1e-9  # what a gradient is shrunk by so that no clip acts on it
@@ -74,8 +74,8 @@ def _cuts_hard(graph: Graph, sources: Sequence[int], wanted: Sequence[int]) -> b
     """Whether small values pass as they are, and larger ones than now change nothing."""
     whole = {node: np.asarray(graph[node].value, float) for node in sources}
     small = {node: value * _SMALL for node, value in whole.items()}
-    passed = _replayed(graph, small, wanted)
-    pressed = _replayed(graph, {n: v * _LARGER for n, v in whole.items()}, wanted)
+    passed = replayed(graph, small, wanted)
+    pressed = replayed(graph, {n: v * _LARGER for n, v in whole.items()}, wanted)
     if passed is None or pressed is None:
         return False
     for source, node, value, more in zip(sources, wanted, passed, pressed):
@@ -85,20 +85,3 @@ def _cuts_hard(graph: Graph, sources: Sequence[int], wanted: Sequence[int]) -> b
         if not spared or not np.array_equal(more[cut], now[cut]):
             return False
     return True
-
-
-def _replayed(
-    graph: Graph, changed: Mapping[int, np.ndarray], wanted: Sequence[int]
-) -> list[np.ndarray] | None:
-    """The values that some nodes would have with other values of nodes before them."""
-    values = dict(changed)
-    needed: set[int] = set().union(*(ancestors(graph, node) for node in wanted))
-    try:
-        with np.errstate(all="ignore"):
-            for index in sorted(node for node in needed if node > min(changed)):
-                node = graph[index]
-                if index not in values and any(item in values for item in node.inputs):
-                    values[index] = evaluated(node, lambda i: values.get(i, graph[i].value))
-    except Exception:  # any function of the program may refuse other values
-        return None
-    return [np.asarray(values.get(node, graph[node].value), float) for node in wanted]

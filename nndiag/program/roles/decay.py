@@ -14,7 +14,7 @@ from nndiag.program.graph.nodes import Graph, evaluated
 from nndiag.program.roles.parameters import Parameter
 
 _SAME = 1e-5
-_LEAST = 1e-6  # of the gradient: a smaller decay is rounding
+_LEAST = 1e-6  # of the other: a smaller share of decay or gradient is rounding
 _VIEWS = frozenset({"getitem", "gather", "reshape", "split", "array_split"})
 
 
@@ -43,7 +43,7 @@ def decayed(
         parts: Which of its numbers belong together.
     """
     columns = [gradient, *(_only(start, part) for part in parts)]
-    if value.size < len(columns) + 2 or value.size != gradient.size:
+    if value.size <= len(columns) or value.size != gradient.size:
         return None
     sizes = [float(np.linalg.norm(column)) for column in columns]
     whole = float(np.linalg.norm(value))
@@ -51,7 +51,8 @@ def decayed(
         return None
     table = np.stack([column / (size or 1.0) for column, size in zip(columns, sizes)], axis=1)
     weights, *_ = np.linalg.lstsq(table, value, rcond=None)
-    if float(np.linalg.norm(value - table @ weights)) > _SAME * whole or weights[0] == 0:
+    gap = float(np.linalg.norm(value - table @ weights))
+    if gap > _SAME * whole or abs(weights[0]) <= _LEAST * float(np.abs(weights).max()):
         return None
     factor = float(weights[0]) / sizes[0]
     shares = [

@@ -66,6 +66,11 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
     }
     alike = {_pattern(spelled(leaf.root, leaf.steps)) for leaf in own}
     examples = _examples(reading, made_from)
+    common = {  # a name that the data have, too, tells nothing
+        _pattern(leaf.root)
+        for leaf in iteration.heads
+        if not leaf.steps and _is_data(np.shape(snapshot.original(leaf)), examples)
+    }
     users = graph.users()
     targets = {item for residual in reading.residuals for item in graph[residual.node].inputs}
     for leaf, heads in iteration.heads.items():
@@ -85,11 +90,16 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
             graph[user].operation == "getitem" for user in users[heads[0]]
         ):
             continue
-        shape = np.shape(value)
-        if examples > 1 and examples in shape and len(shape) > 1:
+        name = _pattern(spelled(leaf.root, leaf.steps))
+        if _is_data(np.shape(value), examples):
             continue
-        if _pattern(spelled(leaf.root, leaf.steps)) in alike or _has_gradient(reading, heads[0]):
+        if name in alike - common or _has_gradient(reading, heads[0]):
             yield leaf
+
+
+def _is_data(shape: tuple[int, ...], examples: int) -> bool:
+    """Whether an array has a row, or a column, for each example."""
+    return len(shape) > 1 and examples > 1 and examples in shape
 
 
 def _is_integer_weight(value: object) -> bool:

@@ -30,5 +30,5 @@ def test_takes_no_other_direction_for_a_decay():
     assert decayed(GRADIENT + 0.1 * RNG.normal(size=6), GRADIENT, START, WHOLE) is None
 
 
-def test_tells_nothing_of_three_numbers_by_three_unknowns():
-    assert decayed(GRADIENT[:3], GRADIENT[:3], START[:3], (np.arange(3),)) is None
+def test_tells_nothing_of_two_numbers_by_two_unknowns():
+    assert decayed(GRADIENT[:2], GRADIENT[:2], START[:2], (np.arange(2),)) is None
