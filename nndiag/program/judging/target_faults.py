@@ -86,6 +86,8 @@ def _rows(graph: Graph, index: int) -> list[Rows]:
         node = graph[node.arguments[0].node]
     if not path or node.function is not None or np.ndim(node.value) == 0:
         return []
+    if np.ndim(node.value) == 1 and not node.is_real:  # numbers of rows, not rows
+        return []
     found = []
     for axis in range(min(2, np.ndim(node.value))):
         count = node.shape[axis]

@@ -121,3 +121,62 @@ def test_names_what_is_wrong_with_an_average(judge, changes, line, says):
 
 def test_is_silent_on_adam_by_the_book(judge):
     assert judge(adam()).is_right
+
+
+PLAIN = (
+    HEAD
+    + """\
+lr = 0.1
+{start}
+for step in range(60):
+    rows = rng.permutation(12)[:6]
+    xb, yb = x[rows], y[rows]
+    {zeros}
+    h = np.tanh(xb @ W)
+    e = (h @ V - {targets}) / 6
+    {early}
+    for i in range(6):
+        dV {add} h[i:i + 1].T @ e[i:i + 1]
+    dW = xb.T @ (e @ V.T * (1 - h ** 2))
+    {late}
+    W[...] = W - {rate} * dW
+    print(3 * np.sum(((h @ V - yb) / 6) ** 2))
+"""
+)
+
+
+def plain(**changes):
+    given = {
+        "start": "k = 1",
+        "zeros": "dV = np.zeros((4, 1))",
+        "targets": "yb",
+        "early": "pass",
+        "add": "+=",
+        "late": "V = V - lr * dV",
+        "rate": "lr",
+    }
+    return PLAIN.format(**{**given, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "bug", "line"),
+    [
+        ({"targets": "y[:6]"}, "wrong-loss-gradient", 12),
+        ({"add": "="}, "assignment-instead-of-increment", 15),
+        ({"start": "dV = np.zeros((4, 1))", "zeros": "k = 2"}, "gradient-not-reset", 15),
+        ({"rate": "lr * lr"}, "wrong-constant-factor", 18),
+        ({"start": "W = rng.integers(-2, 3, (2, 4))"}, "integer-weights", 6),
+        (
+            {"start": "dV = np.ones((4, 1))", "early": "V = V - lr * dV", "late": "pass"},
+            "uses-updated-weights",
+            13,
+        ),
+    ],
+)
+def test_names_what_spoils_a_right_gradient(judge, changes, bug, line):
+    found = judge(plain(**changes))
+    assert (found.faults[0].bug, line_of(found.faults[0], found.found)) == (bug, line)
+
+
+def test_is_silent_on_sums_over_examples_of_a_drawn_batch(judge):
+    assert judge(plain()).is_right
