@@ -405,10 +405,8 @@ class FaultFinder:
     def _frozen(self) -> Iterator[ProgramFault]:
         for item in self._named(Status.NEVER_UPDATED):
             serial = self._update(item.name)
-            line = None
-            if serial < 0:
-                loop = self.found.watched.loop.node
-                line = self._first_line(item.name) or loop.lineno
+            loop = self.found.watched.loop.node
+            line = None if serial >= 0 else self._first_line(item.name) or loop.lineno
             yield ProgramFault("gradient-never-computed", [item.name], serial, line=line)
 
     def _first_line(self, name: str) -> int | None:
@@ -461,14 +459,9 @@ class FaultFinder:
 
     def _updates(self) -> Iterator[ProgramFault]:
         for item in update_faults(self.found, self.comparisons, self.wording):
-            yield ProgramFault(
-                item.bug,
-                [item.parameter],
-                item.serial,
-                item.says,
-                list(item.edits),
-                severity=item.severity,
-            )
+            found = ProgramFault(item.bug, [item.parameter], item.serial, item.says)
+            found.edits, found.severity = list(item.edits), item.severity
+            yield found
 
     def _update(self, name: str) -> int:
         return update_serial(self.evidence.readings[0], name)
