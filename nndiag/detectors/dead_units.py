@@ -25,9 +25,10 @@ Source
 """
 
 from nndiag.bounds import Share
+from nndiag.detectors.causes import LOST_UNITS
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
-from nndiag.detectors.unit_shares import CAUSES, layers_beyond
+from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Skipped
 from nndiag.trace import Trace
 
@@ -38,7 +39,7 @@ _RECTIFIED = frozenset({"relu"})
 @detector(
     PROBLEM,
     stage=Stage.UNITS,
-    explained_by=CAUSES,
+    explained_by=LOST_UNITS,
     follows=("vanishing-gradients",),
     series=("dead_share",),
     facts=("layers",),

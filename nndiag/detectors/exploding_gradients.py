@@ -33,6 +33,7 @@ from dataclasses import replace
 import numpy as np
 
 from nndiag.bounds import Count, Positive
+from nndiag.detectors.causes import UNSTABLE
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
@@ -45,15 +46,7 @@ PROBLEM = "exploding-gradients"
 @detector(
     PROBLEM,
     stage=Stage.GROWTH,
-    explained_by=(
-        "loss-does-not-fit-output",
-        "sorted-examples",
-        Stage.SCALE,
-        "weights-too-large",
-        "summed-loss",
-        Stage.RATE,
-        Stage.OVERFLOW,
-    ),
+    explained_by=(*UNSTABLE, Stage.OVERFLOW),
     outcome=Outcome.DIVERGED,
     series=("gradient_norm",),
 )

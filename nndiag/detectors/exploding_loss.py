@@ -33,6 +33,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
+from nndiag.detectors.causes import UNSTABLE
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of, reference_loss
 from nndiag.detectors.curve import growth
@@ -46,15 +47,7 @@ PROBLEM = "exploding-loss"
 @detector(
     PROBLEM,
     stage=Stage.GROWTH,
-    explained_by=(
-        "loss-does-not-fit-output",
-        "sorted-examples",
-        Stage.SCALE,
-        "weights-too-large",
-        "summed-loss",
-        Stage.RATE,
-        "exploding-gradients",
-    ),
+    explained_by=(*UNSTABLE, "exploding-gradients"),
     outcome=Outcome.DIVERGED,
 )
 def exploding_loss(trace: Trace, *, factor: Positive = 10.0) -> Findings:

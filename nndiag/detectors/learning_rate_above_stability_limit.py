@@ -47,6 +47,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.bounds import Positive
+from nndiag.detectors.causes import OUTSIZED
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import Course, course_of, reference_loss
 from nndiag.detectors.movement import first_steps
@@ -76,12 +77,7 @@ class Ceiling:
     PROBLEM,
     stage=Stage.RATE,
     headline="learning rate too high",
-    explained_by=(
-        Stage.SCALE,
-        "sorted-examples",
-        "weights-too-large",
-        "summed-loss",
-    ),
+    explained_by=(*OUTSIZED, "summed-loss"),
     facts=("learning_rate",),
 )
 def learning_rate_above_stability_limit(

@@ -34,6 +34,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
+from nndiag.detectors.causes import UNSETTLED
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.detectors.jumps import typical_jump
@@ -48,18 +49,7 @@ _FEWEST = 5  # records in the last quarter
 @detector(
     PROBLEM,
     stage=Stage.LENGTH,
-    explained_by=(
-        "loss-does-not-fit-output",
-        "mismatched-data",
-        "no-nonlinearity",
-        Stage.DATA,
-        Stage.SCALE,
-        Stage.START,
-        "summed-loss",
-        Stage.RATE,
-        Stage.GROWTH,
-        Stage.UNITS,
-    ),
+    explained_by=(*UNSETTLED, Stage.UNITS),
     series=("training_loss",),
     facts=("batch_size", "inputs"),
 )

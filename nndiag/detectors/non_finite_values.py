@@ -28,6 +28,7 @@ Source
 import numpy as np
 
 from nndiag.bounds import Positive
+from nndiag.detectors.causes import UNSTABLE
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.exploding_loss import exploding_loss
 from nndiag.finding import Evidence, Finding, Outcome, Severity
@@ -40,15 +41,7 @@ PROBLEM = "non-finite-values"
 @detector(
     PROBLEM,
     stage=Stage.OVERFLOW,
-    explained_by=(
-        "loss-does-not-fit-output",
-        "sorted-examples",
-        Stage.SCALE,
-        "weights-too-large",
-        "summed-loss",
-        Stage.RATE,
-        Stage.GROWTH,
-    ),
+    explained_by=(*UNSTABLE, Stage.GROWTH),
     outcome=Outcome.DIVERGED,
 )
 def non_finite_values(trace: Trace, *, factor: Positive = 10.0) -> Findings:

@@ -33,6 +33,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive, Share
+from nndiag.detectors.causes import UNSETTLED
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import course_of
 from nndiag.finding import Evidence, Finding, Skipped
@@ -46,17 +47,7 @@ _FEWEST = 16  # points in the last quarter
 @detector(
     PROBLEM,
     stage=Stage.SWINGS,
-    explained_by=(
-        "loss-does-not-fit-output",
-        "mismatched-data",
-        "no-nonlinearity",
-        Stage.DATA,
-        Stage.SCALE,
-        Stage.START,
-        "summed-loss",
-        Stage.RATE,
-        Stage.GROWTH,
-    ),
+    explained_by=UNSETTLED,
 )
 def oscillating_loss(
     trace: Trace, *, swing: Positive = 0.2, share: Positive = 0.05, turns: Share = 0.3

@@ -31,6 +31,7 @@ Source
 """
 
 from nndiag.bounds import Positive
+from nndiag.detectors.causes import OUTSIZED
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.learning_rate_above_stability_limit import (
     learning_rate_above_stability_limit,
@@ -46,11 +47,7 @@ _BY_EXAMPLE = frozenset({"softmax_cross_entropy"})  # losses whose mean is over 
 @detector(
     PROBLEM,
     stage=Stage.RULE,
-    explained_by=(
-        Stage.SCALE,
-        "sorted-examples",
-        "weights-too-large",
-    ),
+    explained_by=OUTSIZED,
     facts=("reduction", "inputs", "targets", "learning_rate", "stability_limit"),
 )
 def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -> Findings:

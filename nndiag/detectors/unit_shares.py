@@ -4,28 +4,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from nndiag.detectors.contract import Stage
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.numbers import percent
 from nndiag.trace import Trace
-
-CAUSES: tuple[str | Stage, ...] = (
-    "loss-does-not-fit-output",
-    "targets-outside-output-range",
-    "identical-units",
-    "sorted-examples",
-    Stage.SCALE,
-    "weights-too-large",
-    "weights-too-small",
-    "summed-loss",
-    "weight-decay-too-strong",
-    Stage.RATE,
-    Stage.CAPACITY,
-    Stage.GROWTH,
-    Stage.SWINGS,
-    Stage.SIGNAL,
-)
-"""What can bring such a fault about."""
 
 
 def layers_beyond(
