@@ -71,6 +71,8 @@ def _title(result: SweepResult) -> Text:
         steps += f" of {result.total_steps:,}"
     seeds = count(len(result.seeds), "seed")
     about = f"{result.optimizer}{batch} · {count(result.runs, 'run')}, {seeds} · {steps}"
+    if result.computed is not None:
+        about += f" · up to {number(result.computed)} computed from faster runs"
     line = Text.assemble((result.name, "bold"), (f"  {about}", "dim"))
     if result.interrupted:
         line.append("  interrupted", style="yellow")

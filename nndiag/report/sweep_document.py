@@ -138,6 +138,8 @@ class SweepDocument(Document):
     total_steps: int
     seeds: list[int]
     runs: int
+    computed: float | None
+    """Rates up to this one were computed from runs at larger ones; null where none was."""
     seconds: float
     run: str | None
     """The sweep's folder."""

@@ -20,6 +20,7 @@ from nndiag.training.schedule import batches_of, total_steps
 from nndiag.training.sweep_blocks import BlockTrainer
 from nndiag.training.sweep_choice import Choice, choice_of
 from nndiag.training.sweep_failure import failure_of
+from nndiag.training.sweep_flow import follows_flow
 from nndiag.training.sweep_ranking import Rate, band_of, rates_of
 from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import Task, step_seconds
@@ -71,7 +72,8 @@ def sweep_learning_rates(
         workers = BlockTrainer(task, interrupted=lambda: interruption.requested, done=done)
         seconds = (rates or _RUNS // 4) * seeds * task.steps * step_seconds(task)
         stack.enter_context(workers.started(seconds=seconds))
-        search = RateSearch(workers, tuple(task.starts)[:seeds], steps=task.steps)
+        own, flows = tuple(task.starts)[:seeds], follows_flow(task)
+        search = RateSearch(workers, own, steps=task.steps, flows=flows)
         _search(search, built, task, rates=rates, ends=(low, high))
         found = found_by(search)
         final_steps = min(max(total_steps(built), task.steps), _FINALS * task.steps)

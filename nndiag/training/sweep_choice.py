@@ -1,10 +1,11 @@
 """The best rate and the recommended one: finals of longer runs, then a check with fresh seeds."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nndiag.training.sweep_flow import guide_of
 from nndiag.training.sweep_ranking import Rate, best_of, rates_of
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_search import RateSearch
@@ -54,7 +55,7 @@ def choice_of(
         seeds: The seeds to check the recommended rate with, fresh ones among them.
         steps: Steps of the deciding runs.
     """
-    final = RateSearch(search.workers, search.seeds, steps=steps, runs=dict(search.runs))
+    final = replace(search, steps=steps, runs=dict(search.runs), grid=set())
     if steps != search.steps:
         final.runs.clear()
         _play(final, working)
@@ -79,10 +80,12 @@ def _play(final: RateSearch, working: Sequence[Rate]) -> None:
     assert short is not None
     values = [rate.value for rate in working]
     middle = values.index(short.value)
+    guide = guide_of(x for rate in working for x in rate.runs[:1]) if final.flows else None
+    least = short.value / _REACH if guide is None else guide.rate  # below it only slower
     chosen = [
         value
         for place, value in enumerate(values)
-        if (place - middle) % _APART == 0 and value >= short.value / _REACH
+        if (place - middle) % _APART == 0 and value >= least
     ]
     final.try_rates([*chosen, values[-1]])
     leader = best_of(rates_of(final.runs.values()))

@@ -66,6 +66,12 @@ class SweepResult:
     seconds: float
 
     @property
+    def computed(self) -> float | None:
+        """The largest rate whose runs were computed from faster ones; None where none was."""
+        computed = [rate.value for rate in self.rates if any(run.computed for run in rate.runs)]
+        return max(computed, default=None)
+
+    @property
     def place(self) -> str:
         """Where the configured rate is: "above-threshold", "in-band" or another."""
         if self.threshold is not None and self.configured > self.threshold.value:

@@ -72,6 +72,7 @@ class ShortRun:
         amplitude: Largest over smallest loss there, minus 1.
         flat_share: Share of units, in the hidden layer that has most of them, that are saturated
             or dead at the end; None where it was not looked at.
+        computed: Whether it was computed from a run at a larger rate, see `sweep_flow`.
     """
 
     rate: float
@@ -86,6 +87,7 @@ class ShortRun:
     swing: float
     amplitude: float
     flat_share: float | None
+    computed: bool = False
 
 
 def blocks_of(

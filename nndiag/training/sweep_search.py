@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from nndiag.training.sweep_blocks import Pair
+from nndiag.training.sweep_flow import guide_of, run_below
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_verdict import NOTHING, Fate, fates_of, removed, threshold_of
 
@@ -18,6 +19,7 @@ _WIDEST = 60  # rates of the grid around the guess at which the search ends: 15 
 _UNMOVED = 0.01  # share of its loss that a network has not even lost where nothing is learned
 _BEYOND = 2  # rates of the grid above the divergence threshold, to see what happens there
 _BISECTIONS, _POINTS = 3, 2  # rounds, and points in each; narrows a bracket 27-fold in log
+_MANY = 100.0  # factor between rates of which the larger ones are run first
 _NARROW = 1.04  # factor between the ends of a bracket that is narrow enough
 
 
@@ -38,6 +40,7 @@ class RateSearch:
         steps: Steps of each run.
         runs: All runs, by rate and seed.
         grid: The rates that are to be shown; those of the bisection are not.
+        flows: Whether small rates follow the gradient flow, see `sweep_flow`.
         stopped: Whether an interruption left runs out.
     """
 
@@ -46,6 +49,7 @@ class RateSearch:
     steps: int
     runs: dict[Pair, ShortRun] = field(default_factory=dict)
     grid: set[float] = field(default_factory=set)
+    flows: bool = False
     stopped: bool = False
 
     def try_rates(self, rates: Iterable[float], seeds: Sequence[int] | None = None) -> None:
@@ -55,13 +59,40 @@ class RateSearch:
         self.try_pairs([(rate, seed) for rate in chosen for seed in seeds or self.seeds])
 
     def try_pairs(self, pairs: Iterable[Pair]) -> None:
-        """Run these pairs, unless that was done or somebody interrupted."""
+        """Run these pairs, unless that was done or somebody interrupted.
+
+        Where small rates follow the gradient flow, large rates go first: what they tell of the
+        small ones is computed.
+        """
         wanted = sorted({pair for pair in pairs if pair not in self.runs})
+        if self.flows and wanted:
+            least = self._least_telling(wanted)
+            self._train([pair for pair in wanted if pair[0] >= least])
+            self._compute(wanted)
+        self._train([pair for pair in wanted if pair not in self.runs])
+
+    def _least_telling(self, wanted: Sequence[Pair]) -> float:
+        """The rate from which on runs may tell what smaller ones do: of many decades, a half."""
+        guide = guide_of(self.of(self.seeds[0]))
+        if guide is not None:
+            return guide.rate
+        low, high = wanted[0][0], wanted[-1][0]
+        return float(np.sqrt(low * high)) if high > _MANY * low else low
+
+    def _train(self, wanted: Sequence[Pair]) -> None:
         if self.stopped or not wanted:
             return
         for run in self.workers.train(wanted, steps=self.steps):
             self.runs[run.rate, run.seed] = run
         self.stopped = not all(pair in self.runs for pair in wanted)
+
+    def _compute(self, wanted: Iterable[Pair]) -> None:
+        """Compute the runs whose rates are below that of their seed's guide."""
+        guides = {seed: guide_of(self.of(seed)) for _, seed in wanted}
+        for rate, seed in wanted:
+            guide = guides[seed]
+            if guide is not None and rate < guide.rate and (rate, seed) not in self.runs:
+                self.runs[rate, seed] = run_below(guide, rate)
 
     def of(self, seed: int) -> list[ShortRun]:
         """The runs of one seed, by rate."""
