@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.training.sweep_runs import FloatArray, ShortRun, Task
+from nndiag.arrays import FloatArray
+from nndiag.training.sweep_runs import ShortRun, Task
 
 _BELOW = 4.0  # a guide's rate is at most the largest smooth one over this
 _END = 0.05  # the last share of a run, whose mean is its final loss
