@@ -68,8 +68,7 @@ def sweep_learning_rates(
     task = _task(experiment, built, seeds=2 * seeds, steps=steps)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
-        done = progress or (lambda _: None)
-        workers = BlockTrainer(task, interrupted=lambda: interruption.requested, done=done)
+        workers = BlockTrainer(task, interrupted=lambda: interruption.requested, done=progress)
         seconds = (rates or _RUNS // 4) * seeds * task.steps * step_seconds(task)
         stack.enter_context(workers.started(seconds=seconds))
         own, flows = tuple(task.starts)[:seeds], follows_flow(task)

@@ -24,14 +24,17 @@ class BlockTrainer:
     Args:
         task: What is trained.
         interrupted: Whether to stop; asked about twenty times a second.
-        done: Called with the number of runs that have just ended.
+        done: Called with the number of runs that have just ended; may be None.
 
     Attributes:
         made: Number of runs that have ended.
     """
 
-    def __init__(self, task: Task, *, interrupted: Question, done: Callable[[int], None]) -> None:
-        self._task, self._interrupted, self._done = task, interrupted, done
+    def __init__(
+        self, task: Task, *, interrupted: Question, done: Callable[[int], None] | None
+    ) -> None:
+        self._task, self._interrupted = task, interrupted
+        self._done = done or (lambda count: None)
         self._pool: Executor | None = None
         self._count = 1
         self.made = 0
