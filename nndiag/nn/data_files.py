@@ -21,7 +21,7 @@ from nndiag.tables import (
     Table,
     content_of,
     delimited_table,
-    json_table,
+    marked_table,
     text_of,
     too_large,
 )
@@ -86,7 +86,7 @@ def data_table(path: Path) -> Table:
         DataError: The file cannot be read, or holds no table.
     """
     text = text_of(path)
-    return json_table(text, str(path)) or delimited_table(text, str(path))
+    return marked_table(text, str(path)) or delimited_table(text, str(path))
 
 
 def _others(table: Table, targets: Sequence[int]) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem
 from nndiag.tables.cells import number_in
+from nndiag.tables.forms import form
 from nndiag.tables.table import Cell, Table, refuse_width
 
 _MOST_PROBLEMS = 8
@@ -18,6 +19,7 @@ _BEGINNINGS = ('{"', '[{"', "[[", "{}", "[]")
 _HINT = 'write one JSON object a line: {"step": 0, "loss": 0.5}'
 
 
+@form
 def json_table(text: str, file: str) -> Table | None:
     """The largest table in a JSON document, or in JSON Lines; None for text that is no JSON.
 

@@ -12,8 +12,8 @@ from nndiag.tables import (
     Table,
     delimited_table,
     header_in,
-    json_table,
     line_table,
+    marked_table,
 )
 from nndiag.trace.log_titles import is_title
 
@@ -34,7 +34,7 @@ def log_table(text: str, file: str) -> Table:
     """
     if not text.strip():
         raise DataError(Problem("the log is empty", Location(file)))
-    table = json_table(text, file)
+    table = marked_table(text, file)
     if table is not None:
         return _named(table)
     header = header_in(text, is_title)

@@ -3,7 +3,7 @@
 import pytest
 
 from nndiag.errors import DataError
-from nndiag.tables import json_table
+from nndiag.tables.json_tables import json_table
 
 
 def test_objects_in_a_list_know_their_lines():
