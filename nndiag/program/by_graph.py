@@ -196,6 +196,8 @@ class GraphCheck:
         if self.judgement.fixed is not None:
             mended = replace(program, source=self.judgement.fixed)
             self.matters = self._compared(program, mended, factor=1.0)
+            if self.matters is not None and self.matters.is_why:
+                self._make_uniform_an_error()
         elif self.uniform is not None:
             self.matters = self._compared(program, program, factor=1 / self.uniform.factor)
             if self.matters is not None and self.matters.is_why:

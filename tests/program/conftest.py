@@ -1,11 +1,15 @@
 """Programs for the tests: those in `programs`, and small ones written on the spot."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nndiag.program import CodeSettings, ProgramCheck, check_program
+from nndiag.program.execution.sandbox import sandbox
+from nndiag.program.judging.judgement import Judgement, judged
+from nndiag.program.text.source import read_source
 
 PROGRAMS = Path(__file__).parent / "programs"
 RIGHT = Path(__file__).parents[1] / "benchmarks" / "mutations" / "programs"
@@ -48,3 +52,18 @@ def check(write: Callable[..., Path]) -> Callable[..., ProgramCheck]:
         return check_program(CodeSettings(script=str(write(text, name)), **settings))  # type: ignore[arg-type]
 
     return checked
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Callable[[str], Judgement]:
+    """Judge a program's text by the graph of its iteration, without the experiments behind."""
+
+    def judgement(text: str) -> Judgement:
+        path = tmp_path / "program.py"
+        path.write_text(text, encoding="utf-8")
+        settings = CodeSettings(script=path.name, directory=tmp_path)
+        deadline = time.perf_counter() + 60
+        with sandbox(path):
+            return judged(read_source(path), settings, deadline=deadline, tell=lambda _: None)
+
+    return judgement

@@ -5,10 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+import numpy as np
+
 from nndiag.program.judging.judgement import Judgement
 from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding
+
+_RECTIFIERS = frozenset({"maximum", "fmax", "where", "mul", "multiply", "clip"})
 
 
 def loss_text(found: Understanding) -> str:
@@ -35,12 +39,30 @@ def notes_of(judgement: Judgement) -> list[str]:
 def _coverage(judgement: Judgement) -> Iterator[str]:
     for item in judgement.comparisons:
         if item.status is Status.NO_SIGNAL and item.zero:
-            dead = "its gradient is zero at every point: no unit that it acts on is alive"
-            yield f"{item.name}: {dead}"
+            yield f"{item.name}: its gradient is zero at every point{_dead(judgement)}"
         elif item.status is Status.NO_SIGNAL:
             yield f"{item.name}: the loss does not feel it beyond rounding; not compared"
+        if item.update is not None and item.update.rate and max(item.update.shares) > 0:
+            taken = item.update.rate * max(item.update.shares)
+            yield f"{item.name}: each step takes {taken:.3g} times it off, a decay (recognised)"
         for clip in list(item.clips.values())[:1]:
             yield f"{item.name}: clipped at ±{clip.limit:g}, {clip.cut} of {clip.entries} entries"
+
+
+def _dead(judgement: Judgement) -> str:
+    """The layer of which no unit is alive, as a clause; empty where there is none."""
+    reading = judgement.found.readings[0]
+    graph = reading.forward
+    examples = max((max(graph[r.node].shape, default=1) for r in reading.residuals), default=1)
+    for index in sorted(reading.acted_forward):
+        node = graph[index]
+        syntax = judgement.found.nodes.get(node.serial)
+        if node.operation not in _RECTIFIERS or len(node.shape) != 2 or syntax is None:
+            continue
+        if not np.any(node.value):
+            units = node.shape[1] if node.shape[0] == examples else node.shape[0]
+            return f": no unit is alive ({units} of {units} dead in {ast.unparse(syntax)[:40]})"
+    return ""
 
 
 def _optimizer(judgement: Judgement) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ def uniform_factor(judgement: Judgement, rate: Rate) -> Uniform | None:
     if loss is None or not loss.own or not rates or len(rates) < len(right):
         return None
     whole = float(np.median(rates)) / rate.value
-    gains = _gains(judgement)
+    gains = [gain * part for gain in _gains(judgement) for part in _parts(rate)]
     if max(rates) - min(rates) > _SAME * max(rates) or any(_is(whole, gain) for gain in gains):
         return None
     evidence = Evidence(judgement.found.readings, loss)
@@ -72,6 +73,17 @@ def uniform_factor(judgement: Judgement, rate: Rate) -> Uniform | None:
 
 def _is(value: float, wanted: float) -> bool:
     return abs(value - wanted) <= 10 * _SAME * abs(wanted)
+
+
+def _parts(rate: Rate) -> list[float]:
+    """What a rate may be of what is called one: of `2 * pace` the pace, for the 2 of a square."""
+    numbers = {
+        abs(float(node.value))
+        for node in ast.walk(ast.parse(rate.text, mode="eval"))
+        if isinstance(node, ast.Constant) and isinstance(node.value, (int, float))
+    }
+    whole = {rate.value}  # a rate that is a number has no parts
+    return [1.0, *(1 / number for number in sorted(numbers - whole) if number)]
 
 
 def _gains(judgement: Judgement) -> list[float]:

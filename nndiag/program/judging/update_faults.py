@@ -41,4 +41,4 @@ def update_faults(
     yield from memory_faults(found)
     yield from rate_faults(found)
     yield from decay_faults(found, comparisons, wording)
-    yield from clip_faults(comparisons)
+    yield from clip_faults(comparisons, found.nodes)
