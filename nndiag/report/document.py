@@ -4,7 +4,8 @@ A key that is described stays, with its type; `VERSION` counts changes of that. 
 to stand beside. Numbers that are not finite are the strings "nan", "inf" and "-inf".
 
 To add a key: a field with a docstring, where the object is written. To add an object: a class over
-`Document` beside the function that makes it, and its name in `schema.DOCUMENTS`.
+`Document`, with its command as a `Literal`, in a module `…_document` with the function that makes
+it.
 """
 
 from collections.abc import Mapping

@@ -1,35 +1,18 @@
 """The JSON Schema of what `--json` prints, derived from the dataclasses that are printed."""
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal, get_origin
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from nndiag.report.catalogue_document import ListDocument, PageDocument
-from nndiag.report.compare_document import CompareDocument
-from nndiag.report.doctor_document import DoctorDocument
+import nndiag.report
 from nndiag.report.document import Document, Part
-from nndiag.report.fix_document import FixDocument
-from nndiag.report.fix_program import ProgramFixDocument
-from nndiag.report.gradcheck_document import NetworkCheckDocument, ProgramCheckDocument
-from nndiag.report.run_document import RunDocument
-from nndiag.report.sweep_document import SweepDocument
 
-DOCUMENTS: tuple[type[Document], ...] = (
-    RunDocument,
-    FixDocument,
-    ProgramFixDocument,
-    CompareDocument,
-    SweepDocument,
-    NetworkCheckDocument,
-    ProgramCheckDocument,
-    DoctorDocument,
-    ListDocument,
-    PageDocument,
-)
-
+_MODULES = ("_document", "_program")  # endings of the modules in which objects are written
 _NOT_FINITE = ["nan", "inf", "-inf"]
 
 
@@ -45,6 +28,9 @@ class _Generator(GenerateJsonSchema):
 
 def report_schema() -> dict[str, Any]:
     """The schema of the object that each command prints, told apart by its `command`."""
+    for module in pkgutil.iter_modules(nndiag.report.__path__, "nndiag.report."):
+        if module.name.endswith(_MODULES):
+            importlib.import_module(module.name)
     kinds = list(_kinds(Part))
     every: Any = TypeAdapter(tuple[*kinds])  # type: ignore[valid-type]
     found = every.json_schema(mode="serialization", schema_generator=_Generator)
@@ -59,9 +45,18 @@ def report_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "nndiag report",
         "description": "What nndiag prints with --json.",
-        "oneOf": [{"$ref": f"#/$defs/{document.__name__}"} for document in DOCUMENTS],
+        "oneOf": [{"$ref": f"#/$defs/{document.__name__}"} for document in documents()],
         "$defs": definitions,
     }
+
+
+def documents() -> list[type[Document]]:
+    """The whole objects, those that say which command prints them."""
+    return [
+        kind
+        for kind in _kinds(Part)
+        if issubclass(kind, Document) and get_origin(kind.__annotations__.get("command")) is Literal
+    ]
 
 
 def _kinds(kind: type[Part]) -> Iterator[type[Part]]:
