@@ -77,7 +77,7 @@ def curvature_at(
     parameters: FloatArray,
     data: Examples,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: float | FloatArray = 0.0,
     seconds: float = 0.5,
 ) -> Curvature:
     """Both ends of the spectrum and the Newton decrement at a point.
@@ -114,7 +114,7 @@ def sharpness(
     parameters: FloatArray,
     data: Examples,
     *,
-    weight_decay: float = 0.0,
+    weight_decay: float | FloatArray = 0.0,
     start: FloatArray | None = None,
     tolerance: float = 3e-2,
     seconds: float = 0.2,
@@ -302,7 +302,7 @@ def _approximate(
 
 
 def _start_from_few(
-    shape: Architecture, parameters: FloatArray, data: Examples, *, weight_decay: float
+    shape: Architecture, parameters: FloatArray, data: Examples, *, weight_decay: float | FloatArray
 ) -> FloatArray | None:
     """The eigenvector (P,) over a few of many examples; None unless its eigenvalue stands clear.
 

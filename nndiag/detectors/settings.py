@@ -1,6 +1,8 @@
 """Settings of the run that no other fact tells."""
 
-from nndiag.trace import Trace
+import numpy as np
+
+from nndiag.trace import FloatArray, Trace
 
 
 def optimizer_setting(trace: Trace, name: str) -> float | None:
@@ -13,6 +15,16 @@ def order_of_examples(trace: Trace) -> str | None:
     """How the examples are dealt out to the steps; None where that is not known."""
     value = _setting(trace, "training", "order")
     return value if isinstance(value, str) else None
+
+
+def weight_decays(trace: Trace) -> FloatArray:
+    """The weight decay of each layer, shape (L,): its own, else the optimizer's."""
+    network = trace.facts.settings.get("network")
+    layers = network.get("layers", ()) if isinstance(network, dict) else ()
+    shared = optimizer_setting(trace, "weight_decay") or 0.0
+    own = [layer.get("weight_decay") for layer in layers if isinstance(layer, dict)]
+    own = own or [None] * max(len(trace.layers), 1)
+    return np.array([shared if decay is None else float(decay) for decay in own])
 
 
 def _setting(trace: Trace, section: str, name: str) -> object:

@@ -7,7 +7,9 @@ What it sees
 
 Why it matters
     With decay the run comes to rest where both pulls balance, not where the loss is smallest. It
-    looks converged, at a floor that the network does not have.
+    looks converged, at a floor that the network does not have. With Adam and RMSprop the decay is
+    divided by the size of the gradients as well: where these are small, weights shrink by the
+    learning rate in every step, however small the decay is. `adamw` decays by the weights alone.
 
 Fires when
     The run did not learn, and at its end the decay's pull, decay × weights, is within a factor of
@@ -24,10 +26,11 @@ Thresholds
     1e-3, cost less than a hundredth.
 
 Remedies
-    Less decay, or none.
+    Less decay, or none; with Adam `adamw`.
 
 Source
-    Krogh and Hertz 1992, A simple weight decay can improve generalization.
+    Krogh and Hertz 1992, A simple weight decay can improve generalization; Loshchilov and Hutter
+    2019, Decoupled weight decay regularization, sec. 2, for Adam.
 """
 
 import numpy as np
@@ -35,10 +38,10 @@ import numpy as np
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import Course, course_of
-from nndiag.detectors.settings import optimizer_setting
+from nndiag.detectors.settings import weight_decays
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import chosen, rough
-from nndiag.trace import Trace
+from nndiag.trace import FloatArray, Trace
 
 PROBLEM = "weight-decay-too-strong"
 _LAST = 3  # records whose median is taken
@@ -49,13 +52,14 @@ def weight_decay_too_strong(
     trace: Trace, *, balance: Positive = 2.0, cost: Positive = 0.1, shrunk: Share = 0.1
 ) -> Findings:
     """The weight decay holds the weights back from where the loss leads."""
-    decay = optimizer_setting(trace, "weight_decay")
-    if not decay:
+    decay = weight_decays(trace)
+    if not decay.any():
         return Skipped(PROBLEM, "there is no weight decay")
     course = course_of(trace)
     if course.severity is None or course.outcome is Outcome.DIVERGED:
         return []
-    found = _balanced(trace, course, decay, balance=balance, cost=cost)
+    decoupled = trace.facts.optimizer == "adamw"  # there the decay is no part of the gradient
+    found = None if decoupled else _balanced(trace, course, decay, balance=balance, cost=cost)
     found = found or _shrunk(trace, decay, limit=shrunk)
     if found is None:
         return []
@@ -64,21 +68,22 @@ def weight_decay_too_strong(
         Finding(
             PROBLEM,
             course.severity,
-            f"weight decay {chosen(decay)} {message}",
+            f"weight decay {chosen(float(decay.max()))} {message}",
             evidence=(evidence,),
         )
     ]
 
 
 def _balanced(
-    trace: Trace, course: Course, decay: float, *, balance: float, cost: float
+    trace: Trace, course: Course, decay: FloatArray, *, balance: float, cost: float
 ) -> tuple[str, Evidence] | None:
     """What is said of a decay that pulls as hard as the loss does, and at what cost."""
     gradients = trace.series.get("full_gradient_norm", trace.series["gradient_norm"]).values
-    weights = np.linalg.norm(trace.series["weight_norm"].values[-_LAST:], axis=1)
+    weights = trace.series["weight_norm"].values[-_LAST:]  # (N, L)
     push = float(np.median(np.linalg.norm(gradients[-_LAST:], axis=1)))
-    size = float(np.median(weights))
-    pull, worth = decay * size, decay * size**2 / max(abs(course.curve.final), 1e-300)
+    pull = float(np.median(np.linalg.norm(decay * weights, axis=1)))
+    cost_of_all = float(np.median((decay * weights**2).sum(axis=1)))
+    worth = cost_of_all / max(abs(course.curve.final), 1e-300)
     if not pull <= balance * push or not push <= balance * pull or not worth > cost:
         return None
     message = (
@@ -88,10 +93,10 @@ def _balanced(
     return message, Evidence("weight_norm", observed=worth, limit=cost, measure="cost")
 
 
-def _shrunk(trace: Trace, decay: float, *, limit: float) -> tuple[str, Evidence] | None:
+def _shrunk(trace: Trace, decay: FloatArray, *, limit: float) -> tuple[str, Evidence] | None:
     """What is said of a decay that has taken the weights away."""
     sizes, rate = trace.series["weight_norm"].values, trace.facts.learning_rate or 0.0
-    if sizes.shape[1] < 2 or not (sizes[0] > 0).all() or rate * decay * trace.steps < 1:
+    if sizes.shape[1] < 2 or not (sizes[0] > 0).all() or rate * decay.max() * trace.steps < 1:
         return None
     shares = sizes[-1] / sizes[0]
     if not shares[:-1].max() < limit:

@@ -19,11 +19,13 @@ from nndiag.experiment.data import data_of, dataset_of
 from nndiag.experiment.loading import Experiment
 from nndiag.experiment.node import dotted
 from nndiag.nn.activations import ACTIVATIONS, Activation
+from nndiag.nn.class_weights import balanced_weights
 from nndiag.nn.initializers import INITIALIZERS
-from nndiag.nn.losses import LOSSES
+from nndiag.nn.losses import LOSSES, Loss
 from nndiag.nn.network import Architecture, architecture
 from nndiag.nn.optimizers import OPTIMIZERS, Optimizer
 from nndiag.nn.scaling import Scaling
+from nndiag.nn.schedules import SCHEDULES, Schedule
 
 _WEIGHT_STREAM = 1  # of the seed; 0 and 3 are the data's, 2 the order's
 _MOST_PARAMETERS = 20_000_000
@@ -94,13 +96,13 @@ def build(experiment: Experiment) -> Built:
     problems = _shape_problems(experiment, inputs=inputs, targets=targets)
     if problems:
         raise ConfigError(problems)
-    shape = _architecture(config, inputs)
+    shape = _architecture(config, inputs, _loss(experiment, data.training[1]))
     training = config.training
     return Built(
         name=config.name,
         shape=shape,
         parameters=initial_parameters(config, shape),
-        optimizer=_optimizer(config),
+        optimizer=_optimizer(config, shape, steps=_steps(config, len(data.training[0]))),
         layer_names=tuple(f"layer{number}" for number in range(1, shape.layers + 1)),
         activation_names=tuple(layer.activation.name for layer in config.network.layers),
         training=data.training,
@@ -119,6 +121,15 @@ def build(experiment: Experiment) -> Built:
         seed=config.seed,
         settings=experiment.resolved,
     )
+
+
+def _steps(config: Config, examples: int) -> int:
+    """Steps that a config asks for."""
+    training = config.training
+    if training.steps is not None:
+        return training.steps
+    size = examples if training.batch_size == "full" else min(training.batch_size, examples)
+    return (training.epochs or 1) * -(-examples // size)
 
 
 def _shape_problems(experiment: Experiment, *, inputs: int, targets: int) -> list[Problem]:
@@ -192,12 +203,32 @@ def _has_bias(config: Config, layer: Layer) -> bool:
     return config.network.bias or layer.biases is not None
 
 
-def _architecture(config: Config, inputs: int) -> Architecture:
+def _loss(experiment: Experiment, targets: FloatArray) -> Loss:
+    """The loss, with the weights of its classes.
+
+    Raises:
+        ConfigError: As many weights as there are no classes.
+    """
+    section = experiment.config.loss
+    options = dict(section.options)
+    binary = section.name == "binary_cross_entropy"
+    weights, classes = options.get("class_weights"), 2 if binary else targets.shape[1]
+    if weights == "balanced":
+        options["class_weights"] = balanced_weights(targets)
+    elif weights is not None and len(weights) != classes:
+        place = experiment.location("loss", "class_weights")
+        got, allowed = _counted(len(weights), "weight"), f"{classes}: one for each class"
+        raise ConfigError(Problem("these are not the weights of the classes", place, got, allowed))
+    loss: Loss = LOSSES.get(section.name)(**options)
+    return loss
+
+
+def _architecture(config: Config, inputs: int, loss: Loss) -> Architecture:
     layers = config.network.layers
     return architecture(
         inputs,
         [(layer.units, _activation(layer.activation)) for layer in layers],
-        loss=LOSSES.get(config.loss.name)(**config.loss.options),
+        loss=loss,
         biases=[_has_bias(config, layer) for layer in layers],
     )
 
@@ -234,7 +265,30 @@ def _drawn(section: Component, rng: np.random.Generator, units: int, fan_in: int
     return initial
 
 
-def _optimizer(config: Config) -> Optimizer:
-    section = config.optimizer
+def _optimizer(config: Config, shape: Architecture, *, steps: int) -> Optimizer:
+    """The optimizer with what any can have; the schedule knows the steps of the run."""
+    section, schedule = config.optimizer, None
     optimizer: Optimizer = OPTIMIZERS.get(section.name)(**section.options)
-    return optimizer.changed(weight_decay=section.weight_decay, clip_norm=section.clip_norm)
+    if section.schedule is not None:
+        made: Schedule = SCHEDULES.get(section.schedule.name)(**section.schedule.options)
+        schedule = made.changed(warmup_steps=section.schedule.warmup_steps, total=steps)
+    shared = 0.0 if "weight_decay" in section.registered else section.weight_decay
+    return optimizer.changed(
+        weight_decay=_weight_decay(config, shape, shared=shared),
+        schedule=schedule,
+        clip_norm=section.clip_norm,
+    )
+
+
+def _weight_decay(config: Config, shape: Architecture, *, shared: float) -> float | FloatArray:
+    """One number, or one for each parameter (P,) where layers have a decay of their weights."""
+    own = [layer.weight_decay for layer in config.network.layers]
+    if all(decay is None for decay in own):
+        return shared
+    decays = np.full(shape.size, shared)
+    for decay, (weights, biases) in zip(own, shape.weights_and_biases(decays), strict=True):
+        if decay is not None:
+            weights[...] = decay
+            if biases is not None:
+                biases[...] = 0.0
+    return decays

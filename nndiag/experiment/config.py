@@ -16,9 +16,11 @@ from nndiag.nn.datasets import DATASETS
 from nndiag.nn.initializers import INITIALIZERS
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.optimizers import OPTIMIZERS
+from nndiag.nn.schedules import SCHEDULES
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
+NonNegativeCount = Annotated[int, Field(ge=0, le=100_000_000)]
 Units = Annotated[int, Field(ge=1, le=100_000)]
 Length = Annotated[int, Field(ge=1, le=100_000_000)]
 Name = Annotated[str, Field(pattern=r"^\w[\w .+=-]*$", max_length=100)]
@@ -59,11 +61,21 @@ class DatasetSection(Component):
     seed: Seed | None = None
 
 
+class ScheduleSection(Component):
+    """How the learning rate changes with the steps, after a linear rise."""
+
+    warmup_steps: NonNegativeCount = 0
+
+
+AnySchedule = Annotated[ScheduleSection, ComponentOf(SCHEDULES, ScheduleSection, "constant")]
+
+
 class OptimizerSection(Component):
     """The optimizer, with what any optimizer can have."""
 
     learning_rate: Positive = 0.1
     weight_decay: NonNegative = 0.0
+    schedule: AnySchedule | None = None
     clip_norm: Positive | None = None
 
 
@@ -86,6 +98,7 @@ class Layer(Section):
         default_factory=lambda: ComponentOf(ACTIVATIONS).parse("linear")
     )
     bias: bool | None = None
+    weight_decay: NonNegative | None = None
     initializer: AnyInitializer | None = None
     bias_initializer: AnyBiasInitializer | None = None
     weights: list[list[float]] | None = None

@@ -52,7 +52,7 @@ class HessianProducts:
         parameters: Array,
         data: Examples,
         *,
-        weight_decay: float = 0.0,
+        weight_decay: float | Array = 0.0,
     ) -> None:
         self.shape = shape
         self.size = shape.size
@@ -173,7 +173,7 @@ class HessianProducts:
 
     def _decayed(self, directions: Array, result: Array) -> Array:
         """`result` with the products of the weight decay added, in place."""
-        if self._weight_decay:
+        if np.any(self._weight_decay):
             result += self._weight_decay * directions
         return result
 

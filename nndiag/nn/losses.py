@@ -16,11 +16,15 @@ import numpy as np
 
 from nndiag.bounds import Positive
 from nndiag.nn.activations import ACTIVATIONS, Activation
-from nndiag.nn.calls import ONE, Array, Do, constant, maximum, minimum, now
+from nndiag.nn.calls import ONE, ZERO, Array, Do, constant, maximum, minimum, now
+from nndiag.nn.class_weights import weighted
 from nndiag.registry import Registered, Registry
 
 Reduction = Literal["mean", "sum"]
 SquareReduction = Literal["mean", "sum", "half_mean", "half_sum"]
+
+ClassWeights = Literal["balanced"] | list[Positive] | None
+"""A weight for each class; "balanced" ones are found from the data before a loss is made."""
 
 _CLIP = 1e-7  # probabilities are kept this far from 0 and 1; the usual value of Keras
 
@@ -33,6 +37,7 @@ class Loss(Registered):
         name: Its name in the registry.
         reduction: How examples are put together.
         total: `(outputs, targets)` → Σ ℓ over the last two axes; (…, O, B) → (…).
+        each: `(outputs, targets)` → ℓ itself, shape (…, O, B); of cross-entropies only.
         slope: `(do, outputs, targets, out)`: ∂ℓ/∂output into `out`, shape (…, O, B).
         bend: `(outputs, targets, along)` → (∂²ℓ/∂output²)·along, shape (…, O, B).
         constant: `(targets (O, B))` → the constant outputs (O, 1) with the smallest loss.
@@ -61,6 +66,7 @@ class Loss(Registered):
     analytic: bool = True
     domain: tuple[float, float] = (-np.inf, np.inf)
     quadratic: bool = False
+    each: Callable[[Array, Array], Array] | None = None
 
     def scale(self, outputs: int, examples: int) -> float:
         """The number that turns Σ ℓ into the loss, for O outputs and B examples."""
@@ -157,21 +163,67 @@ def huber(*, delta: Positive = 1.0, reduction: Reduction = "mean") -> Loss:
     )
 
 
+@LOSSES.register("mean_squared_logarithmic_error")
+def mean_squared_logarithmic_error(*, reduction: Reduction = "mean") -> Loss:
+    """Squared error of log(1 + y): relative errors count. Outputs below 0 are taken as 0.
+
+    Source: `mean_squared_logarithmic_error` of Keras.
+    """
+
+    def inside(outputs: Array) -> Array:
+        return np.maximum(outputs, 0.0)
+
+    def total(outputs: Array, targets: Array) -> Array:
+        residuals = np.log1p(inside(outputs)) - np.log1p(targets)
+        return 0.5 * _summed(residuals * residuals)
+
+    def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
+        positive, wanted = np.empty_like(out), np.empty_like(out)
+        below = np.empty(out.shape, bool)
+        do(maximum, outputs, ZERO, positive)
+        do(np.log1p, positive, out)
+        do(np.log1p, targets, wanted)
+        do(np.subtract, out, wanted, out)
+        do(np.add, positive, ONE, positive)
+        do(np.divide, out, positive, out)  # (log(1 + p) − log(1 + y)) / (1 + p)
+        do(np.less, outputs, ZERO, below)
+        do(np.putmask, out, below, 0.0)
+
+    def bend(outputs: Array, targets: Array, along: Array) -> Array:
+        p = inside(outputs)
+        curve = (1 - np.log1p(p) + np.log1p(targets)) / (1 + p) ** 2
+        return np.where(outputs.real >= 0, curve * along, 0.0)
+
+    return Loss(
+        "mean_squared_logarithmic_error",
+        reduction,
+        total,
+        slope,
+        bend,
+        lambda targets: np.asarray(np.expm1(_mean(np.log1p(targets)))),
+        factor=2.0,
+        analytic=False,
+        domain=(0.0, np.inf),
+    )
+
+
 @LOSSES.register("binary_cross_entropy")
-def binary_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
+def binary_cross_entropy(
+    *, reduction: Reduction = "mean", class_weights: ClassWeights = None
+) -> Loss:
     """−y log p − (1 − y) log(1 − p) of probabilities p; stable after a sigmoid output layer.
 
     After any other activation p is the output itself, kept within [1e-7, 1 − 1e-7]; beyond that
-    its gradient is zero.
+    its gradient is zero. `class_weights` are those of class 0 and class 1.
     """
     low, high = constant(_CLIP), constant(1.0 - _CLIP)
 
     def clipped(outputs: Array) -> Array:
         return np.minimum(np.maximum(outputs, low), high)
 
-    def total(outputs: Array, targets: Array) -> Array:
+    def each(outputs: Array, targets: Array) -> Array:
         p = clipped(outputs)
-        return -_summed(targets * np.log(p) + (1 - targets) * np.log1p(-p))
+        return np.asarray(-(targets * np.log(p) + (1 - targets) * np.log1p(-p)))
 
     def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
         p, spread = np.empty_like(out), np.empty_like(out)
@@ -192,10 +244,10 @@ def binary_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
         inside = (outputs.real >= _CLIP) & (outputs.real <= 1 - _CLIP)
         return np.where(inside, (targets / p**2 + (1 - targets) / (1 - p) ** 2) * along, 0.0)
 
-    return Loss(
+    plain = Loss(
         "binary_cross_entropy",
         reduction,
-        total,
+        _total_of(each),
         slope,
         bend,
         lambda targets: clipped(_mean(targets)),
@@ -203,16 +255,18 @@ def binary_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
         absorbed=_binary_cross_entropy_on_logits(reduction),
         analytic=False,
         domain=(0.0, 1.0),
+        each=each,
     )
+    return plain if class_weights is None else weighted(plain, class_weights)
 
 
 def _binary_cross_entropy_on_logits(reduction: Reduction) -> Loss:
     """The same on z before the sigmoid: max(z, 0) − y z + log(1 + e^−|z|)."""
     logistic = ACTIVATIONS.get("sigmoid")()
 
-    def total(outputs: Array, targets: Array) -> Array:
+    def each(outputs: Array, targets: Array) -> Array:
         tail = np.log1p(np.exp(np.minimum(outputs, -outputs)))
-        return _summed(np.maximum(outputs, 0.0) - targets * outputs + tail)
+        return np.asarray(np.maximum(outputs, 0.0) - targets * outputs + tail)
 
     def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
         logistic.value(do, outputs, out)
@@ -230,28 +284,32 @@ def _binary_cross_entropy_on_logits(reduction: Reduction) -> Loss:
     return Loss(
         "binary_cross_entropy",
         reduction,
-        total,
+        _total_of(each),
         slope,
         bend,
         constant_output,
         link=logistic,
         domain=(0.0, 1.0),
+        each=each,
     )
 
 
 @LOSSES.register("softmax_cross_entropy")
-def softmax_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
+def softmax_cross_entropy(
+    *, reduction: Reduction = "mean", class_weights: ClassWeights = None
+) -> Loss:
     """−Σ y log softmax(z) over the outputs z; a softmax output layer is computed inside it.
 
-    After a linear or any other layer its outputs are taken as logits. `mean` divides by examples.
+    After a linear or any other layer its outputs are taken as logits. `mean` divides by examples;
+    `class_weights` are those of the outputs.
     """
     shares = ACTIVATIONS.get("softmax")()
 
-    def total(outputs: Array, targets: Array) -> Array:
+    def each(outputs: Array, targets: Array) -> Array:
         top = np.maximum.reduce(outputs, axis=-2, keepdims=True)
         shifted = outputs - top
         log_sum = np.log(np.add.reduce(np.exp(shifted), axis=-2, keepdims=True))
-        return _summed(targets * (log_sum - shifted))
+        return np.asarray(targets * (log_sum - shifted))
 
     def slope(do: Do, outputs: Array, targets: Array, out: Array) -> None:
         weight = np.empty_like(targets[..., :1, :])
@@ -272,10 +330,10 @@ def softmax_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
         shares_of_classes = mean / np.maximum(np.sum(mean, axis=-2, keepdims=True), _CLIP)
         return np.asarray(np.log(np.maximum(shares_of_classes, _CLIP)))
 
-    return Loss(
+    plain = Loss(
         "softmax_cross_entropy",
         reduction,
-        total,
+        _total_of(each),
         slope,
         bend,
         constant_output,
@@ -283,7 +341,9 @@ def softmax_cross_entropy(*, reduction: Reduction = "mean") -> Loss:
         absorbs="softmax",
         link=shares,
         domain=(0.0, 1.0),
+        each=each,
     )
+    return plain if class_weights is None else weighted(plain, class_weights)
 
 
 def baseline(loss: Loss, targets: Array, *, on: Array | None = None) -> float:
@@ -300,6 +360,11 @@ def predictions(link: Activation | None, outputs: Array) -> Array:
     result = np.empty_like(outputs)
     link.value(now, outputs, result)
     return result
+
+
+def _total_of(each: Callable[[Array, Array], Array]) -> Callable[[Array, Array], Array]:
+    """Σ ℓ over outputs and examples of a loss ℓ."""
+    return lambda outputs, targets: _summed(each(outputs, targets))
 
 
 def _mean(targets: Array) -> Array:

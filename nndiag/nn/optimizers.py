@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Fraction, NonNegative, Positive
 from nndiag.nn.calls import Array, Do, constant
+from nndiag.nn.schedules import Schedule
 from nndiag.registry import Registered, Registry
 
 
@@ -44,8 +45,8 @@ class Optimizer(Registered):
         name: Its name in the registry.
         learning_rate: The configured rate.
         memories: Number of arrays (K, P) that it keeps from step to step; they start at zero.
-        coefficients: `(steps (n,), rates (K,))` → the numbers of each step, shape (n, C, K);
-            steps count from 0.
+        coefficients: `(steps (n,), rates (K,) or (n, K))` → the numbers of each step, shape
+            (n, C, K); steps count from 0.
         update: `(do, step)`: makes one step.
         decay: 1/t decay: the rate of step t is learning_rate / (1 + decay·t).
         momentum: Momentum β, 0 where there is none.
@@ -53,7 +54,9 @@ class Optimizer(Registered):
         adaptive: Whether each parameter has its own rate.
         averaging: Adam's β₁, 0 where the gradient itself is taken.
         epsilon: What an adaptive optimizer adds to the root of the mean square.
-        weight_decay: This times the parameters is added to the gradient.
+        weight_decay: This times the parameters is added to the gradient; one number, or one for
+            each parameter, shape (P,).
+        schedule: How the rate changes with the steps; None where it does not.
         clip_norm: The gradient is scaled down to this norm where it is larger.
     """
 
@@ -68,17 +71,34 @@ class Optimizer(Registered):
     adaptive: bool = False
     averaging: float = 0.0
     epsilon: float = 0.0
-    weight_decay: float = 0.0
+    weight_decay: float | FloatArray = 0.0
+    schedule: Schedule | None = None
     clip_norm: float | None = None
 
     @property
     def linear(self) -> bool:
         """Whether a step is the gradient times its one coefficient, and nothing else."""
-        return self.memories == 0 and not self.weight_decay and self.clip_norm is None
+        return self.memories == 0 and not self.decays and self.clip_norm is None
+
+    @property
+    def decays(self) -> bool:
+        """Whether a multiple of the parameters is added to the gradient."""
+        return bool(np.any(self.weight_decay))
 
     def rate(self, step: int) -> float:
         """The learning rate in force at `step`, counted from 0."""
-        return self.learning_rate / (1.0 + self.decay * step)
+        return float(self._scheduled(np.array([step]), np.array([self.learning_rate]))[0, 0]) / (
+            1.0 + self.decay * step
+        )
+
+    def numbers(self, steps: NDArray[np.int64], rates: FloatArray) -> FloatArray:
+        """The coefficients of some steps (n,) for rates (K,), as scheduled: shape (n, C, K)."""
+        return self.coefficients(steps, self._scheduled(steps, rates))
+
+    def _scheduled(self, steps: NDArray[np.int64], rates: FloatArray) -> FloatArray:
+        """The rate of each step and network before the decay, shape (n, K)."""
+        factors = np.ones(len(steps)) if self.schedule is None else self.schedule.factors(steps)
+        return factors[:, None] * rates
 
 
 OPTIMIZERS: Registry[Callable[..., Optimizer]] = Registry("optimizer")
@@ -225,6 +245,37 @@ def adam(
     )
 
 
+@OPTIMIZERS.register("adamw")
+def adamw(
+    *,
+    learning_rate: Positive = 0.001,
+    beta_1: Fraction = 0.9,
+    beta_2: Fraction = 0.999,
+    epsilon: Positive = 1e-8,
+    weight_decay: NonNegative = 0.01,
+    decay: NonNegative = 0.0,
+) -> Optimizer:
+    """Adam whose weight decay is no part of the gradient: θ ← θ − η·(λθ + Adam's step).
+
+    Source: Loshchilov and Hutter 2019, Decoupled weight decay regularization, algorithm 2.
+    """
+    inner: Optimizer = adam(
+        learning_rate=learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, decay=decay
+    )
+
+    def coefficients(steps: NDArray[np.int64], rates: FloatArray) -> FloatArray:
+        own = inner.coefficients(steps, rates)
+        shrinking = weight_decay * _decayed(steps, rates, decay)
+        return np.concatenate([own, shrinking[:, None]], axis=1)  # (n, 3, K)
+
+    def update(do: Do, step: Step) -> None:
+        do(np.multiply, step.parameters, step.coefficients[2], step.scratch)
+        do(np.subtract, step.parameters, step.scratch, step.parameters)
+        inner.update(do, step)
+
+    return inner.changed(name="adamw", coefficients=coefficients, update=update)
+
+
 def _decayed(steps: NDArray[np.int64], rates: FloatArray, decay: float) -> FloatArray:
-    """The rate of each step and network, shape (n, K)."""
+    """The rate of each step and network, shape (n, K), from rates (K,) or (n, K)."""
     return rates / (1.0 + decay * steps[:, None])

@@ -97,7 +97,7 @@ class Stack:
             taken = min(plan.slots, count - start)
             part = None if rows is None else rows[start : start + taken]
             numbers = np.arange(self.step, self.step + taken)
-            blocks.append(plan.run(self._optimizer.coefficients(numbers, self._rates), part))
+            blocks.append(plan.run(self._optimizer.numbers(numbers, self._rates), part))
             self.step += taken
             self._flush()
         return Block(

@@ -76,7 +76,7 @@ class StepPlan:
         ]
         self._gradients = buffer((self.slots, *parameters.shape))
         self._coefficients = np.ones(
-            (self.slots, *optimizer.coefficients(np.arange(1), np.ones(networks)).shape[1:])
+            (self.slots, *optimizer.numbers(np.arange(1), np.ones(networks)).shape[1:])
         )
         self._scale = shape.loss.scale(shape.outputs, self._batch)
         # A plain step is linear in the gradient: there the scale goes into its coefficient.
@@ -189,8 +189,9 @@ class StepPlan:
             do(minimum, factor, constant(1.0), factor)
             do(np.multiply, gradient, factor, changed)
             gradient = changed
-        if optimizer.weight_decay:
-            do(np.multiply, self._parameters, constant(optimizer.weight_decay), scratch)
+        if optimizer.decays:
+            decay = np.asarray(optimizer.weight_decay)
+            do(np.multiply, self._parameters, decay, scratch)
             do(np.add, gradient, scratch, changed)
             gradient = changed
         coefficients = [

@@ -30,7 +30,12 @@ def no_weight_decay(case: Case) -> Changes | None:
 
     Source: Krogh and Hertz 1992: decay pulls every weight towards zero.
     """
-    return {"optimizer": {"weight_decay": 0.0}} if case.built.optimizer.weight_decay else None
+    layers = case.settings["network"]["layers"]
+    written = case.settings["optimizer"].get("weight_decay")
+    if any(layer.get("weight_decay") for layer in layers):
+        none = [{**layer, "weight_decay": 0.0} for layer in layers]
+        return {"network": {"layers": none}, "optimizer": {"weight_decay": 0.0}}
+    return {"optimizer": {"weight_decay": 0.0}} if written else None
 
 
 @remedy("weight-decay", cures=["overfitting"])
@@ -39,18 +44,21 @@ def weight_decay(case: Case) -> Changes | None:
 
     Source: Krogh and Hertz 1992.
     """
-    if case.built.validation is None or case.built.optimizer.weight_decay:
+    if case.built.validation is None or case.built.optimizer.decays:
         return None
     return {"optimizer": {"weight_decay": _DECAY}}
 
 
 @remedy("constant-rate", cures=["learning-rate-too-small", "not-enough-steps"])
 def constant_rate(case: Case) -> Changes | None:
-    """Leave the learning rate undecayed.
+    """Leave the learning rate undecayed, and without a schedule.
 
     Source: Robbins and Monro 1951: rates whose sum stays finite need not arrive.
     """
-    return {"optimizer": {"decay": 0.0}} if case.built.optimizer.decay else None
+    optimizer = case.built.optimizer
+    decayed: Changes = {"decay": 0.0} if optimizer.decay else {}
+    scheduled: Changes = {} if optimizer.schedule is None else {"schedule": None}
+    return {"optimizer": {**decayed, **scheduled}} if decayed or scheduled else None
 
 
 @remedy(

@@ -141,7 +141,7 @@ def _settled(task: Task, rate: float) -> float | None:
             stack.run(rows=next(rows)[:left])
     mean_square = None
     if task.optimizer.adaptive:
-        coefficients = task.optimizer.coefficients(np.array([task.steps - 1]), np.ones(1))[0]
+        coefficients = task.optimizer.numbers(np.array([task.steps - 1]), np.ones(1))[0]
         correction = coefficients[1, 0] ** 2 if len(coefficients) > 1 else 1.0
         mean_square = stack.memory[-1][0] * correction
     return _limit(task, stack.parameters[0], mean_square)

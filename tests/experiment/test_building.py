@@ -4,7 +4,8 @@ import pytest
 from nndiag.errors import ConfigError, DataError
 from nndiag.experiment import experiment_of, load_experiment
 from nndiag.experiment.building import build
-from nndiag.nn.network import examples, predicted
+from nndiag.nn.network import examples, loss, predicted
+from nndiag.nn.stack import Stack
 
 
 def built(network, dataset="sine", **sections):
@@ -237,3 +238,56 @@ def test_keeps_out_the_examples_that_are_named(validation, kept_out):
 def test_refuses_a_condition_that_parts_nothing(condition):
     with pytest.raises(DataError, match=r"example|column"):
         built([{"units": 1}], {**LINE, "validation": {"where": condition}})
+
+
+def test_a_layer_may_have_a_weight_decay_of_its_own():
+    layers = [{"units": 2, "weight_decay": 0.5}, {"units": 1}]
+    result = built(layers, optimizer={"name": "sgd", "weight_decay": 0.1})
+    (weights, biases), (others, other_biases) = result.shape.weights_and_biases(
+        result.optimizer.weight_decay
+    )
+    assert (weights == 0.5).all()
+    assert (biases == 0).all()  # as `kernel_regularizer` of Keras
+    assert (others == 0.1).all()
+    assert (other_biases == 0.1).all()
+
+
+def test_the_decay_of_a_layer_is_the_gradient_of_half_its_squares():
+    layers = [{"units": 3, "activation": "tanh", "weight_decay": 0.5}, {"units": 1}]
+    rate, step = 0.1, 1e-6
+    result = built(layers, optimizer={"name": "sgd", "learning_rate": rate})
+    data = examples(result.shape, *result.training)
+    stack = Stack(
+        result.shape,
+        result.parameters[None],
+        optimizer=result.optimizer,
+        inputs=result.training[0],
+        targets=result.training[1],
+    )
+    stack.run(steps=1)
+    taken = (result.parameters - stack.parameters[0]) / rate
+
+    def penalised(parameters):
+        weights, _ = result.shape.weights_and_biases(parameters)[0]
+        return loss(result.shape, parameters, data) + 0.25 * (weights**2).sum()
+
+    for index in range(result.shape.size):
+        shift = np.zeros(result.shape.size)
+        shift[index] = step
+        above, below = (penalised(result.parameters + sign * shift) for sign in (1, -1))
+        assert taken[index] == pytest.approx((above - below) / (2 * step), abs=1e-8)
+
+
+def test_a_schedule_knows_the_steps_of_the_run():
+    optimizer = {"name": "sgd", "learning_rate": 1.0, "schedule": "cosine"}
+    training = {"epochs": 10, "batch_size": 3}
+    result = built([{"units": 1}], {**LINE}, optimizer=optimizer, training=training)
+    # 10 examples in batches of 3 are 4 steps an epoch, 40 in all: half the rate after 20.
+    assert result.optimizer.rate(20) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, 2.0, 3.0]])
+def test_refuses_weights_of_other_classes(weights):
+    loss = {"name": "binary_cross_entropy", "class_weights": weights}
+    with pytest.raises(ConfigError, match="weights of the classes"):
+        built([{"units": 1, "activation": "sigmoid"}], "circles", loss=loss)

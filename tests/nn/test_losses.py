@@ -8,6 +8,7 @@ from scipy import special
 
 from nndiag.nn.activations import ACTIVATIONS
 from nndiag.nn.calls import execute, later, now
+from nndiag.nn.class_weights import balanced_weights
 from nndiag.nn.losses import LOSSES, predictions
 
 STEP = 1e-6  # central differences: truncation h² ≈ 1e-12, rounding 1e-16 / h ≈ 1e-10
@@ -39,7 +40,8 @@ def batch(name, *, logits=False, stack=()):
         targets /= targets.sum(axis=0)
     if name == "binary_cross_entropy" and not logits:
         return rng.uniform(0.05, 0.95, size=(*stack, OUTPUTS, EXAMPLES)), targets
-    return 2 * rng.normal(size=(*stack, OUTPUTS, EXAMPLES)), targets
+    outputs = 2 * rng.normal(size=(*stack, OUTPUTS, EXAMPLES))
+    return (np.abs(outputs) + 0.1 if "logarithmic" in name else outputs), targets
 
 
 def slope(loss, outputs, targets):
@@ -57,6 +59,8 @@ def per_element(name, outputs, targets):
         return np.abs(r)
     if name == "huber":
         return np.where(np.abs(r) <= 1, r**2 / 2, np.abs(r) - 0.5)
+    if name == "mean_squared_logarithmic_error":
+        return (np.log(1 + outputs) - np.log(1 + targets)) ** 2
     if name == "binary_cross_entropy":
         return -(targets * np.log(outputs) + (1 - targets) * np.log(1 - outputs))
     return -np.sum(targets * special.log_softmax(outputs, axis=-2), axis=-2)
@@ -189,3 +193,59 @@ def test_mean_and_sum_differ_by_the_number_of_elements_or_examples(name):
     mean, total = made(name, "mean"), made(name, "sum")
     count = EXAMPLES if mean.counts == "examples" else OUTPUTS * EXAMPLES
     assert total.scale(OUTPUTS, EXAMPLES) == pytest.approx(count * mean.scale(OUTPUTS, EXAMPLES))
+
+
+WEIGHTED = [
+    ("binary_cross_entropy", False, [0.5, 3.0]),
+    ("binary_cross_entropy", True, [0.5, 3.0]),
+    ("softmax_cross_entropy", False, [0.5, 3.0, 1.0]),
+]
+
+
+def weighted(name, logits, weights):
+    loss = LOSSES.get(name)(class_weights=weights)
+    return loss.absorbed if logits else loss
+
+
+@pytest.mark.parametrize(("name", "logits", "weights"), WEIGHTED)
+def test_class_weights_multiply_the_loss_of_each_example(name, logits, weights):
+    outputs, targets = batch(name, logits=logits)
+    loss = weighted(name, logits, weights)
+    if name == "softmax_cross_entropy":
+        factor = np.array(weights) @ targets
+    else:
+        factor = weights[0] * (1 - targets) + weights[1] * targets
+    probabilities = special.expit(outputs) if logits else outputs
+    expected = factor * per_element(name, probabilities, targets)
+    value = loss.total(outputs, targets) * loss.scale(*targets.shape)
+    assert value == pytest.approx(expected.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize(("name", "logits", "weights"), WEIGHTED)
+def test_slope_and_bend_of_a_weighted_loss_agree_with_differences(name, logits, weights):
+    outputs, targets = batch(name, logits=logits)
+    loss, along = weighted(name, logits, weights), np.random.default_rng(3).normal(size=(3, 11))
+    above, below = outputs + STEP * along, outputs - STEP * along
+    rise = (loss.total(above, targets) - loss.total(below, targets)) / (2 * STEP)
+    assert (slope(loss, outputs, targets) * along).sum() == pytest.approx(rise, rel=1e-7)
+    bent = (slope(loss, above, targets) - slope(loss, below, targets)) / (2 * STEP)
+    np.testing.assert_allclose(loss.bend(outputs, targets, along), bent, rtol=1e-6, atol=1e-8)
+    if loss.analytic:
+        tiny = 1e-30
+        exact = loss.total(outputs + 1j * tiny * along, targets).imag / tiny
+        assert (slope(loss, outputs, targets) * along).sum() == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize(("name", "logits", "weights"), WEIGHTED)
+def test_no_constant_beats_that_of_a_weighted_loss(name, logits, weights):
+    _, targets = batch(name, logits=logits)
+    loss = weighted(name, logits, weights)
+    best = loss.constant(targets)
+    gradient = slope(loss, np.broadcast_to(best, targets.shape).copy(), targets).sum(axis=-1)
+    np.testing.assert_allclose(gradient, 0, atol=1e-6)
+
+
+def test_balanced_weights_let_every_class_count_the_same():
+    # 8 of 10 are class 0: 10/(2·8) and 10/(2·2).
+    targets = np.array([[0.0]] * 8 + [[1.0]] * 2)
+    assert balanced_weights(targets) == pytest.approx([0.625, 2.5])

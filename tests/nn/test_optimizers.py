@@ -7,6 +7,7 @@ import pytest
 
 from nndiag.nn.calls import execute, later, now
 from nndiag.nn.optimizers import OPTIMIZERS, Step
+from nndiag.nn.schedules import SCHEDULES
 
 CURVATURES = np.array([0.3, 1.0, 4.0])  # of ½·Σ λ·θ²
 START = np.array([1.0, -2.0, 0.5])
@@ -151,3 +152,28 @@ def test_a_planned_step_does_what_an_immediate_one_does(name):
             column[...] = numbers
         execute(plan)
     np.testing.assert_allclose(parameters[0], first(optimizer)[-1], rtol=1e-14)
+
+
+def test_adamw_shrinks_the_weights_apart_from_the_gradient():
+    # Without a gradient Adam does not move: θₜ = (1 − ηλ)ᵗ θ₀.
+    optimizer = OPTIMIZERS.get("adamw")(learning_rate=0.1, weight_decay=0.5)
+    parameters, memory = START.copy(), [np.zeros(3), np.zeros(3)]
+    for row in optimizer.coefficients(np.arange(5), np.array([0.1])):
+        step = Step(parameters, np.zeros(3), np.empty(3), memory, [column[0] for column in row])
+        optimizer.update(now, step)
+    np.testing.assert_allclose(parameters, 0.95**5 * START, rtol=1e-12)
+
+
+def test_adamw_without_decay_is_adam():
+    np.testing.assert_array_equal(
+        first(OPTIMIZERS.get("adamw")(weight_decay=0.0)), first(OPTIMIZERS.get("adam")())
+    )
+
+
+def test_a_schedule_multiplies_the_rate_of_every_network():
+    schedule = SCHEDULES.get("step")(every=2, factor=0.5)
+    optimizer = OPTIMIZERS.get("sgd")(learning_rate=0.4).changed(schedule=schedule)
+    rates = optimizer.numbers(np.arange(5), np.array([0.4, 4.0]))[:, 0]
+    np.testing.assert_allclose(rates[:, 0], [0.4, 0.4, 0.2, 0.2, 0.1])
+    np.testing.assert_allclose(rates[:, 1], 10 * rates[:, 0])
+    assert optimizer.rate(4) == pytest.approx(0.1)
