@@ -60,6 +60,11 @@ def percent(share: float) -> str:
     return f"{rough(100 * share)} %"
 
 
+def accuracy_words(share: float) -> str:
+    """A share of right classes: "82 %"; close to all with a digit more: "99.7 %"."""
+    return f"{100 * share:.1f} %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
 def r_squared_words(r_squared: float) -> str:
     """A R²: "0.84", "0"; close to 1 with the digits that still differ from it: "0.99993"."""
     if abs(r_squared) < _NO_R_SQUARED:

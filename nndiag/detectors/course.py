@@ -16,6 +16,7 @@ from nndiag.detectors.held_out import lie_apart, turn_of, validation_r_squared
 from nndiag.detectors.movement import path
 from nndiag.finding import Outcome, Severity
 from nndiag.trace import Trace
+from nndiag.trace.classes import class_numbers, confusion_of
 from nndiag.trace.statistics import rate_ran_out
 
 # Calibrated on nndiag's own healthy and broken configs; each is relative to the run's own scale.
@@ -31,7 +32,6 @@ _STRICT = 1e-4  # without R² only a minimum with clearly positive curvature cou
 _HARDLY_MOVED = 0.5  # of the weights' length: random weights have to turn by more to be others
 _FALLS = 0.02  # share of the loss that as many steps again would take off
 _SAME = 0.05  # losses that differ by this share are called equal
-_HALF = 0.5  # probability from which on an example is put into a class
 _FEWEST = 3  # losses
 _FEWEST_ALONE = 8  # losses from which a rest is seen, where no curvature tells of it
 _FEW = 50  # steps; the curve of fewer says too little to call a loss that fell flat
@@ -180,15 +180,10 @@ def every_class_right(trace: Trace) -> bool:
 
     Then only its confidence still grows: the cross-entropy of separable classes has no minimum.
     """
-    targets = trace.facts.targets
-    predictions = trace.ending.predictions if trace.ending is not None else None
     if not (trace.facts.loss or "").endswith("cross_entropy"):
         return False
-    if targets is None or predictions is None or targets.shape != predictions.shape:
-        return False
-    if targets.shape[1] > 1:
-        return bool((predictions.argmax(axis=1) == targets.argmax(axis=1)).all())
-    return bool(((predictions > _HALF) == (targets > _HALF)).all())
+    counts = confusion_of(trace)
+    return counts is not None and int(np.trace(counts)) == int(counts.sum())
 
 
 def _at_its_best(trace: Trace, got: Learned) -> bool:
@@ -283,4 +278,5 @@ def _numbers(trace: Trace, course: Course) -> dict[str, float]:
         "growth_per_step": blow_up.factor if blow_up else None,
         "peak_loss": blow_up.top if blow_up else None,
     }
-    return {name: float(x) for name, x in numbers.items() if x is not None and np.isfinite(x)}
+    known = {name: float(x) for name, x in numbers.items() if x is not None and np.isfinite(x)}
+    return known | class_numbers(trace)

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from nndiag.trace import FloatArray, Trace
+from nndiag.arrays import FloatArray
+from nndiag.trace import Trace
 
 
 def optimizer_setting(trace: Trace, name: str) -> float | None:

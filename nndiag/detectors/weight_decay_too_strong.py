@@ -41,7 +41,8 @@ from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.settings import weight_decays
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import chosen, rough
-from nndiag.trace import FloatArray, Trace
+from nndiag.arrays import FloatArray
+from nndiag.trace import Trace
 
 PROBLEM = "weight-decay-too-strong"
 _LAST = 3  # records whose median is taken

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from nndiag.arrays import FloatArray
 from nndiag.plots.curves import COLOURS
 from nndiag.trace import Trace
+from nndiag.trace.classes import Classes, classes_of, plane_of
 
 MOST_POINTS = 5000
 
@@ -30,11 +31,12 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     if predictions.shape != targets.shape or not np.isfinite(predictions).all():
         return False
     inputs = facts.inputs if facts.raw_inputs is None else facts.raw_inputs
-    classes = _classes(targets, predictions)
+    classes = classes_of(targets, loss=facts.loss)
     if inputs is not None and inputs.shape[1] == 1:
         _curve(axes, inputs[:, 0], targets, predictions)
     elif inputs is not None and inputs.shape[1] == 2 and classes is not None:
-        _plane(axes, inputs, *classes)
+        _regions(axes, trace, classes)
+        _plane(axes, inputs, classes.labels, classes.of(predictions))
     else:
         _against_targets(axes, targets, predictions)
     return True
@@ -57,23 +59,22 @@ def _curve(axes: Axes, inputs: FloatArray, targets: FloatArray, predictions: Flo
     axes.legend(loc="best", fontsize="small")
 
 
-def _classes(
-    targets: FloatArray, predictions: FloatArray
-) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-    """The class of each example and the predicted one, (B,) each; None where there are none.
-
-    One target column of two values is two classes, parted halfway; several columns of zeros with a
-    single one in each row are a class each.
-    """
-    values = np.unique(targets)
-    if len(values) != 2:
-        return None
-    if targets.shape[1] == 1:
-        right, found = (x[:, 0] > values.mean() for x in (targets, predictions))
-        return right.astype(np.int64), found.astype(np.int64)
-    if values.tolist() != [0, 1] or np.any(targets.sum(axis=1) != 1):
-        return None
-    return np.argmax(targets, axis=1), np.argmax(predictions, axis=1)
+def _regions(axes: Axes, trace: Trace, classes: Classes) -> None:
+    """What is predicted over the whole plane, behind the examples, where that was measured."""
+    ending, scaled = trace.ending, trace.facts.inputs
+    if ending is None or ending.plane_predictions is None or scaled is None:
+        return
+    points = plane_of(scaled)
+    side = round(len(points) ** 0.5)
+    raw = scaled if trace.facts.raw_inputs is None else trace.facts.raw_inputs
+    for column in range(2):  # the scaling is a straight line
+        slope, start = np.polyfit(scaled[:, column], raw[:, column], 1)
+        points[:, column] = start + slope * points[:, column]
+    grid = [points[:, column].reshape(side, side) for column in range(2)]
+    found = classes.of(ending.plane_predictions).reshape(side, side)
+    colours = [COLOURS[one % len(COLOURS)] for one in range(classes.count)]
+    edges = np.arange(classes.count + 1) - 0.5
+    axes.contourf(*grid, found, levels=edges, colors=colours, alpha=0.15)
 
 
 def _plane(

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Diagnosis
-from nndiag.numbers import number, r_squared_words
+from nndiag.numbers import accuracy_words, number, r_squared_words
 from nndiag.report.ranking import ranking
 from nndiag.report.settings import setting
 from nndiag.report.shared_chart import SharedChart
@@ -148,17 +148,22 @@ def _ended(sides: Sequence[Side]) -> dict[str, list[str | Text]]:
     """What is told of each run's end: label → a cell for each run."""
     losses = [loss_summary(side.trace) for side in sides]
     known = [side.diagnosis.numbers.get("r_squared") for side in sides]
+    right = [side.diagnosis.numbers.get("accuracy") for side in sides]
     cells: dict[str, list[str | Text]] = {
         "outcome": [_outcome(side) for side in sides],
         "loss": [f"{number(x.initial)} → {number(x.final)}" for x in losses],
         "best": [number(x.best) for x in losses],
         "r_squared": ["–" if x is None else r_squared_words(x) for x in known],
+        "accuracy": ["–" if x is None else accuracy_words(x) for x in right],
         "steps": [f"{side.trace.steps:,}" for side in sides],
         "found": [_found(side) for side in sides],
     }
-    return {
-        key: cells[key] for key in cells if key != "r_squared" or any(x is not None for x in known)
+    absent = {
+        label
+        for label, values in (("r_squared", known), ("accuracy", right))
+        if all(x is None for x in values)
     }
+    return {label: values for label, values in cells.items() if label not in absent}
 
 
 def _outcome(side: Side) -> Text:

@@ -11,7 +11,7 @@ from rich.text import Text
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Outcome
 from nndiag.fixing import Fix, Run, Trial, Verdict
-from nndiag.numbers import count, number, r_squared_words
+from nndiag.numbers import accuracy_words, count, number, r_squared_words
 from nndiag.remedies import remedy_of
 from nndiag.report.changes import change_words
 from nndiag.report.verdict import cause_words, labelled, sentence, verdict_style
@@ -186,9 +186,7 @@ def _accuracy(run: Run) -> str:
     """The share of right classes as a percentage."""
     if run.diagnosis.outcome is Outcome.DIVERGED or run.accuracy is None:
         return "–"
-    return (
-        f"{100 * run.accuracy:.1f} %" if 0.99 < run.accuracy < 1 else f"{100 * run.accuracy:.0f} %"
-    )
+    return accuracy_words(run.accuracy)
 
 
 def _r_squared(run: Run) -> str:

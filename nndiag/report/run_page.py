@@ -9,6 +9,7 @@ from nndiag.report.html import page_html
 from nndiag.report.terminal import run_report
 from nndiag.report.verdict import evidence_words
 from nndiag.trace import Trace
+from nndiag.trace.classes import confusion_of
 
 
 def run_page(
@@ -46,8 +47,22 @@ def run_page(
         pictures=pictures,
         tables={
             "Findings with their evidence": evidence,
+            "Classes of the training examples, and what was predicted": _confusion(trace),
             "Skipped checks": {one.problem: one.reason for one in diagnosis.not_checked},
             "Numbers": {key: number(value) for key, value in diagnosis.numbers.items()},
         },
         texts=texts,
     )
+
+
+def _confusion(trace: Trace) -> dict[str, str]:
+    """A row for each class: how many of its examples were put into which."""
+    counts = confusion_of(trace)
+    if counts is None:
+        return {}
+    return {
+        f"class {right}": " · ".join(
+            f"predicted class {found}: {many:,}" for found, many in enumerate(row) if many
+        )
+        for right, row in enumerate(counts)
+    }

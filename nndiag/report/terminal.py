@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Diagnosis, Skipped
-from nndiag.numbers import count, number, r_squared_words
+from nndiag.numbers import accuracy_words, count, number, percent, r_squared_words
 from nndiag.report.chart import LossChart
 from nndiag.report.gradients import GradientTable
 from nndiag.report.stability import course_view, stability_view
@@ -128,6 +128,13 @@ def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
     held_out = diagnosis.numbers.get("validation_r_squared")
     if held_out is not None:
         yield Text.assemble(("validation R² ", "dim"), r_squared_words(held_out))
+    accuracy, constant = (diagnosis.numbers.get(x) for x in ("accuracy", "baseline_accuracy"))
+    if accuracy is not None and constant is not None:
+        beside = (f" (of a constant {percent(constant)})", "dim")
+        yield Text.assemble(("accuracy ", "dim"), accuracy_words(accuracy), beside)
+    on_others = diagnosis.numbers.get("validation_accuracy")
+    if on_others is not None:
+        yield Text.assemble(("validation accuracy ", "dim"), accuracy_words(on_others))
 
 
 def _other_findings(diagnosis: Diagnosis, *, unit: str) -> RenderableType | None:

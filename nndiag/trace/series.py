@@ -23,6 +23,8 @@ SERIES: dict[str, SeriesKind] = {
     # Recorded at logarithmically spaced steps, on all training examples.
     "training_loss": SeriesKind(False, "loss over all training examples"),
     "validation_loss": SeriesKind(False, "loss over the validation examples"),
+    "accuracy": SeriesKind(False, "share of the training examples whose class is predicted"),
+    "validation_accuracy": SeriesKind(False, "the same of the validation examples"),
     "learning_rate": SeriesKind(False, "learning rate in force, after decay"),
     "prediction_mean": SeriesKind(False, "mean of the network's predictions"),
     "prediction_deviation": SeriesKind(False, "standard deviation of the predictions"),

@@ -126,6 +126,8 @@ class Ending:
         loss: Loss over all training examples after the last update.
         predictions: Predictions for the training inputs, shape (B, O).
         validation_predictions: Predictions for the validation inputs, shape (V, O).
+        plane_predictions: Predictions over the plane of two inputs, as `classes.plane_of` has its
+            points, where the targets are classes, shape (G², O).
         newton_decrement: ½ gᵀH⁻¹g over the non-negligible positive eigenvalues: the loss that a
             local quadratic step could still remove. None where it was not computed.
         smallest_eigenvalue: Smallest eigenvalue of the loss Hessian.
@@ -139,6 +141,7 @@ class Ending:
     loss: float
     predictions: FloatArray | None = None
     validation_predictions: FloatArray | None = None
+    plane_predictions: FloatArray | None = None
     newton_decrement: float | None = None
     smallest_eigenvalue: float | None = None
     largest_eigenvalue: float | None = None

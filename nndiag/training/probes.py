@@ -8,7 +8,9 @@ from nndiag.arrays import FloatArray
 from nndiag.nn.activations import Elementwise
 from nndiag.nn.calls import Array, now, product
 from nndiag.nn.losses import predictions
-from nndiag.nn.network import Architecture, Examples, backward, loss, workspace
+from nndiag.nn.network import Architecture, Examples, backward, workspace
+from nndiag.nn.network import outputs as outputs_of
+from nndiag.trace.classes import classes_of
 
 Measured = Mapping[str, float | FloatArray]
 
@@ -41,6 +43,8 @@ class Probes:
         self._full_batch = full_batch
         self._space = workspace(shape, training)
         self._gradient = np.empty(shape.size)
+        targets = np.asarray(training.targets).T
+        self._classes = classes_of(targets, loss=shape.loss.name)
         self._scale = shape.loss.scale(shape.outputs, training.count)
 
     def measure(self, parameters: FloatArray) -> dict[str, float | FloatArray]:
@@ -52,7 +56,11 @@ class Probes:
         outputs = space.values[-1]
         total = shape.loss.total(outputs, self._training.targets)
         measured["training_loss"] = float(total) * self._scale
-        measured |= _spread_of(predictions(shape.loss.link, outputs))
+        found = predictions(shape.loss.link, outputs)
+        measured |= _spread_of(found)
+        if self._classes is not None:
+            right = self._classes.of(found.T) == self._classes.labels
+            measured["accuracy"] = float(np.mean(right))
         measured |= self._slopes()
         measured["identical_share"] = _per_layer(
             [_twins(matrices, layer) for layer in range(shape.layers)]
@@ -61,7 +69,18 @@ class Probes:
         if not self._full_batch:
             measured["full_gradient_norm"] = self._gradient_norms(matrices)
         if self._validation is not None:
-            measured["validation_loss"] = float(loss(shape, parameters, self._validation))
+            measured |= self._on_validation(parameters, self._validation)
+        return measured
+
+    def _on_validation(self, parameters: FloatArray, data: Examples) -> dict[str, float]:
+        """Loss, and accuracy where there are classes, on the validation examples."""
+        outputs = outputs_of(self._shape, parameters, data)
+        scale = self._shape.loss.scale(self._shape.outputs, data.count)
+        measured = {"validation_loss": float(self._shape.loss.total(outputs, data.targets)) * scale}
+        if self._classes is not None:
+            found = self._classes.of(predictions(self._shape.loss.link, outputs).T)
+            right = found == self._classes.of(np.asarray(data.targets).T)
+            measured["validation_accuracy"] = float(np.mean(right))
         return measured
 
     def _forward(self, matrices: list[Array]) -> dict[str, float | FloatArray]:

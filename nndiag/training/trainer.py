@@ -15,6 +15,7 @@ from nndiag.nn.network import Examples, examples, loss, predicted
 from nndiag.nn.stack import Stack
 from nndiag.nn.step_plan import Block
 from nndiag.trace import Ending, Facts, Trace
+from nndiag.trace.classes import classes_of, plane_of
 from nndiag.trace.recorder import Recorder
 from nndiag.training.facts import facts_of
 from nndiag.training.interruption import Interruption
@@ -179,10 +180,22 @@ class _Run:
             final,
             predictions,
             held_out_predictions,
+            self._over_the_plane(parameters),
             newton_decrement=curvature.newton_decrement,
             smallest_eigenvalue=curvature.smallest,
             largest_eigenvalue=curvature.largest,
         )
+
+    def _over_the_plane(self, parameters: FloatArray) -> FloatArray | None:
+        """Predictions for the plane of two inputs, where the targets are classes, (G², O)."""
+        inputs, targets = self._built.training
+        shape = self._built.shape
+        if shape.inputs != 2 or classes_of(targets, loss=shape.loss.name) is None:
+            return None
+        points = plane_of(inputs)
+        data = examples(shape, points, np.zeros((len(points), shape.outputs)))
+        found: FloatArray = predicted(shape, parameters, data).T
+        return found
 
     def reference_seconds(self, ending: Ending, *, most: float) -> float:
         """Work that explains the run's end; 0 where its loss is as that of a good one."""
