@@ -32,12 +32,12 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Count, Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
 from nndiag.numbers import percent
-from nndiag.arrays import FloatArray
 from nndiag.trace import Trace
 from nndiag.trace.classes import Classes, classes_of
 

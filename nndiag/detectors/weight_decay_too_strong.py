@@ -35,13 +35,13 @@ Source
 
 import numpy as np
 
+from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.settings import weight_decays
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.numbers import chosen, rough
-from nndiag.arrays import FloatArray
 from nndiag.trace import Trace
 
 PROBLEM = "weight-decay-too-strong"
