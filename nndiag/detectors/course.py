@@ -160,6 +160,8 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
     if len(curve.losses) < _FEWEST:
         return Outcome.IMPROVING  # nothing can be said
     turned = turn_of(trace) is not None and not lie_apart(trace)  # what still falls is by heart
+    if trace.ending.reason == "stopped early":
+        turned = True
     if turned or _nothing_left(trace, curve) or every_class_right(trace):
         return Outcome.CONVERGED
     falling = trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain)

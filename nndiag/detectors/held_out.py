@@ -70,7 +70,8 @@ def turn_of(trace: Trace, *, rise: float = 0.3, floor: float = 0.02) -> Turn | N
         floor: Share of its first value below which nothing is wrong.
     """
     both = calm_losses(trace)
-    if both is None:
+    stopped = trace.ending is not None and trace.ending.reason == "stopped early"
+    if both is None or stopped:  # a run that was stopped there kept its best
         return None
     outside, inside = both
     best = int(np.argmin(outside))

@@ -31,6 +31,21 @@ _WEIGHT_STREAM = 1  # of the seed; 0 and 3 are the data's, 2 the order's
 _MOST_PARAMETERS = 20_000_000
 
 
+@dataclass(frozen=True)
+class EarlyStopping:
+    """When a run stops because its validation loss falls no further.
+
+    Attributes:
+        patience: Epochs without progress after which it stops.
+        min_delta: By how much the loss has to fall for that to be progress.
+        restore_best_weights: Whether the best parameters are taken in the end, not the last.
+    """
+
+    patience: int
+    min_delta: float
+    restore_best_weights: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Built:
     """An experiment, ready to train.
@@ -57,6 +72,7 @@ class Built:
         stop_when_converged: Whether to stop when nothing is left to gain.
         seed: Seed of the order of the examples.
         settings: The whole resolved config, as plain data.
+        early_stopping: When it stops by its validation loss; None where it does not.
     """
 
     name: str
@@ -80,6 +96,7 @@ class Built:
     stop_when_converged: bool
     seed: int
     settings: Mapping[str, Any]
+    early_stopping: EarlyStopping | None = None
 
 
 def build(experiment: Experiment) -> Built:
@@ -120,7 +137,24 @@ def build(experiment: Experiment) -> Built:
         stop_when_converged=training.stop_when_converged,
         seed=config.seed,
         settings=experiment.resolved,
+        early_stopping=_early_stopping(experiment, validated=data.validation is not None),
     )
+
+
+def _early_stopping(experiment: Experiment, *, validated: bool) -> EarlyStopping | None:
+    """When the run stops by its validation loss.
+
+    Raises:
+        ConfigError: There are no validation examples.
+    """
+    asked = experiment.config.training.early_stopping
+    if asked is None:
+        return None
+    if not validated:
+        place = experiment.location("training", "early_stopping")
+        hint = "dataset.validation=0.2 keeps a fifth of the examples for it"
+        raise ConfigError(Problem("early stopping needs validation examples", place, hint=hint))
+    return EarlyStopping(asked.patience, asked.min_delta, asked.restore_best_weights)
 
 
 def _steps(config: Config, examples: int) -> int:

@@ -131,6 +131,14 @@ class Network(Section):
     seed: Seed | None = None
 
 
+class Stopping(Section):
+    """When to stop because the validation loss falls no further: epochs without progress."""
+
+    patience: Length = 10
+    min_delta: NonNegative = 0.0
+    restore_best_weights: bool = True
+
+
 class Training(Section):
     """How long to train, and which examples each step sees."""
 
@@ -139,6 +147,7 @@ class Training(Section):
     batch_size: Literal["full"] | Length = "full"
     order: Literal["shuffled", "sequential", "with_replacement"] = "shuffled"
     stop_when_converged: bool = False
+    early_stopping: Stopping | None = None
 
     alternatives: ClassVar = (frozenset({"steps", "epochs"}),)
 

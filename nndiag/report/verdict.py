@@ -143,6 +143,8 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
 
 
 def _finished_words(diagnosis: Diagnosis, trace: Trace) -> str:
+    if trace.ending is not None and trace.ending.reason == "stopped early":
+        return f"the validation loss fell no further: stopped after {trace.length:,} steps"
     best = diagnosis.numbers.get("validation_best_step")
     if best is not None:
         when = f"{trace.facts.unit} {best:,.0f} of {trace.length:,}"

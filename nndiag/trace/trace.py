@@ -121,8 +121,8 @@ class Ending:
     """What was measured at the last parameters. Absent for a run that was killed.
 
     Attributes:
-        reason: "finished" (all steps taken), "non-finite", "converged" (stopped early because
-            nothing was left to gain) or "interrupted".
+        reason: "finished" (all steps taken), "non-finite", "converged" (stopped because nothing was
+            left to gain), "stopped early" (by its validation loss) or "interrupted".
         loss: Loss over all training examples after the last update.
         predictions: Predictions for the training inputs, shape (B, O).
         validation_predictions: Predictions for the validation inputs, shape (V, O).

@@ -17,6 +17,7 @@ from nndiag.nn.step_plan import Block
 from nndiag.trace import Ending, Facts, Trace
 from nndiag.trace.classes import classes_of, plane_of
 from nndiag.trace.recorder import Recorder
+from nndiag.training.early_stopping import Patience
 from nndiag.training.facts import facts_of
 from nndiag.training.interruption import Interruption
 from nndiag.training.probes import Probes, layer_norms
@@ -95,7 +96,7 @@ def train(
     recorder.record_facts(facts or facts_of(built))
     with Interruption() as interruption:
         reason = run.to_the_end(interruption)
-    parameters = run.parameters
+    parameters = run.last
     ending = run.ending(reason)
     seconds = run.reference_seconds(ending, most=reference_seconds)
     if seconds > 0:
@@ -136,6 +137,11 @@ class _Run:
             validation=self._validation(),
             full_batch=self._batches.full,
         )
+        held_out, asked = self._validation(), built.early_stopping
+        self._patience: Patience | None = None
+        if asked is not None and held_out is not None:
+            self._patience = Patience(asked, built.shape, held_out)
+        self._stopped = False
         self._baseline = baseline(built.shape.loss, self._data.targets)
         self._eigenvector: FloatArray | None = None
         self._rows = self._batches.rows(np.random.default_rng([built.seed, 2]))
@@ -149,11 +155,19 @@ class _Run:
         parameters: FloatArray = self._stack.parameters[0]
         return parameters
 
+    @property
+    def last(self) -> FloatArray:
+        """The parameters that the run leaves behind: the best where they are restored, (P,)."""
+        restored = None if self._patience is None else self._patience.restored
+        return self.parameters if restored is None else restored
+
     def to_the_end(self, interruption: Interruption) -> str:
         """Take all steps; the reason why it ended, as `Ending` names it."""
         for count, probe in enumerate(probe_steps(self._total)):
             if not self._steps_until(int(probe), interruption):
                 return "interrupted" if interruption.requested else "non-finite"
+            if self._stopped:
+                return "stopped early"
             if not self._probe(with_sharpness=count % _SHARPNESS_EVERY == 0):
                 return "non-finite"
             if self._built.stop_when_converged and self._nothing_left():
@@ -162,7 +176,7 @@ class _Run:
 
     def ending(self, reason: str) -> Ending:
         """What is measured at the last parameters."""
-        built, parameters = self._built, self.parameters
+        built, parameters = self._built, self.last
         with np.errstate(all="ignore"):
             final = float(loss(built.shape, parameters, self._data))
             if not np.isfinite(final):
@@ -199,7 +213,7 @@ class _Run:
 
     def reference_seconds(self, ending: Ending, *, most: float) -> float:
         """Work that explains the run's end; 0 where its loss is as that of a good one."""
-        finished = ending.reason in ("finished", "converged")
+        finished = ending.reason in ("finished", "converged", "stopped early")
         if not (finished and ending.loss > _GOOD * abs(self._baseline)):
             return 0.0
         steps, batch = self._stack.step, self._batches.size
@@ -207,15 +221,29 @@ class _Run:
 
     def _steps_until(self, step: int, interruption: Interruption) -> bool:
         """Take steps up to `step`; whether all was finite and nobody interrupted."""
-        while self._stack.step < step:
+        while self._stack.step < step and not self._stopped:
             if interruption.requested:
                 return False
             first = self._stack.step
-            block = self._block(min(step - first, self._block_steps))
+            block = self._block(min(step - first, self._block_steps, self._epoch_left))
             if not self._record(first, block):
                 return False
+            self._look_at_validation()
             self._report()
         return not interruption.requested
+
+    @property
+    def _epoch_left(self) -> int:
+        """Steps to the end of the epoch, where that matters."""
+        epoch = self._batches.steps_per_epoch
+        return self._total if self._patience is None else epoch - self._stack.step % epoch
+
+    def _look_at_validation(self) -> None:
+        """At the end of an epoch: whether it was one without progress too many."""
+        if self._patience is None or self._stack.step % self._batches.steps_per_epoch:
+            return
+        with np.errstate(all="ignore"):
+            self._stopped = self._patience.is_over(self.parameters)
 
     def _probe(self, *, with_sharpness: bool) -> bool:
         """Measure, take one step, and measure how far it went; whether all was finite."""
@@ -239,7 +267,9 @@ class _Run:
             moved = layer_norms(self._built.shape, self.parameters - before)
             measured["update_ratio"] = moved / np.asarray(measured["weight_norm"])
         self._recorder.record_probe(step, measured)
-        return self._record(step, block)
+        finite = self._record(step, block)
+        self._look_at_validation()
+        return finite
 
     def _block(self, steps: int) -> Block:
         """At most `steps` steps; fewer where the batches of an epoch end."""

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from nndiag.errors import ConfigError
 from nndiag.experiment import load_experiment
 from nndiag.experiment.building import build
 from nndiag.nn.network import examples, loss, loss_and_gradient
@@ -219,3 +220,28 @@ def test_probes_stand_at_both_ends_and_grow_sparse(total):
     assert steps[-1] == total - 1
     assert (np.diff(steps) > 0).all()
     assert len(steps) <= 10 + 14 * max(1, np.log10(total))
+
+
+STOPPED = (
+    "dataset={name: sine, samples: 40, noise: 0.5, validation: 0.5}",
+    "network={layers: [{units: 50, activation: tanh}, {units: 1}]}",
+    "optimizer={name: adam, learning_rate: 0.02}",
+    "training={steps: 3000, early_stopping: {patience: 30}}",
+)
+
+
+def test_early_stopping_ends_the_run_and_keeps_its_best(built):
+    subject = built(*STOPPED)
+    result = train(subject)
+    held_out = examples(subject.shape, *subject.validation)
+    assert result.trace.ending.reason == "stopped early"
+    assert 30 < result.trace.steps < 3000
+    # The best of all epochs is 30 epochs (of one step) before the last one.
+    again = train(built(*STOPPED, f"training={{steps: {result.trace.steps - 30}}}"))
+    assert result.parameters == pytest.approx(again.parameters, rel=1e-9)
+    assert loss(subject.shape, result.parameters, held_out) < subject.validation[1].var()
+
+
+def test_early_stopping_needs_validation_examples(built):
+    with pytest.raises(ConfigError, match="validation"):
+        built("training={steps: 10, early_stopping: {patience: 3}}")
