@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
     from nndiag.loop import Recorder as Recorder
     from nndiag.verbs.compare import compare as compare
+    from nndiag.verbs.demo import demo as demo
     from nndiag.verbs.diagnose import diagnose as diagnose
     from nndiag.verbs.doctor import doctor as doctor
     from nndiag.verbs.explain import explain as explain
     from nndiag.verbs.fix import fix as fix
     from nndiag.verbs.gradcheck import gradcheck as gradcheck
+    from nndiag.verbs.grade import grade as grade
     from nndiag.verbs.init import init as init
     from nndiag.verbs.run import RunResult as RunResult
     from nndiag.verbs.schema import schema as schema
@@ -36,11 +38,13 @@ _HOMES = {
     "Recorder": "nndiag.loop",
     "RunResult": "nndiag.verbs.run",
     "compare": "nndiag.verbs.compare",
+    "demo": "nndiag.verbs.demo",
     "diagnose": "nndiag.verbs.diagnose",
     "doctor": "nndiag.verbs.doctor",
     "explain": "nndiag.verbs.explain",
     "fix": "nndiag.verbs.fix",
     "gradcheck": "nndiag.verbs.gradcheck",
+    "grade": "nndiag.verbs.grade",
     "init": "nndiag.verbs.init",
     "load_experiment": "nndiag.verbs.target",
     "schema": "nndiag.verbs.schema",
@@ -54,11 +58,13 @@ __all__ = [
     "RunResult",
     "__version__",
     "compare",
+    "demo",
     "diagnose",
     "doctor",
     "explain",
     "fix",
     "gradcheck",
+    "grade",
     "init",
     "load_experiment",
     "schema",

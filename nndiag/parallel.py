@@ -17,9 +17,10 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from typing import IO, Any, ParamSpec, TypeVar
 
@@ -157,6 +158,30 @@ def each_as_completed(
     finally:
         for future in here:
             future.cancel()
+
+
+def each_within(
+    calls: Mapping[str, Callable[[], T]], *, seconds: float
+) -> Iterator[tuple[str, T | Exception]]:
+    """Each call's name with its result or its exception, made in a process, as soon as it is there.
+
+    One that takes longer than so many seconds is ended with a `TimeoutError`.
+    """
+    count, waiting = max(1, most_workers()), deque(calls.items())
+    running: dict[Future[T], tuple[str, float]] = {}
+    with Workers(count) as workers:
+        while waiting or running:
+            while waiting and len(running) < count:
+                name, call = waiting.popleft()
+                running[workers.submit(call)] = (name, time.monotonic() + seconds)
+            wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
+            for task, (name, end) in list(running.items()):
+                late = not task.done() and time.monotonic() > end and task.cancel()
+                if late or task.done():
+                    del running[task]
+                    limit = TimeoutError(f"it was ended after {seconds:g} s")
+                    error = limit if late else task.exception()
+                    yield name, error if isinstance(error, Exception) else task.result()
 
 
 class _Task(Future[T]):
@@ -348,9 +373,9 @@ def _made(message: bytes) -> bytes:
         try:
             packed = pickle.dumps((False, error))
             pickle.loads(packed)
+            return packed
         except Exception:
             return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
-        return packed
 
 
 def _send(stream: IO[bytes], message: bytes) -> None:
@@ -360,11 +385,7 @@ def _send(stream: IO[bytes], message: bytes) -> None:
 
 
 def _received(stream: IO[bytes]) -> bytes:
-    """The next message.
-
-    Raises:
-        EOFError: The stream ended.
-    """
+    """The next message; EOFError at the end of the stream."""
     (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
     return _exactly(stream, length)
 

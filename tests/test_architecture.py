@@ -86,7 +86,7 @@ OWNERS = {
     "scipy": {"analysis"},
     "pydantic": {"experiment", "nndiag/report/schema.py"},
     "yaml": {"experiment"},
-    "csv": {"tables"},
+    "csv": {"tables", "nndiag/report/grade.py"},
     "zipfile": {"archive"},
     "multiprocessing": {"program"},
     "concurrent": {"parallel", "training", "fixing", "nn", "program"},

@@ -1,0 +1,58 @@
+"""`nndiag grade 'submissions/*.py'`: many programs at once, one table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nndiag.cli.command import command
+from nndiag.cli.options import PATH, python_option
+
+if TYPE_CHECKING:
+    from nndiag.cli.live_line import LiveLine
+    from nndiag.verbs.grade import GradeResult
+
+
+@command("grade", rank=12)
+@click.argument(
+    "programs",
+    metavar="PROGRAM...",
+    nargs=-1,
+    required=True,
+    help="Programs, or patterns in quotes: 'submissions/*.py'. Each is run, with your rights.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Time for the training of each.",
+)
+@click.option(
+    "--keep",
+    metavar="FILE",
+    type=PATH,
+    default=Path("grades.jsonl"),
+    show_default=True,
+    help="Takes each grade as it comes; what it holds already is not run again.",
+)
+@click.option("--csv", metavar="FILE", type=PATH, help="Write the table as CSV too.")
+@python_option
+def grade(
+    programs: tuple[str, ...],
+    *,
+    seconds: float,
+    keep: Path,
+    csv: Path | None,
+    python: str | None,
+    line: "LiveLine",
+) -> "GradeResult":
+    """Check and train many programs: verdict, bug, line and fix of each."""
+    from nndiag.verbs.grade import grade as graded  # noqa: PLC0415
+
+    result = graded(*programs, seconds=seconds, keep=keep, python=python, progress=line.say)
+    if csv is not None:
+        from nndiag.trace.run_folder import write_file  # noqa: PLC0415
+
+        write_file(csv, result.csv().encode())
+    return result

@@ -1,0 +1,110 @@
+"""Many programs are graded each for itself; what is known already is not run again."""
+
+import csv
+from io import StringIO
+
+import pytest
+
+import nndiag
+from nndiag.errors import ConfigError
+from nndiag.finding import Severity
+from nndiag.verbs import grade as module
+from nndiag.verbs.grade import Grade, GradeResult, grade, grade_of
+
+BUG = Grade("b.py", "gradient wrong", Severity.ERROR, "wrong-sign", 13, "w -= 1", "uphill")
+SAME = Grade("c.py", "gradient wrong", Severity.ERROR, "wrong-sign", 4, "v -= 1", "uphill")
+FINE = Grade("a.py", "trains")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The files that were run; each gets the grade of a program that trains."""
+    files = []
+
+    def graded(waiting, **limits):
+        for file in waiting:
+            files.append(file)
+            yield file, Grade(file, "trains")
+
+    monkeypatch.setattr(module, "_graded", graded)
+    return files
+
+
+def test_a_wrong_program_gets_its_bug_its_line_and_what_to_write(folder, program_text):
+    (folder / "net.py").write_text(program_text("+"))
+    found = grade_of("net.py", seconds=10)
+    assert (found.verdict, found.problem, found.line) == ("gradient wrong", "wrong-sign", 13)
+    assert found.fix == "w2 -= 0.1 * dw2"
+
+
+def test_a_program_that_cannot_be_read_gets_the_line_where_that_is(folder):
+    (folder / "net.py").write_text("x = 1\ny = (\n")
+    found = grade_of("net.py", seconds=10)
+    assert (found.verdict, found.severity, found.line) == ("cannot be run", "error", 2)
+
+
+def test_programs_are_graded_in_processes_and_one_that_does_not_end_is_ended(folder, monkeypatch):
+    monkeypatch.setattr(module, "_GRACE", 0.0)
+    (folder / "net.py").write_text("while True: pass")
+    (found,) = grade("net.py", seconds=0.1).grades
+    assert (found.verdict, found.severity) == ("took too long", "error")
+
+
+def test_what_was_graded_is_not_run_again_until_it_changes(folder, asked):
+    for name in ("a.py", "b.py"):
+        (folder / name).touch()
+    grade("*.py", keep="kept.jsonl")
+    (folder / "b.py").write_text("# changed")
+    (folder / "c.py").touch()
+    result = grade("*.py", keep="kept.jsonl")
+    assert asked == ["a.py", "b.py", "b.py", "c.py"]
+    assert [one.program for one in result.grades] == ["a.py", "b.py", "c.py"]
+
+
+def test_an_interruption_keeps_what_is_there(folder, monkeypatch):
+    def graded(waiting, **limits):
+        yield waiting[0], Grade(waiting[0], "trains")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_graded", graded)
+    for name in ("a.py", "b.py"):
+        (folder / name).touch()
+    result = grade("*.py", keep="kept.jsonl")
+    assert result.cut_short()
+    assert [one.program for one in result.grades] == ["a.py"]
+    assert len((folder / "kept.jsonl").read_text().splitlines()) == 1
+
+
+def test_progress_tells_how_many_are_done(folder, asked):
+    for name in ("a.py", "b.py"):
+        (folder / name).touch()
+    told = []
+    grade("*.py", progress=told.append)
+    assert [text.partition(",")[0] for text in told] == ["1 of 2 programs", "2 of 2 programs"]
+
+
+def test_a_pattern_that_meets_nothing_is_an_error(folder):
+    with pytest.raises(ConfigError, match="no such program: nets"):
+        grade("nets/*.py")
+
+
+def test_the_same_bug_is_told_once_with_its_places():
+    text = str(GradeResult((FINE, BUG, SAME)))
+    assert "3 programs: 2 wrong-sign, 1 trains" in text
+    assert "wrong-sign  b.py:13, c.py:4" in text
+
+
+def test_the_table_can_be_had_as_csv_and_as_json():
+    result = GradeResult((FINE, BUG))
+    rows = list(csv.DictReader(StringIO(result.csv())))
+    assert [row["verdict"] for row in rows] == ["trains", "gradient wrong"]
+    assert result.to_dict()["grades"][1]["line"] == 13
+    assert result.gravest() is Severity.ERROR
+    assert GradeResult((FINE,)).gravest() is None
+    assert nndiag.grade is grade
