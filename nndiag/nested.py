@@ -86,6 +86,23 @@ def as_array(value: Any) -> FloatArray:
     return array.astype(np.float64, copy=False)
 
 
+def one_number(loss: Any) -> float:
+    """A loss as a float.
+
+    Raises:
+        UserCodeError: It is not one number.
+    """
+    try:
+        array = as_array(loss)
+    except (TypeError, ValueError):
+        array = None
+    if array is not None and array.size == 1:
+        return float(array.reshape(()))
+    got = type(loss).__name__ if array is None else f"an array of shape {array.shape}"
+    hint = "reduce it: loss.mean() or loss.sum()"
+    raise UserCodeError(Problem("the loss is not one number", got=got, hint=hint))
+
+
 def layers_of(tensors: Sequence[Tensor]) -> dict[str, tuple[Tensor, ...]]:
     """The tensors of each layer, from the input side.
 

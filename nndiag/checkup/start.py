@@ -4,10 +4,9 @@ import numpy as np
 
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.errors import NndiagError
-from nndiag.experiment.building import Built
+from nndiag.experiment.building import Built, stack_of
 from nndiag.gradients.network.points import check_network
 from nndiag.nn.network import gradient_seconds, loss
-from nndiag.nn.stack import Stack
 from nndiag.numbers import chosen, number, percent, rough
 from nndiag.training.schedule import batches_of, total_steps
 
@@ -150,14 +149,7 @@ def _trial_steps(built: Built) -> int:
 def _lost_at(patient: Patient, *, steps: int) -> int | None:
     """The number of steps after which the loss had run away; None where it did not."""
     built, batches = patient.built, batches_of(patient.built)
-    inputs, targets = built.training
-    stack = Stack(
-        built.shape,
-        built.parameters[None],
-        optimizer=built.optimizer,
-        inputs=inputs,
-        targets=targets,
-    )
+    stack = stack_of(built)
     limit = _BLOWN_UP * max(patient.start[0], patient.baseline)
     rows = batches.rows(np.random.default_rng([built.seed, 2]))
     with np.errstate(all="ignore"):

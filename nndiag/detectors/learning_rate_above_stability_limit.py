@@ -59,7 +59,6 @@ from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-above-stability-limit"
 _REMEMBERED = 20.0  # times the stability limit of plain descent
-_USUAL_MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)

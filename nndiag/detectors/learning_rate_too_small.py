@@ -46,7 +46,6 @@ from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-too-small"
 _DECAYED = 0.5  # of the configured rate halfway: what came before says little about the end
-_USUAL_STEP = 1e-2  # of the weights; ordinary runs with Adam begin with such steps
 
 
 @detector(

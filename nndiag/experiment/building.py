@@ -26,6 +26,7 @@ from nndiag.nn.network import Architecture, architecture
 from nndiag.nn.optimizers import OPTIMIZERS, Optimizer
 from nndiag.nn.scaling import Scaling
 from nndiag.nn.schedules import SCHEDULES, Schedule
+from nndiag.nn.stack import Stack
 
 _WEIGHT_STREAM = 1  # of the seed; 0 and 3 are the data's, 2 the order's
 _MOST_PARAMETERS = 20_000_000
@@ -326,3 +327,15 @@ def _weight_decay(config: Config, shape: Architecture, *, shared: float) -> floa
             if biases is not None:
                 biases[...] = 0.0
     return decays
+
+
+def stack_of(built: Built) -> Stack:
+    """The network of an experiment before its first step, as a stack of one, with its data."""
+    inputs, targets = built.training
+    return Stack(
+        built.shape,
+        built.parameters[None],
+        optimizer=built.optimizer,
+        inputs=inputs,
+        targets=targets,
+    )

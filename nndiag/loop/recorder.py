@@ -6,10 +6,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
-from nndiag.errors import Problem, RunError, UserCodeError
+from nndiag.errors import Problem, RunError
 from nndiag.loop.data import completed, examples
 from nndiag.loop.record import LoopRecord
-from nndiag.nested import as_array
+from nndiag.nested import one_number
 from nndiag.trace import Facts, Trace
 from nndiag.trace.run_folder import claim_folder, write_environment
 
@@ -104,7 +104,7 @@ class Recorder:
             measured["training_loss"] = training_loss
         if validation_loss is not None:
             measured["validation_loss"] = validation_loss
-        number = loss if isinstance(loss, float) else _one_number(loss)
+        number = loss if isinstance(loss, float) else one_number(loss)
         self._record.step(number, parameters, gradients, measured)
 
     @property
@@ -152,21 +152,3 @@ class Recorder:
 
     def __repr__(self) -> str:
         return f"<Recorder {str(self.folder)!r}: {self.steps:,} steps>"
-
-
-def _one_number(loss: Any) -> float:
-    """The loss as a float.
-
-    Raises:
-        UserCodeError: It is not one number.
-    """
-    try:
-        array = as_array(loss)
-    except (TypeError, ValueError):
-        array = None
-    if array is not None and array.size == 1:
-        return float(array.reshape(()))
-    got = type(loss).__name__ if array is None else f"an array of shape {array.shape}"
-    raise UserCodeError(
-        Problem("the loss is not one number", got=got, hint="reduce it: loss.mean() or loss.sum()")
-    )

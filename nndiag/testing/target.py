@@ -8,7 +8,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.nested import Tensor, as_array, tensor_at, tensors_of
+from nndiag.nested import Tensor, as_array, one_number, tensor_at, tensors_of
 
 GRADIENT_OF = (
     "d{}",
@@ -132,23 +132,6 @@ def _write(rows: list[Any], array: FloatArray) -> None:
             _write(row, array[place])
         else:
             rows[place] = float(array[place])
-
-
-def one_number(value: Any) -> float:
-    """A loss as a float.
-
-    Raises:
-        UserCodeError: It is not one number.
-    """
-    try:
-        array = as_array(value)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.size == 1:
-        return float(array.reshape(()))
-    got = f"shape {array.shape}" if array.size else type(value).__name__
-    hint = "return one number: loss.mean() or loss.sum()"
-    raise UserCodeError(Problem("the loss is not one number", got=got, hint=hint))
 
 
 def parted(result: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -9,10 +9,9 @@ import numpy as np
 from nndiag.analysis.curvature import curvature_at, sharpness
 from nndiag.analysis.reference_fit import bounded_seconds
 from nndiag.arrays import FloatArray, IntArray
-from nndiag.experiment.building import Built
+from nndiag.experiment.building import Built, stack_of
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import Examples, examples, loss, predicted
-from nndiag.nn.stack import Stack
 from nndiag.nn.step_plan import Block
 from nndiag.trace import Ending, Facts, Trace
 from nndiag.trace.classes import classes_of, plane_of
@@ -124,13 +123,7 @@ class _Run:
         self._batches = batches_of(built)
         self._total = total_steps(built)
         self._data = examples(built.shape, inputs, targets)
-        self._stack = Stack(
-            built.shape,
-            built.parameters[None],
-            optimizer=built.optimizer,
-            inputs=inputs,
-            targets=targets,
-        )
+        self._stack = stack_of(built)
         self._probes = Probes(
             built.shape,
             training=self._data,

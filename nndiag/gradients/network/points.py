@@ -12,7 +12,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import NndiagError, Problem
-from nndiag.experiment.building import Built
+from nndiag.experiment.building import Built, stack_of
 from nndiag.gradients.network.check import PointCheck, check_gradient
 from nndiag.gradients.network.differences import is_analytic
 from nndiag.gradients.network.sampling import affordable_examples
@@ -25,7 +25,6 @@ from nndiag.nn.network import (
     loss,
     loss_and_gradient,
 )
-from nndiag.nn.stack import Stack
 
 _POINTS = 3
 _STEPS = (20, 5, 1)  # to the third point; fewer where the run has exploded by then
@@ -157,14 +156,7 @@ def _finite(shape: Architecture, parameters: FloatArray, data: Examples) -> bool
 
 def _trained(built: Built, steps: int) -> FloatArray:
     """The parameters after the first steps of a run, each on a part of its examples."""
-    inputs, targets = built.training
-    stack = Stack(
-        built.shape,
-        built.parameters[None],
-        optimizer=built.optimizer,
-        inputs=inputs,
-        targets=targets,
-    )
+    stack, inputs = stack_of(built), built.training[0]
     size = min(built.batch_size or len(inputs), len(inputs), _MOST_EXAMPLES)
     if size == len(inputs):
         stack.run(steps=steps)
