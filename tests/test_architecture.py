@@ -65,11 +65,11 @@ ALLOWED_BESIDE = {
 
 FLOORS = {
     "program": (
-        {"asking", "by_graph", "check", "fixed_file", "rates", "result", "running"},
-        {"findings", "judging"},
-        {"location", "repair", "training"},
+        {"asking", "check", "fixed_file", "rates", "running"},
+        {"judging"},
+        {"result"},
+        {"location", "training"},
         {"roles"},
-        {"gradients"},
         {"loop"},
         {"child"},
         {"execution"},
@@ -105,12 +105,11 @@ MEDIAN_MODULE, USUAL_FUNCTION = 110, 24
 """Lines: of a module and a function at most, of half the modules, of nine functions in ten."""
 
 STILL_LONGER = {
-    "nndiag/program/graph/derivatives.py": 676,
-    "nndiag/program/graph/tracer.py": 537,
+    "nndiag/program/graph/derivatives.py": 674,
+    "nndiag/program/graph/tracer.py": 534,
     "nndiag/program/judging/faults.py": 489,
     "nndiag/program/location/culprit.py": 451,
-    "nndiag/program/execution/host.py": 451,
-    "nndiag/program/running/task.py": 439,
+    "nndiag/program/execution/host.py": 423,
     "nndiag/own_program/edits.py": 403,
 }
 """Modules above the limit, with their lines: they may only become shorter."""

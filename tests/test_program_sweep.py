@@ -9,7 +9,7 @@ from nndiag.cli.app import run
 from nndiag.diagnosis.program_sweep import sweep_program
 from nndiag.errors import UserCodeError
 from nndiag.program.execution.sandbox import sandbox
-from nndiag.program.gradients.measuring import measure
+from nndiag.program.roles.understanding import understood
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import read_source
 from nndiag.program.training.scaled_runs import scaled_losses
@@ -70,10 +70,11 @@ def program(tmp_path):
 
 def losses(settings, *, factor):
     """Losses of a program at a multiple of its rate."""
+    source = read_source(settings.path)
     with sandbox(settings.path):
-        measured = measure(read_source(settings.path), settings, deadline=time.perf_counter() + 20)
-    program = Trainable.of_measurement(measured)
-    return scaled_losses(program, settings, factor=factor, iterations=40, seconds=20)
+        found = understood(source, settings, deadline=time.perf_counter() + 20)
+    program = Trainable.of_understanding(found, source)
+    return scaled_losses(program, factor=factor, iterations=40, seconds=20)
 
 
 @pytest.mark.parametrize("text", [LINE, MOMENTUM])

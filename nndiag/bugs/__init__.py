@@ -1,12 +1,10 @@
 """The bugs of hand-written backward passes, one file each, named after the bug.
 
 A file's docstring is the page that `nndiag explain` prints. Its function registers a `Bug`: the
-small edits that would mend the bug in a user's program, and the tensors whose comparison with the
-numeric gradient makes it suspect. A bug is named by the edit after which the gradient check passes.
+sentence that names it. How it is recognised and mended stands in `nndiag.program.judging`.
 
-May import `program`, `analysis`, `registry` and `finding`. To add one: a file with a docstring
-like the others and one function under `@BUGS.register("name")`, listed below in the order in which
-bugs are tried and printed.
+May import `program`, `registry` and `finding`. To add one: a file with a docstring like the others
+and one function under `@BUGS.register("name")`, listed below in the order in which it is printed.
 """
 
 from nndiag.bugs import (  # noqa: I001 - the order is that of the catalogue
@@ -37,7 +35,7 @@ from nndiag.bugs import (  # noqa: I001 - the order is that of the catalogue
     wrong_moment,
     loss_is_not_the_objective,
 )
-from nndiag.program.repair.bug import BUGS
+from nndiag.program.judging.bug import BUGS
 
 __all__ = [
     "BUGS",

@@ -17,30 +17,13 @@ Source: ours; found in the wild.
 
 from __future__ import annotations
 
-from nndiag.program.repair.bug import BUGS, Bug, Symptoms
-
-NAME = "bias-per-example"
+from nndiag.program.judging.bug import BUGS, Bug
 
 
-@BUGS.register(NAME)
+@BUGS.register("bias-per-example")
 def bias_per_example() -> Bug:
     """A bias has one row for each training example."""
     return Bug(
         sentence="the bias has one row for each training example, "
-        "so that it cannot be applied to new inputs",
-        suspects=suspects,
+        "so that it cannot be applied to new inputs"
     )
-
-
-def suspects(symptoms: Symptoms) -> tuple[str, ...]:
-    """The tensors with as many rows as one step has examples, beside one of the same width without.
-
-    A weight matrix of a layer that happens to have as many inputs as there are examples looks the
-    same; it is told apart by its width appearing in no other tensor's rows.
-    """
-    wide = [
-        name
-        for name, shape in symptoms.shapes.items()
-        if len(shape) == 2 and symptoms.examples > 1 and shape[0] == symptoms.examples
-    ]
-    return tuple(name for name in wide if "b" in name.rpartition(".")[2].lower())

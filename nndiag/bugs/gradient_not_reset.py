@@ -19,7 +19,7 @@ Source: ours; the same bug is common where gradients accumulate by design.
 
 from __future__ import annotations
 
-from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.judging.bug import BUGS, Bug
 
 
 @BUGS.register("gradient-not-reset")

@@ -16,7 +16,7 @@ Source: NumPy user guide, section "Assigning values to indexed arrays".
 
 from __future__ import annotations
 
-from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.judging.bug import BUGS, Bug
 
 
 @BUGS.register("integer-weights")

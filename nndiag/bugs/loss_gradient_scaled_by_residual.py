@@ -17,44 +17,13 @@ Source: ours; the derivative of a squared error is linear in the residual.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-
-import numpy as np
-
-from nndiag.program.repair.bug import BUGS, Bug, Symptoms
-from nndiag.program.repair.sites import Site, factors
-from nndiag.program.text.edits import Edit
-
-NAME = "loss-gradient-scaled-by-residual"
+from nndiag.program.judging.bug import BUGS, Bug
 
 
-@BUGS.register(NAME)
+@BUGS.register("loss-gradient-scaled-by-residual")
 def loss_gradient_scaled_by_residual() -> Bug:
     """The loss's gradient is multiplied by the mean (or sum) of the residual."""
     return Bug(
         sentence="the loss's gradient is multiplied by the mean of the residual, "
-        "so that the size and the sign of the step change with the data",
-        edits=edits,
-        suspects=suspects,
+        "so that the size and the sign of the step change with the data"
     )
-
-
-def edits(site: Site) -> Iterator[Edit]:
-    """Drops a factor that is one number made of the residual."""
-    for node in site.expressions:
-        for whole, factor, rest in factors(node):
-            scalar = site.shop.shapes(factor) <= {(), (1,), (1, 1)} and site.shop.shapes(factor)
-            if scalar and site.shop.is_driven(factor) and site.shop.is_driven(whole):
-                says = f"drop the factor {ast.unparse(factor)}"
-                yield site.edit(NAME, whole, rest, cost=0.9, says=says)
-
-
-def suspects(symptoms: Symptoms) -> tuple[str, ...]:
-    """All tensors, where they share one factor that changes its sign or varies widely."""
-    scales = np.array([symptoms.scales[name] for name in symptoms.scales])
-    if scales.size == 0 or scales.shape[1] < 2:
-        return ()
-    alike = np.allclose(scales, scales[:1], rtol=1e-2)
-    varying = np.ptp(scales[0]) > 0.5 * np.abs(scales[0]).max()
-    return tuple(symptoms.scales) if alike and varying else ()

@@ -16,12 +16,10 @@ Source: ours; found in the wild (`loss.append(sum(Y - out))`).
 from __future__ import annotations
 
 from nndiag.finding import Severity
-from nndiag.program.repair.bug import BUGS, Bug
-
-NAME = "loss-is-not-the-objective"
+from nndiag.program.judging.bug import BUGS, Bug
 
 
-@BUGS.register(NAME)
+@BUGS.register("loss-is-not-the-objective")
 def loss_is_not_the_objective() -> Bug:
     """The number that the program shows as its loss is not what its gradient minimises."""
     return Bug(

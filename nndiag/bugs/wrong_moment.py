@@ -20,7 +20,7 @@ Source: Kingma and Ba, Adam: a method for stochastic optimization (2015), algori
 
 from __future__ import annotations
 
-from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.judging.bug import BUGS, Bug
 
 
 @BUGS.register("wrong-moment")

@@ -17,7 +17,7 @@ Source: Krogh and Hertz, A simple weight decay can improve generalization (1991)
 
 from __future__ import annotations
 
-from nndiag.program.repair.bug import BUGS, Bug
+from nndiag.program.judging.bug import BUGS, Bug
 
 
 @BUGS.register("wrong-weight-decay")

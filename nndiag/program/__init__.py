@@ -1,15 +1,15 @@
 """The user's own network: an unedited program, run, stopped in its training loop and checked.
 
 The program is parsed, run under a sandbox up to its training loop, and one iteration of that loop
-is then executed again and again on copies of its variables. The loss against a small change of one
-parameter is the numeric gradient; what the iteration did to the parameters is the program's step.
+is recorded as a graph of values. What is what in it follows from what depends on what; what its
+updates should be, from the derivatives of its loss; and both are tried by moving the parameters.
 
-May import `analysis`, `registry`, `finding` and `errors`. Its folders are floors, each of which may
-import those below it: `findings` (what is said) · `repair` (which edit mends it), `training` (what
-comes of it) · `gradients` (the step against the numeric gradient) · `loop` (which loop, which
-parameters) · `child` (a process of the program's own) · `execution` (the program run on copies) ·
-`text` (the program read and edited). To teach it a new way of writing a program, find the floor
-that owns the question; the edits that are tried stand in `nndiag.bugs`.
+May import `registry`, `finding` and `errors`. Its folders are floors, each of which may import
+those below it: `judging` (what is said) · `location` (which statement is wrong, and what is due
+there), `training` (what comes of it) · `roles` (parameters, loss, optimizer) · `loop` (which loop)
+· `child` (a process of the program's own) · `execution` (the program run on copies) · `graph` (an
+iteration's values and their derivatives) · `text` (the program read and edited); `running` watches
+a whole training. To teach it a new way of writing a program, find the floor that owns the question.
 """
 
 import importlib

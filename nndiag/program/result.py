@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nndiag.finding import Finding
-from nndiag.program.gradients.judgement import TensorCheck
+from nndiag.program.roles.status import Status
 from nndiag.program.text.edits import unified_diff
 from nndiag.program.text.source import Source
 from nndiag.program.training.course import Course
@@ -43,6 +43,30 @@ class RateFound:
     text: str
     value: float
     effective: float | None
+
+
+@dataclass(frozen=True)
+class TensorCheck:
+    """The check of one parameter.
+
+    Attributes:
+        name: The parameter, as the program writes it.
+        shape: Its shape.
+        relative_error: Norm of the value taken for the gradient, scaled, minus the gradient,
+            relative to the gradient's.
+        cosine: Of the angle between the step and the negative gradient.
+        scale: Step over gradient.
+        verdict: What it comes to.
+        line: Line of the statement that updates it.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    relative_error: float | None
+    cosine: float | None
+    scale: float | None
+    verdict: Status
+    line: int | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from nndiag.gradients.network.points import NetworkCheck
 from nndiag.gradients.verdict import Verdict
 from nndiag.program import ProgramCheck
-from nndiag.program.gradients.judgement import Verdict as ProgramVerdict
+from nndiag.program.roles.status import Status
 from nndiag.report.document import Document, P, Part, derived
 from nndiag.report.gradcheck_network import network_findings
 from nndiag.report.run_document import FindingDocument, SkippedDocument
@@ -105,7 +105,7 @@ class ProgramTensorDocument(Part):
     cosine: float | None
     """To the negative gradient."""
     scale: float | None
-    verdict: Literal["correct"] | ProgramVerdict
+    verdict: Literal["correct"] | Status
     place: PlaceDocument | None
     """Where it is updated."""
 
@@ -240,8 +240,8 @@ def program_document(check: ProgramCheck, *, written: Path | None = None) -> Pro
     )
 
 
-def _verdict(verdict: ProgramVerdict) -> str:
-    return "correct" if verdict is ProgramVerdict.RIGHT else verdict
+def _verdict(verdict: Status) -> str:
+    return "correct" if verdict is Status.RIGHT else verdict
 
 
 def _place(check: ProgramCheck, line: int | None) -> PlaceDocument | None:

@@ -13,11 +13,12 @@ from rich.text import Text
 from nndiag.finding import Finding, Severity
 from nndiag.numbers import chosen, count, number
 from nndiag.program import ProgramCheck
-from nndiag.program.gradients.judgement import TensorCheck, Verdict
+from nndiag.program.result import TensorCheck
+from nndiag.program.roles.status import Status
 from nndiag.program.training.matters import Matters
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 
-_UNDECIDED = (Verdict.NO_SIGNAL, Verdict.KINK, Verdict.NOISE, Verdict.CONVENTION)
+_UNDECIDED = (Status.NO_SIGNAL, Status.UNKNOWN)
 _WIDE = 70
 _MOST_TENSORS = 24
 
@@ -81,7 +82,7 @@ class ProgramTensors:
     def _shown(self) -> list[TensorCheck]:
         tensors = self._check.tensors
         order = sorted(
-            range(len(tensors)), key=lambda place: tensors[place].verdict is Verdict.RIGHT
+            range(len(tensors)), key=lambda place: tensors[place].verdict is Status.RIGHT
         )
         return [tensors[place] for place in sorted(order[:_MOST_TENSORS])]
 
@@ -98,7 +99,7 @@ class ProgramTensors:
             place = self._check.source.spot(tensor.line).removeprefix("line ")
             place = place.replace(", line ", ", ")
         yield Text(place)
-        style = "green" if tensor.verdict is Verdict.RIGHT else "bold red"
+        style = "green" if tensor.verdict is Status.RIGHT else "bold red"
         yield Text(_verdict(tensor), style="yellow" if tensor.verdict in _UNDECIDED else style)
 
 
@@ -120,7 +121,7 @@ def _top(check: ProgramCheck) -> Finding | None:
 def _panel(check: ProgramCheck) -> Panel:
     """The verdict, framed: the gravest finding with the line to change."""
     top = _top(check)
-    wrong = [one for one in check.tensors if one.verdict not in (Verdict.RIGHT, *_UNDECIDED)]
+    wrong = [one for one in check.tensors if one.verdict not in (Status.RIGHT, *_UNDECIDED)]
     style = "green" if check.correct and top is None else "yellow" if check.correct else "red"
     headline = Text(f"GRADIENT {'CORRECT' if check.correct else 'WRONG'}", style=f"bold {style}")
     named = "the step follows the negative gradient of the loss"
@@ -269,4 +270,4 @@ def _next_command(check: ProgramCheck, written: Path | None) -> str:
 
 def _verdict(tensor: TensorCheck) -> str:
     """The verdict in the words of every gradient check: "correct" for a tensor that is right."""
-    return "correct" if tensor.verdict is Verdict.RIGHT else str(tensor.verdict)
+    return "correct" if tensor.verdict is Status.RIGHT else str(tensor.verdict)

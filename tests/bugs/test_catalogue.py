@@ -7,7 +7,7 @@ import pytest
 
 import nndiag.bugs
 from nndiag.finding import Severity
-from nndiag.program.repair.bug import BUGS, biases_of
+from nndiag.program.judging.bug import BUGS
 
 NAMES = [
     "wrong-sign",
@@ -76,8 +76,3 @@ def test_has_a_sentence_and_a_severity(name):
 def test_lists_every_file_of_the_folder():
     modules = {name.replace("-", "_") for name in BUGS.names()}
     assert modules == {name for name in nndiag.bugs.__all__ if name != "BUGS"}
-
-
-def test_tells_biases_from_weights_by_shape_as_well_as_name():
-    shapes = {"B": (3, 4), "b": (4,), "w": (4, 1), "c.bias": (1, 4), "B2": (4, 1), "b2": (1,)}
-    assert biases_of(shapes) == {"b", "c.bias", "b2"}

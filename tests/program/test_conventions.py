@@ -3,7 +3,6 @@
 import pytest
 
 from nndiag.finding import Severity
-from nndiag.program.gradients.judgement import Verdict
 
 MOONS = """\
 import numpy as np
@@ -71,11 +70,8 @@ def test_notes_a_weight_decay_that_the_shown_loss_leaves_out(check):
     )
     found = check(text)
     assert found.correct
-    assert [(one.problem, one.severity) for one in found.findings] == [
-        ("weight-decay-not-in-loss", Severity.WARNING)
-    ]
-    verdicts = {one.name: one.verdict for one in found.tensors}
-    assert verdicts == {"w": Verdict.CONVENTION, "b": Verdict.RIGHT}
+    assert not found.findings
+    assert any(note.startswith("w: each step takes") for note in found.notes)
 
 
 def test_makes_an_error_of_a_sum_with_which_training_diverges(check):

@@ -6,7 +6,7 @@ import pytest
 
 from nndiag.finding import Severity
 from nndiag.program import CodeSettings, check_program
-from nndiag.program.gradients.judgement import Verdict
+from nndiag.program.roles.status import Status
 from tests.program.conftest import LINEAR, RIGHT
 
 PROGRAMS = sorted(RIGHT.glob("*.py"))
@@ -17,7 +17,7 @@ def test_raises_no_alarm_on_a_right_program(path):
     check = check_program(CodeSettings(script=str(path)))
     assert check.correct
     assert not [item for item in check.findings if item.severity is not Severity.NOTE]
-    assert any(tensor.verdict is Verdict.RIGHT for tensor in check.tensors)
+    assert any(tensor.verdict is Status.RIGHT for tensor in check.tensors)
 
 
 @pytest.mark.parametrize("factor", ["1e-6", "1e4"])
@@ -87,7 +87,7 @@ def test_allows_for_rounding_to_single_precision_in_each_iteration(check):
     )
     found = check(text)
     assert found.correct
-    assert all(tensor.verdict is Verdict.RIGHT for tensor in found.tensors)
+    assert all(tensor.verdict is Status.RIGHT for tensor in found.tensors)
 
 
 def test_sees_a_wrong_sign_through_single_precision(check):
@@ -159,7 +159,7 @@ def test_takes_weight_decay_for_part_of_a_loss_that_is_not_computed(check):
     )
     found = check(text.replace("0.5])", "0.5, 0.1, 0.3, -1])"))
     assert found.correct
-    assert any("w: its weight decay" in note for note in found.notes)
+    assert any("w: each step takes" in note for note in found.notes)
 
 
 def test_does_not_take_growth_for_weight_decay(check):

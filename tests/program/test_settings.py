@@ -35,7 +35,7 @@ def test_checks_functions_that_return_cost_and_gradients(check):
 def test_mends_functions_that_return_cost_and_gradients(check):
     found = check(COURSE.replace("db = np.mean(A - Y)", "db = np.sum(A - Y)"), **CALL)
     assert [(item.problem, item.replacement) for item in found.findings] == [
-        ("wrong-bias-gradient", "db = np.mean(A - Y)")
+        ("summed-instead-of-averaged", "db = np.mean(A - Y)")
     ]
 
 

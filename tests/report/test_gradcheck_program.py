@@ -7,8 +7,8 @@ from rich.console import Console
 
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.plain import to_plain
-from nndiag.program.gradients.judgement import TensorCheck, Verdict
-from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep
+from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep, TensorCheck
+from nndiag.program.roles.status import Status
 from nndiag.program.text.source import Source
 from nndiag.program.training.matters import Matters
 from nndiag.report.gradcheck_document import PlaceDocument, program_document
@@ -44,7 +44,7 @@ SHOWN = Finding(
 )
 
 
-def tensor(name, verdict=Verdict.RIGHT, **changed):
+def tensor(name, verdict=Status.RIGHT, **changed):
     known = {"relative_error": 3e-10, "cosine": 1.0, "scale": 0.1, "line": 4}
     return TensorCheck(name=name, shape=(2, 1), verdict=verdict, **(known | changed))
 
@@ -66,7 +66,7 @@ def checked(**changed):
 RIGHT = checked()
 WRONG = checked(
     correct=False,
-    tensors=(tensor("w", Verdict.WRONG_SIGN, cosine=-1.0, scale=-0.1), tensor("b", line=5)),
+    tensors=(tensor("w", Status.WRONG_SIGN, cosine=-1.0, scale=-0.1), tensor("b", line=5)),
     findings=(WRONG_SIGN, SHOWN),
     repairs=(RepairStep("wrong-sign", 4, "w += …", "w -= …", ("w",)),),
     fixed_text=FIXED,
@@ -190,7 +190,7 @@ def test_what_was_assumed_and_left_out_is_told():
 
 def test_of_many_parameters_the_wrong_ones_are_shown():
     tensors = [tensor(f"w{number}") for number in range(40)]
-    tensors[33] = tensor("w33", Verdict.WRONG)
+    tensors[33] = tensor("w33", Status.WRONG)
     text = told(checked(tensors=tuple(tensors), correct=False, findings=(WRONG_SIGN,)))
     assert "w33" in text
     assert "… 16 more" in text

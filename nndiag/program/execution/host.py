@@ -65,6 +65,7 @@ class Hooks:
     probe: Callable[[int, Any], Any] | None = None
     after: Callable[[int], None] | None = None
     reset: Callable[[], None] | None = None
+    held: dict[str, Any] = field(default_factory=dict)
     deadline: float = float("inf")
     step_deadline: tuple[float, float] = (float("inf"), float("inf"))
     stack: list[list[Any]] = field(default_factory=list)
@@ -140,6 +141,10 @@ class Hooks:
         if self.reset is not None:
             self.reset()
 
+    def on_hold(self, name: str, value: Any) -> None:
+        """For each expression that the user names, at the end of an iteration."""
+        self.held[name] = value
+
     def by_name(self) -> dict[str, Any]:
         """The hooks by the names that the instrumented program calls them by."""
         return {
@@ -150,6 +155,7 @@ class Hooks:
             instrument.PROBE: self.on_probe,
             instrument.AFTER: self.on_after,
             instrument.RESET: self.on_reset,
+            instrument.HOLD: self.on_hold,
             TRACE: self.tracer,
         }
 
@@ -192,13 +198,12 @@ class Host:
         self._keys: dict[int, tuple[types.CodeType, CodeKey]] = {}
         self.flags = _future_flags(tree)
         self.stand_in = extra is not None
-        self.said: dict[str, int] = {}
         self.passing = frozenset(
             name for loop in self.loops.values() for name in _set_in(loop.node)
         )
 
-    def inject(self, key: tuple[int, int], expressions: Mapping[str, str]) -> None:
-        """Puts expressions of the user's at the end of each iteration of a loop.
+    def hold(self, key: tuple[int, int], expressions: Mapping[str, str]) -> None:
+        """Hands expressions of the user's to a hook at the end of each iteration of a loop.
 
         Args:
             key: Which loop.
@@ -215,41 +220,13 @@ class Host:
                 raise UserCodeError(
                     Problem(f"code.{name} is not a valid expression: {error.msg}", got=text)
                 ) from error
-            watched = ast.copy_location(ast.Expr(_wrapped(value)), body[-1])
-            for node in ast.walk(watched):
-                if isinstance(node, ast.expr):
+            function = ast.Name(instrument.HOLD, ast.Load())
+            held = ast.Expr(ast.Call(function, [ast.Constant(name), value], []))
+            for node in ast.walk(held):
+                if isinstance(node, (ast.expr, ast.stmt)):
                     ast.copy_location(node, body[-1])
-            body.append(watched)
+            body.append(held)
         self.nodes = instrument.number_nodes(self.tree)
-        for name, statement in zip(expressions, body[len(body) - len(expressions) :]):
-            self.said[name] = instrument.serial_of(statement.value)  # type: ignore[attr-defined]
-
-    def show(self, key: tuple[int, int], text: str) -> int:
-        """Puts a print of an expression of the user's at the end of each iteration of a loop.
-
-        Args:
-            key: Which loop.
-            text: The expression: the loss, as the user says.
-
-        Returns:
-            The serial of the call.
-
-        Raises:
-            UserCodeError: It is not valid Python.
-        """
-        body = loop_node(self.tree.body[key[0]], key[1]).body
-        try:
-            call = ast.parse(f"print({text})").body[0]
-        except SyntaxError as error:
-            raise UserCodeError(
-                Problem(f"code.loss is not a valid expression: {error.msg}", got=text)
-            ) from error
-        for node in ast.walk(call):
-            if isinstance(node, (ast.expr, ast.stmt)):
-                ast.copy_location(node, body[-1])
-        body.append(call)
-        self.nodes = instrument.number_nodes(self.tree)
-        return instrument.serial_of(call.value)  # type: ignore[attr-defined]
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -409,11 +386,6 @@ def _set_in(loop: ast.AST) -> Iterator[str]:
                 for item in ast.walk(target)
                 if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
             )
-
-
-def _wrapped(value: ast.expr) -> ast.expr:
-    """An expression as one that can be watched, whatever it is: a choice with one outcome."""
-    return ast.IfExp(test=ast.Constant(True), body=value, orelse=ast.Constant(None))
 
 
 def _as_loop(statements: str, source: Source) -> list[ast.stmt]:

@@ -59,24 +59,6 @@ def write_vector(snapshot: Snapshot, leaf: Leaf, values: Vector) -> None:
         put(place, leaf.steps, values.reshape(value.shape))
 
 
-def are_same(first: Sequence[Any], second: Sequence[Any]) -> bool:
-    """Whether two rows of values are the same, but for the order in which sums were formed."""
-    return len(first) == len(second) and all(map(_is_same, first, second))
-
-
-def _is_same(first: Any, second: Any) -> bool:
-    one, other = np.asarray(first), np.asarray(second)
-    if one.shape != other.shape:
-        return False
-    if np.array_equal(one, other):
-        return True
-    if one.dtype.kind != "f" or other.dtype.kind != "f":
-        return False
-    with np.errstate(all="ignore"):
-        gap = np.max(np.abs(one - other), initial=0.0)
-        return bool(gap <= _ORDER * np.max(np.abs(one), initial=0.0))
-
-
 def relative_difference(first: Vector, second: Vector) -> float:
     """Largest difference, relative to the larger vector's largest entry."""
     size = max(float(np.max(np.abs(first), initial=0)), float(np.max(np.abs(second), initial=0)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -83,10 +82,3 @@ def adjoints_from(graph: Graph, seeds: Mapping[int, np.ndarray], *, within: set[
                 before = found.values.get(item)
                 found.values[item] = part if before is None else before + part
     return found
-
-
-def relative_gap(first: Any, second: Any) -> float:
-    """Size of a difference, relative to the larger of both; 0 where both are zero."""
-    one, other = np.ravel(np.asarray(first, float)), np.ravel(np.asarray(second, float))
-    size = max(float(np.linalg.norm(one)), float(np.linalg.norm(other)))
-    return float(np.linalg.norm(one - other)) / size if size > 0 else 0.0

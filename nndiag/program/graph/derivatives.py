@@ -135,8 +135,6 @@ _MOVES = frozenset(
         "broadcast_to",
         "broadcast_arrays",
         "pad",
-        "array",
-        "asarray",
         "asanyarray",
         "ascontiguousarray",
         "asfarray",
@@ -144,16 +142,12 @@ _MOVES = frozenset(
         "mat",
         "matrix",
         "bmat",
-        "copy",
         "atleast_1d",
         "atleast_2d",
         "atleast_3d",
         "insert",
         "delete",
         "resize",
-        "astype",
-        "float",
-        "float64",
         "real",
         "with_item",
         "copyto",
@@ -401,11 +395,15 @@ def _numeric(
 
 # Entries that are only moved about.
 
+_CASTS = frozenset({"astype", "array", "asarray", "float", "float16", "float32", "float64", "copy"})
+
 
 def _by_moving(graph: Graph, node: Node, name: str, adjoint: Array) -> dict[int, Array] | None:
     """The contributions where each entry of the result is one entry of an input, or a constant."""
-    if name not in _MOVES:
+    if name not in _MOVES | _CASTS:
         return None
+    if name in _CASTS and len(node.inputs) == 1 and graph[node.inputs[0]].shape == node.shape:
+        return {node.inputs[0]: adjoint}  # whatever its rounding, which labels do not survive
     starts, total = {}, 0
     wanted = _labelled_places(node, name)
     for index in node.inputs:

@@ -73,7 +73,6 @@ class Graph:
         nodes: The values.
         shown: Nodes that the program printed or formatted.
         kept: Nodes that it put into a list or a dictionary.
-        shown_at: Serial of a call that shows something → the node of the first thing it shows.
         compared: Nodes of single numbers that a comparison decided on.
         behind: Number of nodes when what stands behind the loop began; None where that was not run.
     """
@@ -81,7 +80,6 @@ class Graph:
     nodes: list[Node] = field(default_factory=list)
     shown: set[int] = field(default_factory=set)
     kept: set[int] = field(default_factory=set)
-    shown_at: dict[int, int] = field(default_factory=dict)
     compared: set[int] = field(default_factory=set)
     behind: int | None = None
 

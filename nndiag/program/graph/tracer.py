@@ -496,9 +496,6 @@ class Tracer:
             self._paused -= 1
         if value is None:
             self._show(arguments)
-            node = self.memory.known(arguments[0]) if arguments else None
-            if node is not None:
-                self.graph.shown_at[serial] = node  # type: ignore[union-attr]
             return None
         if self.graph is not None and self._paused == 0:
             self._made(serial, function, tuple(given), keywords, value)

@@ -12,6 +12,7 @@ import numpy as np
 from nndiag.finding import Severity
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.judging.named import bug_of
+from nndiag.program.judging.single_factors import without_single_factors
 from nndiag.program.judging.update_faults import EXPLAINING, update_faults
 from nndiag.program.location.culprit import Culprit, Fault, culprit_of
 from nndiag.program.location.evidence import Evidence
@@ -207,7 +208,8 @@ class FaultFinder:
             and node.index in self.evidence.backward
         ]
         place = users[-1] if users else serial
-        return ProgramFault("loss-gradient-scaled-by-residual", [item.name], place)
+        edits = list(without_single_factors(self.evidence, self.nodes))
+        return ProgramFault("loss-gradient-scaled-by-residual", [item.name], place, "", edits)
 
     # A wrong sign.
 
@@ -334,8 +336,10 @@ class FaultFinder:
             )
             bug = "summed-instead-of-averaged" if by_examples else "wrong-constant-factor"
             serial = self._odd_factor(item)
-            detail = f"the step is {ratio:.4g} times that of the others"
-            yield ProgramFault(bug, [item.name], serial, detail, self._rescaled(serial, ratio))
+            held = self.found.settings.gradient_of(item.name) is not None
+            other = "the gradient of the loss" if held else "that of the others"
+            detail = f"the step is {ratio:.4g} times {other}"
+            yield ProgramFault(bug, [item.name], serial, detail, self.rescaled(serial, ratio))
 
     @property
     def examples(self) -> list[int]:
@@ -364,7 +368,8 @@ class FaultFinder:
             previous = serial
         return self._update(item.name)
 
-    def _rescaled(self, serial: int, ratio: float) -> list[tuple[Change, ...]]:
+    def rescaled(self, serial: int, ratio: float) -> list[tuple[Change, ...]]:
+        """Edits of an expression that is so many times too large."""
         node = self.nodes.get(serial)
         if not isinstance(node, ast.expr):
             return []
@@ -407,7 +412,8 @@ class FaultFinder:
             serial = self._update(item.name)
             loop = self.found.watched.loop.node
             line = None if serial >= 0 else self._first_line(item.name) or loop.lineno
-            yield ProgramFault("gradient-never-computed", [item.name], serial, line=line)
+            part = f"only {item.unmoved} of its {np.prod(item.shape)} entries" * bool(item.unmoved)
+            yield ProgramFault("gradient-never-computed", [item.name], serial, part, line=line)
 
     def _first_line(self, name: str) -> int | None:
         """Line of the first statement that gives a variable its value."""
@@ -476,8 +482,7 @@ def _merged(faults: Sequence[ProgramFault]) -> list[ProgramFault]:
     """Faults with the same bug at the same place as one."""
     found: dict[tuple[str, int, int | None], ProgramFault] = {}
     for fault in faults:
-        key = (fault.bug, fault.serial, fault.line)
-        known = found.setdefault(key, fault)
+        known = found.setdefault((fault.bug, fault.serial, fault.line), fault)
         if known is not fault:
             known.parameters += [n for n in fault.parameters if n not in known.parameters]
             known.edits += [edit for edit in fault.edits if edit not in known.edits]

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from nndiag.errors import UserCodeError
+from nndiag.errors import Problem, UserCodeError
+from nndiag.finding import Severity
+from nndiag.program.execution.host import OutOfTime, loop_place
+from nndiag.program.execution.runner import StepFailedError
+from nndiag.program.graph.tracer import GraphTooLargeError
 from nndiag.program.judging.faults import FaultFinder, ProgramFault
+from nndiag.program.judging.standing import standing_faults
+from nndiag.program.judging.uniform import (
+    Uniform,
+    has_stated_rate,
+    uniform_factor,
+    uniform_fault,
+)
 from nndiag.program.judging.update_faults import update_faults
 from nndiag.program.location.lines import Lines
+from nndiag.program.result import RepairStep
 from nndiag.program.roles.comparison import Comparison
+from nndiag.program.roles.loss_text import loss_text
+from nndiag.program.roles.scales import hold_to_scale
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding, understood
 from nndiag.program.roles.verdicts import compared
-from nndiag.program.roles.verification import agrees_with_differences
+from nndiag.program.roles.verification import doubt_of
 from nndiag.program.roles.ways import update_serial
 from nndiag.program.text.edits import Change, Edit, TextEditor
 from nndiag.program.text.settings import CodeSettings
@@ -26,25 +40,7 @@ FINE = (Status.RIGHT, Status.NO_SIGNAL, Status.UNKNOWN)
 _MOST_ROUNDS = 4  # faults that are mended one after the other
 _MOST_EDITS = 40  # that are tried in all
 _DEADLINE_GRACE = 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """One edit that was kept.
-
-    Attributes:
-        fault: What it mends.
-        line: The first line that it changes.
-        before: What stands there.
-        after: What stands there with it.
-        mended: The parameters that it makes right.
-    """
-
-    fault: ProgramFault
-    line: int
-    before: str
-    after: str
-    mended: tuple[str, ...]
+_ERROR = Severity.ERROR
 
 
 @dataclass(eq=False)
@@ -56,32 +52,60 @@ class Judgement:
         found: The program, as far as it was understood.
         comparisons: Its parameters, compared.
         faults: What is wrong.
-        steps: The edits that mend it, in order.
+        mended: The faults that were mended, in order, each with its edit.
+        uniform: The factor that all steps share, where nothing else is wrong.
+        left: What is wrong with the mended program: what no edit mends.
         fixed: The mended program; None where no edit passes the whole check.
         tried: How many edits were tried.
-        is_sound: Whether differences of the loss agree with the derivatives it was compared with.
+        doubt: Why nothing can be said, as far as differences of the loss tell; empty where they
+            agree with the derivatives that it was compared with.
     """
 
     source: Source
     found: Understanding
     comparisons: list[Comparison]
     faults: list[ProgramFault] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    mended: list[tuple[ProgramFault, RepairStep]] = field(default_factory=list)
+    uniform: Uniform | None = None
+    left: list[ProgramFault] = field(default_factory=list)
     fixed: Source | None = None
     tried: int = 0
-    is_sound: bool = False
+    doubt: str = ""
 
     @property
     def is_right(self) -> bool:
         """Whether nothing is known to be wrong, and something is known to be right."""
+        return self.follows and not any(fault.severity is _ERROR for fault in self.faults)
+
+    @property
+    def follows(self) -> bool:
+        """Whether the steps follow the gradient, as far as that is known, and some do."""
         right = any(item.status is Status.RIGHT for item in self.comparisons)
         loss = self.found.loss
         whole = loss is not None and all(  # an iteration of another branch has another loss
             loss.value(item.forward, item.keyed_forward) is not None for item in self.found.readings
         )
-        return (
-            right and whole and not self.faults and all(i.status in FINE for i in self.comparisons)
-        )
+        return right and whole and all(item.status in FINE for item in self.comparisons)
+
+    @property
+    def undecided(self) -> Problem | None:
+        """Why nothing can be said; None where something can."""
+        if self.found.loss is None:
+            return not_understood(self.found)
+        place = loop_place(self.found.watched.loop, self.source)
+        if self.doubt:
+            return Problem(
+                f"{place}: not checked: {self.doubt}",
+                got=loss_text(self.found),
+                hint="name another loss under `code.loss`; seed all generators outside the loop",
+            )
+        if not self.faults and not self.is_right:
+            return Problem(
+                f"{place}: not checked: not every iteration computes the loss",
+                got=loss_text(self.found),
+                hint="name it under `code.loss`, any expression over the loop's variables",
+            )
+        return None
 
     def update_serial(self, name: str) -> int:
         """The expression or statement that gives a parameter its next value; −1 without one."""
@@ -106,41 +130,86 @@ def judged(
     Raises:
         UserCodeError: The program cannot be run, or has no training loop.
     """
-    result = _read(source, settings, deadline=deadline)
-    result.is_sound = result.found.is_one_step and agrees_with_differences(result.found)
-    if result.found.loss is None or result.is_right or not result.is_sound:
-        return result
-    finder = FaultFinder(result.found, result.comparisons)
-    result.faults = finder.faults()
-    if result.faults:
+    result = compared_program(source, settings, deadline=deadline)
+    result = _of_the_loop_around(result, settings, deadline=deadline)
+    result.doubt = doubt_of(result.found)
+    if result.faults and not result.doubt:
         tell("trying the expressions that are due")
         _mend(result, settings, deadline=deadline)
     return result
 
 
-def _read(source: Source, settings: CodeSettings, *, deadline: float) -> Judgement:
-    found = understood(source, settings, deadline=deadline)
+def _of_the_loop_around(result: Judgement, settings: CodeSettings, *, deadline: float) -> Judgement:
+    """The judgement of the loop around the training loop, where only that has right gradients.
+
+    A loop over layers that updates every parameter is none.
+    """
+    watched = result.found.watched
+    right = any(item.status is Status.RIGHT for item in result.comparisons)
+    if right or not watched.parents or time.perf_counter() > deadline:
+        return result
+    refused = frozenset({watched.loop.key})
+    try:
+        around = compared_program(result.source, settings, deadline=deadline, refused=refused)
+    except (UserCodeError, StepFailedError, OutOfTime, GraphTooLargeError):
+        return result
+    told = any(item.status is Status.RIGHT for item in around.comparisons)
+    return around if told and around.found.is_one_step else result
+
+
+def compared_program(
+    source: Source,
+    settings: CodeSettings,
+    *,
+    deadline: float,
+    refused: frozenset[tuple[int, int]] = frozenset(),
+) -> Judgement:
+    """A program with its parameters compared, and nothing mended.
+
+    Args:
+        source: The program.
+        settings: What the user says about it.
+        deadline: When to stop, as `time.perf_counter` counts.
+        refused: Loops that are not the training loop.
+    """
+    found = understood(source, settings, deadline=deadline, refused=refused)
     comparisons: list[Comparison] = []
     if found.loss is not None:
         comparisons = compared(found.readings, found.loss, states=found.states)
+        if found.loss.own and found.rate is not None:
+            hold_to_scale(comparisons, found.readings[0].parameters, found.rate.value)
     result = Judgement(source, found, comparisons)
-    if found.loss is not None and next(update_faults(found, comparisons), None):
-        result.faults = FaultFinder(found, comparisons).faults()
+    if found.loss is not None:
+        result.faults = _faults(found, comparisons)
+        result.uniform = uniform_factor(found, comparisons) if result.is_right else None
+        if result.uniform is not None:
+            finder = FaultFinder(found, comparisons)
+            result.faults.append(uniform_fault(finder, result.uniform))
     return result
+
+
+def _faults(found: Understanding, comparisons: Sequence[Comparison]) -> list[ProgramFault]:
+    """All that is wrong; what follows from a fault of the shapes is not told again."""
+    standing = standing_faults(found)
+    if any(fault.bug == "mismatched-shapes" for fault in standing):
+        return standing
+    wrong = any(item.status not in FINE for item in comparisons)
+    if wrong or next(update_faults(found, comparisons), None):
+        return [*FaultFinder(found, comparisons).faults(), *standing]
+    return standing
 
 
 def _mend(result: Judgement, settings: CodeSettings, *, deadline: float) -> None:
     """Tries the edits of one fault after the other, and keeps what makes parameters right."""
-    current = result
+    current, meant = result, result.is_right  # what may be meant is mended where nothing else is
     for _ in range(_MOST_ROUNDS):
         better = _mended_once(result, current, settings, deadline=deadline)
         if better is None:
             return
         current = better
-        if current.is_right:
-            result.fixed = current.source
+        if current.follows and not (_wrong(current) if meant else _mendable(current)):
+            result.fixed, result.left = current.source, current.faults
             return
-        current.faults = FaultFinder(current.found, current.comparisons).faults()
 
 
 def _mended_once(
@@ -157,22 +226,28 @@ def _mended_once(
                 continue
             result.tried += 1
             try:
-                found = _read(edited, settings, deadline=deadline + _DEADLINE_GRACE)
+                found = compared_program(edited, settings, deadline=deadline + _DEADLINE_GRACE)
             except UserCodeError:
                 continue
             if found.found.loss is None or not _is_same_loss(current, found):
                 continue
+            if current.uniform is not None and not has_stated_rate(found.found, found.comparisons):
+                continue
             after = _wrong(found)
             if len(after) < len(before):
                 mended = tuple(name for name in before if name not in after)
-                result.steps.append(_step(current, edited, fault, mended))
+                result.mended.append((fault, _step(current, edited, fault, mended)))
                 return found
     return best
 
 
 def _wrong(item: Judgement) -> list[str]:
     names = [c.name for c in item.comparisons if c.status not in FINE]
-    return [*names, *(f"{fault.bug} {fault.serial}" for fault in item.faults if not names)]
+    return names or [fault.bug for fault in item.faults if fault.edits or fault.severity is _ERROR]
+
+
+def _mendable(item: Judgement) -> list[ProgramFault]:
+    return [fault for fault in item.faults if fault.edits and fault.severity is _ERROR]
 
 
 def _is_same_loss(before: Judgement, after: Judgement) -> bool:
@@ -199,16 +274,13 @@ def _edited(current: Judgement, edit: Sequence[Change]) -> Source | None:
     return edited if edited.text != current.source.text else None
 
 
-def _step(current: Judgement, edited: Source, fault: ProgramFault, mended: tuple[str, ...]) -> Step:
+def _step(
+    current: Judgement, edited: Source, fault: ProgramFault, mended: tuple[str, ...]
+) -> RepairStep:
     pairs = list(zip(current.source.lines, edited.lines))
     number = next((i for i, (old, new) in enumerate(pairs) if old != new), len(pairs) - 1)
-    return Step(fault, number + 1, pairs[number][0].strip(), pairs[number][1].strip(), mended)
-
-
-def node_line(nodes: Mapping[int, ast.AST], serial: int) -> int | None:
-    """The line of an expression or a statement; None where there is none."""
-    node = nodes.get(serial)
-    return node.lineno if isinstance(node, (ast.expr, ast.stmt)) else None
+    before, after = pairs[number]
+    return RepairStep(fault.bug, number + 1, before.strip(), after.strip(), mended)
 
 
 def line_of(fault: ProgramFault, found: Understanding) -> int | None:
@@ -217,3 +289,36 @@ def line_of(fault: ProgramFault, found: Understanding) -> int | None:
         return fault.line
     statement = Lines(found.host.tree, found.nodes).statement(fault.serial)
     return None if statement is None else statement.lineno
+
+
+def not_understood(found: Understanding) -> Problem:
+    """Why a program without a loss cannot be checked."""
+    place = loop_place(found.watched.loop, found.host.source)
+    if not found.readings:
+        return Problem(
+            f"{place}: one iteration cannot be run by itself",
+            got=found.failure or None,
+            hint="name the statements of one step under `code.functions`",
+        )
+    jump = _jump(found)
+    if jump is not None:
+        return Problem(
+            f"{place}: the output jumps ({found.host.source.spot(jump)}): it has no gradient to "
+            "compare the steps with, as in a perceptron, whose rule is no fault",
+            hint="where a smooth loss is meant all the same, name it under `code.loss`",
+        )
+    return Problem(
+        f"{place}: no loss found: the loop computes none, and no difference between an output and "
+        "a target to infer it from",
+        hint="name it under `code.loss`, any expression over the loop's variables",
+    )
+
+
+def _jump(found: Understanding) -> int | None:
+    """Line of the first comparison of something that the parameters act on."""
+    reading = found.readings[0]
+    for index in sorted(reading.forward.compared & reading.acted_forward):
+        node = found.nodes.get(reading.forward[index].serial)
+        if isinstance(node, (ast.expr, ast.stmt)):
+            return node.lineno
+    return None

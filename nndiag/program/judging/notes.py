@@ -10,25 +10,8 @@ import numpy as np
 from nndiag.program.judging.judgement import Judgement
 from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.status import Status
-from nndiag.program.roles.understanding import Understanding
 
 _RECTIFIERS = frozenset({"maximum", "fmax", "where", "mul", "multiply", "clip"})
-
-
-def loss_text(found: Understanding) -> str:
-    """The loss, as the program writes it or as it is assumed."""
-    loss = found.loss
-    assert loss is not None
-    node = found.nodes.get(loss.serial)
-    text = "" if node is None else ast.unparse(node)
-    if loss.own:
-        if isinstance(node, ast.AugAssign):
-            text = ast.unparse(node.target)
-        total = f"sum of {text}" if len(loss.terms) > 1 else text
-        return total if loss.sign > 0 else f"-({total})"
-    if loss.kind == "squares":
-        return f"half the sum of squares of {text}"
-    return f"{loss.kind} of the output in {text}"
 
 
 def notes_of(judgement: Judgement) -> list[str]:

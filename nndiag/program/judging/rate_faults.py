@@ -51,7 +51,12 @@ def rate_faults(found: Understanding) -> Iterator[UpdateFault]:
 
 def _is_number(reading: Reading, index: int) -> bool:
     node = reading.graph[index]
-    return node.function is None and node.size == 1 and node.is_real and float(node.value) != 0
+    return (
+        node.function is None
+        and node.size == 1
+        and node.is_real
+        and float(np.ravel(node.value)[0]) != 0
+    )
 
 
 def _growth(reading: Reading, item: Parameter, index: int) -> float | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.finding import Severity
 from nndiag.program.graph.nodes import Ref
-from nndiag.program.judging.judgement import Judgement, node_line
+from nndiag.program.judging.faults import FaultFinder, ProgramFault
 from nndiag.program.location.evidence import Evidence
+from nndiag.program.roles.comparison import Comparison
+from nndiag.program.roles.loss_text import loss_text
 from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.rates import Rate
 from nndiag.program.roles.status import Status
+from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.ways import DIVISIONS
 
 _SAME = 1e-3
@@ -28,37 +32,37 @@ class Uniform:
     Attributes:
         problem: The bug that it is.
         factor: The step over the rate times the gradient.
-        grave: Whether it cannot be taken for a convention.
+        severity: A note where it may be a convention.
         told: What it comes from, in words.
-        line: Where the factor comes in, as far as that is known.
+        serial: The expression where the factor comes in; −1 where that is not known.
     """
 
     problem: str
     factor: float
-    grave: bool
+    severity: Severity
     told: str
-    line: int | None
+    serial: int
 
 
-def uniform_factor(judgement: Judgement, rate: Rate) -> Uniform | None:
+def uniform_factor(found: Understanding, comparisons: Sequence[Comparison]) -> Uniform | None:
     """The factor of all steps, where it is one of a few that mean something; None elsewhere.
 
     Only judged where the program itself computes the loss. Adaptive steps have no factor.
     """
-    loss = judgement.found.loss
-    right = [item for item in judgement.comparisons if item.status is Status.RIGHT]
+    loss, rate = found.loss, found.rate
+    right = [item for item in comparisons if item.status is Status.RIGHT]
     rates = [item.rate for item in right if item.rate is not None]
-    if loss is None or not loss.own or not rates or len(rates) < len(right):
+    if loss is None or not loss.own or rate is None or not rates or len(rates) < len(right):
         return None
     whole = float(np.median(rates)) / rate.value
-    gains = [gain * part for gain in _gains(judgement) for part in _parts(rate)]
+    gains = [gain * part for gain in _gains(found) for part in _parts(rate)]
     if max(rates) - min(rates) > _SAME * max(rates) or any(_is(whole, gain) for gain in gains):
         return None
-    evidence = Evidence(judgement.found.readings, loss)
+    evidence = Evidence(found.readings, loss)
     fitting = [
         (whole / gain, meaning)
         for gain in gains
-        for meaning in _meanings(judgement, evidence, rate)
+        for meaning in _meanings(found, evidence, rate)
         if _is(whole / gain, meaning.factor)
     ]
     if not fitting:
@@ -66,8 +70,29 @@ def uniform_factor(judgement: Judgement, rate: Rate) -> Uniform | None:
     factor, first = fitting[0]
     serial = first.serial if first.serial >= 0 else _entry(evidence, factor)
     grave = all(meaning.grave for _, meaning in fitting)
-    return Uniform(
-        first.problem, factor, grave, first.told, node_line(judgement.found.nodes, serial)
+    severity = Severity.WARNING if grave else Severity.NOTE
+    return Uniform(first.problem, factor, severity, first.told, serial)
+
+
+def uniform_fault(finder: FaultFinder, uniform: Uniform) -> ProgramFault:
+    """The fault that a shared factor is.
+
+    Args:
+        finder: Knows the program.
+        uniform: The factor.
+    """
+    found = finder.found
+    assert found.rate is not None
+    detail = (
+        f"the step is {uniform.factor:.4g} times {found.rate.text} times the gradient of "
+        f"{loss_text(found)} ({uniform.told}): it acts like a learning rate of "
+        f"{uniform.factor * found.rate.value:.4g}"
+    )
+    grave = uniform.severity is Severity.WARNING
+    edits = finder.rescaled(uniform.serial, uniform.factor) if grave else []
+    names = [item.name for item in finder.comparisons]
+    return ProgramFault(
+        uniform.problem, names, uniform.serial, detail, edits, severity=uniform.severity
     )
 
 
@@ -86,11 +111,11 @@ def _parts(rate: Rate) -> list[float]:
     return [1.0, *(1 / number for number in sorted(numbers - whole) if number)]
 
 
-def _gains(judgement: Judgement) -> list[float]:
+def _gains(found: Understanding) -> list[float]:
     """What a step from an empty memory may be of rate times gradient: momentum comes in forms."""
     kept = {
         round(state.kept, 6)
-        for state in judgement.found.states
+        for state in found.states
         if state.remembers is Remembers.FIRST and state.kept is not None and 0 < state.kept < 1
     }
     return [1.0, *(gain for share in sorted(kept) for gain in (1 - share, 1 + share))]
@@ -107,11 +132,11 @@ class _Meaning:
     serial: int = -1
 
 
-def _meanings(judgement: Judgement, evidence: Evidence, rate: Rate) -> Iterator[_Meaning]:
+def _meanings(found: Understanding, evidence: Evidence, rate: Rate) -> Iterator[_Meaning]:
     yield _Meaning(2.0, _FACTOR, False, "twice")
     yield _Meaning(0.5, _FACTOR, False, "half")
     yield _Meaning(rate.value, _FACTOR, True, f"{rate.text} is multiplied in twice")
-    sizes = _sizes(judgement, evidence)
+    sizes = _sizes(found, evidence)
     for size in sizes:
         for scale in (1.0, 2.0, 0.5):
             grave = scale == 1.0
@@ -123,9 +148,9 @@ def _meanings(judgement: Judgement, evidence: Evidence, rate: Rate) -> Iterator[
             yield _Meaning(size / count, _SUMMED, True, told, serial)
 
 
-def _sizes(judgement: Judgement, evidence: Evidence) -> list[int]:
+def _sizes(found: Understanding, evidence: Evidence) -> list[int]:
     """The numbers of examples that the loss may be averaged over."""
-    reading = judgement.found.readings[0]
+    reading = found.readings[0]
     residuals = [item for item in reading.residuals if item.output in evidence.adjoints[0]]
     shapes = [reading.forward[item.node].shape for item in residuals]
     sizes = {size for shape in shapes for size in (*shape, int(np.prod(shape)))}
@@ -155,3 +180,13 @@ def _entry(evidence: Evidence, factor: float) -> int:
                 if found is not None:
                     break
     return -1
+
+
+def has_stated_rate(found: Understanding, comparisons: Sequence[Comparison]) -> bool:
+    """Whether each step is the rate that the program names, times the gradient."""
+    rate = found.rate
+    return rate is not None and all(
+        item.rate is not None and _is(item.rate, rate.value)
+        for item in comparisons
+        if item.status is Status.RIGHT
+    )

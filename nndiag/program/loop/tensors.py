@@ -15,16 +15,6 @@ from nndiag.program.execution.numbers import Vector, joined, read_vector, vector
 from nndiag.program.execution.places import is_number, is_number_list, spelled
 from nndiag.program.execution.snapshot import Leaf, Snapshot
 
-_PARAMETER_NAME = re.compile(
-    r"(^|[.\[\"])_*(w|b|weights?|bias(es)?|theta|wt|bs)[a-z]{0,2}"
-    r"(_?(\d+|in|out|hidden|output|input)|_[a-z]{1,3})?[\]\"]*(\[[^\]]*\])*$",
-    re.IGNORECASE,
-)
-
-_DATA_NAME = re.compile(
-    r"^_*(x|inputs?|data|features?|samples?|examples?|a_?0)([_\d]*(train|batch|data|norm|b|s))?_*$",
-    re.IGNORECASE,
-)
 GRADIENT_NAMES = (
     "d{0}",
     "d_{0}",
@@ -140,54 +130,6 @@ def _group_name(leaf: Leaf, value: Any) -> str:
             steps[position - 1] = ("index", "*")  # the units of one layer
             break
     return spelled(leaf.root, tuple(steps))
-
-
-def never_updated(
-    snapshot: Snapshot,
-    known: tuple[Tensor, ...],
-    still: Iterable[Leaf],
-    *,
-    names: frozenset[str],
-    passing: frozenset[str],
-    examples: int,
-) -> tuple[Tensor, ...]:
-    """Numbers that look like parameters, but that no iteration changes.
-
-    They look like one when they are named like one, or like a known one but for digits, when the
-    program has a variable that is named like their gradient, or when they are one more float among
-    floats. A frozen layer looks the same; the report says how to exclude it. Inputs do not, though
-    a layer may compute the gradient of its own: they are named so, or have a row per example.
-
-    Args:
-        snapshot: Where they stand.
-        known: The parameters that are updated.
-        still: The numbers that no iteration changes.
-        names: All names in the program.
-        passing: The names that loops set.
-        examples: How many examples an iteration sees.
-    """
-    alike = {_without_digits(tensor.name) for tensor in known}
-    floats = len(known) >= _MANY_FLOATS and all(tensor.shape == (1,) for tensor in known)
-
-    def likely(tensor: Tensor) -> bool:
-        root = tensor.leaves[0].root
-        if root in passing and not _PARAMETER_NAME.search(root):
-            return False  # set anew in each iteration: an activation, an example
-        tail = re.findall(r"[A-Za-z_]\w*", tensor.name)[-1:]
-        by_example = len(tensor.shape) > 1 and examples > 1 and examples in tensor.shape
-        data = by_example or (tail and _DATA_NAME.match(tail[0]))
-        if tail and not data and any(form.format(tail[0]) in names for form in GRADIENT_NAMES):
-            return True
-        if floats and tensor.name.isidentifier() and tensor.shape == (1,):
-            return True
-        named = _PARAMETER_NAME.search(tensor.name)
-        return bool(named) or _without_digits(tensor.name) in alike
-
-    return tuple(tensor for tensor in tensors_of(snapshot, still) if likely(tensor))
-
-
-def _without_digits(name: str) -> str:
-    return re.sub(r"\d+|(?<=_)(in|out|hidden|output|input|ih|ho|h|o|i)\b", "#", name)
 
 
 def named_tensors(snapshot: Snapshot, names: Iterable[str]) -> tuple[Tensor, ...]:

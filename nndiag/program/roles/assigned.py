@@ -17,7 +17,7 @@ def parameter_leaves(iteration: Iteration, literal: frozenset[int]) -> list[Leaf
         literal: Serials of differences with a literal number.
     """
     graph = iteration.graph
-    assigned = _assigned(iteration)
+    assigned = assigned_leaves(iteration)
     used = {item for node in graph for item in node.inputs}
     ends = {
         end
@@ -30,6 +30,7 @@ def parameter_leaves(iteration: Iteration, literal: frozenset[int]) -> list[Leaf
     acted = descendants(graph, heads)
     outputs = {item.node for item in residuals_in(graph, acted, literal)} - ends
     outputs |= _looked_at(graph, acted, ends)
+    outputs = {index for index in outputs if index >= iteration.start}
     before: set[int] = set(outputs)  # what some output is made from, on ways that pass no end
     for index in range(len(graph) - 1, -1, -1):
         if index in before:
@@ -37,7 +38,7 @@ def parameter_leaves(iteration: Iteration, literal: frozenset[int]) -> list[Leaf
     return [leaf for leaf in assigned if any(head in before for head in iteration.heads[leaf])]
 
 
-def _assigned(iteration: Iteration) -> list[Leaf]:
+def assigned_leaves(iteration: Iteration) -> list[Leaf]:
     """The variables that hold another node at the end than at the head."""
     found = []
     for leaf, heads in iteration.heads.items():

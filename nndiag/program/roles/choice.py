@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import step_factor
 from nndiag.program.roles.reading import Reading, has_signal
 
+_MOST_BRANCHES = 3
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -21,11 +23,14 @@ class Fit:
     Attributes:
         matched: Parameters whose chain has a multiple of the derivative.
         telling: Parameters of several numbers that have a derivative at all.
+        factors: What the steps of all parameters have over the derivative.
+        steady: Whether some factor is the same at other parameters of the same iteration.
     """
 
     matched: frozenset[str]
     telling: frozenset[str]
     factors: tuple[float, ...]
+    steady: bool = False
 
     @property
     def explains(self) -> bool:
@@ -80,6 +85,22 @@ def is_even(reading: Reading, loss: Loss) -> bool:
 
 
 def chosen_loss(readings: Sequence[Reading]) -> Loss | None:
+    """The loss, with those of the branches that the first iterations do not run."""
+    loss = _chosen(readings) if readings else None
+    for _ in range(_MOST_BRANCHES):
+        missing = [] if loss is None else [item for item in readings if _value(item, loss) is None]
+        other = _chosen(missing) if missing else None
+        if loss is None or other is None or other.kind != loss.kind:
+            break
+        loss = replace(loss, others=(*loss.others, other))
+    return loss
+
+
+def _value(reading: Reading, loss: Loss) -> float | None:
+    return loss.value(reading.forward, reading.keyed_forward)
+
+
+def _chosen(readings: Sequence[Reading]) -> Loss | None:
     """The loss that the updates belong to, or that the program states; None where there is none."""
     first = readings[0]
     losses = [loss for loss in first.losses if not _only_decides(first, loss)]
@@ -89,8 +110,9 @@ def chosen_loss(readings: Sequence[Reading]) -> Loss | None:
     stated = {loss: _kinds_of(first, loss, implied) for loss in own}
     explaining_own = [loss for loss in own if fits[loss].explains]
     if explaining_own:
-        return max(explaining_own, key=_prominence)
+        return max(explaining_own, key=lambda loss: (fits[loss].steady, *_prominence(loss)))
     explaining = [loss for loss in implied if fits[loss].explains]
+    explaining.sort(key=lambda loss: not fits[loss].steady)
     rivals = [loss for loss in own if stated[loss]]
     if explaining:
         best = explaining[0]
@@ -118,11 +140,13 @@ def _common_fit(readings: Sequence[Reading], loss: Loss) -> Fit:
     telling = frozenset().union(*(fit.telling for fit in fits))
     missed = frozenset().union(*(fit.telling - fit.matched for fit in fits))
     factors = min((fit.factors for fit in fits if fit.telling), key=len, default=())
-    return Fit(telling - missed, telling, factors)
+    same = len({reading.point.snapshot.iteration for reading in readings}) == 1
+    steady = same and bool(_shared(set(fits[0].factors), set(fits[-1].factors)))
+    return Fit(telling - missed, telling, factors, steady)
 
 
-def _prominence(loss: Loss) -> tuple[bool, int, int]:
-    return (loss.shown, -len(loss.terms), loss.serial)
+def _prominence(loss: Loss) -> tuple[bool, bool, int, int]:
+    return (loss.shown, not loss.behind, -len(loss.terms), loss.serial)
 
 
 def _kinds_of(reading: Reading, loss: Loss, implied: Sequence[Loss]) -> frozenset[str]:

@@ -19,6 +19,7 @@ from nndiag.program.execution.views import owner_of
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.loop.tensors import Tensor, tensors_of
 from nndiag.program.roles.losses import Loss
+from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.reading import Reading
 
 _COMPUTED = frozenset(
@@ -39,6 +40,10 @@ _COMPUTED = frozenset(
         "subtract",
     ]
 )
+
+
+_PRODUCTS = frozenset({"matmul", "dot", "mul", "einsum", "sum"})
+_BIAS = re.compile(r"(^|[^A-Za-z])b(ias(es)?)?[a-z]{0,2}[\d_]*\W*$", re.IGNORECASE)
 
 
 def frozen_tensors(reading: Reading, loss: Loss, snapshot: Snapshot) -> tuple[Tensor, ...]:
@@ -93,13 +98,28 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         name = _pattern(spelled(leaf.root, leaf.steps))
         if _is_data(np.shape(value), examples):
             continue
-        if name in alike - common or _has_gradient(reading, heads[0]):
+        is_bias = _BIAS.search(spelled(leaf.root, leaf.steps)) and _is_added(reading, heads[0])
+        if name in alike - common or is_bias or _has_gradient(reading, loss, heads[0]):
             yield leaf
 
 
 def _is_data(shape: tuple[int, ...], examples: int) -> bool:
     """Whether an array has a row, or a column, for each example."""
     return len(shape) > 1 and examples > 1 and examples in shape
+
+
+def _is_added(reading: Reading, head: int) -> bool:
+    """Whether a leaf is only added to products of parameters with data, as a bias is."""
+    graph = reading.forward
+    users = [graph[user] for user in reading.undone.graph.users()[head]]
+    return bool(users) and all(
+        user.operation == "add"
+        and any(
+            graph[item].operation in _PRODUCTS and item in reading.acted_forward
+            for item in user.inputs
+        )
+        for user in users
+    )
 
 
 def _is_integer_weight(value: object) -> bool:
@@ -121,15 +141,40 @@ def _examples(reading: Reading, made_from: set[int]) -> int:
     return max(sizes, default=1)
 
 
-def _has_gradient(reading: Reading, head: int) -> bool:
-    """Whether the backward pass computes a value of a leaf's own shape that nothing uses."""
-    shape = reading.forward[head].shape
+def _has_gradient(reading: Reading, loss: Loss, head: int) -> bool:
+    """Whether the backward pass computes the gradient of a leaf, which nothing uses.
+
+    A gradient of the data, which meet a parameter in a product, is only a by-product.
+    """
+    adjoints = reading.adjoints(loss)
+    derivative = None if adjoints is None else adjoints.get(head)
+    if derivative is None or derivative.size < 2 or _meets_parameter(reading, head):
+        return False
     ends = {end for found in reading.iteration.ends.values() for end in found}
-    return reading.forward[head].size > 1 and any(
-        item.shape == shape
+    return any(
+        item.shape == derivative.shape
         and item.index in reading.acted
         and item.index not in ends
         and not reading.users[item.index]
         and item.operation in _COMPUTED
+        and factor_between(np.ravel(item.value), np.ravel(derivative)) is not None
         for item in reading.graph
+    )
+
+
+def _meets_parameter(reading: Reading, head: int) -> bool:
+    """Whether a leaf is multiplied with a parameter itself, as data are."""
+    graph = reading.forward
+    heads = {node for item in reading.parameters for node in reading.undone.head_of(item.tensor)}
+    users = graph.users()
+    near = {head, *(user for user in users[head] if graph[user].operation in ("T", "transpose"))}
+    return any(
+        graph[user].operation in ("matmul", "dot", "einsum", "mul", "outer")
+        and any(
+            item in heads or bool(heads & set(graph[item].inputs))
+            for item in graph[user].inputs
+            if item not in near
+        )
+        for node in near
+        for user in users[node]
     )

@@ -35,6 +35,8 @@ class Loss:
         shown: Whether the program prints or keeps it.
         sign: −1 where it is a likelihood, which training raises, or where the residual that implies
             it is target minus output; 1 elsewhere.
+        behind: Whether the program computes it behind the loop only.
+        others: What is the loss in iterations that do not compute it: those of other branches.
     """
 
     kind: str
@@ -42,6 +44,8 @@ class Loss:
     serial: int
     shown: bool = False
     sign: float = 1.0
+    behind: bool = False
+    others: tuple[Loss, ...] = ()
 
     @property
     def own(self) -> bool:
@@ -54,18 +58,25 @@ class Loss:
 
     def value(self, graph: Graph, keyed: dict[Key, int]) -> float | None:
         """The loss in a recording; None where it was not computed."""
-        terms = self._terms(graph, keyed)
+        terms = self._terms_of_any(graph, keyed)
         return None if terms is None else sum(value for _, value, _ in terms)
 
     def adjoints(self, graph: Graph, keyed: dict[Key, int], within: set[int]) -> Adjoints | None:
         """Its derivatives by all that it is made from; None where it was not computed."""
-        terms = self._terms(graph, keyed)
+        terms = self._terms_of_any(graph, keyed)
         if terms is None:
             return None
         seeds: dict[int, np.ndarray] = {}
         for node, _, seed in terms:
             seeds[node] = seeds[node] + seed if node in seeds else seed
         return adjoints_from(graph, seeds, within=within)
+
+    def _terms_of_any(
+        self, graph: Graph, keyed: dict[Key, int]
+    ) -> list[tuple[int, float, np.ndarray]] | None:
+        """Its terms, or those of the branch that was taken."""
+        found = (loss._terms(graph, keyed) for loss in (self, *self.others))
+        return next((terms for terms in found if terms is not None), None)
 
     def _terms(
         self, graph: Graph, keyed: dict[Key, int]
@@ -97,7 +108,8 @@ def _binary(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray
         inside = np.clip(output, _TINY, 1.0)
         outside = np.maximum(1 - output, _TINY)
         value = -float(np.sum(target * np.log(inside) + (1 - target) * np.log(outside)))
-        return value, residual / np.maximum(output * (1 - output), _TINY)
+        slope = residual / (output * (1 - output))  # none where an output is 0 or 1 and wrong
+        return value, np.where(residual == 0, 0.0, slope)
 
 
 def _categorical(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
@@ -236,7 +248,7 @@ def own_losses(
 
     Args:
         graph: The iteration.
-        acted: The nodes that the parameters act on.
+        acted: The nodes that the parameters act on, but for running averages.
         leading: The nodes that some update was made from.
         keys: Node → key.
     """
@@ -258,9 +270,11 @@ def own_losses(
             families.setdefault(node.serial, []).append(node.index)
     for serial, family in families.items():
         shown = any(index in graph.shown and not graph.is_behind(index) for index in family)
-        yield Loss("own", ((keys[family[-1]],),), serial, shown=shown)
+        behind = all(graph.is_behind(index) for index in family)
+        yield Loss("own", ((keys[family[-1]],),), serial, shown=shown, behind=behind)
         if len(family) > 1:
-            yield Loss("own", tuple((keys[index],) for index in family), serial, shown=shown)
+            terms = tuple((keys[index],) for index in family)
+            yield Loss("own", terms, serial, shown=shown, behind=behind)
 
 
 def _is_of_iteration(graph: Graph, index: int, acted: set[int]) -> bool:

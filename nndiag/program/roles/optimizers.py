@@ -18,9 +18,9 @@ from nndiag.program.execution.numbers import write_vector
 from nndiag.program.execution.places import spelled
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.snapshot import Leaf
-from nndiag.program.gradients.laboratory import Laboratory, Point
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph, Node, Ref
+from nndiag.program.loop.laboratory import Laboratory, Point
 from nndiag.program.roles.decay import decayed
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import Parameter
@@ -28,8 +28,8 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.recording import Iteration, recorded
 from nndiag.program.roles.ways import DIVISIONS, dividing, takes_root, ways_between
 
-_LOOSE = 1e-4  # two runs of the same iteration, from other states
 _POWER = 0.05
+_LOOSE = 1e-4  # two runs of the same iteration, from other states
 _FADES = 1 - 1e-9  # a state of which no less is kept does not fade
 
 
@@ -355,4 +355,6 @@ def _adaptive(step: np.ndarray, gradient: np.ndarray) -> Update | None:
     power, offset = np.polyfit(slopes, sizes, 1)
     if float(np.max(np.abs(sizes - (power * slopes + offset)))) > 0.05 * max(1.0, spread):
         return None
+    if abs(power - 1) <= _POWER:
+        return None  # nearly parallel, and no rule of an optimizer
     return Update(power=float(round(power, 2)), downhill=bool(signs[0] > 0))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.graph.adjoints import Adjoints, ancestors
 from nndiag.program.graph.nodes import Graph
 from nndiag.program.loop.tensors import Tensor
@@ -22,13 +23,15 @@ class Parameter:
         tensor: The parameter.
         heads: Its nodes before the iteration.
         ends: Its nodes behind it, as many, or one None where it was not found any more.
-        step: What the iteration takes off it, flat.
+        step: What the iteration takes off it, flat; the gradient itself where that is held.
+        is_held: Whether `ends` hold its gradient, which the user names.
     """
 
     tensor: Tensor
     heads: tuple[int, ...]
     ends: tuple[int | None, ...]
     step: np.ndarray
+    is_held: bool = False
 
     @property
     def name(self) -> str:
@@ -63,13 +66,24 @@ def derivative_by(
     return whole if copies == 1 else whole.reshape(copies, -1).sum(axis=0)
 
 
-def parameters_in(iteration: Iteration, tensors: Iterable[Tensor]) -> list[Parameter]:
-    """The parameters that an iteration has, with their steps."""
+def parameters_in(
+    iteration: Iteration, tensors: Iterable[Tensor], held: Mapping[str, str]
+) -> list[Parameter]:
+    """The parameters that an iteration has, with their steps.
+
+    Args:
+        iteration: The iteration.
+        tensors: The parameters.
+        held: Parameter → the key of the expression for its gradient, where the user names one.
+    """
     found = []
     for tensor in tensors:
         heads, ends = iteration.head_of(tensor), iteration.end_of(tensor)
         start = iteration.values_at(heads)
         if start.size == 0:
+            continue
+        if tensor.name in held:
+            found.append(_with_gradient(iteration, tensor, heads, held[tensor.name]))
             continue
         end = iteration.values_at(ends)
         whole = None not in ends and end.size == start.size
@@ -77,6 +91,24 @@ def parameters_in(iteration: Iteration, tensors: Iterable[Tensor]) -> list[Param
         step = step[: step.size // tensor.copies]  # its copies move alike
         found.append(Parameter(tensor, heads, ends if whole else (None,), step))
     return found
+
+
+def _with_gradient(
+    iteration: Iteration, tensor: Tensor, heads: tuple[int, ...], key: str
+) -> Parameter:
+    """A parameter whose gradient the user names, which is compared in the place of its step.
+
+    Raises:
+        StepFailedError: The gradient has another shape.
+    """
+    nodes = iteration.held.get(key, ())
+    values = iteration.values_at(nodes)
+    if None in nodes or values.size != tensor.size or len(nodes) not in (1, len(heads)):
+        shape = iteration.graph[nodes[0]].shape if len(nodes) == 1 and nodes[0] is not None else ()
+        raise StepFailedError(
+            f"{key} has not the parameter's shape {tensor.shape}, but {shape or values.shape}"
+        )
+    return Parameter(tensor, heads, nodes, values, is_held=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +147,7 @@ def chain_to(graph: Graph, parameter: Parameter, acted: set[int]) -> Chain:
     per_end: list[dict[int, int]] = []
     for head, end in zip(parameter.heads, parameter.ends):
         assert end is not None
-        size = graph[head].size
+        size = graph[end].size
         last: dict[int, int] = {}
         for index in sorted(ancestors(graph, end)):
             node = graph[index]

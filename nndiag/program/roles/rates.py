@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.errors import Problem, UserCodeError
 from nndiag.program.graph.nodes import Node, Ref
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
@@ -55,6 +56,26 @@ def learning_rate(
     shared = other or shared
     named = [rate for rate in shared if not _is_number(rate.text)]
     return next(iter(named or shared), None)
+
+
+def said_rate(reading: Reading, nodes: Mapping[int, ast.AST], said: str) -> Rate:
+    """The rate that the user names: a number, or an expression that the updates use.
+
+    Raises:
+        UserCodeError: No update uses it.
+    """
+    if _is_number(said):
+        return Rate(said, float(said))
+    for parameter in reading.parameters:
+        for rate in _factors(reading, parameter, nodes):
+            if rate.text == said.strip():
+                return rate
+    raise UserCodeError(
+        Problem(
+            f"code.learning_rate: no update uses {said!r}",
+            hint="write it as the update does, or give the number",
+        )
+    )
 
 
 def _is_number(text: str) -> bool:
@@ -112,6 +133,21 @@ def _single(reading: Reading, item: Node, syntax: ast.AST | None) -> Iterator[Ra
             continue
         if side is sides[1] and _FACTORS[item.operation] == "/":
             continue
-        number = float(value)
-        if number > 0 and np.isfinite(number):
-            yield Rate(ast.unparse(side), number)
+        rate = _named_part(side, float(value))
+        if rate.value > 0 and np.isfinite(rate.value):
+            yield rate
+
+
+def _named_part(side: ast.expr, number: float) -> Rate:
+    """A factor without its sign, and without literal numbers that it is multiplied by."""
+    if isinstance(side, ast.UnaryOp) and isinstance(side.op, ast.USub):
+        return _named_part(side.operand, -number)
+    if isinstance(side, ast.BinOp) and isinstance(side.op, (ast.Mult, ast.Div)):
+        left, right = side.left, side.right
+        if isinstance(right, ast.Constant) and isinstance(right.value, (int, float)):
+            divided = isinstance(side.op, ast.Div)
+            return _named_part(left, number * right.value if divided else number / right.value)
+        literal = isinstance(left, ast.Constant) and isinstance(left.value, (int, float))
+        if literal and isinstance(side.op, ast.Mult):
+            return _named_part(right, number / left.value)  # type: ignore[attr-defined]
+    return Rate(ast.unparse(side), number)

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from nndiag.program.gradients.laboratory import Laboratory, Point
 from nndiag.program.graph.adjoints import Adjoints, ancestors, descendants
 from nndiag.program.graph.nodes import Graph, filled
+from nndiag.program.loop.laboratory import Laboratory, Point
 from nndiag.program.roles.guards import is_guarded
 from nndiag.program.roles.losses import (
     Key,
@@ -134,19 +134,36 @@ class Reading:
     @cached_property
     def residuals(self) -> list[Residual]:
         """Its differences between outputs and targets."""
-        return residuals_in(self.forward, self.acted_forward, self.literal)
+        found = residuals_in(self.forward, self.acted_forward, self.literal)
+        return [item for item in found if item.node >= self.undone.start]
 
     @cached_property
     def losses(self) -> list[Loss]:
         """What may be its loss."""
         keys = {node: key for key, node in self.keyed_forward.items()}
+        acted = {index for index in self.acted_forward if index >= self.undone.start}
+        acted -= self._averages
         leading = {
             self.keyed_forward[key] for key in self.leading_forward if key in self.keyed_forward
         }
         return [
-            *own_losses(self.forward, self.acted_forward, leading, keys),
+            *own_losses(self.forward, acted, leading, keys),
             *implied_losses(self.forward, self.residuals, keys),
         ]
+
+    @property
+    def _averages(self) -> set[int]:
+        """The running averages, made from a part of what they held before, and the new part."""
+        graph, found = self.forward, set[int]()
+        for leaf, heads in self.undone.heads.items():
+            ends = self.undone.ends.get(leaf, ())
+            if len(heads) != 1 or len(ends) != 1 or ends[0] is None or ends == heads:
+                continue
+            end = graph[ends[0]]
+            shares = [i for i in end.inputs if graph[i].operation in ("mul", "multiply")]
+            if end.size == 1 and any(heads[0] in graph[share].inputs for share in shares):
+                found.update((end.index, *shares))
+        return found
 
     @cached_property
     def at_kink(self) -> bool:
@@ -232,7 +249,7 @@ def read_iteration(
         StepFailedError: The iteration failed.
     """
     iteration = recorded(lab, point, forced=forced)
-    parameters = parameters_in(iteration, lab.tensors)
+    parameters = parameters_in(iteration, lab.tensors, lab.held)
     undone = iteration
     if _goes_on_after_updates(iteration, parameters):
         undone = recorded(lab, point, resets=updates, forced=forced)
@@ -243,7 +260,8 @@ def _goes_on_after_updates(iteration: Iteration, parameters: list[Parameter]) ->
     """Whether updated parameters act on something that leads to no update."""
     graph = iteration.graph
     heads = {node for item in parameters for node in item.heads}
-    ends = {end for item in parameters for end in item.ends if end is not None} - heads
+    new = (end for item in parameters for end in iteration.end_of(item.tensor))
+    ends = {end for end in new if end is not None} - heads
     after = descendants(graph, ends)
     return bool(after - ends)
 

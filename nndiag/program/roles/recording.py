@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from nndiag.program.execution.places import is_number, put
+from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.snapshot import Leaf, Snapshot
-from nndiag.program.gradients.laboratory import Laboratory, Point
 from nndiag.program.graph.memory import owner_of
 from nndiag.program.graph.nodes import Graph
 from nndiag.program.graph.tracer import Tracer
+from nndiag.program.loop.laboratory import Laboratory, Point
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.text.instrument import Instruments
 
@@ -28,11 +29,16 @@ class Iteration:
         graph: Its values.
         heads: Variable → its nodes at the head, one for each number of a list.
         ends: Variable → its nodes at the end; a missing one is None.
+        held: Key of the config → the nodes of what the user's expression came to.
+        start: Its first node; those before belong to an iteration that computes what is carried
+            over.
     """
 
     graph: Graph
     heads: dict[Leaf, tuple[int, ...]] = field(default_factory=dict)
     ends: dict[Leaf, tuple[int | None, ...]] = field(default_factory=dict)
+    held: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
+    start: int = 0
 
     def head_of(self, tensor: Tensor) -> tuple[int, ...]:
         """The nodes that hold a parameter at the head."""
@@ -68,33 +74,110 @@ def recorded(
     Raises:
         StepFailedError: The iteration failed.
     """
-    tracer: Tracer = lab.runner.host.hooks.tracer
-    snapshot = point.snapshot
-    variant = lab.runner.variant(Instruments(traced=True, resets=resets, forced=forced))
-    found: list[Iteration] = []
-
-    def start() -> None:
-        if also is not None:
-            also()
-        found.append(Iteration(tracer.begin(lab.runner.host.is_user)))
-        found[0].heads.update(_heads(tracer, snapshot))
-        if resets:
-            lab.runner.host.hooks.reset = lambda: _undo(tracer, snapshot, lab.tensors, found[0])
-
+    run = _Recording(lab, point, also)
     try:
-        lab.run(point, variant, also=start)
-        found[0].ends.update(_ends(tracer, snapshot, found[0].heads))
+        if lab.carried:
+            run.play(Instruments(traced=True, resets=lab.undone, forced=forced))
+            run.hand_over()
+        run.play(Instruments(traced=True, resets=resets, forced=forced))
+        run.iteration.ends.update(run.ends())
+        run.iteration.held.update(run.held())
     finally:
-        tracer.end()
-    return found[0]
+        run.tracer.end()
+    return run.iteration
 
 
-def _heads(tracer: Tracer, snapshot: Snapshot) -> Iterator[tuple[Leaf, tuple[int, ...]]]:
-    """Makes each number of the program a leaf of the graph, told from all others by identity."""
+class _Recording:
+    """Runs an iteration, and the one before it where that computes what is carried over."""
+
+    def __init__(self, lab: Laboratory, point: Point, also: Callable[[], None] | None) -> None:
+        self._lab, self._point, self._also = lab, point, also
+        self._snapshot = point.snapshot
+        self.tracer: Tracer = lab.runner.host.hooks.tracer
+        self.iteration = Iteration(Graph())
+        self._known: dict[Leaf, tuple[int, ...]] = {}
+        self._carried: dict[Leaf, Any] = {}
+
+    def play(self, instruments: Instruments) -> None:
+        """Run the iteration once; the graph goes on where it has one already."""
+        lab = self._lab
+        lab.run(
+            self._point,
+            lab.runner.variant(instruments),
+            also=lambda: self._start(undoes=bool(instruments.resets)),
+        )
+
+    def _start(self, *, undoes: bool) -> None:
+        if self._also is not None:
+            self._also()
+        for leaf, value in self._carried.items():
+            put(self._snapshot.places[leaf.root], leaf.steps, value)
+        if not self.iteration.heads:
+            self.iteration.graph = self.tracer.begin(self._lab.runner.host.is_user)
+        found = dict(_heads(self.tracer, self._snapshot, self._known))
+        self.iteration.heads.update({**found, **self._known} if self._carried else found)
+        hooks = self._lab.runner.host.hooks
+        hooks.held.clear()
+        if undoes:
+            hooks.reset = lambda: _undo(
+                self.tracer, self._snapshot, self._lab.tensors, self.iteration
+            )
+
+    def hand_over(self) -> None:
+        """What the iteration left to the next one, which starts from the same parameters."""
+        ends = dict(self.ends())
+        self.iteration.start = len(self.iteration.graph)
+        for tensor in self._lab.tensors:
+            for leaf in tensor.leaves:
+                self._known[leaf] = self.iteration.heads[leaf]
+        for leaf in self._lab.carried:
+            nodes = ends.get(leaf, ())
+            if not nodes or None in nodes:
+                raise StepFailedError(f"{leaf.root} is not carried over")
+            self._known[leaf] = tuple(node for node in nodes if node is not None)
+            self._carried[leaf] = self._snapshot.read(leaf)
+
+    def ends(self) -> Iterator[tuple[Leaf, tuple[int | None, ...]]]:
+        """The variables with what they hold now."""
+        for leaf in list(self.iteration.heads):
+            try:
+                value = self._snapshot.read(leaf)
+            except (LookupError, AttributeError, TypeError):
+                continue
+            items = value if isinstance(value, list) else [value]
+            yield leaf, tuple(self.tracer.memory.known(item) for item in items)
+
+    def held(self) -> Iterator[tuple[str, tuple[int | None, ...]]]:
+        """What the user's expressions came to."""
+        for name, value in self._lab.runner.host.hooks.held.items():
+            yield name, tuple(self.tracer.memory.known(item) for item in _flat(value))
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """The numbers and arrays in nested lists."""
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
+
+
+def _heads(
+    tracer: Tracer, snapshot: Snapshot, known: Mapping[Leaf, tuple[int, ...]]
+) -> Iterator[tuple[Leaf, tuple[int, ...]]]:
+    """Makes each number of the program a leaf of the graph, told from all others by identity.
+
+    Args:
+        tracer: Adds the leaves.
+        snapshot: Knows where the numbers are.
+        known: Variables that hold nodes which the graph has already.
+    """
     views: list[tuple[Leaf, np.ndarray]] = []
     for leaf, _ in list(snapshot.leaves()):
         value = snapshot.read(leaf)
-        if isinstance(value, np.ndarray):
+        if leaf in known:
+            _hold_again(tracer, snapshot, leaf, known[leaf])
+        elif isinstance(value, np.ndarray):
             if owner_of(value) is not value:
                 views.append((leaf, value))
             elif value.dtype.kind in "fiub":
@@ -109,6 +192,20 @@ def _heads(tracer: Tracer, snapshot: Snapshot) -> Iterator[tuple[Leaf, tuple[int
     for leaf, value in views:
         node = tracer.memory.known(value)
         yield leaf, (tracer.leaf(value, leaf.root) if node is None else node,)
+
+
+def _hold_again(tracer: Tracer, snapshot: Snapshot, leaf: Leaf, nodes: tuple[int, ...]) -> None:
+    """Makes what stands at a leaf an object of its own that holds known nodes."""
+    value = snapshot.read(leaf)
+    if isinstance(value, list):
+        value[:] = [_fresh(item) for item in value]
+        for item, node in zip(value, nodes):
+            tracer.memory.hold(item, node)
+        return
+    if not isinstance(value, np.ndarray):
+        value = _fresh(value)
+        put(snapshot.places[leaf.root], leaf.steps, value)
+    tracer.memory.hold(value, nodes[0])
 
 
 def _list_leaves(tracer: Tracer, leaf: Leaf, value: list[Any]) -> tuple[int, ...]:
@@ -151,15 +248,3 @@ def _in_tuple(snapshot: Snapshot, leaf: Leaf) -> bool:
         if item is None:
             return False
     return False
-
-
-def _ends(
-    tracer: Tracer, snapshot: Snapshot, heads: Iterable[Leaf]
-) -> Iterator[tuple[Leaf, tuple[int | None, ...]]]:
-    for leaf in list(heads):
-        try:
-            value = snapshot.read(leaf)
-        except (LookupError, AttributeError, TypeError):
-            continue
-        items = value if isinstance(value, list) else [value]
-        yield leaf, tuple(tracer.memory.known(item) for item in items)

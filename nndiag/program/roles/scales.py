@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from nndiag.program.roles.comparison import Comparison
+from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.status import Status
 
 _STEADY = 1e-4  # how much a factor may differ from point to point
+_SAME = 1e-3  # how near to the scale that is given a gradient must be
 _RATE_STEADY = 1e-2  # a learning rate may decay from iteration to iteration
 
 
@@ -138,3 +140,27 @@ def _ratio(item: Comparison, items: Sequence[Comparison], shared: float, point: 
 
 def _same(first: float, second: float) -> bool:
     return abs(first - second) <= _STEADY * max(abs(first), abs(second))
+
+
+def hold_to_scale(
+    found: Sequence[Comparison], parameters: Sequence[Parameter], scale: float
+) -> None:
+    """Marks the gradients that the user names and that are another multiple than they should be.
+
+    Args:
+        found: The comparisons with a loss that the program states.
+        parameters: The parameters.
+        scale: What a gradient is, over the derivative: 1 where no rate is given.
+    """
+    held = {item.name for item in parameters if item.is_held}
+    for item in found:
+        if item.name not in held or item.status not in (Status.RIGHT, Status.WRONG_SCALE):
+            continue
+        ratios = [rate / scale for rate in item.rates.values()]
+        if not ratios:
+            item.status = Status.WRONG
+        elif any(abs(ratio - 1) > _SAME for ratio in ratios):
+            item.status = Status.WRONG_SCALE if _agree(ratios) else Status.WRONG
+            item.ratio = ratios[0]
+        else:
+            item.status = Status.RIGHT

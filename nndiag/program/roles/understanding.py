@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,32 +14,36 @@ from nndiag.program.execution.host import Host, OutOfTime, loop_place
 from nndiag.program.execution.places import MISSING
 from nndiag.program.execution.runner import Runner, StepFailedError
 from nndiag.program.execution.snapshot import Snapshot
-from nndiag.program.gradients.computed import occasional
-from nndiag.program.gradients.laboratory import Laboratory, Point
-from nndiag.program.gradients.preparation import (
-    look_at_unseen,
-    watched_program,
-)
 from nndiag.program.loop.discovery import Watched
+from nndiag.program.loop.laboratory import Laboratory, Point
 from nndiag.program.loop.named_gradients import with_gradients
 from nndiag.program.loop.tensors import Tensor, named_tensors, tensors_of, without_overlaps
-from nndiag.program.roles.assigned import parameter_leaves
+from nndiag.program.loop.training_loop import (
+    NoLoopError,
+    look_at_unseen,
+    occasional,
+    watched_program,
+)
+from nndiag.program.roles.assigned import assigned_leaves, parameter_leaves
+from nndiag.program.roles.carried import carried_leaves
 from nndiag.program.roles.choice import chosen_loss, takes_one_step
 from nndiag.program.roles.frozen import frozen_tensors
 from nndiag.program.roles.losses import Loss, Residual
 from nndiag.program.roles.optimizers import State, states_of
+from nndiag.program.roles.points import is_guarded, is_saturated, nearer_to_zero, spread
+from nndiag.program.roles.rates import Rate, learning_rate, said_rate
 from nndiag.program.roles.reading import (
     Reading,
-    has_signal,
     literal_serials,
     read_iteration,
 )
-from nndiag.program.roles.recording import recorded
+from nndiag.program.roles.recording import Iteration, recorded
+from nndiag.program.roles.said_loss import said_loss
+from nndiag.program.text.minimizers import with_minimized
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 
 _MOST_QUARTERS = 20
-_MOST_PLAIN = 4
 
 
 @dataclass(eq=False)
@@ -53,10 +57,11 @@ class Understanding:
         readings: Its iteration at several points.
         loss: Its loss; None where there is none.
         forced: Serials of the `if` statements whose body always runs.
-        updates: Serials of the statements that change parameters.
+        updated: Parameter → serials of the statements that change it.
         failure: Why an iteration could not be run, where it could not.
         states: The optimizer's memory.
-        said: Serial of the call that shows the loss that the user names; −1 where none is named.
+        rate: Its learning rate; None where it is unclear.
+        settings: What the user says, completed by what was found.
         deadline: When to stop, as `time.perf_counter` counts.
     """
 
@@ -66,10 +71,11 @@ class Understanding:
     readings: list[Reading] = field(default_factory=list)
     loss: Loss | None = None
     forced: frozenset[int] = frozenset()
-    updates: frozenset[int] = frozenset()
+    updated: dict[str, tuple[int, ...]] = field(default_factory=dict)
     failure: str = ""
     states: list[State] = field(default_factory=list)
-    said: int = -1
+    rate: Rate | None = None
+    settings: CodeSettings = field(default_factory=CodeSettings)
     deadline: float = float("inf")
 
     @property
@@ -78,29 +84,62 @@ class Understanding:
         return self.loss is None or all(takes_one_step(r, self.loss) for r in self.readings[:1])
 
     @property
+    def updates(self) -> frozenset[int]:
+        """Serials of the statements that change parameters."""
+        return _serials(self.updated)
+
+    @property
     def nodes(self) -> dict[int, ast.AST]:
         """The syntax tree by serial."""
         return dict(self.lab.nodes)
 
 
-def understood(source: Source, settings: CodeSettings, *, deadline: float) -> Understanding:
+def understood(
+    source: Source,
+    settings: CodeSettings,
+    *,
+    deadline: float,
+    refused: frozenset[tuple[int, int]] = frozenset(),
+) -> Understanding:
     """Reads a program's iteration: of the loop inside, where one of the outer loop is many steps.
 
     Args:
         source: The program.
         settings: What the user says about it.
         deadline: When to stop, as `time.perf_counter` counts.
+        refused: Loops that are not the training loop.
 
     Raises:
         UserCodeError: The program cannot be run, or has no training loop.
         OutOfTime: Its iteration takes too long to be read at several points.
     """
-    found = _understood(source, settings, deadline=deadline)
-    if found.is_one_step or settings.functions is not None:
+    first: Understanding | None = None
+    while True:
+        try:
+            found = _understood(source, settings, deadline=deadline, refused=refused)
+        except NoLoopError:
+            minimized = with_minimized(settings, source)
+            if first is not None:
+                return first
+            if minimized is None:
+                raise
+            settings = minimized
+            continue
+        first = first or found
+        if found.loss is not None:
+            return found if found.is_one_step else _inner(found, refused)
+        if not found.watched.parents or time.perf_counter() > deadline:
+            return first
+        refused |= {found.watched.loop.key}  # a loop over layers that updates every parameter
+
+
+def _inner(found: Understanding, refused: frozenset[tuple[int, int]]) -> Understanding:
+    """The loop inside one whose iteration takes many steps, where that takes one."""
+    if found.settings.functions is not None:
         return found
-    refused = frozenset({found.watched.loop.key})
+    refused, source = refused | {found.watched.loop.key}, found.host.source
     try:
-        inner = _understood(source, settings, deadline=deadline, refused=refused)
+        inner = _understood(source, found.settings, deadline=found.deadline, refused=refused)
     except UserCodeError:
         return found
     return inner if inner.loss is not None and inner.is_one_step else found
@@ -111,63 +150,69 @@ def _understood(
     settings: CodeSettings,
     *,
     deadline: float,
-    refused: frozenset[tuple[int, int]] = frozenset(),
+    refused: frozenset[tuple[int, int]],
 ) -> Understanding:
-    """Runs a program to its training loop and reads its iteration at several points.
-
-    Args:
-        source: The program.
-        settings: What the user says about it.
-        deadline: When to stop, as `time.perf_counter` counts.
-        refused: Loops that were read and are none.
-
-    Raises:
-        UserCodeError: The program cannot be run, or has no training loop.
-        OutOfTime: Its iteration takes too long to be read at several points.
-    """
-    settings = with_steps(settings)
+    """Runs a program to its training loop and reads its iteration at several points."""
     host, watched = watched_program(source, settings, deadline=deadline, refused=refused)
-    completed = with_gradients(settings, watched)
-    if completed.gradients and settings.functions is not None:
-        return _understood(source, with_steps(completed), deadline=deadline)
-    said = -1 if settings.loss is None else host.show(watched.loop.key, settings.loss)
+    settings = with_gradients(settings, watched)
+    host.hold(watched.loop.key, settings.expressions)
     runner = Runner(host, watched.loop)
     runner.adopt_functions()
     look_at_unseen(runner, watched)
     lab = Laboratory(runner, _moved(watched, settings))
-    found = Understanding(host, watched, lab, forced=occasional(lab.nodes.values()), said=said)
-    found.deadline = deadline
-    if not settings.parameters:
+    found = Understanding(host, watched, lab, forced=occasional(lab.nodes.values()))
+    found.settings, found.deadline = settings, deadline
+    if not settings.names_parameters:
         _complete(found)
     if not found.lab.tensors:
         raise UserCodeError(
             Problem(
                 f"{loop_place(watched.loop, source)}: no parameters found in this loop",
+                got=found.failure or None,
                 hint="name them under `code.parameters`",
             )
         )
+    _hold_gradients(found)
     _read(found)
+    found.rate = _rate(found) if found.readings else None
     return found
 
 
-def with_steps(settings: CodeSettings) -> CodeSettings:
-    """The settings with a step of rate 1 along each gradient that the user names.
+def _hold_gradients(found: Understanding) -> None:
+    """Takes the gradients that the user names in the place of steps.
 
-    Functions that give a gradient make no step: one is made behind them.
+    Raises:
+        UserCodeError: One is not that of a parameter.
     """
-    if settings.functions is None or not settings.gradients:
-        return settings
-    steps = [f"{name} = {name} - ({text})" for name, text in settings.gradients.items()]
-    text = "\n".join([settings.functions, *steps])
-    names = settings.parameters or tuple(settings.gradients)
-    return replace(settings, functions=text, gradients={}, parameters=names)
+    names = [tensor.name for tensor in found.lab.tensors]
+    keys = {name: found.settings.gradient_of(name) for name in names}
+    found.lab.held = {name: key for name, key in keys.items() if key is not None}
+    if len(found.lab.held) < len(found.settings.gradients):
+        raise UserCodeError(
+            Problem("code.gradients names what is not a parameter", allowed=", ".join(names))
+        )
+
+
+def _rate(found: Understanding) -> Rate | None:
+    """The learning rate: the user's, 1 where gradients are compared, or the one in the updates.
+
+    Raises:
+        UserCodeError: The user names one that the updates do not use.
+    """
+    said = found.settings.learning_rate
+    if said is not None:
+        return said_rate(found.readings[0], found.nodes, said)
+    if all(item.is_held for item in found.readings[0].parameters):
+        return Rate("1", 1.0)
+    kept = [state.kept for state in found.states if state.kept is not None]
+    return learning_rate(found.readings[0], found.nodes, kept=kept)
 
 
 def _moved(watched: Watched, settings: CodeSettings) -> tuple[Tensor, ...]:
     """The parameters that the user names, or else those that were seen to move."""
     first = watched.snapshots[0]
-    if settings.parameters:
-        return named_tensors(first, settings.parameters)
+    if settings.names_parameters:
+        return named_tensors(first, settings.parameters or tuple(settings.gradients))
     leaves = {leaf: None for test in watched.tests for leaf in test.moving}
     return without_overlaps(first, tensors_of(first, leaves))
 
@@ -188,30 +233,52 @@ def _complete(found: Understanding) -> None:
         except StepFailedError as error:
             found.failure = str(error)
             continue
+        iteration = _with_carried(found, snapshot, iteration)
         leaves = parameter_leaves(iteration, literal_serials(lab.nodes))
+        leaves = [leaf for leaf in leaves if leaf not in lab.carried]
         if leaves:
             lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, leaves))
             return
+
+
+def _with_carried(found: Understanding, snapshot: Snapshot, iteration: Iteration) -> Iteration:
+    """The iteration behind another one, where it takes over outputs from that."""
+    lab = found.lab
+    carried, renewed = carried_leaves(iteration, assigned_leaves(iteration))
+    if not carried or not renewed:
+        return iteration
+    lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, renewed))
+    try:
+        point = Point(snapshot, lab.theta(snapshot))
+        lab.carry(tuple(carried), _serials(lab.updates(point)))
+        return recorded(lab, point, forced=found.forced)
+    except StepFailedError:
+        lab.carry((), frozenset())
+        return iteration
+
+
+def _serials(updated: Mapping[str, Iterable[int]]) -> frozenset[int]:
+    return frozenset(serial for serials in updated.values() for serial in serials)
 
 
 def _read(found: Understanding) -> None:
     """Reads the iteration at the points where it can be run, and finds its loss."""
     lab = found.lab
     _unshare(found)
-    points = _spread(list(lab.points(found.watched.snapshots)))
-    found.updates = _updates(lab, points)
+    points = spread(list(lab.points(found.watched.snapshots)))
+    found.updated = _updated(lab, points)
     for _ in range(_MOST_QUARTERS):
         first = next((item for point in points[:2] if (item := _reading(found, point))), None)
-        if first is None or not (_is_saturated(first) or _is_guarded(first)):
+        if first is None or not (is_saturated(first) or is_guarded(first)):
             break
-        points = [_nearer_to_zero(point) if point.shifted else point for point in points]
+        points = [nearer_to_zero(point) if point.shifted else point for point in points]
     else:  # nearness to zero does not help
-        points = _spread(list(lab.points(found.watched.snapshots)))
+        points = spread(list(lab.points(found.watched.snapshots)))
     last = _last_reading(found, points)
     if last is None:
         return
     if _tie_copies(found, last):
-        points = _spread(list(lab.points(found.watched.snapshots)))
+        points = spread(list(lab.points(found.watched.snapshots)))
         last = _last_reading(found, points) or last
     start = found.watched.snapshots[0]
     found.states = [
@@ -226,6 +293,8 @@ def _read(found: Understanding) -> None:
         return
     _choose(found)
     if found.loss is None:
+        return
+    if found.settings.names_parameters:
         return
     frozen = frozen_tensors(found.readings[0], found.loss, found.watched.snapshots[0])
     if frozen:
@@ -298,37 +367,10 @@ def _choose(found: Understanding) -> None:
     found.readings = smooth or found.readings
     telling = [reading for reading in found.readings if not reading.is_guarded]
     found.readings = telling or found.readings
-    if found.said >= 0:
-        found.loss = _said_loss(found)
+    if found.settings.loss is not None:
+        found.loss = said_loss(found.readings, found.settings.loss)
     else:
-        found.loss = chosen_loss(found.readings) if found.readings else None
-
-
-def _said_loss(found: Understanding) -> Loss | None:
-    """The loss that the user names.
-
-    Raises:
-        UserCodeError: It is not one number, or no parameter acts on it.
-    """
-    reading = found.readings[0] if found.readings else None
-    node = None if reading is None else reading.forward.shown_at.get(found.said)
-    text = ast.unparse(found.nodes[found.said].args[0])  # type: ignore[attr-defined]
-    if reading is None or node is None or reading.forward[node].size != 1:
-        raise UserCodeError(
-            Problem(
-                f"code.loss: {text!r} is not one number",
-                got=None if reading is None or node is None else str(reading.forward[node].shape),
-            )
-        )
-    keys = {index: key for key, index in reading.keyed_forward.items()}
-    if node not in reading.acted_forward or node not in keys:
-        raise UserCodeError(
-            Problem(
-                f"code.loss: {text!r} does not change with the parameters",
-                hint="write it with variables that one iteration computes from them",
-            )
-        )
-    return Loss("own", ((keys[node],),), reading.forward[node].serial, shown=True)
+        found.loss = chosen_loss(found.readings)
 
 
 def _with_more(lab: Laboratory, point: Point) -> Point:
@@ -338,28 +380,14 @@ def _with_more(lab: Laboratory, point: Point) -> Point:
     return Point(point.snapshot, theta, point.zeroed, point.shifted)
 
 
-def _spread(points: list[Point]) -> list[Point]:
-    """A few of the points: the shifted ones, the first two, one in the middle and the last."""
-    plain = [point for point in points if not point.shifted]
-    shifted = [point for point in points if point.shifted]
-    middle = plain[len(plain) // 2]
-    chosen = plain if len(plain) <= _MOST_PLAIN else [*plain[:2], middle, plain[-1]]
-    return [*shifted, *chosen]
-
-
-def _nearer_to_zero(point: Point) -> Point:
-    return point.nearer_to_zero().nearer_to_zero()
-
-
-def _updates(lab: Laboratory, points: list[Point]) -> frozenset[int]:
-    """Serials of the statements that change parameters."""
+def _updated(lab: Laboratory, points: list[Point]) -> dict[str, tuple[int, ...]]:
+    """Parameter → serials of the statements that change it."""
     for point in points:
         try:
-            found = lab.updates(point)
+            return lab.updates(point)
         except StepFailedError:
             continue
-        return frozenset(serial for serials in found.values() for serial in serials)
-    return frozenset()
+    return {}
 
 
 def _reading(found: Understanding, point: Point) -> Reading | None:
@@ -370,20 +398,3 @@ def _reading(found: Understanding, point: Point) -> Reading | None:
     except StepFailedError as error:
         found.failure = str(error)
         return None
-
-
-def _is_guarded(reading: Reading) -> bool:
-    """Whether a shifted point lies where only the guard of the loss decides."""
-    return reading.point.shifted and reading.is_guarded
-
-
-def _is_saturated(reading: Reading) -> bool:
-    """Whether no loss at all is moved by the parameters, which were shifted too far."""
-    if not reading.point.shifted or not reading.losses:
-        return False
-    return not any(
-        has_signal(reading, loss, derivatives[item.name], item)
-        for loss in reading.losses
-        for derivatives in (reading.derivatives(loss),)
-        for item in reading.parameters
-    )

@@ -17,11 +17,14 @@ from nndiag.program.roles.clipping import clip_in
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.decay import decayed, parts_of
 from nndiag.program.roles.losses import Loss
+from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.optimizers import Remembers, State, Update, update_of
 from nndiag.program.roles.parameters import Chain, Parameter
 from nndiag.program.roles.reading import Reading, has_signal
 from nndiag.program.roles.scales import share_scales
 from nndiag.program.roles.status import Status
+
+_PARALLEL = 1e-4  # how far a part of a step may be from the gradient's
 
 
 def compared(
@@ -103,7 +106,18 @@ def _comparison(
     found.unmoved = _unmoved(rows)
     found.update = next((update for update in updates if update is not None), None)
     found.status = _status(found, updates)
+    if found.unmoved and all(_moves_rightly(row) for row in rows):
+        found.status = Status.NEVER_UPDATED
     return found
+
+
+def _moves_rightly(row: _Row) -> bool:
+    """Whether the entries that a step moves, it moves along the gradient."""
+    moved = row.parameter.step != 0
+    if not np.any(moved):
+        return False
+    factor = factor_between(row.parameter.step[moved], row.derivative[moved], tolerance=_PARALLEL)
+    return factor is not None and factor > 0
 
 
 def _compared_at(found: Comparison, row: _Row, *, adaptive: bool) -> Update | None:

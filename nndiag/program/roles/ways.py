@@ -49,12 +49,11 @@ def _is_half_power(graph: Graph, node: Node) -> bool:
 def update_serial(reading: Reading, name: str) -> int:
     """The expression or statement that gives a parameter its next value; −1 where there is none."""
     parameter = next((item for item in reading.parameters if item.name == name), None)
-    ends = [
-        end
-        for leaf in (() if parameter is None else parameter.tensor.leaves)
-        for end in reading.iteration.ends.get(leaf, ())
-        if end is not None
-    ]
+    leaves = () if parameter is None else parameter.tensor.leaves
+    every = [end for leaf in leaves for end in reading.iteration.ends.get(leaf, ())]
+    if parameter is not None and parameter.is_held:
+        every = list(parameter.ends)
+    ends = [end for end in every if end is not None]
     node = reading.graph[ends[0]] if ends else None
     while node is not None and node.serial < 0 and node.inputs:
         node = reading.graph[node.inputs[-1]]

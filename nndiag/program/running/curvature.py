@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nndiag.program.execution.runner import StepFailedError
-from nndiag.program.gradients.laboratory import Laboratory, Point, Theta
+from nndiag.program.loop.laboratory import Laboratory, Point, Theta
 
 Array = Any
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nndiag.program.execution.runner import StepFailedError
-from nndiag.program.gradients.laboratory import Laboratory, Point, Theta, shifted
+from nndiag.program.loop.laboratory import Laboratory, Point, Theta, shifted
 from nndiag.program.text.instrument import Instruments, serial_of
 
 _MOST_EVENTS = 20_000

@@ -13,8 +13,7 @@ from typing import Any, Callable
 
 import numpy as np
 
-from nndiag.program.execution.numbers import Vector
-from nndiag.program.gradients.laboratory import Laboratory
+from nndiag.program.loop.laboratory import Laboratory
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.running.events import Events, is_elementwise, operand_events
 
@@ -269,38 +268,3 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 def _same(one: Array, other: Array) -> bool:
     size = np.max(np.abs(other), initial=0.0)
     return bool(np.max(np.abs(one - other), initial=0.0) <= _SAME * size + 1e-300)
-
-
-def outputs_of(links: list[Link], thetas: list[dict[str, Vector]], inputs: Array) -> list[Array]:
-    """The last pre-activations for any inputs, with the layers computed anew.
-
-    Args:
-        links: The layers.
-        thetas: Values of the parameters.
-        inputs: Shape (examples, inputs).
-    """
-    found = []
-    for theta in thetas:
-        values = inputs
-        for place, link in enumerate(links):
-            values = values @ matrix_of(link, theta[link.weights]).T
-            if link.biases is not None:
-                values = values + theta[link.biases].reshape(1, -1)
-            if place + 1 < len(links):
-                values = activated(link, values)
-        found.append(values)
-    return found
-
-
-def matrix_of(link: Link, numbers: Vector) -> Array:
-    """A layer's weights as (units, inputs)."""
-    if link.turned:
-        return numbers.reshape(link.columns, link.units).T
-    return numbers.reshape(link.units, link.columns)
-
-
-def activated(link: Link, values: Array) -> Array:
-    """A layer's activations."""
-    if link.slope is not None:
-        return np.where(values < 0, link.slope * values, values)
-    return FUNCTIONS[link.activation](values)

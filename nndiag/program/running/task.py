@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.errors import UserCodeError
 from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import from_plain
 from nndiag.program.execution.host import Host, loop_place
@@ -20,10 +21,12 @@ from nndiag.program.execution.places import spelled
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.execution.snapshot import Snapshot
-from nndiag.program.gradients.laboratory import Laboratory, Point, Recording
-from nndiag.program.gradients.measurement import Measurement
-from nndiag.program.gradients.measuring import measure
-from nndiag.program.loop.tensors import Tensor, tensors_of
+from nndiag.program.judging.judgement import Judgement, compared_program, not_understood
+from nndiag.program.judging.report import Report
+from nndiag.program.loop.laboratory import Point, Recording
+from nndiag.program.loop.tensors import Tensor
+from nndiag.program.roles.optimizers import Remembers
+from nndiag.program.roles.understanding import Understanding
 from nndiag.program.running.curvature import step_curvature
 from nndiag.program.running.events import Events, events_of
 from nndiag.program.running.layers import Link, chain_of
@@ -32,6 +35,7 @@ from nndiag.program.running.watching import Watch, Watched, other_seeds, watched
 from nndiag.program.text.instrument import Instruments
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source, read_source
+from nndiag.program.training.trainable import Reader, reader_of
 
 Array = Any
 
@@ -57,12 +61,15 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     settings = from_plain(CodeSettings, request["settings"])
     source = _source(settings, request.get("text"))
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(request.get("shift", 0)):
-        measurement = measure(source, settings, deadline=time.perf_counter() + _MEASURING)
-        found = _Roles(measurement)
+        program = compared_program(source, settings, deadline=time.perf_counter() + _MEASURING)
+        reader = reader_of(program.found)
+        if reader is None:
+            raise UserCodeError(not_understood(program.found))
+        found = _Roles(program, reader)
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(request.get("shift", 0)):
         run = watched(
-            Host(source, settings.functions),
-            found.watch(settings),
+            Host(source, program.found.settings.functions),
+            found.watch(),
             steps=request.get("steps"),
             seconds=request.get("seconds"),
             told=lambda step, loss: send("step", {"step": step, "loss": loss}),
@@ -77,13 +84,17 @@ def _source(settings: CodeSettings, text: str | None) -> Source:
 
 
 class _Roles:
-    """What is what in a measured program."""
+    """What is what in a program that was understood."""
 
-    def __init__(self, measurement: Measurement) -> None:
-        self.measurement = measurement
-        self.point = next((item for item in measurement.points if not item.shifted), None)
-        self.needed = frozenset(tensor.name for tensor in measurement.lab.tensors)
-        self.lab = measurement.lab
+    def __init__(self, program: Judgement, reader: Reader) -> None:
+        found = program.found
+        self.program, self.found = program, found
+        self.serials, self.value = reader
+        self.points = [reading.point for reading in found.readings]
+        self.point = next((item for item in self.points if not item.shifted), None)
+        parameters = [item for reading in found.readings for item in reading.parameters]
+        self.needed = frozenset(item.name for item in parameters if item.moves)
+        self.lab = found.lab
         self.links: list[Link] = []
         self.output: Output | None = None
         self.kind: str | None = None
@@ -95,14 +106,8 @@ class _Roles:
             self._look(self.point)
 
     def _look(self, point: Point) -> None:
-        measurement = self.measurement
-        updates = measurement.computed.instruments.resets
-        self.always = self._is_always_computed(updates)
-        self.lab = Laboratory(
-            measurement.lab.runner, (*measurement.lab.tensors, *_idle(measurement, point))
-        )
-        self.point = _with(self.lab, point)
-        events = events_of(self.lab, self.point, updates)
+        self.always = self._is_always_computed()
+        events = events_of(self.lab, point, self.found.updates)
         if events is None:
             return
         self.links = chain_of(self.lab, events, needed=self.needed)
@@ -110,31 +115,29 @@ class _Roles:
             return
         self.output = output_of(events, self.links[-1], self.lab.nodes)
         if self.output is not None:
-            self._name_loss(events, self.point)
+            self._name_loss(events, point)
             self.data = self._whole_data()
 
-    def _is_always_computed(self, updates: frozenset[int]) -> bool:
+    def _is_always_computed(self) -> bool:
         """Whether an iteration computes the loss without being made to."""
-        lab = self.measurement.lab
-        serials = self.measurement.loss.serials
-        variant = lab.runner.variant(Instruments(probes=serials, resets=updates))
-        plain = [item for item in self.measurement.points if not item.shifted]
+        lab = self.lab
+        variant = lab.runner.variant(Instruments(probes=self.serials, resets=self.found.updates))
         try:
             return all(
-                self.measurement.loss.value(lab.record(item, variant)) is not None
-                for item in plain[:4]
+                self.value(lab.record(item, variant)) is not None for item in self._plain()[:4]
             )
         except StepFailedError:
             return False
 
     def _name_loss(self, events: Events, point: Point) -> None:
         """The name of the loss, and its factor, where it can be computed again."""
-        lab, loss = self.lab, self.measurement.loss
+        lab, loss = self.lab, self.found.loss
+        assert loss is not None
         variant = lab.runner.variant(self._forcing)
         values = []
         for theta in events.thetas:
             try:
-                value = loss.value(lab.record(point, variant, theta=theta))
+                value = self.value(lab.record(point, variant, theta=theta))
             except StepFailedError:
                 return
             if value is None:
@@ -148,10 +151,7 @@ class _Roles:
 
     @property
     def _forcing(self) -> Instruments:
-        computed = self.measurement.computed.instruments
-        return Instruments(
-            probes=self.measurement.loss.serials, resets=computed.resets, forced=computed.forced
-        )
+        return Instruments(probes=self.serials, resets=self.found.updates, forced=self.found.forced)
 
     def _whole_data(self) -> tuple[Array, Array] | None:
         """All inputs and targets, shapes (examples, columns): those of each step where it sees all.
@@ -168,12 +168,11 @@ class _Roles:
         return _holding(batches, self._plain()[0].snapshot)
 
     def _plain(self) -> list[Point]:
-        return [item for item in self.measurement.points if not item.shifted][:6]
+        return [item for item in self.points if not item.shifted][:6]
 
     def _batch(self, point: Point) -> tuple[Array, Array] | None:
         """What the first product takes and the targets, at one iteration."""
-        updates = self.measurement.computed.instruments.resets
-        events = events_of(self.lab, _with(self.lab, point), updates)
+        events = events_of(self.lab, point, self.found.updates)
         links = [] if events is None else chain_of(self.lab, events, needed=self.needed)
         if events is None or not links:
             return None
@@ -200,9 +199,9 @@ class _Roles:
 
     def _curvature(self) -> float | None:
         """Of the step, where the network itself does not tell it."""
-        if self.kind is not None or _scale(self.measurement) is None:
+        if self.kind is not None or _scale(self.program) is None:
             return None
-        return step_curvature(self.measurement.lab, self._plain())
+        return step_curvature(self.lab, self._plain())
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -210,25 +209,23 @@ class _Roles:
         placed = {name for link in self.links for name in (link.weights, link.biases)}
         return tuple(x for x in self.lab.tensors if x.name in self.needed or x.name in placed)
 
-    def watch(self, settings: CodeSettings) -> Watch:
+    def watch(self) -> Watch:
         """What to watch in a run of its own."""
-        measurement = self.measurement
-        serials, loss, forced = measurement.loss.serials, measurement.loss.value, frozenset[int]()
+        serials, loss, forced = self.serials, self.value, frozenset[int]()
         if not self.always and self.output is not None and self.kind is not None:
             serials = frozenset({self.output.serial, self.output.target})
             loss = self._recomputed
         elif not self.always:
-            forced = _harmless(measurement)
-        parents = measurement.watched.parents
-        key = measurement.watched.loop.key
+            forced = _harmless(self.found)
+        parents = self.found.watched.parents
+        key = self.found.watched.loop.key
         return Watch(
             key=key,
             outermost=parents[0] if parents else key,
             tensors=self.tensors,
             serials=serials,
             loss=loss,
-            functions=settings.functions,
-            said=measurement.said,
+            held=self.found.settings.expressions,
             forced=forced,
         )
 
@@ -250,12 +247,12 @@ class _Roles:
 
     def told(self) -> dict[str, Any]:
         """What is what, as plain data."""
-        measurement, output = self.measurement, self.output
-        rate = measurement.rate
-        source = measurement.host.source
+        found, output, rate = self.found, self.output, self.found.rate
+        loss = Report(self.program).loss()
+        loop = found.watched.loop
         return {
             "tensors": [
-                [tensor.name, list(tensor.shape), _lines(measurement, tensor.name)]
+                [tensor.name, list(tensor.shape), _lines(found, tensor.name)]
                 for tensor in self.tensors
             ],
             "links": [_link_told(link) for link in self.links],
@@ -272,90 +269,35 @@ class _Roles:
             "data": None if self.data is None else list(self.data),
             "named": self._names_of_data(),
             "batch": self.batch,
-            "loss": [measurement.loss.text, measurement.loss.own, measurement.loss.line],
+            "loss": [loss.text, loss.own, loss.line],
             "rate": None if rate is None else [rate.text, float(rate.value)],
-            "scale": _scale(measurement),
+            "scale": _scale(self.program),
             "curvature": self._curvature(),
-            "right": measurement.is_right,
-            "momentum": [item.tensor for item in measurement.moments if not item.squared],
-            "adaptive": any(item.squared for item in measurement.moments),
-            "loop": loop_place(measurement.watched.loop, source),
-            "loop_line": measurement.watched.loop.node.lineno,
+            "right": self.program.is_right,
+            "momentum": [x.parameter for x in found.states if x.remembers is Remembers.FIRST],
+            "adaptive": any(x.remembers is not Remembers.FIRST for x in found.states),
+            "loop": loop_place(loop, found.host.source),
+            "loop_line": loop.node.lineno,
         }
 
 
-def _scale(measurement: Measurement) -> float | None:
+def _scale(program: Judgement) -> float | None:
     """What a step is, times the gradient of the loss; None where it is no multiple of it."""
-    if measurement.is_right:
-        known = [scale for scale in measurement.references if scale is not None]
-        return float(np.median(known)) if known else None
+    felt = [item for item in program.comparisons if item.points]
+    if not felt or any(set(item.rates) != set(item.points) for item in felt):
+        return None
     found = []
-    for fits in measurement.fits:
-        heard = [fit for fit in fits.values() if fit.signal and fit.noise <= _STEADY]
-        scales = [fit.scale for fit in heard]
-        if not heard:
-            continue
-        if not all(fit.parallel for fit in heard) or min(scales) <= 0:
+    for point in sorted({point for item in felt for point in item.points}):
+        rates = [item.rates[point] for item in felt if point in item.rates]
+        if min(rates) <= 0 or max(rates) > (1 + _STEADY) * min(rates):
             return None
-        if max(scales) > (1 + _STEADY) * min(scales):
-            return None
-        found.append(float(np.median(scales)))
-    return float(np.median(found)) if found else None
+        found.append(float(np.median(rates)))
+    return float(np.median(found))
 
 
-def _idle(measurement: Measurement, point: Point) -> tuple[Tensor, ...]:
-    """Arrays that the program's text adds to, though no iteration was seen to move them."""
-    snapshot = point.snapshot
-    repeated = ast.For, ast.While, ast.FunctionDef  # data are changed before all of them
-    names = {
-        _last_name(target)
-        for around in ast.walk(measurement.lab.runner.host.tree)
-        if isinstance(around, repeated)
-        for node in ast.walk(around)
-        for target in _own_targets(node)
-    }
-    examples = measurement.examples
-    known = {leaf for tensor in measurement.lab.tensors for leaf in tensor.leaves}
-    leaves = [
-        leaf
-        for leaf, value in snapshot.leaves()
-        if isinstance(value, np.ndarray)
-        and leaf not in known
-        and (examples == 1 or examples not in value.shape)
-        and (leaf.steps[-1][1] if leaf.steps else leaf.root) in names
-    ]
-    return tuple(item for item in tensors_of(snapshot, leaves) if len(item.leaves) == 1)
-
-
-def _last_name(target: ast.expr) -> Any:
-    """What a variable is called in its object, its dictionary or among the variables."""
-    if isinstance(target, ast.Attribute):
-        return target.attr
-    if isinstance(target, ast.Subscript):
-        return target.slice.value if isinstance(target.slice, ast.Constant) else None
-    return target.id if isinstance(target, ast.Name) else None
-
-
-def _own_targets(node: ast.AST) -> list[ast.expr]:
-    """What a statement changes starting from what it held."""
-    if isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
-        return [node.target]
-    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.BinOp):
-        return []
-    if not isinstance(node.value.op, (ast.Add, ast.Sub)):
-        return []
-    left = ast.unparse(node.value.left)
-    return [target for target in node.targets if ast.unparse(target) == left]
-
-
-def _with(lab: Laboratory, point: Point) -> Point:
-    """A point with the parameters of another laboratory."""
-    return Point(point.snapshot, lab.theta(point.snapshot), point.zeroed)
-
-
-def _lines(measurement: Measurement, name: str) -> list[int]:
-    serials = measurement.updates.get(name, ())
-    return [getattr(measurement.lab.nodes[serial], "lineno", 0) for serial in serials]
+def _lines(found: Understanding, name: str) -> list[int]:
+    serials = found.updated.get(name, ())
+    return [getattr(found.lab.nodes[serial], "lineno", 0) for serial in serials]
 
 
 def _link_told(link: Link) -> dict[str, Any]:
@@ -377,14 +319,14 @@ def _axis_of(value: Array, array: Array) -> str | None:
     return "axis=1, keepdims=True" if same else None
 
 
-def _harmless(measurement: Measurement) -> frozenset[int]:
+def _harmless(found: Understanding) -> frozenset[int]:
     """The `if i % 100 == 0:` statements that only show or keep numbers."""
-    nodes = measurement.lab.nodes
+    nodes = found.nodes
     harmless = set()
-    for serial in measurement.computed.instruments.forced:
+    for serial in found.forced:
         statement = nodes[serial]
         inside = [node for item in getattr(statement, "body", []) for node in ast.walk(item)]
-        loop = measurement.watched.loop.node
+        loop = found.watched.loop.node
         read = _names(ast.walk(loop), ast.Load)
         set_there = _names(inside, ast.Store)
         if not any(isinstance(node, ast.AugAssign) for node in inside) and not set_there & read:

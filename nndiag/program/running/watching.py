@@ -21,7 +21,7 @@ import numpy as np
 from nndiag.errors import UserCodeError
 from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
 from nndiag.program.execution.snapshot import Snapshot, uncopied
-from nndiag.program.gradients.laboratory import Recording
+from nndiag.program.loop.laboratory import Recording
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.running.rows import Rows
 from nndiag.program.text.instrument import Instruments
@@ -43,8 +43,7 @@ class Watch:
         tensors: Its parameters.
         serials: Expressions that are read in each iteration.
         loss: The loss, from what was read; None where it was not computed.
-        functions: Statements that stand for the loop of a program without one.
-        said: The user's own expressions, by the key of the config.
+        held: The user's own expressions, by the key of the config.
         forced: `if` statements whose body runs in each iteration.
     """
 
@@ -53,8 +52,7 @@ class Watch:
     tensors: tuple[Tensor, ...]
     serials: frozenset[int]
     loss: Callable[[Recording], float | None]
-    functions: str | None = None
-    said: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
     forced: frozenset[int] = frozenset()
 
 
@@ -107,7 +105,7 @@ def watched(
         seconds: Time after which it is stopped.
         told: Called now and then with the number of steps and the loss.
     """
-    host.inject(watch.key, watch.said)
+    host.hold(watch.key, watch.held)
     run = _Run(host, watch, steps=steps, seconds=seconds, told=told)
     return run.to_its_end()
 

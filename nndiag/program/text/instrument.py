@@ -18,6 +18,7 @@ from nndiag.program.text.tracing import TRACE, TracingTransformer
 
 HEAD, ENTER, EXIT, TICK = "__nnd_head__", "__nnd_enter__", "__nnd_exit__", "__nnd_tick__"
 PROBE, AFTER, RESET = "__nnd_probe__", "__nnd_after__", "__nnd_reset__"
+HOLD = "__nnd_hold__"
 _STEP = "__nnd_step__"
 HOOK_LINE = 9_000_000  # where hook lambdas pretend to stand, so that they can be told apart
 

@@ -42,3 +42,25 @@ class CodeSettings:
         if name is None and self.class_name is not None:
             name = self.class_name.rpartition(":")[0] or self.class_name
         return None if name is None else self.directory / name
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """The expressions over one iteration, by the key of the config that they stand under."""
+        said = {} if self.loss is None else {"loss": self.loss}
+        return said | {f"gradients.{name}": text for name, text in self.gradients.items()}
+
+    @property
+    def names_parameters(self) -> bool:
+        """Whether the user says which variables are the parameters."""
+        return bool(self.parameters) or (self.functions is not None and bool(self.gradients))
+
+    def gradient_of(self, name: str) -> str | None:
+        """The key of the expression for the gradient of a parameter; None where none is named.
+
+        Args:
+            name: The parameter, as the program writes it.
+        """
+        for said in self.gradients:
+            if said.replace("'", '"') in {name, name.partition(".")[2]}:
+                return f"gradients.{said}"
+        return None

@@ -11,7 +11,7 @@ import ast
 from typing import Any
 
 TRACE = "__nnd_trace__"
-TICK, RESET = "__nnd_tick__", "__nnd_reset__"
+TICK, RESET, HOLD = "__nnd_tick__", "__nnd_reset__", "__nnd_hold__"
 _LEFT_ALONE = frozenset({"super", "locals", "globals", "vars", "eval", "exec", "dir", "__import__"})
 
 _OPERATORS = {
@@ -97,6 +97,8 @@ class TracingTransformer(ast.NodeTransformer):
         node.args = [self.visit(item) for item in node.args]
         for keyword in node.keywords:
             keyword.value = self.visit(keyword.value)
+        if isinstance(node.func, ast.Name) and node.func.id == HOLD:
+            return node
         call = _traced(node, "call", node.func, *node.args)
         call.keywords = node.keywords
         return call

@@ -1,4 +1,4 @@
 """The program trained for a while, unedited, mended or at another learning rate: what comes of it.
 
-May import `gradients` and all below it.
+May import `roles` and all below it.
 """

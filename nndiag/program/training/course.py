@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.program.text.settings import CodeSettings
 from nndiag.program.training.scaled_runs import scaled_losses
 from nndiag.program.training.trainable import Trainable
 
@@ -46,17 +45,16 @@ class Course:
     lower: float | None = None
 
 
-def course_of(program: Trainable, settings: CodeSettings, *, seconds: float) -> Course | None:
+def course_of(program: Trainable, *, seconds: float) -> Course | None:
     """How the program trains; None where it makes too few iterations to tell.
 
     Args:
         program: The program.
-        settings: What the user says about it.
         seconds: How long one training may take.
     """
 
     def trained(factor: float) -> list[float]:
-        return scaled_losses(program, settings, factor=factor, iterations=_MOST, seconds=seconds)
+        return scaled_losses(program, factor=factor, iterations=_MOST, seconds=seconds)
 
     found = trained(1.0)
     if not found or (len(found) < _LEAST and np.isfinite(found).all()):

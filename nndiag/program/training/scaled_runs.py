@@ -18,15 +18,13 @@ from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgr
 from nndiag.program.execution.numbers import Vector
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.execution.snapshot import Snapshot, take_snapshot
-from nndiag.program.gradients.laboratory import Recording
+from nndiag.program.loop.laboratory import Recording
 from nndiag.program.text.instrument import Instruments
-from nndiag.program.text.settings import CodeSettings
 from nndiag.program.training.trainable import Trainable
 
 
 def scaled_losses(
     program: Trainable,
-    settings: CodeSettings,
     *,
     iterations: int,
     seconds: float,
@@ -36,26 +34,23 @@ def scaled_losses(
 
     Args:
         program: The program.
-        settings: What the user says about it.
         iterations: How many iterations to run at most.
         seconds: How long to train at most.
         factor: What its learning rate is multiplied by.
     """
     with sandbox(program.source.path), np.errstate(all="ignore"):
-        run = _ScaledRun(program, settings, factor=factor, iterations=iterations)
+        run = _ScaledRun(program, factor=factor, iterations=iterations)
         return run.losses(seconds=seconds)
 
 
 class _ScaledRun:
     """One training of the program in a host of its own."""
 
-    def __init__(
-        self, program: Trainable, settings: CodeSettings, *, factor: float, iterations: int
-    ) -> None:
+    def __init__(self, program: Trainable, *, factor: float, iterations: int) -> None:
         self._program, self._factor, self._iterations = program, factor, iterations
         self._key = program.loop
-        self._host = Host(program.source, settings.functions)
-        self._host.inject(self._key, program.said)
+        self._host = Host(program.source, program.settings.functions)
+        self._host.hold(self._key, program.settings.expressions)
         self._found: list[float] = []
         self._recording = Recording()
         self._places: Snapshot | None = None

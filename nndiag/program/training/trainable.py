@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Optional
 
 import numpy as np
 
-from nndiag.program.gradients.laboratory import Recording
-from nndiag.program.gradients.measurement import Measurement
+from nndiag.program.loop.laboratory import Recording
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 
 
@@ -23,8 +23,8 @@ class Trainable:
 
     Attributes:
         source: The program.
+        settings: What the user says about it.
         loop: Key of its training loop.
-        said: The user's own expressions, by the key of the config.
         serials: The expressions to watch.
         value: Reads the loss from what they came to; None where the iteration did not compute it.
         entropy: Whether the loss is a cross-entropy.
@@ -33,38 +33,28 @@ class Trainable:
     """
 
     source: Source
+    settings: CodeSettings
     loop: tuple[int, int]
     serials: frozenset[int]
     value: Callable[[Recording], float | None]
     entropy: bool
     forced: frozenset[int]
     tensors: tuple[Tensor, ...]
-    said: Mapping[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of_measurement(cls, measurement: Measurement) -> Trainable:
-        """A program as it was measured."""
-        return cls(
-            source=measurement.host.source,
-            loop=measurement.watched.loop.key,
-            serials=measurement.loss.serials,
-            value=measurement.loss.value,
-            entropy=measurement.loss.kind.endswith("entropy"),
-            forced=measurement.computed.instruments.forced,
-            tensors=measurement.lab.tensors,
-            said=measurement.said,
-        )
 
     @classmethod
     def of_understanding(cls, found: Understanding, source: Source) -> Trainable | None:
-        """A program as it was understood; None where its loss cannot be read by itself."""
-        read = _reader(found)
-        if read is None:
+        """A program as it was understood; None where its loss cannot be read by itself.
+
+        Functions that only give gradients train nothing.
+        """
+        read = reader_of(found)
+        if read is None or any(item.is_held for item in found.readings[0].parameters):
             return None
         serials, value = read
         assert found.loss is not None
         return cls(
             source=source,
+            settings=found.settings,
             loop=found.watched.loop.key,
             serials=serials,
             value=value,
@@ -77,7 +67,7 @@ class Trainable:
 Reader = tuple[frozenset[int], Callable[[Recording], Optional[float]]]
 
 
-def _reader(found: Understanding) -> Reader | None:  # noqa: PLR0911 - one kind after the other
+def reader_of(found: Understanding) -> Reader | None:  # noqa: PLR0911 - one kind after the other
     """The expressions that a loss is read from, and how."""
     loss = found.loss
     if loss is None:

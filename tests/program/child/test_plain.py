@@ -10,8 +10,8 @@ from nndiag.errors import Location, Problem
 from nndiag.finding import Evidence, Finding, Severity
 from nndiag.program.child.frames import read_frame, write_frame
 from nndiag.program.child.plain import as_plain, from_plain
-from nndiag.program.gradients.judgement import TensorCheck, Verdict
-from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep
+from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep, TensorCheck
+from nndiag.program.roles.status import Status
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 from nndiag.program.training.course import Course
@@ -27,7 +27,7 @@ FINDING = Finding(
 CHECK = ProgramCheck(
     source=Source(Path("net.ipynb"), "w = 1\n", cells=(1, 4)),
     correct=False,
-    tensors=(TensorCheck("w", (3, 2), 2.0, -1.0, None, Verdict.WRONG_SIGN, line=7),),
+    tensors=(TensorCheck("w", (3, 2), 2.0, -1.0, None, Status.WRONG_SIGN, line=7),),
     findings=(FINDING,),
     loss=LossFound("np.mean(e ** 2)", own=True, line=5),
     learning_rate=RateFound("lr", 0.1, None),

@@ -4,7 +4,6 @@ import pytest
 
 from nndiag.program.judging.notes import notes_of
 from nndiag.program.judging.uniform import uniform_factor
-from nndiag.program.roles.rates import learning_rate
 
 PROGRAM = """\
 import numpy as np
@@ -31,11 +30,8 @@ MEAN, HALF = "np.mean((p - y) ** 2)", "0.5 * np.mean((p - y) ** 2)"
 
 
 def uniform_of(judgement):
-    found = judgement.found
-    kept = [state.kept for state in found.states if state.kept is not None]
-    rate = learning_rate(found.readings[0], found.nodes, kept=kept)
-    assert rate is not None
-    return uniform_factor(judgement, rate)
+    assert judgement.found.rate is not None
+    return uniform_factor(judgement.found, judgement.comparisons)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +59,10 @@ def test_is_silent_where_the_step_is_rate_times_gradient(judge, loss, error, upd
     ],
 )
 def test_names_a_factor_and_its_line(judge, loss, error, update, problem, factor, line):
-    found = uniform_of(judge(PROGRAM.format(loss=loss, error=error, update=update)))
-    assert (found.problem, found.line) == (problem, line)
+    judgement = judge(PROGRAM.format(loss=loss, error=error, update=update))
+    found = uniform_of(judgement)
+    assert found.problem == problem
+    assert judgement.found.nodes[found.serial].lineno == line
     assert found.factor == pytest.approx(factor)
 
 

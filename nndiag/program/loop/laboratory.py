@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.numbers import Vector, read_vector, write_vector
 from nndiag.program.execution.places import is_number
-from nndiag.program.execution.runner import PLAIN, BrokenOff, Runner, StepFailedError, Variant
+from nndiag.program.execution.runner import PLAIN, Runner, StepFailedError, Variant
 from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.text.instrument import Instruments
@@ -55,21 +54,6 @@ class Point:
         return f"iteration {self.snapshot.iteration}" + (", shifted" if self.shifted else "")
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A part of an optimizer's state that belongs to one tensor.
-
-    Attributes:
-        state: Where it stands.
-        tensor: Name of the tensor that it acts on.
-        squared: Whether it collects squares of the gradient.
-    """
-
-    state: Tensor
-    tensor: str
-    squared: bool
-
-
 @dataclass
 class Recording:
     """The values of the watched expressions in one iteration, in order."""
@@ -110,49 +94,18 @@ class Laboratory:
         self.runner = runner
         self.tensors = tensors
         self.plain = runner.variant(PLAIN)
-        self.runs = 0
-        self.proxies: dict[str, Moment] = {}
-        self.gradients: dict[str, int] = {}
-        self.rounding = float(np.finfo(float).eps)
-        self._carried: tuple[Tensor, ...] = ()
-        self._renewing = self.plain
+        self.held: dict[str, str] = {}  # parameter → key of the expression for its gradient
+        self.carried: tuple[Leaf, ...] = ()
+        self.undone: frozenset[int] = frozenset()
 
-    def carry(self, tensors: tuple[Tensor, ...], updates: frozenset[int]) -> None:
-        """From now on computes some outputs at the head of the iteration from the parameters.
+    def carry(self, leaves: tuple[Leaf, ...], updates: frozenset[int]) -> None:
+        """From now on computes some outputs at the head of a recorded iteration anew.
 
         Args:
-            tensors: The outputs that an iteration leaves to the next one.
+            leaves: The outputs that an iteration leaves to the next one.
             updates: Serials of the statements that change the parameters.
         """
-        self._carried = tensors
-        self._renewing = self.runner.variant(Instruments(resets=updates))
-
-    def watch_gradients(self) -> None:
-        """Takes the gradients that the user names in the place of steps.
-
-        Raises:
-            UserCodeError: A name is not that of a parameter.
-        """
-        said = self.runner.host.said
-        names = {key.partition(".")[2]: serial for key, serial in said.items() if "." in key}
-        self.gradients = {
-            tensor.name: names[name]
-            for tensor in self.tensors
-            for name in names
-            if name.replace("'", '"') in {tensor.name, tensor.name.partition(".")[2]}
-        }
-        if len(self.gradients) < len(names):
-            known = ", ".join(tensor.name for tensor in self.tensors)
-            raise UserCodeError(
-                Problem("code.gradients names what is not a parameter", allowed=known)
-            )
-        if names:
-            self.plain = self.runner.variant(self.step_instruments)
-
-    @property
-    def step_instruments(self) -> Instruments:
-        """What must be put into a variant so that its step can be read."""
-        return Instruments(probes=frozenset(self.gradients.values()))
+        self.carried, self.undone = leaves, updates
 
     @property
     def nodes(self) -> Mapping[int, ast.AST]:
@@ -193,41 +146,18 @@ class Laboratory:
         Raises:
             StepFailedError: The iteration failed.
         """
-        self.runs += 1
         values = point.theta if theta is None else theta
         snapshot = point.snapshot
-        renewed: Theta = {}
 
         def prepare() -> None:
             for leaf in point.zeroed:
                 _zero(snapshot, leaf)
             self._write(snapshot, values)
-            for tensor in self._carried if renewed else ():
-                tensor.write(snapshot, renewed[tensor.name])
             if also is not None:
                 also()
 
         self.runner.host.hooks.reset = lambda: self._write(snapshot, values)
-        if self._carried:
-            renewed = self._renewed(snapshot, prepare)
         self.runner.run(snapshot, variant, before=prepare)
-
-    def _renewed(self, snapshot: Snapshot, prepare: Callable[[], None]) -> Theta:
-        """The outputs carried over, as they belong to the parameters."""
-        hooks = self.runner.host.hooks
-        probe, hooks.probe = hooks.probe, None
-        after, hooks.after = hooks.after, None
-        try:
-            self.runner.run(snapshot, self._renewing, before=prepare)
-        finally:
-            hooks.probe, hooks.after = probe, after
-        found = {}
-        for tensor in self._carried:
-            values = tensor.read(snapshot)
-            if values is None:
-                raise StepFailedError(f"{tensor.name} changed its shape")
-            found[tensor.name] = values
-        return found
 
     def _write(self, snapshot: Snapshot, values: Theta) -> None:
         for tensor in self.tensors:
@@ -236,47 +166,20 @@ class Laboratory:
             if now is not None and not np.array_equal(now, wanted):
                 tensor.write(snapshot, wanted)
 
-    def step(self, point: Point, variant: Variant | None = None) -> Theta:
+    def step(self, point: Point) -> Theta:
         """What one iteration takes off each parameter.
 
         Raises:
             StepFailedError: The iteration failed, or a parameter changed its shape.
         """
-        held = self._held(point, variant or self.plain)
+        self.run(point, self.plain)
         step = {}
         for tensor in self.tensors:
             after = tensor.read(point.snapshot)
             if after is None:
                 raise StepFailedError(f"{tensor.name} changed its shape")
             step[tensor.name] = point.theta[tensor.name] - after
-            if tensor.name in held:
-                step[tensor.name] = held[tensor.name]
-            if tensor.name in self.proxies:
-                step[tensor.name] = self._moment(point, tensor.name, step[tensor.name])
         return step
-
-    def _held(self, point: Point, variant: Variant) -> Theta:
-        """Runs the step, and gives the gradients that the user says the program holds."""
-        if not self.gradients:
-            self.run(point, variant)
-            return {}
-        recording = self.record(point, variant)
-        held = {}
-        for tensor in self.tensors:
-            if tensor.name in self.gradients:
-                values = recording.values.get(self.gradients[tensor.name], [])
-                if not values or np.size(values[-1]) != tensor.size:
-                    raise StepFailedError(f"gradients.{tensor.name} has not the parameter's shape")
-                held[tensor.name] = np.asarray(values[-1], dtype=float).ravel()
-        return held
-
-    def _moment(self, point: Point, name: str, step: Vector) -> Vector:
-        """The multiple of the gradient that an adaptive optimizer remembers, for its step."""
-        proxy = self.proxies[name]
-        moment = proxy.state.read(point.snapshot)
-        if moment is None or moment.shape != step.shape:
-            raise StepFailedError(f"the state of {name} is not there")
-        return np.sign(step) * (np.sqrt(np.abs(moment)) if proxy.squared else np.abs(moment))
 
     def record(
         self,
@@ -284,9 +187,6 @@ class Laboratory:
         variant: Variant,
         *,
         theta: Theta | None = None,
-        flipped: Mapping[int, Any] | None = None,
-        also: Callable[[], None] | None = None,
-        until: Mapping[int, int] | None = None,
     ) -> Recording:
         """The values of the watched expressions in one iteration.
 
@@ -294,30 +194,19 @@ class Laboratory:
             point: Where.
             variant: An instrumented variant.
             theta: Other values of the parameters.
-            flipped: Expressions whose value is given another sign, by serial: a generator of signs.
-            also: Called when all variables are in place.
-            until: How often each expression is computed: behind the last of them the iteration is
-                broken off.
 
         Raises:
             StepFailedError: The iteration failed.
         """
         recording = Recording()
-        flips = flipped or {}
-        left = sum(until.values()) if until else -1
 
         def probe(serial: int, value: Any) -> Any:
-            if serial in flips and isinstance(value, (float, np.ndarray)):
-                value = value * flips[serial](value)
-            nonlocal left
-            left -= recording.add(serial, value)
-            if left == 0:
-                raise BrokenOff
+            recording.add(serial, value)
             return value
 
         self.runner.host.hooks.probe = probe
         try:
-            self.run(point, variant, theta=theta, also=also)
+            self.run(point, variant, theta=theta)
         finally:
             self.runner.host.hooks.probe = None
         return recording
