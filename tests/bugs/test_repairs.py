@@ -188,87 +188,11 @@ CASES = {
         "wrong-activation-derivative",
         "delta1 = delta2.dot(second.T) * (a1 * (1 - a1))",
     ),
-    "an error that is written out": (
-        SLOPES,
-        ("delta1 = delta2.dot(second.T)", "delta1 = (a2 - y).dot(second.T)"),
-        "raw-error-instead-of-delta",
-        "delta1 = delta2.dot(second.T) * slope1",
-    ),
-    "an output that is passed back": (
-        SLOPES,
-        ("delta1 = delta2.dot(second.T)", "delta1 = a2.dot(second.T)"),
-        "broken-chain-rule",
-        "delta1 = delta2.dot(second.T) * slope1",
-    ),
-    "an output where the error belongs": (
-        SLOPES,
-        ("a1.T.dot(delta2)", "a1.T.dot(a2)"),
-        "wrong-loss-gradient",
-        "second -= 0.5 * a1.T.dot(delta2)",
-    ),
-    "a division of the deltas that stands alone": (
-        SOFTMAX,
-        ("    dscores /= n\n", ""),
-        "summed-instead-of-averaged",
-        "dscores /= n",
-    ),
-    "labels that are taken off in place": (
-        SOFTMAX,
-        ("    dscores[range(n), y] -= 1\n", ""),
-        "wrong-softmax-gradient",
-        "dscores[range(n), y] -= 1",
-    ),
-    "the bias among the weights of a unit": (
-        UNITS,
-        ('            unit["weights"][-1] -= 0.1 * unit["delta"]\n', ""),
-        "gradient-never-computed",
-        "unit['weights'][-1] -= 0.1 * unit['delta']",
-    ),
-    "an error that is passed back through no weight of a list": (
-        UNITS,
-        ('0.1 * unit["delta"] * inputs[j]', '0.1 * unit["delta"] * unit["output"]'),
-        "wrong-layer-activation",
-        'unit["weights"][j] -= 0.1 * unit["delta"] * inputs[j]',
-    ),
-    "a derivative of no known form": (
-        FLOATS,
-        ("dw = e * v * (1 - h * h) * x", "dw = e * v * (1 - h) * x"),
-        "wrong-activation-derivative",
-        "dw = e * v * (1 - h ** 2) * x",
-    ),
-    "a mask of the error itself": (
-        RECTIFIED,
-        ("delta[z < 0] = 0", "delta[delta < 0] = 0"),
-        "activation-derivative-of-wrong-argument",
-        "delta[z < 0] = 0",
-    ),
-    "a derivative that is computed and forgotten": (
-        LEAKY,
-        ("return error * slope", "return error"),
-        "missing-activation-derivative",
-        "return error * slope",
-    ),
     "a derivative without the leak": (
         LEAKY,
         ("return error * slope", "return error * (self.z > 0)"),
         "wrong-activation-derivative",
         "return error * np.where(self.z > 0, 1, 0.05)",
-    ),
-    "a softmax by Python's own sum": (
-        SOFTMAX,
-        ("scores / scores.sum(axis=1, keepdims=True)", "scores / sum(scores)"),
-        "softmax-wrong-axis",
-        "probs = scores / np.sum(scores, axis=1, keepdims=True)",
-    ),
-    "a result that is computed from updated weights": (
-        LAYERS,
-        (
-            "        below = delta @ self.w.T\n        self.w -= 0.1 * self.x.T @ delta\n"
-            "        return below\n",
-            "        self.w -= 0.1 * self.x.T @ delta\n        return delta @ self.w.T\n",
-        ),
-        "uses-updated-weights",
-        "passed_back = delta @ self.w.T",
     ),
 }
 
@@ -305,7 +229,7 @@ def test_names_the_part_of_a_tensor_that_is_never_changed(tmp_path):
     )
     finding = checked(text, tmp_path).findings[0]
     assert finding.problem == "gradient-never-computed"
-    assert "only the last entry of each row" in finding.message
+    assert "only 2 of its 6 entries" in finding.message
     assert finding.replacement is None
 
 
@@ -342,40 +266,9 @@ for i in range(500):
 """
 
 
-def test_mends_a_table_of_differences_before_anything_else(tmp_path):
-    found = checked(TABLE, tmp_path)
-    assert found.findings[0].problem == "mismatched-shapes"
-    assert "return X.dot(theta).ravel()" in found.fixed_text
-
-
-def test_gives_a_parameter_the_value_that_another_variable_gets(tmp_path):
-    text = FLOATS.replace("        b -= 0.1 * db\n", "        db = b - 0.1 * db\n")
-    found = checked(text, tmp_path)
-    assert [(one.problem, one.replacement) for one in found.findings] == [
-        ("gradient-never-computed", "b = b - 0.1 * db")
-    ]
-
-
-def test_takes_a_number_of_another_update_for_a_rate_of_its_own(tmp_path):
-    found = checked(FLOATS.replace("w -= 0.1 * dw", "w -= 0.35 * dw"), tmp_path)
-    assert [(one.problem, one.replacement) for one in found.findings] == [
-        ("wrong-constant-factor", "w -= 0.1 * dw")
-    ]
-
-
 def test_reads_no_direction_from_the_sign_of_a_single_number(tmp_path):
     # v is negative: with v for h the step of v goes uphill, and yet no sign is wrong
     found = checked(FLOATS.replace("v -= 0.1 * e * h", "v -= 0.1 * e * v"), tmp_path)
     assert [(one.problem, one.replacement) for one in found.findings] == [
         ("wrong-layer-activation", "v -= 0.1 * e * h")
     ]
-
-
-def test_says_that_a_derivative_of_the_sum_got_the_activated_value(tmp_path):
-    text = FLOATS.replace("import math\n", "import math\nimport numpy as np\n").replace(
-        "w, b, v", "def tanh_prime(z):\n    return 1 - np.tanh(z) ** 2\nw, b, v", 1
-    )
-    text = text.replace("(1 - h * h)", "tanh_prime(h)").replace("w * x + b)", "w * x + b + 0)")
-    assert {one.problem for one in checked(text, tmp_path).findings} == {
-        "activation-derivative-of-wrong-argument"
-    }

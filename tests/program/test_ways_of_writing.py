@@ -326,10 +326,9 @@ def test_checks_the_gradient_that_an_optimizer_of_scipy_is_handed(check):
     assert found.functions.splitlines()[0] == "cost_ = cost(theta, X, y, 1.0)"
 
 
-def test_mends_the_gradient_that_an_optimizer_of_scipy_is_handed(check):
+def test_sees_a_wrong_gradient_that_an_optimizer_of_scipy_is_handed(check):
     found = check(COURSE_EXERCISE.replace("@ (h - y) /", "@ (y - h) /"))
     assert not found.correct
-    assert "X.T @ (h - y)" in found.fixed_text
 
 
 ADAM_IN_AN_OBJECT = """\
@@ -553,13 +552,6 @@ def test_finds_the_loop_around_a_loop_over_the_only_layer(check):
     found = check(ONE_LAYER)
     assert found.correct
     assert found.loop.endswith(":5")
-
-
-def test_mends_a_step_that_starts_from_no_difference(check):
-    # no residual stands in the program: what the targets act on is the way back
-    found = check(ONE_LAYER.replace("kept[layer - 1].T", "kept[layer].T"))
-    assert [one.problem for one in found.findings] == ["wrong-layer-activation"]
-    assert found.fixed_text is not None
 
 
 PACKED = """\

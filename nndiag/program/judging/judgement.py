@@ -146,7 +146,7 @@ def _of_the_loop_around(result: Judgement, settings: CodeSettings, *, deadline: 
     """
     watched = result.found.watched
     right = any(item.status is Status.RIGHT for item in result.comparisons)
-    if right or not watched.parents or time.perf_counter() > deadline:
+    if right or not watched.parents or _tells_loss(result) or time.perf_counter() > deadline:
         return result
     refused = frozenset({watched.loop.key})
     try:
@@ -155,6 +155,12 @@ def _of_the_loop_around(result: Judgement, settings: CodeSettings, *, deadline: 
         return result
     told = any(item.status is Status.RIGHT for item in around.comparisons)
     return around if told and around.found.is_one_step else result
+
+
+def _tells_loss(result: Judgement) -> bool:
+    """Whether the iteration compares outputs with targets, or tells a person its loss."""
+    loss = result.found.loss
+    return loss is not None and (loss.shown or loss.behind or not loss.own)
 
 
 def compared_program(

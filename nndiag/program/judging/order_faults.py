@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nndiag.program.execution.views import owner_of
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.multiples import multiple_of
@@ -36,9 +37,19 @@ def updated_weights(found: Understanding) -> Iterator[UpdateFault]:
             own = set(late.heads) | {end for end in late.ends if end is not None}
             if late is early or last is None or own & set(ends) or last not in after:
                 continue
+            if _share_memory(reading, early, late):
+                continue  # what one writes the other is read anew from, changed or not
             says = f"{early.name} is updated before it is used for {late.name}"
             serial = update_serial(reading, early.name)
             yield UpdateFault(late.name, "uses-updated-weights", says, serial)
+
+
+def _share_memory(reading: Reading, one: Parameter, other: Parameter) -> bool:
+    """Whether two parameters are views of one array."""
+    snapshot = reading.point.snapshot
+    values = [snapshot.original(item.tensor.leaves[0]) for item in (one, other)]
+    owners = [owner_of(value) for value in values if isinstance(value, np.ndarray)]
+    return len(owners) == 2 and owners[0] is owners[1]
 
 
 def overwritten_sums(
