@@ -22,6 +22,7 @@ def answer(
     quiet: bool = False,
     html: Path | None = None,
     fail_on: str = "never",
+    output_format: str = "text",
     plots: bool = False,
 ) -> None:
     """Print a result, draw it and write its page where asked, and end with its exit code.
@@ -32,6 +33,7 @@ def answer(
         quiet: Whether to print the verdict alone.
         html: Where to write the page.
         fail_on: The least severity that makes the exit code 1.
+        output_format: "text" for a person, or the name of another tool's.
         plots: Whether to draw into the run's folder, after the report: nobody waits for pictures.
 
     Raises:
@@ -42,6 +44,10 @@ def answer(
         from nndiag.plain import json_text  # noqa: PLC0415 (NumPy costs 100 ms)
 
         emit_text(json_text(result.to_dict()))
+    elif output_format != "text":
+        from nndiag.report.formats import FORMATS  # noqa: PLC0415 (only where asked for)
+
+        emit_text(FORMATS[output_format](result.marks()))
     elif quiet:
         emit_text(f"{result.line()}\n")
     else:

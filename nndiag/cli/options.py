@@ -75,6 +75,13 @@ SHARED = {
         show_default=True,
         help="The least severity that makes the exit code 1.",
     ),
+    "output_format": click.option(
+        "--output-format",
+        type=click.Choice(["text", "github", "sarif", "junit"]),
+        default="text",
+        show_default=True,
+        help="Print what was found as other tools read it.",
+    ),
     "html": click.option(
         "--html",
         metavar="FILE",

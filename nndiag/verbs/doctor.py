@@ -1,6 +1,7 @@
 """`doctor`: what is worth checking before any training."""
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nndiag.report.document import Document
+    from nndiag.report.formats import Mark
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,6 +36,18 @@ class CheckupResult(Result, Checkup):
         """An error where a check failed, a warning where one warns."""
         warning = Severity.WARNING if self.warnings else None
         return Severity.ERROR if self.failed else warning
+
+    def marks(self) -> "Sequence[Mark]":
+        """The checks that failed or warn."""
+        from nndiag.report.formats import Mark  # noqa: PLC0415 (only when asked for)
+
+        file = None if self.config is None else shlex.split(self.config)[0]
+        kinds = ((Severity.ERROR, self.failed), (Severity.WARNING, self.warnings))
+        return [
+            Mark(check.problem or check.name, severity, check.message, file)
+            for severity, checks in kinds
+            for check in checks
+        ]
 
     def line(self) -> str:
         """The verdict in one line."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nndiag.report.document import Document
+    from nndiag.report.formats import Mark
     from nndiag.verbs.run import RunResult
 
 TRAINS, GRADIENT, NO_RUN, TOO_SLOW = "trains", "gradient wrong", "cannot be run", "took too long"
@@ -88,6 +89,16 @@ class GradeResult(Result):
         from nndiag.report.grade_document import grade_document  # noqa: PLC0415 (only when asked for)
 
         return grade_document(self)
+
+    def marks(self) -> "Sequence[Mark]":
+        """What was found in each program, at its place."""
+        from nndiag.report.formats import Mark  # noqa: PLC0415 (only when asked for)
+
+        return [
+            Mark(one.problem or one.verdict, one.severity, one.message, one.program, one.line)
+            for one in self.grades
+            if one.severity is not None
+        ]
 
     def csv(self) -> str:
         """The table as text with commas."""

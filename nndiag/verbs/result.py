@@ -1,6 +1,7 @@
 """What every verb returns: it shows itself as text, in colour, as a page, as an object of JSON."""
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from io import StringIO
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nndiag.report.document import Document
+    from nndiag.report.formats import Mark
 
 R = TypeVar("R", bound="Result")
 
@@ -48,6 +50,17 @@ class Result:
 
     def draw(self) -> None:
         """Draw pictures into the folder that it is stored in; nothing by default."""
+
+    def marks(self) -> "Sequence[Mark]":
+        """What was found, each at its place, for the formats of other tools."""
+        from nndiag.report.formats import Mark  # noqa: PLC0415 (only when asked for)
+
+        own = getattr(self, "path", None) or getattr(self, "config", None)
+        file = None if own is None else shlex.split(str(own))[0]
+        return [
+            Mark(one.problem, one.severity, one.message, one.file or file, one.line)
+            for one in getattr(self, "findings", ())
+        ]
 
     def remarks(self) -> Iterable[str]:
         """What a person should know besides, a line each; none by default."""

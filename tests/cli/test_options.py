@@ -29,10 +29,10 @@ def test_wherever_a_run_is_judged_problems_can_be_chosen(command):
 
 
 def test_an_option_is_described_in_the_same_words_everywhere():
-    words = {}
+    words, own = {}, {"--help", "--seconds", "--steps", "--write"}
     for command in NAMES:
         for option, one in options_of(command).items():
-            if option.startswith("--") and option not in {"--help", "--seconds", "--steps"}:
+            if option.startswith("--") and option not in own:
                 assert words.setdefault(option, one.help) == one.help, (command, option)
 
 
@@ -62,6 +62,12 @@ def test_nothing_fails_where_never_is_asked_for(
     monkeypatch.setattr("nndiag.cli.answer.exit_code", exit_code)
     assert command(*arguments, "--quiet", "--fail-on", "never").code == 0
     assert judged == ["error"]
+
+
+def test_what_was_found_is_printed_as_github_reads_it(command):
+    told = command("doctor", "exploding.yaml", "--output-format", "github").out
+    place = "file=exploding.yaml,title=learning-rate-above-stability-limit"
+    assert f"::error {place}::" in told
 
 
 def test_a_warning_fails_the_check_up_where_that_is_asked_for(command, folder):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nndiag.verbs.compare import ComparisonResult
 
 
-@command("compare", rank=6, without=("fail_on",))
+@command("compare", rank=6, without=("fail_on", "output_format"))
 @click.argument(
     "runs",
     metavar="RUN...",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nndiag.verbs.demo import DemoResult
 
 
-@command("demo", rank=0, without=("fail_on",))
+@command("demo", rank=0, without=("fail_on", "output_format"))
 @click.argument(
     "name",
     metavar="[NAME]",

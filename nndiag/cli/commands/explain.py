@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nndiag.verbs.explain import Page
 
 
-@command("explain", rank=7, without=("quiet", "fail_on", "html"))
+@command("explain", rank=7, without=("quiet", "fail_on", "html", "output_format"))
 @click.argument(
     "name",
     metavar="NAME",

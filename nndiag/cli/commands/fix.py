@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nndiag.verbs.fix_program import ProgramFixResult
 
 
-@command("fix", rank=4)
+@command("fix", rank=4, without=("output_format",))
 @trained_argument
 @overrides_argument
 @click.option(

@@ -11,7 +11,7 @@ from nndiag.cli.options import PATH
 from nndiag.cli.streams import emit_text
 
 
-@command("init", rank=10, without=("json", "quiet", "fail_on", "html"))
+@command("init", rank=10, without=("json", "quiet", "fail_on", "html", "output_format"))
 @click.argument(
     "file",
     metavar="[FILE]",

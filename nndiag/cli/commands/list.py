@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nndiag.verbs.explain import Catalogue
 
 
-@command("list", rank=8, without=("quiet", "fail_on", "html"))
+@command("list", rank=8, without=("quiet", "fail_on", "html", "output_format"))
 @click.argument(
     "kind",
     metavar="[KIND]",

@@ -6,7 +6,7 @@ from nndiag.cli.command import command
 from nndiag.cli.streams import emit_text
 
 
-@command("schema", rank=11, without=("json", "quiet", "fail_on", "html"))
+@command("schema", rank=11, without=("json", "quiet", "fail_on", "html", "output_format"))
 @click.argument(
     "of",
     metavar="[config|report]",
