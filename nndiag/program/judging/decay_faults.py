@@ -180,7 +180,8 @@ def _place(reading: Reading, loss: Loss, part: _Part) -> int:
         fit = decayed(vector, own, start, [np.arange(len(entries))])
         if fit is not None:
             serials.append((serial, part.due + fit.shares[0]))
-    wanted = [s for s, share in serials if abs(share - part.found) <= _SAME * abs(part.found)]
+    size = max(abs(part.found), abs(part.due))
+    wanted = [s for s, share in serials if abs(share - part.found) <= _SAME * size]
     return next(iter(wanted or [s for s, _ in serials]), -1)
 
 

@@ -180,3 +180,25 @@ def test_names_what_spoils_a_right_gradient(judge, changes, bug, line):
 
 def test_is_silent_on_sums_over_examples_of_a_drawn_batch(judge):
     assert judge(plain()).is_right
+
+
+ONE_EXAMPLE = """\
+import numpy as np
+rng = np.random.default_rng(5)
+x = rng.normal(size=(12, 2))
+y = (x[:, :1] > x[:, 1:]) * 1.0
+W = rng.normal(size=(2, 4))
+V = rng.normal(size=(4, 1))
+for step in range(200):
+    i = rng.integers(12)
+    h = np.tanh(x[i:i + 1] @ W)
+    p = 1 / (1 + np.exp(-(h @ V)))
+    e = p - y[i:i + 1]
+    V, W = V - 0.1 * h.T @ e, W - 0.1 * x[i:i + 1].T @ (e @ V.T * (1 - h ** 2))
+"""
+
+
+def test_tells_losses_of_one_example_apart_by_the_factor_that_stays(judge):
+    found = judge(ONE_EXAMPLE)  # p - y is parallel to the gradient of the squares, too
+    assert found.is_right
+    assert found.found.loss.kind == "binary cross-entropy"
