@@ -15,9 +15,9 @@ from enum import Enum
 import numpy as np
 
 from nndiag.program.execution.numbers import write_vector
-from nndiag.program.execution.places import spelled
+from nndiag.program.execution.places import MISSING, spelled
 from nndiag.program.execution.runner import StepFailedError
-from nndiag.program.execution.snapshot import Leaf
+from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph, Node, Ref
 from nndiag.program.loop.laboratory import Laboratory, Point
@@ -123,12 +123,15 @@ def _ancestors_of(reading: Reading, parameter: Parameter) -> set[int]:
     return found
 
 
-def states_of(lab: Laboratory, reading: Reading, *, forced: frozenset[int]) -> list[State]:
+def states_of(
+    lab: Laboratory, reading: Reading, *, start: Snapshot, forced: frozenset[int]
+) -> list[State]:
     """The optimizer's memory at one point.
 
     Args:
         lab: Runs the step.
         reading: The point.
+        start: The variables before the first iteration: memory is there, and empty.
         forced: As for `read_iteration`.
     """
     places = {item.name: list(state_places(reading, item)) for item in reading.parameters}
@@ -147,7 +150,7 @@ def states_of(lab: Laboratory, reading: Reading, *, forced: frozenset[int]) -> l
         state
         for parameter in reading.parameters
         for leaves in places[parameter.name]
-        if (state := _state(parameter, leaves, empty, full)) is not None
+        if (state := _state(parameter, leaves, empty, full, start=start)) is not None
     ]
     return [state for state in found if _was_meant(state, found, reading)]
 
@@ -208,27 +211,40 @@ def _filled(
 
 
 def _state(
-    parameter: Parameter, leaves: tuple[Leaf, ...], empty: Iteration, full: Iteration
+    parameter: Parameter,
+    leaves: tuple[Leaf, ...],
+    empty: Iteration,
+    full: Iteration,
+    *,
+    start: Snapshot,
 ) -> State | None:
     before, after = (_ends(item, leaves) for item in (empty, full))
-    start = full.values_at(head for leaf in leaves for head in full.heads.get(leaf, ()))
-    if before.size == 0 or not before.size == after.size == start.size:
+    filled = full.values_at(head for leaf in leaves for head in full.heads.get(leaf, ()))
+    if before.size == 0 or not before.size == after.size == filled.size:
         return None
     with np.errstate(all="ignore"):
-        kept = (after - before) / start
+        kept = (after - before) / filled
     steady = np.isfinite(kept).all() and np.ptp(kept) <= _LOOSE * max(
         1.0, float(np.max(np.abs(kept)))
     )
-    if before.size == 1 and not (steady and -_LOOSE <= float(kept[0]) <= 1 + _LOOSE):
+    share = float(np.mean(kept)) if steady else None
+    alone = before.size == 1
+    if alone and (share is None or not -_LOOSE <= share <= 1 + _LOOSE):
         return None  # any single number that the parameter's next value is made from
-    return State(
-        spelled(leaves[0].root, leaves[0].steps),
-        leaves,
-        parameter.name,
-        _remembered(empty, leaves, before),
-        float(np.mean(kept)) if steady else None,
-        before.size,
-    )
+    if share is not None and abs(share) < _LOOSE and not _is_empty(start, leaves):
+        return None
+    remembers = Remembers.FIRST if alone else _remembered(empty, leaves, before)
+    name = spelled(leaves[0].root, leaves[0].steps)
+    return State(name, leaves, parameter.name, remembers, share, before.size)
+
+
+def _is_empty(start: Snapshot, leaves: Sequence[Leaf]) -> bool:
+    """Whether a variable is there with nothing in it before the loop, as an average is.
+
+    A gradient that is kept in a variable is not there yet.
+    """
+    values = [start.original(leaf) for leaf in leaves]
+    return all(value is not MISSING and not np.any(value) for value in values)
 
 
 def _ends(iteration: Iteration, leaves: Sequence[Leaf]) -> np.ndarray:

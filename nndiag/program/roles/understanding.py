@@ -11,7 +11,6 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.host import Host, OutOfTime, loop_place
-from nndiag.program.execution.places import MISSING
 from nndiag.program.execution.runner import Runner, StepFailedError
 from nndiag.program.execution.snapshot import Snapshot
 from nndiag.program.loop.discovery import Watched
@@ -281,11 +280,7 @@ def _read(found: Understanding) -> None:
         points = spread(list(lab.points(found.watched.snapshots)))
         last = _last_reading(found, points) or last
     start = found.watched.snapshots[0]
-    found.states = [
-        state
-        for state in states_of(lab, last, forced=found.forced)
-        if not state.is_assigned or _is_empty(start, state)
-    ]
+    found.states = states_of(lab, last, start=start, forced=found.forced)
     empty = tuple(leaf for state in found.states for leaf in state.leaves)
     points = [point.with_zeroed(empty) for point in points]
     found.readings = [item for point in points if (item := _reading(found, point))]
@@ -310,15 +305,6 @@ def _unshare(found: Understanding) -> None:
     for snapshot in found.watched.snapshots:
         if any(id(snapshot.original(leaf)) in snapshot.shared for leaf in leaves):
             snapshot.unshare()
-
-
-def _is_empty(start: Snapshot, state: State) -> bool:
-    """Whether a variable is there with nothing in it before the loop, as an average is.
-
-    A gradient that is kept in a variable is not there yet.
-    """
-    values = [start.original(leaf) for leaf in state.leaves]
-    return all(value is not MISSING and not np.any(value) for value in values)
 
 
 def _last_reading(found: Understanding, points: Sequence[Point]) -> Reading | None:
