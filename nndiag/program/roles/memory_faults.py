@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,8 +16,10 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.roles.ways import dividing, takes_root, ways_between
+from nndiag.program.text.instrument import serial_of
 
 _BUG = "wrong-moment"
+_NAMES = (ast.Name, ast.Attribute, ast.Subscript)  # what has been computed before
 
 
 def memory_faults(found: Understanding) -> Iterator[UpdateFault]:
@@ -31,13 +34,17 @@ def memory_faults(found: Understanding) -> Iterator[UpdateFault]:
     if shared:
         return
     for state in states:
-        yield from _of_one(readings, state)
+        yield from _of_one(found, state)
     yield from share_faults(readings[-1], states)
     yield from correction_faults(found)
 
 
-def _of_one(readings: Sequence[Reading], state: State) -> Iterator[UpdateFault]:
-    reading, name = readings[-1], state.name
+def _of_one(found: Understanding, state: State) -> Iterator[UpdateFault]:
+    reading, name = found.readings[-1], state.name
+    if state.is_assigned:
+        says = f"{name} is assigned, not averaged: it keeps nothing of what it held"
+        yield UpdateFault(state.parameter, _BUG, says, _assigning(found, state))
+        return
     sums = _sums_into(reading, state)
     if sums is not None:
         says = f"{name} is never set back to zero: what earlier iterations left stays in it"
@@ -48,9 +55,23 @@ def _of_one(readings: Sequence[Reading], state: State) -> Iterator[UpdateFault]:
         says = f"the step is divided by {name} itself, where its square root is due"
         yield UpdateFault(state.parameter, _BUG, says, divided)
         return
-    said = _said(readings, state)
+    said = _said(found.readings, state)
     if said is not None:
         yield UpdateFault(state.parameter, *said, _serial(reading, state))
+
+
+def _assigning(found: Understanding, state: State) -> int:
+    """The last statement that assigns a state, by its name; else what made its value."""
+    tail = state.name.rpartition(".")[2]
+    made = [
+        node
+        for node in found.nodes.values()
+        if isinstance(node, ast.Assign)
+        and any(ast.unparse(target).rpartition(".")[2] == tail for target in node.targets)
+    ]
+    last = max(made, key=lambda node: node.lineno, default=None)
+    whole = _serial(found.readings[-1], state)
+    return whole if last is None or not isinstance(last.value, _NAMES) else serial_of(last)
 
 
 def _ways(reading: Reading, state: State) -> list[Node]:
@@ -107,8 +128,6 @@ def _said(  # noqa: PLR0911 - one kind after the other
 ) -> tuple[str, str] | None:
     """The bug of one state, and what is wrong with it, in words."""
     name, rooted = state.name, takes_root(readings[-1].graph, _ways(readings[-1], state))
-    if state.is_assigned:
-        return _BUG, f"{name} is assigned, not averaged: it keeps nothing of what it held"
     if state.kept is None:  # a variable that takes turns
         return None
     if rooted and any(np.any(_left(item, state) < 0) for item in readings):
