@@ -6,13 +6,18 @@ in a few products; started from the gradient it also measures ½gᵀH⁻¹g.
 Source: Golub and Van Loan 2013, sections 10.1 (the recursion) and 10.3 (reorthogonalisation).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nndiag.arrays import FloatArray
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 Product: TypeAlias = Callable[[FloatArray], FloatArray]
 

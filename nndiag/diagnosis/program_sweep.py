@@ -5,9 +5,10 @@ iteration is what it computes there, perhaps of one example. Means over a tenth 
 compared with those of a run in which nothing moves, which sees the same examples in the same order.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -39,6 +40,7 @@ def sweep_program(
     *,
     python: str | None = None,
     progress: Callable[[int], None] | None = None,
+    program: "Trainable | None" = None,
 ) -> SweepResult:
     """Find the learning rates that work for a user's program.
 
@@ -48,14 +50,16 @@ def sweep_program(
         settings: Which program, and what is what in it.
         python: The Python to run it in; the user's own by default.
         progress: Called with the number of runs that have just ended.
+        program: What trains it; a program in a child of its own by default.
 
     Raises:
         UserCodeError: The program cannot be run, or its rate cannot be found.
     """
     started = time.monotonic()
     source = readable_program(settings)
-    with Child(python=python) as child:
-        program = _Program(child, source)
+    with contextlib.ExitStack() as stack:
+        if program is None:
+            program = _Program(stack.enter_context(Child(python=python)), source)
         text, rate = program.rate(settings)
         with Interruption() as interruption:
             runs = _ProgramRuns(program, rate=rate, interrupted=lambda: interruption.requested)
@@ -85,6 +89,18 @@ def sweep_program(
         runs=len(search.runs),
         seconds=time.monotonic() - started,
     )
+
+
+class Trainable(Protocol):
+    """What a sweep trains at one rate after another."""
+
+    name: str
+
+    def rate(self, settings: CodeSettings) -> tuple[str, float]:
+        """How its learning rate is written, and its value."""
+
+    def losses(self, *, factor: float, iterations: int, seconds: float) -> FloatArray:
+        """Its losses with the rate multiplied by a factor, as far as there is time."""
 
 
 class _Program:
@@ -131,7 +147,7 @@ class _ProgramRuns:
 
     def __init__(
         self,
-        program: _Program,
+        program: "Trainable",
         *,
         rate: float,
         interrupted: Callable[[], bool],

@@ -115,12 +115,19 @@ def fix_program(
     )
     if found.healthy:
         return found
-    search = _Search(run, settings, python=python, notice=notice or (lambda _: None))
+    search = Search(run, settings, python=python, notice=notice or (lambda _: None))
     return search.searched(found)
 
 
-class _Search:
-    """A search in progress."""
+class Search:
+    """A search in progress.
+
+    Args:
+        run: The program as it stands.
+        settings: Which program, and what is what in it.
+        python: The Python that runs it.
+        notice: Told what is being tried.
+    """
 
     def __init__(
         self,
@@ -138,6 +145,7 @@ class _Search:
         self._trials: list[ProgramTrial] = []
         self._made = 1
         self._before = r_squared(run.told, run.mirror)
+        self._base: tuple[SettingEdit, ...] = ()
 
     def searched(self, found: ProgramFix) -> ProgramFix:
         """What was found, with what came of the search."""
@@ -159,21 +167,27 @@ class _Search:
 
     def _tried(self) -> Iterator[ProgramTrial]:
         """The candidates, trained one after another, few changes first."""
-        editor = Editor(self._source, self._told)
+        editor = self._editor()
         plain = self._applicable(editor)
         for combination in _combinations(plain):
             if self._made >= _MOST:
                 return
-            edits = self._with_rate(editor, combination)
+            edits = self._with_rate(editor, (*self._base, *combination))
             if edits is None or any(edits == x.edits for x in self._trials):
                 continue
             yield from self._trained(edits)
         best = max(self._trials, key=lambda x: x.r_squared, default=None)
         longer = editor.steps(_LONGER)
-        starts = [()] if best is None or not self._helped(best) else [best.edits, ()]
+        starts = [self._base]
+        if best is not None and self._helped(best):
+            starts = [best.edits, self._base]
         for edits in starts if longer is not None else ():
             if self._made < _MOST and longer is not None:
                 yield from self._trained((*edits, longer))
+
+    def _editor(self) -> Editor:
+        """Finds places in the program."""
+        return Editor(self._source, self._told)
 
     def _helped(self, trial: ProgramTrial) -> bool:
         before = self._before
@@ -213,7 +227,7 @@ class _Search:
         if text is None:
             return None
         told = self._told if not edits else self._watched(text, steps=_PROBED)
-        limit = None if told is None else _limit(told)
+        limit = None if told is None else self._limit(told)
         rate = self._told["rate"]
         if limit is None or rate is None or _NEAR[0] * limit < rate[1] < _NEAR[1] * limit:
             return edits or None
@@ -240,10 +254,9 @@ class _Search:
 
     def _judged(self, edits: tuple[SettingEdit, ...], told: Told) -> ProgramTrial:
         """A trained program with what came of it."""
-        mirror = mirror_of(told)
-        reached = r_squared(told, mirror)
+        reached = self._reached(told)
         trial = ProgramTrial(
-            edits, -math.inf if reached is None else reached, _trains(told, mirror, reached)
+            edits, -math.inf if reached is None else reached, self._trains(told, reached)
         )
         self._trials.append(trial)
         return trial
@@ -251,6 +264,8 @@ class _Search:
     def _pruned(self, trial: ProgramTrial) -> ProgramTrial:
         """The trial without the changes that it does not need."""
         for edit in trial.edits if len(trial.edits) > 1 else ():
+            if edit in self._base:
+                continue
             fewer = tuple(x for x in trial.edits if x is not edit)
             if self._made >= _MOST or any(fewer == x.edits for x in self._trials):
                 continue
@@ -262,12 +277,12 @@ class _Search:
     def _confirmed(self, found: ProgramFix, trial: ProgramTrial) -> ProgramFix:
         """The fix, where it holds with other random numbers too."""
         text = edited(self._source.text, trial.edits)
-        others = []
+        others, held = [], True
         for shift in _SHIFTS:
             told = None if text is None else self._watched(text, shift=shift)
-            reached = None if told is None else r_squared(told, mirror_of(told))
+            reached = None if told is None else self._reached(told)
             others.append(-math.inf if reached is None else reached)
-        held = all(x >= _KEPT * trial.r_squared for x in others)
+            held = held and told is not None and self._holds(told, reached, trial)
         return replace(
             found,
             repaired=self._repair is not None,
@@ -276,6 +291,24 @@ class _Search:
             others=tuple(others),
             trials=tuple(self._trials),
         )
+
+    def _limit(self, told: Told) -> float | None:
+        """The stability limit of a program's rate at its start; None where it is not known."""
+        mirror = mirror_of(told)
+        keeper = Recorder(layers=layer_names(told, mirror))
+        return recorded(told, mirror, keeper, reference=False).facts.stability_limit
+
+    def _reached(self, told: Told) -> float | None:
+        """The R² at the end of a training; None where it is not known."""
+        return r_squared(told, mirror_of(told))
+
+    def _trains(self, told: Told, reached: float | None) -> bool:
+        """Whether a changed program trains."""
+        return _trains(told, mirror_of(told), reached)
+
+    def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
+        """Whether a fix works with other random numbers, too."""
+        return reached is not None and reached >= _KEPT * trial.r_squared
 
 
 def _combinations(edits: Sequence[SettingEdit]) -> Iterator[tuple[SettingEdit, ...]]:
@@ -292,13 +325,6 @@ def _combinations(edits: Sequence[SettingEdit]) -> Iterator[tuple[SettingEdit, .
             yield (first, *start)
     if len(edits) > len(data) + len(start) or (len(data) > 1 and start) or len(edits) > 2:
         yield tuple(edits)
-
-
-def _limit(told: Told) -> float | None:
-    """The stability limit of a program's rate at its start; None where it is not known."""
-    mirror = mirror_of(told)
-    trace = recorded(told, mirror, Recorder(layers=layer_names(told, mirror)), reference=False)
-    return trace.facts.stability_limit
 
 
 def _trains(told: Told, mirror: Mirror | None, reached: float | None) -> bool:

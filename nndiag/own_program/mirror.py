@@ -68,12 +68,14 @@ class Mirror:
         """The network as an experiment that is ready to train."""
         told, none = self.told, Scaling(np.zeros(1), np.ones(1))
         optimizer = "adam" if told["adaptive"] else "sgd"
+        known = told.get("settings", {}) if optimizer == "sgd" else {}
+        options = {name: known[name] for name in ("momentum", "nesterov") if name in known}
         batch = told["batch"]
         return Built(
             name="",
             shape=self.descended,
             parameters=start,
-            optimizer=OPTIMIZERS.get(optimizer)(learning_rate=self.rate),
+            optimizer=OPTIMIZERS.get(optimizer)(learning_rate=self.rate, **options),
             layer_names=self.names,
             activation_names=self.activations,
             training=(self.inputs, self.targets),

@@ -74,6 +74,7 @@ def _record_steps(told: Told, recorder: Recorder, groups: list[list[int]]) -> No
     if not len(rows):
         return
     scale = None if told["adaptive"] or told["momentum"] else told["scale"]
+    scale = 1.0 if told.get("row_holds") == "gradients" else scale
     norms = np.stack([np.linalg.norm(rows[:, 1:][:, group], axis=1) for group in groups], axis=1)
     absent = np.full_like(norms, np.nan)
     losses = _known_losses(rows[:, 0])
@@ -114,6 +115,7 @@ def _record_probes(told: Told, mirror: Mirror, recorder: Recorder) -> None:
         measured = probes.measure(parameters)
         moved = np.array([np.linalg.norm(moves[group]) for group in groups])
         measured["update_ratio"] = moved / np.asarray(measured["weight_norm"])
+        measured |= rate_at(told, step)
         if count % _SHARPNESS_EVERY == 0 and not told["adaptive"]:
             found = sharpness(
                 mirror.descended,
@@ -124,6 +126,13 @@ def _record_probes(told: Told, mirror: Mirror, recorder: Recorder) -> None:
             )
             vector, measured["sharpness"] = found.vector, found.value
         recorder.record_probe(step, measured)
+
+
+def rate_at(told: Told, step: int) -> dict[str, float]:
+    """The learning rate in force at a step, where it is known to change."""
+    rates = told.get("rates") or []
+    known = [rate for first, rate in rates if first <= step]
+    return {"learning_rate": known[-1]} if len(rates) > 1 and known else {}
 
 
 def _facts(told: Told, mirror: Mirror, start: FloatArray) -> Facts:
@@ -138,6 +147,7 @@ def _facts(told: Told, mirror: Mirror, start: FloatArray) -> Facts:
         stability_limit=facts.stability_limit if right and known else None,
         noise_limit=facts.noise_limit if right and known else None,
         total_steps=told["count"],
+        settings={"optimizer": dict(told["settings"])} if "settings" in told else {},
     )
 
 
@@ -155,6 +165,8 @@ def _bare_facts(told: Told) -> Facts:
 
 
 def _optimizer(told: Told) -> str:
+    if "settings" in told:
+        return str(told["settings"]["name"])
     if told["adaptive"]:
         return "adaptive"
     return "momentum" if told["momentum"] else "gradient descent"

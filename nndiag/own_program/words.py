@@ -66,7 +66,13 @@ def _placed(finding: Finding, check: ProgramCheck) -> Finding:
 
 
 def in_own_words(
-    diagnosis: Diagnosis, *, source: Source, told: Told, mirror: Mirror | None, limit: float | None
+    diagnosis: Diagnosis,
+    *,
+    source: Source,
+    told: Told,
+    mirror: Mirror | None,
+    limit: float | None,
+    editor: Editor | None = None,
 ) -> Diagnosis:
     """The diagnosis with what to write into the program, and its columns named.
 
@@ -76,8 +82,10 @@ def in_own_words(
         told: What was watched of it.
         mirror: Its network, where it is known.
         limit: The largest stable learning rate at its start, where it is known.
+        editor: Finds the places to change; that of a program by default.
     """
     speaker = _Speaker(source, told, mirror, limit)
+    speaker.editor = editor or speaker.editor
     renamed = {id(x): speaker.told(x) for x in diagnosis.findings}
     cause = diagnosis.cause
     if cause is not None:
@@ -101,7 +109,7 @@ class _Speaker:
         self, source: Source, told: Told, mirror: Mirror | None, limit: float | None
     ) -> None:
         self._source, self._told, self._mirror, self._limit = source, told, mirror, limit
-        self._editor = Editor(source, told)
+        self.editor = Editor(source, told)
 
     def told(self, finding: Finding) -> Finding:
         """One finding."""
@@ -125,7 +133,7 @@ class _Speaker:
 
     def _edit(self, problem: str) -> SettingEdit | None:
         """The change of the text that helps against a problem, where one does."""
-        editor = self._editor
+        editor = self.editor
         if problem in _RATE:
             return None if self._limit is None else editor.rate(self._limit / 2)
         if problem in _TARGETS:
@@ -141,8 +149,8 @@ class _Speaker:
     def _targets(self) -> SettingEdit | None:
         mirror = self._mirror
         if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
-            return self._editor.labels()
-        return self._editor.standardized(targets=True)
+            return self.editor.labels()
+        return self.editor.standardized(targets=True)
 
     def _new_line(self, edit: SettingEdit) -> str | None:
         """The first line that an edit changes, as it is then."""

@@ -76,6 +76,7 @@ KINDS: dict[str, Callable[[], list[Entry]]] = {
     "optimizers": partial(_parts, "OPTIMIZERS"),
     "problems": partial(_rules, "detectors", "detector"),
     "bugs": partial(_rules, "bugs", "BUGS.register"),
+    "faults": partial(_rules, "pytorch/faults", "FAULTS.register"),
     "remedies": _remedies,
     "terms": _terms,
 }

@@ -13,6 +13,9 @@ from nndiag.own_program.fix import ProgramFix, fix_program
 from nndiag.own_program.run import run_program
 from nndiag.program import CodeSettings
 from nndiag.program.fixed_file import write_text
+from nndiag.pytorch.fix import fix_script
+from nndiag.pytorch.recognition import is_script
+from nndiag.pytorch.run import Watcher, run_script
 from nndiag.trace import Recorder
 from nndiag.verbs.result import Result, as_result
 
@@ -89,16 +92,7 @@ def fix_own_program(
     Raises:
         UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
     """
-    try:
-        run = run_program(
-            settings,
-            recorder=lambda layers: Recorder(layers=layers),
-            python=python,
-            tell=notice,
-        )
-    except UserCodeError as error:
-        raise reason_beforehand(settings, python=python) or error from error
-    found = fix_program(run, settings, python=python, notice=notice)
+    found = _found(settings, python=python, notice=notice)
     written = None
     if write and found.text is not None:
         try:
@@ -106,3 +100,22 @@ def fix_own_program(
         except UserCodeError as error:
             warn(str(error))
     return as_result(ProgramFixResult, found, program=program, written=written)
+
+
+def _found(
+    settings: CodeSettings, *, python: str | None, notice: Callable[[str], None] | None
+) -> ProgramFix:
+    """What the search comes to for a program, or for a script that trains with torch."""
+
+    def recorder(layers: tuple[str, ...]) -> Recorder:
+        return Recorder(layers=layers)
+
+    if is_script(settings):
+        with Watcher(settings, python=python, tell=notice) as watcher:
+            run = run_script(settings, watcher=watcher, recorder=recorder)
+            return fix_script(run, settings, watcher, notice=notice)
+    try:
+        run = run_program(settings, recorder=recorder, python=python, tell=notice)
+    except UserCodeError as error:
+        raise reason_beforehand(settings, python=python) or error from error
+    return fix_program(run, settings, python=python, notice=notice)

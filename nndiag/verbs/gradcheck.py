@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nndiag.errors import warn
 from nndiag.finding import Finding, Severity
 from nndiag.gradients.network.points import NetworkCheck
-from nndiag.program import ProgramCheck, check_program
+from nndiag.program import CodeSettings, ProgramCheck, check_program
 from nndiag.verbs.result import Result, as_result, gravest_of
 from nndiag.verbs.target import (
     ExperimentLike,
@@ -143,10 +143,21 @@ def gradcheck(
         "functions": functions,
     }
     code = replace(code, **{key: value for key, value in said.items() if value})
-    check = check_program(code, seconds=seconds, python=python, progress=progress)
+    check = _program_checked(code, seconds=seconds, python=python, progress=progress)
     mends = not check.correct or check.fixed_text is not None
     written = _written(check) if write_fixed and mends else None
     return as_result(ProgramCheckResult, check, written=written)
+
+
+def _program_checked(code: CodeSettings, *, seconds: float, **more: Any) -> ProgramCheck:
+    """The check of a program, or of a script that trains with torch."""
+    from nndiag.pytorch.recognition import is_script  # noqa: PLC0415 (only for a program)
+
+    if not is_script(code):
+        return check_program(code, seconds=seconds, **more)
+    from nndiag.pytorch.run import check_script  # noqa: PLC0415 (only for a script)
+
+    return check_script(code, **more)
 
 
 def _network_checked(

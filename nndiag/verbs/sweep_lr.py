@@ -27,6 +27,7 @@ from nndiag.verbs.target import (
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from nndiag.program import CodeSettings
     from nndiag.report.document import Document
 
 
@@ -189,19 +190,34 @@ def _swept(
 ) -> tuple[Sweep, str | None]:
     """The sweep of a config or a program, and the resolved config's text where there is one."""
     if isinstance(target, str | Path) and kind_of(target) is Kind.PROGRAM:
-        from nndiag.diagnosis.program_sweep import sweep_program  # noqa: PLC0415 (for a program)
-
         if asked != _Asked():
             options = "--seeds, --rates, --steps, --low and --high"
             warn(f"{options} are for configs; a program has its own")
         code = program_of(target, overrides)
         assert code is not None
-        return sweep_program(code, python=python, progress=progress), None
+        return _swept_program(code, python=python, progress=progress), None
     from nndiag.experiment import resolved_yaml  # noqa: PLC0415 (only for a config)
 
     experiment = load_experiment(target, overrides)
     found = sweep_learning_rates(experiment, **asdict(asked), progress=progress)
     return found, resolved_yaml(experiment)
+
+
+def _swept_program(
+    code: "CodeSettings", *, python: str | None, progress: Callable[[int], None] | None
+) -> Sweep:
+    """The sweep of a program, or of a script that trains with torch."""
+    from nndiag.diagnosis.program_sweep import sweep_program  # noqa: PLC0415 (for a program)
+    from nndiag.pytorch.recognition import is_script  # noqa: PLC0415
+
+    if not is_script(code):
+        return sweep_program(code, python=python, progress=progress)
+    from nndiag.pytorch.run import Watcher  # noqa: PLC0415 (only for a script)
+    from nndiag.pytorch.sweep import SweptScript  # noqa: PLC0415
+
+    with Watcher(code, python=python) as watcher:
+        script = SweptScript(watcher, str(code.path))
+        return sweep_program(code, progress=progress, program=script)
 
 
 def _folder(name: str, text: str | None, runs: Path) -> Path | None:

@@ -119,10 +119,14 @@ class _Places:
 def _run(
     settings: CodeSettings, places: _Places, *, python: str | None, **options: Any
 ) -> "ProgramRun":
-    """The run, or what is known before it of why there is none."""
+    """The run of a program or a script, or what is known before it of why there is none."""
     from nndiag.own_program.beforehand import reason_beforehand  # noqa: PLC0415
     from nndiag.own_program.run import run_program  # noqa: PLC0415 (only what a verb needs)
+    from nndiag.pytorch.recognition import is_script  # noqa: PLC0415
+    from nndiag.pytorch.run import run_script  # noqa: PLC0415
 
+    if is_script(settings):
+        return run_script(settings, recorder=places.recorder, python=python, **options)
     try:
         return run_program(settings, recorder=places.recorder, python=python, **options)
     except UserCodeError as error:

@@ -1,0 +1,219 @@
+"""Changes of a script's own text: where its rate, its data, its start and its faults stand."""
+
+import ast
+from collections.abc import Callable, Iterator
+
+from nndiag.own_program.edits import Editor, SettingEdit, Splice, typed
+from nndiag.own_program.mirror import Told
+from nndiag.program.text.source import Source
+
+_OPTIMIZERS = frozenset(
+    [
+        "SGD",
+        "Adam",
+        "AdamW",
+        "RMSprop",
+        "Adagrad",
+        "Adadelta",
+        "Adamax",
+        "NAdam",
+        "RAdam",
+        "ASGD",
+        "Rprop",
+        "LBFGS",
+    ]
+)
+_DATASETS = frozenset({"TensorDataset", "DataLoader", "random_split"})
+_INITIALIZERS = frozenset(
+    [
+        "zeros_",
+        "ones_",
+        "constant_",
+        "normal_",
+        "uniform_",
+        "fill_",
+        "zero_",
+        "xavier_normal_",
+        "kaiming_normal_",
+    ]
+)
+_SAME = 1e-4  # relative: a number in the text and one of single precision
+
+
+class ScriptEditor(Editor):
+    """Finds the places of settings in a script.
+
+    Args:
+        source: The script.
+        told: What was watched of it.
+    """
+
+    def __init__(self, source: Source, told: Told) -> None:
+        super().__init__(source, told)
+        self.source, self.told, self.tree = source, told, source.tree
+
+    # --- settings --------------------------------------------------------------------------------
+
+    def rate(self, value: float) -> SettingEdit | None:
+        """The learning rate set to a value."""
+        if self.told["rate"] is None:
+            return None
+        known = self.told["rate"][1]
+        call = self.constructor()
+        if call is None:
+            return self._set(
+                self._equal_to(known), typed(value), name="learning rate", before=known
+            )
+        given = [x.value for x in call.keywords if x.arg == "lr"] or call.args[1:2]
+        if not given:
+            end = self._end(call) - 1
+            splice = Splice(end, end, f", lr={typed(value)}")
+            return SettingEdit(
+                "learning rate", f"{known:g} → {typed(value)}", call.lineno, (splice,)
+            )
+        places: list[ast.expr] = [given[0]] if isinstance(given[0], ast.Constant) else []
+        places = places or self._numbers(ast.unparse(given[0]), known)
+        return self._set(places, typed(value), name="learning rate", before=known)
+
+    def standardized(self, *, targets: bool = False) -> SettingEdit | None:
+        """Inputs, or targets, with mean 0 and size 1, before they are dealt out in batches."""
+        names = self.told["named"][1 if targets else 0]
+        output = self.told["output"] or {}
+        bounded = targets and output.get("activation") in {"sigmoid", "tanh"}
+        for name, _, flat in names:
+            place = self._before_use(name)
+            if place is None:
+                continue
+            axis = "" if flat else "0"
+            text = f"{name} = ({name} - {name}.mean({axis})) / ({name}.std({axis}) + 1e-8)"
+            if bounded:
+                text = (
+                    f"{name} = 0.1 + 0.8 * ({name} - {name}.min()) / ({name}.max() - {name}.min())"
+                )
+            what = "targets" if targets else "inputs"
+            says = "between 0.1 and 0.9" if bounded else "standardized"
+            return SettingEdit(what, says, place.lineno, (self.inserted(place, text),))
+        return None
+
+    def start(self) -> SettingEdit | None:
+        """Weights as torch draws them: what sets them otherwise is left out."""
+        found = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Call)
+            and isinstance(node.value.func, ast.Attribute)
+            and node.value.func.attr in _INITIALIZERS
+            and "grad" not in ast.unparse(node)
+        ]
+        if not found:
+            return None
+        splices = tuple(Splice(self._offset(x.value), self._end(x.value), "pass") for x in found)
+        return SettingEdit("starting weights", "torch's own", found[0].lineno, splices)
+
+    def unclipped(self) -> SettingEdit | None:
+        """Gradients that are not clipped."""
+        for node in self.calls():
+            if self.last(node.func) in {"clip_grad_norm_", "clip_grad_value_"}:
+                splice = Splice(self._offset(node), self._end(node), "pass")
+                return SettingEdit("clipping", "left out", node.lineno, (splice,))
+        return None
+
+    def optimizer(self, name: str, rate: float) -> SettingEdit | None:
+        """Another optimizer, for the same parameters."""
+        call = self.constructor()
+        if call is None or not call.args or self.last(call.func) == name:
+            return None
+        prefix = ast.unparse(call.func).rpartition(".")[0]
+        if not prefix:
+            return None
+        text = f"{prefix}.{name}({self.text(call.args[0])}, lr={typed(rate)})"
+        splice = Splice(self._offset(call), self._end(call), text)
+        return SettingEdit("optimizer", f"{name}, lr = {typed(rate)}", call.lineno, (splice,))
+
+    # --- what faults look for --------------------------------------------------------------------
+
+    def calls(self, *, line: int | None = None) -> Iterator[ast.Call]:
+        """The calls of the script, or of the statement that a line lies in."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call) and (
+                line is None or node.lineno <= line <= (node.end_lineno or node.lineno)
+            ):
+                yield node
+
+    def statement(self, line: int) -> ast.stmt | None:
+        """The innermost statement that a line lies in."""
+        around = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0)
+        ]
+        return max(around, key=lambda node: (node.lineno, -(node.end_lineno or 0)), default=None)
+
+    def loop(self) -> ast.For | ast.While | None:
+        """The outermost loop of the training."""
+        found = self._outer_loop()
+        return found if isinstance(found, ast.For | ast.While) else None
+
+    def inserted(self, before: ast.stmt, text: str) -> Splice:
+        """A line before a statement, as far to the right as that."""
+        offset = self._starts[before.lineno - 1] + before.col_offset
+        return Splice(offset, offset, f"{text}\n{' ' * before.col_offset}")
+
+    def behind(self, after: ast.stmt, text: str) -> Splice:
+        """A line behind a statement, as far to the right as that."""
+        offset = self._starts[(after.end_lineno or after.lineno) - 1] + (after.end_col_offset or 0)
+        return Splice(offset, offset, f"\n{' ' * after.col_offset}{text}")
+
+    def replaced(self, node: ast.expr, text: str) -> Splice:
+        """An expression replaced."""
+        return Splice(self._offset(node), self._end(node), text)
+
+    def text(self, node: ast.expr) -> str:
+        """An expression as it is written."""
+        return self._text(node)
+
+    def last(self, node: ast.expr) -> str:
+        """The last name of a variable or an attribute; empty for others."""
+        if isinstance(node, ast.Name):
+            return node.id
+        return node.attr if isinstance(node, ast.Attribute) else ""
+
+    def found(self, kind: Callable[[ast.AST], bool], *, line: int) -> list[ast.AST]:
+        """The nodes of a kind in the statement that a line lies in."""
+        statement = self.statement(line)
+        return [] if statement is None else [x for x in ast.walk(statement) if kind(x)]
+
+    def constructor(self) -> ast.Call | None:
+        """The call that makes the optimizer of the training."""
+        wanted = self.told["optimizer"].rpartition(".")[2]
+        made = [node for node in self.calls() if self.last(node.func) in _OPTIMIZERS]
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+                continue
+            if node.value in made and any(self.last(x) == wanted for x in node.targets):
+                return node.value
+        return made[0] if made else None
+
+    def _equal_to(self, value: float) -> list[ast.expr]:
+        """The numbers of the text that are a value."""
+        return [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Constant)
+            and isinstance(node.value, float)
+            and abs(node.value - value) <= _SAME * abs(value)
+        ]
+
+    def _before_use(self, name: str) -> ast.stmt | None:
+        """The statement before which to change data: they are complete, and not yet dealt out."""
+        loop = self.loop()
+        users = [
+            node
+            for node in self.calls()
+            if self.last(node.func) in _DATASETS
+            and any(isinstance(x, ast.Name) and x.id == name for x in ast.walk(node))
+        ]
+        statements = [self.statement(node.lineno) for node in users]
+        places = [x for x in (loop, *statements) if x is not None]
+        return min(places, key=lambda node: node.lineno, default=None)

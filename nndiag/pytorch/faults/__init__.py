@@ -1,0 +1,30 @@
+"""THE FAULTS OF SCRIPTS: what autograd, optimizers and modules make possible, one file each.
+
+A file's docstring is the page that `nndiag explain` prints. It measures in the child, beside the
+script, gradient against gradient; it judges and writes the change in the parent, where torch is
+not imported. To add one: a file like the others with one function under `@FAULTS.register("name")`,
+listed below in the order in which faults are told.
+"""
+
+from nndiag.pytorch.faults import (  # noqa: I001 - the order is that in which they are told
+    loss_not_connected,
+    gradient_accumulates,
+    parameter_not_trained,
+    wrong_autograd_function,
+    softmax_before_cross_entropy,
+    broadcast_residual,
+    wrong_mode,
+)
+from nndiag.pytorch.faults.contract import FAULTS, measured
+
+__all__ = [
+    "FAULTS",
+    "broadcast_residual",
+    "gradient_accumulates",
+    "loss_not_connected",
+    "measured",
+    "parameter_not_trained",
+    "softmax_before_cross_entropy",
+    "wrong_autograd_function",
+    "wrong_mode",
+]

@@ -1,0 +1,168 @@
+"""A parameter that the loss depends on is never changed.
+
+What it is: its module was made after, or left out of, the list that the optimizer was given; its
+output is detached on the way to the loss; or `optimizer.step()` is never called.
+
+Why it matters: the layer keeps its random start. What it should learn is left to the others, or to
+nobody.
+
+How it is told: the operations of an iteration take the parameter, and it has the value of its start
+at the end. If it has a gradient, no optimizer has it; if it has none, something cuts the gradient
+off. Parameters that do not require a gradient are frozen by design and not told.
+
+Repair: give the optimizer all of `model.parameters()`; leave the `detach()` out.
+
+Source: the notes on autograd mechanics in torch's documentation.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nndiag.finding import Evidence, Finding, Severity
+from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
+
+if TYPE_CHECKING:
+    from nndiag.own_program.edits import SettingEdit
+    from nndiag.pytorch.edits import ScriptEditor
+    from nndiag.pytorch.watching.iteration import Iteration
+    from nndiag.pytorch.watching.run import Run
+
+PROBLEM = "parameter-not-trained"
+_MOST = 3  # names that are told
+
+
+@FAULTS.register(PROBLEM)
+def parameter_not_trained() -> Fault:
+    """A parameter that the loss depends on is never changed."""
+    return Fault(_measure, _judge, _edit)
+
+
+def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
+    used = iteration.used
+    asked = [x for x in iteration.tracked if x.name in used and x.tensor.requires_grad]
+    with_gradient = [x.name for x in asked if x.name in iteration.fresh]
+    without = [x.name for x in asked if x.name not in iteration.fresh]
+    return {
+        "outside": [x.name for x in asked if x.optimizer is None],
+        "with_gradient": with_gradient,
+        "without": without,
+        "cut": _cut(iteration, without) if without and with_gradient else 0,
+    }
+
+
+def _cut(iteration: Iteration, names: list[str]) -> int:
+    """The line where the gradient to parameters is cut off; 0 where that is not seen."""
+    held = {id(x.tensor) for x in iteration.tracked if x.name in names}
+    moving: set[int] = set()
+    for op in iteration.tape.ops:
+        if not any(x in moving or id(iteration.tensor(x)) in held for x in op.inputs):
+            continue
+        moving.update(op.outputs)
+        stops = [x for x in op.outputs if not iteration.tensor(x).requires_grad]
+        if stops and op.line:
+            return op.line
+    return 0
+
+
+def _judge(watched: Watched) -> Finding | None:
+    told = watched.told
+    if not told["stepped"]:
+        return _never_stepped(watched) if len(told["rows"]) > 1 else None
+    still = _still(told)
+    used = [x for x in watched.seen if x["with_gradient"]]
+    if not used:
+        return None  # no gradient at all: the loss is not connected
+    outside = set.intersection(*(set(x["outside"]) & set(x["with_gradient"]) for x in used)) & still
+    cut = set.intersection(*(set(x["without"]) for x in used)) & still
+    names = [name for name, _, _ in told["tensors"] if name in outside | cut]
+    if not names:
+        return None
+    shown = ", ".join(names[:_MOST]) + (
+        f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    )
+    line = next((x["cut"] for x in used if x["cut"]), 0) if not outside else 0
+    why = "no optimizer has them" if outside else "they get no gradient"
+    if len(names) == 1:
+        why = why.replace("them", "it").replace("they get", "it gets")
+    return Finding(
+        PROBLEM,
+        Severity.ERROR if watched.unwell else Severity.WARNING,
+        f"{shown} never changed: {why}",
+        evidence=(Evidence("update_ratio", observed=0.0),),
+        tensor=names[0],
+        line=line or None,
+    )
+
+
+def _never_stepped(watched: Watched) -> Finding | None:
+    return Finding(
+        PROBLEM,
+        Severity.ERROR,
+        f"no parameter changes: {len(watched.told['rows'])} backward passes, and step() is never "
+        "called",
+        evidence=(Evidence("update_ratio", observed=0.0),),
+        line=watched.told["backward_line"] or None,
+    )
+
+
+def _still(told: Any) -> set[str]:
+    """The parameters that have at the end the value of their start."""
+    if not told["copies"] or told["final"] is None:
+        return set()
+    first = told["copies"][0][1]
+    return {name for name in first if np.array_equal(first[name], told["final"][name])}
+
+
+def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
+    finding = _judge(watched)
+    if not watched.told["stepped"]:
+        return _step(editor, watched.told)
+    if finding is None:
+        return None
+    cut = finding.line is not None
+    return _connected(editor, finding.line or 0) if cut else _handed(editor, watched.told)
+
+
+def _step(editor: ScriptEditor, told: Any) -> SettingEdit | None:
+    """The call of `step()` behind the backward pass."""
+    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+
+    statement = editor.statement(told["backward_line"])
+    if statement is None or not told["optimizer"]:
+        return None
+    after = editor.behind(statement, f"{told['optimizer']}.step()")
+    return SettingEdit("the step", "made", statement.lineno, (after,))
+
+
+def _handed(editor: ScriptEditor, told: Any) -> SettingEdit | None:
+    """All parameters of all models handed to the optimizer."""
+    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+
+    call = editor.constructor()
+    if call is None or not call.args or not told["models"]:
+        return None
+    parts = [f"{model}.parameters()" for model in told["models"]]
+    text = parts[0] if len(parts) == 1 else f"[{', '.join(f'*{x}' for x in parts)}]"
+    if editor.text(call.args[0]) == text:
+        return None
+    splice = editor.replaced(call.args[0], text)
+    return SettingEdit("optimizer", "has all parameters", call.lineno, (splice,))
+
+
+def _connected(editor: ScriptEditor, line: int) -> SettingEdit | None:
+    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+
+    for node in editor.found(lambda x: isinstance(x, ast.expr), line=line):
+        inner = None
+        if isinstance(node, ast.Attribute) and node.attr == "data":
+            inner = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            inner = node.func.value if node.func.attr == "detach" else None
+        if inner is not None and isinstance(node, ast.expr):
+            splice = editor.replaced(node, editor.text(inner))
+            return SettingEdit("gradient", "not cut off", node.lineno, (splice,))
+    return None

@@ -1,0 +1,116 @@
+"""From what was watched of a script to the trace of its run, whatever its network is."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from nndiag.arrays import FloatArray
+from nndiag.own_program.mirror import Mirror, Told
+from nndiag.own_program.record import rate_at
+from nndiag.own_program.record import recorded as recorded_by_mirror
+from nndiag.program.running.losses import TOTALS
+from nndiag.trace import Ending, Facts, Recorder, Trace
+
+_MOST_COLUMNS = 4096  # of inputs that are looked at one by one
+_MOST_ROWS = 20_000
+
+
+def layers_of(told: Told, mirror: Mirror | None) -> tuple[str, ...]:
+    """What the columns of the record are called."""
+    return _groups(told)[0] if mirror is None else mirror.names
+
+
+def recorded(
+    told: Told, mirror: Mirror | None, recorder: Recorder, *, reference: bool = True
+) -> Trace:
+    """The trace of a script's run; arguments as for a program's."""
+    if mirror is not None:
+        return recorded_by_mirror(told, mirror, recorder, reference=reference)
+    with np.errstate(all="ignore"):
+        recorder.record_facts(_facts(told))
+        _record_steps(told, recorder)
+        _record_probes(told, recorder)
+        recorder.record_ending(_ending(told))
+    return recorder.trace()
+
+
+def _groups(told: Told) -> tuple[tuple[str, ...], list[list[int]]]:
+    """The names of the layers, and the places of their parameters in a row."""
+    places = {name: place for place, (name, _, _) in enumerate(told["tensors"])}
+    names = tuple(
+        group[0].rpartition(".")[0] or group[0] if len(group) > 1 else group[0]
+        for group in told["groups"]
+    )
+    return names, [[places[name] for name in group] for group in told["groups"]]
+
+
+def _record_steps(told: Told, recorder: Recorder) -> None:
+    rows, groups = told["rows"], _groups(told)[1]
+    if not len(rows):
+        return
+    norms = [np.linalg.norm(rows[:, 1:][:, group], axis=1) for group in groups]
+    block = np.stack(norms, axis=1) if norms else np.zeros((len(rows), 0))
+    if not told["stepped"]:
+        block = np.full_like(block, np.nan)
+    recorder.record_steps(told["steps"], rows[:, 0], block)
+
+
+def _record_probes(told: Told, recorder: Recorder) -> None:
+    names, (_, groups) = [x for x, _, _ in told["tensors"]], _groups(told)
+    units = dict(told["units"])
+    for (step, copy), moves in zip(told["copies"], told["moves"], strict=False):
+        sizes = np.array([np.linalg.norm(copy[name]) for name in names])
+        weights = np.array([np.linalg.norm(sizes[group]) for group in groups])
+        moved = np.array([np.linalg.norm(moves[group]) for group in groups])
+        measured: dict[str, FloatArray | float] = {
+            "weight_norm": weights,
+            "update_ratio": moved / np.where(weights > 0, weights, np.nan),
+            **rate_at(told, step),
+        }
+        for name, values in units.get(step, {}).items():
+            if not np.isnan(values).all():
+                measured[name] = values
+        recorder.record_probe(step, measured)
+
+
+def _facts(told: Told) -> Facts:
+    end, settings = told["end"], told["settings"]
+    rate, sharpness = told["rate"], told["sharpness"]
+    bounded = sharpness is not None and sharpness > 0 and not settings["adaptive"]
+    inputs = None if not end or told["data"] is None else told["data"][0][: len(end["targets"])]
+    if inputs is not None and (inputs.shape[1] > _MOST_COLUMNS or len(inputs) > _MOST_ROWS):
+        inputs = None
+    return Facts(
+        inputs=inputs,
+        targets=end.get("targets") if end else None,
+        loss=told["kind"],
+        baseline_loss=_baseline(told),
+        optimizer=settings["name"],
+        learning_rate=None if rate is None else rate[1],
+        batch_size=told["batch"],
+        total_steps=told["count"],
+        settings={"optimizer": dict(settings)},
+        initial_sharpness=sharpness,
+        stability_limit=2 * (1 + settings["momentum"]) / sharpness if bounded else None,
+    )
+
+
+def _baseline(told: Told) -> float | None:
+    """The loss of the best constant, on the scale of the script's."""
+    end: Mapping[str, FloatArray] = told["end"]
+    if not end or told["kind"] is None or not told["batch"]:
+        return None
+    targets = end["targets"]
+    constant = np.broadcast_to(targets.mean(axis=0), targets.shape)
+    if told["kind"] == "mean_absolute_error":
+        constant = np.broadcast_to(np.median(targets, axis=0), targets.shape)
+    share = told["batch"] / len(targets)
+    return float(told["factor"] * TOTALS[told["kind"]](constant, targets) * share)
+
+
+def _ending(told: Told) -> Ending:
+    losses = told["rows"][:, 0] if len(told["rows"]) else np.array([np.nan])
+    end = told["end"]
+    last = float(end["loss"]) if end else float(losses[-1])
+    reason = told["reason"] if np.isfinite(last) else "non-finite"
+    return Ending(reason, last, end["predictions"] if end else None)

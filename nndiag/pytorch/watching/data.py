@@ -1,0 +1,147 @@
+"""All examples of a script: what its batches are cut from, or what its loader gives in an epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from nndiag.pytorch.watching.iteration import Iteration
+from nndiag.pytorch.watching.network import Network, root_of
+from nndiag.pytorch.watching.run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The examples, in batches of the script's size.
+
+    Attributes:
+        batches: For each batch: value → what stands for it; one without any for the whole.
+        inputs: All inputs as the first layer takes them, examples first.
+        targets: All targets as the loss takes them.
+        whole: Whether each step sees all examples.
+        batch: Examples per step.
+        sources: What the inputs and the targets come from: tensors of the script.
+    """
+
+    batches: list[dict[int, Any]]
+    inputs: Any
+    targets: Any
+    whole: bool
+    batch: int
+    sources: tuple[Any, Any]
+
+
+def data_of(iterations: list[Iteration], network: Network, run: Run) -> Data | None:
+    """All examples; None where they are not known: drawn anew at each step, for example."""
+    first = iterations[0]
+    if network.inputs is None or network.target is None:
+        return None
+    size = len(first.tensor(network.inputs)) if first.tensor(network.inputs).dim() else 0
+    roots = [root_of(first, value) for value in (network.inputs, network.target)]
+    tensors = [first.tensor(value) for value, _ in roots]
+    if any(cut is not None for _, cut in roots):
+        return _cut_out(first, network, roots, size)
+    loader = _loader_of(first.batch, tensors)
+    if loader is not None:
+        return _loaded(run, loader, first, network, (roots[0][0], roots[1][0]), size)
+    if _stays(iterations, network, tensors):
+        inputs, targets = first.tensor(network.inputs), first.tensor(network.target)
+        return Data([{}], inputs, targets, True, size, (tensors[0], tensors[1]))
+    return None
+
+
+def _cut_out(iteration: Iteration, network: Network, roots: list[Any], size: int) -> Data | None:
+    """Batches that are cut out of tensors."""
+    (wide, cut), (high, other) = roots
+    if cut is None or other is None:
+        return None
+    sources = iteration.tensor(wide), iteration.tensor(high)
+    if len(sources[0]) != len(sources[1]) or len(sources[0]) < size:
+        return None
+    pieces = [
+        {
+            cut.outputs[0]: _as(x, iteration.tensor(cut.outputs[0])),
+            other.outputs[0]: _as(y, iteration.tensor(other.outputs[0])),
+        }
+        for x, y in zip(sources[0].split(size), sources[1].split(size))
+    ]
+    shaped = [
+        _shaped(source, iteration.tensor(value))
+        for source, value in zip(sources, (network.inputs or 0, network.target or 0))
+    ]
+    return Data(pieces, shaped[0], shaped[1], len(sources[0]) == size, size, sources)
+
+
+def _loader_of(batch_seen: Any, tensors: list[Any]) -> tuple[int, int, int] | None:
+    """The loader whose last batch holds both tensors, and where in it."""
+    if batch_seen is None or not isinstance(batch_seen[1], (list, tuple)):
+        return None
+    loader, batch = batch_seen
+    places = [next((i for i, x in enumerate(batch) if x is tensor), None) for tensor in tensors]
+    if places[0] is None or places[1] is None:
+        return None
+    return loader, places[0], places[1]
+
+
+def _loaded(
+    run: Run,
+    found: tuple[int, int, int],
+    iteration: Iteration,
+    network: Network,
+    values: tuple[int, int],
+    size: int,
+) -> Data:
+    """The batches that a loader gave in its first epoch."""
+    loader, one, other = found
+    batches = [(batch[one], batch[other]) for batch in run.batches[loader]]
+    known = [{values[0]: _doubled(x), values[1]: _doubled(y)} for x, y in batches]
+    inputs = _shaped(torch.cat([x for x, _ in batches]), iteration.tensor(network.inputs or 0))
+    targets = _shaped(torch.cat([y for _, y in batches]), iteration.tensor(network.target or 0))
+    return Data(
+        known,
+        inputs,
+        targets,
+        len(batches) == 1,
+        size,
+        _sources(run.loaders[loader], one, other, batches[0]),
+    )
+
+
+def _sources(loader: Any, one: int, other: int, batch: Any) -> tuple[Any, Any]:
+    """The tensors that a loader's examples lie in, where its data set has them."""
+    held = loader.dataset
+    held = getattr(held, "dataset", held)  # a part of another one
+    tensors = getattr(held, "tensors", ())
+    return (
+        (tensors[one], tensors[other]) if max(one, other) < len(tensors) else (batch[0], batch[1])
+    )
+
+
+def _stays(iterations: list[Iteration], network: Network, tensors: list[Any]) -> bool:
+    """Whether another iteration takes the same examples."""
+    if len(iterations) < 2:
+        return True
+    later = {id(value.tensor) for value in iterations[1].tape.values}
+    if all(id(tensor) in later for tensor in tensors):
+        return True
+    inputs = iterations[0].tensor(network.inputs or 0)
+    return any(
+        value.tensor.shape == inputs.shape and torch.equal(value.tensor, inputs)
+        for value in iterations[1].tape.values
+        if value.tensor.dtype == inputs.dtype and not value.tensor.requires_grad
+    )
+
+
+def _shaped(whole: Any, part: Any) -> Any:
+    """All examples in the shape that those of a batch have."""
+    return whole.detach().reshape(len(whole), *part.shape[1:])
+
+
+def _as(part: Any, like: Any) -> Any:
+    return _doubled(part.reshape(len(part), *like.shape[1:]))
+
+
+def _doubled(tensor: Any) -> Any:
+    return tensor.detach().double() if tensor.is_floating_point() else tensor

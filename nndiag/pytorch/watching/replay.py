@@ -1,0 +1,187 @@
+"""The loss of a tape computed again, in double precision: at other parameters, for other examples.
+
+Only what depends on the parameters or on what is replaced is computed again; everything else,
+random numbers included, stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from nndiag.pytorch.watching.tape import Op, Ref, Tape, mapped, tensors_in
+
+_DROPOUTS = frozenset(
+    [
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "dropout3d",
+        "alpha_dropout",
+        "feature_dropout",
+        "native_dropout",
+    ]
+)
+_CASTS = frozenset(["float", "half", "bfloat16", "to", "type", "type_as", "double"])
+_AGREES = 1e-3  # relative: single precision against double
+
+
+class CannotReplayError(Exception):
+    """An operation of the tape cannot be made again."""
+
+
+class Replay:
+    """The loss of one tape as a function of its parameters.
+
+    Args:
+        tape: The operations.
+        losses: The values whose sum is the loss.
+        parameters: Name → tensor.
+        skipped: Operations that pass their first argument on instead.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        losses: list[int],
+        parameters: Mapping[str, Any],
+        *,
+        skipped: frozenset[int] = frozenset(),
+    ) -> None:
+        self._tape, self._losses, self._skipped = tape, losses, skipped
+        self._ops = sorted({op for loss in losses for op in tape.ancestors(loss)})
+        self.parameters = dict(parameters)
+        self._names = {id(tensor): name for name, tensor in parameters.items()}
+        self._constants: dict[int, Any] = {}
+
+    def start(self) -> dict[str, Any]:
+        """The parameters as they are, in double precision."""
+        return {name: doubled(tensor) for name, tensor in self.parameters.items()}
+
+    def agrees(self, recorded: float, theta: Mapping[str, Any]) -> bool:
+        """Whether the tape gives the loss that the script had."""
+        try:
+            with torch.no_grad():
+                again = float(self.loss(theta))
+        except CannotReplayError:
+            return False
+        if not np.isfinite(recorded):
+            return not np.isfinite(again)
+        return abs(again - recorded) <= _AGREES * max(abs(recorded), 1e-8)
+
+    def loss(self, theta: Mapping[str, Any], replaced: Mapping[int, Any] | None = None) -> Any:
+        """The loss as a tensor.
+
+        Args:
+            theta: Name → tensor.
+            replaced: Value → what stands in its place.
+
+        Raises:
+            CannotReplayError: An operation cannot be made again.
+        """
+        return torch.stack([x.sum() for x in self.values(theta, self._losses, replaced)]).sum()
+
+    def values(
+        self, theta: Mapping[str, Any], wanted: list[int], replaced: Mapping[int, Any] | None = None
+    ) -> list[Any]:
+        """Some values of the tape; arguments as for `loss`."""
+        known: dict[int, Any] = dict(replaced or {})
+        for number in self._ops:
+            op = self._tape.ops[number]
+            if all(output in known for output in op.outputs) and op.outputs:
+                continue
+            moving = any(self._moves(value, known) for value in op.inputs)
+            if moving and not self._is_constant(op):
+                self._again(number, op, theta, known)
+        return [self._resolved(value, theta, known) for value in wanted]
+
+    def gradient(
+        self, theta: Mapping[str, Any], replaced: Mapping[int, Any] | None = None
+    ) -> dict[str, Any]:
+        """The gradient of the loss, name → tensor."""
+        moved = {name: tensor.detach().requires_grad_() for name, tensor in theta.items()}
+        loss = self.loss(moved, replaced)
+        found = torch.autograd.grad(loss, list(moved.values()), allow_unused=True)
+        return {
+            name: torch.zeros_like(moved[name]) if part is None else part
+            for name, part in zip(moved, found)
+        }
+
+    def _moves(self, value: int, known: Mapping[int, Any]) -> bool:
+        return value in known or id(self._tape.values[value].tensor) in self._names
+
+    def _is_constant(self, op: Op) -> bool:
+        """Whether an operation's result is taken as it was: no gradient flows through it."""
+        if op.name.endswith("_like") or op.name.startswith("new_"):
+            return True
+        results = [self._tape.values[x].tensor for x in op.outputs]
+        if any(id(x) in self._names for x in results):  # how a parameter came to its start
+            return True
+        floating = any(x.is_floating_point() for x in results)
+        return not floating or not op.with_grad
+
+    def _again(self, number: int, op: Op, theta: Mapping[str, Any], known: dict[int, Any]) -> None:
+        def resolve(ref: Ref) -> Any:
+            return self._resolved(ref.value, theta, known)
+
+        args, kwargs = mapped(op.args, Ref, resolve), mapped(op.kwargs, Ref, resolve)
+        try:
+            if number in self._skipped:
+                result = args[0]
+            elif op.name in _DROPOUTS:
+                result = self._dropped(op, args[0])
+            else:
+                result = _called(op, args, kwargs)
+        except Exception as error:
+            raise CannotReplayError(f"{op.name}: {error}") from error
+        found = list(tensors_in(result))
+        if op.name == "__setitem__":
+            found = [args[0]]
+        if len(found) != len(op.outputs):
+            raise CannotReplayError(op.name)
+        known.update(zip(op.outputs, found))
+
+    def _dropped(self, op: Op, value: Any) -> Any:
+        """Dropout with the mask that the script drew."""
+        before = doubled(self._tape.values[op.inputs[0]].tensor)
+        after = doubled(self._tape.values[op.outputs[0]].tensor)
+        mask = torch.where(before != 0, after / torch.where(before != 0, before, 1.0), 1.0)
+        if mask.shape != value.shape:
+            raise CannotReplayError("dropout of other examples")
+        return value * mask
+
+    def _resolved(self, value: int, theta: Mapping[str, Any], known: Mapping[int, Any]) -> Any:
+        if value in known:
+            return known[value]
+        tensor = self._tape.values[value].tensor
+        name = self._names.get(id(tensor))
+        if name is not None:
+            return theta[name]
+        if value not in self._constants:
+            self._constants[value] = doubled(tensor)
+        return self._constants[value]
+
+
+def _called(op: Op, args: Any, kwargs: dict[str, Any]) -> Any:
+    """An operation, which stays in double precision."""
+    if op.name in _CASTS:
+        chosen = [x for x in (*args[1:], *kwargs.values()) if isinstance(x, torch.dtype)]
+        if op.name in {"float", "half", "bfloat16", "double", "type_as"} or chosen:
+            whole = chosen and not chosen[0].is_floating_point
+            return op.function(*args, **kwargs) if whole else args[0].double()
+    if kwargs.get("dtype") is not None and kwargs["dtype"].is_floating_point:
+        kwargs = {**kwargs, "dtype": torch.float64}
+    if op.name == "batch_norm":  # it changes its running means
+        args = tuple(
+            x.clone() if isinstance(x, torch.Tensor) and i > 0 else x for i, x in enumerate(args)
+        )
+    return op.function(*args, **kwargs)
+
+
+def doubled(tensor: Any) -> Any:
+    """A copy of a tensor as it is now, apart from its graph, in double precision."""
+    copy = tensor.detach().clone()
+    return copy.double() if copy.is_floating_point() else copy

@@ -1,0 +1,79 @@
+"""The scripts of `configs/pytorch`, what is wrong with each, and how to run one."""
+
+from pathlib import Path
+
+from nndiag.program import CodeSettings
+from nndiag.program.child.plain import as_plain
+from nndiag.program.text.source import read_source
+from nndiag.trace import Recorder
+
+SCRIPTS = Path(__file__).parents[2] / "configs" / "pytorch"
+
+CAUSES = {
+    "broken/broadcast_targets": {"broadcast-residual"},
+    "broken/eval_mode_left_on": {"wrong-mode"},
+    "broken/head_not_in_optimizer": {"parameter-not-trained"},
+    "broken/loss_detached": {"loss-not-connected"},
+    "broken/missing_zero_grad": {"gradient-accumulates"},
+    "broken/rate_too_high": {"learning-rate-above-stability-limit", "unscaled-inputs"},
+    "broken/rate_too_small": {"learning-rate-too-small"},
+    "broken/sigmoid_output": {"targets-outside-output-range"},
+    "broken/softmax_twice": {"softmax-before-cross-entropy"},
+    "broken/unscaled_house_prices": {"unscaled-inputs"},
+    "broken/wrong_function": {"wrong-autograd-function"},
+    "broken/zero_start": {"identical-units"},
+    "several/broadcast_and_scale": {"broadcast-residual"},
+    "several/head_and_start": {"parameter-not-trained"},
+    "several/inputs_and_rate_by_hand": {"unscaled-inputs"},
+    "several/softmax_and_rate": {"softmax-before-cross-entropy"},
+    "several/three_at_once": {"gradient-accumulates", "broadcast-residual"},
+    "several/zero_grad_and_rate": {"gradient-accumulates"},
+    **{
+        f"healthy/{name}": set()
+        for name in ("classifier", "custom_function", "regression", "rnn", "small_cnn", "vae")
+    },
+}
+"""Script → what may be told first; nothing for healthy ones."""
+KEPT = {
+    "bce_sigmoid_twice": {"softmax-before-cross-entropy"},
+    "dead_cnn_rate": {"unscaled-inputs", "learning-rate-above-stability-limit"},
+    "detach_in_forward": {"parameter-not-trained"},
+    "never_stepped": {"parameter-not-trained"},
+    "nll_without_log": {"softmax-before-cross-entropy"},
+    "no_grad_forward": {"loss-not-connected"},
+    **{key: set() for key in ("accumulate", "embedding", "frozen", "gan", "lbfgs")},
+}
+"""Scripts that were written after all the rest and changed no verdict: they measure it."""
+CAUSES |= {f"kept/{name}": causes for name, causes in KEPT.items()}
+
+
+def path_of(name):
+    """The file of a script."""
+    folder = Path(__file__).parent if name.startswith("kept/") else SCRIPTS
+    return folder / f"{name}.py"
+
+
+def watch(path, text=None, **more):
+    """What is watched of a script, in this process."""
+    from nndiag.pytorch.watching.task import watch as task  # noqa: PLC0415 (imports torch)
+
+    request = {"settings": as_plain(CodeSettings(script=str(path))), "text": text, **more}
+    return task(request, lambda *_: None)
+
+
+def run(path, **more):
+    """One run of a script, judged, in this process: torch is imported once for all."""
+    from nndiag.pytorch.run import judged  # noqa: PLC0415
+
+    told = watch(path, **more)
+    return judged(read_source(Path(path)), told, recorder=lambda names: Recorder(layers=names))
+
+
+class InProcess:
+    """Stands for the child that watches one script: torch is imported once for all."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def watch(self, **more):
+        return watch(self._path, **more)

@@ -1,0 +1,74 @@
+"""Scripts are fixed by the smallest change of their text; their gradients are checked."""
+
+import pytest
+
+from nndiag.program import CodeSettings
+from nndiag.program.text.source import read_source
+from nndiag.pytorch.checks import check_of
+from nndiag.pytorch.edits import ScriptEditor
+from nndiag.pytorch.fix import fix_script
+from nndiag.pytorch.sweep import SweptScript
+from tests.pytorch.scripts import SCRIPTS, InProcess, run
+
+pytestmark = pytest.mark.torch
+
+
+def changed(diff):
+    return [line[1:].strip() for line in diff.splitlines()[2:] if line[:1] == "+"]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("broken/eval_mode_left_on", ["model.train()"]),
+        ("broken/loss_detached", ["loss = loss"]),
+        ("broken/rate_too_high", ["learning_rate = 7.1e-6"]),
+        (
+            "broken/head_not_in_optimizer",
+            ["optimizer = torch.optim.SGD(model.parameters(), lr=0.2)"],
+        ),
+    ],
+)
+def test_fixes_a_script_by_the_smallest_change_over_seeds(name, lines):
+    path = SCRIPTS / f"{name}.py"
+    found = fix_script(run(path), CodeSettings(script=str(path)), InProcess(path))
+    assert changed(found.diff) == lines
+    assert found.winner.r_squared > 0.9
+    assert min(found.others) > 0.8 * found.winner.r_squared
+
+
+def test_does_not_fix_beside_a_wrong_function():
+    path = SCRIPTS / "broken" / "wrong_function.py"
+    found = fix_script(run(path), CodeSettings(script=str(path)), InProcess(path))
+    assert found.winner is None
+    assert not found.trials
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("healthy/custom_function", set()),
+        ("healthy/classifier", set()),
+        ("broken/missing_zero_grad", {"hidden.weight", "hidden.bias", "out.weight", "out.bias"}),
+        (
+            "broken/wrong_function",
+            {"linear1.weight", "linear1.bias", "linear2.weight", "linear2.bias"},
+        ),
+    ],
+)
+def test_checks_the_gradient_of_a_step_against_differences_of_the_loss(name, wrong):
+    path = SCRIPTS / f"{name}.py"
+    told = InProcess(path).watch(steps=3, check=True)
+    source = read_source(path)
+    check = check_of(source, told, ScriptEditor(source, told), unwell=True)
+    assert {x.name for x in check.tensors if str(x.verdict) == "wrong"} == wrong
+    assert check.correct is not bool(wrong)
+
+
+def test_trains_a_script_at_other_rates_for_a_sweep():
+    path = SCRIPTS / "healthy" / "regression.py"
+    script = SweptScript(InProcess(path), path.name)
+    assert script.rate(CodeSettings(script=str(path))) == ("lr", 0.05)
+    still = script.losses(factor=1e-12, iterations=3, seconds=60.0)
+    assert still[2] == pytest.approx(still[0], rel=1e-6)
+    assert script.losses(factor=1.0, iterations=3, seconds=60.0)[2] < still[2]

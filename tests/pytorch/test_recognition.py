@@ -1,0 +1,45 @@
+"""Which programs are scripts, and what is said of other frameworks; no torch is needed."""
+
+import pytest
+
+from nndiag.errors import UserCodeError
+from nndiag.program import CodeSettings
+from nndiag.pytorch.faults import FAULTS
+from nndiag.pytorch.recognition import is_script
+from nndiag.report.catalogue import entry_of
+
+SECTIONS = ("What it is:", "Why it matters:", "How it is told:", "Repair:", "Source:")
+
+
+def settings(tmp_path, text):
+    path = tmp_path / "train.py"
+    path.write_text(text, encoding="utf-8")
+    return CodeSettings(script=str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("import torch\n", True),
+        ("def f():\n    from torch import nn\n", True),
+        ("import numpy as np\n", False),
+        ("import torchlight\n", False),
+    ],
+)
+def test_a_script_is_what_imports_torch(tmp_path, text, is_one):
+    assert is_script(settings(tmp_path, text)) is is_one
+
+
+@pytest.mark.parametrize("name", ["keras", "tensorflow.keras", "jax.numpy"])
+def test_says_what_works_instead_for_other_frameworks(tmp_path, name):
+    with pytest.raises(UserCodeError, match="cannot be watched") as caught:
+        is_script(settings(tmp_path, f"\nimport {name}\n"))
+    assert "nndiag diagnose" in str(caught.value)
+    assert "train.py:2" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FAULTS.names())
+def test_each_fault_has_a_page_with_all_sections(name):
+    page = entry_of(name).page
+    places = [page.index(section) for section in SECTIONS]
+    assert places == sorted(places)
