@@ -48,10 +48,11 @@ class Runner:
         self.host = host
         self.loop = loop
         self.seconds = 5.0
+        self.edited: Mapping[int, ast.stmt] = {}
         self._functions: list[tuple[types.FunctionType, CodeKey]] = []
         self._installed: Variant | None = None
         self._node: LoopNode | None = None
-        self._step: types.CodeType | None = None
+        self._steps: dict[Instruments | None, types.CodeType] = {}
         self._plain: dict[tuple[int, Instruments | None], dict[CodeKey, types.CodeType]] = {}
 
     def adopt_functions(self) -> None:
@@ -63,7 +64,7 @@ class Runner:
         self._plain.clear()
         self._installed = None
         self._node = None
-        self._step = None
+        self._steps.clear()
 
     def variant(
         self,
@@ -77,7 +78,7 @@ class Runner:
             instruments: What is put in; None for nothing, which compiles fastest.
             edited: Top-level statements that stand for those of the program, by index.
         """
-        edited = edited or {}
+        edited = edited or self.edited
         functions: dict[CodeKey, types.CodeType] = {}
         for top in {key[0] for _, key in self._functions}:
             if top in edited:
@@ -87,14 +88,15 @@ class Runner:
         name = self.host.source.name
         if self._node is None:
             self._node = loop_node(self.host.tree.body[self.loop.top], self.loop.ordinal)
-        if instruments is not None or self.loop.top in edited:
-            top = self.host.tree.body[self.loop.top]
-            behind = shown_behind(top, self._node)
-            step = instrument.compile_step(self._node, self.loop, name, instruments, behind=behind)
-            return Variant(step, functions)
-        if self._step is None:
-            self._step = instrument.compile_step(self._node, self.loop, name, None)
-        return Variant(self._step, functions)
+        known = None if self.loop.top in edited else self._steps.get(instruments)
+        if known is not None:
+            return Variant(known, functions)
+        top = self.host.tree.body[self.loop.top]
+        behind = () if instruments is None else shown_behind(top, self._node)
+        step = instrument.compile_step(self._node, self.loop, name, instruments, behind=behind)
+        if self.loop.top not in edited:
+            self._steps[instruments] = step
+        return Variant(step, functions)
 
     def _cached(self, top: int, instruments: Instruments | None) -> dict[CodeKey, types.CodeType]:
         key = (top, instruments)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import operator
+import sys
 import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from nndiag.program.graph.memory import Memory, owner_of
 from nndiag.program.graph.nodes import Graph, Node, Ref, refs_in
+from nndiag.program.graph.operations import Attribute, InPlace, Method, added_at, with_item
 
 _MOST_NODES = 400_000
 _MOST_ITEMS = 100_000
@@ -29,59 +31,6 @@ _SHOWS = frozenset({"append", "format", "write", "extend", "insert", "appendleft
 
 class GraphTooLargeError(Exception):
     """An iteration has more operations than can be recorded."""
-
-
-class _Named:
-    """A function of an array that is known by name: a method, an attribute, a change in place."""
-
-    def __init__(self, name: str) -> None:
-        self.__name__ = name
-
-
-class Method(_Named):
-    """`array.name(*arguments)`."""
-
-    def __call__(self, item: Any, *arguments: Any, **keywords: Any) -> Any:
-        """The method's result."""
-        return getattr(np.asarray(item) if np.isscalar(item) else item, self.__name__)(
-            *arguments, **keywords
-        )
-
-
-class Attribute(_Named):
-    """`array.name`."""
-
-    def __call__(self, item: Any) -> Any:
-        """The attribute."""
-        return getattr(np.asarray(item) if np.isscalar(item) else item, self.__name__)
-
-
-class InPlace:
-    """What an array is after a function has changed it."""
-
-    def __init__(self, function: Callable[..., Any], name: str) -> None:
-        self._function = function
-        self.__name__ = name
-
-    def __call__(self, item: Any, *arguments: Any, **keywords: Any) -> Any:
-        """The array after the change; the one that is given stays as it is."""
-        found = np.array(item)
-        self._function(found, *arguments, **keywords)
-        return found
-
-
-def with_item(item: Any, index: Any, value: Any) -> Any:
-    """An array after `array[index] = value`."""
-    found = np.array(item, dtype=np.result_type(item, value))
-    found[index] = value
-    return found
-
-
-def added_at(item: Any, index: Any, value: Any) -> Any:
-    """An array after `np.add.at(array, index, value)`."""
-    found = np.array(item, dtype=np.result_type(item, value))
-    np.add.at(found, index, value)
-    return found
 
 
 def _is_array(item: Any) -> bool:
@@ -101,6 +50,7 @@ class Tracer:
         self.graph: Graph | None = None
         self._is_user: Callable[[Any], bool] = lambda _: False
         self._paused = 0
+        self.watcher: Callable[[types.FrameType, Any], None] | None = None
 
     def begin(self, is_user: Callable[[Any], bool]) -> Graph:
         """Starts a recording.
@@ -118,6 +68,12 @@ class Tracer:
     def end(self) -> None:
         """Ends the recording."""
         self.graph = None
+
+    def scene(self, value: Any) -> Any:
+        """A value that is watched: tells where it is being computed."""
+        if self.watcher is not None:
+            self.watcher(sys._getframe(1), value)
+        return value
 
     @property
     def _silent(self) -> bool:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
-from nndiag.finding import Severity
 from nndiag.program.graph.adjoints import ancestors
-from nndiag.program.judging.named import bug_of
-from nndiag.program.judging.single_factors import without_single_factors
+from nndiag.program.judging.direction_faults import DirectionFaults
+from nndiag.program.judging.fault import ProgramFault, merged
 from nndiag.program.judging.update_faults import EXPLAINING, update_faults
-from nndiag.program.location.culprit import Culprit, Fault, culprit_of
-from nndiag.program.location.evidence import Evidence
-from nndiag.program.location.lines import Lines
-from nndiag.program.location.mending import mends
-from nndiag.program.location.wording import Wording
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.status import Status
-from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.ways import update_serial
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import serial_of
 
@@ -35,42 +26,8 @@ _SUMMED = (
 )
 
 
-@dataclass(eq=False)
-class ProgramFault:
-    """One thing that is wrong with a program's gradient.
-
-    Attributes:
-        bug: Name of the bug.
-        parameters: The parameters that it makes wrong.
-        serial: The expression or statement at fault; −1 where it was not found.
-        detail: What more is said of it, a clause; empty where the bug's sentence says it all.
-        edits: What may mend it, most likely first.
-        line: The line to look at, where it is another than that of `serial`.
-        severity: How much it matters.
-        is_vague: Whether it only says that something is wrong: what another fault explains.
-    """
-
-    bug: str
-    parameters: list[str]
-    serial: int
-    detail: str = ""
-    edits: list[tuple[Change, ...]] = field(default_factory=list)
-    line: int | None = None
-    severity: Severity = Severity.ERROR
-    is_vague: bool = False
-
-
-class FaultFinder:
+class FaultFinder(DirectionFaults):
     """Finds the faults of one program."""
-
-    def __init__(self, found: Understanding, comparisons: Sequence[Comparison]) -> None:
-        assert found.loss is not None
-        self.found = found
-        self.comparisons = comparisons
-        self.nodes = found.nodes
-        self.lines = Lines(found.host.tree, self.nodes)
-        self.evidence = Evidence(found.readings, found.loss)
-        self.wording = Wording(self.evidence, self.lines, self.nodes)
 
     def faults(self) -> list[ProgramFault]:
         """All that is wrong, those first that explain most."""
@@ -86,81 +43,7 @@ class FaultFinder:
             *(fault for fault in updates if fault.bug not in EXPLAINING),
         ]
         located = [fault for fault in made if not fault.is_vague]
-        return _merged(located or made)
-
-    def _named(self, *statuses: Status) -> list[Comparison]:
-        return [item for item in self.comparisons if item.status in statuses]
-
-    # A wrong direction.
-
-    def _wrong(self, explained: set[str]) -> Iterator[ProgramFault]:
-        for item in self._named(Status.WRONG):
-            if item.name in explained:
-                continue
-            if item.by_residual:
-                yield self._by_residual(item)
-                continue
-            parameter = next(
-                (p for p in self.evidence.readings[0].parameters if p.name == item.name), None
-            )
-            culprit = None if parameter is None else culprit_of(self.evidence, parameter)
-            if culprit is None:
-                serial = self._update(item.name)
-                yield ProgramFault("wrong-loss-gradient", [item.name], serial, is_vague=True)
-                continue
-            yield self._of_culprit(item.name, culprit)
-
-    def _of_culprit(self, name: str, culprit: Culprit) -> ProgramFault:
-        serial = self.evidence.graph[culprit.node].serial
-        bug = bug_of(culprit, self.evidence)
-        edits = mends(culprit, self.wording)
-        vague = culprit.fault is Fault.UNKNOWN
-        line = self._line_of(culprit)
-        if bug == "uses-updated-weights":
-            early = self._early_update(culprit)
-            if early is not None:
-                line = early.lineno
-                edits = [*self._moved(early, culprit), *edits]
-        return ProgramFault(bug, [name], serial, "", edits, line, is_vague=vague)
-
-    def _line_of(self, culprit: Culprit) -> int | None:
-        """The line of the use of an operand, or of the statement that made it what it is called."""
-        if culprit.product is None:
-            return None
-        place = self.wording.operand(culprit.product, culprit.node)
-        if place is None:
-            return None
-        last = self.lines.last_assignment(place, place.lineno)
-        if culprit.fault is Fault.MISSING_DERIVATIVE:
-            return None if last is None else last.lineno
-        if culprit.fault is Fault.CHAIN and isinstance(last, ast.Assign):
-            alias = isinstance(last.value, (ast.Name, ast.Attribute, ast.Subscript))
-            return last.lineno if alias else place.lineno
-        used = (Fault.OPERAND, Fault.WEIGHTS, Fault.FLOW, Fault.CHAIN)
-        return place.lineno if culprit.fault in used else None
-
-    def _early_update(self, culprit: Culprit) -> ast.stmt | None:
-        """The statement that updates weights which are used after it."""
-        node = culprit.node
-        heads = {head for item in self.evidence.readings[0].parameters for head in item.heads}
-        for _ in range(4):
-            item = self.evidence.graph[node]
-            if any(index in heads for index in item.inputs) and item.serial >= 0:
-                return self.lines.statement(item.serial)
-            if len(item.inputs) != 1:
-                return None
-            node = item.inputs[0]
-        return None
-
-    def _moved(self, early: ast.stmt, culprit: Culprit) -> Iterator[tuple[Change, ...]]:
-        """An update moved behind the statement that uses the old value."""
-        use = self.lines.statement(self.evidence.graph[culprit.product or culprit.node].serial)
-        if use is None or self.lines.function(serial_of(use)) is not self.lines.function(
-            serial_of(early)
-        ):
-            return
-        text = ast.unparse(early)
-        yield (Change(serial_of(use), text, "after"), Change(serial_of(early), ""))
+        return merged(located or made)
 
     def _softmax_axis(self) -> Iterator[ProgramFault]:
         """A softmax that is taken over the examples instead of the classes."""
@@ -196,20 +79,6 @@ class FaultFinder:
                     edits.append((Change(serial, text.replace(old, new)),))
                     break
         return ProgramFault("softmax-wrong-axis", names, serial, "", edits)
-
-    def _by_residual(self, item: Comparison) -> ProgramFault:
-        residuals = self.evidence.readings[0].residuals
-        serial = self.evidence.readings[0].forward[residuals[-1].node].serial if residuals else -1
-        users = [
-            node.serial
-            for node in self.evidence.graph
-            if residuals
-            and residuals[-1].node in node.inputs
-            and node.index in self.evidence.backward
-        ]
-        place = users[-1] if users else serial
-        edits = list(without_single_factors(self.evidence, self.nodes))
-        return ProgramFault("loss-gradient-scaled-by-residual", [item.name], place, "", edits)
 
     # A wrong sign.
 
@@ -409,6 +278,8 @@ class FaultFinder:
 
     def _frozen(self) -> Iterator[ProgramFault]:
         for item in self._named(Status.NEVER_UPDATED):
+            if item.name in self.restored:
+                continue
             serial = self._update(item.name)
             loop = self.found.watched.loop.node
             line = None if serial >= 0 else self._first_line(item.name) or loop.lineno
@@ -469,21 +340,7 @@ class FaultFinder:
             found.edits, found.severity = list(item.edits), item.severity
             yield found
 
-    def _update(self, name: str) -> int:
-        return update_serial(self.evidence.readings[0], name)
-
 
 def _bracketed(node: ast.expr) -> str:
     text = ast.unparse(node)
     return f"({text})" if isinstance(node, ast.BinOp) else text
-
-
-def _merged(faults: Sequence[ProgramFault]) -> list[ProgramFault]:
-    """Faults with the same bug at the same place as one."""
-    found: dict[tuple[str, int, int | None], ProgramFault] = {}
-    for fault in faults:
-        known = found.setdefault((fault.bug, fault.serial, fault.line), fault)
-        if known is not fault:
-            known.parameters += [n for n in fault.parameters if n not in known.parameters]
-            known.edits += [edit for edit in fault.edits if edit not in known.edits]
-    return sorted(found.values(), key=lambda fault: -len(fault.parameters))

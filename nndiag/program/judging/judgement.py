@@ -12,7 +12,8 @@ from nndiag.finding import Severity
 from nndiag.program.execution.host import OutOfTime, loop_place
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.graph.tracer import GraphTooLargeError
-from nndiag.program.judging.faults import FaultFinder, ProgramFault
+from nndiag.program.judging.fault import ProgramFault
+from nndiag.program.judging.faults import FaultFinder
 from nndiag.program.judging.standing import standing_faults
 from nndiag.program.judging.uniform import (
     Uniform,
@@ -22,11 +23,12 @@ from nndiag.program.judging.uniform import (
 )
 from nndiag.program.judging.update_faults import update_faults
 from nndiag.program.location.lines import Lines
+from nndiag.program.location.synthesis import Workbench, grades
 from nndiag.program.result import RepairStep
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.loss_text import loss_text
 from nndiag.program.roles.scales import hold_to_scale
-from nndiag.program.roles.status import Status
+from nndiag.program.roles.status import FINE, Status
 from nndiag.program.roles.understanding import Understanding, understood
 from nndiag.program.roles.verdicts import compared
 from nndiag.program.roles.verification import doubt_of
@@ -35,8 +37,6 @@ from nndiag.program.text.edits import Change, Edit, TextEditor
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 
-FINE = (Status.RIGHT, Status.NO_SIGNAL, Status.UNKNOWN)
-"""What is said of parameters of which nothing is known to be wrong."""
 _MOST_ROUNDS = 4  # faults that are mended one after the other
 _MOST_EDITS = 40  # that are tried in all
 _DEADLINE_GRACE = 2.0
@@ -223,12 +223,13 @@ def _mended_once(
 ) -> Judgement | None:
     before = _wrong(current)
     best: Judgement | None = None
+    bench = Workbench(current.found)
     for fault in current.faults:
         for edit in fault.edits:
             if result.tried >= _MOST_EDITS or time.perf_counter() > deadline:
                 return best
             edited = _edited(current, edit)
-            if edited is None:
+            if edited is None or not _promises(current, bench, edit):
                 continue
             result.tried += 1
             try:
@@ -241,14 +242,24 @@ def _mended_once(
                 continue
             after = _wrong(found)
             if len(after) < len(before):
-                mended = tuple(name for name in before if name not in after)
+                mended = tuple(n for n in dict.fromkeys(before) if n not in after)
                 result.mended.append((fault, _step(current, edited, fault, mended)))
                 return found
     return best
 
 
+def _promises(current: Judgement, bench: Workbench, edit: Sequence[Change]) -> bool:
+    """Whether an edit mends something at a few of the points, or nothing there can tell."""
+    loss = current.found.loss
+    assert loss is not None
+    if all(item.status in FINE for item in current.comparisons):
+        return True
+    return bool(bench.mended(edit, current.comparisons, loss))
+
+
 def _wrong(item: Judgement) -> list[str]:
-    names = [c.name for c in item.comparisons if c.status not in FINE]
+    """What is wrong, each as often as it is grave."""
+    names = [name for name, grade in grades(item.comparisons).items() for _ in range(grade)]
     return names or [fault.bug for fault in item.faults if fault.edits or fault.severity is _ERROR]
 
 

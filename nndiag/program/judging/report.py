@@ -10,7 +10,7 @@ import numpy as np
 
 from nndiag.finding import Evidence, Finding
 from nndiag.program.judging.bug import BUGS
-from nndiag.program.judging.faults import ProgramFault
+from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.judging.judgement import Judgement, line_of
 from nndiag.program.result import LossFound, RateFound, RepairStep, TensorCheck
 from nndiag.program.roles.comparison import Comparison

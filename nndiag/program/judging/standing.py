@@ -13,7 +13,7 @@ import numpy as np
 
 from nndiag.finding import Severity
 from nndiag.program.graph.nodes import Node, Ref, filled
-from nndiag.program.judging.faults import ProgramFault
+from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.loss_text import loss_text, text_of
 from nndiag.program.roles.losses import Loss, Residual
 from nndiag.program.roles.parameters import Parameter

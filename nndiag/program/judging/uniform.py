@@ -10,7 +10,8 @@ import numpy as np
 
 from nndiag.finding import Severity
 from nndiag.program.graph.nodes import Ref
-from nndiag.program.judging.faults import FaultFinder, ProgramFault
+from nndiag.program.judging.fault import ProgramFault
+from nndiag.program.judging.faults import FaultFinder
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.loss_text import loss_text

@@ -8,42 +8,18 @@ into, and what remains is at fault, with the value that was due.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
-from nndiag.program.graph.nodes import Node, Ref, refs_in
+from nndiag.program.graph.nodes import Node
 from nndiag.program.location.evidence import Evidence
+from nndiag.program.location.gradient_place import MOVES, GradientPlace, refs_of
 from nndiag.program.roles.parameters import Parameter
 
 _DEEP = 40
-_MOVES = frozenset(
-    [
-        "T",
-        "transpose",
-        "reshape",
-        "ravel",
-        "flatten",
-        "squeeze",
-        "expand_dims",
-        "gather",
-        "array",
-        "asarray",
-        "asmatrix",
-        "copy",
-        "atleast_2d",
-        "atleast_1d",
-        "swapaxes",
-        "astype",
-        "float",
-        "float64",
-        "item",
-        "getitem",
-        "broadcast_to",
-    ]
-)
 _PRODUCTS = frozenset(["mul", "multiply", "matmul", "dot", "outer", "einsum", "tensordot", "inner"])
 _SUMS = frozenset(["add", "sum", "mean", "average"])
 
@@ -98,15 +74,20 @@ def culprit_of(evidence: Evidence, parameter: Parameter) -> Culprit | None:
     end, head = parameter.ends[0], parameter.heads[0]
     if end is None:
         return None
-    search = _Search(evidence)
-    start = search.gradient_node(end, parameter)
-    return None if start is None else search.explained(start, head, 0)
+    start = GradientPlace(evidence).gradient_node(end)
+    return None if start is None else _Search(evidence).explained(start, head, 0)
+
+
+def explained(evidence: Evidence, node: int, target: int) -> Culprit | None:
+    """What is wrong with a value that is due to be the derivative by a target."""
+    return _Search(evidence).explained(node, target, 0)
 
 
 class _Search:
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
         self.graph = evidence.graph
+        self.place = GradientPlace(evidence)
         self.users = self._forward_users()
 
     def _forward_users(self) -> dict[int, list[int]]:
@@ -115,57 +96,6 @@ class _Search:
             for item in self.graph[node].inputs:
                 users.setdefault(item, []).append(node)
         return users
-
-    # Where the gradient of a parameter stands.
-
-    def gradient_node(self, end: int, parameter: Parameter) -> int | None:
-        """The value that an update takes for the gradient: behind it there are only factors."""
-        node: int | None = end
-        for _ in range(_DEEP):
-            assert node is not None
-            item = self.graph[node]
-            flows = self._flows(item)
-            passes_on = (
-                node == end
-                or node in self.evidence.remembering
-                or item.operation in _MOVES | {"with_item", "scatter"}
-                or (len(flows) == 1 and self._only_factors(item, flows[0]))
-            )
-            if not passes_on or not flows:
-                return None if node == end else node
-            node = flows[0] if node in self.evidence.remembering else flows[-1]
-        return node
-
-    def _flows(self, item: Node) -> list[int]:
-        """The inputs that belong to the backward pass and carry an error."""
-        backward, carrying = self.evidence.backward, self.evidence.carrying
-        return [node for node in dict.fromkeys(_refs(item)) if node in backward & carrying]
-
-    def _only_factors(self, item: Node, flow: int) -> bool:
-        """Whether a value is one input, times and divided by single numbers."""
-        if item.operation in ("neg", "negative", "pos", "clip"):
-            return True
-        if item.operation in ("add", "sub", "subtract"):
-            others = [node for node in _refs(item) if node != flow]
-            return all(
-                node not in self.evidence.adjoints[0] or self.graph[node].function is None
-                for node in others
-            )
-        if item.operation not in ("mul", "multiply", "truediv", "divide", "true_divide"):
-            return False
-        others = [
-            part for part in item.arguments if not (isinstance(part, Ref) and part.node == flow)
-        ]
-        return (
-            all(self._is_constant(part) for part in others) and self.graph[flow].size == item.size
-        )
-
-    def _is_constant(self, part: object) -> bool:
-        if isinstance(part, Ref):
-            return (
-                self.graph[part.node].size == 1 and part.node not in self.evidence.readings[0].acted
-            )
-        return np.ndim(part) == 0  # type: ignore[arg-type]
 
     # What ought to stand where.
 
@@ -207,7 +137,7 @@ class _Search:
             item = self.graph[node]
             flows = self._operand_flows(item)
             if len(flows) != 1 or not (
-                item.operation in _MOVES or self._only_factors(item, flows[0])
+                item.operation in MOVES or self.place.only_factors(item, flows[0])
             ):
                 return node
             node = flows[0]
@@ -215,7 +145,7 @@ class _Search:
 
     def _operand_flows(self, item: Node) -> list[int]:
         """The inputs that carry an error."""
-        return [node for node in dict.fromkeys(_refs(item)) if node in self.evidence.carrying]
+        return [node for node in dict.fromkeys(refs_of(item)) if node in self.evidence.carrying]
 
     def _source_of(self, flow: int, target: int) -> int | None:
         """The node behind a target whose derivative a value is; None where it is none's."""
@@ -299,7 +229,7 @@ class _Search:
 
     def _is_linear(self, item: Node) -> bool:
         """Whether an operation only adds to, or moves about, what stands on a way."""
-        return item.operation in _SUMS | _MOVES | {"sub", "subtract", "changed"}
+        return item.operation in _SUMS | MOVES | {"sub", "subtract", "changed"}
 
     def _is_product_of(self, item: Node, target: int, way: Sequence[Node]) -> bool:
         if item.operation not in _PRODUCTS:
@@ -441,11 +371,6 @@ class _Search:
         return Culprit(node, Fault.UNKNOWN, self.evidence.adjoint(target), target)
 
 
-def _refs(item: Node) -> Iterator[int]:
-    yield from refs_in(item.arguments)
-    yield from refs_in(item.keywords)
-
-
 def _operands(item: Node) -> list[int]:
     """The nodes that a product is made of, each once."""
-    return list(dict.fromkeys(_refs(item)))
+    return list(dict.fromkeys(refs_of(item)))

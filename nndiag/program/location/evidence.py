@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nndiag.program.graph.adjoints import ancestors, descendants
+from nndiag.program.graph.adjoints import descendants
 from nndiag.program.graph.derivatives import pulled_back
 from nndiag.program.graph.nodes import Graph, Node
 from nndiag.program.roles.losses import Key, Loss, residuals_in
@@ -264,22 +264,22 @@ def _adjoints_by_value(reading: Reading, loss: Loss) -> dict[int, np.ndarray]:
     for node in known:
         if forward[node].function is not None:
             by_shape.setdefault(forward[node].shape, []).append(node)
+    tables = {
+        shape: np.stack([np.asarray(forward[node].value, float) for node in nodes])
+        for shape, nodes in by_shape.items()
+    }
     candidates = (reading.acted & reading.leading) - set(table)
     for index in candidates:
         item = graph[index]
         if item.function is None or not item.is_real:
             continue
-        for node in by_shape.get(item.shape, ()):
-            telling = item.size > 1 or item.serial == forward[node].serial
-            if telling and _is_equal(item, forward[node]) and len(ancestors(graph, index)) > 1:
-                table[index] = known[node]
+        if item.shape not in tables or not item.inputs or not item.size:
+            continue
+        others, own = tables[item.shape], np.asarray(item.value, float)
+        with np.errstate(all="ignore"):
+            same = (np.abs(others - own) <= _EQUAL * np.abs(own)).reshape(len(others), -1).all(1)
+        for node in np.array(by_shape[item.shape])[same]:
+            if item.size > 1 or item.serial == forward[int(node)].serial:
+                table[index] = known[int(node)]
                 break
     return table
-
-
-def _is_equal(one: Node, other: Node) -> bool:
-    return one.size > 0 and bool(
-        np.allclose(
-            np.asarray(one.value, float), np.asarray(other.value, float), rtol=_EQUAL, atol=0
-        )
-    )

@@ -26,6 +26,12 @@ class Lines:
             node = self.parents.get(serial_of(node))
         return node
 
+    def block(self, serial: int) -> list[ast.stmt]:
+        """The statements among which one stands."""
+        parent, node = self.parents[serial], self.nodes[serial]
+        blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
+        return next((b for b in blocks if isinstance(b, list) and node in b), [node])  # type: ignore[list-item]
+
     def function(self, serial: int) -> ast.AST | None:
         """The function that a node stands in; None at module level."""
         node = self.parents.get(serial)

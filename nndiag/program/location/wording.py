@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-
 from nndiag.program.graph.nodes import Node, Ref
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.lines import Lines
@@ -81,18 +79,3 @@ class Wording:
         if syntax is None:
             return None
         return next((place for index, place in operand_nodes(item, syntax) if index == node), None)
-
-    def named(self, serial: int, due: np.ndarray) -> Iterator[str]:
-        """The expressions for a value, or for what it is the transposed of, in a function."""
-        for text, node in self.texts(serial):
-            value = self.evidence.value(node)
-            if value.size != due.size:
-                continue
-            if value.shape == due.shape and self._equal(value, due):
-                yield text
-            elif value.ndim == 3 and self._equal(np.swapaxes(value, 1, 2), due):
-                yield f"{text}.T"
-
-    @staticmethod
-    def _equal(value: np.ndarray, due: np.ndarray) -> bool:
-        return value.shape == due.shape and bool(np.allclose(value, due, rtol=1e-7, atol=1e-12))

@@ -16,3 +16,7 @@ class Status(Word):
     CHANGES_SHAPE = "changes its shape"
     NO_SIGNAL = "no signal"
     UNKNOWN = "unknown"
+
+
+FINE = (Status.RIGHT, Status.NO_SIGNAL, Status.UNKNOWN)
+"""What is said of parameters of which nothing is known to be wrong."""

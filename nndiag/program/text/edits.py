@@ -14,6 +14,7 @@ from typing import Any
 from nndiag.program.text.instrument import parents_of, serial_of
 from nndiag.program.text.source import Source
 
+_NEW = 10_000_000  # serial numbers of what an edit puts in start here
 _SIMPLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 
 
@@ -107,7 +108,7 @@ class Editor:
             return [self._parsed_expression(change.text, node)]
         new: list[ast.AST] = list(ast.parse(change.text or "pass").body)
         for statement in new:
-            _place_at(statement, node)
+            _place_at(statement, node, same=change.where == "instead")
         if change.where == "after":
             return [node, *new]
         return [*new, node] if change.where == "before" else new
@@ -119,11 +120,12 @@ class Editor:
         return expression
 
 
-def _place_at(tree: ast.AST, node: ast.AST) -> None:
-    """Gives all of a new tree the place of the node that it stands for."""
-    for item in ast.walk(tree):
+def _place_at(tree: ast.AST, node: ast.AST, *, same: bool = True) -> None:
+    """Gives all of a new tree the place of the node that it stands for, and its root the number."""
+    for count, item in enumerate(ast.walk(tree)):
         if isinstance(item, (ast.expr, ast.stmt, ast.keyword)):
             ast.copy_location(item, node)
+        item.serial = serial_of(node) if same and count == 0 else _NEW + count  # type: ignore[attr-defined]
 
 
 @dataclass

@@ -1,0 +1,61 @@
+"""The operations of a graph that are no functions of a library: methods, attributes, changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+class _Named:
+    """A function of an array that is known by name: a method, an attribute, a change in place."""
+
+    def __init__(self, name: str) -> None:
+        self.__name__ = name
+
+
+class Method(_Named):
+    """`array.name(*arguments)`."""
+
+    def __call__(self, item: Any, *arguments: Any, **keywords: Any) -> Any:
+        """The method's result."""
+        return getattr(np.asarray(item) if np.isscalar(item) else item, self.__name__)(
+            *arguments, **keywords
+        )
+
+
+class Attribute(_Named):
+    """`array.name`."""
+
+    def __call__(self, item: Any) -> Any:
+        """The attribute."""
+        return getattr(np.asarray(item) if np.isscalar(item) else item, self.__name__)
+
+
+class InPlace:
+    """What an array is after a function has changed it."""
+
+    def __init__(self, function: Callable[..., Any], name: str) -> None:
+        self._function = function
+        self.__name__ = name
+
+    def __call__(self, item: Any, *arguments: Any, **keywords: Any) -> Any:
+        """The array after the change; the one that is given stays as it is."""
+        found = np.array(item)
+        self._function(found, *arguments, **keywords)
+        return found
+
+
+def with_item(item: Any, index: Any, value: Any) -> Any:
+    """An array after `array[index] = value`."""
+    found = np.array(item, dtype=np.result_type(item, value))
+    found[index] = value
+    return found
+
+
+def added_at(item: Any, index: Any, value: Any) -> Any:
+    """An array after `np.add.at(array, index, value)`."""
+    found = np.array(item, dtype=np.result_type(item, value))
+    np.add.at(found, index, value)
+    return found

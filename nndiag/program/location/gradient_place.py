@@ -1,0 +1,101 @@
+"""Where the gradient of a parameter stands: behind it there are only factors and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nndiag.program.graph.nodes import Node, Ref, refs_in
+from nndiag.program.location.evidence import Evidence
+
+_DEEP = 40
+MOVES = frozenset(
+    [
+        "T",
+        "transpose",
+        "reshape",
+        "ravel",
+        "flatten",
+        "squeeze",
+        "expand_dims",
+        "gather",
+        "array",
+        "asarray",
+        "asmatrix",
+        "copy",
+        "atleast_2d",
+        "atleast_1d",
+        "swapaxes",
+        "astype",
+        "float",
+        "float64",
+        "item",
+        "getitem",
+        "broadcast_to",
+    ]
+)
+"""Operations that change nothing but where entries stand."""
+
+
+class GradientPlace:
+    """Finds the values that updates take for gradients, in one graph."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.graph = evidence.graph
+
+    def gradient_node(self, end: int) -> int | None:
+        """The value that an update takes for the gradient: behind it there are only factors."""
+        node: int | None = end
+        for _ in range(_DEEP):
+            assert node is not None
+            item = self.graph[node]
+            flows = self._flows(item)
+            passes_on = (
+                node == end
+                or node in self.evidence.remembering
+                or item.operation in MOVES | {"with_item", "scatter"}
+                or (len(flows) == 1 and self.only_factors(item, flows[0]))
+            )
+            if not passes_on or not flows:
+                return None if node == end else node
+            node = flows[0] if node in self.evidence.remembering else flows[-1]
+        return node
+
+    def _flows(self, item: Node) -> list[int]:
+        """The inputs that belong to the backward pass and carry an error."""
+        backward, carrying = self.evidence.backward, self.evidence.carrying
+        return [node for node in dict.fromkeys(refs_of(item)) if node in backward & carrying]
+
+    def only_factors(self, item: Node, flow: int) -> bool:
+        """Whether a value is one input, times and divided by single numbers."""
+        if item.operation in ("neg", "negative", "pos", "clip"):
+            return True
+        if item.operation in ("add", "sub", "subtract"):
+            others = [node for node in refs_of(item) if node != flow]
+            return all(
+                node not in self.evidence.adjoints[0] or self.graph[node].function is None
+                for node in others
+            )
+        if item.operation not in ("mul", "multiply", "truediv", "divide", "true_divide"):
+            return False
+        others = [
+            part for part in item.arguments if not (isinstance(part, Ref) and part.node == flow)
+        ]
+        return (
+            all(self._is_constant(part) for part in others) and self.graph[flow].size == item.size
+        )
+
+    def _is_constant(self, part: object) -> bool:
+        if isinstance(part, Ref):
+            return (
+                self.graph[part.node].size == 1 and part.node not in self.evidence.readings[0].acted
+            )
+        return np.ndim(part) == 0  # type: ignore[arg-type]
+
+
+def refs_of(item: Node) -> Iterator[int]:
+    """The nodes that an operation was made from, in order."""
+    yield from refs_in(item.arguments)
+    yield from refs_in(item.keywords)

@@ -1,0 +1,57 @@
+"""Edits of statements, where no other expression is due: an increment, another order of a loop.
+
+Few of them fit a program. Each is tried by running the iteration with it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.program.location.lines import Lines
+from nndiag.program.text.edits import Change
+from nndiag.program.text.instrument import serial_of
+
+_LOOPS = (ast.For, ast.While)
+
+
+def increments(lines: Lines) -> Iterator[Change]:
+    """Assignments in a loop to what is set before the loop: an increment may be due."""
+    for loop in [node for node in ast.walk(lines.tree) if isinstance(node, ast.For)]:
+        block = lines.block(serial_of(loop))
+        before = {
+            ast.unparse(item)
+            for statement in block[: block.index(loop)]
+            if isinstance(statement, ast.Assign)
+            for target in statement.targets
+            for item in (target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target])
+        }
+        for node in ast.walk(loop):
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                target, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
+                if target in before and not _reads(node.value, target):
+                    yield Change(serial_of(node), f"{target} += {value}")
+
+
+def _reads(value: ast.expr, target: str) -> bool:
+    return any(isinstance(n, ast.expr) and ast.unparse(n) == target for n in ast.walk(value))
+
+
+def orders(lines: Lines, serials: set[int]) -> Iterator[Change]:
+    """Loops around some expressions, to be gone through from the other end."""
+    seen: set[int] = set()
+    for serial in sorted(serials):
+        node = lines.parents.get(serial)
+        while node is not None:
+            if isinstance(node, ast.For) and serial_of(node) not in seen:
+                seen.add(serial_of(node))
+                yield Change(serial_of(node.iter), _turned(node.iter))
+            node = lines.parents.get(serial_of(node))
+
+
+def _turned(item: ast.expr) -> str:
+    if isinstance(item, ast.Call) and ast.unparse(item.func) == "reversed":
+        return ast.unparse(item.args[0])
+    text = ast.unparse(item)
+    plain = isinstance(item, ast.Call) and ast.unparse(item.func) != "range"
+    return f"reversed(list({text}))" if plain else f"reversed({text})"

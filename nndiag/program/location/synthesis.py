@@ -1,0 +1,219 @@
+"""The expressions that come to what is due, found where the program computes what is not.
+
+The iteration runs once more. Where the expression at fault is computed, its variations are, too,
+from the same variables; those that come to the value that is due, at all points, are kept.
+"""
+
+from __future__ import annotations
+
+import ast
+import time
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nndiag.program.execution.runner import StepFailedError
+from nndiag.program.location.candidates import Variations
+from nndiag.program.location.scene import scene_at
+from nndiag.program.loop.laboratory import Point
+from nndiag.program.roles.comparison import Comparison
+from nndiag.program.roles.losses import Loss
+from nndiag.program.roles.multiples import factor_between
+from nndiag.program.roles.reading import Reading, read_iteration
+from nndiag.program.roles.status import FINE, Status
+from nndiag.program.roles.understanding import Understanding
+from nndiag.program.roles.verdicts import compared
+from nndiag.program.text.edits import Change, Edit, Editor
+from nndiag.program.text.instrument import Instruments, serial_of
+from nndiag.program.text.tracing import TRACE
+
+_SECONDS = 1.5  # of processor time, for the variations of one expression
+_SAME = 1e-6
+_MOST = 8
+_FEW = 4  # points at which an edit is tried
+_NEW = 6  # how much more it takes to add a part than to leave one out
+
+
+class Workbench:
+    """Runs the iteration of a program with one expression watched, or with an edit."""
+
+    def __init__(self, found: Understanding) -> None:
+        self.found, self.lab = found, found.lab
+        self.runner = found.lab.runner
+        self.editor = Editor(found.host.tree, found.lab.nodes)
+
+    @contextmanager
+    def edited(self, changes: Sequence[Change]) -> Iterator[dict[int, ast.stmt]]:
+        """The program with an edit; gives its top-level statements that change."""
+        tree = self.found.host.tree
+        with self.editor.made(Edit("", tuple(changes))) as tops:
+            ast.fix_missing_locations(tree)
+            yield {top: tree.body[top] for top in tops}
+
+    def watch(
+        self, place: ast.expr, point: Point, watcher: Callable[[types.FrameType, Any], None]
+    ) -> None:
+        """Runs the iteration at a point and hands over where an expression is computed.
+
+        Raises:
+            StepFailedError: The iteration failed.
+        """
+        tracer = self.found.host.hooks.tracer
+        text = f"{TRACE}.scene({ast.unparse(place)})"
+        with self.edited([Change(serial_of(place), text)]) as tops:
+            instruments = Instruments(forced=self.found.forced)
+            variant = self.runner.variant(instruments, edited=tops)
+            tracer.watcher = watcher
+            try:
+                self.lab.run(point, variant)
+            finally:
+                tracer.watcher = None
+
+    def readings(self, changes: Sequence[Change], points: Sequence[Point]) -> list[Reading]:
+        """The readings of the edited program at some points; none where it cannot be run."""
+        try:
+            with self.edited(changes) as tops:
+                self.runner.edited = tops
+                try:
+                    return [
+                        read_iteration(
+                            self.lab, p, updates=self.found.updates, forced=self.found.forced
+                        )
+                        for p in points
+                    ]
+                finally:
+                    self.runner.edited = {}
+        except (StepFailedError, SyntaxError, KeyError, ValueError):
+            return []
+
+    def mended(
+        self, changes: Sequence[Change], before: Sequence[Comparison], loss: Loss
+    ) -> list[str]:
+        """The wrong parameters that an edit makes right, at a few points; none if it spoils one."""
+        points = [reading.point for reading in self.found.readings[:_FEW]]
+        readings = self.readings(changes, points)
+        if not readings:
+            return []
+        try:
+            after = compared(readings, loss, states=self.found.states)
+        except (KeyError, ValueError, StopIteration):
+            return []
+        now, was = grades(after), grades(before)
+        if any(now.get(name, 0) > was.get(name, 0) for name in now):
+            return []
+        return [name for name in was if now.get(name, 0) < was[name]]
+
+
+def grades(items: Sequence[Comparison]) -> dict[str, int]:
+    """How wrong each parameter is: a wrong direction is more than a wrong sign or size."""
+    slight = (Status.WRONG_SIGN, Status.WRONG_SCALE)
+    return {
+        item.name: 1 if item.status in slight else 2 for item in items if item.status not in FINE
+    }
+
+
+def expressions_due(
+    bench: Workbench,
+    place: ast.expr,
+    scope: ast.AST,
+    dues: Sequence[tuple[Point, int, np.ndarray]],
+    *,
+    any_factor: bool,
+) -> list[str]:
+    """Expressions in the place of another that come to what is due, the most likely first.
+
+    Args:
+        bench: Runs the program.
+        place: The expression at fault.
+        scope: The function that it stands in, or the module.
+        dues: Points, with which time the expression is computed there, and what is due then.
+        any_factor: Whether a positive multiple of what is due will do.
+    """
+    kept: list[str] | None = None
+    for point, count, due in dues:
+        watch = _Watch(bench, place, scope, count, due, any_factor, kept)
+        try:
+            bench.watch(place, point, watch)
+        except (StepFailedError, SyntaxError, ValueError):
+            continue
+        if watch.seen:
+            kept = watch.found
+        if kept == []:
+            return []
+    plain = dict.fromkeys(ast.unparse(ast.parse(text, mode="eval")) for text in kept or ())
+    return sorted(plain, key=_effort(ast.unparse(place)))[:_MOST]
+
+
+@dataclass(eq=False)
+class _Watch:
+    """Tries variations the one time that counts.
+
+    Attributes:
+        texts: What to try; None for all variations.
+        found: Those that come to what is due.
+    """
+
+    bench: Workbench
+    place: ast.expr
+    scope: ast.AST
+    count: int
+    due: np.ndarray
+    any_factor: bool
+    texts: list[str] | None
+    found: list[str] = field(default_factory=list)
+    times: int = 0
+
+    @property
+    def seen(self) -> bool:
+        """Whether the expression was computed so often."""
+        return self.times > self.count
+
+    def __call__(self, frame: types.FrameType, _: Any) -> None:
+        """The expression is being computed."""
+        self.times += 1
+        if self.times != self.count + 1:
+            return
+        scene = scene_at(frame, self.scope, self.bench.found.host.tree)
+        texts = Variations(self.place, scene, self.due) if self.texts is None else self.texts
+        deadline = time.process_time() + _SECONDS
+        for text in texts:
+            if time.process_time() > deadline:
+                return
+            value = scene.value(text)
+            if value is not None and _is_due(value, self.due, self.any_factor):
+                self.found.append(text)
+
+
+def _is_due(found: Any, due: np.ndarray, any_factor: bool) -> bool:
+    value = np.asarray(found, float)
+    own = tuple(size for size in value.shape if size != 1)
+    if own != tuple(size for size in due.shape if size != 1):
+        return False
+    factor = factor_between(value, due, tolerance=_SAME)
+    if factor is None:
+        return False
+    return abs(factor - 1) <= _SAME or (any_factor and due.size > 1)
+
+
+def _effort(before: str) -> Callable[[str], tuple[int, int]]:
+    """How much of an expression an edit changes."""
+    known = _tokens(before)
+
+    def effort(after: str) -> tuple[int, int]:
+        tokens = _tokens(after)
+        change = [tokens.get(t, 0) - known.get(t, 0) for t in {*tokens, *known}]
+        return sum(_NEW * max(n, 0) + max(-n, 0) for n in change), len(after)
+
+    return effort
+
+
+def _tokens(text: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for node in ast.walk(ast.parse(text, mode="eval")):
+        name = type(node).__name__ + str(getattr(node, "id", getattr(node, "attr", "")))
+        found[name] = found.get(name, 0) + (not isinstance(node, (ast.Load, ast.Expression)))
+    return found

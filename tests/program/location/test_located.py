@@ -1,0 +1,90 @@
+"""From a wrong gradient to the expression at fault and the one that is due, in small programs."""
+
+import time
+
+import pytest
+
+from nndiag.program.execution.sandbox import sandbox
+from nndiag.program.judging.judgement import judged
+from nndiag.program.text.settings import CodeSettings
+from nndiag.program.text.source import read_source
+
+NETWORK = """\
+import numpy as np
+rng = np.random.default_rng(3)
+x = rng.normal(size=(12, 3))
+y = np.sin(x @ rng.normal(size=(3, 1)))
+A, a = rng.normal(size=(3, 4)) * 0.5, np.zeros(4)
+B, b = rng.normal(size=(4, 1)) * 0.5, np.zeros(1)
+for step in range(300):
+    h = np.tanh(x @ A + a)
+    out = h @ B + b
+    print(np.mean((out - y) ** 2))
+    d = 2 * (out - y) / len(x)
+    back = d @ B.T * (1 - h ** 2)
+    grad_A = x.T @ back
+    A, a = A - 0.1 * grad_A, a - 0.1 * back.sum(axis=0)
+    B, b = B - 0.1 * (h.T @ d), b - 0.1 * d.sum(axis=0)
+"""
+RECURRENT = """\
+import numpy as np
+rng = np.random.default_rng(3)
+x = rng.normal(size=(5, 3))
+y = np.cumsum(x[:, 0]) * 0.3
+W, U, v = (rng.normal(size=s) * 0.4 for s in ((4, 3), (4, 4), 4))
+for step in range(300):
+    h, out, loss = {-1: np.zeros(4)}, {}, 0.0
+    for t in range(5):
+        h[t] = np.tanh(W @ x[t] + U @ h[t - 1])
+        out[t] = v @ h[t]
+        loss += 0.5 * (out[t] - y[t]) ** 2
+    dW, dU, dv, carried = np.zeros_like(W), np.zeros_like(U), np.zeros_like(v), np.zeros(4)
+    for t in reversed(range(5)):
+        e = out[t] - y[t]
+        dv += e * h[t]
+        dh = e * v + carried
+        dz = dh * (1 - h[t] ** 2)
+        dW += np.outer(dz, x[t])
+        dU += np.outer(dz, h[t - 1])
+        carried = U.T @ dz
+    W, U, v = W - 0.05 * dW, U - 0.05 * dU, v - 0.05 * dv
+    print(loss)
+"""
+
+
+@pytest.fixture
+def judge(write):
+    def judgement(text):
+        path = write(text)
+        deadline = time.perf_counter() + 60
+        with sandbox(path):
+            settings = CodeSettings(script=str(path))
+            return judged(read_source(path), settings, deadline=deadline, tell=lambda _: None)
+
+    return judgement
+
+
+@pytest.mark.parametrize("text", [NETWORK, RECURRENT])
+def test_right_programs_have_no_fault(judge, text):
+    found = judge(text)
+    assert found.is_right
+    assert not found.faults
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong", "bug"),
+    [
+        (NETWORK, "d @ B.T * (1 - h ** 2)", "d @ B.T", "missing-activation-derivative"),
+        (NETWORK, "x.T @ back", "x.T @ (d @ B.T)", "raw-error-instead-of-delta"),
+        (RECURRENT, "e * v + carried", "e * v", "broken-chain-rule"),
+        (RECURRENT, "dU += ", "dU = ", "assignment-instead-of-increment"),
+        (RECURRENT, "in reversed(range(5))", "in range(5)", "broken-chain-rule"),
+    ],
+)
+def test_mends_the_line_at_fault(judge, text, right, wrong, bug):
+    broken = text.replace(right, wrong)
+    found = judge(broken)
+    assert found.faults[0].bug == bug
+    assert found.fixed is not None
+    pairs = zip(found.fixed.text.splitlines(), broken.splitlines(), strict=True)
+    assert sum(one != other for one, other in pairs) == 1
