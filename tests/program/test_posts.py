@@ -70,7 +70,7 @@ def test_finds_the_chain_of_the_logic_gate_broken_below_its_last_layer(checks):
         "self.__layers[2].w": "right",
     }
     chain = next(item for item in check.findings if item.problem == "broken-chain-rule")
-    assert chain.tensor == "self.__layers[1].w"  # what lies below follows from it
+    assert chain.tensor == "self.__layers[0].w, self.__layers[1].w"  # one line for both
 
 
 def test_calls_out_the_signed_loss_of_the_logic_gate(checks):

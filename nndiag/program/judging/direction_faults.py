@@ -44,6 +44,10 @@ class DirectionFaults:
         return [item for item in self.comparisons if item.status in statuses]
 
     def _wrong(self, explained: set[str]) -> Iterator[ProgramFault]:
+        scaled = [self._by_residual(i) for i in self._named(Status.WRONG) if i.by_residual]
+        scaled = [fault for fault in scaled if fault.edits]
+        yield from scaled
+        explained = explained | {name for fault in scaled for name in fault.parameters}
         wrong = [i.name for i in self._named(Status.WRONG) if i.name not in explained]
         right = [item.name for item in self._named(Status.RIGHT)]
         found: list[ProgramFault] = []
