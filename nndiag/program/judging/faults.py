@@ -32,11 +32,16 @@ class FaultFinder(DirectionFaults):
     def faults(self) -> list[ProgramFault]:
         """All that is wrong, those first that explain most."""
         updates = list(self._updates())
+        explaining = [fault for fault in updates if fault.bug in EXPLAINING]
+        wrong = list(self._wrong({n for f in explaining if f.edits for n in f.parameters}))
+        mended = {n for fault in wrong if fault.edits for n in fault.parameters}
+        explaining = [f for f in explaining if f.edits or not set(f.parameters) <= mended]
+        told = {name for fault in explaining for name in fault.parameters}
         made = [
-            *(fault for fault in updates if fault.bug in EXPLAINING),
+            *explaining,
             *self._shapes(),
             *self._softmax_axis(),
-            *self._wrong({n for f in updates if f.bug in EXPLAINING for n in f.parameters}),
+            *(f for f in wrong if f.edits or not set(f.parameters) <= told),
             *self._signs(),
             *self._scales(),
             *self._frozen(),
