@@ -73,8 +73,10 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
     examples = _examples(reading, made_from)
     common = {  # a name that the data have, too, tells nothing
         _pattern(leaf.root)
-        for leaf in iteration.heads
-        if not leaf.steps and _is_data(np.shape(snapshot.original(leaf)), examples)
+        for leaf, heads in iteration.heads.items()
+        if not leaf.steps
+        and _is_data(np.shape(snapshot.original(leaf)), examples)
+        and any(_meets_parameter(reading, head) for head in heads)
     }
     users = graph.users()
     targets = {item for residual in reading.residuals for item in graph[residual.node].inputs}
@@ -96,7 +98,7 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         ):
             continue
         name = _pattern(spelled(leaf.root, leaf.steps))
-        if _is_data(np.shape(value), examples):
+        if _is_data(np.shape(value), examples) and _meets_parameter(reading, heads[0]):
             continue
         is_bias = _BIAS.search(spelled(leaf.root, leaf.steps)) and _is_added(reading, heads[0])
         if name in alike - common or is_bias or _has_gradient(reading, loss, heads[0]):
