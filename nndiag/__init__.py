@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from nndiag.loop import Recorder as Recorder
+    from nndiag.loop.notebook import load_ipython_extension as load_ipython_extension
+    from nndiag.loop.notebook import watch as watch
     from nndiag.verbs.compare import compare as compare
     from nndiag.verbs.demo import demo as demo
     from nndiag.verbs.diagnose import diagnose as diagnose
@@ -47,9 +49,11 @@ _HOMES = {
     "grade": "nndiag.verbs.grade",
     "init": "nndiag.verbs.init",
     "load_experiment": "nndiag.verbs.target",
+    "load_ipython_extension": "nndiag.loop.notebook",
     "schema": "nndiag.verbs.schema",
     "sweep_lr": "nndiag.verbs.sweep_lr",
     "train": "nndiag.verbs.train",
+    "watch": "nndiag.loop.notebook",
 }
 """Public name → the module it lives in."""
 
@@ -67,9 +71,11 @@ __all__ = [
     "grade",
     "init",
     "load_experiment",
+    "load_ipython_extension",
     "schema",
     "sweep_lr",
     "train",
+    "watch",
 ]
 
 

@@ -61,6 +61,7 @@ ALLOWED_BESIDE = {
     ("registry", "errors"),
     ("nested", "errors"),
     ("parallel", "errors"),
+    ("own_program", "checkup"),
 }
 """Imports within a row."""
 
@@ -109,8 +110,7 @@ MEDIAN_MODULE, USUAL_FUNCTION = 110, 24
 STILL_LONGER = {
     "nndiag/program/graph/derivatives.py": 674,
     "nndiag/program/graph/tracer.py": 490,
-    "nndiag/program/execution/host.py": 423,
-    "nndiag/own_program/edits.py": 403,
+    "nndiag/program/execution/host.py": 421,
 }
 """Modules above the limit, with their lines: they may only become shorter."""
 

@@ -52,6 +52,17 @@ def train(lr):
             p += state[i]
 train(lr={rate})
 """
+BOTH_SIGNS = """
+import numpy as np
+x = np.linspace(-2.0, 2.0, 20)
+y = np.sign(x)  # a cross-entropy wants 0 and 1
+w, b = np.array([0.1]), np.array([0.2])
+for step in range(40):
+    p = 1 / (1 + np.exp(-(w * x + b)))
+    loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    w -= 0.1 * np.array([np.mean((p - y) * x)])
+    b -= 0.1 * np.array([np.mean(p - y)])
+"""
 X = np.linspace(0.5, 2.0, 20)
 CURVATURE = np.linalg.eigvalsh([[2 * np.mean(X**2), 2 * np.mean(X)], [2 * np.mean(X), 2.0]])[-1]
 
@@ -89,24 +100,46 @@ def test_a_multiplied_move_is_that_of_another_rate(program, text, factor):
 
 def test_finds_the_threshold_of_a_program(program):
     result = sweep_program(program(LINE, rate=0.1, sign="-"))
-    # 2/λ for gradient descent. 59 steps see a growth of 2 %; bisection stops at 2.2 %.
+    # 2/λ for gradient descent. 60 steps see a growth of 2 %; bisection stops at 2.2 %.
     assert result.threshold.value == pytest.approx(2 / CURVATURE, rel=0.06)
     assert result.setting == "lr"
     assert result.configured == 0.1
     assert result.band[0] < result.recommended < result.threshold.value
-    assert result.theory is None
+    assert (result.steps, result.total_steps) == (60, 60)
+    assert result.seeds == (0,)  # nothing in it is random
 
 
 def test_a_step_uphill_has_no_rate_that_learns(program):
     result = sweep_program(program(LINE, rate=0.1, sign="+"))
     assert result.recommended is None
     assert result.failure.reason is Reason.NOT_DOWNHILL
+    assert not result.right
 
 
-def test_a_program_with_hardly_any_iterations_is_refused(program):
-    short = LINE.replace("range(60)", "range(5)")
+def test_a_loss_without_lower_bound_tells_no_rate(program):
+    result = sweep_program(program(BOTH_SIGNS))
+    assert result.failure.reason is Reason.UNBOUNDED
+    assert result.right
+
+
+def test_a_short_loop_is_swept_over_its_own_iterations(program):
+    short = LINE.replace("range(60)", "range(10)")
+    result = sweep_program(program(short, rate=0.1, sign="-"))
+    assert result.steps == 10
+    assert result.band[0] < result.recommended < 2 / CURVATURE
+
+
+def test_a_loop_of_two_iterations_is_refused(program):
+    short = LINE.replace("range(60)", "range(2)")
     with pytest.raises(UserCodeError, match="too few iterations"):
         sweep_program(program(short, rate=0.1, sign="-"))
+
+
+def test_random_numbers_are_drawn_anew_for_each_seed(program):
+    result = sweep_program(program(MOMENTUM.replace("40", "8"), rate=0.05))
+    assert result.seeds == (0, 101)
+    first, second = result.rates[0].runs
+    assert first.initial != second.initial
 
 
 def test_is_told_on_the_command_line(program, tmp_path, monkeypatch, capsys):
@@ -117,4 +150,4 @@ def test_is_told_on_the_command_line(program, tmp_path, monkeypatch, capsys):
     assert "Learning rate 20 is" in out
     assert "above the divergence threshold" in out
     assert "use       lr=" in out
-    assert out.splitlines()[-1] == "next nndiag gradcheck my_net.py"
+    assert out.splitlines()[-1] == "next nndiag fix my_net.py"

@@ -14,7 +14,7 @@ from nndiag.checkup.fits import handful, signal
 from nndiag.checkup.start import gradient, moving_parameters, rate, starting_loss
 from nndiag.experiment import Experiment
 
-__all__ = ["CHECKS", "Check", "Checkup", "Patient", "Status", "checkup"]
+__all__ = ["CHECKS", "Check", "Checkup", "Patient", "Status", "checkup", "in_order"]
 
 CHECKS: dict[str, Callable[[Patient], Check]] = {
     "data": contradictions,
@@ -51,10 +51,10 @@ def checkup(
     for name, check in CHECKS.items():
         notice(name)
         checks.append(check(patient))
-    return Checkup(experiment.config.name, patient.layout, tuple(_in_order(checks)))
+    return Checkup(experiment.config.name, patient.layout, tuple(in_order(checks)))
 
 
-def _in_order(checks: list[Check]) -> Iterator[Check]:
+def in_order(checks: list[Check]) -> Iterator[Check]:
     """What cannot be learned is no news below a fault that explains it."""
     explained = any(check.status is Status.FAILED for check in checks if check.name not in _FITS)
     explained |= any(check.problem == "unscaled-inputs" for check in checks)

@@ -1,6 +1,6 @@
 """What a check is, and what it looks at."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -13,6 +13,7 @@ from nndiag.experiment.building import Built, build
 from nndiag.nn.network import Examples, examples, loss_and_gradient
 from nndiag.trace import Facts
 from nndiag.training.facts import facts_of
+from nndiag.training.reference import reference_starts
 
 
 class Status(StrEnum):
@@ -74,17 +75,17 @@ class Checkup:
 
 @dataclass(frozen=True, eq=False)
 class Patient:
-    """A config before its first step, with what several checks need.
+    """A network before its first step, with what several checks need.
 
     Attributes:
-        experiment: The config.
         built: Ready to train.
         data: Its training examples.
+        starting: Gives where a fit begins: name → parameters (P,).
     """
 
-    experiment: Experiment
     built: Built
     data: Examples
+    starting: Callable[[], dict[str, FloatArray]]
 
     @classmethod
     def of(cls, experiment: Experiment) -> "Patient":
@@ -94,7 +95,8 @@ class Patient:
             NndiagError: It cannot be built.
         """
         built = build(experiment)
-        return cls(experiment, built, examples(built.shape, *built.training))
+        data = examples(built.shape, *built.training)
+        return cls(built, data, lambda: reference_starts(built))
 
     @property
     def layout(self) -> str:

@@ -14,7 +14,6 @@ from nndiag.nn.calls import now
 from nndiag.nn.losses import LOSSES, baseline
 from nndiag.nn.network import Architecture, Examples, examples, forward, gradient_seconds, workspace
 from nndiag.numbers import number, r_squared_words
-from nndiag.training.reference import reference_starts
 
 _MOST = 8
 _OVERFITTED = 0.02  # loss over that of the mean baseline
@@ -40,7 +39,7 @@ def handful(patient: Patient) -> Check:
     constant = baseline(shape.loss, few.targets)
     if len(rows) < 2 or constant <= 0:
         return Check(name, Status.NOT_CHECKED, "fewer than two examples that differ")
-    starts = reference_starts(patient.built)
+    starts = patient.starting()
     starts = {"solved": _solved(shape, patient.built.parameters, few), **starts}
     fit = reference_fit(shape, starts, few, seconds=_SECONDS / 2)
     left = float(np.clip(fit.loss / constant, 0.0, 1.0))
@@ -84,7 +83,7 @@ def r_squared_of(patient: Patient) -> tuple[float, float]:
     most = _SECONDS / (2 * _FEWEST * gradient_seconds(shape, data.count)) * data.count
     chosen = thinned(data, most=max(int(most), _ENOUGH))
     constant = baseline(shape.loss, chosen.targets)
-    fit = reference_fit(shape, reference_starts(patient.built), chosen, seconds=_SECONDS)
+    fit = reference_fit(shape, patient.starting(), chosen, seconds=_SECONDS)
     linear = linear_loss(shape, chosen.inputs[: shape.inputs].T, chosen.targets.T)
     return 1 - fit.loss / constant, 1 - linear / constant
 

@@ -154,7 +154,9 @@ def _tell_usage(error: click.UsageError) -> None:
 
 def _is_interrupt(error: BaseException | None) -> bool:
     """Whether Ctrl-C is behind an error: Python and others wrap what is raised in their calls."""
-    while error is not None:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:  # they may lead in a circle
+        seen.append(error)
         if isinstance(error, KeyboardInterrupt):
             return True
         error = error.__cause__ or error.__context__

@@ -7,7 +7,8 @@ compared with those of a run in which nothing moves, which sees the same example
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,12 +28,17 @@ from nndiag.training.sweep_result import SweepResult
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_search import RateSearch
 
-_SECONDS = 0.5  # for one run
-_FEWEST, _MOST = 20, 2_000  # iterations of a run
+_FEWEST = 3  # iterations of a run
+_MOST = 20_000
+_FEWER = 100  # iterations that a long program has at least
+_WORK = 40.0  # seconds of an ordinary core, for all runs together
+_RUNS = 40  # a usual number of runs
+_SEEDS = (0, 101)  # added to the seeds of a program that draws random numbers
 _STILL = 1e-12  # factor of a rate at which nothing moves
 _PARTS = 10  # of a run; the curve has the mean of each
 _LOST = 1e12
-_MEASURING = 10.0  # seconds
+_READING = 20.0  # seconds for reading the program
+_ENDLESS = 1e9
 
 
 def sweep_program(
@@ -44,13 +50,14 @@ def sweep_program(
 ) -> SweepResult:
     """Find the learning rates that work for a user's program.
 
-    The program is run in a process of its own; its file is not changed.
+    The program is run in a process of its own; its file is not changed. Each run has as many
+    iterations as the program, up to a number that is counted from their work.
 
     Args:
         settings: Which program, and what is what in it.
         python: The Python to run it in; the user's own by default.
         progress: Called with the number of runs that have just ended.
-        program: What trains it; a program in a child of its own by default.
+        program: What is trained; by default the program, in a child of its own.
 
     Raises:
         UserCodeError: The program cannot be run, or its rate cannot be found.
@@ -59,116 +66,133 @@ def sweep_program(
     source = readable_program(settings)
     with contextlib.ExitStack() as stack:
         if program is None:
-            program = _Program(stack.enter_context(Child(python=python)), source)
-        text, rate = program.rate(settings)
-        with Interruption() as interruption:
-            runs = _ProgramRuns(program, rate=rate, interrupted=lambda: interruption.requested)
-            runs.done = progress or runs.done
-            search = RateSearch(runs, (0,), steps=runs.iterations)
-            low, high = search.find_range(rate)
-            search.fill(rate, (low, high))
-            search.try_rates([rate])
-            search.bisect()
-            found = found_by(search)
-            choice = decided(search, found, seeds=(0,), steps=runs.iterations)
-            stopped = interruption.requested
+            program = _Program(stack.enter_context(Child(python=python)), source, settings)
+        interruption = stack.enter_context(Interruption())
+        runs = _ProgramRuns(program, interrupted=lambda: interruption.requested)
+        runs.done = progress or runs.done
+        search = RateSearch(runs, runs.seeds, steps=runs.iterations)
+        search.fill(program.rate, search.find_range(program.rate))
+        search.try_rates([program.rate])
+        search.bisect()
+        found = found_by(search)
+        if runs.lowest < 0:  # losses below 0 are no shares of the first one
+            found = replace(found, working=(), threshold=None)
+        choice = decided(search, found, seeds=runs.seeds, steps=runs.iterations)
+        stopped = interruption.requested
+    failed = None if choice or stopped else _failure(runs, search.runs.values())
     return concluded(
         search,
         found,
         choice,
         name=source.path.stem,
         optimizer="its own steps",
-        setting=text,
-        configured=rate,
+        setting=program.setting,
+        configured=program.rate,
         batch_size=None,
         final_steps=runs.iterations,
-        total_steps=runs.iterations,
+        total_steps=runs.length,
         theory=None,
-        failure=None if choice or stopped else _failure(list(search.runs.values())),
+        failure=failed,
         interrupted=stopped,
         runs=len(search.runs),
         seconds=time.monotonic() - started,
+        right=program.right,
     )
 
 
 class Trainable(Protocol):
-    """What a sweep trains at one rate after another."""
+    """What a sweep trains at one rate after another.
+
+    Attributes:
+        name: Its file.
+        setting: How its learning rate is written.
+        rate: Its value.
+        right: Whether no parameter's step is known to be wrong.
+        work: Seconds that an iteration takes, as counted.
+    """
 
     name: str
+    setting: str
+    rate: float
+    right: bool
+    work: float
 
-    def rate(self, settings: CodeSettings) -> tuple[str, float]:
-        """How its learning rate is written, and its value."""
-
-    def losses(self, *, factor: float, iterations: int, seconds: float) -> FloatArray:
-        """Its losses with the rate multiplied by a factor, as far as there is time."""
+    def losses(self, rate: float, *, shift: int, iterations: int) -> FloatArray:
+        """Its losses at a rate, with a number added to its seeds."""
 
 
 class _Program:
-    """A program in a child, which trains it at one rate after another."""
+    """A program in a child, which trains it at one rate after another.
 
-    def __init__(self, child: Child, source: Source) -> None:
+    Attributes:
+        setting: How its learning rate is written.
+        rate: Its value.
+        right: Whether no parameter's step is known to be wrong.
+        work: Seconds that an iteration takes, as counted from its operations.
+
+    Raises:
+        UserCodeError: The program cannot be run, or its rate cannot be found.
+    """
+
+    def __init__(self, child: Child, source: Source, settings: CodeSettings) -> None:
         self._child = child
         self.name = source.name
-
-    def rate(self, settings: CodeSettings) -> tuple[str, float]:
-        """How its learning rate is written, and its value.
-
-        Raises:
-            UserCodeError: The program cannot be run, or its rate cannot be found.
-        """
-        request = {"settings": as_plain(settings), "seconds": _MEASURING}
-        found = self._asked("rate", request, seconds=2 * _MEASURING)["rate"]
+        request = {"settings": as_plain(settings), "seconds": _READING}
+        told = self._asked("rate", request, seconds=2 * _READING + GRACE)
+        found = told["rate"]
         if found is None or not found["value"] > 0:
             raise UserCodeError(
                 Problem(
                     f"{self.name}: its learning rate cannot be found",
-                    hint="name it under `code.learning_rate`, as a number or as it is written "
-                    "there",
+                    hint="name it: learning_rate=…, as a number or as it is written there",
                 )
             )
-        return found["text"], found["value"]
+        self.setting, self.rate = str(found["text"]), float(found["value"])
+        self.right, self.work = bool(told["right"]), float(told["work"])
 
-    def losses(self, *, factor: float, iterations: int, seconds: float) -> FloatArray:
-        """Its losses with the rate multiplied by a factor, as far as there is time."""
-        request = {"factor": factor, "iterations": iterations, "seconds": seconds}
-        return np.asarray(self._asked("losses", request, seconds=seconds)["losses"])
+    def losses(self, rate: float, *, shift: int, iterations: int) -> FloatArray:
+        """Its losses at a rate, with a number added to its seeds."""
+        factor = rate / self.rate
+        request = {"factor": factor, "iterations": iterations, "shift": shift}
+        return np.asarray(self._asked("losses", request, seconds=_ENDLESS)["losses"])
 
     def _asked(self, task: str, request: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
-        return self._child.ask(task, {**request, "program": self.name}, seconds=seconds + GRACE)
+        return self._child.ask(task, {**request, "program": self.name}, seconds=seconds)
 
 
 class _ProgramRuns:
     """Trains a program at other rates.
 
     Attributes:
-        iterations: Iterations of each run: what the program has, as far as there is time.
-        initial: Mean loss of a run in which nothing moves.
+        length: Iterations of the program.
+        iterations: Iterations of each run.
+        seeds: What is added to its seeds: several numbers where it draws random ones.
+        lowest: Smallest loss of all runs.
+        right: Whether no parameter's step is known to be wrong.
     """
 
-    def __init__(
-        self,
-        program: "Trainable",
-        *,
-        rate: float,
-        interrupted: Callable[[], bool],
-    ) -> None:
-        self._program, self._rate = program, rate
-        self._interrupted = interrupted
+    def __init__(self, program: Trainable, *, interrupted: Callable[[], bool]) -> None:
+        self._program, self._interrupted = program, interrupted
         self.done: Callable[[int], None] = lambda _: None
-        self.iterations = _MOST
-        still = self._losses(rate * _STILL, seconds=_SECONDS / 2)
-        self.iterations = len(still)
-        if self.iterations < _FEWEST:
+        self.lowest, self.right = np.inf, program.right
+        still = program.losses(program.rate * _STILL, shift=_SEEDS[0], iterations=_MOST)
+        self.length = len(still)
+        if self.length < _FEWEST:
             raise UserCodeError(
                 Problem(
                     f"{program.name}: too few iterations to compare rates",
-                    got=f"{self.iterations} in {_SECONDS / 2:g} s",
+                    got=str(self.length),
                     allowed=f"at least {_FEWEST}",
                     hint="let its loop run longer",
                 )
             )
-        self.initial = float(np.mean(still))
-        self._still = self._means(still)
+        most = _WORK / (_RUNS * len(_SEEDS) * program.work)
+        self.iterations = min(self.length, max(_FEWER, int(most)))
+        self._still = {_SEEDS[0]: still[: self.iterations]}
+        other = program.losses(program.rate * _STILL, shift=_SEEDS[1], iterations=self.iterations)
+        same = np.array_equal(other, self._still[_SEEDS[0]])
+        self._still[_SEEDS[1]] = other
+        self.seeds = _SEEDS[:1] if same else _SEEDS
 
     def train(self, pairs: Sequence[Pair], *, steps: int | None = None) -> list[ShortRun]:
         """The runs of these pairs; after an interruption those that had ended."""
@@ -182,22 +206,26 @@ class _ProgramRuns:
         return runs
 
     def _run(self, rate: float, seed: int) -> ShortRun:
-        losses = self._losses(rate, seconds=2 * _SECONDS)
-        bad = np.flatnonzero(~(np.abs(losses) <= _LOST * abs(self.initial)))
+        losses = self._program.losses(rate, shift=seed, iterations=self.iterations)
+        still = self._still[seed]
+        initial = float(np.mean(still))
+        bad = np.flatnonzero(~(np.abs(losses) <= _LOST * abs(initial)))
         lost = int(bad[0]) if len(bad) else None
-        if lost is None and len(losses) < self.iterations and not self._lower(losses):
+        if lost is None and len(losses) < self.iterations and not _is_lower(losses, initial):
             lost = len(losses)  # an error of its own ended it: an overflow, as a rule
-        curve = np.full(_PARTS + 1, np.nan)
-        curve[0] = self.initial
+        parts = min(_PARTS, self.iterations)
+        curve = np.full(parts + 1, np.nan)
+        curve[0] = initial
         if lost is None:
-            curve[1:] = self.initial * self._means(losses) / self._still
+            curve[1:] = initial * _means(losses, parts) / _means(still, parts)
         finite = losses[np.isfinite(losses)]
+        self.lowest = float(min([self.lowest, *finite[-1:]]))
         return ShortRun(
             rate=rate,
             seed=seed,
-            initial=self.initial,
-            reference=self.initial,
-            steps=np.round(np.linspace(0, self.iterations, _PARTS + 1)).astype(np.int64),
+            initial=initial,
+            reference=initial,
+            steps=np.round(np.linspace(0, self.iterations, parts + 1)).astype(np.int64),
             curve=curve,
             final=np.inf if lost is not None else float(curve[-1]),
             peak=np.inf if lost is not None else float(np.nanmax(curve)),
@@ -207,19 +235,15 @@ class _ProgramRuns:
             flat_share=None,
         )
 
-    def _means(self, losses: FloatArray) -> FloatArray:
-        """Mean loss of each part of a run, shape (10,)."""
-        tiny = np.finfo(np.float64).tiny
-        means = [part.mean() for part in np.array_split(losses, _PARTS)]
-        return np.asarray(np.maximum(np.array(means), tiny))
 
-    def _lower(self, losses: FloatArray) -> bool:
-        return len(losses) >= _FEWEST and bool(losses[-1] <= self.initial)
+def _means(losses: FloatArray, parts: int) -> FloatArray:
+    """Mean loss of each part of a run, shape (parts,)."""
+    means = [part.mean() for part in np.array_split(losses, parts)]
+    return np.asarray(np.maximum(np.array(means), np.finfo(np.float64).tiny))
 
-    def _losses(self, rate: float, *, seconds: float) -> FloatArray:
-        return self._program.losses(
-            factor=rate / self._rate, iterations=self.iterations, seconds=seconds
-        )
+
+def _is_lower(losses: FloatArray, initial: float) -> bool:
+    return len(losses) >= _FEWEST and bool(losses[-1] <= initial)
 
 
 def _swing(losses: FloatArray) -> float:
@@ -229,13 +253,20 @@ def _swing(losses: FloatArray) -> float:
     return float(np.maximum(moves, 0).sum() / total) if total > 0 else 0.0
 
 
-def _failure(runs: Sequence[ShortRun]) -> Failure:
-    lost = all(run.lost_at is not None for run in runs)
+def _failure(runs: _ProgramRuns, every: Iterable[ShortRun]) -> Failure:
+    """Why no rate works."""
+    made = list(every)
+    lost = all(run.lost_at is not None for run in made)
+    reason = Reason.NOT_LOWERED
+    if runs.lowest < 0:
+        reason = Reason.UNBOUNDED
+    elif not runs.right:
+        reason = Reason.ALWAYS_LOST if lost else Reason.NOT_DOWNHILL
     return Failure(
-        Reason.ALWAYS_LOST if lost else Reason.NOT_DOWNHILL,
-        initial=runs[0].initial,
-        reference=runs[0].reference,
-        lowest=min(run.final for run in runs),
+        reason,
+        initial=made[0].initial,
+        reference=made[0].reference,
+        lowest=min([runs.lowest, *(run.final for run in made)]),
         gradient_norm=float("nan"),
         flat_share=None,
         identical_share=0.0,

@@ -1,10 +1,12 @@
-"""Why a program cannot even be checked: NaN in its data, or weights that are whole numbers."""
+"""Why a program cannot train at all: NaN in its data, or weights that are whole numbers."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from nndiag.errors import NndiagError, Problem, UserCodeError
+from nndiag.errors import NndiagError
+from nndiag.finding import Finding, Severity
 from nndiag.own_program.edits import Editor, SettingEdit, edited
-from nndiag.own_program.run import watched
+from nndiag.own_program.watching import watched
 from nndiag.program import CodeSettings
 from nndiag.program.child.plain import as_plain
 from nndiag.program.child.process import ask
@@ -14,11 +16,26 @@ _SECONDS = 30.0
 _STEPS = 3
 
 
-def reason_beforehand(settings: CodeSettings, *, python: str | None = None) -> UserCodeError | None:
+@dataclass(frozen=True)
+class Beforehand:
+    """What is wrong with a program's numbers before its training.
+
+    Attributes:
+        source: The program.
+        finding: What is said about it.
+        edit: The change with which it can be trained; None where none is known.
+    """
+
+    source: Source
+    finding: Finding
+    edit: SettingEdit | None
+
+
+def beforehand(settings: CodeSettings, *, python: str | None = None) -> Beforehand | None:
     """What is wrong with a program's numbers before its training; None where nothing is seen.
 
     Args:
-        settings: Which program; its check has failed.
+        settings: Which program; it cannot be watched.
         python: The Python that runs it.
     """
     if settings.path is None:
@@ -34,23 +51,22 @@ def reason_beforehand(settings: CodeSettings, *, python: str | None = None) -> U
     return _whole(source, settings, seen["integers"], python=python) if seen["integers"] else None
 
 
-def _not_numbers(source: Source, nan: dict[str, Any]) -> UserCodeError:
+def _not_numbers(source: Source, nan: dict[str, Any]) -> Beforehand:
     columns = ", ".join(map(str, nan["columns"][:5]))
     many = "columns" if len(nan["columns"]) > 1 else "column"
     message = f"{nan['name']} is NaN before training, in {many} {columns}: `{nan['text']}`"
-    hint = "leave out rows or columns with missing values"
+    edit = None
     if nan["by_zero"]:
-        message += " divides by 0"
-        hint = "a column whose values are all equal: leave it out, or divide it by 1"
-    return UserCodeError(Problem(message, source.location(nan["line"]), hint=hint))
+        message += " divides by 0, as all values of the column are equal"
+        edit = Editor(source, {}).never_zero(nan["text"], line=nan["line"])
+    return _beforehand(source, "non-finite-values", message, edit=edit, line=nan["line"])
 
 
 def _whole(
     source: Source, settings: CodeSettings, names: list[str], *, python: str | None
-) -> UserCodeError | None:
-    """The weights that are whole numbers, if the program can be checked once they are not."""
-    told = {"integers": names, "rate": None, "copies": [], "links": []}
-    edit = Editor(source, told).real_weights()
+) -> Beforehand | None:
+    """The weights that are whole numbers, if the program can be watched once they are not."""
+    edit = Editor(source, {"integers": names}).real_weights()
     text = None if edit is None else edited(source.text, [edit])
     if edit is None or text is None:
         return None
@@ -59,16 +75,24 @@ def _whole(
     except NndiagError:
         return None
     weights = [name for name, _, _ in found["tensors"] if name in names]
-    return _told(source, edit, text, weights) if weights else None
-
-
-def _told(source: Source, edit: SettingEdit, text: str, weights: list[str]) -> UserCodeError:
-    line = text.split("\n")[edit.line - 1].strip()
-    return UserCodeError(
-        Problem(
-            f"{', '.join(weights)}: arrays of whole numbers, so that each step is cut to whole "
-            "numbers and nothing moves",
-            source.location(edit.line),
-            hint=f"line {edit.line}: {line}",
-        )
+    if not weights:
+        return None
+    message = (
+        f"{', '.join(weights)}: arrays of whole numbers, so that each step is cut to whole numbers "
+        "and nothing moves"
     )
+    return _beforehand(source, "gradient-never-computed", message, edit=edit, line=edit.line)
+
+
+def _beforehand(
+    source: Source, problem: str, message: str, *, edit: SettingEdit | None, line: int
+) -> Beforehand:
+    finding = Finding(
+        problem,
+        Severity.ERROR,
+        f"{source.place(line)}: {message}",
+        file=str(source.path),
+        line=line,
+        replacement=None if edit is None else edit.first_line(source.text),
+    )
+    return Beforehand(source, finding, edit)

@@ -7,33 +7,62 @@ is tried with other random numbers; then each of its changes is left out once.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from nndiag.diagnosis import diagnose
 from nndiag.errors import NndiagError
 from nndiag.finding import Diagnosis, Severity
+from nndiag.own_program.combinations import combinations
 from nndiag.own_program.edits import Editor, SettingEdit, edited
-from nndiag.own_program.mirror import Mirror, Told, mirror_of
-from nndiag.own_program.record import layer_names, recorded
-from nndiag.own_program.run import ProgramRun, watched
+from nndiag.own_program.mirror import Told, mirror_of
+from nndiag.own_program.outcome import limit_of, r_squared, trains
+from nndiag.own_program.run import ProgramRun
+from nndiag.own_program.watching import watched
 from nndiag.program import CodeSettings, ProgramCheck
 from nndiag.program.text.edits import unified_diff
 from nndiag.program.text.source import Source
-from nndiag.trace import Recorder
 
-_MOST = 18
+_MOST = 17
 """Trainings of a search, confirmation included."""
-_SHIFTS = (101, 202)
+_SHIFTS = (101, 202, 303)
+_HOLDING = 2  # of them, with which a fix has to hold
+_USUAL = (1e-4, 0.01, 0.1)
+"""Rates that suit Adam and its kind, which have no stability limit: the least, one, the largest."""
 _PROBED = 3  # steps that tell the stability limit of a changed program
-_CURED = 0.9  # R²
 _KEPT = 0.8  # of the R², with other random numbers
-_NEAR = (0.02, 0.9)  # of the stability limit: a rate in between may stay as it is
-_LONGER = 10
+_BELOW = 0.9  # of the stability limit, below which a rate may stay as it is
+_NEAR = (0.02, 1e-3)
+"""Of the stability limit, above which it may: by itself, and with other changes."""
+_HALF, _CAREFUL = 2.0, 8.0
+"""The stability limit over a rate that is lowered, and over one that is raised: the limit falls
+while a network learns, and a rate that the program has is near what its author saw work."""
+_LONGER = (10, 100, 1000)
+_MOST_STEPS = 100_000
 _BETTER = 0.1  # of R², by which a change is better than none
+_MENDS = {
+    "clip": ("gradient-clipped-too-hard",),
+    "weight decay": ("weight-decay-too-strong",),
+    "output": ("loss-does-not-fit-output", "constant-predictions"),
+    "labels": ("loss-does-not-fit-output", "targets-outside-output-range"),
+    "inputs": ("unscaled-inputs",),
+    "biases": ("missing-biases",),
+    "targets": ("unscaled-targets", "targets-outside-output-range", "loss-does-not-fit-output"),
+    "starting weights": (
+        "weights-too-large",
+        "weights-too-small",
+        "identical-units",
+        "dead-units",
+        "saturated-units",
+        "saddle-point",
+    ),
+}
+"""Edit → the problems that it is for."""
+
+
+Edits = tuple[SettingEdit, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +75,7 @@ class ProgramTrial:
         cured: Whether it trains.
     """
 
-    edits: tuple[SettingEdit, ...]
+    edits: Edits
     r_squared: float
     cured: bool
 
@@ -63,7 +92,7 @@ class ProgramFix:
     Attributes:
         source: The program.
         diagnosis: What is said about it as it stands.
-        check: The check of its gradient.
+        check: The check of its gradient; None where it could not be checked.
         healthy: Whether there is nothing to fix.
         repaired: Whether the gradient was repaired first.
         before: R² of the program as it stands; None where that is not known.
@@ -75,7 +104,7 @@ class ProgramFix:
 
     source: Source
     diagnosis: Diagnosis
-    check: ProgramCheck
+    check: ProgramCheck | None
     healthy: bool
     repaired: bool = False
     before: float | None = None
@@ -107,11 +136,11 @@ def fix_program(
     """
     grave = any(x.severity is Severity.ERROR for x in run.diagnosis.findings)
     found = ProgramFix(
-        source=run.check.source,
+        source=run.source,
         diagnosis=run.diagnosis,
         check=run.check,
         healthy=run.diagnosis.cause is None and not grave,
-        before=r_squared(run.told, run.mirror),
+        before=None if run.told is None else r_squared(run.told, run.mirror),
     )
     if found.healthy:
         return found
@@ -138,26 +167,36 @@ class Search:
         notice: Callable[[str], None],
     ) -> None:
         self._settings, self._python, self._notice = settings, python, notice
-        self._told, self._mirror = run.told, run.mirror
-        self._source = run.check.source
-        self._wrong = not run.check.correct and run.told["scale"] is None
-        self._repair = run.check.fixed_text if self._wrong else None
+        self._told: Told = run.told or {}
+        self._mirror = run.mirror
+        self._source = run.source
+        check = run.check
+        wrong = check is not None and not check.correct and self._told.get("scale") is None
+        self._repair = check.fixed_text if check is not None and wrong else None
+        self._problems = [x.problem for x in run.diagnosis.findings]
+        first = None if run.beforehand is None else run.beforehand.edit
+        self._base: Edits = () if first is None else (first,)
         self._trials: list[ProgramTrial] = []
         self._made = 1
-        self._before = r_squared(run.told, run.mirror)
-        self._base: tuple[SettingEdit, ...] = ()
+        self._before = None if run.told is None else r_squared(run.told, run.mirror)
 
     def searched(self, found: ProgramFix) -> ProgramFix:
         """What was found, with what came of the search."""
-        if self._repair is not None:
-            self._source = self._source.with_text(self._repair)
-            told = self._watched(self._repair)
+        text = self._repair
+        if self._base:
+            text = edited(self._source.text, self._base)
+        if text is None and not self._told:
+            return found
+        if text is not None:
+            told = self._watched(text)
             if told is None:
                 return found
             self._told, self._mirror = told, mirror_of(told)
-            trial = self._judged((), told)
+            trial = self._judged(self._base, told)
             if trial.cured:
                 return self._confirmed(found, trial)
+        if self._repair is not None:
+            self._source = self._source.with_text(self._repair)
         for trial in self._tried():
             if trial.cured:
                 done = self._confirmed(found, self._pruned(trial))
@@ -169,25 +208,57 @@ class Search:
         """The candidates, trained one after another, few changes first."""
         editor = self._editor()
         plain = self._applicable(editor)
-        for combination in _combinations(plain):
+        for combination in combinations(plain):
             if self._made >= _MOST:
                 return
             edits = self._with_rate(editor, (*self._base, *combination))
             if edits is None or any(edits == x.edits for x in self._trials):
                 continue
             yield from self._trained(edits)
+        yield from self._of_best(lambda kept: self._raised(editor, kept), but="learning rate")
+        for factor in _LONGER:
+            longer = editor.steps(factor)
+            if longer is not None and factor * self._told["count"] <= _MOST_STEPS:
+                yield from self._of_best(_adding(longer), but="steps")
+
+    def _of_best(
+        self, change: Callable[[Edits], Edits | None], *, but: str
+    ) -> Iterator[ProgramTrial]:
+        """The best trial, where it helped, with one more change in the place of another."""
         best = max(self._trials, key=lambda x: x.r_squared, default=None)
-        longer = editor.steps(_LONGER)
-        starts = [self._base]
-        if best is not None and self._helped(best):
-            starts = [best.edits, self._base]
-        for edits in starts if longer is not None else ():
-            if self._made < _MOST and longer is not None:
-                yield from self._trained((*edits, longer))
+        helped = best is not None and self._helped(best)
+        kept = tuple(x for x in best.edits if x.name != but) if best and helped else ()
+        edits = change(kept)
+        if edits and self._made < _MOST and all(edits != x.edits for x in self._trials):
+            yield from self._trained(edits)
+
+    def _raised(self, editor: Editor, kept: Edits) -> Edits | None:
+        """The changes with a rate nearer to the stability limit."""
+        text = edited(self._source.text, kept)
+        told = None if text is None else self._watched(text, steps=_PROBED)
+        limit = None if told is None else self._limit(told)
+        change = None if limit is None else editor.rate(limit / _CAREFUL)
+        return None if change is None else (*kept, change)
 
     def _editor(self) -> Editor:
         """Finds places in the program."""
         return Editor(self._source, self._told)
+
+    def _limit(self, told: Told) -> float | None:
+        """The stability limit of a program's rate at its start; None where it is not known."""
+        return limit_of(told)
+
+    def _reached(self, told: Told) -> float | None:
+        """The R² at the end of a training; None where it is not known."""
+        return r_squared(told, mirror_of(told))
+
+    def _trains(self, told: Told, reached: float | None) -> bool:
+        """Whether a changed program trains."""
+        return trains(told, mirror_of(told), reached)
+
+    def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
+        """Whether a fix works with other random numbers, too."""
+        return reached is not None and reached >= _KEPT * trial.r_squared
 
     def _helped(self, trial: ProgramTrial) -> bool:
         before = self._before
@@ -195,14 +266,32 @@ class Search:
 
     def _applicable(self, editor: Editor) -> list[SettingEdit]:
         """The changes that this program may need, the likeliest first."""
-        mirror = self._mirror
-        found = [editor.real_weights(), editor.unclipped()]
+        mirror, output = self._mirror, self._told["output"] or {}
+        found = []
+        if self._told.get("clip", True):
+            found.append(editor.clip())
+        if self._told.get("decay"):
+            found.append(editor.decay())
+        if output.get("activation") == "softmax" and self._told["links"][-1]["units"] == 1:
+            found.append(editor.sigmoid())
         if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
             found.append(editor.labels())
         else:
-            found += [editor.standardized(), editor.standardized(targets=True)]
+            found += [editor.standardized(targets=x, undone=True) for x in (False, True)]
         found.append(editor.start())
-        return [edit for edit in found if edit is not None and self._matters(edit)]
+        if "missing-biases" in self._problems:
+            found.append(editor.column_of_ones())
+        known = [edit for edit in found if edit is not None and self._matters(edit)]
+        return sorted(known, key=self._rank)
+
+    def _rank(self, edit: SettingEdit) -> int:
+        """Where what an edit mends stands among the findings, the cause first."""
+        places = [
+            place
+            for place, problem in enumerate(self._problems)
+            if problem in _MENDS.get(edit.name, ())
+        ]
+        return min(places, default=len(self._problems))
 
     def _matters(self, edit: SettingEdit) -> bool:
         """Whether a change of the data changes much."""
@@ -219,9 +308,7 @@ class Search:
         sizes, means = sizes[varying], means[varying]
         return bool(sizes.max() > 2 or sizes.min() < 0.3 or (means > 1.5 * sizes).any())
 
-    def _with_rate(
-        self, editor: Editor, edits: tuple[SettingEdit, ...]
-    ) -> tuple[SettingEdit, ...] | None:
+    def _with_rate(self, editor: Editor, edits: Edits) -> Edits | None:
         """The changes with a rate that suits the program as they leave it; None for none at all."""
         text = edited(self._source.text, edits)
         if text is None:
@@ -229,12 +316,15 @@ class Search:
         told = self._told if not edits else self._watched(text, steps=_PROBED)
         limit = None if told is None else self._limit(told)
         rate = self._told["rate"]
-        if limit is None or rate is None or _NEAR[0] * limit < rate[1] < _NEAR[1] * limit:
+        if limit is None and rate is not None and self._told["adaptive"]:
+            usual = None if _USUAL[0] <= rate[1] <= _USUAL[2] else editor.rate(_USUAL[1])
+            return (*edits, usual) if usual is not None else (edits or None)
+        if limit is None or rate is None or _NEAR[bool(edits)] * limit < rate[1] < _BELOW * limit:
             return edits or None
-        change = editor.rate(limit / 2)
+        change = editor.rate(limit / (_HALF if rate[1] > limit else _CAREFUL))
         return (*edits, change) if change is not None else (edits or None)
 
-    def _trained(self, edits: tuple[SettingEdit, ...]) -> Iterator[ProgramTrial]:
+    def _trained(self, edits: Edits) -> Iterator[ProgramTrial]:
         text = edited(self._source.text, edits)
         if text is None:
             return
@@ -252,7 +342,7 @@ class Search:
         except NndiagError:
             return None
 
-    def _judged(self, edits: tuple[SettingEdit, ...], told: Told) -> ProgramTrial:
+    def _judged(self, edits: Edits, told: Told) -> ProgramTrial:
         """A trained program with what came of it."""
         reached = self._reached(told)
         trial = ProgramTrial(
@@ -264,8 +354,6 @@ class Search:
     def _pruned(self, trial: ProgramTrial) -> ProgramTrial:
         """The trial without the changes that it does not need."""
         for edit in trial.edits if len(trial.edits) > 1 else ():
-            if edit in self._base:
-                continue
             fewer = tuple(x for x in trial.edits if x is not edit)
             if self._made >= _MOST or any(fewer == x.edits for x in self._trials):
                 continue
@@ -277,12 +365,15 @@ class Search:
     def _confirmed(self, found: ProgramFix, trial: ProgramTrial) -> ProgramFix:
         """The fix, where it holds with other random numbers too."""
         text = edited(self._source.text, trial.edits)
-        others, held = [], True
+        others: list[float] = []
+        holding = 0
         for shift in _SHIFTS:
-            told = None if text is None else self._watched(text, shift=shift)
-            reached = None if told is None else self._reached(told)
-            others.append(-math.inf if reached is None else reached)
-            held = held and told is not None and self._holds(told, reached, trial)
+            if holding < _HOLDING and text is not None:
+                told = self._watched(text, shift=shift)
+                reached = None if told is None else self._reached(told)
+                others.append(-math.inf if reached is None else reached)
+                holding += told is not None and self._holds(told, reached, trial)
+        held = holding >= _HOLDING
         return replace(
             found,
             repaired=self._repair is not None,
@@ -292,62 +383,6 @@ class Search:
             trials=tuple(self._trials),
         )
 
-    def _limit(self, told: Told) -> float | None:
-        """The stability limit of a program's rate at its start; None where it is not known."""
-        mirror = mirror_of(told)
-        keeper = Recorder(layers=layer_names(told, mirror))
-        return recorded(told, mirror, keeper, reference=False).facts.stability_limit
 
-    def _reached(self, told: Told) -> float | None:
-        """The R² at the end of a training; None where it is not known."""
-        return r_squared(told, mirror_of(told))
-
-    def _trains(self, told: Told, reached: float | None) -> bool:
-        """Whether a changed program trains."""
-        return _trains(told, mirror_of(told), reached)
-
-    def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
-        """Whether a fix works with other random numbers, too."""
-        return reached is not None and reached >= _KEPT * trial.r_squared
-
-
-def _combinations(edits: Sequence[SettingEdit]) -> Iterator[tuple[SettingEdit, ...]]:
-    """None (the rate alone), each alone, what belongs to the data together, then all."""
-    yield ()
-    for edit in edits:
-        yield (edit,)
-    data = tuple(x for x in edits if x.name in {"inputs", "targets"})
-    if len(data) > 1:
-        yield data
-    start = tuple(x for x in edits if x.name == "starting weights")
-    for first in data:
-        if start:
-            yield (first, *start)
-    if len(edits) > len(data) + len(start) or (len(data) > 1 and start) or len(edits) > 2:
-        yield tuple(edits)
-
-
-def _trains(told: Told, mirror: Mirror | None, reached: float | None) -> bool:
-    """Whether a changed program trains: it explains its targets, or nothing is said of it."""
-    if reached is not None and reached >= _CURED:
-        return True
-    if mirror is None and reached is None:
-        return False
-    if not told["right"] and told["scale"] is None and not told["adaptive"]:
-        return False
-    trace = recorded(told, mirror, Recorder(layers=layer_names(told, mirror)))
-    diagnosis = diagnose(trace)
-    return diagnosis.cause is None and not any(
-        x.severity is Severity.ERROR for x in diagnosis.findings
-    )
-
-
-def r_squared(told: Told, mirror: Mirror | None) -> float | None:
-    """Share of the targets' variance that the run explains at its end; None where not known."""
-    if mirror is None or not told["final"]:
-        return None
-    with np.errstate(all="ignore"):
-        predicted = mirror.predictions(told["final"])
-        spread = float(((mirror.targets - mirror.targets.mean(axis=0)) ** 2).sum())
-        share = 1 - float(((predicted - mirror.targets) ** 2).sum()) / spread if spread else np.nan
-    return float(share) if np.isfinite(share) else -math.inf
+def _adding(edit: SettingEdit) -> Callable[[Edits], Edits]:
+    return lambda kept: (*kept, edit)

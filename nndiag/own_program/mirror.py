@@ -140,7 +140,8 @@ def _loss(told: Told, *, outputs: int, times: float) -> Loss:
     kind, batch = told["kind"], told["batch"] or 1
     factor = told["factor"] * times * (2.0 if kind == "mean_squared_error" else 1.0)
     number = told["factor"] * times
-    summed = batch > 1 and any(abs(number / whole - 1) < _SAME for whole in _WHOLE)
+    whole_data = told["data"] is not None and batch >= len(told["data"][0])
+    summed = whole_data and batch > 1 and any(abs(number / whole - 1) < _SAME for whole in _WHOLE)
     made: Loss = LOSSES.get(kind)(reduction="sum" if summed else "mean")
     whole = factor if summed else factor * batch * (outputs if made.counts == "elements" else 1)
     absorbed = None if made.absorbed is None else replace(made.absorbed, factor=whole)

@@ -13,6 +13,7 @@ from nndiag.nn.losses import baseline
 from nndiag.nn.network import loss, predicted
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.trace import Ending, Facts, Recorder, Trace
+from nndiag.trace.layout import ABSENT
 from nndiag.training.facts import facts_of
 from nndiag.training.probes import Probes
 
@@ -38,14 +39,14 @@ def recorded(
     with np.errstate(all="ignore"):
         if mirror is None:
             recorder.record_facts(_bare_facts(told))
-            _record_steps(told, recorder, _groups(told, None))
             _record_moves(told, recorder)
+            _record_steps(told, recorder, _groups(told, None), {})
             recorder.record_ending(Ending(_reason(told), _last_loss(told)))
         else:
             start = mirror.vector(told["copies"][0][1])
             recorder.record_facts(_facts(told, mirror, start))
-            _record_steps(told, recorder, _groups(told, mirror))
-            _record_probes(told, mirror, recorder)
+            measured = _record_probes(told, mirror, recorder)
+            _record_steps(told, recorder, _groups(told, mirror), measured)
             recorder.record_ending(_ending(told, mirror, start, reference=reference))
     return recorder.trace()
 
@@ -68,17 +69,38 @@ def _groups(told: Told, mirror: Mirror | None) -> list[list[int]]:
     ]
 
 
-def _record_steps(told: Told, recorder: Recorder, groups: list[list[int]]) -> None:
-    """Loss and gradient norms: moves over what a step is of the gradient."""
+def _record_steps(
+    told: Told,
+    recorder: Recorder,
+    groups: list[list[int]],
+    measured: Mapping[int, FloatArray],
+) -> None:
+    """Loss and gradient norms: moves over what a step is of the gradient.
+
+    Where more than the gradient makes the step, norms are those that were measured at some steps.
+    """
     rows, steps = told["rows"], told["steps"]
     if not len(rows):
         return
-    scale = None if told["adaptive"] or told["momentum"] else told["scale"]
-    scale = 1.0 if told.get("row_holds") == "gradients" else scale
     norms = np.stack([np.linalg.norm(rows[:, 1:][:, group], axis=1) for group in groups], axis=1)
-    absent = np.full_like(norms, np.nan)
-    losses = _known_losses(rows[:, 0])
-    recorder.record_steps(steps, losses, absent if scale is None else norms / scale)
+    if told.get("row_holds") == "gradients":
+        norms = np.asarray(norms)
+    elif _is_plain(told):
+        norms = norms / told["scale"]
+    else:
+        norms = np.full_like(norms, ABSENT)
+        for step, known in measured.items():
+            if step <= steps[-1]:
+                norms[np.searchsorted(steps, step)] = known
+    recorder.record_steps(steps, _known_losses(rows[:, 0]), norms)
+
+
+def _is_plain(told: Told) -> bool:
+    """Whether a step is a multiple of the gradient alone."""
+    if told.get("row_holds") == "gradients":
+        return True
+    more = told["adaptive"] or told["momentum"] or told.get("decay") or told.get("clip")
+    return told["scale"] is not None and not more
 
 
 def _known_losses(losses: FloatArray) -> FloatArray:
@@ -103,11 +125,12 @@ def _record_moves(told: Told, recorder: Recorder) -> None:
         recorder.record_probe(step, {"weight_norm": norms, "update_ratio": moves / norms})
 
 
-def _record_probes(told: Told, mirror: Mirror, recorder: Recorder) -> None:
-    """What the network does on all examples at the copied parameters."""
+def _record_probes(told: Told, mirror: Mirror, recorder: Recorder) -> dict[int, FloatArray]:
+    """What the network does on all examples at the copied parameters; step → gradient norms."""
     full = mirror.built(mirror.vector(told["copies"][0][1]), steps=1).batch_size is None
-    probes = Probes(mirror.shape, training=mirror.data, validation=None, full_batch=full)
-    groups, vector = _groups(told, mirror), None
+    plain = full and _is_plain(told)
+    probes = Probes(mirror.shape, training=mirror.data, validation=None, full_batch=plain)
+    groups, vector, norms = _groups(told, mirror), None, {}
     for count, ((step, copy), moves) in enumerate(zip(told["copies"], told["moves"], strict=False)):
         parameters = mirror.vector(copy)
         if not np.isfinite(parameters).all():
@@ -116,6 +139,8 @@ def _record_probes(told: Told, mirror: Mirror, recorder: Recorder) -> None:
         moved = np.array([np.linalg.norm(moves[group]) for group in groups])
         measured["update_ratio"] = moved / np.asarray(measured["weight_norm"])
         measured |= rate_at(told, step)
+        if not plain:
+            norms[int(step)] = np.asarray(measured["full_gradient_norm"])
         if count % _SHARPNESS_EVERY == 0 and not told["adaptive"]:
             found = sharpness(
                 mirror.descended,
@@ -126,6 +151,7 @@ def _record_probes(told: Told, mirror: Mirror, recorder: Recorder) -> None:
             )
             vector, measured["sharpness"] = found.vector, found.value
         recorder.record_probe(step, measured)
+    return norms
 
 
 def rate_at(told: Told, step: int) -> dict[str, float]:
@@ -139,15 +165,17 @@ def _facts(told: Told, mirror: Mirror, start: FloatArray) -> Facts:
     facts = facts_of(mirror.built(start, steps=told["count"]))
     known = told["rate"] is not None or told["scale"] is not None
     right = told["scale"] is not None or told["adaptive"]
+    own = dict(told.get("settings") or {})
+    rule = {"weight_decay": told.get("decay"), "clip_norm": told.get("clip")}
     return replace(
         facts,
+        settings={"optimizer": own | {name: value for name, value in rule.items() if value}},
         baseline_loss=baseline(mirror.shape.loss, mirror.data.targets),
         optimizer=_optimizer(told),
         learning_rate=facts.learning_rate if known else None,
         stability_limit=facts.stability_limit if right and known else None,
         noise_limit=facts.noise_limit if right and known else None,
         total_steps=told["count"],
-        settings={"optimizer": dict(told["settings"])} if "settings" in told else {},
     )
 
 
@@ -193,10 +221,19 @@ def _ending(told: Told, mirror: Mirror, start: FloatArray, *, reference: bool) -
     constant = baseline(mirror.shape.loss, mirror.data.targets)
     if not reference or reason != "finished" or final <= _GOOD * abs(constant):
         return ending
-    starts = {"end": parameters, "start": start}
-    starts |= {f"suited {seed}": _suited(mirror, seed=seed) for seed in _SUITED}
+    starts = {"end": parameters, **starting(mirror, start)}
     fit = reference_fit(mirror.shape, starts, mirror.data, seconds=_REFERENCE_SECONDS)
     return replace(ending, reference_loss=fit.loss, reference_loss_from_end=fit.losses.get("end"))
+
+
+def starting(mirror: Mirror, start: FloatArray) -> dict[str, FloatArray]:
+    """Where a fit of a program's network begins: at its own start, and at others that suit it.
+
+    Args:
+        mirror: The network.
+        start: Its parameters before the first step, shape (P,).
+    """
+    return {"start": start} | {f"suited {x}": _suited(mirror, seed=x) for x in _SUITED}
 
 
 def _suited(mirror: Mirror, *, seed: int) -> FloatArray:

@@ -1,6 +1,6 @@
 """A diagnosis in the program's own words: its names, its lines, and what to write there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Severity, Suggestion
 from nndiag.numbers import number
-from nndiag.own_program.edits import Editor, SettingEdit, edited
+from nndiag.own_program.edits import Editor, SettingEdit
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
@@ -34,6 +34,8 @@ _TARGETS = frozenset(
     {"unscaled-targets", "loss-does-not-fit-output", "targets-outside-output-range"}
 )
 _COLUMNS = 4  # that are told
+_TOO_SMALL, _USUAL = "learning-rate-too-small", 0.01
+"""A rate that suits Adam and its kind, which have no stability limit."""
 
 
 def with_gradient(diagnosis: Diagnosis, check: ProgramCheck | None, told: Told) -> Diagnosis:
@@ -55,7 +57,9 @@ def with_gradient(diagnosis: Diagnosis, check: ProgramCheck | None, told: Told) 
     cause = Cause(first, confidence, tuple(found))
     rest = [x for x in diagnosis.findings if x.severity is Severity.NOTE]
     findings = (first, *others, *found, *rest)
-    return replace(diagnosis, cause=cause, findings=findings, suggested=suggested(first))
+    return replace(
+        diagnosis, cause=cause, findings=findings, suggested=suggested(first, check.source)
+    )
 
 
 def _placed(finding: Finding, check: ProgramCheck) -> Finding:
@@ -84,7 +88,7 @@ def in_own_words(
         limit: The largest stable learning rate at its start, where it is known.
         editor: Finds the places to change; that of a program by default.
     """
-    speaker = _Speaker(source, told, mirror, limit)
+    speaker = Speaker(source, told, mirror, limit)
     speaker.editor = editor or speaker.editor
     renamed = {id(x): speaker.told(x) for x in diagnosis.findings}
     cause = diagnosis.cause
@@ -98,12 +102,19 @@ def in_own_words(
         diagnosis,
         cause=cause,
         findings=tuple(renamed[id(x)] for x in diagnosis.findings),
-        suggested=suggested(None if cause is None else cause.finding),
+        suggested=suggested(None if cause is None else cause.finding, source),
     )
 
 
-class _Speaker:
-    """Puts findings into a program's words."""
+class Speaker:
+    """Puts findings into a program's words.
+
+    Args:
+        source: The program.
+        told: What was watched of it.
+        mirror: Its network, where it is known.
+        limit: The largest stable learning rate at its start, where it is known.
+    """
 
     def __init__(
         self, source: Source, told: Told, mirror: Mirror | None, limit: float | None
@@ -124,7 +135,7 @@ class _Speaker:
             message=message,
             file=str(self._source.path),
             line=edit.line,
-            replacement=self._new_line(edit),
+            replacement=edit.first_line(self._source.text),
         )
 
     def _name(self, place: int) -> str:
@@ -135,38 +146,36 @@ class _Speaker:
         """The change of the text that helps against a problem, where one does."""
         editor = self.editor
         if problem in _RATE:
-            return None if self._limit is None else editor.rate(self._limit / 2)
-        if problem in _TARGETS:
-            return self._targets()
-        if problem in _START:
-            return editor.start()
-        if problem == "unscaled-inputs":
-            return editor.standardized()
-        if problem == "gradient-clipped-too-hard":
-            return editor.unclipped()
-        return editor.steps(10) if problem == "not-enough-steps" else None
+            usual = _USUAL if self._told["adaptive"] and problem == _TOO_SMALL else None
+            value = usual if self._limit is None else self._limit / 2
+            return None if value is None else editor.rate(value)
+        ways: dict[str, Callable[[], SettingEdit | None]] = {
+            **dict.fromkeys(_TARGETS, self._targets),
+            **dict.fromkeys(_START, editor.start),
+            "unscaled-inputs": editor.standardized,
+            "gradient-clipped-too-hard": editor.clip,
+            "weight-decay-too-strong": editor.decay,
+            "missing-biases": editor.column_of_ones,
+            "not-enough-steps": lambda: editor.steps(10),
+        }
+        return ways[problem]() if problem in ways else None
 
     def _targets(self) -> SettingEdit | None:
         mirror = self._mirror
+        if self._told["output"] and self._told["output"]["activation"] == "softmax":
+            return self.editor.sigmoid()
         if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
             return self.editor.labels()
         return self.editor.standardized(targets=True)
 
-    def _new_line(self, edit: SettingEdit) -> str | None:
-        """The first line that an edit changes, as it is then."""
-        text = edited(self._source.text, [edit])
-        if text is None or edit.line < 1:
-            return None
-        return text.split("\n")[edit.line - 1].strip()
 
-
-def suggested(finding: Finding | None) -> tuple[Suggestion, ...]:
+def suggested(finding: Finding | None, source: Source) -> tuple[Suggestion, ...]:
     """What to write, where a finding says so."""
     if finding is None or finding.replacement is None or finding.line is None:
         return ()
     line = finding.replacement.strip()
     shown = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 2]} …"
-    return (Suggestion(finding.problem, f"line {finding.line}: {shown}"),)
+    return (Suggestion(finding.problem, f"{source.spot(finding.line)}: {shown}"),)
 
 
 def columns_told(inputs: FloatArray, name: str) -> str | None:

@@ -3,8 +3,9 @@
 import ast
 from collections.abc import Callable, Iterator
 
-from nndiag.own_program.edits import Editor, SettingEdit, Splice, typed
+from nndiag.own_program.edits import Editor, SettingEdit, typed
 from nndiag.own_program.mirror import Told
+from nndiag.own_program.places import Splice
 from nndiag.program.text.source import Source
 
 _OPTIMIZERS = frozenset(
@@ -66,16 +67,16 @@ class ScriptEditor(Editor):
             )
         given = [x.value for x in call.keywords if x.arg == "lr"] or call.args[1:2]
         if not given:
-            end = self._end(call) - 1
+            end = self._places.end(call) - 1
             splice = Splice(end, end, f", lr={typed(value)}")
             return SettingEdit(
                 "learning rate", f"{known:g} → {typed(value)}", call.lineno, (splice,)
             )
         places: list[ast.expr] = [given[0]] if isinstance(given[0], ast.Constant) else []
-        places = places or self._numbers(ast.unparse(given[0]), known)
+        places = places or self._places.numbers(ast.unparse(given[0]), known)
         return self._set(places, typed(value), name="learning rate", before=known)
 
-    def standardized(self, *, targets: bool = False) -> SettingEdit | None:
+    def standardized(self, *, targets: bool = False, undone: bool = False) -> SettingEdit | None:
         """Inputs, or targets, with mean 0 and size 1, before they are dealt out in batches."""
         names = self.told["named"][1 if targets else 0]
         output = self.told["output"] or {}
@@ -108,14 +109,16 @@ class ScriptEditor(Editor):
         ]
         if not found:
             return None
-        splices = tuple(Splice(self._offset(x.value), self._end(x.value), "pass") for x in found)
+        splices = tuple(
+            Splice(self._places.offset(x.value), self._places.end(x.value), "pass") for x in found
+        )
         return SettingEdit("starting weights", "torch's own", found[0].lineno, splices)
 
-    def unclipped(self) -> SettingEdit | None:
+    def clip(self) -> SettingEdit | None:
         """Gradients that are not clipped."""
         for node in self.calls():
             if self.last(node.func) in {"clip_grad_norm_", "clip_grad_value_"}:
-                splice = Splice(self._offset(node), self._end(node), "pass")
+                splice = Splice(self._places.offset(node), self._places.end(node), "pass")
                 return SettingEdit("clipping", "left out", node.lineno, (splice,))
         return None
 
@@ -128,7 +131,7 @@ class ScriptEditor(Editor):
         if not prefix:
             return None
         text = f"{prefix}.{name}({self.text(call.args[0])}, lr={typed(rate)})"
-        splice = Splice(self._offset(call), self._end(call), text)
+        splice = Splice(self._places.offset(call), self._places.end(call), text)
         return SettingEdit("optimizer", f"{name}, lr = {typed(rate)}", call.lineno, (splice,))
 
     # --- what faults look for --------------------------------------------------------------------
@@ -152,26 +155,28 @@ class ScriptEditor(Editor):
 
     def loop(self) -> ast.For | ast.While | None:
         """The outermost loop of the training."""
-        found = self._outer_loop()
+        found = self._places.outer_loop()
         return found if isinstance(found, ast.For | ast.While) else None
 
     def inserted(self, before: ast.stmt, text: str) -> Splice:
         """A line before a statement, as far to the right as that."""
-        offset = self._starts[before.lineno - 1] + before.col_offset
+        offset = self._places.starts[before.lineno - 1] + before.col_offset
         return Splice(offset, offset, f"{text}\n{' ' * before.col_offset}")
 
     def behind(self, after: ast.stmt, text: str) -> Splice:
         """A line behind a statement, as far to the right as that."""
-        offset = self._starts[(after.end_lineno or after.lineno) - 1] + (after.end_col_offset or 0)
+        offset = self._places.starts[(after.end_lineno or after.lineno) - 1] + (
+            after.end_col_offset or 0
+        )
         return Splice(offset, offset, f"\n{' ' * after.col_offset}{text}")
 
     def replaced(self, node: ast.expr, text: str) -> Splice:
         """An expression replaced."""
-        return Splice(self._offset(node), self._end(node), text)
+        return Splice(self._places.offset(node), self._places.end(node), text)
 
     def text(self, node: ast.expr) -> str:
         """An expression as it is written."""
-        return self._text(node)
+        return self._places.text_of(node)
 
     def last(self, node: ast.expr) -> str:
         """The last name of a variable or an attribute; empty for others."""

@@ -14,8 +14,9 @@ import numpy as np
 from nndiag.errors import NndiagError
 from nndiag.finding import Severity
 from nndiag.own_program.edits import Editor, SettingEdit
-from nndiag.own_program.fix import ProgramFix, ProgramTrial, Search, r_squared
+from nndiag.own_program.fix import ProgramFix, ProgramTrial, Search
 from nndiag.own_program.mirror import Told, mirror_of
+from nndiag.own_program.outcome import r_squared
 from nndiag.own_program.run import ProgramRun
 from nndiag.program import CodeSettings
 from nndiag.program.text.source import Source
@@ -44,9 +45,10 @@ def fix_script(
         watcher: Runs it.
         notice: Told what is being tried.
     """
+    assert run.told is not None
     graver = any(x.severity is Severity.ERROR for x in run.diagnosis.findings)
     found = ProgramFix(
-        source=run.check.source,
+        source=run.source,
         diagnosis=run.diagnosis,
         check=run.check,
         healthy=run.diagnosis.cause is None and not graver,
@@ -54,7 +56,7 @@ def fix_script(
     )
     if found.healthy:
         return found
-    faults = faults_of(run.told, ScriptEditor(run.check.source, run.told), unwell=True)
+    faults = faults_of(run.told, ScriptEditor(run.source, run.told), unwell=True)
     if any(x.severity is Severity.ERROR and edit is None for x, edit in faults):
         return found  # what is wrong must be mended by hand: a run beside it proves nothing
     search = ScriptSearch(run, settings, watcher, notice=notice or (lambda _: None))
@@ -92,10 +94,11 @@ class ScriptSearch(Search):
         notice: Callable[[str], None],
     ) -> None:
         super().__init__(run, settings, python=None, notice=notice)
+        assert run.told is not None
         self._watcher = watcher
         self._repair = None  # what the check mends belongs to every trial
         self._before = reached(run.told)
-        self._script = ScriptEditor(run.check.source, run.told)
+        self._script = ScriptEditor(run.source, run.told)
         found = faults_of(run.told, self._script, unwell=True)
         self._base = tuple(edit for _, edit in found if edit is not None)
 

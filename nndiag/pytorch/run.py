@@ -160,7 +160,7 @@ def judged(
     limit = trace.facts.stability_limit
     found = in_own_words(found, source=source, told=told, mirror=mirror, limit=limit, editor=editor)
     check = check_of(source, told, editor, unwell=_is_unwell(found))
-    return ProgramRun(check, told, mirror, trace, with_faults(found, check))
+    return ProgramRun(source, check, told, mirror, trace, with_faults(found, check))
 
 
 def _is_unwell(diagnosis: Diagnosis) -> bool:
@@ -182,7 +182,7 @@ def with_faults(diagnosis: Diagnosis, check: ProgramCheck) -> Diagnosis:
         diagnosis,
         cause=Cause(first, Confidence.LIKELY, tuple(found)),
         findings=(first, *others, *found, *rest, *notes),
-        suggested=suggested(first),
+        suggested=suggested(first, check.source),
     )
 
 

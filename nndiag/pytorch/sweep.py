@@ -2,11 +2,10 @@
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.program import CodeSettings
 from nndiag.pytorch.run import Watcher
 
 _FEW = 2  # steps that tell the rate
-_SLOWER = 6.0  # times what a step of a numpy program takes
+_WORK = 1e-3  # seconds of a step of a small network, under watch
 
 
 class SweptScript:
@@ -15,17 +14,14 @@ class SweptScript:
     Args:
         watcher: Runs it.
         name: Its file.
+
+    Raises:
+        UserCodeError: It cannot be run, or has no optimizer with a rate.
     """
 
     def __init__(self, watcher: Watcher, name: str) -> None:
         self._watcher, self.name = watcher, name
-
-    def rate(self, settings: CodeSettings) -> tuple[str, float]:
-        """How its learning rate is written, and its value.
-
-        Raises:
-            UserCodeError: It cannot be run, or has no optimizer with a rate.
-        """
+        self.setting, self.right, self.work = "lr", True, _WORK
         told = self._watcher.watch(steps=_FEW)
         if told["rate"] is None or not told["optimizer"]:
             raise UserCodeError(
@@ -35,11 +31,11 @@ class SweptScript:
                     hint="`nndiag train` and `nndiag fix` do without",
                 )
             )
-        return "lr", float(told["rate"][1])
+        self.rate = float(told["rate"][1])
 
-    def losses(self, *, factor: float, iterations: int, seconds: float) -> FloatArray:
-        """Its losses with the rate multiplied by a factor, as far as there is time."""
+    def losses(self, rate: float, *, shift: int, iterations: int) -> FloatArray:
+        """Its losses at a rate, with a number added to its seeds."""
         found: FloatArray = self._watcher.watch(
-            factor=factor, steps=iterations, seconds=_SLOWER * seconds, brief=True
+            factor=rate / self.rate, steps=iterations, shift=shift, brief=True
         )["losses"]
         return found

@@ -57,7 +57,7 @@ def fix_program_document(fix: ProgramFix, *, written: Path | None) -> ProgramFix
     return derived(
         ProgramFixDocument,
         fix,
-        program=fix.check.path,
+        program=fix.source.path,
         outcome=fix.diagnosis.outcome,
         findings=fix.diagnosis.findings,
         cured=fix.winner is not None,
@@ -83,7 +83,7 @@ def fix_program_report(
         written: The file with the fixed program.
         next_command: What to try next.
     """
-    parts: list[RenderableType] = [Text(fix.check.path.name, style="bold"), _panel(fix)]
+    parts: list[RenderableType] = [Text(fix.source.path.name, style="bold"), _panel(fix)]
     if fix.diff is not None:
         parts += [diff_text(fix.diff), Text()]
     if fix.trials:
@@ -115,7 +115,7 @@ def _panel(fix: ProgramFix) -> RenderableType:
     if most is not None and not fix.healthy:
         lines.append(Text.assemble(("cause  ", "dim"), sentence(most.message)))
     if fix.winner is not None:
-        others = " and ".join(map(_share, fix.others))
+        others = ", ".join(map(_share, fix.others))
         lines.append(Text.assemble(("again  ", "dim"), f"R² {others} with other random numbers"))
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 

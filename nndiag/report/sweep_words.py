@@ -130,6 +130,11 @@ def failure_words(failure: Failure) -> str:
         Reason.NOT_DOWNHILL: "No rate makes the program's steps lower its loss: it starts at "
         f"{number(failure.initial)}, and the lowest that was reached is {number(failure.lowest)}. "
         "The step does not point downhill. Check the gradient.",
+        Reason.NOT_LOWERED: "No rate lowers the program's loss in its own number of iterations: it "
+        f"starts at {number(failure.initial)}, and the lowest that was reached is "
+        f"{number(failure.lowest)}. Its gradient is right: something else than the rate is wrong.",
+        Reason.UNBOUNDED: f"The loss falls to {number(failure.lowest)}: it has no lower bound, so "
+        "that a lower one does not tell a better rate.",
         Reason.CHANCE: "At every rate, runs from most seeds learn nothing, while some learn: the "
         "start decides, not the rate. Start from other weights.",
         Reason.UNEXPLAINED: f"The lowest loss is {number(failure.lowest)}, the mean baseline's "

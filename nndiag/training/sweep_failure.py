@@ -23,6 +23,8 @@ class Reason(StrEnum):
     FLAT_UNITS = "flat units"
     ALWAYS_LOST = "diverges at every rate"
     NOT_DOWNHILL = "the step is not downhill"
+    NOT_LOWERED = "no rate lowers the loss"
+    UNBOUNDED = "the loss has no lower bound"
     CHANCE = "the seed decides"
     UNEXPLAINED = "unexplained"
 

@@ -40,6 +40,7 @@ class SweepResult:
         interrupted: Whether Ctrl-C cut it short.
         runs: Number of runs made.
         seconds: Time that it took.
+        right: Whether the gradient is right, as far as is known.
     """
 
     name: str
@@ -64,6 +65,7 @@ class SweepResult:
     interrupted: bool
     runs: int
     seconds: float
+    right: bool = True
 
     @property
     def computed(self) -> float | None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from nndiag.checkup import Checkup, checkup
 from nndiag.finding import Severity
 from nndiag.verbs.result import Result, as_result
-from nndiag.verbs.target import ExperimentLike, Overrides, load_experiment, words_of
+from nndiag.verbs.target import (
+    ExperimentLike,
+    Kind,
+    Overrides,
+    kind_of,
+    load_experiment,
+    program_of,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -71,18 +79,27 @@ def doctor(
     config: ExperimentLike,
     overrides: Overrides = (),
     *,
+    python: str | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> CheckupResult:
     """What is worth checking before any training, checked.
 
     Args:
-        config: As `load_experiment` takes it.
-        overrides: As `load_experiment` takes them.
+        config: As `load_experiment` takes it, or a program, as `nndiag.train` takes it.
+        overrides: As `load_experiment` takes them; for a program what is what in it.
+        python: For a program: the Python that runs it; the user's own by default.
         notice: Told what is being looked at.
 
     Raises:
-        NndiagError: The config cannot be used.
+        NndiagError: The config or the program cannot be used.
     """
+    say = notice or (lambda text: None)
+    program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
+    if program is not None:
+        from nndiag.own_program.checkup import program_checkup  # noqa: PLC0415 (for a program)
+
+        looked = program_checkup(program, python=python, notice=say)
+        return as_result(CheckupResult, looked, config=words_of(config, overrides))
     experiment = load_experiment(config, overrides)
-    found = checkup(experiment, notice=notice or (lambda text: None))
+    found = checkup(experiment, notice=say)
     return as_result(CheckupResult, found, config=words_of(config, overrides))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from nndiag.errors import UserCodeError, warn
 from nndiag.finding import Severity
-from nndiag.own_program.beforehand import reason_beforehand
 from nndiag.own_program.fix import ProgramFix, fix_program
 from nndiag.own_program.run import run_program
 from nndiag.program import CodeSettings
@@ -46,9 +45,9 @@ class ProgramFixResult(Result, ProgramFix):
             return f"nndiag train {quote(str(self.written))}"
         if self.winner is not None:
             return f"nndiag fix {self.program} --write"
-        if not self.check.correct:
+        if self.check is not None and not self.check.correct:
             return f"nndiag gradcheck {self.program}"
-        return f"nndiag sweep-lr {self.program}"
+        return f"nndiag doctor {self.program}"
 
     def gravest(self) -> Severity | None:
         """An error where a failure is left."""
@@ -58,7 +57,7 @@ class ProgramFixResult(Result, ProgramFix):
         """The verdict in one line."""
         from nndiag.report.fix_program import fix_program_line  # noqa: PLC0415 (rich)
 
-        return f"{self.check.path.name}: {fix_program_line(self)}"
+        return f"{self.source.path.name}: {fix_program_line(self)}"
 
     def document(self) -> "ProgramFixDocument":
         """The object that `--json` prints."""
@@ -114,8 +113,5 @@ def _found(
         with Watcher(settings, python=python, tell=notice) as watcher:
             run = run_script(settings, watcher=watcher, recorder=recorder)
             return fix_script(run, settings, watcher, notice=notice)
-    try:
-        run = run_program(settings, recorder=recorder, python=python, tell=notice)
-    except UserCodeError as error:
-        raise reason_beforehand(settings, python=python) or error from error
+    run = run_program(settings, recorder=recorder, python=python, tell=notice)
     return fix_program(run, settings, python=python, notice=notice)

@@ -250,7 +250,9 @@ def _store(result: SweepResult) -> None:
 def _next_command(result: SweepResult, words: tuple[str, ...]) -> str:
     kept = [text for text in words if not text.startswith("optimizer.learning_rate=")]
     if result.theory is None:  # a program
-        return shlex.join(["nndiag", "gradcheck", *kept])
+        wanted = result.findings or result.failure is not None
+        verb = "gradcheck" if not result.right else "fix" if wanted else "train"
+        return shlex.join(["nndiag", verb, *kept])
     if result.failure is not None:
         return shlex.join(["nndiag", "fix", *words])
     if result.recommended is None:

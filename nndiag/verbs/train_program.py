@@ -81,9 +81,7 @@ def train_program(
         settings, places, steps=steps, seconds=seconds, python=python, tell=notice, **vars(asked)
     )
     if not run.trace.steps:
-        raise UserCodeError(
-            Problem(f"{run.check.source.name}: its training ended before the first step")
-        )
+        raise UserCodeError(Problem(f"{run.source.name}: its training ended before the first step"))
     result = ProgramRunResult(
         name=name,
         trace=run.trace,
@@ -95,7 +93,7 @@ def train_program(
         check=run.check,
     )
     if places.folder is not None:
-        _store(result, places.folder, text=run.check.source.text)
+        _store(result, places.folder, text=run.source.text)
     return result
 
 
@@ -120,17 +118,13 @@ def _run(
     settings: CodeSettings, places: _Places, *, python: str | None, **options: Any
 ) -> "ProgramRun":
     """The run of a program or a script, or what is known before it of why there is none."""
-    from nndiag.own_program.beforehand import reason_beforehand  # noqa: PLC0415
     from nndiag.own_program.run import run_program  # noqa: PLC0415 (only what a verb needs)
     from nndiag.pytorch.recognition import is_script  # noqa: PLC0415
     from nndiag.pytorch.run import run_script  # noqa: PLC0415
 
     if is_script(settings):
         return run_script(settings, recorder=places.recorder, python=python, **options)
-    try:
-        return run_program(settings, recorder=places.recorder, python=python, **options)
-    except UserCodeError as error:
-        raise reason_beforehand(settings, python=python) or error from error
+    return run_program(settings, recorder=places.recorder, python=python, **options)
 
 
 def _store(result: ProgramRunResult, folder: Path, *, text: str) -> None:

@@ -5,22 +5,35 @@ from pathlib import Path
 import pytest
 
 import nndiag
-from nndiag.errors import UserCodeError
+from nndiag.own_program.beforehand import beforehand
+from nndiag.program import CodeSettings
 
 PROGRAMS = Path(__file__).parent / "broken"
 
 
-def test_names_the_column_that_is_divided_by_zero():
-    with pytest.raises(UserCodeError) as raised:
-        nndiag.train(PROGRAMS / "column_divided_by_zero.py", plots=False)
-    told = str(raised.value)
-    assert "data is NaN before training, in column 1:" in told
-    assert "column_divided_by_zero.py:6" in told
+@pytest.mark.parametrize(
+    ("name", "told", "line"),
+    [
+        (
+            "column_divided_by_zero",
+            "data is NaN before training, in column 1:",
+            "(data.std(axis=0) + 1e-8)",
+        ),
+        (
+            "whole_weights",
+            "w1, c1, w2, c2: arrays of whole numbers",
+            "rng.integers(-3, 4, (1, 8)).astype(float)",
+        ),
+    ],
+)
+def test_names_what_is_wrong_and_the_line_to_write(name, told, line):
+    before = beforehand(CodeSettings(script=str(PROGRAMS / f"{name}.py")))
+    assert told in before.finding.message
+    assert line in before.finding.replacement
 
 
-def test_names_the_weights_that_are_whole_numbers():
-    with pytest.raises(UserCodeError) as raised:
-        nndiag.train(PROGRAMS / "whole_weights.py", plots=False)
-    told = str(raised.value)
-    assert "w1, c1, w2, c2: arrays of whole numbers" in told
-    assert "(rng.integers(-3, 4, (1, 8))).astype(float)" in told
+def test_a_run_of_such_a_program_ends_with_that_cause(tmp_path):
+    result = nndiag.train(PROGRAMS / "column_divided_by_zero.py", plots=False)
+    assert result.cause.finding.problem == "non-finite-values"
+    assert result.cause.finding.line == 6
+    assert result.next_command.startswith("nndiag fix")

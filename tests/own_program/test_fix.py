@@ -10,10 +10,9 @@ import nndiag
 PROGRAMS = Path(__file__).parent
 
 CURES = {
+    "column_divided_by_zero": {"divisor"},
     "columns_of_far_sizes": {"inputs", "learning rate"},
     "dead_units": {"starting weights"},
-    "labels_of_both_signs": {"labels"},
-    "rate_far_too_high": {"learning rate"},
 }
 """Program → what has to change."""
 
@@ -22,8 +21,7 @@ CURES = {
 def test_finds_the_smallest_change_that_makes_a_program_train(name):
     result = nndiag.fix(PROGRAMS / "broken" / f"{name}.py")
     assert {edit.name for edit in result.winner.edits} == CURES[name]
-    assert len(result.others) == 2
-    assert all(other > 0.5 for other in result.others)
+    assert sum(other > 0.5 for other in result.others) == 2
 
 
 def test_writes_the_fixed_program_and_changes_nothing_else(tmp_path):

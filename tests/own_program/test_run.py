@@ -7,6 +7,8 @@ import pytest
 
 import nndiag
 from nndiag.finding import Severity
+from nndiag.own_program.watching import watched
+from nndiag.program import CodeSettings
 from nndiag.trace import read_trace
 from tests.combinations import sample
 
@@ -108,3 +110,20 @@ def test_puts_a_wrong_gradient_before_what_the_run_did(tmp_path):
     result = run(path)
     assert result.cause.finding.problem == "wrong-sign"
     assert str(result).splitlines()[2].startswith("│ WRONG SIGN")
+
+
+def test_ctrl_c_ends_a_run_and_keeps_what_was_recorded(tmp_path):
+    text = (PROGRAMS / "healthy" / "straight_line.py").read_text()
+    path = tmp_path / "long.py"
+    path.write_text(text.replace("2000", "100_000_000"))
+    pressed = []
+
+    def press(text):
+        if "step" in text and not pressed:
+            pressed.append(text)
+            raise KeyboardInterrupt
+
+    told = watched(CodeSettings(script=str(path)), tell=press)
+    assert told["reason"] == "interrupted"
+    assert told["count"] > 0
+    assert len(told["rows"]) > 0

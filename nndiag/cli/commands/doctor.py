@@ -1,9 +1,9 @@
-"""`nndiag doctor CONFIG`: what is worth looking at before any training, as a ticked list."""
+"""`nndiag doctor CONFIG|PROGRAM`: what to look at before any training, as a ticked list."""
 
 from typing import TYPE_CHECKING
 
 from nndiag.cli.command import command
-from nndiag.cli.options import config_argument, overrides_argument
+from nndiag.cli.options import overrides_argument, python_option, trained_argument
 
 if TYPE_CHECKING:
     from nndiag.cli.live_line import LiveLine
@@ -11,10 +11,13 @@ if TYPE_CHECKING:
 
 
 @command("doctor", rank=9)
-@config_argument
+@trained_argument
 @overrides_argument
-def doctor(config: str, overrides: tuple[str, ...], *, line: "LiveLine") -> "CheckupResult":
+@python_option
+def doctor(
+    config: str, overrides: tuple[str, ...], *, python: str | None, line: "LiveLine"
+) -> "CheckupResult":
     """Check what is worth checking before any training."""
     from nndiag.verbs.doctor import doctor as looked_over  # noqa: PLC0415
 
-    return looked_over(config, overrides, notice=line.say)
+    return looked_over(config, overrides, python=python, notice=line.say)

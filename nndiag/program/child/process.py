@@ -33,6 +33,9 @@ from nndiag.program.child.resources import affordable_memory, memory_of, time_wi
 
 OnMessage = Callable[[str, Mapping[str, Any]], None]
 
+WATCHED = "NNDIAG_WATCHED"
+"""The variable of the environment that tells a program that it is being watched."""
+
 _TICK = 0.05  # seconds between looks at the child's memory and time
 _START = 30.0  # seconds for a Python to start and import numpy
 _LAST_WORDS = 0.3  # seconds for writing down where the program is
@@ -112,9 +115,26 @@ class Child:
 
     def ask(self, task: str, request: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
         """Ask one thing; see the function of this name."""
-        clock = _Clock(self._process.pid, seconds)
         with contextlib.suppress(OSError):  # a child that has ended is told below
             write_frame(_stream(self._process.stdin), {"task": task, "request": request})
+        return self._answer(request, seconds=seconds)
+
+    def cut_short(self, request: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
+        """End the program as Ctrl-C would, and give what the task has until then.
+
+        Args:
+            request: What was asked.
+            seconds: How long to wait for the answer.
+
+        Raises:
+            ChildFailedError: The task had nothing to tell yet.
+            UserCodeError: As `ask`.
+        """
+        self._process.send_signal(signal.SIGINT)
+        return self._answer(request, seconds=seconds)
+
+    def _answer(self, request: Mapping[str, Any], *, seconds: float) -> Mapping[str, Any]:
+        clock = _Clock(self._process.pid, seconds)
         while True:
             try:
                 kind, data = self._frames.get(timeout=_TICK)
@@ -192,6 +212,7 @@ class Child:
         """The user's environment, with what makes runs alike and keeps files in one place."""
         own = {
             "PYTHONHASHSEED": "0",
+            WATCHED: "1",
             "MPLBACKEND": "Agg",
             "MPLCONFIGDIR": str(self._folder),
             "TMPDIR": str(self._folder / "temporary"),

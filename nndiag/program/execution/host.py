@@ -19,6 +19,7 @@ from typing import Any, Optional
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.depth import depth_of_program, depth_of_trees
+from nndiag.program.execution.loop_stack import back_to
 from nndiag.program.execution.private_files import forget_changes
 from nndiag.program.execution.sandbox import fresh_module, program_builtins
 from nndiag.program.graph.tracer import Tracer
@@ -81,9 +82,7 @@ class Hooks:
         """At the head of each iteration of each loop."""
         self.on_tick()
         if not self.busy and self.head is not None:
-            while self.stack and self.stack[-1][0] != key:
-                self.stack.pop()
-            if self.stack:
+            if back_to(self.stack, key):
                 self.stack[-1][1] += 1
             self._told(lambda: self.head(key, cells) if self.head else None)
 
@@ -107,11 +106,10 @@ class Hooks:
         """Behind a loop."""
         if self.busy:
             return
-        while self.stack and self.stack[-1][0] != key:
-            self.stack.pop()
+        inside = back_to(self.stack, key)
         if self.leave is not None:
             self._told(lambda: self.leave(key) if self.leave else None)
-        if self.stack:
+        if inside:
             self.stack.pop()
 
     def on_tick(self) -> None:
@@ -269,7 +267,7 @@ class Host:
             return True
         except SystemExit:
             return False
-        except OutOfTime:
+        except (OutOfTime, KeyboardInterrupt):
             raise
         except BaseException as error:
             failure = self.failure(error)

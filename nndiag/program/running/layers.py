@@ -8,12 +8,12 @@ again at three points; a chain with a link that does not hold is no network.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Callable
 
 import numpy as np
 
-from nndiag.program.loop.laboratory import Laboratory
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.running.events import Events, is_elementwise, operand_events
 
@@ -55,19 +55,26 @@ class Link:
     slope: float | None = None
 
 
-def chain_of(lab: Laboratory, events: Events, *, needed: frozenset[str]) -> list[Link]:
+def chain_of(
+    nodes: Mapping[int, ast.AST],
+    parameters: Iterable[Tensor],
+    events: Events,
+    *,
+    needed: frozenset[str],
+) -> list[Link]:
     """The layers from the input side, without the last activation; empty where there is no chain.
 
     Args:
-        lab: Knows the program and what may be its parameters.
+        nodes: The program's syntax tree by serial.
+        parameters: What may be its parameters.
         events: One iteration.
         needed: The parameters that must have a place in it.
     """
-    tensors = {tensor.name: tensor for tensor in lab.tensors if len(tensor.leaves) == 1}
+    tensors = {tensor.name: tensor for tensor in parameters if len(tensor.leaves) == 1}
     links: list[Link] = []
     used: set[str] = set()
     for event, serial in enumerate(events.serials):
-        node = lab.nodes.get(serial)
+        node = nodes.get(serial)
         pair = None if node is None else operand_events(events, event, node)
         if node is None or pair is None:
             continue

@@ -90,6 +90,34 @@ def output_of(events: Events, last: Link, nodes: Mapping[int, ast.AST]) -> Outpu
     return None
 
 
+def call_of(
+    events: Events, output: Output, last: Link, nodes: Mapping[int, ast.AST]
+) -> tuple[ast.expr, ast.expr] | None:
+    """The call that gives the output, and its argument, the last pre-activations; None without one.
+
+    Args:
+        events: One iteration.
+        output: The network's output.
+        last: The last layer.
+        nodes: The program's syntax tree by serial.
+    """
+    for event, serial in enumerate(events.serials):
+        node = nodes.get(serial)
+        if not isinstance(node, ast.Call) or len(node.args) != 1:
+            continue
+        place = events.last_before(event, serial_of(node.args[0]))
+        if place is None or not _is_all(events, event, output.values, last):
+            continue
+        if _is_all(events, place, last.after, last):
+            return node, node.args[0]
+    return None
+
+
+def _is_all(events: Events, event: int, wanted: list[Array], link: Link) -> bool:
+    found = [_rows(values[event], link) for values in events.values]
+    return all(one is not None and np.array_equal(one, two) for one, two in zip(found, wanted))
+
+
 def _compared(events: Events, event: int, last: Link, output: int, target: int) -> Output | None:
     """An output and its targets, where the one is the last layer's and the other is given."""
     places = events.last_before(event, output), events.last_before(event, target)
@@ -130,4 +158,28 @@ def factor_of(output: Output, losses: list[float], kinds: list[str]) -> tuple[st
             continue
         if np.ptp(factors) <= _SAME * factors[0] and np.ptp(totals) > 0:
             return kind, float(factors[0])
+    return None
+
+
+def penalised(
+    output: Output, losses: list[float], squares: list[float], kinds: list[str]
+) -> tuple[str, float, float] | None:
+    """The loss by name, its factor, and that of a sum of squares that is added to it, or None.
+
+    Args:
+        output: What is compared.
+        losses: The program's loss at each of three points.
+        squares: The sum of the squares of the weights there.
+        kinds: Names to try, in order.
+    """
+    for kind in kinds:
+        with np.errstate(all="ignore"):
+            totals = [TOTALS[kind](value, output.targets) for value in output.values]
+        table = np.stack([totals, squares], axis=1)
+        if not (np.isfinite(table).all() and np.isfinite(losses).all()):
+            continue
+        (factor, penalty), *_ = np.linalg.lstsq(table, np.array(losses), rcond=None)
+        gap = np.max(np.abs(table @ [factor, penalty] - losses))
+        if factor > 0 and penalty > 0 and gap <= _SAME * np.max(np.abs(losses)):
+            return kind, float(factor), float(penalty)
     return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from nndiag.program.execution.host import Host, loop_place
 from nndiag.program.execution.places import spelled
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
-from nndiag.program.execution.snapshot import Snapshot
 from nndiag.program.judging.judgement import Judgement, compared_program, not_understood
 from nndiag.program.judging.report import Report
 from nndiag.program.loop.laboratory import Point, Recording
@@ -29,8 +28,20 @@ from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.running.curvature import step_curvature
 from nndiag.program.running.events import Events, events_of
+from nndiag.program.running.examples import axis_of, holding, is_equal
+from nndiag.program.running.flat import Part, parted
 from nndiag.program.running.layers import Link, chain_of
-from nndiag.program.running.losses import TOTALS, Output, factor_of, output_of
+from nndiag.program.running.losses import (
+    TOTALS,
+    Output,
+    call_of,
+    factor_of,
+    output_of,
+    penalised,
+)
+from nndiag.program.running.rule import rule_of
+from nndiag.program.running.schedule import rates_of, schedule_of
+from nndiag.program.running.shown import harmless
 from nndiag.program.running.watching import Watch, Watched, other_seeds, watched
 from nndiag.program.text.instrument import Instruments
 from nndiag.program.text.settings import CodeSettings
@@ -40,6 +51,7 @@ from nndiag.program.training.trainable import Reader, reader_of
 Array = Any
 
 _MEASURING = 10.0  # seconds
+_READ = 3  # points from which a loss is named that is told behind the loop
 _STEADY = 1e-2  # how much the factor of tensors may differ
 _KINDS = {"binary cross-entropy": "binary_cross_entropy", "cross-entropy": "softmax_cross_entropy"}
 
@@ -74,7 +86,8 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
             seconds=request.get("seconds"),
             told=lambda step, loss: send("step", {"step": step, "loss": loss}),
         )
-    return {**found.told(), **_run_told(run)}
+    told = {**found.told(), **_run_told(run)}
+    return {**told, "rates": rates_of(run, told["rate"])}
 
 
 def _source(settings: CodeSettings, text: str | None) -> Source:
@@ -95,10 +108,15 @@ class _Roles:
         parameters = [item for reading in found.readings for item in reading.parameters]
         self.needed = frozenset(item.name for item in parameters if item.moves)
         self.lab = found.lab
+        self.parts: tuple[Tensor, ...] = found.lab.tensors
         self.links: list[Link] = []
         self.output: Output | None = None
         self.kind: str | None = None
         self.factor: float | None = None
+        self.call: tuple[ast.expr, ast.expr] | None = None
+        self.penalty = 0.0
+        self.rescaled = 1.0
+        self.rule = rule_of(program, None if found.rate is None else float(found.rate.value))
         self.always = False
         self.data: tuple[Array, Array] | None = None
         self.batch: int | None = None
@@ -110,13 +128,22 @@ class _Roles:
         events = events_of(self.lab, point, self.found.updates)
         if events is None:
             return
-        self.links = chain_of(self.lab, events, needed=self.needed)
+        self.parts, events = parted(self.lab.tensors, events)
+        self.links = self._chain(events)
         if not self.links:
             return
         self.output = output_of(events, self.links[-1], self.lab.nodes)
         if self.output is not None:
+            self.call = call_of(events, self.output, self.links[-1], self.lab.nodes)
             self._name_loss(events, point)
+            self._fit_implied()
             self.data = self._whole_data()
+
+    def _chain(self, events: Events) -> list[Link]:
+        parts = [x.name for x in self.parts if isinstance(x, Part) and x.whole is not None]
+        wholes = {x.whole.name for x in self.parts if isinstance(x, Part) and x.whole is not None}
+        needed = (self.needed - wholes) | {x for x in parts if wholes & self.needed}
+        return chain_of(self.lab.nodes, self.parts, events, needed=needed)
 
     def _is_always_computed(self) -> bool:
         """Whether an iteration computes the loss without being made to."""
@@ -141,6 +168,7 @@ class _Roles:
             except StepFailedError:
                 return
             if value is None:
+                self._name_told_behind()
                 return
             values.append(value)
         kinds = [_KINDS.get(loss.kind, "")] if loss.kind in _KINDS else list(TOTALS)
@@ -148,6 +176,48 @@ class _Roles:
             named = factor_of(self.output, values, kinds)
             if named is not None:
                 self.kind, self.factor = named
+                return
+            squares = [
+                sum(float(theta[link.weights] @ theta[link.weights]) for link in self.links)
+                for theta in events.thetas
+            ]
+            added = penalised(self.output, values, squares, kinds)
+            if added is not None:
+                self.kind, self.factor, self.penalty = added
+                self.always = False  # the loss without what is added to it is computed anew
+
+    def _name_told_behind(self) -> None:
+        """The same for a loss that is told behind the loop: from what was read at several points.
+
+        It is computed anew in each iteration.
+        """
+        loss = self.found.loss
+        assert loss is not None
+        values, outputs = [], []
+        for reading in self.found.readings[:_READ]:
+            value = loss.value(reading.forward, reading.keyed_forward)
+            output = self._seen(reading.point)[1]
+            if value is None or output is None:
+                return
+            values.append(value)
+            outputs.append(output)
+        for kind in TOTALS:
+            with np.errstate(all="ignore"):
+                totals = [TOTALS[kind](item.values[0], item.targets) for item in outputs]
+                factors = np.array(values) / np.array(totals)
+            if np.isfinite(factors).all() and 0 < factors.max() <= factors.min() * (1 + 1e-6):
+                self.kind, self.factor = kind, float(factors[0])
+
+    def _fit_implied(self) -> None:
+        """The factor of a loss that the program never computes: that which the rate belongs to."""
+        loss, rate = self.found.loss, self.found.rate
+        scale = _scale(self.program) or self.rule.scale
+        if loss is None or loss.own or self.factor is None or rate is None or scale is None:
+            return
+        if rate.value > 0:
+            self.factor *= scale / float(rate.value)
+            self.rescaled = scale / float(rate.value)
+            self.always = False
 
     @property
     def _forcing(self) -> Instruments:
@@ -163,21 +233,26 @@ class _Roles:
             return None
         self.batch = max(len(inputs) for inputs, _ in batches)
         first = batches[0]
-        if len(first[0]) > 1 and all(_equal(first, other) for other in batches[1:]):
+        if len(first[0]) > 1 and all(is_equal(first, other) for other in batches[1:]):
             return first
-        return _holding(batches, self._plain()[0].snapshot)
+        return holding(batches, self._plain()[0].snapshot)
 
     def _plain(self) -> list[Point]:
         return [item for item in self.points if not item.shifted][:6]
 
     def _batch(self, point: Point) -> tuple[Array, Array] | None:
         """What the first product takes and the targets, at one iteration."""
-        events = events_of(self.lab, point, self.found.updates)
-        links = [] if events is None else chain_of(self.lab, events, needed=self.needed)
-        if events is None or not links:
-            return None
-        output = output_of(events, links[-1], self.lab.nodes)
+        links, output = self._seen(point)
         return None if output is None else (links[0].before[0], output.targets)
+
+    def _seen(self, point: Point) -> tuple[list[Link], Output | None]:
+        """The layers and the output at one iteration."""
+        events = events_of(self.lab, point, self.found.updates)
+        if events is None:
+            return [], None
+        events = parted(self.lab.tensors, events)[1]
+        links = self._chain(events)
+        return links, output_of(events, links[-1], self.lab.nodes) if links else None
 
     def _names_of_data(self) -> list[list[list[Any]]]:
         """What the program calls its inputs and its targets: the name, whether it is a variable of
@@ -191,7 +266,7 @@ class _Roles:
             if not isinstance(value, np.ndarray) or any(step[0] == "index" for step in leaf.steps):
                 continue
             for place, array in enumerate(self.data):
-                axis = _axis_of(value, array)
+                axis = axis_of(value, array)
                 if axis is not None:
                     name = spelled(leaf.root, leaf.steps)
                     found[place].append([name, leaf.root in snapshot.cells, axis])
@@ -199,7 +274,7 @@ class _Roles:
 
     def _curvature(self) -> float | None:
         """Of the step, where the network itself does not tell it."""
-        if self.kind is not None or _scale(self.program) is None:
+        if self.kind is not None or _scale(self.program) is None or not self._plain():
             return None
         return step_curvature(self.lab, self._plain())
 
@@ -207,7 +282,8 @@ class _Roles:
     def tensors(self) -> tuple[Tensor, ...]:
         """The parameters that are moved, and those that only have a place in the network."""
         placed = {name for link in self.links for name in (link.weights, link.biases)}
-        return tuple(x for x in self.lab.tensors if x.name in self.needed or x.name in placed)
+        named = self.parts if placed else self.lab.tensors
+        return tuple(x for x in named if x.name in self.needed or x.name in placed)
 
     def watch(self) -> Watch:
         """What to watch in a run of its own."""
@@ -216,17 +292,17 @@ class _Roles:
             serials = frozenset({self.output.serial, self.output.target})
             loss = self._recomputed
         elif not self.always:
-            forced = _harmless(self.found)
-        parents = self.found.watched.parents
+            forced = harmless(self.found)
         key = self.found.watched.loop.key
         return Watch(
             key=key,
-            outermost=parents[0] if parents else key,
+            around=tuple(self.found.watched.parents),
             tensors=self.tensors,
             serials=serials,
             loss=loss,
             held=self.found.settings.expressions,
             forced=forced,
+            rate=schedule_of(self.program),
         )
 
     def _recomputed(self, recording: Recording) -> float | None:
@@ -250,10 +326,13 @@ class _Roles:
         found, output, rate = self.found, self.output, self.found.rate
         loss = Report(self.program).loss()
         loop = found.watched.loop
+        squares = {Remembers.SECOND, Remembers.SIZE}
+        adaptive = any(x.remembers in squares for x in found.states)
+        scale = _scale(self.program) or self.rule.scale
+        scale = None if scale is None else scale / self.rescaled
         return {
             "tensors": [
-                [tensor.name, list(tensor.shape), _lines(found, tensor.name)]
-                for tensor in self.tensors
+                [tensor.name, list(tensor.shape), _lines(found, tensor)] for tensor in self.tensors
             ],
             "links": [_link_told(link) for link in self.links],
             "output": None
@@ -263,6 +342,7 @@ class _Roles:
                 "slope": output.slope,
                 "line": output.residual,
                 "target": output.text,
+                "call": None if self.call is None else [_span(item) for item in self.call],
             },
             "kind": self.kind,
             "factor": self.factor,
@@ -271,11 +351,13 @@ class _Roles:
             "batch": self.batch,
             "loss": [loss.text, loss.own, loss.line],
             "rate": None if rate is None else [rate.text, float(rate.value)],
-            "scale": _scale(self.program),
+            "scale": scale,
+            "decay": (self.rule.decay or 2 * self.penalty) * self.rescaled,
+            "clip": self.rule.clip,
             "curvature": self._curvature(),
             "right": self.program.is_right,
-            "momentum": [x.parameter for x in found.states if x.remembers is Remembers.FIRST],
-            "adaptive": any(x.remembers is not Remembers.FIRST for x in found.states),
+            "momentum": [x.parameter for x in found.states if not adaptive],
+            "adaptive": adaptive,
             "loop": loop_place(loop, found.host.source),
             "loop_line": loop.node.lineno,
         }
@@ -295,9 +377,14 @@ def _scale(program: Judgement) -> float | None:
     return float(np.median(found))
 
 
-def _lines(found: Understanding, name: str) -> list[int]:
-    serials = found.updated.get(name, ())
+def _lines(found: Understanding, tensor: Tensor) -> list[int]:
+    whole = tensor.whole if isinstance(tensor, Part) else None
+    serials = found.updated.get(tensor.name if whole is None else whole.name, ())
     return [getattr(found.lab.nodes[serial], "lineno", 0) for serial in serials]
+
+
+def _span(node: ast.expr) -> list[Any]:
+    return [node.lineno, node.col_offset, node.end_lineno, node.end_col_offset]
 
 
 def _link_told(link: Link) -> dict[str, Any]:
@@ -309,73 +396,3 @@ def _run_told(run: Watched) -> dict[str, Any]:
     names = ("steps", "rows", "moves", "final", "count", "reason", "failure")
     told = {name: getattr(run, name) for name in (*names, "per_epoch", "seconds")}
     return {**told, "copies": [list(copy) for copy in run.copies]}
-
-
-def _axis_of(value: Array, array: Array) -> str | None:
-    """The axis of the examples, where an array of the program holds all that another one does."""
-    if value.shape == array.shape or (value.ndim == 1 and value.size == array.size):
-        return "axis=0" if np.array_equal(value.reshape(array.shape), array) else None
-    same = value.shape == array.T.shape and np.array_equal(value, array.T)
-    return "axis=1, keepdims=True" if same else None
-
-
-def _harmless(found: Understanding) -> frozenset[int]:
-    """The `if i % 100 == 0:` statements that only show or keep numbers."""
-    nodes = found.nodes
-    harmless = set()
-    for serial in found.forced:
-        statement = nodes[serial]
-        inside = [node for item in getattr(statement, "body", []) for node in ast.walk(item)]
-        loop = found.watched.loop.node
-        read = _names(ast.walk(loop), ast.Load)
-        set_there = _names(inside, ast.Store)
-        if not any(isinstance(node, ast.AugAssign) for node in inside) and not set_there & read:
-            harmless.add(serial)
-    return frozenset(harmless)
-
-
-def _names(nodes: Iterable[ast.AST], context: type[ast.expr_context]) -> set[str]:
-    """The variables that are read, or set, by some expressions."""
-    return {
-        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)
-    }
-
-
-def _equal(one: tuple[Array, Array], other: tuple[Array, Array]) -> bool:
-    return all(np.array_equal(a, b) for a, b in zip(one, other))
-
-
-def _holding(batches: list[tuple[Array, Array]], snapshot: Snapshot) -> tuple[Array, Array] | None:
-    """The smallest two arrays that hold the rows of all batches at the same places."""
-    inputs = _candidates(snapshot, batches[0][0].shape[1])
-    targets = _candidates(snapshot, batches[0][1].shape[1])
-    for one in inputs:
-        places = [_places(one, batch[0]) for batch in batches]
-        if any(place is None for place in places):
-            continue
-        for other in targets:
-            if len(other) == len(one) and all(
-                np.array_equal(other[place], batch[1]) for place, batch in zip(places, batches)
-            ):
-                return one, other
-    return None
-
-
-def _candidates(snapshot: Snapshot, columns: int) -> list[Array]:
-    """The program's arrays with a number of columns, by length, as (rows, columns)."""
-    found = []
-    for _, value in snapshot.leaves():
-        array = np.asarray(value, dtype=np.float64)
-        if array.ndim == 1 and columns == 1:
-            found.append(array.reshape(-1, 1))
-        elif array.ndim >= 2:
-            flat = array.reshape(len(array), -1)
-            found += [item for item in (flat, flat.T) if item.shape[1] == columns]
-    return sorted((item for item in found if len(item) > 1), key=len)
-
-
-def _places(whole: Array, rows: Array) -> Array | None:
-    """Where the rows of a batch stand in an array; None where one does not."""
-    known = {row.tobytes(): place for place, row in enumerate(np.ascontiguousarray(whole))}
-    found = [known.get(row.tobytes()) for row in np.ascontiguousarray(rows, dtype=np.float64)]
-    return None if any(place is None for place in found) else np.array(found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,21 +40,23 @@ class Watch:
 
     Attributes:
         key: Its training loop.
-        outermost: The loop around all others that the training loop stands in.
+        around: The loops that the training loop stands in, from the outermost.
         tensors: Its parameters.
         serials: Expressions that are read in each iteration.
         loss: The loss, from what was read; None where it was not computed.
         held: The user's own expressions, by the key of the config.
         forced: `if` statements whose body runs in each iteration.
+        rate: The expression for the learning rate, where that changes.
     """
 
     key: tuple[int, int]
-    outermost: tuple[int, int]
+    around: tuple[tuple[int, int], ...]
     tensors: tuple[Tensor, ...]
     serials: frozenset[int]
     loss: Callable[[Recording], float | None]
     held: dict[str, str] = field(default_factory=dict)
     forced: frozenset[int] = frozenset()
+    rate: int | None = None
 
 
 @dataclass(eq=False)
@@ -65,6 +68,7 @@ class Watched:
         rows: Loss, and the norm of each parameter's move, shape (N, 1 + tensors).
         copies: Step, and the parameters before it by name.
         moves: Per copy: norm of each parameter's next move, shape (tensors,).
+        rates: Per copy: the learning rate of that move, where it changes; empty elsewhere.
         final: The parameters at the end.
         count: Number of steps.
         reason: "finished" (also where it was stopped as asked for), "non-finite", "interrupted" or
@@ -79,6 +83,7 @@ class Watched:
     rows: Array
     copies: list[tuple[int, dict[str, Array]]]
     moves: list[Array]
+    rates: list[float]
     final: dict[str, Array] | None
     count: int
     reason: str
@@ -130,6 +135,7 @@ class _Run:
         self._rows = Rows(1 + len(watch.tensors))
         self._copies: list[tuple[int, dict[str, Array]]] = []
         self._moves: list[Array] = []
+        self._rates: list[float] = []
         self._next_copy = 0
         self._awaits_move = False
         self._places: Snapshot | None = None
@@ -149,7 +155,9 @@ class _Run:
         hooks.head, hooks.leave, hooks.probe = self._head, self._leave, self._probe
         failure = None
         try:
-            self._host.run(Instruments(probes=self._watch.serials, forced=self._watch.forced))
+            rate = () if self._watch.rate is None else (self._watch.rate,)
+            probes = self._watch.serials.union(rate)
+            self._host.run(Instruments(probes=probes, forced=self._watch.forced))
         except UserCodeError as error:
             failure, self._reason = str(error), "failed"
         except (OutOfTime, KeyboardInterrupt):
@@ -161,6 +169,7 @@ class _Run:
             rows=self._rows.values,
             copies=self._copies,
             moves=self._moves,
+            rates=self._rates,
             final=self._final,
             count=self._count,
             reason=self._reason,
@@ -172,7 +181,8 @@ class _Run:
 
     def _head(self, key: tuple[int, int], cells: CellReader) -> None:
         if key != self._watch.key:
-            self._epoch_ends(key)
+            if key in self._watch.around:
+                self._epoch_ends()
             return
         self._find(cells)
         self._read()
@@ -229,6 +239,8 @@ class _Run:
         self._count += 1
         if self._awaits_move:
             self._moves.append(row[1:].copy())
+            rates = self._recording.values.get(-1 if self._watch.rate is None else self._watch.rate)
+            self._rates += [float(np.ravel(rates[-1])[0])] if rates else []
             self._awaits_move = False
         if all(not np.isfinite(item).any() for item in now):
             self._stop("non-finite")
@@ -246,23 +258,20 @@ class _Run:
 
     def _leave(self, key: tuple[int, int]) -> None:
         if key == self._watch.key:
-            self._epoch_ends(key)
-        if key == self._watch.outermost and self._heads_seen:
+            self._epoch_ends()
+        outermost = (*self._watch.around, self._watch.key)[0]
+        failing = sys.exc_info()[1] is not None  # an error, or Ctrl-C, leads out of the loop
+        if key == outermost and self._before is not None and not failing:
             self._stop("finished")
 
-    @property
-    def _heads_seen(self) -> bool:
-        return self._before is not None
-
-    def _epoch_ends(self, key: tuple[int, int]) -> None:
+    def _epoch_ends(self) -> None:
         if self._in_epoch:
             self._epochs.append(self._in_epoch)
             self._epochs = self._epochs[:2] + self._epochs[-1:]
             self._in_epoch = 0
 
     def _per_epoch(self) -> int | None:
-        nested = self._watch.outermost != self._watch.key
-        return self._epochs[0] if nested and self._epochs else None
+        return self._epochs[0] if self._watch.around and self._epochs else None
 
     def _stop(self, reason: str) -> None:
         self._reason = reason
@@ -296,14 +305,13 @@ def other_seeds(shift: int) -> Iterator[None]:
     """Lets the program draw other random numbers, whether it names a seed or not.
 
     Args:
-        shift: What is added to its seeds; 0 for its own.
+        shift: What is added to its seeds; 0 for its own, and for 0 where it names none.
     """
-    if shift == 0:
-        yield
-        return
     real = np.random.seed, np.random.default_rng, random.seed
 
     def moved(seed: Any) -> Any:
+        if seed is None:
+            return shift
         return seed + shift if isinstance(seed, (int, np.integer)) else seed
 
     class Generator(np.random.RandomState):

@@ -67,7 +67,9 @@ class _ScaledRun:
             forced=self._program.forced,
         )
         with contextlib.suppress(UserCodeError, OutOfTime):  # an overflow ends its training so
-            self._host.run(instruments)
+            if not self._host.run(instruments):  # no head follows its last iteration
+                value = self._program.value(self._recording) if self._recording.values else None
+                self._found += [value] if value is not None else []
         return self._found
 
     def _head(self, at: tuple[int, int], cells: CellReader) -> None:

@@ -1,0 +1,68 @@
+"""The learning rate in force, where a program changes it from step to step."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nndiag.program.graph.nodes import Ref
+from nndiag.program.judging.judgement import Judgement
+from nndiag.program.roles.reading import Reading
+from nndiag.program.running.watching import Watched
+from nndiag.program.text.instrument import serial_of
+
+_SAME = 1e-6
+_FEWEST = 3  # points
+
+
+def schedule_of(program: Judgement) -> int | None:
+    """The expression of one number that goes as the steps' rate does; None where that is steady.
+
+    Args:
+        program: With its parameters compared.
+    """
+    readings = program.found.readings
+    plain = [n for n, item in enumerate(readings) if not item.point.shifted]
+    for item in program.comparisons:
+        points = [n for n in plain if n in item.rates]
+        rates = np.array([item.rates[n] for n in points])
+        if item.is_single or len(points) < _FEWEST or np.ptp(rates) <= _SAME * np.abs(rates).max():
+            continue
+        tables = [_numbers(readings[n], program.found.nodes) for n in points]
+        for serial in tables[0]:
+            if all(serial in table for table in tables):
+                ratios = np.array([table[serial] for table in tables]) / rates
+                if np.isfinite(ratios).all() and np.ptp(ratios) <= _SAME * np.abs(ratios).max():
+                    return serial
+    return None
+
+
+def _numbers(reading: Reading, nodes: Mapping[int, ast.AST]) -> dict[int, float]:
+    """The single numbers that values are multiplied by, by their expressions' serials."""
+    found: dict[int, float] = {}
+    for node in reading.graph:
+        if node.size == 1 and node.serial >= 0 and node.is_real:
+            found[node.serial] = float(np.ravel(node.value)[0])
+        syntax = nodes.get(node.serial)
+        if not isinstance(syntax, ast.BinOp) or not isinstance(syntax.op, (ast.Mult, ast.Div)):
+            continue
+        for side, part in zip((syntax.left, syntax.right), node.arguments):
+            value = reading.graph[part.node].value if isinstance(part, Ref) else part
+            if isinstance(value, (int, float, np.number)) and serial_of(side) >= 0:
+                found.setdefault(serial_of(side), float(value))
+    return found
+
+
+def rates_of(run: Watched, rate: Any) -> list[list[float]]:
+    """The learning rate in force from some steps on, where it changes.
+
+    Args:
+        run: The run.
+        rate: Text and value of the rate that the program names, or None.
+    """
+    if rate is None or not run.rates or not run.rates[0]:
+        return []
+    return [[step, rate[1] * x / run.rates[0]] for (step, _), x in zip(run.copies, run.rates)]

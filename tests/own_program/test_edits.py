@@ -1,0 +1,100 @@
+"""Edits of a program's text: what they change, and that nothing else changes."""
+
+import numpy as np
+import pytest
+
+from nndiag.own_program.edits import Editor, SettingEdit, edited
+from nndiag.own_program.places import Splice
+from nndiag.program.text.source import read_source
+
+TEXT = """import numpy as np
+x = np.linspace(400.0, 500.0, 30).reshape(-1, 1)
+y = 3 * x + 7
+lam = 3.0
+W = np.full((1, 1), 0.5)
+b = np.zeros(1)
+rate = 0.1
+epoch = 0
+while epoch < 200:
+    r = x @ W + b - y
+    gW = np.clip(x.T @ r / len(x), -0.01, 0.01) + lam * W
+    W = W - rate * gW
+    b = b - rate * r.mean(axis=0)
+    epoch += 1
+"""
+
+
+def told(**other):
+    """What would be told of the program above."""
+    link = {"weights": "W", "biases": "b", "units": 1, "columns": 1, "turned": True}
+    return {
+        "tensors": [["W", [1, 1], [12]], ["b", [1], [13]]],
+        "links": [{**link, "activation": "linear", "slope": None, "line": 10}],
+        "output": {"activation": "linear"},
+        "named": [[["x", False, "axis=0"]], [["y", False, "axis=0"]]],
+        "data": None,
+        "rate": ["rate", 0.1],
+        "rates": [],
+        "decay": 3.0,
+        "clip": 0.01,
+        "loop_line": 9,
+        **other,
+    }
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(TEXT)
+    return read_source(path)
+
+
+def changed(source, edit):
+    """The lines that an edit changes, as they are then."""
+    after = edited(source.text, [edit]).split("\n")
+    return [line.strip() for line in after if line not in source.text.split("\n")]
+
+
+def test_sets_the_rate_the_steps_the_decay_and_the_clip_where_they_stand(source):
+    editor = Editor(source, told())
+    assert changed(source, editor.rate(0.00123)) == ["rate = 0.0012"]
+    assert changed(source, editor.steps(10)) == ["while epoch < 2000:"]
+    assert changed(source, editor.decay()) == ["lam = 0"]
+    assert changed(source, editor.clip()) == ["gW = np.clip(x.T @ r / len(x), -1, 1) + lam * W"]
+
+
+def test_a_rate_that_a_schedule_gives_anew_is_set_in_the_loop(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(TEXT.replace("    r = x", "    rate = 0.1 / (1 + epoch)\n    r = x"))
+    source = read_source(path)
+    edit = Editor(source, told(rates=[[0, 0.1], [1, 0.05]], loop_line=9)).rate(0.01)
+    assert changed(source, edit) == ["rate = 0.01"]
+    assert edit.line == 10
+
+
+def test_what_is_not_found_is_not_changed(source):
+    assert Editor(source, told(decay=0.25)).decay() is None
+    assert Editor(source, told(rate=None)).rate(0.1) is None
+
+
+def test_edits_of_the_same_place_cannot_be_joined(source):
+    one, other = (SettingEdit("a", "", 1, (Splice(3, 6, text),)) for text in "bc")
+    assert edited(source.text, [one, other]) is None
+
+
+@pytest.mark.parametrize("targets", [False, True])
+def test_scaled_data_are_undone_behind_the_training(source, targets):
+    edit = Editor(source, told()).standardized(targets=targets, undone=True)
+    text = edited(source.text, [edit])
+    plain = {}
+    exec(text, plain)
+    # The network as the loop left it, for the data that it saw there: the statements of the edit
+    # behind the loop are left out, and its predictions are put into the targets' units by hand.
+    scaled = {}
+    exec(text[: text.index("    epoch += 1") + len("    epoch += 1")], scaled)
+    predicted = scaled["x"] @ scaled["W"] + scaled["b"]
+    if targets:
+        predicted = predicted * scaled["y_std"] + scaled["y_mean"]
+    np.testing.assert_allclose(plain["x"] @ plain["W"] + plain["b"], predicted, rtol=1e-9)
+    np.testing.assert_allclose(plain["x"], np.linspace(400, 500, 30).reshape(-1, 1), rtol=1e-12)
+    np.testing.assert_allclose(plain["y"], 3 * plain["x"] + 7, rtol=1e-12)
