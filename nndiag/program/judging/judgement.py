@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Severity
 from nndiag.program.execution.host import OutOfTime, loop_place
@@ -334,8 +336,14 @@ def not_understood(found: Understanding) -> Problem:
 def _jump(found: Understanding) -> int | None:
     """Line of the first comparison of something that the parameters act on."""
     reading = found.readings[0]
-    for index in sorted(reading.forward.compared & reading.acted_forward):
-        node = found.nodes.get(reading.forward[index].serial)
+    graph, acted = reading.forward, reading.acted_forward
+    tables = {
+        node.index
+        for node in graph
+        if np.asarray(node.value).dtype.kind == "b" and acted & set(node.inputs)
+    }
+    for index in sorted(graph.compared & acted | tables):
+        node = found.nodes.get(graph[index].serial)
         if isinstance(node, (ast.expr, ast.stmt)):
             return node.lineno
     return None
