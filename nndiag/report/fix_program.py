@@ -97,6 +97,9 @@ def fix_program_line(fix: ProgramFix) -> str:
     if fix.healthy:
         return "nothing to fix: it trains"
     if fix.winner is None:
+        most = most_important(fix.diagnosis)
+        if not fix.trials and most is not None:
+            return f"not fixed: {most.problem} is to be mended by hand"
         return f"not fixed: none of {len(fix.trials)} changes makes it train"
     return f"fixed by {_title(fix)}: R² {_share(fix.before)} → {_share(fix.winner.r_squared)}"
 
