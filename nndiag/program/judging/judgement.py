@@ -95,6 +95,12 @@ class Judgement:
         if self.found.loss is None:
             return not_understood(self.found)
         place = loop_place(self.found.watched.loop, self.source)
+        if self.found.ahead and not self.is_right:
+            return Problem(
+                f"{place}: not checked: the gradient is taken ahead of the parameters",
+                got=", ".join(sorted(leaf.root for leaf in self.found.ahead)),
+                allowed="a momentum that moves nothing before the loss is computed",
+            )
         if self.doubt:
             return Problem(
                 f"{place}: not checked: {self.doubt}",

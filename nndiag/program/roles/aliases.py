@@ -58,10 +58,10 @@ def _additions(reading: Reading, leaf: Leaf) -> set[int]:
 
 def _pairs(found: Understanding, snapshot: Snapshot) -> Iterator[tuple[str, str]]:
     """Names of one and the same object that the training loop, or a function, both reads."""
-    used = _used(found)
+    used, rebound = _used(found), _rebound(found)
     known: dict[int, str] = {}
     for name, value in _named(snapshot):
-        if name not in used or not isinstance(value, (list, dict, np.ndarray)):
+        if name not in used - rebound or not isinstance(value, (list, dict, np.ndarray)):
             continue
         before = known.setdefault(id(value), name)
         if before != name:
@@ -86,6 +86,16 @@ def _used(found: Understanding) -> set[str]:
         for root in roots
         for node in ast.walk(root)
         if isinstance(node, (ast.Name, ast.Attribute))
+    }
+
+
+def _rebound(found: Understanding) -> set[str]:
+    """The names that each iteration gives a newly computed value, so that they share nothing."""
+    return {
+        ast.unparse(target)
+        for node in ast.walk(found.watched.loop.node)
+        if isinstance(node, ast.Assign) and not isinstance(node.value, (ast.Name, ast.Attribute))
+        for target in node.targets
     }
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nndiag.program.execution.snapshot import Leaf
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph
 from nndiag.program.roles.losses import residuals_in
 from nndiag.program.roles.recording import Iteration
+
+_SUMS = frozenset({"add", "sub", "subtract"})
+_FACTORS = frozenset({"mul", "multiply", "truediv", "divide", "neg", "negative"})
+_MOST_FACTORS = 3  # operations between a velocity and the weights that it moves
 
 
 def parameter_leaves(iteration: Iteration, literal: frozenset[int]) -> list[Leaf]:
@@ -36,6 +42,39 @@ def parameter_leaves(iteration: Iteration, literal: frozenset[int]) -> list[Leaf
         if index in before:
             before.update(item for item in graph[index].inputs if item not in ends)
     return [leaf for leaf in assigned if any(head in before for head in iteration.heads[leaf])]
+
+
+def displacements(iteration: Iteration, leaves: Sequence[Leaf]) -> frozenset[Leaf]:
+    """The variables that only say how far another is moved before the loss is computed.
+
+    So does the velocity of Nesterov's momentum: what the loss is made from is w − μ v, and the next
+    w is made from the next v.
+
+    Args:
+        iteration: One iteration.
+        leaves: What may be parameters.
+    """
+    users = iteration.graph.users()
+    return frozenset(
+        leaf
+        for leaf in leaves
+        if any(_displaces(iteration, leaf, other, users) for other in leaves if other != leaf)
+    )
+
+
+def _displaces(iteration: Iteration, leaf: Leaf, other: Leaf, users: list[list[int]]) -> bool:
+    graph, places = iteration.graph, set(iteration.heads[other])
+    ends = {end for end in iteration.ends[leaf] if end is not None}
+    moved: set[int] = set()  # the other's values with this one added
+    level = set(iteration.heads[leaf])
+    for _ in range(_MOST_FACTORS):
+        level = {user for item in level for user in users[item]}
+        moved |= {item for item in level if places & set(graph[item].inputs)} - ends
+        level = {item for item in level - moved if graph[item].operation in _FACTORS}
+    if not moved or any(graph[item].operation not in _SUMS for item in moved):
+        return False
+    following = [end for end in iteration.ends[other] if end is not None]
+    return not moved & set(following) and any(ends & ancestors(graph, end) for end in following)
 
 
 def assigned_leaves(iteration: Iteration) -> list[Leaf]:

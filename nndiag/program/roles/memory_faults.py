@@ -28,7 +28,8 @@ def memory_faults(found: Understanding) -> Iterator[UpdateFault]:
     Args:
         found: The program, read at several points, its memory empty.
     """
-    readings, states = found.readings, found.states
+    readings = found.readings
+    states = [state for state in found.states if not found.ahead & set(state.leaves)]
     shared = list(aliased_memory(found))
     yield from shared
     if shared:

@@ -12,7 +12,7 @@ import numpy as np
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.host import Host, OutOfTime, loop_place
 from nndiag.program.execution.runner import Runner, StepFailedError
-from nndiag.program.execution.snapshot import Snapshot
+from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.loop.discovery import Watched
 from nndiag.program.loop.laboratory import Laboratory, Point
 from nndiag.program.loop.named_gradients import with_gradients
@@ -23,7 +23,7 @@ from nndiag.program.loop.training_loop import (
     occasional,
     watched_program,
 )
-from nndiag.program.roles.assigned import assigned_leaves, parameter_leaves
+from nndiag.program.roles.assigned import assigned_leaves, displacements, parameter_leaves
 from nndiag.program.roles.carried import carried_leaves
 from nndiag.program.roles.choice import chosen_loss, takes_one_step
 from nndiag.program.roles.frozen import frozen_tensors
@@ -59,6 +59,7 @@ class Understanding:
         updated: Parameter → serials of the statements that change it.
         failure: Why an iteration could not be run, where it could not.
         states: The optimizer's memory.
+        ahead: The variables of it that move the parameters before the loss is computed.
         rate: Its learning rate; None where it is unclear.
         settings: What the user says, completed by what was found.
         deadline: When to stop, as `time.perf_counter` counts.
@@ -73,6 +74,7 @@ class Understanding:
     updated: dict[str, tuple[int, ...]] = field(default_factory=dict)
     failure: str = ""
     states: list[State] = field(default_factory=list)
+    ahead: frozenset[Leaf] = frozenset()
     rate: Rate | None = None
     settings: CodeSettings = field(default_factory=CodeSettings)
     deadline: float = float("inf")
@@ -234,7 +236,8 @@ def _complete(found: Understanding) -> None:
             continue
         iteration = _with_carried(found, snapshot, iteration)
         leaves = parameter_leaves(iteration, literal_serials(lab.nodes))
-        leaves = [leaf for leaf in leaves if leaf not in lab.carried]
+        found.ahead = displacements(iteration, leaves)
+        leaves = [leaf for leaf in leaves if leaf not in {*lab.carried, *found.ahead}]
         if leaves:
             lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, leaves))
             return

@@ -53,6 +53,7 @@ class _Looker:
         self._host = host
         self._last: dict[int, Any] = {}
         self._born: list[tuple[int, Any, bool]] = []
+        self._loop: tuple[int, int] | None = None
         self.nan: dict[str, Any] | None = None
         self.integers: list[str] = []
 
@@ -72,18 +73,23 @@ class _Looker:
         divisor = self._last.get(serial_of(node.right))
         return isinstance(node.op, ast.Div) and divisor is not None and bool(np.any(divisor == 0))
 
-    def head(self, _: tuple[int, int], __: CellReader) -> None:
-        """At the first loop: arrays with NaN, and arrays of whole numbers."""
+    def head(self, loop: tuple[int, int], _: CellReader) -> None:
+        """At the first loop: arrays with NaN, and arrays that an iteration leaves whole numbers."""
+        if loop != (self._loop or loop):
+            return
         arrays = [
             (name, value)
             for name, value in self._host.namespace.items()
             if isinstance(value, np.ndarray) and 0 < value.size <= _LARGEST and value.ndim > 0
         ]
-        self.integers = [name for name, value in arrays if value.dtype.kind in "iu"]
+        whole = [name for name, value in arrays if value.dtype.kind in "iu"]
+        if self._loop is not None:
+            self.integers = [name for name in self.integers if name in whole]
+            raise StopProgram
+        self._loop, self.integers = loop, whole
         for name, value in arrays:
             if value.dtype.kind == "f" and np.isnan(value).any():
                 self.nan = self.nan or self._told(name, value)
-        raise StopProgram
 
     def _told(self, name: str, value: Any) -> dict[str, Any] | None:
         """An array with NaN and where they come from; None where that was not seen."""
