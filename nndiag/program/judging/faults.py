@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +35,12 @@ class FaultFinder(DirectionFaults):
         updates = list(self._updates())
         explaining = [fault for fault in updates if fault.bug in EXPLAINING]
         wrong = list(self._wrong({n for f in explaining if f.edits for n in f.parameters}))
+        traced = {c.name for c in self.comparisons if c.points and all(c.factors.values())}
+        later = (fault for fault in updates if fault.bug not in EXPLAINING)
+        behind = {name for fault in later for name in fault.parameters} & traced
+        wrong = [fault for fault in wrong if not set(fault.parameters) <= behind]
+        explaining = [self._with_edits(fault, wrong) for fault in explaining]
+        wrong = [w for w in wrong if not any(w.edits and f.edits is w.edits for f in explaining)]
         mended = {n for fault in wrong if fault.edits for n in fault.parameters}
         explaining = [f for f in explaining if f.edits or not set(f.parameters) <= mended]
         told = {name for fault in explaining for name in fault.parameters}
@@ -49,6 +56,15 @@ class FaultFinder(DirectionFaults):
         ]
         located = [fault for fault in made if not fault.is_vague]
         return merged(located or made)
+
+    def _with_edits(self, fault: ProgramFault, wrong: Sequence[ProgramFault]) -> ProgramFault:
+        """A fault with the edits that were found for the same statement under a vaguer name."""
+        statement = self.lines.statement(fault.serial)
+        for other in wrong:
+            same = statement is not None and self.lines.statement(other.serial) is statement
+            if same and other.edits and not fault.edits:
+                return replace(fault, edits=other.edits)
+        return fault
 
     def _softmax_axis(self) -> Iterator[ProgramFault]:
         """A softmax that is taken over the examples instead of the classes."""
