@@ -61,7 +61,9 @@ _OTHER = {
     *("ratio", "delta", "time", "count", "patience", "score", "samples", "seconds", "rate"),
 }
 _OURS = {other: name for name, others in ALIASES.items() for other in others}
-_KNOWN = {STEP, EPOCH, *CONSTANTS, *SERIES}
+_UNKNOWN = {"accuracy", "validation_accuracy"}
+"""Series that no title tells: another program's accuracy may be one of a batch, or in percent."""
+_KNOWN = {STEP, EPOCH, *CONSTANTS, *SERIES} - _UNKNOWN
 _LAYERED = re.compile(r"^(?P<name>[^\[\]/.:]+)(\[(?P<layer>.+)\]|[/.:](?P<other>.+))$")
 
 

@@ -181,7 +181,7 @@ def test_two_runs_of_one_second_do_not_meet(command, folder):
 
 
 def test_ctrl_c_before_the_first_step_says_so(command, monkeypatch):
-    def interrupted(built, folder, *, facts, progress):
+    def interrupted(built, folder, *, facts, told):
         trace = Recorder(layers=built.layer_names).trace()
         return TrainingResult(trace, built.parameters)
 

@@ -59,6 +59,7 @@ def test_columns_of_layers_become_series_in_the_order_of_the_log(tmp_path: Path)
         ("gradient_norm.layer1", Column("gradient_norm", "layer1")),
         ("loss[layer1]", None),
         ("accuracy", None),
+        ("validation_accuracy", None),
         ("gradient_norm[]", None),
         ("", None),
     ],

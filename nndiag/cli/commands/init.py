@@ -1,5 +1,6 @@
 """`nndiag init [FILE]`: a commented config to start from."""
 
+import select
 import shlex
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ import click
 from nndiag.cli.command import command
 from nndiag.cli.options import PATH
 from nndiag.cli.streams import emit_text
+
+_LOOK = 0.05  # seconds between two looks whether Ctrl-C was pressed
 
 
 @command("init", rank=10, without=("json", "quiet", "fail_on", "html", "output_format"))
@@ -44,8 +47,22 @@ def _asked() -> str:
     from nndiag.experiment.starter import SYNTHETIC  # noqa: PLC0415
 
     click.echo(f"data: {', '.join(SYNTHETIC)}, or the path of a CSV file", err=True)
-    try:
-        answer: str = click.prompt("which", default=DEFAULT_DATA, err=True)
-    except click.Abort:
-        raise KeyboardInterrupt from None
-    return answer
+    click.echo(f"which [{DEFAULT_DATA}]: ", nl=False, err=True)
+    return _line() or DEFAULT_DATA
+
+
+def _line() -> str:
+    """The line that is typed.
+
+    Ctrl-C right before a read begins would be seen only when the read has ended; so it is looked
+    for while nothing is there to be read.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, or the end of the input.
+    """
+    while sys.platform != "win32" and not select.select([sys.stdin], [], [], _LOOK)[0]:
+        pass
+    line = sys.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt
+    return line.strip()
