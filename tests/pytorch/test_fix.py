@@ -68,7 +68,7 @@ def test_checks_the_gradient_of_a_step_against_differences_of_the_loss(name, wro
 def test_trains_a_script_at_other_rates_for_a_sweep():
     path = SCRIPTS / "healthy" / "regression.py"
     script = SweptScript(InProcess(path), path.name)
-    assert script.rate(CodeSettings(script=str(path))) == ("lr", 0.05)
-    still = script.losses(factor=1e-12, iterations=3, seconds=60.0)
+    assert (script.setting, script.rate) == ("lr", 0.05)
+    still = script.losses(0.05e-12, shift=0, iterations=3)
     assert still[2] == pytest.approx(still[0], rel=1e-6)
-    assert script.losses(factor=1.0, iterations=3, seconds=60.0)[2] < still[2]
+    assert script.losses(0.05, shift=0, iterations=3)[2] < still[2]
