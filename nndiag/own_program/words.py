@@ -33,6 +33,8 @@ _START = frozenset(
 _TARGETS = frozenset(
     {"unscaled-targets", "loss-does-not-fit-output", "targets-outside-output-range"}
 )
+_LENGTHS = frozenset({"summed-instead-of-averaged", "wrong-constant-factor"})
+"""Bugs of a step's length alone."""
 _COLUMNS = 4  # that are told
 _TOO_SMALL, _USUAL = "learning-rate-too-small", 0.01
 """A rate that suits Adam and its kind, which have no stability limit."""
@@ -46,13 +48,18 @@ def with_gradient(diagnosis: Diagnosis, check: ProgramCheck | None, told: Told) 
     """
     if check is None or not check.findings:
         return diagnosis
-    graver = [x for x in check.findings if x.severity is Severity.ERROR]
-    if check.correct or not graver or told["scale"] is not None:
+    graver = [
+        x
+        for x in check.findings
+        if x.severity is Severity.ERROR
+        and not (told["scale"] is not None and x.problem in _LENGTHS)
+    ]
+    confirmed = check.matters is not None and check.matters.is_why
+    if check.correct or not graver:
         notes = [replace(x, severity=Severity.NOTE) for x in check.findings]
         return replace(diagnosis, findings=(*diagnosis.findings, *notes))
     first, *others = [_placed(x, check) for x in graver]
     found = [x for x in diagnosis.findings if x.severity is not Severity.NOTE]
-    confirmed = check.matters is not None and check.matters.is_why
     confidence = Confidence.CONFIRMED if confirmed else Confidence.LIKELY
     cause = Cause(first, confidence, tuple(found))
     rest = [x for x in diagnosis.findings if x.severity is Severity.NOTE]

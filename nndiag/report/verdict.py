@@ -164,8 +164,8 @@ def _flat_words(trace: Trace) -> str:
             f"{number(float(rates.max()))} to {number(float(rates[-1]))}, which ends any run"
         )
     return (
-        f"the loss no longer falls after {after}; what would tell whether it can: the loss of "
-        "always predicting the mean, as a column baseline_loss"
+        f"the loss no longer falls after {after}; whether it can, the loss of always predicting "
+        "the mean would tell: it is not known here"
     )
 
 

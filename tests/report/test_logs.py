@@ -36,7 +36,7 @@ def test_a_flat_loss_alone_is_neither_stalled_nor_converged(
 ):
     trace = read(tmp_path, "step,loss", [(k, flat(k)) for k in range(30)])
     assert diagnose(trace).outcome is Outcome.FLAT
-    assert "as a column baseline_loss" in shown(trace)
+    assert "the loss of always predicting the mean would tell" in shown(trace)
 
 
 def test_a_flat_loss_beside_its_baseline_is_stalled(tmp_path):

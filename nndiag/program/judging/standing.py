@@ -15,7 +15,7 @@ from nndiag.finding import Severity
 from nndiag.program.graph.nodes import Node, Ref, filled
 from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.loss_text import loss_text, text_of
-from nndiag.program.roles.losses import Loss, Residual
+from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
@@ -45,25 +45,41 @@ def _broadcast(found: Understanding) -> Iterator[ProgramFault]:
     """Differences that have an entry for each pair of an output and a target."""
     reading = found.readings[0]
     changes: dict[Change, None] = {}
-    first: tuple[Residual, str] | None = None
-    for residual in reading.residuals:
-        node = reading.forward[residual.node]
-        sides = [np.shape(filled(x, lambda i: reading.forward[i].value)) for x in node.arguments]
-        sizes = {int(np.prod(side)) for side in sides}
-        if len(sides) != 2 or len(sizes) != 1 or not node.size > max(sizes) > 1:
-            continue
-        output, target = sides if residual.sign > 0 else sides[::-1]
-        first = first or (residual, f"{output} against {target} gives {node.shape}")
+    first: tuple[int, str] | None = None
+    for node, is_turned in _tables(reading):
+        output, target = _sides(reading, node)[:: -1 if is_turned else 1]
+        first = first or (node.serial, f"{output} against {target} gives {node.shape}")
         syntax = found.nodes.get(node.serial)
         if isinstance(syntax, ast.BinOp):
-            one, other = (syntax.left, syntax.right)[:: int(residual.sign)]
+            one, other = (syntax.left, syntax.right)[:: -1 if is_turned else 1]
             text = f"np.reshape({ast.unparse(other)}, {ast.unparse(one)}.shape)"
             changes[Change(serial_of(other), text)] = None
     if first is not None:
         names = [item.name for item in reading.parameters if item.moves]
-        serial = reading.forward[first[0].node].serial
         edits = [tuple(changes)] if changes else []
-        yield ProgramFault("mismatched-shapes", names, serial, first[1], edits)
+        yield ProgramFault("mismatched-shapes", names, first[0], first[1], edits)
+
+
+def _tables(reading: Reading) -> Iterator[tuple[Node, bool]]:
+    """The differences that are tables, and whether it is the target minus the output."""
+    for node in reading.forward:
+        if node.operation not in ("sub", "subtract") or node.serial in reading.literal:
+            continue
+        acts = [
+            isinstance(item, Ref) and item.node in reading.acted_forward
+            for item in node.arguments[:2]
+        ]
+        sizes = {int(np.prod(side)) for side in _sides(reading, node)}
+        if sum(acts) == 1 and len(sizes) == 1 and node.size > max(sizes) > 1:
+            yield node, acts[1]
+
+
+def _sides(reading: Reading, node: Node) -> list[tuple[int, ...]]:
+    """The shapes of what a difference is made from."""
+    return [
+        np.shape(filled(item, lambda index: reading.forward[index].value))
+        for item in node.arguments[:2]
+    ]
 
 
 def _bias_per_example(found: Understanding) -> Iterator[ProgramFault]:
