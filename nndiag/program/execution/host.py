@@ -7,7 +7,9 @@ import contextlib
 import copy
 import gc
 import os
+import signal
 import sys
+import threading
 import time
 import traceback
 import types
@@ -52,6 +54,10 @@ class StopProgram(BaseException):
 
 class OutOfTime(BaseException):
     """One iteration took longer than it was given."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, told apart from a KeyboardInterrupt that the program raises by itself."""
 
 
 @dataclass(eq=False)
@@ -254,11 +260,12 @@ class Host:
 
         Raises:
             UserCodeError: The program fails by itself.
+            Interrupted: Ctrl-C.
         """
         self._hooked = instrument.hooked(self.tree, self.loops.values(), instruments)
         forget_changes()
         try:
-            with self._own_modules():
+            with _ctrl_c_told_apart(), self._own_modules():
                 self._execute("__main__", self.namespace)
             return False
         except StopProgram:
@@ -267,7 +274,7 @@ class Host:
             return True
         except SystemExit:
             return False
-        except (OutOfTime, KeyboardInterrupt):
+        except (OutOfTime, Interrupted):
             raise
         except BaseException as error:
             failure = self.failure(error)
@@ -344,6 +351,25 @@ class Host:
         elif any(kind.__name__ == "URLError" for kind in type(error).__mro__):
             hint = "the program needs the network there; let it read a file that is already here"
         return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
+
+
+@contextlib.contextmanager
+def _ctrl_c_told_apart() -> Iterator[None]:
+    """Lets Ctrl-C raise an exception of its own."""
+    usual = signal.default_int_handler
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is not usual:
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _interrupt(_number: int, _frame: types.FrameType | None) -> None:
+    raise Interrupted
 
 
 def words_of(error: BaseException) -> str:

@@ -39,6 +39,7 @@ class Substitution:
             before, and what is due.
         scaled: Whether the factor of what is due is known.
         is_right: Whether the first value is a derivative as it is, only not the one that is due.
+        first: The first of its values in the first reading that is no multiple of what is due.
     """
 
     serial: int
@@ -48,6 +49,12 @@ class Substitution:
     dues: tuple[tuple[int, dict[int, np.ndarray]], ...]
     scaled: bool
     is_right: bool
+    first: int
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """What of two is to be preferred: the larger; that where the earlier value is wrong."""
+        return len(self.mends), -self.first
 
     def first_wrong(self, evidence: Evidence) -> list[tuple[Point, int, np.ndarray]]:
         """Per reading: the point, how often the expression was computed before, what is due."""
@@ -115,7 +122,7 @@ class Search:
                 continue
             for item in self._at(serial, nodes):
                 known = found.get(item.is_right)
-                if known is None or len(item.mends) > len(known.mends):
+                if known is None or known.rank < item.rank:
                     found[item.is_right] = item
                 if len(item.mends) == len(self.wrong):
                     break
@@ -290,6 +297,8 @@ class Search:
             return None
         tape = self.tapes[0]
         chosen = [(n, p) for n, p in zip(tape.sites[serial], alignment) if p is not None]
+        own = {node: np.asarray(tape.graph[node].value, float) for node, _ in chosen}
+        unlike = (n for n, due in dues[0][1].items() if factor_between(own[n], due) is None)
         return Substitution(
             serial,
             tuple(node for node, _ in chosen),
@@ -297,7 +306,8 @@ class Search:
             mends,
             tuple(dues),
             bool(tape.scales(tape.sites[serial])[0]),
-            bool(tape.explained.factors(np.asarray(tape.graph[chosen[0][0]].value, float))),
+            bool(tape.explained.factors(own[chosen[0][0]])),
+            next(unlike, chosen[0][0]),
         )
 
 

@@ -34,6 +34,7 @@ from nndiag.program.text.tracing import TRACE
 _SECONDS = 1.5  # of processor time, for the variations of one expression
 _SAME = 1e-6
 _MOST = 8
+_TELLING = 4  # points that tell whether a single number is a multiple of another
 _FEW = 4  # points at which an edit is tried
 _NEW = 6  # how much more it takes to add a part than to leave one out
 
@@ -131,9 +132,11 @@ def expressions_due(
         place: The expression at fault.
         scope: The function that it stands in, or the module.
         dues: Points, with which time the expression is computed there, and what is due then.
-        any_factor: Whether a positive multiple of what is due will do.
+        any_factor: Whether a multiple of what is due will do; of a single number the same one at
+            all points.
     """
-    kept: list[str] | None = None
+    kept: dict[str, float] | None = None
+    seen = 0
     for point, count, due in dues:
         watch = _Watch(bench, place, scope, count, due, any_factor, kept)
         try:
@@ -141,9 +144,11 @@ def expressions_due(
         except (StepFailedError, SyntaxError, ValueError):
             continue
         if watch.seen:
-            kept = watch.found
-        if kept == []:
+            kept, seen = watch.found, seen + 1
+        if kept == {}:
             return []
+    if seen < _TELLING and any(due.size == 1 for _, _, due in dues):
+        kept = {text: factor for text, factor in (kept or {}).items() if _is_one(factor)}
     plain = dict.fromkeys(ast.unparse(ast.parse(text, mode="eval")) for text in kept or ())
     return sorted(plain, key=_effort(ast.unparse(place)))[:_MOST]
 
@@ -153,8 +158,8 @@ class _Watch:
     """Tries variations the one time that counts.
 
     Attributes:
-        texts: What to try; None for all variations.
-        found: Those that come to what is due.
+        texts: What to try, with the factors found so far; None for all variations.
+        found: Those that come to what is due, with their factors.
     """
 
     bench: Workbench
@@ -163,8 +168,8 @@ class _Watch:
     count: int
     due: np.ndarray
     any_factor: bool
-    texts: list[str] | None
-    found: list[str] = field(default_factory=list)
+    texts: dict[str, float] | None
+    found: dict[str, float] = field(default_factory=dict)
     times: int = 0
 
     @property
@@ -184,19 +189,28 @@ class _Watch:
             if time.process_time() > deadline:
                 return
             value = scene.value(text)
-            if value is not None and _is_due(value, self.due, self.any_factor):
-                self.found.append(text)
+            factor = None if value is None else _factor(value, self.due)
+            if factor is not None and self._will_do(text, factor):
+                self.found[text] = factor
+
+    def _will_do(self, text: str, factor: float) -> bool:
+        """Whether an expression that comes to a multiple of what is due may be the one."""
+        if _is_one(factor) or not self.any_factor or self.due.size > 1:
+            return _is_one(factor) or self.any_factor
+        known = None if self.texts is None else self.texts[text]
+        return factor > 0 and (known is None or abs(factor - known) <= _SAME * known)
 
 
-def _is_due(found: Any, due: np.ndarray, any_factor: bool) -> bool:
+def _is_one(factor: float) -> bool:
+    return abs(factor - 1) <= _SAME
+
+
+def _factor(found: Any, due: np.ndarray) -> float | None:
     value = np.asarray(found, float)
     own = tuple(size for size in value.shape if size != 1)
     if own != tuple(size for size in due.shape if size != 1):
-        return False
-    factor = factor_between(value, due, tolerance=_SAME)
-    if factor is None:
-        return False
-    return abs(factor - 1) <= _SAME or (any_factor and due.size > 1)
+        return None
+    return factor_between(value, due, tolerance=_SAME)
 
 
 def _effort(before: str) -> Callable[[str], tuple[int, int]]:

@@ -20,7 +20,14 @@ from unittest import mock
 import numpy as np
 
 from nndiag.errors import UserCodeError
-from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
+from nndiag.program.execution.host import (
+    CellReader,
+    Host,
+    Interrupted,
+    OutOfTime,
+    StopProgram,
+    cells_of,
+)
 from nndiag.program.execution.snapshot import Snapshot, uncopied
 from nndiag.program.loop.laboratory import Recording
 from nndiag.program.loop.tensors import Tensor
@@ -160,7 +167,7 @@ class _Run:
             self._host.run(Instruments(probes=probes, forced=self._watch.forced))
         except UserCodeError as error:
             failure, self._reason = str(error), "failed"
-        except (OutOfTime, KeyboardInterrupt):
+        except (OutOfTime, Interrupted):
             self._reason = "interrupted"
         if self._final is None:
             self._close()
