@@ -110,7 +110,7 @@ MEDIAN_MODULE, USUAL_FUNCTION = 110, 24
 STILL_LONGER = {
     "nndiag/program/graph/derivatives.py": 674,
     "nndiag/program/graph/tracer.py": 490,
-    "nndiag/program/execution/host.py": 421,
+    "nndiag/program/execution/host.py": 420,
 }
 """Modules above the limit, with their lines: they may only become shorter."""
 

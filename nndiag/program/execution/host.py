@@ -7,9 +7,7 @@ import contextlib
 import copy
 import gc
 import os
-import signal
 import sys
-import threading
 import time
 import traceback
 import types
@@ -21,6 +19,7 @@ from typing import Any, Optional
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution.depth import depth_of_program, depth_of_trees
+from nndiag.program.execution.interruption import Interrupted, ctrl_c_told_apart
 from nndiag.program.execution.loop_stack import back_to
 from nndiag.program.execution.private_files import forget_changes
 from nndiag.program.execution.sandbox import fresh_module, program_builtins
@@ -54,10 +53,6 @@ class StopProgram(BaseException):
 
 class OutOfTime(BaseException):
     """One iteration took longer than it was given."""
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C, told apart from a KeyboardInterrupt that the program raises by itself."""
 
 
 @dataclass(eq=False)
@@ -265,7 +260,7 @@ class Host:
         self._hooked = instrument.hooked(self.tree, self.loops.values(), instruments)
         forget_changes()
         try:
-            with _ctrl_c_told_apart(), self._own_modules():
+            with ctrl_c_told_apart(), self._own_modules():
                 self._execute("__main__", self.namespace)
             return False
         except StopProgram:
@@ -353,25 +348,6 @@ class Host:
         return UserCodeError(Problem(f"the program fails by itself: {told}", where, hint=hint))
 
 
-@contextlib.contextmanager
-def _ctrl_c_told_apart() -> Iterator[None]:
-    """Lets Ctrl-C raise an exception of its own."""
-    usual = signal.default_int_handler
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGINT) is not usual:
-        yield
-        return
-    signal.signal(signal.SIGINT, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-
-
-def _interrupt(_number: int, _frame: types.FrameType | None) -> None:
-    raise Interrupted
-
-
 def words_of(error: BaseException) -> str:
     """An error as Python tells it; its own words may fail."""
     try:
@@ -432,12 +408,8 @@ def _future_flags(tree: ast.Module) -> int:
     """Compiler flags of the program's `from __future__` imports."""
     import __future__  # noqa: PLC0415 - a module of flags, needed here only
 
-    names = [
-        alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        for alias in node.names
-    ]
+    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    names = [x.name for node in imports if node.module == "__future__" for x in node.names]
     return sum(getattr(__future__, name).compiler_flag for name in names)
 
 

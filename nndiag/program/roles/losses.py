@@ -263,7 +263,11 @@ def own_losses(
         if node.index in leading and not shown:
             continue
         goes_on = any(
-            graph[user].size == 1 and graph[user].is_real and user in acted and user not in leading
+            graph[user].size == 1
+            and graph[user].is_real
+            and user in acted
+            and user not in leading
+            and not _is_told_behind(graph, node.index, user, acted, users)
             for user in users[node.index]
         )
         if shown or node.index in graph.kept or not goes_on:
@@ -275,6 +279,19 @@ def own_losses(
         if len(family) > 1:
             terms = tuple((keys[index],) for index in family)
             yield Loss("own", terms, serial, shown=shown, behind=behind)
+
+
+def _is_told_behind(
+    graph: Graph, index: int, user: int, acted: set[int], users: list[list[int]]
+) -> bool:
+    """Whether a number of an iteration is only added to a sum that is told behind the loop."""
+    if graph.is_behind(index):
+        return False
+    if graph.is_behind(user):
+        return True
+    node = graph[user]
+    is_sum = node.operation in ("add", "iadd") and sum(x in acted for x in node.inputs) == 1
+    return is_sum and bool(users[user]) and all(map(graph.is_behind, users[user]))
 
 
 def _is_of_iteration(graph: Graph, index: int, acted: set[int]) -> bool:

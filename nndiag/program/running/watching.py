@@ -20,14 +20,8 @@ from unittest import mock
 import numpy as np
 
 from nndiag.errors import UserCodeError
-from nndiag.program.execution.host import (
-    CellReader,
-    Host,
-    Interrupted,
-    OutOfTime,
-    StopProgram,
-    cells_of,
-)
+from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
+from nndiag.program.execution.interruption import Interrupted
 from nndiag.program.execution.snapshot import Snapshot, uncopied
 from nndiag.program.loop.laboratory import Recording
 from nndiag.program.loop.tensors import Tensor
