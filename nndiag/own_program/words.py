@@ -27,6 +27,8 @@ _RATE = frozenset(
         "stalled-convergence",
     }
 )
+_LOWER = _RATE - {"learning-rate-too-small", "vanishing-gradients", "stalled-convergence"}
+"""Those of them that a lower rate may help, and no larger one."""
 _START = frozenset(
     {"weights-too-large", "weights-too-small", "identical-units", "dead-units", "saturated-units"}
 )
@@ -155,7 +157,10 @@ class Speaker:
         if problem in _RATE:
             usual = _USUAL if self._told["adaptive"] and problem == _TOO_SMALL else None
             value = usual if self._limit is None else self._limit / 2
-            return None if value is None else editor.rate(value)
+            rate = self._told["rate"]
+            if value is None or (problem in _LOWER and rate and value >= float(rate[1])):
+                return None  # what explodes is not helped by a larger rate
+            return editor.rate(value)
         ways: dict[str, Callable[[], SettingEdit | None]] = {
             **dict.fromkeys(_TARGETS, self._targets),
             **dict.fromkeys(_START, editor.start),
