@@ -1,5 +1,6 @@
 """A test of somebody else asks for the gradient check, or for a program that trains."""
 
+import os
 import subprocess
 import sys
 
@@ -26,6 +27,7 @@ def test_the_fixture_checks_gradients(tmp_path):
     ended = subprocess.run(
         [*command, "no:cacheprovider", "test_mine.py"],
         cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # where it is installed, or not
     )  # fmt: skip
     assert "1 failed, 1 passed" in ended.stdout
     assert "W" in ended.stdout
