@@ -36,8 +36,6 @@ class Fault(Enum):
     OPERAND = "the value of the forward pass that the error is multiplied with"
     FLOW = "the error of another layer"
     REDUCTION = "how an error is summed"
-    SIGN = "the sign"
-    SCALE = "a constant factor"
     UNKNOWN = "the expression"
 
 

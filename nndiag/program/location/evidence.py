@@ -182,23 +182,6 @@ class Evidence:
         factor = self.multiple(value, wanted)
         return factor is not None and abs(factor - 1) <= _SAME
 
-    def factors_by_point(self, value: np.ndarray, wanted: np.ndarray) -> list[float] | None:
-        """The factor at each point alone; None where it is no multiple at some of them."""
-        found = []
-        for one, other in zip(value, wanted):
-            factor = next(
-                (
-                    f
-                    for item in laid_out(one, other.shape)
-                    if (f := factor_between(item, other)) is not None
-                ),
-                None,
-            )
-            if factor is None:
-                return None
-            found.append(factor)
-        return found
-
 
 def _without_penalty(reading: Reading, table: dict[int, np.ndarray], head: int) -> np.ndarray:
     """The derivative by a parameter, but for what it contributes to the loss by itself alone."""

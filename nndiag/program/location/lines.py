@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from nndiag.program.text.instrument import parents_of, serial_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-_STATEMENTS = ast.stmt
 
 
 class Lines:

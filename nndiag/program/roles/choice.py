@@ -112,10 +112,7 @@ def _chosen(readings: Sequence[Reading]) -> Loss | None:
     stated = {loss: _kinds_of(first, loss, implied) for loss in own}
     explaining_own = [loss for loss in own if fits[loss].explains]
     if explaining_own:
-        return max(
-            explaining_own,
-            key=lambda loss: (fits[loss].steady, not loss.behind, *_prominence(loss)),
-        )
+        return max(explaining_own, key=lambda loss: (fits[loss].steady, *_prominence(loss)))
     explaining = [loss for loss in implied if fits[loss].explains]
     explaining.sort(key=lambda loss: not fits[loss].steady)
     rivals = [loss for loss in own if stated[loss]]

@@ -12,8 +12,6 @@ TOLERANCE = 1e-6
 
 Ours: the tape and the programs agree to 1e-12 where nothing is badly conditioned.
 """
-SINGLE = 2e-3
-"""The same in single precision."""
 
 
 def factor_between(value: Any, target: Any, *, tolerance: float = TOLERANCE) -> float | None:

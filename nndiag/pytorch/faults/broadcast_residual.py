@@ -40,7 +40,7 @@ def broadcast_residual() -> Fault:
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
-    from nndiag.pytorch.watching.iteration import cosine_of, norm_of  # noqa: PLC0415 (torch)
+    from nndiag.pytorch.watching.iteration import cosine_of  # noqa: PLC0415 (torch)
     from nndiag.pytorch.watching.network import moving_values  # noqa: PLC0415
     from nndiag.pytorch.watching.replay import CannotReplayError, doubled  # noqa: PLC0415
 
@@ -67,8 +67,6 @@ def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
             "target_first": fixed == 0,
             "output": list(iteration.tensor(output).shape),
             "target": list(iteration.tensor(target).shape),
-            "own": norm_of(own),
-            "right": norm_of(right),
             "cosine": cosine_of(own, right),
         }
     return None
