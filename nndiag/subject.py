@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from nndiag.arrays import FloatArray
 
 if TYPE_CHECKING:
-    from nndiag.trace.recorder import Recorder
+    from nndiag.trace.recorder import TraceRecorder
     from nndiag.trace.trace import Ending, Facts
 
 Theta = Mapping[str, FloatArray]
@@ -119,7 +119,7 @@ class Subject(Protocol):
     def describe(self) -> Facts:
         """Layers, data, loss, optimizer and rate, as far as they are known; always there."""
 
-    def run(self, recorder: Recorder, *, until: int | None = None) -> Trained:
+    def run(self, recorder: TraceRecorder, *, until: int | None = None) -> Trained:
         """One training, unedited, from the start to its own end, or to a step; needs RUN."""
 
     def loss_at(self, theta: Theta, batch: Batch | None = None) -> float:

@@ -40,8 +40,8 @@ ROWS = (
         "errors",
         "finding",
         "kept",
-        "nested",
-        "numbers",
+        "pytree",
+        "formatting",
         "parallel",
         "plain",
         "registry",
@@ -59,7 +59,7 @@ FORBIDDEN = {
 
 ALLOWED_BESIDE = {
     ("registry", "errors"),
-    ("nested", "errors"),
+    ("pytree", "errors"),
     ("parallel", "errors"),
     ("own_program", "checkup"),
 }

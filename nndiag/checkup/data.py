@@ -4,7 +4,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.checkup.contract import Check, Patient, Status
-from nndiag.numbers import chosen, number, percent, rough
+from nndiag.formatting import chosen, number, percent, rough
 
 # The same limits as the detector `unscaled-inputs`, which judges them in runs that failed.
 _LARGE = 3.0

@@ -9,11 +9,11 @@ from nndiag.analysis.reference_fit import reference_fit
 from nndiag.arrays import FloatArray
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.detectors.attainable import attainable_share
+from nndiag.formatting import number, r_squared_words
 from nndiag.gradients.network.sampling import thinned
 from nndiag.nn.calls import now
 from nndiag.nn.losses import LOSSES, baseline
 from nndiag.nn.network import Architecture, Examples, examples, forward, gradient_seconds, workspace
-from nndiag.numbers import number, r_squared_words
 
 _MOST = 8
 _OVERFITTED = 0.02  # loss over that of the mean baseline

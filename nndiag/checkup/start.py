@@ -5,9 +5,9 @@ import numpy as np
 from nndiag.checkup.contract import Check, Patient, Status
 from nndiag.errors import NndiagError
 from nndiag.experiment.building import Built, stack_of
+from nndiag.formatting import chosen, number, percent, rough
 from nndiag.gradients.network.points import check_network
 from nndiag.nn.network import gradient_seconds, loss
-from nndiag.numbers import chosen, number, percent, rough
 from nndiag.training.schedule import batches_of, total_steps
 
 _HIGH = 10.0  # times the loss of outputs at zero, or of the mean baseline

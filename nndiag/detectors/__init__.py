@@ -29,12 +29,12 @@ from nndiag.detectors.contract import (
     page,
     run,
 )
-from nndiag.detectors.course import Course, course_of
+from nndiag.detectors.run_summary import RunSummary, course_of
 
 __all__ = [
     "DETECTORS",
-    "Course",
     "Declared",
+    "RunSummary",
     "Stage",
     "checked_thresholds",
     "course_of",

@@ -31,9 +31,9 @@ import numpy as np
 
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome
-from nndiag.numbers import number, rough
+from nndiag.formatting import number, rough
 from nndiag.trace import Trace
 
 PROBLEM = "constant-predictions"

@@ -27,7 +27,7 @@ Source
 from nndiag.bounds import Share
 from nndiag.detectors.causes import LOST_UNITS
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Skipped
 from nndiag.trace import Trace

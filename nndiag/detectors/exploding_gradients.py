@@ -35,9 +35,9 @@ import numpy as np
 from nndiag.bounds import Count, Positive
 from nndiag.detectors.causes import UNSTABLE
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import Series, Trace
 
 PROBLEM = "exploding-gradients"

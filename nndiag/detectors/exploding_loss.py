@@ -35,10 +35,10 @@ import numpy as np
 from nndiag.bounds import Positive
 from nndiag.detectors.causes import UNSTABLE
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of, reference_loss
 from nndiag.detectors.curve import growth
+from nndiag.detectors.run_summary import course_of, reference_loss
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import Trace
 
 PROBLEM = "exploding-loss"

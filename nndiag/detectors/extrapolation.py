@@ -38,10 +38,10 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
 from nndiag.detectors.held_out import apart_of, lie_apart
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.numbers import number, percent
+from nndiag.formatting import number, percent
 from nndiag.trace import Trace
 
 PROBLEM = "extrapolation"

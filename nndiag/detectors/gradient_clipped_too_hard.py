@@ -31,12 +31,12 @@ import numpy as np
 
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
 from nndiag.detectors.movement import path
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.settings import optimizer_setting
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding, Skipped
-from nndiag.numbers import chosen, rough
+from nndiag.formatting import chosen, rough
 from nndiag.trace import Trace
 
 PROBLEM = "gradient-clipped-too-hard"

@@ -27,7 +27,7 @@ Source
 
 from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Severity, Skipped

@@ -35,9 +35,9 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Count, Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import Course, course_of
+from nndiag.detectors.run_summary import RunSummary, course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
-from nndiag.numbers import percent
+from nndiag.formatting import percent
 from nndiag.trace import Trace
 from nndiag.trace.classes import Classes, classes_of
 
@@ -89,7 +89,7 @@ def imbalanced_classes(
     return []
 
 
-def _is_over(course: Course) -> bool:
+def _is_over(course: RunSummary) -> bool:
     """Whether the run went so far that its classes mean something."""
     if course.outcome is Outcome.IMPROVING:
         return not (course.short or course.fast)

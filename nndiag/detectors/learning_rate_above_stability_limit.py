@@ -49,12 +49,12 @@ import numpy as np
 from nndiag.bounds import Positive
 from nndiag.detectors.causes import OUTSIZED
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import Course, course_of, reference_loss
 from nndiag.detectors.movement import first_steps
+from nndiag.detectors.run_summary import RunSummary, course_of, reference_loss
 from nndiag.detectors.settings import optimizer_setting
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
-from nndiag.numbers import chosen, number, percent
+from nndiag.formatting import chosen, number, percent
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-above-stability-limit"
@@ -169,7 +169,7 @@ def _thrown(trace: Trace, length: float, *, step: float, severity: Severity) -> 
     )
 
 
-def _risen(trace: Trace, course: Course, *, rise: float) -> int | None:
+def _risen(trace: Trace, course: RunSummary, *, rise: float) -> int | None:
     """The step by which the loss was well above where it should be; None if it never was.
 
     That is above `rise` × the worse of its start and the mean baseline, or, at the end of the run,

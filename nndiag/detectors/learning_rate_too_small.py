@@ -37,11 +37,11 @@ import numpy as np
 
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
 from nndiag.detectors.movement import late_path, path, rates_at, step_per_rate
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding
-from nndiag.numbers import number, rough
+from nndiag.formatting import number, rough
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-too-small"

@@ -42,10 +42,10 @@ from nndiag.arrays import FloatArray
 from nndiag.bounds import Share
 from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
-from nndiag.numbers import chosen, number, percent
+from nndiag.formatting import chosen, number, percent
 from nndiag.trace import LayerFacts, Trace
 
 PROBLEM = "loss-does-not-fit-output"

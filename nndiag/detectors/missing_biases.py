@@ -38,10 +38,10 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import LayerFacts, Trace
 
 PROBLEM = "missing-biases"

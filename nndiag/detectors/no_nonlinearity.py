@@ -34,9 +34,9 @@ from nndiag.arrays import FloatArray
 from nndiag.bounds import Share
 from nndiag.detectors.attainable import attainable_share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
-from nndiag.numbers import percent
+from nndiag.formatting import percent
 from nndiag.trace import Trace
 
 PROBLEM = "no-nonlinearity"

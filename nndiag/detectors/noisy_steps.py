@@ -36,10 +36,10 @@ import numpy as np
 from nndiag.bounds import Positive
 from nndiag.detectors.causes import UNSETTLED
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
 from nndiag.detectors.jumps import typical_jump
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
-from nndiag.numbers import number, percent
+from nndiag.formatting import number, percent
 from nndiag.trace import Trace
 
 PROBLEM = "noisy-steps"

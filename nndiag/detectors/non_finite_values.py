@@ -32,7 +32,7 @@ from nndiag.detectors.causes import UNSTABLE
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.exploding_loss import exploding_loss
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import Trace
 
 PROBLEM = "non-finite-values"

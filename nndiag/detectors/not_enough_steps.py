@@ -33,11 +33,11 @@ Source
 
 from nndiag.bounds import Count, Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import Course, course_of
 from nndiag.detectors.movement import path
+from nndiag.detectors.run_summary import RunSummary, course_of
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.numbers import percent, rough
+from nndiag.formatting import percent, rough
 from nndiag.trace import Trace
 
 PROBLEM = "not-enough-steps"
@@ -109,7 +109,7 @@ def _steps(count: int) -> str:
     return "1 step" if count == 1 else f"{count:,} steps"
 
 
-def _local_gain(course: Course) -> float:
+def _local_gain(course: RunSummary) -> float:
     """What a local quadratic step would take off, as a share of the loss; 0 where not known."""
     decrement = course.numbers.get("newton_decrement", 0.0)
     return decrement / max(abs(course.curve.final), 1e-300)

@@ -38,10 +38,10 @@ from nndiag.arrays import FloatArray
 from nndiag.bounds import Count, Share
 from nndiag.detectors.attainable import attainable_share, explained_share, only_switches
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
 from nndiag.detectors.held_out import best_validation_r_squared, lie_apart
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Severity, Skipped
-from nndiag.numbers import percent
+from nndiag.formatting import percent
 from nndiag.trace import Trace
 
 PROBLEM = "nothing-to-learn"

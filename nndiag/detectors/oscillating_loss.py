@@ -35,9 +35,9 @@ from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.causes import UNSETTLED
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Skipped
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import Trace
 
 PROBLEM = "oscillating-loss"

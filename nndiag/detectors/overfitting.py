@@ -37,10 +37,10 @@ import numpy as np
 
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
 from nndiag.detectors.held_out import calm_losses, lie_apart, turn_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.numbers import number, percent
+from nndiag.formatting import number, percent
 from nndiag.trace import Trace
 
 PROBLEM = "overfitting"

@@ -29,9 +29,9 @@ Source
 
 from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import Trace
 
 PROBLEM = "poor-local-minimum"

@@ -33,9 +33,9 @@ import numpy as np
 
 from nndiag.bounds import Count, Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome
-from nndiag.numbers import rough
+from nndiag.formatting import rough
 from nndiag.trace import Trace
 
 PROBLEM = "saddle-point"

@@ -30,7 +30,7 @@ import numpy as np
 from nndiag.bounds import Share
 from nndiag.detectors.causes import LOST_UNITS
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.unit_shares import layers_beyond
 from nndiag.finding import Skipped
 from nndiag.trace import Trace

@@ -39,13 +39,13 @@ import numpy as np
 
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
 from nndiag.detectors.curve import is_summed, steps_per_epoch
 from nndiag.detectors.jumps import typical_jump
 from nndiag.detectors.order import share_between_stretches
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
-from nndiag.numbers import number, percent, rough
+from nndiag.formatting import number, percent, rough
 from nndiag.trace import Trace
 
 PROBLEM = "sorted-examples"

@@ -31,9 +31,9 @@ Source
 
 from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.numbers import number, percent
+from nndiag.formatting import number, percent
 from nndiag.trace import Trace
 
 PROBLEM = "stalled-convergence"

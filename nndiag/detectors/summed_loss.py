@@ -37,7 +37,7 @@ from nndiag.detectors.learning_rate_above_stability_limit import (
     learning_rate_above_stability_limit,
 )
 from nndiag.finding import Evidence, Finding, Severity, Skipped
-from nndiag.numbers import chosen, number, rough
+from nndiag.formatting import chosen, number, rough
 from nndiag.trace import Trace
 
 PROBLEM = "summed-loss"

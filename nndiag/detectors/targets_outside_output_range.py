@@ -33,9 +33,9 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import NonNegative, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
-from nndiag.numbers import chosen, number, percent
+from nndiag.formatting import chosen, number, percent
 from nndiag.trace import LayerFacts, Trace
 
 PROBLEM = "targets-outside-output-range"

@@ -33,8 +33,8 @@ Source
 
 from nndiag.bounds import Count, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
 from nndiag.detectors.held_out import turn_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.trace import Trace
 

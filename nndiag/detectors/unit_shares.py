@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from nndiag.finding import Evidence, Finding, Severity
-from nndiag.numbers import percent
+from nndiag.formatting import percent
 from nndiag.trace import Trace
 
 

@@ -34,10 +34,10 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import shortness
 from nndiag.finding import Evidence, Finding
-from nndiag.numbers import number, rough
+from nndiag.formatting import number, rough
 from nndiag.trace import Trace
 
 PROBLEM = "unscaled-inputs"

@@ -37,10 +37,10 @@ import numpy as np
 
 from nndiag.bounds import Count, Positive
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import Course, course_of
+from nndiag.detectors.run_summary import RunSummary, course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
-from nndiag.numbers import rough
+from nndiag.formatting import rough
 from nndiag.trace import Trace
 
 PROBLEM = "vanishing-gradients"
@@ -106,6 +106,6 @@ def _dies_forward(trace: Trace, *, ratio: float, window: int) -> bool:
     return float(np.median(series.values[:window])) < ratio * float(targets.std())
 
 
-def _ended(course: Course) -> str:
+def _ended(course: RunSummary) -> str:
     falls = course.outcome is Outcome.IMPROVING
     return "loss falls slowly" if falls else "loss stopped falling"

@@ -38,10 +38,10 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import Course, course_of
+from nndiag.detectors.run_summary import RunSummary, course_of
 from nndiag.detectors.settings import weight_decays
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
-from nndiag.numbers import chosen, rough
+from nndiag.formatting import chosen, rough
 from nndiag.trace import Trace
 
 PROBLEM = "weight-decay-too-strong"
@@ -76,7 +76,7 @@ def weight_decay_too_strong(
 
 
 def _balanced(
-    trace: Trace, course: Course, decay: FloatArray, *, balance: float, cost: float
+    trace: Trace, course: RunSummary, decay: FloatArray, *, balance: float, cost: float
 ) -> tuple[str, Evidence] | None:
     """What is said of a decay that pulls as hard as the loss does, and at what cost."""
     gradients = trace.series.get("full_gradient_norm", trace.series["gradient_norm"]).values

@@ -39,7 +39,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.starting_weights import (
     all_equal,
     common_part_over_he,
@@ -48,7 +48,7 @@ from nndiag.detectors.starting_weights import (
 )
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import Trace
 
 PROBLEM = "weights-too-large"

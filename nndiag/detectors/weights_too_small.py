@@ -31,11 +31,11 @@ import numpy as np
 
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.course import course_of
+from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.starting_weights import all_equal, over_glorot
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Skipped
-from nndiag.numbers import rough
+from nndiag.formatting import rough
 from nndiag.trace import Trace
 
 PROBLEM = "weights-too-small"

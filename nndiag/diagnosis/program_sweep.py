@@ -24,7 +24,7 @@ from nndiag.training.interruption import Interruption
 from nndiag.training.lr_sweep import concluded, decided, found_by
 from nndiag.training.sweep_blocks import Pair
 from nndiag.training.sweep_failure import Failure, Reason
-from nndiag.training.sweep_result import SweepResult
+from nndiag.training.sweep_result import Sweep
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_search import RateSearch
 
@@ -47,7 +47,7 @@ def sweep_program(
     python: str | None = None,
     progress: Callable[[int], None] | None = None,
     program: "Trainable | None" = None,
-) -> SweepResult:
+) -> Sweep:
     """Find the learning rates that work for a user's program.
 
     The program is run in a process of its own; its file is not changed. Each run has as many

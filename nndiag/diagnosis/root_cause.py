@@ -6,12 +6,12 @@ the other about. Both are declared by the detectors; nothing here knows a proble
 
 from collections.abc import Sequence
 
-from nndiag.detectors import DETECTORS, Course, Declared, Stage, declared
+from nndiag.detectors import DETECTORS, Declared, RunSummary, Stage, declared
 from nndiag.finding import Cause, Confidence, Finding, Severity
 
 
 def root_cause(
-    findings: Sequence[Finding], *, course: Course
+    findings: Sequence[Finding], *, course: RunSummary
 ) -> tuple[Cause | None, tuple[Finding, ...]]:
     """The cause, and all findings, gravest first.
 

@@ -1,14 +1,14 @@
 """What a sweep says about the configured learning rate, as findings."""
 
 from nndiag.finding import Evidence, Finding, Severity
-from nndiag.numbers import chosen, number
-from nndiag.training.lr_sweep import SweepResult
+from nndiag.formatting import chosen, number
+from nndiag.training.lr_sweep import Sweep
 
 FASTER = 10.0
 """A rate is too small where another one that works gets as far in a tenth of the steps."""
 
 
-def sweep_findings(result: SweepResult) -> tuple[Finding, ...]:
+def sweep_findings(result: Sweep) -> tuple[Finding, ...]:
     """The configured rate is above the divergence threshold, or another is far faster."""
     rate, recommended = result.configured, result.recommended
     if recommended is None or result.advice is None:

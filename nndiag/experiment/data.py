@@ -10,9 +10,9 @@ from nndiag.errors import DataError, Problem
 from nndiag.experiment.condition import ConditionError, rows_where
 from nndiag.experiment.config import Config, Validation
 from nndiag.experiment.loading import Experiment
+from nndiag.formatting import number
 from nndiag.nn.datasets import DATASETS, Dataset
 from nndiag.nn.scaling import SCALINGS, Scaling
-from nndiag.numbers import number
 
 _DATA_STREAM, _SPLIT_STREAM = 0, 3  # of the seed; 1 is the weights', 2 the order's
 

@@ -17,11 +17,11 @@ from nndiag.errors import ConfigError, Location, Problem, similar_path
 from nndiag.experiment.components import Section
 from nndiag.experiment.config import Config, ProgramConfig
 from nndiag.experiment.document import parsed
-from nndiag.experiment.meant import respelt
 from nndiag.experiment.merging import anchored, extended, normalised, overridden, without
 from nndiag.experiment.messages import ordered, problems_of
 from nndiag.experiment.node import Node, planted
 from nndiag.experiment.scalars import resolved_scalar
+from nndiag.experiment.suggestion import respelt
 
 _LARGEST_FILE = 4_000_000  # bytes
 _MOST_PARENTS = 20

@@ -8,15 +8,15 @@ from pydantic import ValidationError
 
 from nndiag.errors import Location, Problem
 from nndiag.experiment.components import Section, Shape, fields, shape_below
-from nndiag.experiment.meant import (
+from nndiag.experiment.node import Node, Path, dotted, name_in
+from nndiag.experiment.scalars import resolved_scalar
+from nndiag.experiment.suggestion import (
     LIST_OF_SECTIONS,
     homes_of,
     meant,
     meant_key,
 )
-from nndiag.experiment.node import Node, Path, dotted, name_in
-from nndiag.experiment.scalars import resolved_scalar
-from nndiag.numbers import chosen
+from nndiag.formatting import chosen
 
 _KINDS = {
     "int_type": "a whole number",

@@ -11,7 +11,7 @@ from nndiag.fixing.confirmation import confirmed
 from nndiag.fixing.measure import Run, measured, run_of
 from nndiag.fixing.procedure import Fix, Reference, confirm, fix, reference_of
 from nndiag.fixing.search import Winner
-from nndiag.fixing.trial import Trial, Verdict
+from nndiag.fixing.trial import Trial, TrialOutcome
 from nndiag.fixing.writing import write_cured
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "Reference",
     "Run",
     "Trial",
-    "Verdict",
+    "TrialOutcome",
     "Winner",
     "confirm",
     "confirmed",

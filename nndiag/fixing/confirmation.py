@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Severity
-from nndiag.fixing.trial import Trial, Verdict
+from nndiag.fixing.trial import Trial, TrialOutcome
 from nndiag.remedies import remedies
 
 NAMES_OF_FAILURE = frozenset(
@@ -79,7 +79,7 @@ def _refuted(problem: str, trials: Sequence[Trial]) -> bool:
         if any(problem in catalogue[name].cures for name in trial.remedies)
     ]
     made = [trial for trial in against if trial.run is not None]
-    helped = any(trial.verdict in (Verdict.CURES, Verdict.HELPS) for trial in made)
+    helped = any(trial.verdict in (TrialOutcome.CURES, TrialOutcome.HELPS) for trial in made)
     return bool(made) and len(made) == len(against) and not helped
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from nndiag.fixing.measure import Run
-from nndiag.fixing.trial import Trial, Verdict
+from nndiag.fixing.trial import Trial, TrialOutcome
 from nndiag.remedies import remedies
 from nndiag.remedies.advice import compatible
 
@@ -31,7 +31,7 @@ _DEAR = 3  # price from which a remedy is put into the first combination only if
 
 def worth_combining(trials: Sequence[Trial], suggested: Sequence[str]) -> list[str]:
     """Remedies to put together: those that helped, the best first, then those suggested."""
-    helped = [t for t in trials if len(t.remedies) == 1 and t.verdict is Verdict.HELPS]
+    helped = [t for t in trials if len(t.remedies) == 1 and t.verdict is TrialOutcome.HELPS]
     helped.sort(key=lambda trial: trial.error)
     return list(dict.fromkeys([*(trial.remedies[0] for trial in helped), *suggested]))
 
@@ -43,7 +43,7 @@ def bundle(trials: Sequence[Trial], suggested: Sequence[str]) -> tuple[str, ...]
     what the others do.
     """
     catalogue = remedies()
-    helped = {t.remedies for t in trials if t.verdict is Verdict.HELPS}
+    helped = {t.remedies for t in trials if t.verdict is TrialOutcome.HELPS}
     names = [
         name
         for name in worth_combining(trials, suggested)

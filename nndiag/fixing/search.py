@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from nndiag.analysis.reference_fit import Limit
 from nndiag.fixing.measure import Run
 from nndiag.fixing.ranking import bundle, by_size, recipe, worth_combining
-from nndiag.fixing.trial import Trial, Verdict
+from nndiag.fixing.trial import Trial, TrialOutcome
 from nndiag.fixing.trial_runner import TrialRunner
 from nndiag.remedies import Case, remedies
 from nndiag.remedies.advice import compatible, ranked
@@ -173,7 +173,7 @@ def _without_one(bench: TrialRunner, cure: Trial) -> Trial | None:
 
 def _grow(bench: TrialRunner, pool: list[str], rest: list[str]) -> None:
     """From the best that helped, add one remedy after another as long as that helps."""
-    helpers = [trial for trial in bench.trials if trial.verdict is Verdict.HELPS]
+    helpers = [trial for trial in bench.trials if trial.verdict is TrialOutcome.HELPS]
     best = min(helpers, key=lambda trial: trial.error, default=None)
     while best is not None and len(best.remedies) < _MOST_TOGETHER:
         better = _grown(bench, best, [*pool, *(name for name in rest if name not in pool)])

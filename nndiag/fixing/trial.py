@@ -14,7 +14,7 @@ _HELPED = 0.9  # … and that a help may leave
 _HARMED = 1.1  # more than so much of it is harm
 
 
-class Verdict(StrEnum):
+class TrialOutcome(StrEnum):
     """What came of a trial."""
 
     CURES = "cures"
@@ -42,13 +42,13 @@ class Trial:
     remedies: tuple[str, ...]
     changes: dict[str, Any]
     run: Run | None
-    verdict: Verdict | None
+    verdict: TrialOutcome | None
     reason: str | None = None
 
     @property
     def cures(self) -> bool:
         """Whether it cured the run."""
-        return self.verdict is Verdict.CURES
+        return self.verdict is TrialOutcome.CURES
 
     @property
     def error(self) -> float:
@@ -56,7 +56,7 @@ class Trial:
         return self.run.error if self.run is not None else float("inf")
 
 
-def verdict_on(run: Run, *, baseline: Run, control: Run | None) -> Verdict:
+def verdict_on(run: Run, *, baseline: Run, control: Run | None) -> TrialOutcome:
     """What a run with a change shows, against the unchanged run.
 
     A cure is a run that is well by its own diagnosis, without the baseline's cause, and with
@@ -69,11 +69,11 @@ def verdict_on(run: Run, *, baseline: Run, control: Run | None) -> Verdict:
         control: The unchanged run from another seed; None where nothing is random.
     """
     if is_cured(run, baseline=baseline):
-        return Verdict.CURES
+        return TrialOutcome.CURES
     better = baseline.error if control is None else min(baseline.error, control.error)
     if run.error <= _HELPED * better:
-        return Verdict.HELPS
-    return Verdict.HARMS if run.error > _HARMED * baseline.error else Verdict.NO_EFFECT
+        return TrialOutcome.HELPS
+    return TrialOutcome.HARMS if run.error > _HARMED * baseline.error else TrialOutcome.NO_EFFECT
 
 
 def is_cured(run: Run, *, baseline: Run) -> bool:

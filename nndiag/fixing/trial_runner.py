@@ -9,10 +9,10 @@ import numpy as np
 from nndiag.errors import NndiagError
 from nndiag.experiment import Experiment
 from nndiag.experiment.building import build
-from nndiag.fixing.ahead import Ahead
 from nndiag.fixing.budget import Budget, work_of
 from nndiag.fixing.measure import OutOfTimeError, Run, measured
-from nndiag.fixing.trial import Trial, Verdict, is_cured, verdict_on, with_remedies
+from nndiag.fixing.speculative import Ahead
+from nndiag.fixing.trial import Trial, TrialOutcome, is_cured, verdict_on, with_remedies
 from nndiag.remedies import changed, smallest_changes
 from nndiag.training.schedule import batches_of, total_steps
 
@@ -93,7 +93,9 @@ class TrialRunner:
 
     def demote(self) -> None:
         """Count what cured from one start alone as a help."""
-        self.trials = [replace(x, verdict=Verdict.HELPS) if x.cures else x for x in self.trials]
+        self.trials = [
+            replace(x, verdict=TrialOutcome.HELPS) if x.cures else x for x in self.trials
+        ]
 
     def other_seeds(self, trial: Trial, *, count: int) -> tuple[Run, ...]:
         """Runs of a trial from other seeds, as many as the budget allows; made once."""

@@ -19,7 +19,7 @@ from nndiag.arrays import FloatArray, IndexArray
 from nndiag.gradients.alignment import alignment
 from nndiag.gradients.coverage import hidden_entries
 from nndiag.gradients.differences import Central, Differences, FunctionDifferences, Loss, Theta
-from nndiag.gradients.judgement import Tensor, judged, worst_of
+from nndiag.gradients.judgement import GradientClaim, judged, worst_of
 from nndiag.gradients.verdict import GradientCheck, TensorCheck, Verdict
 
 TOLERANCE = 1e-5
@@ -105,7 +105,7 @@ def check_differences(
         )
     checks = []
     for name, shape in shapes.items():
-        tensor = Tensor(
+        tensor = GradientClaim(
             name,
             shape,
             gradient[name] / scale,
@@ -182,7 +182,9 @@ def flat_gradient(gradient: Mapping[str, Any], theta: Theta) -> dict[str, FloatA
     return flat
 
 
-def _check(source: Differences, tensor: Tensor, entries: IndexArray, first: Central) -> TensorCheck:
+def _check(
+    source: Differences, tensor: GradientClaim, entries: IndexArray, first: Central
+) -> TensorCheck:
     """One tensor: its entries, and what a random direction says of the others."""
     found = judged(source, tensor, entries, first=first)
     if found.is_wrong or len(entries) == tensor.gradient.size:
@@ -203,7 +205,7 @@ def _rounding(source: Differences, name: str, gradient: Theta) -> FloatArray:
     return np.full(gradient[name].shape, np.finfo(float).eps * largest)
 
 
-def _not_finite(tensor: Tensor) -> TensorCheck:
+def _not_finite(tensor: GradientClaim) -> TensorCheck:
     """The check of a gradient that is not finite."""
     entries = np.flatnonzero(~np.isfinite(tensor.gradient))
     given, numeric = tensor.gradient[entries], np.full(len(entries), np.nan)

@@ -12,7 +12,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray, IndexArray
 from nndiag.gradients.differences import Differences
-from nndiag.gradients.judgement import Tensor
+from nndiag.gradients.judgement import GradientClaim
 
 _FACTORS = (1.0, 1e-1, 1e-2, 1e1)  # steps to try, relative to the usual one
 _STEADY = 0.1  # what two of them say must agree this well
@@ -21,7 +21,7 @@ _SEED = 13  # of the directions: the same check gives the same result
 
 
 def hidden_entries(
-    source: Differences, tensor: Tensor, compared: IndexArray
+    source: Differences, tensor: GradientClaim, compared: IndexArray
 ) -> tuple[bool | None, IndexArray]:
     """Whether all other entries of a tensor agree, and the first few that do not.
 
@@ -53,7 +53,7 @@ def hidden_entries(
     return (False if found else None), np.array(found, dtype=np.intp)
 
 
-def _agree(source: Differences, tensor: Tensor, group: IndexArray) -> bool | None:
+def _agree(source: Differences, tensor: GradientClaim, group: IndexArray) -> bool | None:
     """Whether the loss changes along a group of entries as the gradient says; None where unclear.
 
     The steps change until one agrees, or two of them say the same and the gradient does not.
@@ -77,7 +77,7 @@ def _agree(source: Differences, tensor: Tensor, group: IndexArray) -> bool | Non
 
 
 def _apart(
-    source: Differences, tensor: Tensor, direction: FloatArray, *, factor: float
+    source: Differences, tensor: GradientClaim, direction: FloatArray, *, factor: float
 ) -> tuple[float, float]:
     """How far the change of the loss is from the gradient's, and how far it may be."""
     found = source.along(tensor.name, direction, factor=factor)

@@ -28,7 +28,7 @@ _SEED = 7  # of these entries: the same check gives the same result
 
 
 @dataclass(frozen=True, eq=False)
-class Tensor:
+class GradientClaim:
     """A gradient that is to be judged.
 
     Attributes:
@@ -58,7 +58,7 @@ class _Comparison:
 
 def judged(
     source: Differences,
-    tensor: Tensor,
+    tensor: GradientClaim,
     entries: IndexArray,
     *,
     first: Central | None = None,
@@ -95,7 +95,7 @@ def judged(
 
 
 def _closer_where_doubtful(
-    source: Differences, tensor: Tensor, entries: IndexArray, usual: Central
+    source: Differences, tensor: GradientClaim, entries: IndexArray, usual: Central
 ) -> Central:
     """The differences, with a closer look at entries where kinks or disagreements are."""
     given = tensor.gradient[entries]
@@ -114,7 +114,7 @@ def _closer_where_doubtful(
     return Central(values, noise, kinks, gaps)
 
 
-def _compared(tensor: Tensor, entries: IndexArray, found: Central) -> _Comparison:
+def _compared(tensor: GradientClaim, entries: IndexArray, found: Central) -> _Comparison:
     """The comparison at one step: WRONG stands for everything that has to be questioned."""
     given, noise = tensor.gradient[entries], _norm(found.noise)
     if not len(entries):
@@ -130,7 +130,7 @@ def _compared(tensor: Tensor, entries: IndexArray, found: Central) -> _Compariso
 
 
 def _questioned(
-    source: Differences, tensor: Tensor, entries: IndexArray, usual: Central
+    source: Differences, tensor: GradientClaim, entries: IndexArray, usual: Central
 ) -> _Comparison:
     """What other steps say, where the usual one disagrees with the gradient."""
     closer = source.central(tensor.name, entries, factor=_CLOSER)
@@ -149,7 +149,7 @@ def _questioned(
     return found
 
 
-def _decided(tensor: Tensor, entries: IndexArray, rows: list[Central]) -> _Comparison:
+def _decided(tensor: GradientClaim, entries: IndexArray, rows: list[Central]) -> _Comparison:
     """What the differences with several steps, from small to large, say together.
 
     Larger steps reach more kinks, and one of them is enough to make two such steps agree: they are
@@ -193,7 +193,7 @@ class _Opinion:
 
 
 def _second_opinion(
-    source: Differences, tensor: Tensor, usable: IndexArray, usual: Central
+    source: Differences, tensor: GradientClaim, usable: IndexArray, usual: Central
 ) -> _Opinion | None:
     """What the complex step says, on a sample that has the worst entry."""
     if not len(usable):
@@ -220,7 +220,7 @@ def _agree(one: Verdict, other: Verdict) -> bool:
     return one is other or {one, other} == {Verdict.CORRECT, Verdict.ZERO}
 
 
-def _check_of(tensor: Tensor, found: _Comparison) -> TensorCheck:
+def _check_of(tensor: GradientClaim, found: _Comparison) -> TensorCheck:
     """The result of the comparison that decided."""
     given = tensor.gradient[found.entries]
     lie = alignment(given, found.numeric)
@@ -256,7 +256,7 @@ def worst_of(
     return Element(numbers, float(given[place]), float(numeric[place]))
 
 
-def _error(tensor: Tensor, found: _Comparison) -> float:
+def _error(tensor: GradientClaim, found: _Comparison) -> float:
     return relative_error(tensor.gradient[found.entries], found.numeric)
 
 

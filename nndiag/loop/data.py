@@ -7,7 +7,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import ConfigError, Problem, UserCodeError
-from nndiag.nested import as_array
+from nndiag.pytree import as_array
 from nndiag.trace import Facts
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.nested import Tensor, as_array, tensor_at
+from nndiag.pytree import TensorLocation, as_array, tensor_at
 
 _SAFE_SQUARES = (1e-280, 1e300)  # sums of squares outside have lost digits
 
@@ -17,7 +17,7 @@ class LayerReader:
     """Reads the tensors of each layer out of a container, again and again."""
 
     def __init__(
-        self, groups: dict[str, tuple[Tensor, ...]], layers: Sequence[str], what: str
+        self, groups: dict[str, tuple[TensorLocation, ...]], layers: Sequence[str], what: str
     ) -> None:
         self._what = what
         self._paths = [[tensor.path for tensor in groups.get(layer, ())] for layer in layers]

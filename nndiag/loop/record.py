@@ -14,9 +14,8 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
 from nndiag.loop.layers import LayerReader, norm, update_ratios
-from nndiag.nested import layers_of, tensors_of
-from nndiag.trace import Ending, Facts, Trace, TraceWriter
-from nndiag.trace import Recorder as TraceRecorder
+from nndiag.pytree import layers_of, tensors_of
+from nndiag.trace import Ending, Facts, Trace, TraceRecorder, TraceWriter
 from nndiag.trace.layout import ABSENT
 from nndiag.trace.recorder import WRITE_INTERVAL
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nndiag.errors import Problem, RunError
 from nndiag.loop.data import completed, examples
 from nndiag.loop.record import LoopRecord
-from nndiag.nested import one_number
+from nndiag.pytree import one_number
 from nndiag.trace import Facts, Trace
 from nndiag.trace.run_folder import claim_folder, write_environment
 
@@ -22,7 +22,7 @@ class Recorder:
 
     The norm of each layer's gradient is taken at every step; norms of the parameters and the size
     of an update relative to them are measured at steps spaced evenly in log(step). What is a layer
-    is read from the container: see `nndiag.nested.layers_of`, or nest it: `{"hidden": [W1, b1]}`.
+    is read from the container: see `nndiag.pytree.layers_of`, or nest it: `{"hidden": [W1, b1]}`.
 
     What is known of the data makes the diagnosis sharper; all of it is optional. A program that is
     killed loses the last 0.2 seconds of its record at most.

@@ -8,7 +8,7 @@ import numpy as np
 from nndiag.checkup import CHECKS, Check, Checkup, Patient, Status, in_order
 from nndiag.errors import UserCodeError
 from nndiag.finding import Finding, Severity
-from nndiag.numbers import chosen, number, rough
+from nndiag.formatting import chosen, number, rough
 from nndiag.own_program.beforehand import beforehand
 from nndiag.own_program.facts import fact_of
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
@@ -18,7 +18,7 @@ from nndiag.own_program.watching import watched
 from nndiag.own_program.words import Speaker, suggested
 from nndiag.program import CodeSettings, ProgramCheck
 from nndiag.program.text.source import Source, read_source
-from nndiag.trace import Facts, Recorder
+from nndiag.trace import Facts, TraceRecorder
 
 _STEPS = 100
 _BLOWN_UP = 10.0  # times the loss at the start
@@ -79,7 +79,7 @@ class _Look:
 
     def __init__(self, source: Source, told: Told, mirror: Mirror | None) -> None:
         self._source, self._told = source, told
-        recorder = Recorder(layers=layer_names(told, mirror))
+        recorder = TraceRecorder(layers=layer_names(told, mirror))
         self._facts: Facts = recorded(told, mirror, recorder, reference=False).facts
         self._speaker = Speaker(source, told, mirror, self._facts.stability_limit)
         self.patient = None if mirror is None else _patient(told, mirror)

@@ -8,7 +8,7 @@ from nndiag.diagnosis import diagnose
 from nndiag.finding import Severity
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.record import layer_names, recorded
-from nndiag.trace import Recorder
+from nndiag.trace import TraceRecorder
 
 _CURED = 0.9  # R²
 
@@ -16,7 +16,7 @@ _CURED = 0.9  # R²
 def limit_of(told: Told) -> float | None:
     """The stability limit of a program's rate at its start; None where it is not known."""
     mirror = mirror_of(told)
-    trace = recorded(told, mirror, Recorder(layers=layer_names(told, mirror)), reference=False)
+    trace = recorded(told, mirror, TraceRecorder(layers=layer_names(told, mirror)), reference=False)
     limits = trace.facts.stability_limit, trace.facts.noise_limit
     return min((x for x in limits if x is not None), default=None)
 
@@ -29,7 +29,7 @@ def trains(told: Told, mirror: Mirror | None, reached: float | None) -> bool:
         return False
     if not told["right"] and told["scale"] is None and not told["adaptive"]:
         return False
-    trace = recorded(told, mirror, Recorder(layers=layer_names(told, mirror)))
+    trace = recorded(told, mirror, TraceRecorder(layers=layer_names(told, mirror)))
     diagnosis = diagnose(trace)
     return diagnosis.cause is None and not any(
         x.severity is Severity.ERROR for x in diagnosis.findings

@@ -12,7 +12,7 @@ from nndiag.nn.initializers import INITIALIZERS
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import loss, predicted
 from nndiag.own_program.mirror import Mirror, Told
-from nndiag.trace import Ending, Facts, Recorder, Trace
+from nndiag.trace import Ending, Facts, Trace, TraceRecorder
 from nndiag.trace.layout import ABSENT
 from nndiag.training.facts import facts_of
 from nndiag.training.probes import Probes
@@ -26,7 +26,7 @@ _BOUNDED = frozenset({"tanh", "sigmoid", "linear", "softmax"})
 
 
 def recorded(
-    told: Told, mirror: Mirror | None, recorder: Recorder, *, reference: bool = True
+    told: Told, mirror: Mirror | None, recorder: TraceRecorder, *, reference: bool = True
 ) -> Trace:
     """The trace of a program's run.
 
@@ -71,7 +71,7 @@ def _groups(told: Told, mirror: Mirror | None) -> list[list[int]]:
 
 def _record_steps(
     told: Told,
-    recorder: Recorder,
+    recorder: TraceRecorder,
     groups: list[list[int]],
     measured: Mapping[int, FloatArray],
 ) -> None:
@@ -117,7 +117,7 @@ def _known_losses(losses: FloatArray) -> FloatArray:
     return np.asarray(filled)
 
 
-def _record_moves(told: Told, recorder: Recorder) -> None:
+def _record_moves(told: Told, recorder: TraceRecorder) -> None:
     """How far each step moved each parameter, where no more is known of them."""
     names = [name for name, _, _ in told["tensors"]]
     for (step, copy), moves in zip(told["copies"], told["moves"], strict=False):
@@ -125,7 +125,7 @@ def _record_moves(told: Told, recorder: Recorder) -> None:
         recorder.record_probe(step, {"weight_norm": norms, "update_ratio": moves / norms})
 
 
-def _record_probes(told: Told, mirror: Mirror, recorder: Recorder) -> dict[int, FloatArray]:
+def _record_probes(told: Told, mirror: Mirror, recorder: TraceRecorder) -> dict[int, FloatArray]:
     """What the network does on all examples at the copied parameters; step → gradient norms."""
     full = mirror.built(mirror.vector(told["copies"][0][1]), steps=1).batch_size is None
     plain = full and _is_plain(told)

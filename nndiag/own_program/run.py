@@ -18,7 +18,7 @@ from nndiag.own_program.watching import watched
 from nndiag.own_program.words import in_own_words, suggested, with_gradient
 from nndiag.program import CodeSettings, ProgramCheck, check_program
 from nndiag.program.text.source import Source, read_source
-from nndiag.trace import Ending, Recorder, Trace
+from nndiag.trace import Ending, Trace, TraceRecorder
 
 _CHECKING = 10.0  # seconds
 
@@ -56,7 +56,7 @@ class ProgramRun:
 def run_program(
     settings: CodeSettings,
     *,
-    recorder: Callable[[tuple[str, ...]], Recorder],
+    recorder: Callable[[tuple[str, ...]], TraceRecorder],
     steps: int | None = None,
     seconds: float | None = None,
     python: str | None = None,
@@ -128,7 +128,7 @@ def checked(
         return None, error
 
 
-def _without_training(before: Beforehand, recorder: Recorder) -> ProgramRun:
+def _without_training(before: Beforehand, recorder: TraceRecorder) -> ProgramRun:
     """The run of a program whose numbers are wrong before its first step."""
     recorder.record_steps([0], [np.nan], np.empty((1, 0)))
     recorder.record_ending(Ending("non-finite", np.nan))

@@ -7,7 +7,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Severity, Suggestion
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.own_program.edits import Editor, SettingEdit
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.program import ProgramCheck

@@ -11,7 +11,7 @@ from nndiag.diagnosis import diagnose
 from nndiag.experiment import Experiment, load_experiment
 from nndiag.experiment.building import build
 from nndiag.plots.vector import vector_panels
-from nndiag.trace import Recorder, Trace
+from nndiag.trace import Trace, TraceRecorder
 from nndiag.training import train
 
 _MOST_EXAMPLES = 80  # dots of a prediction
@@ -30,7 +30,7 @@ def picture_of(config: Path) -> str:
     """
     experiment = load_experiment(config)
     built = build(experiment)
-    recorder = Recorder(layers=built.layer_names)
+    recorder = TraceRecorder(layers=built.layer_names)
     trace = train(built, recorder).trace
     recorder.close()
     onset = diagnose(trace).numbers.get("onset_step")

@@ -9,17 +9,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.plots.curves import COLOURS, FAINT, ONSET_COLOUR
 from nndiag.plots.figures import STYLE
-from nndiag.training.lr_sweep import SweepResult
+from nndiag.training.lr_sweep import Sweep
 
 _SEEDS = (COLOURS[0], COLOURS[1], COLOURS[4], COLOURS[3], COLOURS[5], COLOURS[6])
 _GOOD = COLOURS[2]
 _HIGHEST = 1e3  # times the mean baseline's loss: what ends above is drawn at the rim
 
 
-def sweep_picture(result: SweepResult) -> bytes:
+def sweep_picture(result: Sweep) -> bytes:
     """The drawing as PNG."""
     with mpl.rc_context(STYLE), np.errstate(all="ignore"):
         figure = Figure(figsize=(6.4, 3.8), dpi=120, layout="constrained")
@@ -30,7 +30,7 @@ def sweep_picture(result: SweepResult) -> bytes:
     return packed.getvalue()
 
 
-def draw(result: SweepResult, axes: Axes) -> None:
+def draw(result: Sweep, axes: Axes) -> None:
     """Draw the final losses, with what was measured and what theory says.
 
     Both axes are log10 on a linear scale, because diverged losses are near the largest float.
@@ -81,7 +81,7 @@ def _line(axes: Axes, value: float | None, colour: str, style: str, label: str) 
         )  # fmt: skip
 
 
-def _rim(result: SweepResult) -> float:
+def _rim(result: Sweep) -> float:
     """log10 of the loss at which lost runs are drawn: above all others."""
     losses = np.array([run.final for rate in result.rates for run in rate.runs])
     scale = max((run.reference for rate in result.rates for run in rate.runs), default=1.0)
@@ -94,7 +94,7 @@ def _rim(result: SweepResult) -> float:
     return float(high + 0.08 * max(high - low, 1.0))
 
 
-def _finish(axes: Axes, result: SweepResult) -> None:
+def _finish(axes: Axes, result: Sweep) -> None:
     power = FuncFormatter(lambda value, _: f"$10^{{{value:.0f}}}$")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))

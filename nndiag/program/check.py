@@ -21,8 +21,8 @@ from nndiag.program.judging.report import Report
 from nndiag.program.result import ProgramCheck
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import read_source
+from nndiag.program.training.evidence import TrainingEvidence, tried
 from nndiag.program.training.trainable import Trainable
-from nndiag.program.training.trial import Trial, tried
 
 Progress = Callable[[str], None]
 _HINT = "name the statements of one step under `code.functions`"
@@ -103,11 +103,13 @@ def _judged(settings: CodeSettings, deadline: float, tell: Progress) -> Judgemen
     return judgement
 
 
-def _trial(judgement: Judgement, *, correct: bool, deadline: float, tell: Progress) -> Trial:
+def _trial(
+    judgement: Judgement, *, correct: bool, deadline: float, tell: Progress
+) -> TrainingEvidence:
     """The program trained as it is, and mended; one that is right, at lower rates if need be."""
     program = Trainable.of_understanding(judgement.found, judgement.source)
     if program is None:
-        return Trial()
+        return TrainingEvidence()
     other, factor = None, 1.0
     if judgement.fixed is not None:
         other = replace(program, source=judgement.fixed)

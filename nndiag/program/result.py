@@ -9,8 +9,8 @@ from nndiag.finding import Finding
 from nndiag.program.roles.status import Status
 from nndiag.program.text.edits import unified_diff
 from nndiag.program.text.source import Source
-from nndiag.program.training.course import Course
-from nndiag.program.training.matters import Matters
+from nndiag.program.training.ablation import Matters
+from nndiag.program.training.trajectory import TrajectorySummary
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class ProgramCheck:
     points: tuple[str, ...] = ()
     edits_tried: int = 0
     matters: Matters | None = None
-    course: Course | None = None
+    course: TrajectorySummary | None = None
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
 

@@ -24,7 +24,7 @@ from nndiag.pytorch.checks import faults_of
 from nndiag.pytorch.edits import ScriptEditor
 from nndiag.pytorch.record import layers_of, recorded
 from nndiag.pytorch.run import Watcher, judged
-from nndiag.trace import Recorder
+from nndiag.trace import TraceRecorder
 
 _CURED = 0.9  # R²
 _USUAL = 0.01  # rate of Adam
@@ -122,7 +122,7 @@ class ScriptSearch(Search):
 
     def _limit(self, told: Told) -> float | None:
         mirror = mirror_of(told)
-        keeper = Recorder(layers=layers_of(told, mirror))
+        keeper = TraceRecorder(layers=layers_of(told, mirror))
         return recorded(told, mirror, keeper, reference=False).facts.stability_limit
 
     def _reached(self, told: Told) -> float | None:
@@ -131,7 +131,7 @@ class ScriptSearch(Search):
     def _trains(self, told: Told, reached: float | None) -> bool:
         if reached is not None and reached >= _CURED:
             return True
-        run = judged(self._own(told), told, recorder=lambda names: Recorder(layers=names))
+        run = judged(self._own(told), told, recorder=lambda names: TraceRecorder(layers=names))
         return run.diagnosis.cause is None and not run.diagnosis.failing
 
     def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:

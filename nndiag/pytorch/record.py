@@ -9,7 +9,7 @@ from nndiag.own_program.mirror import Mirror, Told
 from nndiag.own_program.record import rate_at
 from nndiag.own_program.record import recorded as recorded_by_mirror
 from nndiag.program.running.losses import TOTALS
-from nndiag.trace import Ending, Facts, Recorder, Trace
+from nndiag.trace import Ending, Facts, Trace, TraceRecorder
 
 _MOST_COLUMNS = 4096  # of inputs that are looked at one by one
 _MOST_ROWS = 20_000
@@ -21,7 +21,7 @@ def layers_of(told: Told, mirror: Mirror | None) -> tuple[str, ...]:
 
 
 def recorded(
-    told: Told, mirror: Mirror | None, recorder: Recorder, *, reference: bool = True
+    told: Told, mirror: Mirror | None, recorder: TraceRecorder, *, reference: bool = True
 ) -> Trace:
     """The trace of a script's run; arguments as for a program's."""
     if mirror is not None:
@@ -44,7 +44,7 @@ def _groups(told: Told) -> tuple[tuple[str, ...], list[list[int]]]:
     return names, [[places[name] for name in group] for group in told["groups"]]
 
 
-def _record_steps(told: Told, recorder: Recorder) -> None:
+def _record_steps(told: Told, recorder: TraceRecorder) -> None:
     rows, groups = told["rows"], _groups(told)[1]
     if not len(rows):
         return
@@ -55,7 +55,7 @@ def _record_steps(told: Told, recorder: Recorder) -> None:
     recorder.record_steps(told["steps"], rows[:, 0], block)
 
 
-def _record_probes(told: Told, recorder: Recorder) -> None:
+def _record_probes(told: Told, recorder: TraceRecorder) -> None:
     names, (_, groups) = [x for x, _, _ in told["tensors"]], _groups(told)
     units = dict(told["units"])
     for (step, copy), moves in zip(told["copies"], told["moves"], strict=False):

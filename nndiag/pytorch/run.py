@@ -17,7 +17,7 @@ from nndiag.program.text.source import Source, read_source
 from nndiag.pytorch.checks import check_of
 from nndiag.pytorch.edits import ScriptEditor
 from nndiag.pytorch.record import layers_of, recorded
-from nndiag.trace import Recorder
+from nndiag.trace import TraceRecorder
 
 _BESIDE = 120.0  # seconds for all that is not the training itself: torch's import is slow
 _ENDLESS = 1e9
@@ -85,7 +85,7 @@ class Watcher:
 def run_script(
     settings: CodeSettings,
     *,
-    recorder: Callable[[tuple[str, ...]], Recorder],
+    recorder: Callable[[tuple[str, ...]], TraceRecorder],
     steps: int | None = None,
     seconds: float | None = None,
     python: str | None = None,
@@ -145,7 +145,7 @@ def judged(
     source: Source,
     told: Told,
     *,
-    recorder: Callable[[tuple[str, ...]], Recorder],
+    recorder: Callable[[tuple[str, ...]], TraceRecorder],
     **asked: Any,
 ) -> ProgramRun:
     """What was watched, with what is said about it; arguments as for `run_script`."""

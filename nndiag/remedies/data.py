@@ -3,7 +3,7 @@
 import numpy as np
 
 from nndiag.remedies.contract import Case, Changes, remedy
-from nndiag.remedies.task import Task, task_of
+from nndiag.remedies.target_kind import TargetKind, task_of
 
 _CENTRED, _NARROW, _WIDE = 0.2, 0.5, 2.0  # means and deviations that need no scaling
 _SQUASHING = ("sigmoid", "softmax")
@@ -45,7 +45,7 @@ def scaled_targets(case: Case) -> Changes | None:
 
     Source: LeCun et al. 1998, "Efficient BackProp", sections 4.3 and 4.5.
     """
-    if task_of(case) is not Task.VALUES:
+    if task_of(case) is not TargetKind.VALUES:
         return None
     targets, output = case.raw_targets, case.activations[-1]
     if output in _SQUASHING:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nndiag.remedies.contract import Case, Changes, remedy
-from nndiag.remedies.task import Task, task_of
+from nndiag.remedies.target_kind import TargetKind, task_of
 
 _CROSS_ENTROPIES = ("binary_cross_entropy", "softmax_cross_entropy")
 _MEAN_OF = {"sum": "mean", "half_sum": "half_mean"}
@@ -43,13 +43,13 @@ def fitting_loss(case: Case) -> Changes | None:
     Source: Bishop 1995, "Neural Networks for Pattern Recognition", sections 6.1, 6.7 and 6.9.
     """
     task, loss = task_of(case), case.settings["loss"]["name"]
-    if task is Task.CLASSES:
+    if task is TargetKind.CLASSES:
         return _softmax_of_classes(case)
-    if task is Task.ONE_HOT:
+    if task is TargetKind.ONE_HOT:
         return _pair(case, activation="softmax", loss="softmax_cross_entropy")
-    if task in (Task.BINARY, Task.LABELS):
+    if task in (TargetKind.BINARY, TargetKind.LABELS):
         return _pair(case, activation="sigmoid", loss="binary_cross_entropy")
-    if task is Task.SIGNED and loss in _CROSS_ENTROPIES:
+    if task is TargetKind.SIGNED and loss in _CROSS_ENTROPIES:
         return _pair(case, activation="tanh", loss="mean_squared_error")
     if loss in _CROSS_ENTROPIES or case.activations[-1] == "softmax":
         return _pair(case, activation="linear", loss="mean_squared_error")

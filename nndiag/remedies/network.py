@@ -3,7 +3,7 @@
 from typing import Any
 
 from nndiag.remedies.contract import Case, Changes, remedy
-from nndiag.remedies.task import Task, task_of
+from nndiag.remedies.target_kind import TargetKind, task_of
 
 _CROSS_ENTROPIES = ("binary_cross_entropy", "softmax_cross_entropy")
 _FEWEST_UNITS, _MOST_UNITS, _WIDER = 8, 256, 4
@@ -47,7 +47,7 @@ def linear_output(case: Case) -> Changes | None:
     """
     if case.activations[-1] == "linear" or case.settings["loss"]["name"] in _CROSS_ENTROPIES:
         return None
-    if task_of(case) not in (Task.VALUES, Task.SIGNED):
+    if task_of(case) not in (TargetKind.VALUES, TargetKind.SIGNED):
         return None
     layers = case.layers
     layers[-1]["activation"] = {"name": "linear"}

@@ -20,7 +20,7 @@ from nndiag.remedies.change import changed
 from nndiag.remedies.contract import Case, remedies
 from nndiag.subject import Batch, Capability, Edit, LayerUnits, Product, Theta, Trained, Units
 from nndiag.trace import Facts
-from nndiag.trace.recorder import Recorder
+from nndiag.trace.recorder import TraceRecorder
 from nndiag.training.facts import facts_of
 from nndiag.training.trainer import train
 
@@ -61,7 +61,7 @@ class NetworkSubject:
         """What is known before the first step."""
         return facts_of(self.built)
 
-    def run(self, recorder: Recorder, *, until: int | None = None) -> Trained:
+    def run(self, recorder: TraceRecorder, *, until: int | None = None) -> Trained:
         """Train to the config's own end, or to a step."""
         built = self.built if until is None else replace(self.built, steps=until, epochs=None)
         result = train(built, recorder)

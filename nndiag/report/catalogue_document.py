@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from nndiag.report.catalogue import Entry, entries_of
 from nndiag.report.components import REQUIRED
-from nndiag.report.document import Document, Part
+from nndiag.report.document import Document, DocumentPart
 
 
 @dataclass(frozen=True)
-class OptionDocument(Part):
+class OptionDocument(DocumentPart):
     """One option of a component."""
 
     required: bool
@@ -20,7 +20,7 @@ class OptionDocument(Part):
 
 
 @dataclass(frozen=True)
-class EntryDocument(Part):
+class EntryDocument(DocumentPart):
     """One thing that has a name."""
 
     name: str

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nndiag.finding import Suggestion
-from nndiag.numbers import number
+from nndiag.formatting import number
 
 _SHOWN_AS = {"name": "", "bias": "biases"}
 _DEFAULT = "default"  # a layer without a setting of its own

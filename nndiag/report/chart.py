@@ -5,7 +5,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from nndiag.arrays import FloatArray
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import Trace
 from nndiag.trace.statistics import log_limits, log_profile
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Diagnosis
-from nndiag.numbers import accuracy_words, number, r_squared_words
+from nndiag.formatting import accuracy_words, number, r_squared_words
 from nndiag.report.ranking import ranking
 from nndiag.report.settings import setting
 from nndiag.report.shared_chart import SharedChart

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nndiag.report.compare import Side
-from nndiag.report.document import Document, Part, derived
+from nndiag.report.document import Document, DocumentPart, derived
 from nndiag.report.run_document import RunDocument, run_document
 from nndiag.trace.difference import Difference
 
 
 @dataclass(frozen=True)
-class DifferenceDocument(Part):
+class DifferenceDocument(DocumentPart):
     """A setting that is not the same in all runs."""
 
     key: str

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nndiag.report.document import Document, Part, derived
+from nndiag.report.document import Document, DocumentPart, derived
 
 
 @dataclass(frozen=True)
-class DemoPart(Part):
+class DemoPart(DocumentPart):
     """One network to look at."""
 
     name: str

@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.checkup import Checkup, Status
-from nndiag.numbers import count
+from nndiag.formatting import count
 
 MARKS = {
     Status.OK: ("✓", "green"),

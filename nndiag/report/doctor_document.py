@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nndiag.checkup import Checkup, Status
-from nndiag.report.document import Document, Part, derived
+from nndiag.report.document import Document, DocumentPart, derived
 
 
 @dataclass(frozen=True)
-class CheckDocument(Part):
+class CheckDocument(DocumentPart):
     """One line of the list."""
 
     name: str

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_ty
 VERSION: Literal[2] = 2
 
 
-class Part:
+class DocumentPart:
     """A part of an object; `__pydantic_config__` tells how its schema is derived."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {
@@ -27,7 +27,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Document(Part):
+class Document(DocumentPart):
     """A whole object."""
 
     version: Literal[2] = VERSION
@@ -35,7 +35,7 @@ class Document(Part):
     """The command whose object it is."""
 
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=DocumentPart)
 
 
 def derived(kind: type[P], source: object, **given: Any) -> P:
@@ -62,9 +62,9 @@ def _converted(hint: Any, value: Any) -> Any:
     """A value as the annotation of its field has it."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     origin = get_origin(hint)
-    if value is None or isinstance(value, Part):
+    if value is None or isinstance(value, DocumentPart):
         return value
-    if isinstance(hint, type) and issubclass(hint, Part):
+    if isinstance(hint, type) and issubclass(hint, DocumentPart):
         return derived(hint, value)
     if origin is list:
         return [_converted(kinds[0], one) for one in value]

@@ -10,17 +10,17 @@ from rich.text import Text
 
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Outcome
-from nndiag.fixing import Fix, Run, Trial, Verdict
-from nndiag.numbers import accuracy_words, count, number, r_squared_words
+from nndiag.fixing import Fix, Run, Trial, TrialOutcome
+from nndiag.formatting import accuracy_words, count, number, r_squared_words
 from nndiag.remedies import remedy_of
 from nndiag.report.changes import change_words
 from nndiag.report.verdict import cause_words, labelled, sentence, verdict_style
 
 _STYLES = {
-    Verdict.CURES: "green",
-    Verdict.HELPS: "yellow",
-    Verdict.NO_EFFECT: "dim",
-    Verdict.HARMS: "red",
+    TrialOutcome.CURES: "green",
+    TrialOutcome.HELPS: "yellow",
+    TrialOutcome.NO_EFFECT: "dim",
+    TrialOutcome.HARMS: "red",
 }
 _LIMITS = {
     Limit.NONE: "nothing is left to gain",

@@ -6,13 +6,13 @@ from typing import Any, Literal, TypeVar
 
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Outcome
-from nndiag.fixing import Fix, Run, Trial, Verdict
-from nndiag.report.document import Part, derived
+from nndiag.fixing import Fix, Run, Trial, TrialOutcome
+from nndiag.report.document import DocumentPart, derived
 from nndiag.report.run_document import JudgedDocument, judged_document
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainedDocument(Part):
+class TrainedDocument(DocumentPart):
     """One of the trainings that were made."""
 
     outcome: Outcome
@@ -35,7 +35,7 @@ class TrialDocument(TrainedDocument):
     """Names of the remedies, joined by ' + '."""
     changes: Mapping[str, Any]
     """The keys that differ from the config."""
-    verdict: Verdict | None
+    verdict: TrialOutcome | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class WinnerDocument(TrialDocument):
 
 
 @dataclass(frozen=True)
-class NotTriedDocument(Part):
+class NotTriedDocument(DocumentPart):
     """A change that was not tried."""
 
     name: str
@@ -59,7 +59,7 @@ class NotTriedDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferenceDocument(Part):
+class ReferenceDocument(DocumentPart):
     """What a strong optimizer reaches with the same network."""
 
     loss: float

@@ -13,14 +13,14 @@ from rich.text import Text
 
 from nndiag.finding import Outcome
 from nndiag.own_program.fix import ProgramFix, ProgramTrial
-from nndiag.report.document import Document, Part, derived
+from nndiag.report.document import Document, DocumentPart, derived
 from nndiag.report.gradcheck_program import diff_text
 from nndiag.report.run_document import FindingDocument
 from nndiag.report.verdict import labelled, most_important, sentence
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProgramTrialDocument(Part):
+class ProgramTrialDocument(DocumentPart):
     """A changed program, trained."""
 
     name: str

@@ -8,13 +8,13 @@ from nndiag.gradients.network.points import NetworkCheck
 from nndiag.gradients.verdict import Verdict
 from nndiag.program import ProgramCheck
 from nndiag.program.roles.status import Status
-from nndiag.report.document import Document, P, Part, derived
+from nndiag.report.document import Document, DocumentPart, P, derived
 from nndiag.report.gradcheck_network import network_findings
 from nndiag.report.run_document import FindingDocument, SkippedDocument
 
 
 @dataclass(frozen=True)
-class ElementDocument(Part):
+class ElementDocument(DocumentPart):
     """One element of a gradient."""
 
     index: list[int]
@@ -23,7 +23,7 @@ class ElementDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TensorDocument(Part):
+class TensorDocument(DocumentPart):
     """One tensor at one point."""
 
     name: str
@@ -49,7 +49,7 @@ class WorstTensorDocument(TensorDocument):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PointDocument(Part):
+class PointDocument(DocumentPart):
     """One point."""
 
     point: str
@@ -76,7 +76,7 @@ class NetworkCheckDocument(Document):
 
 
 @dataclass(frozen=True)
-class PlaceDocument(Part):
+class PlaceDocument(DocumentPart):
     """A place in a program."""
 
     file: str
@@ -96,7 +96,7 @@ class ProgramFindingDocument(FindingDocument):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProgramTensorDocument(Part):
+class ProgramTensorDocument(DocumentPart):
     """One parameter of a program."""
 
     name: str
@@ -111,7 +111,7 @@ class ProgramTensorDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProgramLossDocument(Part):
+class ProgramLossDocument(DocumentPart):
     """The loss that the steps were compared with."""
 
     expression: str
@@ -122,7 +122,7 @@ class ProgramLossDocument(Part):
 
 
 @dataclass(frozen=True)
-class ProgramRateDocument(Part):
+class ProgramRateDocument(DocumentPart):
     """The learning rate of a program."""
 
     expression: str
@@ -132,7 +132,7 @@ class ProgramRateDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepairDocument(Part):
+class RepairDocument(DocumentPart):
     """One line to change."""
 
     problem: str
@@ -144,7 +144,7 @@ class RepairDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MattersDocument(Part):
+class MattersDocument(DocumentPart):
     """Training with the program's step and with the right one."""
 
     iterations: int
@@ -155,7 +155,7 @@ class MattersDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrajectoryDocument(Part):
+class TrajectoryDocument(DocumentPart):
     """How a program trains whose gradient is right."""
 
     iterations: int

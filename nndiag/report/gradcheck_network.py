@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Evidence, Finding, Severity
+from nndiag.formatting import count, number
 from nndiag.gradients.network.check import TOLERANCE, PointCheck
 from nndiag.gradients.network.points import NetworkCheck
 from nndiag.gradients.verdict import Element, TensorCheck, Verdict
-from nndiag.numbers import count, number
 from nndiag.report.verdict import labelled
 
 _STYLES = {

@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Finding, Severity
-from nndiag.numbers import chosen, count, number
+from nndiag.formatting import chosen, count, number
 from nndiag.program import ProgramCheck
 from nndiag.program.result import TensorCheck
 from nndiag.program.roles.status import Status
-from nndiag.program.training.matters import Matters
+from nndiag.program.training.ablation import Matters
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 
 _UNDECIDED = (Status.NO_SIGNAL, Status.UNKNOWN)

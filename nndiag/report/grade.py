@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.numbers import count
+from nndiag.formatting import count
 from nndiag.report.grade_document import GradeDocument
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from nndiag.report.document import Document, Part, derived
+from nndiag.report.document import Document, DocumentPart, derived
 
 
 @dataclass(frozen=True)
-class GradeDocument(Part):
+class GradeDocument(DocumentPart):
     """What is said of one program."""
 
     program: str

@@ -6,7 +6,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.numbers import number, times
+from nndiag.formatting import number, times
 from nndiag.trace import Trace
 from nndiag.trace.statistics import LayerGradient, layer_gradients, ratio
 

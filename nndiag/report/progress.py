@@ -1,6 +1,6 @@
 """The live line while a network trains."""
 
-from nndiag.numbers import duration, number
+from nndiag.formatting import duration, number
 
 
 def progress_line(*, step: int, total: int, loss: float, seconds: float, width: int) -> str:

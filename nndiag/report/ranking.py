@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from nndiag.numbers import number
+from nndiag.formatting import number
 
 
 def ranking(left: Sequence[float], *, shown: Sequence[str]) -> str:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar
 
 from nndiag.finding import Cause, Confidence, Diagnosis, Outcome, Severity
-from nndiag.report.document import Document, Part, derived
+from nndiag.report.document import Document, DocumentPart, derived
 from nndiag.trace import Trace
 from nndiag.trace.statistics import layer_gradients, loss_summary
 
 
 @dataclass(frozen=True)
-class EvidenceDocument(Part):
+class EvidenceDocument(DocumentPart):
     """One number beside the limit that it was held against."""
 
     series: str
@@ -26,7 +26,7 @@ class EvidenceDocument(Part):
 
 
 @dataclass(frozen=True)
-class FindingDocument(Part):
+class FindingDocument(DocumentPart):
     """One problem that was seen."""
 
     problem: str
@@ -43,7 +43,7 @@ class FindingDocument(Part):
 
 
 @dataclass(frozen=True)
-class SkippedDocument(Part):
+class SkippedDocument(DocumentPart):
     """A check that was not made."""
 
     problem: str
@@ -51,7 +51,7 @@ class SkippedDocument(Part):
 
 
 @dataclass(frozen=True)
-class CauseDocument(Part):
+class CauseDocument(DocumentPart):
     """What explains a failing run."""
 
     problem: str
@@ -61,7 +61,7 @@ class CauseDocument(Part):
 
 
 @dataclass(frozen=True)
-class LossDocument(Part):
+class LossDocument(DocumentPart):
     """The loss of a run."""
 
     initial: float
@@ -74,7 +74,7 @@ class LossDocument(Part):
 
 
 @dataclass(frozen=True)
-class GradientNormDocument(Part):
+class GradientNormDocument(DocumentPart):
     """The norm of a layer's gradient, the mean over the first, the middle and the last steps."""
 
     first: float
@@ -83,7 +83,7 @@ class GradientNormDocument(Part):
 
 
 @dataclass(frozen=True)
-class LayerDocument(Part):
+class LayerDocument(DocumentPart):
     """What is told of one layer."""
 
     name: str
@@ -91,7 +91,7 @@ class LayerDocument(Part):
 
 
 @dataclass(frozen=True)
-class ChangeDocument(Part):
+class ChangeDocument(DocumentPart):
     """A change that lowers the sharpness."""
 
     name: str
@@ -103,7 +103,7 @@ class ChangeDocument(Part):
 
 
 @dataclass(frozen=True)
-class StabilityDocument(Part):
+class StabilityDocument(DocumentPart):
     """The learning rate beside its stability limit before the first step."""
 
     rule: str

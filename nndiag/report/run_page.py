@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from nndiag.finding import Diagnosis
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.plain import json_text
 from nndiag.report.html import page_html
 from nndiag.report.terminal import run_report

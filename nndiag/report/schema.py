@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 import nndiag.report
-from nndiag.report.document import Document, Part
+from nndiag.report.document import Document, DocumentPart
 
 _MODULES = ("_document", "_program")  # endings of the modules in which objects are written
 _NOT_FINITE = ["nan", "inf", "-inf"]
@@ -31,7 +31,7 @@ def report_schema() -> dict[str, Any]:
     for module in pkgutil.iter_modules(nndiag.report.__path__, "nndiag.report."):
         if module.name.endswith(_MODULES):
             importlib.import_module(module.name)
-    kinds = list(_kinds(Part))
+    kinds = list(_kinds(DocumentPart))
     every: Any = TypeAdapter(tuple[*kinds])  # type: ignore[valid-type]
     found = every.json_schema(mode="serialization", schema_generator=_Generator)
     definitions = found["$defs"]
@@ -54,12 +54,12 @@ def documents() -> list[type[Document]]:
     """The whole objects, those that say which command prints them."""
     return [
         kind
-        for kind in _kinds(Part)
+        for kind in _kinds(DocumentPart)
         if issubclass(kind, Document) and get_origin(kind.__annotations__.get("command")) is Literal
     ]
 
 
-def _kinds(kind: type[Part]) -> Iterator[type[Part]]:
+def _kinds(kind: type[DocumentPart]) -> Iterator[type[DocumentPart]]:
     """The kinds of parts below one, with those that others only build on."""
     for below in kind.__subclasses__():
         yield below

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nndiag.numbers import chosen
+from nndiag.formatting import chosen
 
 
 def setting(value: Any) -> str:

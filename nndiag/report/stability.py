@@ -2,9 +2,9 @@
 
 from rich.text import Text
 
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.trace import Stability
-from nndiag.trace.stability_course import Course, StabilityCourse
+from nndiag.trace.stability_course import StabilityCourse, StabilityTrend
 
 _MOST_CHANGES = 3
 
@@ -57,11 +57,11 @@ def stability_line(stability: Stability) -> Text:
 def course_view(course: StabilityCourse) -> Text:
     """What λ_max did in the run, in a line."""
     words = {
-        Course.SETTLED: "the run settled at the edge of stability",
-        Course.FLATTENED: "the run found a flatter place",
-        Course.THROWN: "the run was thrown over it",
-        Course.FELL: "the loss has become flatter",
-        Course.ROSE: "the loss has become steeper",
+        StabilityTrend.SETTLED: "the run settled at the edge of stability",
+        StabilityTrend.FLATTENED: "the run found a flatter place",
+        StabilityTrend.THROWN: "the run was thrown over it",
+        StabilityTrend.FELL: "the loss has become flatter",
+        StabilityTrend.ROSE: "the loss has become steeper",
     }[course.course]
     text = Text(f"by step {course.step:,} ", style="dim").append(words)
     text.append(

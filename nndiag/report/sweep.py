@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Finding
-from nndiag.numbers import count, number
+from nndiag.formatting import count, number
 from nndiag.report.sweep_words import (
     failure_words,
     headline,
@@ -20,8 +20,8 @@ from nndiag.report.sweep_words import (
     threshold_words,
 )
 from nndiag.report.verdict import STYLES, labelled
-from nndiag.training.lr_sweep import SweepResult
-from nndiag.training.sweep_ranking import Rate
+from nndiag.training.lr_sweep import Sweep
+from nndiag.training.sweep_ranking import RankedRate
 from nndiag.training.sweep_verdict import Fate
 
 _LEVELS = "▁▂▃▄▅▆▇█"
@@ -31,7 +31,7 @@ _ROOMY = 64  # columns from which the range over the seeds has one of its own
 
 
 def sweep_report(
-    result: SweepResult,
+    result: Sweep,
     findings: Sequence[Finding],
     *,
     run: str | None = None,
@@ -55,13 +55,13 @@ def sweep_report(
     return Group(*parts)
 
 
-def sweep_line(result: SweepResult) -> str:
+def sweep_line(result: Sweep) -> str:
     """The verdict in one line of text."""
     advice = "" if result.recommended is None else f"; use {number(result.recommended)}"
     return f"{headline(result)[0].lower()}{headline(result)[1:]}{advice}"
 
 
-def _title(result: SweepResult) -> Text:
+def _title(result: Sweep) -> Text:
     """Name, optimizer and extent in one line."""
     batch = "" if result.batch_size is None else f" · batches of {result.batch_size:,}"
     steps = f"{result.steps:,} steps each"
@@ -79,7 +79,7 @@ def _title(result: SweepResult) -> Text:
     return line
 
 
-def _panel(result: SweepResult, findings: Sequence[Finding]) -> RenderableType:
+def _panel(result: Sweep, findings: Sequence[Finding]) -> RenderableType:
     """Where the configured rate is, what to use, and what was measured."""
     style = _style(result, findings)
     lines: list[RenderableType] = [Text(headline(result), style=f"bold {style}")]
@@ -91,7 +91,7 @@ def _panel(result: SweepResult, findings: Sequence[Finding]) -> RenderableType:
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 
 
-def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
+def _details(result: Sweep) -> list[tuple[str, Text | None]]:
     seeds = len(result.seeds)
     use = works = best = None
     if result.advice is not None:
@@ -130,7 +130,7 @@ def _details(result: SweepResult) -> list[tuple[str, Text | None]]:
     ]
 
 
-def _style(result: SweepResult, findings: Sequence[Finding]) -> str:
+def _style(result: Sweep, findings: Sequence[Finding]) -> str:
     if result.failure is not None:
         return "red"
     worst = min(findings, key=lambda finding: finding.severity.rank, default=None)
@@ -142,7 +142,7 @@ def _style(result: SweepResult, findings: Sequence[Finding]) -> str:
 class RateChart:
     """The final losses over the rates in one line, with the band and the configured rate below."""
 
-    def __init__(self, result: SweepResult) -> None:
+    def __init__(self, result: Sweep) -> None:
         self._result = result
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -171,7 +171,7 @@ class RateChart:
         band = self._result.band
         return band is not None and band[0] <= value <= band[1]
 
-    def _marks(self, rates: Sequence[Rate], width: int) -> Text:
+    def _marks(self, rates: Sequence[RankedRate], width: int) -> Text:
         """Where the configured and the recommended rate are."""
         line = [" "] * (width * len(rates))
         values = np.log([rate.value for rate in rates])
@@ -185,7 +185,7 @@ class RateChart:
             text.append(sign, style="bold" if sign.strip() else "")
         return text
 
-    def _scale(self, rates: Sequence[Rate], width: int) -> Text:
+    def _scale(self, rates: Sequence[RankedRate], width: int) -> Text:
         low, high = number(rates[0].value), number(rates[-1].value)
         room = max(width * len(rates) - len(low) - len(high), 1)
         legend = "c configured" if self._result.recommended is None else "▲ use  c configured"
@@ -196,7 +196,7 @@ class RateChart:
 class RateTable:
     """What happened at each rate; neighbours outside the band that went the same share a line."""
 
-    def __init__(self, result: SweepResult) -> None:
+    def __init__(self, result: Sweep) -> None:
         self._result = result
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -212,9 +212,9 @@ class RateTable:
             table.add_row(*self._cells(rows, spread=spread))
         yield table
 
-    def _rows(self) -> list[list[Rate]]:
+    def _rows(self) -> list[list[RankedRate]]:
         """Rates that share a line."""
-        rows: list[list[Rate]] = []
+        rows: list[list[RankedRate]] = []
         for (_, alone), group in groupby(self._result.rates, key=self._kind):
             members = list(group)
             every = -(-len(members) // _MOST_IN_BAND) if alone else 1
@@ -224,22 +224,22 @@ class RateTable:
             rows.extend([rate] for rate in members) if alone else rows.append(members)
         return rows
 
-    def _kind(self, rate: Rate) -> tuple[str, bool]:
+    def _kind(self, rate: RankedRate) -> tuple[str, bool]:
         """What makes rates share a line, and whether each has its own."""
         if rate.value == self._result.configured:
             return "configured", True
         return self._fate(rate), rate.fate is Fate.WORKS
 
-    def _fate(self, rate: Rate) -> str:
+    def _fate(self, rate: RankedRate) -> str:
         """What happens in words; where no rate learns, none is too small for it."""
         if self._result.failure is not None and rate.fate is Fate.TOO_SMALL:
             return str(Fate.STUCK)
         return str(rate.fate)
 
-    def _striking(self, members: list[Rate]) -> list[Rate]:
+    def _striking(self, members: list[RankedRate]) -> list[RankedRate]:
         return [members[0], members[-1], *(x for x in members if x.value == self._result.best)]
 
-    def _cells(self, rows: list[Rate], *, spread: bool) -> list[Text]:
+    def _cells(self, rows: list[RankedRate], *, spread: bool) -> list[Text]:
         first, last = rows[0], rows[-1]
         words = number(first.value)
         loss = number(first.loss)
@@ -263,7 +263,7 @@ class RateTable:
         return cells
 
 
-def _colour(rate: Rate) -> str:
+def _colour(rate: RankedRate) -> str:
     if rate.fate.unstable:
         return "red"
     return "green" if rate.works else "yellow"

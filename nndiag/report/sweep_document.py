@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nndiag.finding import Confidence, Finding, Severity
-from nndiag.report.document import Document, Part, derived
+from nndiag.report.document import Document, DocumentPart, derived
 from nndiag.report.run_document import CauseDocument, FindingDocument, SkippedDocument
-from nndiag.training.lr_sweep import SweepResult
+from nndiag.training.lr_sweep import Sweep
 from nndiag.training.sweep_failure import Reason
-from nndiag.training.sweep_ranking import Rate
+from nndiag.training.sweep_ranking import RankedRate
 from nndiag.training.sweep_theory import Reading, Theory
 from nndiag.training.sweep_threshold import Threshold
 from nndiag.training.sweep_verdict import Fate
 
 
 @dataclass(frozen=True)
-class ConfiguredRateDocument(Part):
+class ConfiguredRateDocument(DocumentPart):
     """The configured learning rate beside the others."""
 
     configured: float
@@ -27,7 +27,7 @@ class ConfiguredRateDocument(Part):
 
 
 @dataclass(frozen=True)
-class BandDocument(Part):
+class BandDocument(DocumentPart):
     """The rates that work."""
 
     low: float
@@ -35,7 +35,7 @@ class BandDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ThresholdDocument(Part):
+class ThresholdDocument(DocumentPart):
     """The largest stable rate, as it was measured, and what happens beyond it."""
 
     value: float
@@ -49,7 +49,7 @@ class ThresholdDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LimitDocument(Part):
+class LimitDocument(DocumentPart):
     """The largest stable rate as theory has it."""
 
     stability_limit: float | None
@@ -68,7 +68,7 @@ class LimitDocument(Part):
 
 
 @dataclass(frozen=True)
-class LearnedDocument(Part):
+class LearnedDocument(DocumentPart):
     """How many seeds learn with the recommended rate."""
 
     seeds: int
@@ -76,7 +76,7 @@ class LearnedDocument(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FailureDocument(Part):
+class FailureDocument(DocumentPart):
     """Why no rate learns."""
 
     reason: Reason
@@ -90,7 +90,7 @@ class FailureDocument(Part):
 
 
 @dataclass(frozen=True)
-class SeedDocument(Part):
+class SeedDocument(DocumentPart):
     """One short run."""
 
     seed: int
@@ -100,7 +100,7 @@ class SeedDocument(Part):
 
 
 @dataclass(frozen=True)
-class RateDocument(Part):
+class RateDocument(DocumentPart):
     """One rate."""
 
     rate: float
@@ -146,7 +146,7 @@ class SweepDocument(Document):
 
 
 def sweep_document(
-    result: SweepResult, findings: Sequence[Finding], *, run: str | None = None
+    result: Sweep, findings: Sequence[Finding], *, run: str | None = None
 ) -> SweepDocument:
     """All that a sweep found.
 
@@ -198,7 +198,7 @@ def _theory(theory: Theory) -> LimitDocument:
     )
 
 
-def _rate(rate: Rate) -> RateDocument:
+def _rate(rate: RankedRate) -> RateDocument:
     seeds = [
         derived(SeedDocument, run, what=fate, loss=run.final)
         for run, fate in zip(rate.runs, rate.fates, strict=True)

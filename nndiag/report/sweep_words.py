@@ -1,13 +1,13 @@
 """The sentences of a sweep's report."""
 
-from nndiag.numbers import count, number, percent
-from nndiag.training.lr_sweep import SweepResult, Threshold
+from nndiag.formatting import count, number, percent
+from nndiag.training.lr_sweep import Sweep, Threshold
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_theory import Reading, Theory
 from nndiag.training.sweep_verdict import Fate
 
 
-def headline(result: SweepResult) -> str:
+def headline(result: Sweep) -> str:
     """Where the configured rate is."""
     if result.failure is not None:
         return "No learning rate learns"
@@ -40,7 +40,7 @@ def threshold_words(threshold: Threshold, *, seeds: int) -> str:
     return words
 
 
-def threshold_unknown(result: SweepResult) -> str:
+def threshold_unknown(result: Sweep) -> str:
     """What is known of the divergence threshold where it was not found."""
     unstable = [rate for rate in result.rates if rate.fate.unstable]
     if unstable:

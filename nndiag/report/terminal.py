@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Diagnosis, Skipped
-from nndiag.numbers import accuracy_words, count, number, percent, r_squared_words
+from nndiag.formatting import accuracy_words, count, number, percent, r_squared_words
 from nndiag.report.chart import LossChart
 from nndiag.report.gradients import GradientTable
 from nndiag.report.stability import course_view, stability_view

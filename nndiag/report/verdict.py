@@ -10,7 +10,7 @@ from rich.text import Text
 
 from nndiag.detectors import DETECTORS, declared
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
-from nndiag.numbers import count, number, percent, r_squared_words
+from nndiag.formatting import count, number, percent, r_squared_words
 from nndiag.report.changes import suggestion_words
 from nndiag.trace import Trace
 from nndiag.trace.statistics import rate_ran_out

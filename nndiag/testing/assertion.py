@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from nndiag.arrays import FloatArray
+from nndiag.formatting import chosen, number
 from nndiag.gradients.check import check
-from nndiag.nested import Tensor
-from nndiag.numbers import chosen, number
+from nndiag.pytree import TensorLocation
 from nndiag.testing.given import target_of
 from nndiag.testing.signature import TensorComparison, bug_of
 from nndiag.testing.target import Target
@@ -153,14 +153,16 @@ def _compared(
     ]
 
 
-def _is_wrong(tensor: Tensor, bugs: Container[str], compared: Sequence[TensorComparison]) -> bool:
+def _is_wrong(
+    tensor: TensorLocation, bugs: Container[str], compared: Sequence[TensorComparison]
+) -> bool:
     return tensor.name in bugs or any(
         one.name == tensor.name and one.check.is_wrong for one in compared
     )
 
 
 def _message(
-    wrong: Sequence[Tensor],
+    wrong: Sequence[TensorLocation],
     target: Target,
     found: tuple[Mapping[str, str], Mapping[str, TensorComparison]],
     *,
@@ -172,7 +174,7 @@ def _message(
     count += "tensor" if len(target.tensors) == 1 else "tensors"
     if not verbose:
         return f"{count} wrong: {', '.join(tensor.name for tensor in wrong)}"
-    bugs: dict[str, list[Tensor]] = {}
+    bugs: dict[str, list[TensorLocation]] = {}
     for tensor in wrong:
         bug = known.get(tensor.name) or bug_of(
             compared[tensor.name], list(compared.values()), examples=target.examples
@@ -191,7 +193,7 @@ def _message(
     return "\n".join(lines)
 
 
-def _numbers(tensor: Tensor, comparison: TensorComparison | None) -> list[str]:
+def _numbers(tensor: TensorLocation, comparison: TensorComparison | None) -> list[str]:
     """One tensor: how far its gradient is off, and where most."""
     lines = [f"  {tensor.name} {tensor.shape}"]
     if comparison is None:

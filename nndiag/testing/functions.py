@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
-from nndiag.nested import tensors_of
+from nndiag.pytree import tensors_of
 from nndiag.testing.calls import wants_more, with_parameters
 from nndiag.testing.target import Target, copied, matched, parted
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.nested import Path, Tensor, as_array, tensors_of
+from nndiag.pytree import Path, TensorLocation, as_array, tensors_of
 from nndiag.registry import suggestion
 from nndiag.testing.calls import bound
 from nndiag.testing.target import GRADIENT_OF, Target, copied, matched, parted
@@ -94,7 +94,7 @@ def _gradients_of(network: Any, result: Any, arguments: tuple[Any, ...]) -> Any:
 
 def _pairs(
     view: Any, path: Path, gradients: Any, *, names: Sequence[str] | None
-) -> Iterator[tuple[Tensor, FloatArray | None]]:
+) -> Iterator[tuple[TensorLocation, FloatArray | None]]:
     """Tensors among attributes, with the attribute or the entry that holds their gradient."""
     if isinstance(view, list):
         for index, item in enumerate(view):
@@ -112,7 +112,7 @@ def _pairs(
             found = view.get(found)
         if key in names if names is not None else found is not None:
             array = None if found is None else as_array(found)
-            yield Tensor((*path, key), np.shape(value)), array
+            yield TensorLocation((*path, key), np.shape(value)), array
 
 
 def _gradient_named(name: str, container: Mapping[Any, Any], *, bare: bool) -> Any:

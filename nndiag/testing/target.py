@@ -8,7 +8,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.nested import Tensor, as_array, one_number, tensor_at, tensors_of
+from nndiag.pytree import TensorLocation, as_array, one_number, tensor_at, tensors_of
 
 GRADIENT_OF = (
     "d{}",
@@ -40,7 +40,7 @@ class Target:
         self,
         loss: Callable[[Any], Any],
         root: Any,
-        tensors: Sequence[Tensor],
+        tensors: Sequence[TensorLocation],
         gradients: Sequence[FloatArray | None],
         *,
         examples: int | None,
@@ -95,12 +95,12 @@ class Target:
         self._moved = set()
         return changed
 
-    def _value(self, tensor: Tensor) -> FloatArray:
+    def _value(self, tensor: TensorLocation) -> FloatArray:
         value = tensor_at(self._root, tensor.path)
         kept = isinstance(value, np.ndarray) and value.dtype.kind == "f"
         return value.copy() if kept else as_array(value).copy()
 
-    def _put(self, tensor: Tensor, array: FloatArray) -> None:
+    def _put(self, tensor: TensorLocation, array: FloatArray) -> None:
         """Write an array where a tensor stands: in place, as the loss may hold on to it."""
         place = tensor_at(self._root, tensor.path)
         if isinstance(place, np.ndarray) and place.ndim and place.dtype.kind == "f":
@@ -114,7 +114,7 @@ class Target:
         else:
             self._replace(tensor, array if isinstance(place, np.ndarray) else array.tolist())
 
-    def _replace(self, tensor: Tensor, value: Any) -> None:
+    def _replace(self, tensor: TensorLocation, value: Any) -> None:
         if not tensor.path:
             self._root = value
             return
@@ -141,7 +141,9 @@ def parted(result: tuple[Any, ...]) -> tuple[Any, ...]:
     return result
 
 
-def matched(tensors: Sequence[Tensor], gradients: Any) -> tuple[list[FloatArray | None], list[str]]:
+def matched(
+    tensors: Sequence[TensorLocation], gradients: Any
+) -> tuple[list[FloatArray | None], list[str]]:
     """The gradient of each tensor, from a container like theirs.
 
     Returns:
@@ -187,5 +189,5 @@ def _is_container(value: Any) -> bool:
     return isinstance(value, Mapping | list | tuple) or np.size(value) > 1
 
 
-def _names(tensors: Sequence[Tensor]) -> str:
+def _names(tensors: Sequence[TensorLocation]) -> str:
     return ", ".join(tensor.name for tensor in tensors) or "none"

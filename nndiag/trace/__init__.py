@@ -9,7 +9,7 @@ To record a new quantity: describe it in `series.SERIES`, measure it in `trainin
 from nndiag.arrays import FloatArray
 from nndiag.trace.files import TraceWriter
 from nndiag.trace.reader import read_trace
-from nndiag.trace.recorder import Recorder
+from nndiag.trace.recorder import TraceRecorder
 from nndiag.trace.series import SERIES, SeriesKind
 from nndiag.trace.stability import SharpnessChange, Stability
 from nndiag.trace.trace import Ending, Facts, LayerFacts, Series, Trace
@@ -20,12 +20,12 @@ __all__ = [
     "Facts",
     "FloatArray",
     "LayerFacts",
-    "Recorder",
     "Series",
     "SeriesKind",
     "SharpnessChange",
     "Stability",
     "Trace",
+    "TraceRecorder",
     "TraceWriter",
     "read_trace",
 ]

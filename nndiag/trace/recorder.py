@@ -39,7 +39,7 @@ class Sink(Protocol):
         """Let go of the files."""
 
 
-class Recorder:
+class TraceRecorder:
     """Records one run.
 
     A sink that fails (a full disk, a folder that was removed) does not end the run: everything is

@@ -12,7 +12,7 @@ _AT = 1.25  # factor around the stability limit within which a run sits at the e
 _LOST = 1e3  # times its start: a loss of that size was thrown away
 
 
-class Course(StrEnum):
+class StabilityTrend(StrEnum):
     """What became of a run's distance to its stability limit."""
 
     SETTLED = "settled at the edge"
@@ -33,7 +33,7 @@ class StabilityCourse:
         ratio: The learning rate of that step over its stability limit there.
     """
 
-    course: Course
+    course: StabilityTrend
     step: int
     sharpness: float
     ratio: float
@@ -55,15 +55,18 @@ def stability_course(trace: Trace) -> StabilityCourse | None:
     if lost:
         if start > 1 or not len(over):
             return None  # it was above from the start, or λ_max is not what threw it
-        course, place = Course.THROWN, int(over[0])
+        course, place = StabilityTrend.THROWN, int(over[0])
     elif max(start / end, end / start) < _AT:
         return None
     elif 1 / _AT <= end <= _AT:
-        course, place = Course.SETTLED, len(ratios) - 1
+        course, place = StabilityTrend.SETTLED, len(ratios) - 1
     elif start > 1 > end:
-        course, place = Course.FLATTENED, int(over[-1]) + 1
+        course, place = StabilityTrend.FLATTENED, int(over[-1]) + 1
     else:
-        course, place = (Course.FELL if end < start else Course.ROSE), len(ratios) - 1
+        course, place = (
+            (StabilityTrend.FELL if end < start else StabilityTrend.ROSE),
+            len(ratios) - 1,
+        )
     return StabilityCourse(course, int(steps[place]), float(sharpness[place]), float(ratios[place]))
 
 

@@ -21,15 +21,15 @@ from nndiag.training.sweep_blocks import BlockTrainer
 from nndiag.training.sweep_choice import Choice, choice_of
 from nndiag.training.sweep_failure import failure_of
 from nndiag.training.sweep_flow import follows_flow
-from nndiag.training.sweep_ranking import Rate, band_of, rates_of
-from nndiag.training.sweep_result import SweepResult
-from nndiag.training.sweep_runs import Task, step_seconds
+from nndiag.training.sweep_ranking import RankedRate, band_of, rates_of
+from nndiag.training.sweep_result import Sweep
+from nndiag.training.sweep_runs import SweepTask, step_seconds
 from nndiag.training.sweep_search import RateSearch
 from nndiag.training.sweep_theory import guess_of, theory_of
 from nndiag.training.sweep_threshold import Threshold, measured_threshold
 from nndiag.training.sweep_verdict import SeedThreshold, fates_of, threshold_of
 
-__all__ = ["SweepResult", "Threshold", "sweep_learning_rates"]
+__all__ = ["Sweep", "Threshold", "sweep_learning_rates"]
 
 _SECONDS = 10.0  # of work of an ordinary core, for all runs together
 _RUNS = 110  # a usual number of runs of a sweep that needs no finals
@@ -47,7 +47,7 @@ def sweep_learning_rates(
     low: float | None = None,
     high: float | None = None,
     progress: Callable[[int], None] | None = None,
-) -> SweepResult:
+) -> Sweep:
     """Find the learning rates that work for an experiment.
 
     Args:
@@ -111,20 +111,20 @@ class Found:
         threshold: The divergence threshold over all seeds.
     """
 
-    rates: tuple[Rate, ...]
-    working: tuple[Rate, ...]
+    rates: tuple[RankedRate, ...]
+    working: tuple[RankedRate, ...]
     thresholds: Mapping[int, SeedThreshold]
     threshold: Threshold | None
 
 
-def _task(experiment: Experiment, built: Built, *, seeds: int, steps: int | None) -> Task:
+def _task(experiment: Experiment, built: Built, *, seeds: int, steps: int | None) -> SweepTask:
     """What is trained, with the config's own seed first."""
     own = built.seed
     starts = {own: built.parameters}
     for seed in range(own + 1, own + seeds):
         starts[seed] = initial_parameters(experiment.config, built.shape, seed=seed)
     batches, total = batches_of(built), steps or total_steps(built)
-    task = Task(built.shape, built.optimizer, *built.training, batches, starts, steps=total)
+    task = SweepTask(built.shape, built.optimizer, *built.training, batches, starts, steps=total)
     if steps is not None:
         return task
     cost = step_seconds(task)
@@ -137,7 +137,7 @@ def _task(experiment: Experiment, built: Built, *, seeds: int, steps: int | None
 def _search(
     search: RateSearch,
     built: Built,
-    task: Task,
+    task: SweepTask,
     *,
     rates: int | None,
     ends: tuple[float | None, float | None],
@@ -198,9 +198,9 @@ def decided(
     return choice_of(search, found.working, threshold=threshold, seeds=seeds, steps=steps)
 
 
-def concluded(search: RateSearch, found: Found, choice: Choice | None, **about: Any) -> SweepResult:
+def concluded(search: RateSearch, found: Found, choice: Choice | None, **about: Any) -> Sweep:
     """The result of a sweep: what its runs say, and what is known about it besides."""
-    return SweepResult(
+    return Sweep(
         steps=search.steps,
         seeds=search.seeds,
         rates=found.rates,
@@ -215,7 +215,7 @@ def concluded(search: RateSearch, found: Found, choice: Choice | None, **about: 
     )
 
 
-def _complete(search: RateSearch) -> tuple[Rate, ...]:
+def _complete(search: RateSearch) -> tuple[RankedRate, ...]:
     """The rates of the grid that were run with every seed."""
     runs = search.runs
     values = sorted(search.grid & {rate for rate, _ in runs})

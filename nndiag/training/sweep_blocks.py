@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from nndiag.parallel import Workers, each_as_completed, most_workers
-from nndiag.training.sweep_runs import ShortRun, Task, blocks_of, train_block
+from nndiag.training.sweep_runs import ShortRun, SweepTask, blocks_of, train_block
 
 Pair = tuple[float, int]
 Question = Callable[[], bool]
@@ -31,7 +31,7 @@ class BlockTrainer:
     """
 
     def __init__(
-        self, task: Task, *, interrupted: Question, done: Callable[[int], None] | None
+        self, task: SweepTask, *, interrupted: Question, done: Callable[[int], None] | None
     ) -> None:
         self._task, self._interrupted = task, interrupted
         self._done = done or (lambda count: None)
@@ -77,11 +77,11 @@ class BlockTrainer:
         yield from each_as_completed(calls, stopped=self._interrupted)
 
 
-_TASK: dict[str, Task] = {}
+_TASK: dict[str, SweepTask] = {}
 """In a worker: what is trained."""
 
 
-def _begin(task: Task) -> None:
+def _begin(task: SweepTask) -> None:
     _TASK["task"] = task
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nndiag.training.sweep_flow import guide_of
-from nndiag.training.sweep_ranking import Rate, best_of, rates_of
+from nndiag.training.sweep_ranking import RankedRate, best_of, rates_of
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_search import RateSearch
 from nndiag.training.sweep_verdict import LEARNS, Fate, removed
@@ -31,7 +31,7 @@ class Choice:
         learned: How many of them learn.
     """
 
-    best: Rate
+    best: RankedRate
     best_of_seeds: tuple[float, float]
     recommended: float | None
     runs: tuple[ShortRun, ...]
@@ -40,7 +40,7 @@ class Choice:
 
 def choice_of(
     search: RateSearch,
-    working: Sequence[Rate],
+    working: Sequence[RankedRate],
     *,
     threshold: float,
     seeds: Sequence[int],
@@ -74,7 +74,7 @@ def choice_of(
     return Choice(best, spread, recommended, runs, learned)
 
 
-def _play(final: RateSearch, working: Sequence[Rate]) -> None:
+def _play(final: RateSearch, working: Sequence[RankedRate]) -> None:
     """Longer runs of rates over the whole band, then of the neighbours of the best of them."""
     short = best_of(working)
     assert short is not None
@@ -94,7 +94,7 @@ def _play(final: RateSearch, working: Sequence[Rate]) -> None:
         final.try_rates(values[max(place - 1, 0) : place + 2])
 
 
-def _spread(compared: Sequence[Rate]) -> tuple[float, float] | None:
+def _spread(compared: Sequence[RankedRate]) -> tuple[float, float] | None:
     """Smallest and largest best rate of a single seed."""
     best = []
     for place in range(len(compared[0].runs) if compared else 0):
@@ -105,7 +105,7 @@ def _spread(compared: Sequence[Rate]) -> tuple[float, float] | None:
 
 
 def _recommended(
-    final: RateSearch, best: Rate, *, threshold: float, seeds: Sequence[int]
+    final: RateSearch, best: RankedRate, *, threshold: float, seeds: Sequence[int]
 ) -> tuple[float | None, tuple[ShortRun, ...], int]:
     """A rate near the best one, clear of the threshold, that learns with fresh seeds too.
 
@@ -128,7 +128,7 @@ def _recommended(
     return (rate, runs, learned) if 2 * learned >= len(seeds) else (None, (), learned)
 
 
-def _learned(runs: Sequence[ShortRun], best: Rate) -> int:
+def _learned(runs: Sequence[ShortRun], best: RankedRate) -> int:
     """How many of these runs learn; 0 where one was lost."""
     if any(run.lost_at is not None for run in runs):
         return 0
@@ -136,7 +136,7 @@ def _learned(runs: Sequence[ShortRun], best: Rate) -> int:
     return sum(removed(run) >= LEARNS * most for run in runs)
 
 
-def _expected(best: Rate, count: int) -> int:
+def _expected(best: RankedRate, count: int) -> int:
     """How many of so many seeds learn if as large a share of them does as at the best rate."""
     share = sum(fate is Fate.WORKS for fate in best.fates) / len(best.fates)
     return max(1, int(share * count))

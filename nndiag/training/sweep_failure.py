@@ -8,7 +8,7 @@ import numpy as np
 
 from nndiag.nn.network import examples, loss_and_gradient
 from nndiag.training.probes import Probes
-from nndiag.training.sweep_runs import ShortRun, Task, flat_share
+from nndiag.training.sweep_runs import ShortRun, SweepTask, flat_share
 from nndiag.training.sweep_verdict import NOTHING, removed
 
 _FLAT = 0.5  # share of flat units from which on they are the reason
@@ -53,7 +53,7 @@ class Failure:
     identical_share: float
 
 
-def failure_of(task: Task, runs: Iterable[ShortRun]) -> Failure:
+def failure_of(task: SweepTask, runs: Iterable[ShortRun]) -> Failure:
     """Why none of these runs learned, as far as the first seed's start shows it."""
     finished = list(runs)
     start = next(iter(task.starts.values()))

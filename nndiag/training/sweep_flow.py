@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.arrays import FloatArray
-from nndiag.training.sweep_runs import ShortRun, Task
+from nndiag.training.sweep_runs import ShortRun, SweepTask
 
 _BELOW = 4.0  # a guide's rate is at most the largest smooth one over this
 _END = 0.05  # the last share of a run, whose mean is its final loss
 _POINTS = 10  # points at which it is looked at
 
 
-def follows_flow(task: Task) -> bool:
+def follows_flow(task: SweepTask) -> bool:
     """Whether small steps of a task follow its gradient flow: plain gradient descent does."""
     return task.batches.full and task.optimizer.linear and not task.optimizer.decay
 

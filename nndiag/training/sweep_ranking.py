@@ -14,7 +14,7 @@ _ZERO = 1e-12  # share of the mean baseline's loss below which losses are equall
 
 
 @dataclass(frozen=True, eq=False)
-class Rate:
+class RankedRate:
     """One learning rate over all its seeds.
 
     Attributes:
@@ -55,7 +55,7 @@ class Rate:
         return min(run.final for run in self.runs), max(run.final for run in self.runs)
 
 
-def rates_of(runs: Iterable[ShortRun]) -> tuple[Rate, ...]:
+def rates_of(runs: Iterable[ShortRun]) -> tuple[RankedRate, ...]:
     """All rates, in increasing order."""
     by_seed: dict[int, list[ShortRun]] = {}
     by_rate: dict[float, list[ShortRun]] = {}
@@ -64,7 +64,7 @@ def rates_of(runs: Iterable[ShortRun]) -> tuple[Rate, ...]:
         by_rate.setdefault(run.rate, []).append(run)
     fates = {seed: fates_of(mine) for seed, mine in by_seed.items()}
     return tuple(
-        Rate(
+        RankedRate(
             rate,
             tuple(sorted(mine, key=lambda run: run.seed)),
             tuple(fates[run.seed][rate] for run in sorted(mine, key=lambda run: run.seed)),
@@ -75,7 +75,7 @@ def rates_of(runs: Iterable[ShortRun]) -> tuple[Rate, ...]:
     )
 
 
-def best_of(rates: Sequence[Rate]) -> Rate | None:
+def best_of(rates: Sequence[RankedRate]) -> RankedRate | None:
     """The rate with the lowest loss; of equal ones, the fastest. None where none works.
 
     The chance in a rate's loss is evened out with its neighbours', as far as they are near.
@@ -89,7 +89,7 @@ def best_of(rates: Sequence[Rate]) -> Rate | None:
     return min(equal, key=lambda rate: rate.speed)
 
 
-def band_of(rates: Sequence[Rate], working: Sequence[Rate]) -> tuple[float, float]:
+def band_of(rates: Sequence[RankedRate], working: Sequence[RankedRate]) -> tuple[float, float]:
     """Smallest and largest rate around the best one between which rates work.
 
     One stable rate between two that work may by chance have missed it.
@@ -104,7 +104,7 @@ def band_of(rates: Sequence[Rate], working: Sequence[Rate]) -> tuple[float, floa
     return values[_reach(rates, middle, -1)], values[_reach(rates, middle, 1)]
 
 
-def _reach(rates: Sequence[Rate], start: int, direction: int) -> int:
+def _reach(rates: Sequence[RankedRate], start: int, direction: int) -> int:
     """The place of the last rate that works, going from `start` over gaps of one."""
     last, place = start, start + direction
     while 0 <= place < len(rates) and abs(place - last) <= 2:
@@ -116,7 +116,7 @@ def _reach(rates: Sequence[Rate], start: int, direction: int) -> int:
     return last
 
 
-def _smoothed(rates: Sequence[Rate]) -> list[float]:
+def _smoothed(rates: Sequence[RankedRate]) -> list[float]:
     """Each rate's score, averaged with those of the rates within a third of a decade.
 
     Their weight is half its own where neighbours differ by no more than chance would have them
@@ -131,7 +131,7 @@ def _smoothed(rates: Sequence[Rate]) -> list[float]:
     return scores
 
 
-def _chance(rates: Sequence[Rate]) -> float:
+def _chance(rates: Sequence[RankedRate]) -> float:
     """The share of chance in the squared differences between neighbouring rates' scores.
 
     Chance is what is left of the single runs' scores (R, S) without the means of their rate and

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.training.sweep_failure import Failure
-from nndiag.training.sweep_ranking import Rate
+from nndiag.training.sweep_ranking import RankedRate
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_theory import Theory
 from nndiag.training.sweep_threshold import Threshold
@@ -14,7 +14,7 @@ _SAME = 0.02  # relative difference below which two rates are the same
 
 
 @dataclass(frozen=True, eq=False)
-class SweepResult:
+class Sweep:
     """What a sweep found.
 
     Attributes:
@@ -52,7 +52,7 @@ class SweepResult:
     final_steps: int
     total_steps: int
     seeds: tuple[int, ...]
-    rates: tuple[Rate, ...]
+    rates: tuple[RankedRate, ...]
     band: tuple[float, float] | None
     best: float | None
     best_of_seeds: tuple[float, float] | None
@@ -94,7 +94,7 @@ class SweepResult:
         return f"{self.recommended:g} in place of {self.setting}"  # a number in a program
 
     @property
-    def configured_rate(self) -> Rate | None:
+    def configured_rate(self) -> RankedRate | None:
         """The runs at the configured rate."""
         return next((rate for rate in self.rates if rate.value == self.configured), None)
 

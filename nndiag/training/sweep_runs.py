@@ -29,7 +29,7 @@ _ROSE = 3.0  # a run whose loss once was this many times its start's is looked i
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class SweepTask:
     """What is trained again and again.
 
     Attributes:
@@ -91,7 +91,7 @@ class ShortRun:
 
 
 def blocks_of(
-    task: Task, pairs: Sequence[tuple[float, int]], *, workers: int
+    task: SweepTask, pairs: Sequence[tuple[float, int]], *, workers: int
 ) -> list[list[tuple[float, int]]]:
     """Pairs (rate, seed), cut into blocks that are trained together.
 
@@ -110,7 +110,7 @@ def blocks_of(
 
 
 def train_block(
-    task: Task, pairs: Sequence[tuple[float, int]], *, steps: int, stopped: Callable[[], bool]
+    task: SweepTask, pairs: Sequence[tuple[float, int]], *, steps: int, stopped: Callable[[], bool]
 ) -> list[ShortRun]:
     """Train one block to its end.
 
@@ -136,7 +136,7 @@ class _Block:
     Everything recorded is by network, shape (K, …); `_alive` are those still in the stack.
     """
 
-    def __init__(self, task: Task, pairs: Sequence[tuple[float, int]]) -> None:
+    def __init__(self, task: SweepTask, pairs: Sequence[tuple[float, int]]) -> None:
         count = len(pairs)
         self._task, self._pairs = task, pairs
         self._data = examples(task.shape, task.inputs, task.targets)
@@ -301,7 +301,7 @@ def flat_share(probes: Probes, parameters: FloatArray) -> float:
     return float(np.nanmax(shares)) if np.isfinite(shares).any() else 0.0
 
 
-def step_seconds(task: Task) -> float:
+def step_seconds(task: SweepTask) -> float:
     """Estimated seconds of one step of one network on an ordinary core.
 
     Passes over the activations, products, and the calls of a block, shared by its networks; good

@@ -13,7 +13,7 @@ from nndiag.nn.network import examples
 from nndiag.nn.stack import Stack
 from nndiag.trace import Stability
 from nndiag.training.stability import stability_of, step_sharpness
-from nndiag.training.sweep_runs import Task
+from nndiag.training.sweep_runs import SweepTask
 from nndiag.training.sweep_verdict import SeedThreshold
 
 _AGREE = 2.0  # factor between divergence threshold and stability limit up to which they agree
@@ -58,7 +58,11 @@ class Theory:
 
 
 def theory_of(
-    task: Task, built: Built, *, thresholds: Mapping[int, SeedThreshold], recommended: float | None
+    task: SweepTask,
+    built: Built,
+    *,
+    thresholds: Mapping[int, SeedThreshold],
+    recommended: float | None,
 ) -> Theory:
     """The stability limits at the starts and at the end of a run, beside what was measured.
 
@@ -98,7 +102,7 @@ def theory_of(
     )
 
 
-def guess_of(task: Task, built: Built) -> float:
+def guess_of(task: SweepTask, built: Built) -> float:
     """Where a search for rates begins: at the stability limit, where one is known."""
     stability_limit = None if task.optimizer.adaptive else _limit(task, built.parameters)
     if stability_limit is None or not np.isfinite(stability_limit):
@@ -107,7 +111,7 @@ def guess_of(task: Task, built: Built) -> float:
 
 
 def _limit(
-    task: Task, parameters: FloatArray, mean_square: FloatArray | None = None
+    task: SweepTask, parameters: FloatArray, mean_square: FloatArray | None = None
 ) -> float | None:
     data = examples(task.shape, task.inputs, task.targets)
     largest = step_sharpness(
@@ -121,7 +125,7 @@ def _limit(
     return stability_limit_of(task.optimizer, largest) if np.isfinite(largest) else None
 
 
-def _settled(task: Task, rate: float) -> float | None:
+def _settled(task: SweepTask, rate: float) -> float | None:
     """The stability limit where a run of the first seed ends."""
     seed, start = next(iter(task.starts.items()))
     stack = Stack(
@@ -147,7 +151,7 @@ def _settled(task: Task, rate: float) -> float | None:
     return _limit(task, stack.parameters[0], mean_square)
 
 
-def _reading(task: Task, start: Stability, *, ratio: float, settled: float | None) -> Reading:
+def _reading(task: SweepTask, start: Stability, *, ratio: float, settled: float | None) -> Reading:
     """Why divergence threshold and stability limit differ: what was measured that explains it."""
     if start.adaptive:
         return Reading.MOVES  # agreeing with it would be luck

@@ -15,7 +15,7 @@ from nndiag.nn.network import Examples, examples, loss, predicted
 from nndiag.nn.step_plan import Block
 from nndiag.trace import Ending, Facts, Trace
 from nndiag.trace.classes import classes_of, plane_of
-from nndiag.trace.recorder import Recorder
+from nndiag.trace.recorder import TraceRecorder
 from nndiag.training.early_stopping import Patience
 from nndiag.training.facts import facts_of
 from nndiag.training.interruption import Interruption
@@ -68,7 +68,7 @@ class TrainingResult:
 
 def train(
     built: Built,
-    recorder: Recorder | None = None,
+    recorder: TraceRecorder | None = None,
     *,
     facts: Facts | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -90,7 +90,7 @@ def train(
         The trace, with its ending, and the last parameters.
     """
     if recorder is None:
-        recorder = Recorder(layers=built.layer_names)
+        recorder = TraceRecorder(layers=built.layer_names)
     run = _Run(built, recorder, progress)
     recorder.record_facts(facts or facts_of(built))
     with Interruption() as interruption:
@@ -116,7 +116,7 @@ class _Run:
     """One run in progress."""
 
     def __init__(
-        self, built: Built, recorder: Recorder, progress: Callable[[Progress], None] | None
+        self, built: Built, recorder: TraceRecorder, progress: Callable[[Progress], None] | None
     ) -> None:
         self._built, self._recorder, self._progress = built, recorder, progress
         inputs, targets = built.training

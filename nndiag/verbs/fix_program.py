@@ -15,7 +15,7 @@ from nndiag.program.fixed_file import write_text
 from nndiag.pytorch.fix import fix_script
 from nndiag.pytorch.recognition import is_script
 from nndiag.pytorch.run import Watcher, run_script
-from nndiag.trace import Recorder
+from nndiag.trace import TraceRecorder
 from nndiag.verbs.result import Result, as_result
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def _found(
 ) -> ProgramFix:
     """What the search comes to for a program, or for a script that trains with torch."""
 
-    def recorder(layers: tuple[str, ...]) -> Recorder:
-        return Recorder(layers=layers)
+    def recorder(layers: tuple[str, ...]) -> TraceRecorder:
+        return TraceRecorder(layers=layers)
 
     if is_script(settings):
         with Watcher(settings, python=python, tell=notice) as watcher:

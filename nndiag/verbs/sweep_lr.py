@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from nndiag.diagnosis.sweep_findings import sweep_findings
 from nndiag.errors import ConfigError, Problem, RunError, warn
 from nndiag.finding import Finding, Severity
-from nndiag.numbers import chosen
-from nndiag.training.lr_sweep import SweepResult as Sweep
-from nndiag.training.lr_sweep import sweep_learning_rates
+from nndiag.formatting import chosen
+from nndiag.training.lr_sweep import Sweep, sweep_learning_rates
 from nndiag.verbs.result import Result, as_result, gravest_of
 from nndiag.verbs.target import (
     ExperimentLike,

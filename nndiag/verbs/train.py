@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from nndiag.experiment import Experiment
     from nndiag.experiment.building import Built
     from nndiag.program import CodeSettings
-    from nndiag.trace import Facts, Recorder
+    from nndiag.trace import Facts, TraceRecorder
     from nndiag.training import Progress, TrainingResult
 
 
@@ -192,11 +192,11 @@ def _trained(
             warn(f"the run could not be recorded to its end: {recorder.sink_error}")
 
 
-def _recorder(layers: tuple[str, ...], folder: Path | None) -> "Recorder":
-    from nndiag.trace import Recorder, TraceWriter  # noqa: PLC0415 (only what a verb needs)
+def _recorder(layers: tuple[str, ...], folder: Path | None) -> "TraceRecorder":
+    from nndiag.trace import TraceRecorder, TraceWriter  # noqa: PLC0415 (only what a verb needs)
 
     sink = None if folder is None else TraceWriter(folder, layers=layers)
-    return Recorder(layers=layers, sink=sink)
+    return TraceRecorder(layers=layers, sink=sink)
 
 
 def _confirmed(

@@ -20,7 +20,7 @@ from nndiag.verbs.wanted import Thresholds, wanted
 
 if TYPE_CHECKING:
     from nndiag.own_program.run import ProgramRun
-    from nndiag.trace import Recorder
+    from nndiag.trace import TraceRecorder
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,13 +105,13 @@ class _Places:
     name: str
     folder: Path | None = None
 
-    def recorder(self, layers: tuple[str, ...]) -> "Recorder":
-        from nndiag.trace import Recorder, TraceWriter  # noqa: PLC0415 (only what a verb needs)
+    def recorder(self, layers: tuple[str, ...]) -> "TraceRecorder":
+        from nndiag.trace import TraceRecorder, TraceWriter  # noqa: PLC0415 (only what a verb needs)
 
         if self.runs is None:
-            return Recorder(layers=layers)
+            return TraceRecorder(layers=layers)
         self.folder = create_run_folder(self.runs, name=self.name, time=datetime.now())
-        return Recorder(layers=layers, sink=TraceWriter(self.folder, layers=layers))
+        return TraceRecorder(layers=layers, sink=TraceWriter(self.folder, layers=layers))
 
 
 def _run(

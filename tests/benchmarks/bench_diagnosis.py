@@ -12,7 +12,7 @@ import pytest
 from nndiag.diagnosis import diagnose
 from nndiag.experiment import experiment_of
 from nndiag.experiment.building import build
-from nndiag.trace import Recorder, TraceWriter, read_trace
+from nndiag.trace import TraceRecorder, TraceWriter, read_trace
 from nndiag.training import train
 
 _SHARE, _SECONDS = 0.05, 0.1  # of the training, or so many seconds, whichever is larger
@@ -35,7 +35,7 @@ def test_a_run_of_ten_thousand_steps_is_judged_in_no_time(name: str, tmp_path: P
     start = time.perf_counter()
     built = build(experiment_of(settings))
     writer = TraceWriter(tmp_path, layers=built.layer_names)
-    train(built, Recorder(layers=built.layer_names, sink=writer))
+    train(built, TraceRecorder(layers=built.layer_names, sink=writer))
     writer.close()
     training = time.perf_counter() - start
     judging = min(_seconds_to_judge(tmp_path) for _ in range(_REPEATS))

@@ -29,7 +29,7 @@ from nndiag.nn.network import architecture
 from nndiag.nn.optimizers import OPTIMIZERS
 from nndiag.training.schedule import Batches
 from nndiag.training.sweep_blocks import BlockTrainer
-from nndiag.training.sweep_runs import Task
+from nndiag.training.sweep_runs import SweepTask
 from tests.benchmarks import plain_numpy
 from tests.benchmarks.works import work
 
@@ -63,7 +63,7 @@ def sweep_task():
         matrix[:, :-1], matrix[:, -1] = subject.weights[layer].T, subject.biases[layer]
     optimizer = OPTIMIZERS.get("sgd")(learning_rate=0.05)
     batches = Batches(len(subject.x), len(subject.x), "shuffled")
-    return Task(shape, optimizer, subject.x, subject.y, batches, {0: start}, STEPS)
+    return SweepTask(shape, optimizer, subject.x, subject.y, batches, {0: start}, STEPS)
 
 
 def runs():

@@ -12,7 +12,7 @@ from nndiag.program.text.source import read_source
 from nndiag.pytorch.fix import fix_script
 from nndiag.pytorch.run import judged
 from nndiag.report.fix_program import fix_program_line
-from nndiag.trace import Recorder
+from nndiag.trace import TraceRecorder
 from tests.pytorch.scripts import CAUSES, InProcess, path_of
 
 
@@ -24,7 +24,7 @@ def main(names):
         settings, watcher = CodeSettings(script=str(path)), InProcess(path)
         began = time.process_time()
         run = judged(
-            read_source(path), watcher.watch(), recorder=lambda layers: Recorder(layers=layers)
+            read_source(path), watcher.watch(), recorder=lambda layers: TraceRecorder(layers=layers)
         )
         cause = run.diagnosis.cause
         graver = [x for x in run.diagnosis.findings if x.severity is not Severity.NOTE]

@@ -27,7 +27,7 @@ from nndiag.experiment.loading import experiment_of
 from nndiag.training.lr_sweep import sweep_learning_rates
 from nndiag.training.schedule import batches_of
 from nndiag.training.sweep_blocks import BlockTrainer
-from nndiag.training.sweep_runs import Task
+from nndiag.training.sweep_runs import SweepTask
 from tests.benchmarks.sweep_tasks import drawn, held_out, tasks
 
 GRID = [float(f"{10 ** (k / 8):.6g}") for k in range(-48, 25)]  # 1e-6 to 1e3
@@ -53,7 +53,7 @@ class Truth:
             for seed in (*TRUTH_SEEDS, *MORE_SEEDS)
         }
         batches = batches_of(built)
-        self._task = Task(
+        self._task = SweepTask(
             built.shape, built.optimizer, *built.training, batches, starts, steps=built.steps
         )
         table = self._table(GRID, TRUTH_SEEDS)

@@ -16,7 +16,7 @@ from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture
 from nndiag.nn.optimizers import OPTIMIZERS
 from nndiag.nn.stack import Stack
-from nndiag.trace.recorder import Recorder
+from nndiag.trace.recorder import TraceRecorder
 from tests.benchmarks import plain_numpy
 
 
@@ -64,7 +64,7 @@ class Work:
                 matrix[:, -1] = self.biases[layer]
         optimizer = OPTIMIZERS.get("sgd")(learning_rate=self.rate)
         stack = Stack(shape, parameters, optimizer=optimizer, inputs=self.x, targets=self.y)
-        recorder = Recorder(layers=[f"layer{layer + 1}" for layer in range(shape.layers)])
+        recorder = TraceRecorder(layers=[f"layer{layer + 1}" for layer in range(shape.layers)])
         whole = self.rows is None
         block = stack.run(steps=self.steps) if whole else stack.run(rows=self.rows)
         losses, norms = block.losses[:, 0], block.gradient_norms[:, 0]

@@ -8,7 +8,7 @@ import pytest
 
 import nndiag.verbs.train
 from nndiag.errors import RunError
-from nndiag.trace import Recorder, TraceWriter, read_trace
+from nndiag.trace import TraceRecorder, TraceWriter, read_trace
 from nndiag.training import TrainingResult
 
 
@@ -182,7 +182,7 @@ def test_two_runs_of_one_second_do_not_meet(command, folder):
 
 def test_ctrl_c_before_the_first_step_says_so(command, monkeypatch):
     def interrupted(built, folder, *, facts, told):
-        trace = Recorder(layers=built.layer_names).trace()
+        trace = TraceRecorder(layers=built.layer_names).trace()
         return TrainingResult(trace, built.parameters)
 
     monkeypatch.setattr(nndiag.verbs.train, "_trained", interrupted)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Outcome, Severity
-from nndiag.fixing import Trial, Verdict, confirmed
+from nndiag.fixing import Trial, TrialOutcome, confirmed
 
 INPUTS = Finding("unscaled-inputs", Severity.ERROR, "inputs are large")
 RATE = Finding("learning-rate-above-stability-limit", Severity.ERROR, "the rate is high")
@@ -26,19 +26,19 @@ def trial_of(verdict, *names, run=True):
 
 
 def test_a_cure_against_the_cause_confirms_it():
-    cure = trial_of(Verdict.CURES, "standardized-inputs")
+    cure = trial_of(TrialOutcome.CURES, "standardized-inputs")
     cause = confirmed(diagnosis_of(INPUTS, STALLED), cure=cure, trials=[cure]).cause
     assert cause == Cause(INPUTS, Confidence.CONFIRMED, (STALLED,))
 
 
 def test_a_cure_that_needs_more_than_that_confirms_it_too():
-    cure = trial_of(Verdict.CURES, "standardized-inputs", "biases", "tanh-units")
+    cure = trial_of(TrialOutcome.CURES, "standardized-inputs", "biases", "tanh-units")
     cause = confirmed(diagnosis_of(INPUTS, STALLED), cure=cure, trials=[cure]).cause
     assert cause.confidence is Confidence.CONFIRMED
 
 
 def test_a_cure_against_another_finding_puts_that_first():
-    cure = trial_of(Verdict.CURES, "rate-below-limit")
+    cure = trial_of(TrialOutcome.CURES, "rate-below-limit")
     cause = confirmed(diagnosis_of(INPUTS, RATE, STALLED), cure=cure, trials=[cure]).cause
     assert cause.finding is RATE
     assert cause.confidence is Confidence.CONFIRMED
@@ -46,7 +46,7 @@ def test_a_cure_against_another_finding_puts_that_first():
 
 
 def test_a_consequence_of_the_failure_is_not_put_first():
-    cure = trial_of(Verdict.CURES, "smaller-rate")  # against both
+    cure = trial_of(TrialOutcome.CURES, "smaller-rate")  # against both
     exploding = Finding("exploding-loss", Severity.ERROR, "the loss grew")
     saturated = Finding("saturated-units", Severity.ERROR, "units are saturated")
     cause = confirmed(diagnosis_of(exploding, saturated), cure=cure, trials=[cure]).cause
@@ -55,18 +55,18 @@ def test_a_consequence_of_the_failure_is_not_put_first():
 
 
 def test_a_note_is_not_put_first():
-    cure = trial_of(Verdict.CURES, "biases")
+    cure = trial_of(TrialOutcome.CURES, "biases")
     cause = confirmed(diagnosis_of(RATE, NOTE), cure=cure, trials=[cure]).cause
     assert cause.finding is RATE
 
 
 def test_what_only_names_the_failure_is_never_confirmed():
-    cure = trial_of(Verdict.CURES, "adam")
+    cure = trial_of(TrialOutcome.CURES, "adam")
     cause = confirmed(diagnosis_of(STALLED), cure=cure, trials=[cure]).cause
     assert cause.confidence is Confidence.LIKELY
 
 
-@pytest.mark.parametrize("verdict", [Verdict.NO_EFFECT, Verdict.HARMS])
+@pytest.mark.parametrize("verdict", [TrialOutcome.NO_EFFECT, TrialOutcome.HARMS])
 def test_a_cause_whose_remedies_all_fail_is_only_possible(verdict):
     trials = [trial_of(verdict, "standardized-inputs"), trial_of(verdict, "adam")]
     cause = confirmed(diagnosis_of(INPUTS), cure=None, trials=trials).cause
@@ -74,14 +74,14 @@ def test_a_cause_whose_remedies_all_fail_is_only_possible(verdict):
 
 
 def test_a_cause_whose_remedy_helps_stays_as_likely():
-    trials = [trial_of(Verdict.HELPS, "standardized-inputs")]
+    trials = [trial_of(TrialOutcome.HELPS, "standardized-inputs")]
     cause = confirmed(diagnosis_of(INPUTS), cure=None, trials=trials).cause
     assert cause.confidence is Confidence.LIKELY
 
 
 def test_a_cause_whose_remedy_had_no_time_stays_as_likely():
     trials = [
-        trial_of(Verdict.NO_EFFECT, "biases"),
+        trial_of(TrialOutcome.NO_EFFECT, "biases"),
         trial_of(None, "standardized-inputs", run=False),
     ]
     cause = confirmed(diagnosis_of(INPUTS), cure=None, trials=trials).cause

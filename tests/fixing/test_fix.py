@@ -7,7 +7,7 @@ import pytest
 
 from nndiag.analysis.reference_fit import Limit
 from nndiag.finding import Confidence, Outcome
-from nndiag.fixing import Verdict, confirm, fix, measured
+from nndiag.fixing import TrialOutcome, confirm, fix, measured
 from nndiag.fixing.budget import Budget
 from nndiag.fixing.procedure import _beyond_chance
 from nndiag.fixing.search import found, winner_of
@@ -60,7 +60,7 @@ def test_the_floor_of_a_tanh_is_the_network_s_and_a_linear_output_removes_it(tan
     assert tanh_fix.reference.fit.loss == pytest.approx(0.0282128, rel=1e-4)
     assert tanh_fix.winner.trial.remedies == ("linear-output",)
     assert tanh_fix.winner.trial.run.loss < 1e-12
-    assert trial_of(tanh_fix, "adam").verdict is Verdict.NO_EFFECT
+    assert trial_of(tanh_fix, "adam").verdict is TrialOutcome.NO_EFFECT
 
 
 def test_without_anything_random_there_is_no_control(tanh_fix):
@@ -73,7 +73,7 @@ def test_a_changed_loss_is_judged_on_the_common_scale(tanh_fix):
     trial = trial_of(tanh_fix, "mean-loss")
     assert trial.run.loss < 0.5 * tanh_fix.baseline.loss
     assert trial.run.error > 2 * tanh_fix.baseline.error
-    assert trial.verdict is Verdict.HARMS
+    assert trial.verdict is TrialOutcome.HARMS
 
 
 def test_two_faults_are_cured_by_two_changes_and_each_is_needed(two_faults_fix):
@@ -208,7 +208,7 @@ def test_a_cure_that_no_other_seed_bears_out_is_searched_beyond(exploding, monke
     assert winner.holds
     assert winner.trial.cures
     assert winner.trial.remedies != first
-    assert trial_of(bench, *first).verdict is Verdict.HELPS
+    assert trial_of(bench, *first).verdict is TrialOutcome.HELPS
 
 
 def test_where_no_cure_holds_the_first_is_told(exploding, monkeypatch):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from nndiag.finding import Cause, Confidence, Finding, Outcome, Severity
-from nndiag.fixing import Trial, Verdict
+from nndiag.fixing import Trial, TrialOutcome
 from nndiag.fixing.ranking import bundle, by_size, near_the_best, recipe, worth_combining
 from nndiag.remedies.advice import compatible
 
@@ -27,9 +27,9 @@ def test_of_a_group_only_the_first_is_kept():
 
 def test_what_helped_comes_before_what_is_suggested(healthy):
     trials = [
-        trial_of(Verdict.HELPS, "biases", run=replace(healthy, score=0.2)),
-        trial_of(Verdict.HELPS, "adam", run=replace(healthy, score=0.6)),
-        trial_of(Verdict.NO_EFFECT, "relu-units"),
+        trial_of(TrialOutcome.HELPS, "biases", run=replace(healthy, score=0.2)),
+        trial_of(TrialOutcome.HELPS, "adam", run=replace(healthy, score=0.6)),
+        trial_of(TrialOutcome.NO_EFFECT, "relu-units"),
     ]
     assert worth_combining(trials, ["tanh-units", "biases"]) == ["adam", "biases", "tanh-units"]
 
@@ -37,7 +37,7 @@ def test_what_helped_comes_before_what_is_suggested(healthy):
 def test_a_gamble_is_put_into_the_first_combination_only_if_it_helped(healthy):
     suggested = ["standardized-inputs", "larger-rate", "more-steps"]
     assert bundle([], suggested) == ("standardized-inputs",)
-    helped = [trial_of(Verdict.HELPS, "larger-rate", run=healthy)]
+    helped = [trial_of(TrialOutcome.HELPS, "larger-rate", run=healthy)]
     assert set(bundle(helped, suggested)) == {"standardized-inputs", "larger-rate"}
 
 
@@ -48,16 +48,16 @@ def test_the_recipe_takes_one_of_each_group():
 
 def test_the_smallest_cure_has_fewest_remedies_then_the_one_against_the_cause(healthy):
     baseline = with_findings(healthy, "unscaled-inputs")
-    two = trial_of(Verdict.CURES, "biases", "tanh-units", run=healthy)
-    other = trial_of(Verdict.CURES, "smaller-rate", run=healthy)
-    aimed = trial_of(Verdict.CURES, "standardized-inputs", run=healthy)
-    none = trial_of(Verdict.HELPS, "relu-units", run=healthy)
+    two = trial_of(TrialOutcome.CURES, "biases", "tanh-units", run=healthy)
+    other = trial_of(TrialOutcome.CURES, "smaller-rate", run=healthy)
+    aimed = trial_of(TrialOutcome.CURES, "standardized-inputs", run=healthy)
+    none = trial_of(TrialOutcome.HELPS, "relu-units", run=healthy)
     assert by_size([two, none, other, aimed], baseline) == [aimed, other, two]
 
 
 def test_a_cure_far_from_the_best_one_is_none(healthy):
     def cure(name, score):
-        return trial_of(Verdict.CURES, name, run=replace(healthy, score=score))
+        return trial_of(TrialOutcome.CURES, name, run=replace(healthy, score=score))
 
     far, near, best = cure("smaller-rate", 0.65), cure("adam", 0.92), cure("wider-layers", 0.95)
     assert near_the_best([far, near, best]) == [near, best]

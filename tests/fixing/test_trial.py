@@ -6,7 +6,7 @@ import pytest
 
 from nndiag.errors import ConfigError
 from nndiag.finding import Cause, Confidence, Finding, Outcome, Severity
-from nndiag.fixing.trial import Verdict, verdict_on, with_remedies
+from nndiag.fixing.trial import TrialOutcome, verdict_on, with_remedies
 from tests.fixing.conftest import EXPLODING, TANH_ON_A_LINE, experiment_from
 
 CAUSE = Finding("unscaled-inputs", Severity.ERROR, "inputs are large")
@@ -23,14 +23,14 @@ def run_with(run, *, error, good=False, problems=(), outcome=Outcome.STALLED):
 @pytest.mark.parametrize(
     ("error", "good", "verdict"),
     [
-        (0.01, True, Verdict.CURES),
-        (0.01, False, Verdict.HELPS),  # not good by its own diagnosis
-        (0.69, True, Verdict.CURES),
-        (0.71, True, Verdict.HELPS),  # a cure leaves at most 70 % of the error
-        (0.89, False, Verdict.HELPS),
-        (0.91, False, Verdict.NO_EFFECT),
-        (1.09, False, Verdict.NO_EFFECT),
-        (1.11, False, Verdict.HARMS),
+        (0.01, True, TrialOutcome.CURES),
+        (0.01, False, TrialOutcome.HELPS),  # not good by its own diagnosis
+        (0.69, True, TrialOutcome.CURES),
+        (0.71, True, TrialOutcome.HELPS),  # a cure leaves at most 70 % of the error
+        (0.89, False, TrialOutcome.HELPS),
+        (0.91, False, TrialOutcome.NO_EFFECT),
+        (1.09, False, TrialOutcome.NO_EFFECT),
+        (1.11, False, TrialOutcome.HARMS),
     ],
 )
 def test_verdicts_by_the_error_that_is_left(healthy, error, good, verdict):
@@ -42,9 +42,9 @@ def test_verdicts_by_the_error_that_is_left(healthy, error, good, verdict):
 @pytest.mark.parametrize(
     ("outcome", "error", "verdict"),
     [
-        (Outcome.IMPROVING, 0.24, Verdict.CURES),
-        (Outcome.IMPROVING, 0.26, Verdict.HELPS),
-        (Outcome.STALLED, 0.24, Verdict.HELPS),
+        (Outcome.IMPROVING, 0.24, TrialOutcome.CURES),
+        (Outcome.IMPROVING, 0.26, TrialOutcome.HELPS),
+        (Outcome.STALLED, 0.24, TrialOutcome.HELPS),
     ],
 )
 def test_a_run_on_a_good_way_is_cured(healthy, outcome, error, verdict):
@@ -55,7 +55,7 @@ def test_a_run_on_a_good_way_is_cured(healthy, outcome, error, verdict):
 
 @pytest.mark.parametrize(
     ("left", "verdict"),
-    [("unscaled-inputs", Verdict.HELPS), ("stalled-convergence", Verdict.HELPS)],
+    [("unscaled-inputs", TrialOutcome.HELPS), ("stalled-convergence", TrialOutcome.HELPS)],
 )
 def test_a_run_with_an_error_or_the_old_cause_is_not_cured(healthy, left, verdict):
     baseline = run_with(healthy, error=1.0, problems=["unscaled-inputs"])
@@ -67,15 +67,15 @@ def test_what_another_seed_does_as_well_is_no_help(healthy):
     baseline = run_with(healthy, error=1.0, problems=["unscaled-inputs"])
     control = run_with(healthy, error=0.5, problems=["unscaled-inputs"])
     run = run_with(healthy, error=0.5)
-    assert verdict_on(run, baseline=baseline, control=None) is Verdict.HELPS
-    assert verdict_on(run, baseline=baseline, control=control) is Verdict.NO_EFFECT
+    assert verdict_on(run, baseline=baseline, control=None) is TrialOutcome.HELPS
+    assert verdict_on(run, baseline=baseline, control=control) is TrialOutcome.NO_EFFECT
 
 
 def test_a_diverged_run_is_worse_than_any_other(healthy):
     baseline = run_with(healthy, error=5.0, problems=["unscaled-inputs"])
     run = run_with(healthy, error=0.0, outcome=Outcome.DIVERGED)
-    assert verdict_on(run, baseline=baseline, control=None) is Verdict.HARMS
-    assert verdict_on(baseline, baseline=run, control=None) is Verdict.HELPS
+    assert verdict_on(run, baseline=baseline, control=None) is TrialOutcome.HARMS
+    assert verdict_on(baseline, baseline=run, control=None) is TrialOutcome.HELPS
 
 
 def test_the_rate_is_worked_out_after_everything_else():

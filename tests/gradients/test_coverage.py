@@ -5,7 +5,7 @@ import pytest
 
 from nndiag.gradients.coverage import hidden_entries
 from nndiag.gradients.differences import FunctionDifferences
-from nndiag.gradients.judgement import Tensor
+from nndiag.gradients.judgement import GradientClaim
 
 SIZE = 5_000
 
@@ -15,7 +15,7 @@ def case(function, slope, *, wrong=()):
     gradient = slope(at) / SIZE
     gradient[list(wrong)] = 0.0
     source = FunctionDifferences(lambda p: function(p["w"]).mean(), {"w": at})
-    return source, Tensor("w", (SIZE,), gradient, np.zeros(SIZE), 1e-5)
+    return source, GradientClaim("w", (SIZE,), gradient, np.zeros(SIZE), 1e-5)
 
 
 FUNCTIONS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 from nndiag.program import CodeSettings
 from nndiag.program.child.plain import as_plain
 from nndiag.program.text.source import read_source
-from nndiag.trace import Recorder
+from nndiag.trace import TraceRecorder
 
 SCRIPTS = Path(__file__).parents[2] / "configs" / "pytorch"
 
@@ -66,7 +66,7 @@ def run(path, **more):
     from nndiag.pytorch.run import judged  # noqa: PLC0415
 
     told = watch(path, **more)
-    return judged(read_source(Path(path)), told, recorder=lambda names: Recorder(layers=names))
+    return judged(read_source(Path(path)), told, recorder=lambda names: TraceRecorder(layers=names))
 
 
 class InProcess:

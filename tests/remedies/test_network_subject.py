@@ -10,7 +10,7 @@ from nndiag.gradients.of_subject import check_subject, differences_of
 from nndiag.gradients.verdict import Verdict
 from nndiag.remedies.network_subject import NetworkSubject
 from nndiag.subject import Capability, Subject, vector_of
-from nndiag.trace.recorder import Recorder
+from nndiag.trace.recorder import TraceRecorder
 from nndiag.training.trainer import train
 
 CONFIGS = ("configs/posts/exploding_sine.yaml", "configs/healthy/circles.yaml")
@@ -65,7 +65,7 @@ def test_its_products_are_differences_of_its_gradient(subject):
 
 
 def test_a_run_is_that_of_the_trainer(subject):
-    recorder = Recorder(layers=subject.built.layer_names)
+    recorder = TraceRecorder(layers=subject.built.layer_names)
     run = subject.run(recorder, until=7)
     trace = recorder.trace()
     assert trace.steps == 7

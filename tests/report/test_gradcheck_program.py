@@ -10,7 +10,7 @@ from nndiag.plain import to_plain
 from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep, TensorCheck
 from nndiag.program.roles.status import Status
 from nndiag.program.text.source import Source
-from nndiag.program.training.matters import Matters
+from nndiag.program.training.ablation import Matters
 from nndiag.report.gradcheck_document import PlaceDocument, program_document
 from nndiag.report.gradcheck_program import program_line, program_report
 

@@ -17,7 +17,7 @@ from nndiag.report.sweep_words import factor, failure_words, reading_words, theo
 from nndiag.trace import Stability
 from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_ranking import rates_of
-from nndiag.training.sweep_result import SweepResult
+from nndiag.training.sweep_result import Sweep
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_theory import Reading, Theory
 from nndiag.training.sweep_threshold import Threshold
@@ -87,7 +87,7 @@ def sweep(**known):
         "runs": 22,
         "seconds": 1.5,
     }
-    return SweepResult(**(values | known))
+    return Sweep(**(values | known))
 
 
 def told(result, *, width=80, **known):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nndiag.trace import Ending, Facts, LayerFacts, Recorder, Trace, TraceWriter
+from nndiag.trace import Ending, Facts, LayerFacts, Trace, TraceRecorder, TraceWriter
 
 LAYERS = ("layer1", "layer2")
 
@@ -13,7 +13,7 @@ LAYERS = ("layer1", "layer2")
 def record(sink: TraceWriter | None = None, *, steps: int = 20, ending: bool = True) -> Trace:
     """Record a made-up run with everything that a trace can hold."""
     rng = np.random.default_rng(0)
-    recorder = Recorder(layers=LAYERS, sink=sink)
+    recorder = TraceRecorder(layers=LAYERS, sink=sink)
     recorder.record_facts(
         Facts(
             inputs=rng.normal(size=(6, 1)),

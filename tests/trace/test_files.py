@@ -112,8 +112,10 @@ def test_a_process_that_is_killed_leaves_what_it_wrote(tmp_path):
     program = f"""
 import os, pathlib, signal
 import numpy as np
-from nndiag.trace import Recorder, TraceWriter
-recorder = Recorder(layers=["a"], sink=TraceWriter(pathlib.Path({str(tmp_path)!r}), layers=("a",)))
+from nndiag.trace import TraceRecorder, TraceWriter
+recorder = TraceRecorder(
+    layers=["a"], sink=TraceWriter(pathlib.Path({str(tmp_path)!r}), layers=("a",))
+)
 recorder.record_steps(np.arange(1000), np.arange(1000.0), np.ones((1000, 1)))
 recorder.flush()
 recorder.record_steps([1000], [1.0], [[1.0]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nndiag.errors import RunError
-from nndiag.trace import Ending, Facts, Recorder
+from nndiag.trace import Ending, Facts, TraceRecorder
 from nndiag.trace.recorder import Sink
 
 
@@ -42,7 +42,7 @@ class ListSink(BrokenSink):
 
 
 def test_blocks_of_steps_become_one_trace():
-    recorder = Recorder(layers=["layer1", "layer2"])
+    recorder = TraceRecorder(layers=["layer1", "layer2"])
     recorder.record_steps(np.arange(3), [3.0, 2.0, 1.0], np.arange(6).reshape(3, 2))
     recorder.record_steps(np.arange(3, 5), [0.5, 0.25], np.arange(6, 10).reshape(2, 2))
     trace = recorder.trace()
@@ -53,7 +53,7 @@ def test_blocks_of_steps_become_one_trace():
 
 
 def test_grows_past_its_first_size_without_losing_a_row():
-    recorder = Recorder(layers=["layer1"])
+    recorder = TraceRecorder(layers=["layer1"])
     for start in range(0, 50_000, 7):
         steps = np.arange(start, start + 7)
         recorder.record_steps(steps, steps / 3, steps[:, None] / 7)
@@ -63,7 +63,7 @@ def test_grows_past_its_first_size_without_losing_a_row():
 
 
 def test_a_trace_does_not_change_when_recording_goes_on():
-    recorder = Recorder(layers=["layer1"])
+    recorder = TraceRecorder(layers=["layer1"])
     recorder.record_steps([0], [1.0], [[2.0]])
     before = recorder.trace()
     recorder.record_steps([1], [0.5], [[1.0]])
@@ -72,7 +72,7 @@ def test_a_trace_does_not_change_when_recording_goes_on():
 
 
 def test_a_series_has_only_the_steps_at_which_it_was_measured():
-    recorder = Recorder(layers=["layer1", "layer2"])
+    recorder = TraceRecorder(layers=["layer1", "layer2"])
     recorder.record_probe(0, {"weight_norm": [1.0, 2.0], "training_loss": 5.0})
     recorder.record_probe(4, {"weight_norm": [3.0, 4.0]})
     series = recorder.trace().series
@@ -84,7 +84,7 @@ def test_a_series_has_only_the_steps_at_which_it_was_measured():
 
 
 def test_a_measured_nan_is_kept_and_is_not_taken_for_an_absent_value():
-    recorder = Recorder(layers=["layer1"])
+    recorder = TraceRecorder(layers=["layer1"])
     recorder.record_probe(0, {"training_loss": np.nan})
     recorder.record_probe(1, {"weight_norm": [1.0]})
     loss = recorder.trace().series["training_loss"]
@@ -93,7 +93,7 @@ def test_a_measured_nan_is_kept_and_is_not_taken_for_an_absent_value():
 
 
 def test_two_probes_of_one_step_are_joined():
-    recorder = Recorder(layers=["layer1"])
+    recorder = TraceRecorder(layers=["layer1"])
     recorder.record_probe(3, {"training_loss": 1.0})
     recorder.record_probe(3, {"sharpness": 8.0})
     series = recorder.trace().series
@@ -101,7 +101,7 @@ def test_two_probes_of_one_step_are_joined():
 
 
 def test_refuses_a_probe_that_goes_back_in_time():
-    recorder = Recorder(layers=["layer1"])
+    recorder = TraceRecorder(layers=["layer1"])
     recorder.record_probe(3, {"training_loss": 1.0})
     with pytest.raises(ValueError, match="step 2"):
         recorder.record_probe(2, {"training_loss": 1.0})
@@ -109,17 +109,17 @@ def test_refuses_a_probe_that_goes_back_in_time():
 
 def test_refuses_a_series_that_the_data_dictionary_lacks():
     with pytest.raises(KeyError):
-        Recorder(layers=["layer1"]).record_probe(0, {"mood": 1.0})
+        TraceRecorder(layers=["layer1"]).record_probe(0, {"mood": 1.0})
 
 
 def test_one_layer_keeps_its_column():
-    recorder = Recorder(layers=["layer1"])
+    recorder = TraceRecorder(layers=["layer1"])
     recorder.record_steps([0], [1.0], [[2.0]])
     assert recorder.trace().series["gradient_norm"].values.shape == (1, 1)
 
 
 def test_a_run_without_layers_has_a_loss_alone():
-    recorder = Recorder(layers=[])
+    recorder = TraceRecorder(layers=[])
     recorder.record_steps([0, 1], [1.0, 0.5], np.empty((2, 0)))
     trace = recorder.trace()
     assert trace.loss.tolist() == [1.0, 0.5]
@@ -127,13 +127,13 @@ def test_a_run_without_layers_has_a_loss_alone():
 
 
 def test_an_empty_recording_is_an_empty_trace():
-    trace = Recorder(layers=["layer1"]).trace()
+    trace = TraceRecorder(layers=["layer1"]).trace()
     assert trace.steps == 0
     assert trace.loss.shape == (0,)
 
 
 def test_facts_and_ending_come_back():
-    recorder = Recorder(layers=["layer1"])
+    recorder = TraceRecorder(layers=["layer1"])
     facts, ending = Facts(loss="huber"), Ending(reason="finished", loss=0.5)
     recorder.record_facts(facts)
     recorder.record_ending(ending)
@@ -143,7 +143,7 @@ def test_facts_and_ending_come_back():
 
 def test_each_row_is_handed_to_the_sink_once():
     sink: Sink = ListSink()
-    recorder = Recorder(layers=["layer1"], sink=sink)
+    recorder = TraceRecorder(layers=["layer1"], sink=sink)
     recorder.record_steps([0, 1], [1.0, 2.0], [[1.0], [2.0]])
     recorder.flush()
     recorder.flush()
@@ -154,7 +154,7 @@ def test_each_row_is_handed_to_the_sink_once():
 
 def test_a_row_that_was_completed_later_is_handed_over_again():
     sink = ListSink()
-    recorder = Recorder(layers=["layer1"], sink=sink)
+    recorder = TraceRecorder(layers=["layer1"], sink=sink)
     recorder.record_probe(0, {"training_loss": 1.0})
     recorder.flush()
     recorder.record_probe(0, {"sharpness": 2.0})
@@ -163,7 +163,7 @@ def test_a_row_that_was_completed_later_is_handed_over_again():
 
 
 def test_a_sink_that_fails_ends_neither_the_run_nor_the_record():
-    recorder = Recorder(layers=["layer1"], sink=BrokenSink())
+    recorder = TraceRecorder(layers=["layer1"], sink=BrokenSink())
     recorder.record_facts(Facts())
     recorder.record_steps([0], [1.0], [[2.0]])
     recorder.record_ending(Ending(reason="finished", loss=0.5))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nndiag.trace import Ending, Facts, Series, Stability, Trace
-from nndiag.trace.stability_course import Course, stability_course
+from nndiag.trace.stability_course import StabilityTrend, stability_course
 
 RATE = 0.1
 LIMIT = 2 / RATE  # λ_max at which the rate is at its stability limit
@@ -37,12 +37,12 @@ def run(*ratios, final=None, rates=None, **changed):
 @pytest.mark.parametrize(
     ("ratios", "final", "course", "step"),
     [
-        ((0.3, 0.7, 1.02, 0.98), None, Course.SETTLED, 30),
-        ((1.4, 1.1, 0.98), None, Course.SETTLED, 20),
-        ((1.5, 1.4, 0.7, 0.6), None, Course.FLATTENED, 20),
-        ((0.5, 0.8, 1.3, 2.0), np.inf, Course.THROWN, 20),
-        ((0.5, 0.4, 0.1), None, Course.FELL, 20),
-        ((0.1, 0.2, 0.4), None, Course.ROSE, 20),
+        ((0.3, 0.7, 1.02, 0.98), None, StabilityTrend.SETTLED, 30),
+        ((1.4, 1.1, 0.98), None, StabilityTrend.SETTLED, 20),
+        ((1.5, 1.4, 0.7, 0.6), None, StabilityTrend.FLATTENED, 20),
+        ((0.5, 0.8, 1.3, 2.0), np.inf, StabilityTrend.THROWN, 20),
+        ((0.5, 0.4, 0.1), None, StabilityTrend.FELL, 20),
+        ((0.1, 0.2, 0.4), None, StabilityTrend.ROSE, 20),
     ],
 )
 def test_tells_what_became_of_the_distance_to_the_limit(ratios, final, course, step):
@@ -71,7 +71,7 @@ def test_a_rate_that_decays_leaves_its_limit():
     # λ_max doubles while the rate falls to a quarter: half as near to the stability limit as
     # before.
     found = stability_course(run(0.5, 0.7, 1.0, rates=(1.0, 0.5, 0.25)))
-    assert found.course is Course.FELL
+    assert found.course is StabilityTrend.FELL
     assert found.ratio == pytest.approx(0.25)
 
 
@@ -80,4 +80,4 @@ def test_the_end_of_the_run_counts_where_it_was_measured():
     ending = Ending("finished", 0.5, largest_eigenvalue=LIMIT)
     found = stability_course(Trace(trace.step, trace.loss, trace.series, facts=trace.facts,
                                    ending=ending))  # fmt: skip
-    assert (found.course, found.step) == (Course.SETTLED, 100)
+    assert (found.course, found.step) == (StabilityTrend.SETTLED, 100)

@@ -16,7 +16,7 @@ from nndiag.training.schedule import batches_of
 from nndiag.training.sweep_blocks import BlockTrainer
 from nndiag.training.sweep_choice import rounded
 from nndiag.training.sweep_failure import Reason
-from nndiag.training.sweep_runs import Task, blocks_of, train_block
+from nndiag.training.sweep_runs import SweepTask, blocks_of, train_block
 from nndiag.training.sweep_verdict import Fate
 
 TANH = {
@@ -48,7 +48,7 @@ def task_of(experiment, *, seeds=(3,), steps=100):
     built = build(experiment)
     starts = dict.fromkeys(seeds, built.parameters)
     shape, optimizer, batches = built.shape, built.optimizer, batches_of(built)
-    return Task(shape, optimizer, *built.training, batches, starts, steps)
+    return SweepTask(shape, optimizer, *built.training, batches, starts, steps)
 
 
 def run_here(task, pairs):

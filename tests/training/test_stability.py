@@ -7,7 +7,7 @@ from nndiag.experiment.building import build
 from nndiag.experiment.loading import experiment_of
 from nndiag.nn.network import examples, loss_and_gradient
 from nndiag.report.stability import course_view, stability_view
-from nndiag.trace.stability_course import Course, StabilityCourse
+from nndiag.trace.stability_course import StabilityCourse, StabilityTrend
 from nndiag.training.facts import facts_of
 from nndiag.training.schedule import batches_of
 from nndiag.training.stability import rule_of, stability_of, step_sharpness
@@ -167,10 +167,10 @@ def test_says_what_the_limit_means_with_batches_and_nothing_for_adaptive_optimiz
 
 
 def test_what_became_of_it_is_told_in_a_line():
-    settled = StabilityCourse(Course.SETTLED, 5000, 20.5, 1.025)
+    settled = StabilityCourse(StabilityTrend.SETTLED, 5000, 20.5, 1.025)
     assert course_view(settled).plain == (
         "by step 5,000 the run settled at the edge of stability: λ_max is 20.5, "
         "the rate 1.02 × its limit"
     )
-    flatter = StabilityCourse(Course.FLATTENED, 12, 10.0, 0.5)
+    flatter = StabilityCourse(StabilityTrend.FLATTENED, 12, 10.0, 0.5)
     assert course_view(flatter).plain.endswith("the rate 2 × below its limit")

@@ -126,16 +126,16 @@ class Hooks:
         if now > self.deadline or (now > earliest and time.process_time() > busy):
             raise OutOfTime
 
-    def on_probe(self, serial: int, value: Any) -> Any:
+    def on_probe(self, node_id: int, value: Any) -> Any:
         """For each expression that is watched."""
-        return value if self.probe is None else self.probe(serial, value)
+        return value if self.probe is None else self.probe(node_id, value)
 
-    def on_after(self, serial: int) -> None:
+    def on_after(self, node_id: int) -> None:
         """Behind each statement that is watched."""
         if self.after is not None:
-            self.after(serial)
+            self.after(node_id)
 
-    def on_reset(self, _serial: int) -> None:
+    def on_reset(self, _node_id: int) -> None:
         """Behind each update that is to be undone."""
         if self.reset is not None:
             self.reset()

@@ -20,7 +20,7 @@ from unittest import mock
 
 import numpy as np
 
-from nndiag.program.execution.stand_ins import REPLACED, StandInFinder
+from nndiag.program.execution.stubs import REPLACED, StandInFinder
 
 _SEED = 0
 _REMOVED_FROM_NUMPY: dict[str, Any] = {

@@ -32,7 +32,7 @@ class Node:
         keywords: Likewise.
         inputs: The nodes that it was made from, each once, in order of the arguments.
         value: The value: a number, or an array that nothing changes any more.
-        serial: Number of the syntax tree's node that computed it; -1 where there is none.
+        node_id: Number of the syntax tree's node that computed it; -1 where there is none.
         label: For a leaf the variable that held it before the iteration; empty elsewhere.
         part: Which element of the result it is where the function gave several.
     """
@@ -44,7 +44,7 @@ class Node:
     keywords: dict[str, Any]
     inputs: tuple[int, ...]
     value: Any
-    serial: int
+    node_id: int
     label: str = ""
     part: int | None = None
 

@@ -114,7 +114,7 @@ class Tracer:
         arguments: tuple[Any, ...],
         keywords: dict[str, Any],
         value: Any,
-        serial: int,
+        node_id: int,
         part: int | None = None,
     ) -> int:
         nodes = self._nodes
@@ -122,7 +122,7 @@ class Tracer:
             raise GraphTooLargeError
         inputs = tuple(dict.fromkeys([*refs_in(arguments), *refs_in(keywords)]))
         node = Node(
-            len(nodes), operation, function, arguments, keywords, inputs, value, serial, part=part
+            len(nodes), operation, function, arguments, keywords, inputs, value, node_id, part=part
         )
         nodes.append(node)
         if isinstance(value, np.ndarray):
@@ -157,7 +157,7 @@ class Tracer:
 
     def _made(
         self,
-        serial: int,
+        node_id: int,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
         keywords: dict[str, Any],
@@ -167,9 +167,9 @@ class Tracer:
         if type(value) in (tuple, list) and 0 < len(value) <= 64 and any(map(_is_value, value)):
             given = self._given(arguments, keywords)
             for part, item in enumerate(value):
-                self._keep(serial, function, given, item, part)
+                self._keep(node_id, function, given, item, part)
         elif _is_value(value):
-            self._keep(serial, function, self._given(arguments, keywords), value, None)
+            self._keep(node_id, function, self._given(arguments, keywords), value, None)
         return value
 
     def _given(
@@ -182,7 +182,7 @@ class Tracer:
 
     def _keep(
         self,
-        serial: int,
+        node_id: int,
         function: Callable[..., Any],
         given: tuple[tuple[Any, ...], dict[str, Any]],
         value: Any,
@@ -196,7 +196,7 @@ class Tracer:
                 self.leaf(value)
             return
         name = getattr(function, "__name__", type(function).__name__)
-        node = self._add(name, function, *given, value, serial, part)
+        node = self._add(name, function, *given, value, node_id, part)
         self.memory.hold(value, node)
 
     def _same(self, arguments: tuple[Any, ...], value: Any) -> Iterator[int]:
@@ -207,7 +207,7 @@ class Tracer:
 
     # What the transformed program calls.
 
-    def binary(self, serial: int, name: str, left: Any, right: Any) -> Any:
+    def binary(self, node_id: int, name: str, left: Any, right: Any) -> Any:
         """`left + right`, and the comparisons."""
         function = getattr(operator, name)
         if self._silent:
@@ -219,58 +219,58 @@ class Tracer:
             self._compared(left, right)
         if not (_is_value(value) and (_is_value(left) or _is_value(right))):
             return value
-        return self._made(serial, function, (left, right), {}, value)
+        return self._made(node_id, function, (left, right), {}, value)
 
     def _compared(self, *items: Any) -> None:
         assert self.graph is not None
         known = [self.memory.known(item) for item in items if _is_value(item)]
         self.graph.compared.update(node for node in known if node is not None)
 
-    def unary(self, serial: int, name: str, item: Any) -> Any:
+    def unary(self, node_id: int, name: str, item: Any) -> Any:
         """`-item`."""
         function = getattr(operator, name)
         value = function(item)
         if self._silent or not (_is_value(value) and _is_value(item)):
             return value
-        return self._made(serial, function, (item,), {}, value)
+        return self._made(node_id, function, (item,), {}, value)
 
-    def attribute(self, serial: int, item: Any, name: str) -> Any:
+    def attribute(self, node_id: int, item: Any, name: str) -> Any:
         """`item.name`."""
         value = getattr(item, name)
         if self._silent or not (_is_array(item) and _is_array(value)):
             return value
-        return self._made(serial, Attribute(name), (item,), {}, value)
+        return self._made(node_id, Attribute(name), (item,), {}, value)
 
-    def item(self, serial: int, item: Any, index: Any) -> Any:
+    def item(self, node_id: int, item: Any, index: Any) -> Any:
         """`item[index]`."""
         value = item[index]
         if self._silent or not _is_array(item):
             return value
-        return self._made(serial, operator.getitem, (item, index), {}, value)
+        return self._made(node_id, operator.getitem, (item, index), {}, value)
 
-    def shown(self, _serial: int, item: Any) -> Any:
+    def shown(self, _node_id: int, item: Any) -> Any:
         """A value that is written down for a person."""
         if not self._silent:
             self._show(item)
         return item
 
-    def iterated(self, serial: int, item: Any) -> Any:
+    def iterated(self, node_id: int, item: Any) -> Any:
         """What a loop goes through: the rows of an array are values of their own."""
         if self._silent or not _is_array(item) or item.ndim == 0:
             return item
-        return self._rows(serial, item)
+        return self._rows(node_id, item)
 
-    def taken_apart(self, serial: int, item: Any) -> Any:
+    def taken_apart(self, node_id: int, item: Any) -> Any:
         """What is assigned to several names."""
         if self._silent or not _is_array(item) or item.ndim == 0:
             return item
-        return list(self._rows(serial, item))
+        return list(self._rows(node_id, item))
 
-    def _rows(self, serial: int, item: np.ndarray) -> Iterator[Any]:
+    def _rows(self, node_id: int, item: np.ndarray) -> Iterator[Any]:
         for index in range(len(item)):
-            yield self.item(serial, item, index)
+            yield self.item(node_id, item, index)
 
-    def set_item(self, serial: int, value: Any, item: Any, index: Any) -> None:
+    def set_item(self, node_id: int, value: Any, item: Any, index: Any) -> None:
         """`item[index] = value`."""
         if self._silent or not _is_array(item):
             if not self._silent and _is_value(value) and np.size(value) == 1:
@@ -281,39 +281,39 @@ class Tracer:
         def change() -> None:
             item[index] = value
 
-        self._change(serial, item, with_item, (index, value), change)
+        self._change(node_id, item, with_item, (index, value), change)
 
-    def changed(self, serial: int, name: str, item: Any, value: Any) -> Any:
+    def changed(self, node_id: int, name: str, item: Any, value: Any) -> Any:
         """`item += value`; gives what the target holds then."""
         function = getattr(operator, name)
         in_place = getattr(operator, f"i{name.rstrip('_')}")
         if self._silent or not (_is_value(item) or _is_value(value)):
             return in_place(item, value)
         if not _is_array(item):
-            return self._made(serial, function, (item, value), {}, in_place(item, value))
+            return self._made(node_id, function, (item, value), {}, in_place(item, value))
         results: list[Any] = []
         self._change(
-            serial, item, function, (value,), lambda: results.append(in_place(item, value))
+            node_id, item, function, (value,), lambda: results.append(in_place(item, value))
         )
         return results[0]
 
-    def changed_item(self, serial: int, name: str, item: Any, index: Any, value: Any) -> None:
+    def changed_item(self, node_id: int, name: str, item: Any, index: Any, value: Any) -> None:
         """`item[index] += value`."""
         if self._silent or not _is_array(item):
-            item[index] = self.changed(serial, name, item[index], value)
+            item[index] = self.changed(node_id, name, item[index], value)
             return
-        before = self.item(serial, item, index)
-        self.set_item(serial, self.binary(serial, name, before, value), item, index)
+        before = self.item(node_id, item, index)
+        self.set_item(node_id, self.binary(node_id, name, before, value), item, index)
 
     def changed_attribute(
-        self, serial: int, name: str, item: Any, attribute: str, value: Any
+        self, node_id: int, name: str, item: Any, attribute: str, value: Any
     ) -> None:
         """`item.attribute += value`."""
-        setattr(item, attribute, self.changed(serial, name, getattr(item, attribute), value))
+        setattr(item, attribute, self.changed(node_id, name, getattr(item, attribute), value))
 
     def _change(
         self,
-        serial: int,
+        node_id: int,
         item: np.ndarray,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
@@ -330,33 +330,33 @@ class Tracer:
         finally:
             self._paused -= 1
         name = getattr(function, "__name__", type(function).__name__)
-        node = self._add(name, function, given, {}, item, serial)
+        node = self._add(name, function, given, {}, item, node_id)
         self.memory.written(item, before, node)
 
     # Calls.
 
-    def call(self, serial: int, function: Any, /, *arguments: Any, **keywords: Any) -> Any:  # noqa: PLR0911 - one kind after the other
+    def call(self, node_id: int, function: Any, /, *arguments: Any, **keywords: Any) -> Any:  # noqa: PLR0911 - one kind after the other
         """`function(*arguments, **keywords)`."""
         owner = getattr(function, "__self__", None)
         if self._silent or self._is_own(function, owner):
             return function(*arguments, **keywords)
         if function in _GOES_THROUGH if isinstance(function, type) else function in (iter, sorted):
-            return function(*self._all_iterated(serial, arguments), **keywords)
+            return function(*self._all_iterated(node_id, arguments), **keywords)
         if function is map:
             return map(
-                self._mapped(serial, arguments[0]), *self._all_iterated(serial, arguments[1:])
+                self._mapped(node_id, arguments[0]), *self._all_iterated(node_id, arguments[1:])
             )
         if function is sum:
-            return self._sum(serial, arguments, keywords)
+            return self._sum(node_id, arguments, keywords)
         if function is getattr and len(arguments) == 2:
-            return self.attribute(serial, *arguments)
+            return self.attribute(node_id, *arguments)
         if isinstance(owner, np.ndarray) and _is_array(owner):
-            return self._method(serial, function.__name__, owner, arguments, keywords)
+            return self._method(node_id, function.__name__, owner, arguments, keywords)
         if isinstance(owner, (list, dict, str, set)) or type(owner).__name__ == "deque":
             if function.__name__ in _SHOWS:
                 self._show(arguments, kept=function.__name__ not in ("format", "write"))
             return function(*arguments, **keywords)
-        return self._library(serial, function, arguments, keywords)
+        return self._library(node_id, function, arguments, keywords)
 
     def _is_own(self, function: Any, owner: Any) -> bool:
         """Whether a callable runs the program's own code, which is gone through."""
@@ -371,24 +371,24 @@ class Tracer:
             return self._is_own(inner, None)
         return self._is_user(type(function))
 
-    def _all_iterated(self, serial: int, items: Iterable[Any]) -> list[Any]:
-        return [self.iterated(serial, item) for item in items]
+    def _all_iterated(self, node_id: int, items: Iterable[Any]) -> list[Any]:
+        return [self.iterated(node_id, item) for item in items]
 
-    def _mapped(self, serial: int, function: Any) -> Callable[..., Any]:
-        return lambda *items: self.call(serial, function, *items)
+    def _mapped(self, node_id: int, function: Any) -> Callable[..., Any]:
+        return lambda *items: self.call(node_id, function, *items)
 
-    def _sum(self, serial: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def _sum(self, node_id: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         items = arguments[0]
         if not isinstance(items, (list, tuple)):
-            items = list(self.iterated(serial, items))
+            items = list(self.iterated(node_id, items))
         rest = arguments[1:]
         return self._made(
-            serial, builtins.sum, (items, *rest), keywords, sum(items, *rest, **keywords)
+            node_id, builtins.sum, (items, *rest), keywords, sum(items, *rest, **keywords)
         )
 
     def _method(
         self,
-        serial: int,
+        node_id: int,
         name: str,
         item: np.ndarray,
         arguments: tuple[Any, ...],
@@ -397,7 +397,7 @@ class Tracer:
         if name in _CHANGES_ITS_ARRAY:
             function = InPlace(Method(name), name)
             self._change(
-                serial,
+                node_id,
                 item,
                 function,
                 arguments,
@@ -405,46 +405,46 @@ class Tracer:
             )
             return None
         if keywords.get("out") is not None:
-            return self._into(serial, Method(name), (item, *arguments), keywords)
+            return self._into(node_id, Method(name), (item, *arguments), keywords)
         value = getattr(item, name)(*arguments, **keywords)
         if name == "tolist":
-            return self._listed(serial, item, value)
-        return self._made(serial, Method(name), (item, *arguments), keywords, value)
+            return self._listed(node_id, item, value)
+        return self._made(node_id, Method(name), (item, *arguments), keywords, value)
 
-    def _listed(self, serial: int, item: np.ndarray, value: Any) -> Any:
+    def _listed(self, node_id: int, item: np.ndarray, value: Any) -> Any:
         """The numbers of a list that an array became, each a value of its own."""
         if not isinstance(value, list):
-            return self._made(serial, float, (item,), {}, value)
+            return self._made(node_id, float, (item,), {}, value)
         if item.ndim > 1:
             return [
-                self._listed(serial, self.item(serial, item, place), part)
+                self._listed(node_id, self.item(node_id, item, place), part)
                 for place, part in enumerate(value)
             ]
         return [
-            self._made(serial, operator.getitem, (item, place), {}, number)
+            self._made(node_id, operator.getitem, (item, place), {}, number)
             for place, number in enumerate(value)
         ]
 
     def _library(
-        self, serial: int, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
+        self, node_id: int, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
         name = getattr(function, "__name__", "")
         owner = getattr(function, "__self__", None)
         if keywords.get("out") is not None:
-            return self._into(serial, function, arguments, keywords)
+            return self._into(node_id, function, arguments, keywords)
         if isinstance(function, np.ufunc) and len(arguments) > function.nin:
             keywords = {**keywords, "out": arguments[function.nin]}
-            return self._into(serial, function, arguments[: function.nin], keywords)
+            return self._into(node_id, function, arguments[: function.nin], keywords)
         at = name == "at" and isinstance(owner, np.ufunc)
         if (at or name in _CHANGES_ITS_FIRST) and arguments and _is_array(arguments[0]):
             what: Callable[..., Any] = InPlace(function, name)
             if owner is np.add and at:
                 what = added_at
             self._change(
-                serial, arguments[0], what, arguments[1:], lambda: function(*arguments, **keywords)
+                node_id, arguments[0], what, arguments[1:], lambda: function(*arguments, **keywords)
             )
             return None
-        given = self._unrolled(serial, arguments)
+        given = self._unrolled(node_id, arguments)
         self._paused += 1
         try:
             value = function(*given, **keywords)
@@ -454,15 +454,15 @@ class Tracer:
             self._show(arguments)
             return None
         if self.graph is not None and self._paused == 0:
-            self._made(serial, function, tuple(given), keywords, value)
+            self._made(node_id, function, tuple(given), keywords, value)
         return value
 
-    def _unrolled(self, serial: int, arguments: tuple[Any, ...]) -> list[Any]:
+    def _unrolled(self, node_id: int, arguments: tuple[Any, ...]) -> list[Any]:
         """The arguments with generators as lists, so that their items are recorded."""
         return [list(item) if isinstance(item, types.GeneratorType) else item for item in arguments]
 
     def _into(
-        self, serial: int, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
+        self, node_id: int, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]
     ) -> Any:
         """A call that writes its result into an array that is there already."""
         out = keywords["out"]
@@ -474,7 +474,7 @@ class Tracer:
         self._freeze(owner)
         value = function(*arguments, **keywords)
         name = getattr(function, "__name__", type(function).__name__)
-        node = self._add(name, function, given, given_keywords, target, serial)
+        node = self._add(name, function, given, given_keywords, target, node_id)
         self.memory.written(target, before, node)
         return value
 

@@ -19,7 +19,7 @@ def clip_faults(
     """The clips that cut nearly all entries at every point.
 
     Args:
-        nodes: The program's syntax tree by serial.
+        nodes: The program's syntax tree by node_id.
         comparisons: The parameters, compared with the derivative of the loss.
     """
     for item in comparisons:
@@ -28,20 +28,20 @@ def clip_faults(
             continue
         if all(clip.cut >= _ALWAYS * clip.entries for clip in clips):
             says = f"all its entries are cut at ±{clips[0].limit:g}, at every point tried"
-            serial = clips[0].serial
+            node_id = clips[0].node_id
             yield UpdateFault(
                 item.name,
                 "clipped-gradient",
                 says,
-                serial,
-                tuple(_edits(serial, nodes.get(serial))),
+                node_id,
+                tuple(_edits(node_id, nodes.get(node_id))),
                 Severity.WARNING,
             )
 
 
-def _edits(serial: int, node: ast.AST | None) -> Iterator[tuple[Change, ...]]:
+def _edits(node_id: int, node: ast.AST | None) -> Iterator[tuple[Change, ...]]:
     """The gradient without its clip: `np.clip(g, …)` and `g.clip(…)` become `g`."""
     if isinstance(node, ast.Call):
         own = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         inner = node.args[:1] if len(node.args) > 2 else own
-        yield from ((Change(serial, ast.unparse(item)),) for item in inner)
+        yield from ((Change(node_id, ast.unparse(item)),) for item in inner)

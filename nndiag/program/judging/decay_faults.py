@@ -20,7 +20,7 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _BUG = "wrong-weight-decay"
 _SAME = 1e-3
@@ -66,10 +66,10 @@ def decay_faults(
     parts = [part for item in comparisons for part in _parts(readings, tables, item)]
     wrong = [part for part in parts if not part.is_right and (part.due or part.found < 0)]
     for part in wrong:
-        serial = _place(readings[0], found.loss, part)
+        node_id = _place(readings[0], found.loss, part)
         says, severity = _said(part)
-        edits = () if wording is None else tuple(_edits(part, found.nodes.get(serial), wording))
-        yield UpdateFault(part.item.name, _BUG, says, serial, edits, severity)
+        edits = () if wording is None else tuple(_edits(part, found.nodes.get(node_id), wording))
+        yield UpdateFault(part.item.name, _BUG, says, node_id, edits, severity)
     if not wrong:
         yield from _unequal(found, [part for part in parts if _is_weight(readings[0], part)])
 
@@ -91,8 +91,8 @@ def _unequal(found: Understanding, weights: Sequence[_Part]) -> Iterator[UpdateF
                 f"its step has {part.found:.3g} times the parameter as a decay, that of "
                 f"{other.item.name} {usual:.3g} times"
             )
-            serial = _place(found.readings[0], found.loss, part)
-            yield UpdateFault(part.item.name, _BUG, says, serial, (), Severity.WARNING)
+            node_id = _place(found.readings[0], found.loss, part)
+            yield UpdateFault(part.item.name, _BUG, says, node_id, (), Severity.WARNING)
 
 
 def _alike(one: float, other: float) -> bool:
@@ -175,46 +175,46 @@ def _place(reading: Reading, loss: Loss, part: _Part) -> int:
     if derivative is None:
         return -1
     own, start = derivative[entries], reading.iteration.values_at(parameter.heads)[entries]
-    serials: list[tuple[int, float]] = []
-    for serial, vector in _vectors(reading, parameter, len(entries)):
+    node_ids: list[tuple[int, float]] = []
+    for node_id, vector in _vectors(reading, parameter, len(entries)):
         fit = decayed(vector, own, start, [np.arange(len(entries))])
         if fit is not None:
-            serials.append((serial, part.due + fit.shares[0]))
+            node_ids.append((node_id, part.due + fit.shares[0]))
     size = max(abs(part.found), abs(part.due))
-    wanted = [s for s, share in serials if abs(share - part.found) <= _SAME * size]
-    return next(iter(wanted or [s for s, _ in serials]), -1)
+    wanted = [s for s, share in node_ids if abs(share - part.found) <= _SAME * size]
+    return next(iter(wanted or [s for s, _ in node_ids]), -1)
 
 
 def _vectors(reading: Reading, parameter: Parameter, size: int) -> Iterator[tuple[int, np.ndarray]]:
-    """The values on the way to an update that have some size, flat, by serial."""
+    """The values on the way to an update that have some size, flat, by node_id."""
     if len(parameter.heads) > 1:
         chain = reading.chains[parameter.name]
-        yield from ((serial, np.ravel(vector)) for serial, vector in chain.vectors.items())
+        yield from ((node_id, np.ravel(vector)) for node_id, vector in chain.vectors.items())
         return
     ends = set(parameter.ends)
     for index in sorted(reading.acted & ancestors(reading.graph, parameter.ends[0] or 0) - ends):
         node = reading.graph[index]
-        if node.size == size and node.serial >= 0:
-            yield node.serial, np.asarray(node.value, float).ravel()
+        if node.size == size and node.node_id >= 0:
+            yield node.node_id, np.asarray(node.value, float).ravel()
 
 
 def _edits(part: _Part, node: ast.AST | None, wording: Wording) -> Iterator[tuple[Change, ...]]:
     """The decay that is due, put in place of the one that is there."""
     if not isinstance(node, ast.expr):
         return
-    serial, text = serial_of(node), ast.unparse(node)
+    node_id, text = node_id_of(node), ast.unparse(node)
     graph = wording.evidence.graph
     own = next(p for p in wording.evidence.readings[0].parameters if p.name == part.item.name)
     start = np.concatenate([np.ravel(graph[head].value) for head in own.heads])
-    texts = wording.texts(serial)
+    texts = wording.texts(node_id)
     wanted = start[part.item.parts[part.number]]
     names = [t for t, i in texts if np.array_equal(np.ravel(graph[i].value), wanted)]
     numbers = [t for t, i in texts if graph[i].size == 1 and np.isclose(graph[i].value, part.due)]
     terms = [f"{(numbers or [f'{part.due:g}'])[0]} * {name}" for name in names]
     if part.found == 0:
-        yield from ((Change(serial, f"{text} + {term}"),) for term in terms if part.due)
+        yield from ((Change(node_id, f"{text} + {term}"),) for term in terms if part.due)
     elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         left, right = ast.unparse(node.left), ast.unparse(node.right)
         sign = "+" if isinstance(node.op, ast.Sub) else "-"
-        yield (Change(serial, f"{left} {sign} {right}"),)
-        yield from ((Change(serial, f"{left} + {term}"),) for term in terms if part.due)
+        yield (Change(node_id, f"{left} {sign} {right}"),)
+        yield from ((Change(node_id, f"{left} + {term}"),) for term in terms if part.due)

@@ -21,9 +21,9 @@ from nndiag.program.location.wording import Wording
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.ways import update_serial
+from nndiag.program.roles.ways import update_node_id
 from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 
 class DirectionFaults:
@@ -73,36 +73,36 @@ class DirectionFaults:
             )
             culprit = None if parameter is None else culprit_of(self.evidence, parameter)
             if culprit is None:
-                serial = self._update(item.name)
-                yield ProgramFault("wrong-loss-gradient", [item.name], serial, is_vague=True)
+                node_id = self._update(item.name)
+                yield ProgramFault("wrong-loss-gradient", [item.name], node_id, is_vague=True)
                 continue
             yield self._of_culprit(item.name, culprit)
 
     def _structural(self) -> Iterator[ProgramFault]:
         """Statements that make wrong parameters right when they are increments, or turned."""
-        serials = {
-            self.evidence.graph[node].serial
+        node_ids = {
+            self.evidence.graph[node].node_id
             for node in self.evidence.backward & self.evidence.carrying
         }
         edits = [("assignment-instead-of-increment", item) for item in increments(self.lines)]
-        edits += [("broken-chain-rule", item) for item in orders(self.lines, serials - {-1})]
+        edits += [("broken-chain-rule", item) for item in orders(self.lines, node_ids - {-1})]
         for bug, change in edits:
             names = self.bench.mended([change], self.comparisons, self.evidence.loss)
             if names:
-                yield ProgramFault(bug, names, change.serial, "", [(change,)])
+                yield ProgramFault(bug, names, change.node_id, "", [(change,)])
                 return
 
     def _of_substitution(self, found: Substitution) -> ProgramFault:
         culprit = self._classified(found)
         edits: list[tuple[Change, ...]] = []
-        place = self.nodes[found.serial]
+        place = self.nodes[found.node_id]
         if isinstance(place, ast.expr):
-            scope = self.lines.function(found.serial) or self.lines.tree
+            scope = self.lines.function(found.node_id) or self.lines.tree
             dues = found.first_wrong(self.evidence)
             texts = expressions_due(self.bench, place, scope, dues, any_factor=not found.scaled)
             if not texts and found.scaled:  # another bug may have left out a factor, or turned it
                 texts = expressions_due(self.bench, place, scope, dues, any_factor=True)
-            edits = [(Change(found.serial, text),) for text in texts]
+            edits = [(Change(found.node_id, text),) for text in texts]
         bug = "wrong-loss-gradient" if culprit is None else bug_of(culprit, self.evidence)
         if edits and isinstance(place, ast.expr):
             bug = bug_by_edit(bug, place, edits[0][0].text)
@@ -115,7 +115,7 @@ class DirectionFaults:
             if early is not None:
                 line = early.lineno
                 edits = [*self._moved(early, culprit), *edits]
-        return ProgramFault(bug, list(found.mends), found.serial, "", edits, line)
+        return ProgramFault(bug, list(found.mends), found.node_id, "", edits, line)
 
     def _classified(self, found: Substitution) -> Culprit | None:
         """What is wrong with the expression, by what it was made from and what is due."""
@@ -126,7 +126,7 @@ class DirectionFaults:
         return None
 
     def _of_culprit(self, name: str, culprit: Culprit) -> ProgramFault:
-        serial = self.evidence.graph[culprit.node].serial
+        node_id = self.evidence.graph[culprit.node].node_id
         bug = bug_of(culprit, self.evidence)
         edits: list[tuple[Change, ...]] = []
         vague = culprit.fault is Fault.UNKNOWN
@@ -136,7 +136,7 @@ class DirectionFaults:
             if early is not None:
                 line = early.lineno
                 edits = [*self._moved(early, culprit), *edits]
-        return ProgramFault(bug, [name], serial, "", edits, line, is_vague=vague)
+        return ProgramFault(bug, [name], node_id, "", edits, line, is_vague=vague)
 
     def _line_of(self, culprit: Culprit) -> int | None:
         """The line of the use of an operand, or of the statement that made it what it is called."""
@@ -160,8 +160,8 @@ class DirectionFaults:
         heads = {head for item in self.evidence.readings[0].parameters for head in item.heads}
         for _ in range(4):
             item = self.evidence.graph[node]
-            if any(index in heads for index in item.inputs) and item.serial >= 0:
-                return self.lines.statement(item.serial)
+            if any(index in heads for index in item.inputs) and item.node_id >= 0:
+                return self.lines.statement(item.node_id)
             if len(item.inputs) != 1:
                 return None
             node = item.inputs[0]
@@ -169,27 +169,27 @@ class DirectionFaults:
 
     def _moved(self, early: ast.stmt, culprit: Culprit) -> Iterator[tuple[Change, ...]]:
         """An update moved behind the statement that uses the old value."""
-        use = self.lines.statement(self.evidence.graph[culprit.product or culprit.node].serial)
-        if use is None or self.lines.function(serial_of(use)) is not self.lines.function(
-            serial_of(early)
+        use = self.lines.statement(self.evidence.graph[culprit.product or culprit.node].node_id)
+        if use is None or self.lines.function(node_id_of(use)) is not self.lines.function(
+            node_id_of(early)
         ):
             return
         text = ast.unparse(early)
-        yield (Change(serial_of(use), text, "after"), Change(serial_of(early), ""))
+        yield (Change(node_id_of(use), text, "after"), Change(node_id_of(early), ""))
 
     def _by_residual(self, item: Comparison) -> ProgramFault:
         residuals = self.evidence.readings[0].residuals
-        serial = self.evidence.readings[0].forward[residuals[-1].node].serial if residuals else -1
+        node_id = self.evidence.readings[0].forward[residuals[-1].node].node_id if residuals else -1
         users = [
-            node.serial
+            node.node_id
             for node in self.evidence.graph
             if residuals
             and residuals[-1].node in node.inputs
             and node.index in self.evidence.backward
         ]
-        place = users[-1] if users else serial
+        place = users[-1] if users else node_id
         edits = list(without_single_factors(self.evidence, self.nodes))
         return ProgramFault("loss-gradient-scaled-by-residual", [item.name], place, "", edits)
 
     def _update(self, name: str) -> int:
-        return update_serial(self.evidence.readings[0], name)
+        return update_node_id(self.evidence.readings[0], name)

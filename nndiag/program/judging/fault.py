@@ -16,17 +16,17 @@ class ProgramFault:
     Attributes:
         bug: Name of the bug.
         parameters: The parameters that it makes wrong.
-        serial: The expression or statement at fault; −1 where it was not found.
+        node_id: The expression or statement at fault; −1 where it was not found.
         detail: What more is said of it, a clause; empty where the bug's sentence says it all.
         edits: What may mend it, most likely first.
-        line: The line to look at, where it is another than that of `serial`.
+        line: The line to look at, where it is another than that of `node_id`.
         severity: How much it matters.
         is_vague: Whether it only says that something is wrong: what another fault explains.
     """
 
     bug: str
     parameters: list[str]
-    serial: int
+    node_id: int
     detail: str = ""
     edits: list[tuple[Change, ...]] = field(default_factory=list)
     line: int | None = None
@@ -38,7 +38,7 @@ def merged(faults: Sequence[ProgramFault]) -> list[ProgramFault]:
     """Faults with the same bug at the same place as one."""
     found: dict[tuple[str, int, int | None], ProgramFault] = {}
     for fault in faults:
-        key = (fault.bug, fault.serial, fault.line)
+        key = (fault.bug, fault.node_id, fault.line)
         known = found.setdefault(key, fault)
         if known is not fault:
             known.parameters += [n for n in fault.parameters if n not in known.parameters]

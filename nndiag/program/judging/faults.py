@@ -16,7 +16,7 @@ from nndiag.program.judging.update_faults import EXPLAINING, update_faults
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.status import Status
 from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _SAME = 1e-3
 _SUMMED = (
@@ -59,9 +59,9 @@ class FaultFinder(DirectionFaults):
 
     def _with_edits(self, fault: ProgramFault, wrong: Sequence[ProgramFault]) -> ProgramFault:
         """A fault with the edits that were found for the same statement under a vaguer name."""
-        statement = self.lines.statement(fault.serial)
+        statement = self.lines.statement(fault.node_id)
         for other in wrong:
-            same = statement is not None and self.lines.statement(other.serial) is statement
+            same = statement is not None and self.lines.statement(other.node_id) is statement
             if same and other.edits and not fault.edits:
                 return replace(fault, edits=other.edits)
         return fault
@@ -89,17 +89,17 @@ class FaultFinder(DirectionFaults):
             for index in sorted(ancestors(graph, output))
             if graph[index].operation == "sum" and index > output - 8
         ]
-        serial = sums[-1].serial if sums else graph[output].serial
-        node = self.nodes.get(serial)
+        node_id = sums[-1].node_id if sums else graph[output].node_id
+        node = self.nodes.get(node_id)
         names = [item.name for item in self.comparisons if item.status is not Status.RIGHT]
         edits: list[tuple[Change, ...]] = []
         if isinstance(node, ast.Call):
             text = ast.unparse(node)
             for old, new in (("axis=0", "axis=1"), ("axis=1", "axis=0"), ("axis=-1", "axis=0")):
                 if old in text:
-                    edits.append((Change(serial, text.replace(old, new)),))
+                    edits.append((Change(node_id, text.replace(old, new)),))
                     break
-        return ProgramFault("softmax-wrong-axis", names, serial, "", edits)
+        return ProgramFault("softmax-wrong-axis", names, node_id, "", edits)
 
     # A wrong sign.
 
@@ -118,31 +118,31 @@ class FaultFinder(DirectionFaults):
     def _common_sign(self, names: list[str]) -> ProgramFault:
         """All go uphill: the residual has the other sign, or each update."""
         reading = self.evidence.readings[0]
-        serial = next(
-            (reading.forward[item.node].serial for item in reversed(reading.residuals)), -1
+        node_id = next(
+            (reading.forward[item.node].node_id for item in reversed(reading.residuals)), -1
         )
-        node = self.nodes.get(serial)
+        node = self.nodes.get(node_id)
         edits: list[tuple[Change, ...]] = []
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
             text = f"{_bracketed(node.right)} - {_bracketed(node.left)}"
-            edits.append((Change(serial, text),))
+            edits.append((Change(node_id, text),))
         flips = [change for name in names for change in self._flipped(name)]
         if flips:
             edits.append(tuple(dict.fromkeys(flips)))
         negative = self._first_negative(names[0])
-        if negative is not None and negative != serial:
+        if negative is not None and negative != node_id:
             edits.append(self._negated(negative))
-        return ProgramFault("wrong-sign", names, serial, "", edits)
+        return ProgramFault("wrong-sign", names, node_id, "", edits)
 
     def _own_sign(self, item: Comparison) -> ProgramFault:
         update = self._update(item.name)
         negative = self._first_negative(item.name)
         edits = [tuple(self._flipped(item.name))] if self._flipped(item.name) else []
-        serial = update
+        node_id = update
         if negative is not None:
             edits.insert(0, self._negated(negative))
-            serial = negative
-        return ProgramFault("wrong-sign", [item.name], serial, "", edits)
+            node_id = negative
+        return ProgramFault("wrong-sign", [item.name], node_id, "", edits)
 
     def _first_negative(self, name: str) -> int | None:
         """The first expression on the way to an update that has the opposite of its derivative."""
@@ -153,7 +153,7 @@ class FaultFinder(DirectionFaults):
             inputs = [item for item in self.evidence.graph[node].inputs if item in sizes]
             before = all((sizes[item] > 0) is usual for item in inputs)
             if node in own and (factor > 0) is not usual and before:
-                return self.evidence.graph[node].serial
+                return self.evidence.graph[node].node_id
         return None
 
     @cached_property
@@ -186,31 +186,31 @@ class FaultFinder(DirectionFaults):
                     found |= ancestors(self.evidence.graph, end)
         return found
 
-    def _negated(self, serial: int) -> tuple[Change, ...]:
-        node = self.nodes[serial]
+    def _negated(self, node_id: int) -> tuple[Change, ...]:
+        node = self.nodes[node_id]
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return (Change(serial, ast.unparse(node.operand)),)
+            return (Change(node_id, ast.unparse(node.operand)),)
         left = node.left if isinstance(node, ast.BinOp) else None
         if isinstance(left, ast.UnaryOp) and isinstance(left.op, ast.USub):
-            return (Change(serial_of(left), ast.unparse(left.operand)),)
+            return (Change(node_id_of(left), ast.unparse(left.operand)),)
         if not isinstance(node, ast.expr):
             return ()
-        return (Change(serial, f"-({ast.unparse(node)})"),)
+        return (Change(node_id, f"-({ast.unparse(node)})"),)
 
     def _flipped(self, name: str) -> list[Change]:
         """The update with the opposite sign."""
-        serial = self._update(name)
-        statement = self.lines.statement(serial) if serial >= 0 else None
+        node_id = self._update(name)
+        statement = self.lines.statement(node_id) if node_id >= 0 else None
         node: ast.AST | None = statement
         if isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
             sign = "-" if isinstance(node.op, ast.Add) else "+"
             text = f"{ast.unparse(node.target)} {sign}= {ast.unparse(node.value)}"
-            return [Change(serial_of(node), text)]
+            return [Change(node_id_of(node), text)]
         value = node.value if isinstance(node, ast.Assign) else None
         if isinstance(value, ast.BinOp) and isinstance(value.op, (ast.Add, ast.Sub)):
             sign = "-" if isinstance(value.op, ast.Add) else "+"
             text = f"{ast.unparse(value.left)} {sign} {_bracketed(value.right)}"
-            return [Change(serial_of(value), text)]
+            return [Change(node_id_of(value), text)]
         return []
 
     # A wrong size.
@@ -225,11 +225,11 @@ class FaultFinder(DirectionFaults):
                 if size > 2
             )
             bug = "summed-instead-of-averaged" if by_examples else "wrong-constant-factor"
-            serial = self._odd_factor(item)
+            node_id = self._odd_factor(item)
             held = self.found.settings.gradient_of(item.name) is not None
             other = "the gradient of the loss" if held else "that of the others"
             detail = f"the step is {ratio:.4g} times {other}"
-            yield ProgramFault(bug, [item.name], serial, detail, self.rescaled(serial, ratio))
+            yield ProgramFault(bug, [item.name], node_id, detail, self.rescaled(node_id, ratio))
 
     @property
     def examples(self) -> list[int]:
@@ -251,37 +251,37 @@ class FaultFinder(DirectionFaults):
         for node, factor in self._sizes.items():
             if node not in own:
                 continue
-            serial = self.evidence.graph[node].serial
+            node_id = self.evidence.graph[node].node_id
             if round(float(np.log(abs(factor))), 5) not in usual:
                 is_rate = abs(abs(factor) - rate) <= _SAME * abs(factor)
-                return previous if is_rate and previous is not None else serial
-            previous = serial
+                return previous if is_rate and previous is not None else node_id
+            previous = node_id
         return self._update(item.name)
 
-    def rescaled(self, serial: int, ratio: float) -> list[tuple[Change, ...]]:
+    def rescaled(self, node_id: int, ratio: float) -> list[tuple[Change, ...]]:
         """Edits of an expression that is so many times too large."""
-        node = self.nodes.get(serial)
+        node = self.nodes.get(node_id)
         if not isinstance(node, ast.expr):
             return []
         text = ast.unparse(node)
         found: list[tuple[Change, ...]] = []
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)):
-            found.append((Change(serial, ast.unparse(node.left)),))
-            found.append((Change(serial, ast.unparse(node.right)),))
-            for count in self.wording.divisors(serial):
-                found.append((Change(serial, f"{ast.unparse(node.left)} / {count}"),))
+            found.append((Change(node_id, ast.unparse(node.left)),))
+            found.append((Change(node_id, ast.unparse(node.right)),))
+            for count in self.wording.divisors(node_id):
+                found.append((Change(node_id, f"{ast.unparse(node.left)} / {count}"),))
         if isinstance(node, ast.Call) and ".mean" in text:
-            found.append((Change(serial, text.replace(".mean", ".sum", 1)),))
+            found.append((Change(node_id, text.replace(".mean", ".sum", 1)),))
         if isinstance(node, ast.Call) and ".sum" in text:
-            found.append((Change(serial, text.replace(".sum", ".mean", 1)),))
-        for count in self._counts(serial, ratio):
-            found.append((Change(serial, f"({text}) / {count}"),))
+            found.append((Change(node_id, text.replace(".sum", ".mean", 1)),))
+        for count in self._counts(node_id, ratio):
+            found.append((Change(node_id, f"({text}) / {count}"),))
         whole = round(ratio) if ratio > 1 else round(1 / ratio)
         if abs(max(ratio, 1 / ratio) - whole) <= _SAME * whole:
-            found.append((Change(serial, f"({text}) {'/' if ratio > 1 else '*'} {whole}"),))
+            found.append((Change(node_id, f"({text}) {'/' if ratio > 1 else '*'} {whole}"),))
         return found
 
-    def _counts(self, serial: int, ratio: float) -> Iterator[str]:
+    def _counts(self, node_id: int, ratio: float) -> Iterator[str]:
         """Expressions of the program for the number of examples, where that is the ratio."""
         if not any(abs(ratio - size) <= _SAME * size for size in self.examples):
             return
@@ -289,11 +289,11 @@ class FaultFinder(DirectionFaults):
         for node in ast.walk(self.lines.tree):
             counts = isinstance(node, ast.Call) and ast.unparse(node.func) == "len"
             shaped = isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith(".shape")
-            near = self.lines.function(serial_of(node)) is self.lines.function(serial)
+            near = self.lines.function(node_id_of(node)) is self.lines.function(node_id)
             if (counts or shaped) and near and (text := ast.unparse(node)) not in seen:
                 seen.add(text)
                 yield text
-        yield from self.wording.divisors(serial)
+        yield from self.wording.divisors(node_id)
 
     # Updates that are missing, and shapes.
 
@@ -301,11 +301,11 @@ class FaultFinder(DirectionFaults):
         for item in self._named(Status.NEVER_UPDATED):
             if item.name in self.restored:
                 continue
-            serial = self._update(item.name)
+            node_id = self._update(item.name)
             loop = self.found.watched.loop.node
-            line = None if serial >= 0 else self._first_line(item.name) or loop.lineno
+            line = None if node_id >= 0 else self._first_line(item.name) or loop.lineno
             part = f"only {item.unmoved} of its {np.prod(item.shape)} entries" * bool(item.unmoved)
-            yield ProgramFault("gradient-never-computed", [item.name], serial, part, line=line)
+            yield ProgramFault("gradient-never-computed", [item.name], node_id, part, line=line)
 
     def _first_line(self, name: str) -> int | None:
         """Line of the first statement that gives a variable its value."""
@@ -322,7 +322,7 @@ class FaultFinder(DirectionFaults):
 
     def _shapes(self) -> Iterator[ProgramFault]:
         for item in self._named(Status.CHANGES_SHAPE):
-            serial = self._update(item.name)
+            node_id = self._update(item.name)
             end = self._end(item.name)
             after = "" if end is None else "×".join(map(str, self.evidence.graph[end].shape))
             before = "×".join(map(str, item.shape))
@@ -334,8 +334,8 @@ class FaultFinder(DirectionFaults):
                 if isinstance(node, ast.expr):
                     text = ast.unparse(node)
                     edits = [(Change(source, form.format(text)),) for form in _SUMMED]
-                serial = source
-            yield ProgramFault("wrong-bias-gradient", [item.name], serial, detail, edits)
+                node_id = source
+            yield ProgramFault("wrong-bias-gradient", [item.name], node_id, detail, edits)
 
     def _end(self, name: str) -> int | None:
         """The node that a parameter holds at the end, whatever its shape."""
@@ -351,13 +351,13 @@ class FaultFinder(DirectionFaults):
         mine = [
             index
             for index in sorted(ancestors(reading.graph, end) - others)
-            if reading.graph[index].serial >= 0 and index in self.evidence.carrying
+            if reading.graph[index].node_id >= 0 and index in self.evidence.carrying
         ]
-        return reading.graph[mine[0]].serial if mine else None
+        return reading.graph[mine[0]].node_id if mine else None
 
     def _updates(self) -> Iterator[ProgramFault]:
         for item in update_faults(self.found, self.comparisons, self.wording):
-            found = ProgramFault(item.bug, [item.parameter], item.serial, item.says)
+            found = ProgramFault(item.bug, [item.parameter], item.node_id, item.says)
             found.edits, found.severity = list(item.edits), item.severity
             yield found
 

@@ -12,7 +12,7 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 
 def integer_faults(found: Understanding) -> Iterator[UpdateFault]:
@@ -34,8 +34,8 @@ def integer_faults(found: Understanding) -> Iterator[UpdateFault]:
         says = f"what a step writes loses its fraction; {moved} of {before.size} entries move"
         start = _start(found, name)
         edits = () if start is None else ((_as_floats(start),),)
-        serial = reading.graph[ends[0]].serial if start is None else serial_of(start)
-        yield UpdateFault(name, "integer-weights", says, serial, edits)
+        node_id = reading.graph[ends[0]].node_id if start is None else node_id_of(start)
+        yield UpdateFault(name, "integer-weights", says, node_id, edits)
 
 
 def _is_integer(value: object) -> bool:
@@ -71,4 +71,4 @@ def _start(found: Understanding, name: str) -> ast.Assign | None:
 def _as_floats(start: ast.Assign) -> Change:
     text = ast.unparse(start.value)
     whole = isinstance(start.value, (ast.Call, ast.Name))
-    return Change(serial_of(start.value), f"{text if whole else f'({text})'}.astype(float)")
+    return Change(node_id_of(start.value), f"{text if whole else f'({text})'}.astype(float)")

@@ -16,7 +16,7 @@ from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.graph.tracer import GraphTooLargeError
 from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.judging.faults import FaultFinder
-from nndiag.program.judging.standing import standing_faults
+from nndiag.program.judging.structural import standing_faults
 from nndiag.program.judging.uniform import (
     Uniform,
     has_stated_rate,
@@ -34,7 +34,7 @@ from nndiag.program.roles.status import FINE, Status
 from nndiag.program.roles.understanding import Understanding, understood
 from nndiag.program.roles.verdicts import compared
 from nndiag.program.roles.verification import doubt_of
-from nndiag.program.roles.ways import update_serial
+from nndiag.program.roles.ways import update_node_id
 from nndiag.program.text.edits import Change, Edit, TextEditor
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
@@ -115,9 +115,9 @@ class Judgement:
             )
         return None
 
-    def update_serial(self, name: str) -> int:
+    def update_node_id(self, name: str) -> int:
         """The expression or statement that gives a parameter its next value; −1 without one."""
-        return update_serial(self.found.readings[0], name)
+        return update_node_id(self.found.readings[0], name)
 
 
 def judged(
@@ -312,7 +312,7 @@ def line_of(fault: ProgramFault, found: Understanding) -> int | None:
     """The line to look at for a fault."""
     if fault.line is not None:
         return fault.line
-    statement = Lines(found.host.tree, found.nodes).statement(fault.serial)
+    statement = Lines(found.host.tree, found.nodes).statement(fault.node_id)
     return None if statement is None else statement.lineno
 
 
@@ -349,7 +349,7 @@ def _jump(found: Understanding) -> int | None:
         if np.asarray(node.value).dtype.kind == "b" and acted & set(node.inputs)
     }
     for index in sorted(graph.compared & acted | tables):
-        node = found.nodes.get(graph[index].serial)
+        node = found.nodes.get(graph[index].node_id)
         if isinstance(node, (ast.expr, ast.stmt)):
             return node.lineno
     return None

@@ -39,7 +39,7 @@ def _dead(judgement: Judgement) -> str:
     examples = max((max(graph[r.node].shape, default=1) for r in reading.residuals), default=1)
     for index in sorted(reading.acted_forward):
         node = graph[index]
-        syntax = judgement.found.nodes.get(node.serial)
+        syntax = judgement.found.nodes.get(node.node_id)
         if node.operation not in _RECTIFIERS or len(node.shape) != 2 or syntax is None:
             continue
         if not np.any(node.value):

@@ -15,7 +15,7 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
-from nndiag.program.roles.ways import update_serial
+from nndiag.program.roles.ways import update_node_id
 
 
 def updated_weights(found: Understanding) -> Iterator[UpdateFault]:
@@ -40,8 +40,8 @@ def updated_weights(found: Understanding) -> Iterator[UpdateFault]:
             if _share_memory(reading, early, late):
                 continue  # what one writes the other is read anew from, changed or not
             says = f"{early.name} is updated before it is used for {late.name}"
-            serial = update_serial(reading, early.name)
-            yield UpdateFault(late.name, "uses-updated-weights", says, serial)
+            node_id = update_node_id(reading, early.name)
+            yield UpdateFault(late.name, "uses-updated-weights", says, node_id)
 
 
 def _share_memory(reading: Reading, one: Parameter, other: Parameter) -> bool:
@@ -69,10 +69,10 @@ def overwritten_sums(
         wanted = derivatives.get(item.name)
         if item.status is not Status.WRONG or parameter is None or wanted is None:
             continue
-        serial = _overwritten(reading, parameter, wanted)
-        if serial is not None:
+        node_id = _overwritten(reading, parameter, wanted)
+        if node_id is not None:
             says = "each part of the gradient replaces the one before, where it is to be added"
-            yield UpdateFault(item.name, "assignment-instead-of-increment", says, serial)
+            yield UpdateFault(item.name, "assignment-instead-of-increment", says, node_id)
 
 
 def _overwritten(reading: Reading, parameter: Parameter, wanted: np.ndarray) -> int | None:
@@ -84,15 +84,15 @@ def _overwritten(reading: Reading, parameter: Parameter, wanted: np.ndarray) -> 
     parts: dict[int, list[int]] = {}
     for index in reading.acted:
         node = graph[index]
-        if node.size == wanted.size and node.serial >= 0 and node.is_real:
-            parts.setdefault(node.serial, []).append(index)
+        if node.size == wanted.size and node.node_id >= 0 and node.is_real:
+            parts.setdefault(node.node_id, []).append(index)
     target = wanted.reshape(parameter.tensor.shape)
-    for serial, nodes in sorted(parts.items()):
+    for node_id, nodes in sorted(parts.items()):
         reached = [index for index in nodes if index in way]
         shapes = {graph[index].shape for index in nodes}
         if len(nodes) < 2 or len(reached) >= len(nodes) or not reached or len(shapes) > 1:
             continue
         whole = np.sum([np.asarray(graph[index].value, float) for index in nodes], axis=0)
         if multiple_of(whole, target, turned=False) is not None:
-            return serial
+            return node_id
     return None

@@ -14,9 +14,9 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.replay import replayed
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
-from nndiag.program.roles.ways import update_serial
+from nndiag.program.roles.ways import update_node_id
 from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _MOST = 12  # single numbers that are tried
 _ONCE, _TWICE = 2.0, 4.0  # how a step grows with a number that is doubled
@@ -42,10 +42,10 @@ def rate_faults(found: Understanding) -> Iterator[UpdateFault]:
         if squared and len(squared) + len(once) == len(grown):
             label = reading.graph[index].label
             for name in squared:
-                serial = update_serial(reading, name)
+                node_id = update_node_id(reading, name)
                 says = f"the step goes with the square of {label}"
-                edits = tuple(_edits(found.nodes, serial))
-                yield UpdateFault(name, "wrong-constant-factor", says, serial, edits)
+                edits = tuple(_edits(found.nodes, node_id))
+                yield UpdateFault(name, "wrong-constant-factor", says, node_id, edits)
             return
 
 
@@ -75,10 +75,10 @@ def _is(value: float | None, wanted: float) -> bool:
     return value is not None and abs(value - wanted) <= 1e-4 * wanted
 
 
-def _edits(nodes: Mapping[int, ast.AST], serial: int) -> Iterator[tuple[Change, ...]]:
+def _edits(nodes: Mapping[int, ast.AST], node_id: int) -> Iterator[tuple[Change, ...]]:
     """The square of a number in an update replaced by the number."""
-    for node in ast.walk(nodes[serial]) if serial in nodes else ():
+    for node in ast.walk(nodes[node_id]) if node_id in nodes else ():
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             text = ast.unparse(node.left)
             if text == ast.unparse(node.right):
-                yield (Change(serial_of(node), text),)
+                yield (Change(node_id_of(node), text),)

@@ -88,7 +88,7 @@ class Report:
         return tuple(self._tensor(item) for item in self.judgement.comparisons)
 
     def _tensor(self, item: Comparison) -> TensorCheck:
-        node = self.judgement.found.nodes.get(self.judgement.update_serial(item.name))
+        node = self.judgement.found.nodes.get(self.judgement.update_node_id(item.name))
         right = item.status is Status.RIGHT
         return TensorCheck(
             name=item.name,
@@ -104,7 +104,7 @@ class Report:
         """The loss that the step was compared with."""
         found, text = self.judgement.found, loss_text(self.judgement.found)
         assert found.loss is not None
-        node = found.nodes.get(found.loss.serial)
+        node = found.nodes.get(found.loss.node_id)
         line = node.lineno if isinstance(node, (ast.expr, ast.stmt)) else 1
         assumption = None
         if not found.loss.own:

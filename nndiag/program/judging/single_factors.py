@@ -17,11 +17,11 @@ def without_single_factors(
 
     Args:
         evidence: What is known of the iteration.
-        nodes: The program's syntax tree by serial.
+        nodes: The program's syntax tree by node_id.
     """
     graph, acted = evidence.graph, evidence.readings[0].acted
     for index in sorted(evidence.backward):
-        node, syntax = graph[index], nodes.get(graph[index].serial)
+        node, syntax = graph[index], nodes.get(graph[index].node_id)
         if not isinstance(syntax, ast.BinOp) or not isinstance(syntax.op, ast.Mult):
             continue
         sizes = [
@@ -31,4 +31,4 @@ def without_single_factors(
         sides = [syntax.left, syntax.right]
         for size, other, kept in zip(sizes, sizes[::-1], sides[::-1]):
             if size == 1 and other != 1:
-                yield (Change(node.serial, ast.unparse(kept)),)
+                yield (Change(node.node_id, ast.unparse(kept)),)

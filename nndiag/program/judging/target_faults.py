@@ -15,7 +15,7 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _TAKES = frozenset({"getitem", "gather", "take", "reshape", "transpose", "T", "astype", "array"})
 _SHOWN = 3
@@ -42,10 +42,10 @@ def target_faults(found: Understanding, wording: Wording | None) -> Iterator[Upd
             continue
         used, due, node = mixed
         says = f"the targets are those of rows {_listed(used)}, the outputs those of {_listed(due)}"
-        serial = reading.graph[residual.node].serial
+        node_id = reading.graph[residual.node].node_id
         edits = () if wording is None else tuple(_edits(reading, residual, node, wording))
         for name in names:
-            yield UpdateFault(name, "wrong-loss-gradient", says, serial, edits)
+            yield UpdateFault(name, "wrong-loss-gradient", says, node_id, edits)
         return
 
 
@@ -131,12 +131,12 @@ def _edits(
     place = wording.operand(residual.node, target)
     if place is None:
         return
-    lines, serial = wording.lines, reading.graph[residual.node].serial
-    names = [text for text, known in wording.texts(serial) if known == node]
-    function, made = lines.function(serial), lines.statement(reading.graph[node].serial)
-    if isinstance(made, ast.Assign) and lines.function(serial_of(made)) is function:
+    lines, node_id = wording.lines, reading.graph[residual.node].node_id
+    names = [text for text, known in wording.texts(node_id) if known == node]
+    function, made = lines.function(node_id), lines.statement(reading.graph[node].node_id)
+    if isinstance(made, ast.Assign) and lines.function(node_id_of(made)) is function:
         names += [ast.unparse(item) for item in made.targets]
     if isinstance(function, ast.FunctionDef):  # it is handed over, and not used
         used = {item.id for item in ast.walk(function) if isinstance(item, ast.Name)}
         names += [item.arg for item in function.args.args if item.arg not in used]
-    yield from ((Change(serial_of(place), name),) for name in dict.fromkeys(names))
+    yield from ((Change(node_id_of(place), name),) for name in dict.fromkeys(names))

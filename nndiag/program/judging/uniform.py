@@ -35,14 +35,14 @@ class Uniform:
         factor: The step over the rate times the gradient.
         severity: A note where it may be a convention.
         told: What it comes from, in words.
-        serial: The expression where the factor comes in; −1 where that is not known.
+        node_id: The expression where the factor comes in; −1 where that is not known.
     """
 
     problem: str
     factor: float
     severity: Severity
     told: str
-    serial: int
+    node_id: int
 
 
 def uniform_factor(found: Understanding, comparisons: Sequence[Comparison]) -> Uniform | None:
@@ -69,10 +69,10 @@ def uniform_factor(found: Understanding, comparisons: Sequence[Comparison]) -> U
     if not fitting:
         return None
     factor, first = fitting[0]
-    serial = first.serial if first.serial >= 0 else _entry(evidence, factor)
+    node_id = first.node_id if first.node_id >= 0 else _entry(evidence, factor)
     grave = all(meaning.grave for _, meaning in fitting)
     severity = Severity.WARNING if grave else Severity.NOTE
-    return Uniform(first.problem, factor, severity, first.told, serial)
+    return Uniform(first.problem, factor, severity, first.told, node_id)
 
 
 def uniform_fault(finder: FaultFinder, uniform: Uniform) -> ProgramFault:
@@ -90,10 +90,10 @@ def uniform_fault(finder: FaultFinder, uniform: Uniform) -> ProgramFault:
         f"{uniform.factor * found.rate.value:.4g}"
     )
     grave = uniform.severity is Severity.WARNING
-    edits = finder.rescaled(uniform.serial, uniform.factor) if grave else []
+    edits = finder.rescaled(uniform.node_id, uniform.factor) if grave else []
     names = [item.name for item in finder.comparisons]
     return ProgramFault(
-        uniform.problem, names, uniform.serial, detail, edits, severity=uniform.severity
+        uniform.problem, names, uniform.node_id, detail, edits, severity=uniform.severity
     )
 
 
@@ -130,7 +130,7 @@ class _Meaning:
     problem: str
     grave: bool
     told: str
-    serial: int = -1
+    node_id: int = -1
 
 
 def _meanings(found: Understanding, evidence: Evidence, rate: Rate) -> Iterator[_Meaning]:
@@ -143,10 +143,10 @@ def _meanings(found: Understanding, evidence: Evidence, rate: Rate) -> Iterator[
             grave = scale == 1.0
             yield _Meaning(scale * size, _SUMMED, grave, "summed over the examples")
             yield _Meaning(scale / size, _SUMMED, grave, "averaged over the examples")
-    for count, serial in _divisors(evidence):
+    for count, node_id in _divisors(evidence):
         for size in sizes:
             told = f"divided by {count:g} where it is {size} that the loss averages over"
-            yield _Meaning(size / count, _SUMMED, True, told, serial)
+            yield _Meaning(size / count, _SUMMED, True, told, node_id)
 
 
 def _sizes(found: Understanding, evidence: Evidence) -> list[int]:
@@ -166,7 +166,7 @@ def _divisors(evidence: Evidence) -> Iterator[tuple[float, int]]:
             part = node.arguments[1]
             value = evidence.graph[part.node].value if isinstance(part, Ref) else part
             if np.size(value) == 1 and float(value) > 1:
-                yield float(value), node.serial
+                yield float(value), node.node_id
 
 
 def _entry(evidence: Evidence, factor: float) -> int:
@@ -177,7 +177,7 @@ def _entry(evidence: Evidence, factor: float) -> int:
             if evidence.graph[target].size == evidence.graph[index].size:
                 found = evidence.factor(index, target)
                 if found is not None and _is(abs(found), abs(factor)):
-                    return evidence.graph[index].serial
+                    return evidence.graph[index].node_id
                 if found is not None:
                     break
     return -1

@@ -262,7 +262,7 @@ def _adjoints_by_value(reading: Reading, loss: Loss) -> dict[int, np.ndarray]:
         with np.errstate(all="ignore"):
             same = (np.abs(others - own) <= _EQUAL * np.abs(own)).reshape(len(others), -1).all(1)
         for node in np.array(by_shape[item.shape])[same]:
-            if item.size > 1 or item.serial == forward[int(node)].serial:
+            if item.size > 1 or item.node_id == forward[int(node)].node_id:
                 table[index] = known[int(node)]
                 break
     return table

@@ -57,12 +57,12 @@ def families_of(
             if index in heads:
                 members.setdefault((-1, heads.index(index), -1), []).append((index, index, value))
             continue
-        members.setdefault((node.serial, node.part or 0, -1), []).append((index, index, value))
+        members.setdefault((node.node_id, node.part or 0, -1), []).append((index, index, value))
         if any(users.get(item, 0) > 1 or item in heads for item in node.inputs):
             parts = pulled_back(graph, node, value) or {}
             for slot, item in enumerate(node.inputs):
                 if item in parts and item in adjoints and (users[item] > 1 or item in heads):
-                    key = (node.serial, node.part or 0, slot)
+                    key = (node.node_id, node.part or 0, slot)
                     members.setdefault(key, []).append(
                         (item, index, np.asarray(parts[item], float))
                     )

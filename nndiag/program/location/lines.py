@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
-from nndiag.program.text.instrument import parents_of, serial_of
+from nndiag.program.text.instrument import node_id_of, parents_of
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -18,24 +18,24 @@ class Lines:
         self.nodes = nodes
         self.parents = parents_of(tree)
 
-    def statement(self, serial: int) -> ast.stmt | None:
+    def statement(self, node_id: int) -> ast.stmt | None:
         """The statement that an expression stands in."""
-        node: ast.AST | None = self.nodes.get(serial)
+        node: ast.AST | None = self.nodes.get(node_id)
         while node is not None and not isinstance(node, ast.stmt):
-            node = self.parents.get(serial_of(node))
+            node = self.parents.get(node_id_of(node))
         return node
 
-    def block(self, serial: int) -> list[ast.stmt]:
+    def block(self, node_id: int) -> list[ast.stmt]:
         """The statements among which one stands."""
-        parent, node = self.parents[serial], self.nodes[serial]
+        parent, node = self.parents[node_id], self.nodes[node_id]
         blocks = (getattr(parent, name, None) for name in ("body", "orelse", "finalbody"))
         return next((b for b in blocks if isinstance(b, list) and node in b), [node])  # type: ignore[list-item]
 
-    def function(self, serial: int) -> ast.AST | None:
+    def function(self, node_id: int) -> ast.AST | None:
         """The function that a node stands in; None at module level."""
-        node = self.parents.get(serial)
+        node = self.parents.get(node_id)
         while node is not None and not isinstance(node, _FUNCTIONS):
-            node = self.parents.get(serial_of(node))
+            node = self.parents.get(node_id_of(node))
         return node
 
     def last_assignment(self, name: ast.expr, before: int) -> ast.stmt | None:
@@ -45,7 +45,7 @@ class Lines:
             name: A variable, an attribute or an item, where it is read.
             before: The line.
         """
-        scope = self.function(serial_of(name)) or self.tree
+        scope = self.function(node_id_of(name)) or self.tree
         text = ast.unparse(name)
         found = None
         for node in ast.walk(scope):

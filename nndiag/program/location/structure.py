@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from nndiag.program.location.lines import Lines
 from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _LOOPS = (ast.For, ast.While)
 
@@ -18,7 +18,7 @@ _LOOPS = (ast.For, ast.While)
 def increments(lines: Lines) -> Iterator[Change]:
     """Assignments in a loop to what is set before the loop: an increment may be due."""
     for loop in [node for node in ast.walk(lines.tree) if isinstance(node, ast.For)]:
-        block = lines.block(serial_of(loop))
+        block = lines.block(node_id_of(loop))
         before = {
             ast.unparse(item)
             for statement in block[: block.index(loop)]
@@ -30,23 +30,23 @@ def increments(lines: Lines) -> Iterator[Change]:
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
                 target, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
                 if target in before and not _reads(node.value, target):
-                    yield Change(serial_of(node), f"{target} += {value}")
+                    yield Change(node_id_of(node), f"{target} += {value}")
 
 
 def _reads(value: ast.expr, target: str) -> bool:
     return any(isinstance(n, ast.expr) and ast.unparse(n) == target for n in ast.walk(value))
 
 
-def orders(lines: Lines, serials: set[int]) -> Iterator[Change]:
+def orders(lines: Lines, node_ids: set[int]) -> Iterator[Change]:
     """Loops around some expressions, to be gone through from the other end."""
     seen: set[int] = set()
-    for serial in sorted(serials):
-        node = lines.parents.get(serial)
+    for node_id in sorted(node_ids):
+        node = lines.parents.get(node_id)
         while node is not None:
-            if isinstance(node, ast.For) and serial_of(node) not in seen:
-                seen.add(serial_of(node))
-                yield Change(serial_of(node.iter), _turned(node.iter))
-            node = lines.parents.get(serial_of(node))
+            if isinstance(node, ast.For) and node_id_of(node) not in seen:
+                seen.add(node_id_of(node))
+                yield Change(node_id_of(node.iter), _turned(node.iter))
+            node = lines.parents.get(node_id_of(node))
 
 
 def _turned(item: ast.expr) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.families import Family
 from nndiag.program.location.tape import FAR, MOST_SCALES, Tape, is_in, with_keys
-from nndiag.program.loop.laboratory import Point
+from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.multiples import factor_between, laid_out
 
 _SECONDS = 3.0  # of processor time
@@ -31,7 +31,7 @@ class Substitution:
     """Derivatives in the place of an expression's values.
 
     Attributes:
-        serial: The expression.
+        node_id: The expression.
         nodes: Its values in the first reading, in order.
         targets: By which node each of them is due to be the derivative.
         mends: The parameters that it makes right.
@@ -42,7 +42,7 @@ class Substitution:
         first: The first of its values in the first reading that is no multiple of what is due.
     """
 
-    serial: int
+    node_id: int
     nodes: tuple[int, ...]
     targets: tuple[int, ...]
     mends: tuple[str, ...]
@@ -62,7 +62,7 @@ class Substitution:
         for number, dues in self.dues:
             reading = evidence.readings[number]
             counts = {
-                index: key[2] for key, index in reading.keyed.items() if key[0] == self.serial
+                index: key[2] for key, index in reading.keyed.items() if key[0] == self.node_id
             }
             for node in sorted(dues):
                 value = np.asarray(reading.graph[node].value, float)
@@ -117,10 +117,10 @@ class Search:
         """
         found: dict[bool, Substitution] = {}
         tape = self.tapes[0]
-        for serial, nodes in sorted(tape.sites.items(), key=lambda item: item[1][0]):
+        for node_id, nodes in sorted(tape.sites.items(), key=lambda item: item[1][0]):
             if len(nodes) > _MOST_OCCURRENCES:
                 continue
-            for item in self._at(serial, nodes):
+            for item in self._at(node_id, nodes):
                 known = found.get(item.is_right)
                 if known is None or known.rank < item.rank:
                     found[item.is_right] = item
@@ -132,7 +132,7 @@ class Search:
         most = max((len(item.mends) for item in found.values()), default=0)
         return [found[k] for k in sorted(found) if len(found[k].mends) == most]
 
-    def _at(self, serial: int, nodes: tuple[int, ...]) -> Iterator[Substitution]:
+    def _at(self, node_id: int, nodes: tuple[int, ...]) -> Iterator[Substitution]:
         tape = self.tapes[0]
         scales, sources = tape.scales(nodes)
         near = set().union(*(tape.above(target) for target in sources))
@@ -143,10 +143,10 @@ class Search:
                 if not self._has_shapes(nodes, family, alignment):
                     continue
                 for scale in range(max(1, len(scales))):
-                    mends = self._mended(tape, serial, key, alignment, scale)
+                    mends = self._mended(tape, node_id, key, alignment, scale)
                     if not mends:
                         continue
-                    item = self._everywhere(serial, key, alignment, scale)
+                    item = self._everywhere(node_id, key, alignment, scale)
                     if item is not None:
                         yield item
 
@@ -174,12 +174,12 @@ class Search:
     def _given(
         self,
         tape: Tape,
-        serial: int,
+        node_id: int,
         key: tuple[int, int, int],
         alignment: Sequence[int | None],
         scale: int,
     ) -> dict[int, Any] | None:
-        nodes, family = tape.sites.get(serial, ()), tape.families.get(key)
+        nodes, family = tape.sites.get(node_id, ()), tape.families.get(key)
         if scale < 0:
             return None
         if family is None or len(nodes) != len(alignment):
@@ -203,13 +203,13 @@ class Search:
     def _mended(
         self,
         tape: Tape,
-        serial: int,
+        node_id: int,
         key: tuple[int, int, int],
         alignment: Sequence[int | None],
         scale: int,
     ) -> tuple[str, ...]:
         """The wrong parameters that become right; none where a right one becomes wrong."""
-        given = self._given(tape, serial, key, alignment, scale)
+        given = self._given(tape, node_id, key, alignment, scale)
         changed = None if given is None else tape.again(given)
         if changed is None:
             return ()
@@ -262,18 +262,18 @@ class Search:
         return known[0] if known and all(is_in(f, known[:1]) for f in known) else None
 
     def _everywhere(
-        self, serial: int, key: tuple[int, int, int], alignment: Sequence[int | None], scale: int
+        self, node_id: int, key: tuple[int, int, int], alignment: Sequence[int | None], scale: int
     ) -> Substitution | None:
         """The substitution, where it holds in all readings with one factor."""
         values: dict[str, list[np.ndarray]] = {name: [] for name in self.wrong}
         wanted: dict[str, list[np.ndarray]] = {name: [] for name in self.wrong}
         dues = []
         for tape in self.tapes:
-            if key not in tape.families or len(tape.sites.get(serial, ())) != len(alignment):
+            if key not in tape.families or len(tape.sites.get(node_id, ())) != len(alignment):
                 continue
             scales = [scale, *(s for s in range(MOST_SCALES) if s != scale)]
-            usable = (s for s in scales if self._mended(tape, serial, key, alignment, s))
-            given = self._given(tape, serial, key, alignment, next(usable, -1))
+            usable = (s for s in scales if self._mended(tape, node_id, key, alignment, s))
+            given = self._given(tape, node_id, key, alignment, next(usable, -1))
             changed = None if given is None else tape.again(given)
             if changed is None or given is None:
                 return None
@@ -296,16 +296,16 @@ class Search:
         if not mends:
             return None
         tape = self.tapes[0]
-        chosen = [(n, p) for n, p in zip(tape.sites[serial], alignment) if p is not None]
+        chosen = [(n, p) for n, p in zip(tape.sites[node_id], alignment) if p is not None]
         own = {node: np.asarray(tape.graph[node].value, float) for node, _ in chosen}
         unlike = (n for n, due in dues[0][1].items() if factor_between(own[n], due) is None)
         return Substitution(
-            serial,
+            node_id,
             tuple(node for node, _ in chosen),
             tuple(tape.families[key].targets[place] for _, place in chosen),
             mends,
             tuple(dues),
-            bool(tape.scales(tape.sites[serial])[0]),
+            bool(tape.scales(tape.sites[node_id])[0]),
             bool(tape.explained.factors(own[chosen[0][0]])),
             next(unlike, chosen[0][0]),
         )

@@ -19,7 +19,7 @@ import numpy as np
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.location.candidates import Variations
 from nndiag.program.location.scene import scene_at
-from nndiag.program.loop.laboratory import Point
+from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
@@ -28,7 +28,7 @@ from nndiag.program.roles.status import FINE, Status
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.verdicts import compared
 from nndiag.program.text.edits import Change, Edit, Editor
-from nndiag.program.text.instrument import Instruments, serial_of
+from nndiag.program.text.instrument import Instruments, node_id_of
 from nndiag.program.text.tracing import TRACE
 
 _SECONDS = 1.5  # of processor time, for the variations of one expression
@@ -65,7 +65,7 @@ class Workbench:
         """
         tracer = self.found.host.hooks.tracer
         text = f"{TRACE}.scene({ast.unparse(place)})"
-        with self.edited([Change(serial_of(place), text)]) as tops:
+        with self.edited([Change(node_id_of(place), text)]) as tops:
             instruments = Instruments(forced=self.found.forced)
             variant = self.runner.variant(instruments, edited=tops)
             tracer.watcher = watcher

@@ -51,9 +51,9 @@ class Tape:
         found: dict[int, list[int]] = {}
         for index in self.slice:
             node = self.graph[index]
-            if node.serial >= 0 and index in self.carrying and node.function is not None:
-                found.setdefault(node.serial, []).append(index)
-        return {serial: tuple(nodes) for serial, nodes in found.items()}
+            if node.node_id >= 0 and index in self.carrying and node.function is not None:
+                found.setdefault(node.node_id, []).append(index)
+        return {node_id: tuple(nodes) for node_id, nodes in found.items()}
 
     def again(self, given: Mapping[int, Any]) -> dict[int, Any] | None:
         """All values that change with some that are given; None where that cannot be computed."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from nndiag.program.graph.nodes import Node, Ref
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.lines import Lines
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _SIMPLE = (ast.Name, ast.Attribute, ast.Subscript)
 _LONGEST = 40
@@ -44,25 +44,25 @@ class Wording:
         self.nodes = nodes
         self._texts: dict[int, dict[str, int]] = {}
         for node in evidence.graph:
-            syntax = nodes.get(node.serial)
+            syntax = nodes.get(node.node_id)
             if syntax is None:
                 continue
-            scope = self._scope(node.serial)
+            scope = self._scope(node.node_id)
             for index, place in operand_nodes(node, syntax):
                 if isinstance(place, _SIMPLE) and len(text := ast.unparse(place)) <= _LONGEST:
                     self._texts.setdefault(scope, {})[text] = index
 
-    def _scope(self, serial: int) -> int:
-        function = self.lines.function(serial)
-        return -1 if function is None else serial_of(function)
+    def _scope(self, node_id: int) -> int:
+        function = self.lines.function(node_id)
+        return -1 if function is None else node_id_of(function)
 
-    def texts(self, serial: int) -> list[tuple[str, int]]:
+    def texts(self, node_id: int) -> list[tuple[str, int]]:
         """The expressions, with their values, that are used in the function of an expression."""
-        return list(self._texts.get(self._scope(serial), {}).items())
+        return list(self._texts.get(self._scope(node_id), {}).items())
 
-    def divisors(self, serial: int) -> Iterator[str]:
+    def divisors(self, node_id: int) -> Iterator[str]:
         """What the function of an expression divides by."""
-        scope = self.lines.function(serial) or self.lines.tree
+        scope = self.lines.function(node_id) or self.lines.tree
         found = [
             ast.unparse(node.right)
             for node in ast.walk(scope)
@@ -75,7 +75,7 @@ class Wording:
     def operand(self, product: int, node: int) -> ast.expr | None:
         """The expression that gave an operation one of its operands."""
         item = self.evidence.graph[product]
-        syntax = self.nodes.get(item.serial)
+        syntax = self.nodes.get(item.node_id)
         if syntax is None:
             return None
         return next((place for index, place in operand_nodes(item, syntax) if index == node), None)

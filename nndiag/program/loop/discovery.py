@@ -20,7 +20,7 @@ from nndiag.program.execution.places import is_number
 from nndiag.program.execution.runner import Runner
 from nndiag.program.execution.snapshot import Leaf, Snapshot, originals_kept, take_snapshot
 from nndiag.program.execution.views import owner_of
-from nndiag.program.loop.motion import TEST_SECONDS, StepTest, step_test
+from nndiag.program.loop.perturbation import TEST_SECONDS, StepTest, step_test
 from nndiag.program.text.scopes import Loop
 
 _LOOKS = 3  # iterations of the chosen loop that are tested at least, where that is quick

@@ -12,8 +12,8 @@ from nndiag.program.execution.host import Host, OutOfTime, loop_place
 from nndiag.program.execution.runner import Runner
 from nndiag.program.execution.snapshot import originals_kept
 from nndiag.program.loop.discovery import Observer, Watched
-from nndiag.program.loop.motion import step_test
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.loop.perturbation import step_test
+from nndiag.program.text.instrument import node_id_of
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 from nndiag.registry import suggestion
@@ -150,7 +150,7 @@ def occasional(nodes: Iterable[ast.AST]) -> frozenset[int]:
     """The `if i % 100 == 0:` statements, whose bodies are to run in each iteration."""
     exits = (ast.Break, ast.Return, ast.Continue, ast.Raise)
     return frozenset(
-        serial_of(node)
+        node_id_of(node)
         for node in nodes
         if isinstance(node, ast.If)
         and not node.orelse

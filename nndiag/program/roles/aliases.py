@@ -13,7 +13,7 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.roles.ways import ways_between
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 
 def aliased_memory(found: Understanding) -> Iterator[UpdateFault]:
@@ -50,7 +50,7 @@ def _additions(reading: Reading, leaf: Leaf) -> set[int]:
     end = iteration.ends[leaf][0]
     ways = [node for head in iteration.heads[leaf] for node in ways_between(graph, head, end)]
     return {
-        node.serial
+        node.node_id
         for node in ways
         if node.operation == "add" and any(item in reading.acted for item in node.inputs)
     }
@@ -107,5 +107,5 @@ def _assignment(found: Understanding, one: str, other: str) -> int:
             and ast.unparse(node.value) in (one, other)
             and any(ast.unparse(target) in (one, other) for target in node.targets)
         ):
-            return serial_of(node)
+            return node_id_of(node)
     return -1

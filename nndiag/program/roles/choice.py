@@ -148,7 +148,7 @@ def _common_fit(readings: Sequence[Reading], loss: Loss) -> Fit:
 
 
 def _prominence(loss: Loss) -> tuple[bool, bool, int, int]:
-    return (loss.shown, not loss.behind, -len(loss.terms), loss.serial)
+    return (loss.shown, not loss.behind, -len(loss.terms), loss.node_id)
 
 
 def _kinds_of(reading: Reading, loss: Loss, implied: Sequence[Loss]) -> frozenset[str]:

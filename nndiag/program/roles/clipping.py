@@ -21,13 +21,13 @@ class Clip:
     """A cut of all entries at one size.
 
     Attributes:
-        serial: The expression that cuts.
+        node_id: The expression that cuts.
         limit: The largest size that is left.
         cut: How many entries are cut.
         entries: Of how many that are not zero.
     """
 
-    serial: int
+    node_id: int
     limit: float
     cut: int
     entries: int
@@ -48,26 +48,26 @@ def clip_in(
         gradient: The derivative of the loss by the parameter.
     """
     before: tuple[float, tuple[int, ...]] | None = None
-    for serial, vector in chain.vectors.items():
+    for node_id, vector in chain.vectors.items():
         if vector.size != gradient.size:
             continue
-        nodes = chain.nodes[serial]
+        nodes = chain.nodes[node_id]
         if before is not None:
-            clip = _cut(vector, before[0] * gradient.reshape(vector.shape), serial)
+            clip = _cut(vector, before[0] * gradient.reshape(vector.shape), node_id)
             if clip is not None and _cuts_hard(graph, before[1], nodes):
                 return clip
-        if serial in factors:
-            before = factors[serial], nodes
+        if node_id in factors:
+            before = factors[node_id], nodes
     return None
 
 
-def _cut(value: np.ndarray, whole: np.ndarray, serial: int) -> Clip | None:
+def _cut(value: np.ndarray, whole: np.ndarray, node_id: int) -> Clip | None:
     limit = float(np.max(np.abs(value), initial=0.0))
     cut = np.abs(whole) > limit * (1 + _EXACT)
     same = np.allclose(value, np.clip(whole, -limit, limit), rtol=_EXACT, atol=0)
     if not np.any(cut) or not same:
         return None
-    return Clip(serial, limit, int(cut.sum()), int(np.count_nonzero(whole)))
+    return Clip(node_id, limit, int(cut.sum()), int(np.count_nonzero(whole)))
 
 
 def _cuts_hard(graph: Graph, sources: Sequence[int], wanted: Sequence[int]) -> bool:

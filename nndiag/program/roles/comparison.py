@@ -19,7 +19,7 @@ class Comparison:
         name: The parameter.
         shape: Its shape.
         status: What it comes to.
-        factors: Per point: serial → factor of the values of its chain that are multiples of its
+        factors: Per point: node_id → factor of the values of its chain that are multiples of its
             derivative. A rate decays and batches differ in size, so that they change from point to
             point.
         update: How its step follows from the derivative at the first point that tells; None where

@@ -16,7 +16,7 @@ def loss_text(found: Understanding) -> str:
 
 def text_of(found: Understanding, loss: Loss) -> str:
     """A number that may be the loss, as the program writes it or as it is assumed."""
-    node = found.nodes.get(loss.serial)
+    node = found.nodes.get(loss.node_id)
     text = "" if node is None else ast.unparse(node)
     if loss.own:
         if isinstance(node, ast.AugAssign):

@@ -21,7 +21,7 @@ _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 an
 _TINY = 1e-300
 
 Key = tuple[int, Optional[int], int]
-"""Identifies a node in any recording of the same iteration: its serial, and which one of these."""
+"""Identifies a node in any recording of the same iteration: its node_id, and which one of these."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Loss:
     Attributes:
         kind: `own`, `squares`, `binary cross-entropy` or `cross-entropy`.
         terms: The keys that each term is computed from: its own, or those of output and residual.
-        serial: Of the expression that it is, or that implies it.
+        node_id: Of the expression that it is, or that implies it.
         shown: Whether the program prints or keeps it.
         sign: −1 where it is a likelihood, which training raises, or where the residual that implies
             it is target minus output; 1 elsewhere.
@@ -41,7 +41,7 @@ class Loss:
 
     kind: str
     terms: tuple[tuple[Key, ...], ...]
-    serial: int
+    node_id: int
     shown: bool = False
     sign: float = 1.0
     behind: bool = False
@@ -132,11 +132,11 @@ def keys_of(graph: Graph) -> dict[Key, int]:
     counts: dict[int, int] = {}
     found: dict[Key, int] = {}
     for node in graph:
-        if node.serial < 0:
+        if node.node_id < 0:
             continue
-        count = counts.get(node.serial, 0)
-        counts[node.serial] = count + 1
-        found[(node.serial, node.part, count)] = node.index
+        count = counts.get(node.node_id, 0)
+        counts[node.node_id] = count + 1
+        found[(node.node_id, node.part, count)] = node.index
     return found
 
 
@@ -166,7 +166,7 @@ def residuals_in(graph: Graph, acted: set[int], literal: frozenset[int]) -> list
     return [
         found
         for node in graph
-        if node.index in acted and node.serial not in literal
+        if node.index in acted and node.node_id not in literal
         for found in (_difference(graph, node, acted), _shifted_class(graph, node, acted))
         if found is not None
     ]
@@ -211,8 +211,8 @@ def implied_losses(graph: Graph, residuals: list[Residual], keys: dict[int, Key]
     families: dict[int, list[Residual]] = {}
     for residual in residuals:
         if residual.node in keys and residual.output in keys:
-            families.setdefault(graph[residual.node].serial, []).append(residual)
-    for serial, family in families.items():
+            families.setdefault(graph[residual.node].node_id, []).append(residual)
+    for node_id, family in families.items():
         terms = tuple((keys[item.output], keys[item.node]) for item in family)
         sign = family[0].sign
         outputs = [np.asarray(graph[item.output].value, float) for item in family]
@@ -221,7 +221,7 @@ def implied_losses(graph: Graph, residuals: list[Residual], keys: dict[int, Key]
             for output, item in zip(outputs, family)
         ]
         for kind in _kinds(outputs, targets):
-            yield Loss(kind, terms, serial, sign=sign)
+            yield Loss(kind, terms, node_id, sign=sign)
 
 
 def _kinds(outputs: list[np.ndarray], targets: list[np.ndarray]) -> Iterator[str]:
@@ -271,14 +271,14 @@ def own_losses(
             for user in users[node.index]
         )
         if shown or node.index in graph.kept or not goes_on:
-            families.setdefault(node.serial, []).append(node.index)
-    for serial, family in families.items():
+            families.setdefault(node.node_id, []).append(node.index)
+    for node_id, family in families.items():
         shown = any(index in graph.shown and not graph.is_behind(index) for index in family)
         behind = all(graph.is_behind(index) for index in family)
-        yield Loss("own", ((keys[family[-1]],),), serial, shown=shown, behind=behind)
+        yield Loss("own", ((keys[family[-1]],),), node_id, shown=shown, behind=behind)
         if len(family) > 1:
             terms = tuple((keys[index],) for index in family)
-            yield Loss("own", terms, serial, shown=shown, behind=behind)
+            yield Loss("own", terms, node_id, shown=shown, behind=behind)
 
 
 def _is_told_behind(

@@ -16,7 +16,7 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.roles.ways import dividing, takes_root, ways_between
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _BUG = "wrong-moment"
 _NAMES = (ast.Name, ast.Attribute, ast.Subscript)  # what has been computed before
@@ -58,7 +58,7 @@ def _of_one(found: Understanding, state: State) -> Iterator[UpdateFault]:
         return
     said = _said(found.readings, state)
     if said is not None:
-        yield UpdateFault(state.parameter, *said, _serial(reading, state))
+        yield UpdateFault(state.parameter, *said, _node_id(reading, state))
 
 
 def _assigning(found: Understanding, state: State) -> int:
@@ -71,8 +71,8 @@ def _assigning(found: Understanding, state: State) -> int:
         and any(ast.unparse(target).rpartition(".")[2] == tail for target in node.targets)
     ]
     last = max(made, key=lambda node: node.lineno, default=None)
-    whole = _serial(found.readings[-1], state)
-    return whole if last is None or not isinstance(last.value, _NAMES) else serial_of(last)
+    whole = _node_id(found.readings[-1], state)
+    return whole if last is None or not isinstance(last.value, _NAMES) else node_id_of(last)
 
 
 def _ways(reading: Reading, state: State) -> list[Node]:
@@ -89,7 +89,7 @@ def _divided_by(reading: Reading, state: State) -> int | None:
     if state.size > 1 and state.remembers is not Remembers.SECOND:
         return None
     node = dividing(reading.graph, _end(reading, state), ways)
-    return None if node is None else node.serial
+    return None if node is None else node.node_id
 
 
 def _end(reading: Reading, state: State) -> int | None:
@@ -97,13 +97,13 @@ def _end(reading: Reading, state: State) -> int | None:
     return reading.iteration.ends.get(state.leaves[0], (None,))[0]
 
 
-def _serial(reading: Reading, state: State) -> int:
+def _node_id(reading: Reading, state: State) -> int:
     """The expression that gives a state its next value."""
     end = _end(reading, state)
     node = None if end is None else reading.graph[end]
-    while node is not None and node.serial < 0 and node.inputs:
+    while node is not None and node.node_id < 0 and node.inputs:
         node = reading.graph[node.inputs[-1]]
-    return -1 if node is None else node.serial
+    return -1 if node is None else node.node_id
 
 
 def _sums_into(reading: Reading, state: State) -> int | None:
@@ -119,9 +119,9 @@ def _sums_into(reading: Reading, state: State) -> int | None:
     for index in descendants(graph, heads) & ancestors(graph, end):
         node = graph[index]
         others = [item for item in node.inputs if item in reading.acted]
-        if node.operation in ("add", "iadd") and len(others) > 0 and node.serial >= 0:
-            counts[node.serial] = counts.get(node.serial, 0) + 1
-    return next((serial for serial, count in counts.items() if count > 1), None)
+        if node.operation in ("add", "iadd") and len(others) > 0 and node.node_id >= 0:
+            counts[node.node_id] = counts.get(node.node_id, 0) + 1
+    return next((node_id for node_id, count in counts.items() if count > 1), None)
 
 
 def _said(  # noqa: PLR0911 - one kind after the other

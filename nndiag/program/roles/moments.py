@@ -20,7 +20,7 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.roles.ways import DIVISIONS, ways_between
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _BUG = "wrong-moment"
 _SAME = 1e-6
@@ -47,13 +47,13 @@ def share_faults(reading: Reading, states: Sequence[State]) -> Iterator[UpdateFa
             taken = None if end is None else _taken(reading, head, end)
             if taken is None:
                 continue
-            share, serial = taken
+            share, node_id = taken
             if 0 < share < 1 and abs(share - (1 - state.kept)) > _SAME:
                 says = (
                     f"{state.name} keeps {state.kept:.6g} of what it held and takes {share:.3g} "
                     "of what comes: together they are not 1"
                 )
-                yield UpdateFault(state.parameter, _BUG, says, serial)
+                yield UpdateFault(state.parameter, _BUG, says, node_id)
             break
 
 
@@ -76,7 +76,7 @@ def _taken(reading: Reading, head: int, end: int) -> tuple[float, int] | None:
     coming = [item for item in node.inputs if item not in remembering and item in reading.acted]
     if len(coming) != 1 or len(node.inputs) != 2:
         return None
-    return _number_in(graph, coming[0]), node.serial
+    return _number_in(graph, coming[0]), node.node_id
 
 
 def _number_in(graph: Graph, index: int) -> float:
@@ -108,13 +108,13 @@ class _Correction:
     Attributes:
         iteration: Of the loop, from 0.
         divisor: The 1 − βᵗ.
-        serial: The division.
+        node_id: The division.
         source: The expression of the divisor.
     """
 
     iteration: int
     divisor: float
-    serial: int
+    node_id: int
     source: int
 
     def count(self, kept: float | None) -> float | None:
@@ -145,7 +145,7 @@ def correction_faults(found: Understanding) -> Iterator[UpdateFault]:
                 f"{state.name} keeps {state.kept:g} of what it held; its correction for the start "
                 f"is that of an average that keeps {other:g}"
             )
-            yield UpdateFault(state.parameter, _BUG, says, seen[-1].serial)
+            yield UpdateFault(state.parameter, _BUG, says, seen[-1].node_id)
         elif seen[0].count(state.kept) is not None and seen[-1].count(state.kept) is not None:
             yield _uncounted(found, state, seen)
 
@@ -183,8 +183,8 @@ def _corrections(reading: Reading, state: State) -> Iterator[_Correction]:
         if not isinstance(over, Ref) or graph[over.node].value is not graph[ends[0]].value:
             continue
         if np.size(value) == 1 and 0 < float(value) < 1:
-            source = graph[under.node].serial if isinstance(under, Ref) else node.serial
-            yield _Correction(reading.point.snapshot.iteration, float(value), node.serial, source)
+            source = graph[under.node].node_id if isinstance(under, Ref) else node.node_id
+            yield _Correction(reading.point.snapshot.iteration, float(value), node.node_id, source)
 
 
 def _counting(found: Understanding, correction: _Correction) -> int:
@@ -193,15 +193,15 @@ def _counting(found: Understanding, correction: _Correction) -> int:
     power = next(
         (
             item
-            for serial in (correction.source, correction.serial)
-            if serial in nodes
-            for item in ast.walk(nodes[serial])
+            for node_id in (correction.source, correction.node_id)
+            if node_id in nodes
+            for item in ast.walk(nodes[node_id])
             if isinstance(item, ast.BinOp) and isinstance(item.op, ast.Pow)
         ),
         None,
     )
     if power is None or isinstance(power.right, ast.Constant):
-        return correction.serial
+        return correction.node_id
     text = ast.unparse(power.right)
     loop = found.watched.loop.node
     assigned = [
@@ -211,4 +211,4 @@ def _counting(found: Understanding, correction: _Correction) -> int:
         for target in (item.targets if isinstance(item, ast.Assign) else [item.target])
         if ast.unparse(target) == text
     ]
-    return serial_of(assigned[0] if assigned else loop)
+    return node_id_of(assigned[0] if assigned else loop)

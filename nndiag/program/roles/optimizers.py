@@ -20,7 +20,7 @@ from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph, Node, Ref
-from nndiag.program.loop.laboratory import Laboratory, Point
+from nndiag.program.loop.step_evaluator import Point, StepEvaluator
 from nndiag.program.roles.decay import decayed
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import Parameter
@@ -124,7 +124,7 @@ def _ancestors_of(reading: Reading, parameter: Parameter) -> set[int]:
 
 
 def states_of(
-    lab: Laboratory, reading: Reading, *, start: Snapshot, forced: frozenset[int]
+    lab: StepEvaluator, reading: Reading, *, start: Snapshot, forced: frozenset[int]
 ) -> list[State]:
     """The optimizer's memory at one point.
 
@@ -198,7 +198,7 @@ def _divides_by_power(graph: Graph, node: Node) -> bool:
 
 
 def _filled(
-    lab: Laboratory, point: Point, leaves: Sequence[Leaf], forced: frozenset[int]
+    lab: StepEvaluator, point: Point, leaves: Sequence[Leaf], forced: frozenset[int]
 ) -> Iteration:
     """The iteration from states of small positive numbers."""
     snapshot = point.snapshot
@@ -293,14 +293,14 @@ def _matches(value: np.ndarray, vector: np.ndarray) -> bool:
 def _scalar_vectors(
     iteration: Iteration, ends: Sequence[int], memory: set[int]
 ) -> list[np.ndarray]:
-    """For a state kept in single numbers: the values that each of them was made from, by serial."""
+    """For a state kept in single numbers: the values each was made from, by node_id."""
     graph = iteration.graph
     rows = []
     for end in ends:
         nodes = sorted(ancestors(graph, end) - memory)
-        rows.append({graph[i].serial: float(graph[i].value) for i in nodes if graph[i].size == 1})
+        rows.append({graph[i].node_id: float(graph[i].value) for i in nodes if graph[i].size == 1})
     common = set(rows[0]).intersection(*rows[1:]) if rows else set()
-    return [np.array([row[serial] for row in rows]) for serial in sorted(common)]
+    return [np.array([row[node_id] for row in rows]) for node_id in sorted(common)]
 
 
 @dataclass(frozen=True)

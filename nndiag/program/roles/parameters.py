@@ -127,10 +127,10 @@ class Chain:
         """Serial → factor, of the expressions that are multiples of a derivative, in order."""
         wanted = derivative.reshape(shape) if derivative.size == int(np.prod(shape)) else derivative
         found = {}
-        for serial, vector in self.vectors.items():
+        for node_id, vector in self.vectors.items():
             factor = multiple_of(vector, wanted, tolerance=TOLERANCE, turned=False)
             if factor is not None:
-                found[serial] = factor
+                found[node_id] = factor
         return found
 
 
@@ -151,18 +151,18 @@ def chain_to(graph: Graph, parameter: Parameter, acted: set[int]) -> Chain:
         last: dict[int, int] = {}
         for index in sorted(ancestors(graph, end)):
             node = graph[index]
-            if node.serial >= 0 and index in acted and node.size == size and index != head:
-                last[node.serial] = index
+            if node.node_id >= 0 and index in acted and node.size == size and index != head:
+                last[node.node_id] = index
         per_end.append(last)
-    common = [serial for serial in per_end[0] if all(serial in last for last in per_end[1:])]
+    common = [node_id for node_id in per_end[0] if all(node_id in last for last in per_end[1:])]
     vectors, nodes = {}, {}
-    for serial in common:
-        found = tuple(last[serial] for last in per_end)
+    for node_id in common:
+        found = tuple(last[node_id] for last in per_end)
         values = [np.asarray(graph[index].value, float) for index in found]
-        vectors[serial] = (
+        vectors[node_id] = (
             values[0] if len(values) == 1 else np.concatenate([v.ravel() for v in values])
         )
-        nodes[serial] = found
+        nodes[node_id] = found
     return Chain(vectors, nodes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nndiag.program.loop.laboratory import Point
+from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.reading import Reading, has_signal
 
 _MOST_PLAIN = 4

@@ -40,7 +40,7 @@ def learning_rate(
 
     Args:
         reading: One iteration.
-        nodes: The program's syntax tree by serial.
+        nodes: The program's syntax tree by node_id.
         kept: What the optimizer's averages keep: factors made of these alone are no rate.
     """
     own = [value for share in kept for value in (share, 1 - share, 1 + share)]
@@ -97,12 +97,12 @@ def _factors(
             return
         item = graph[node]
         if item.operation in _FACTORS:
-            yield from _single(reading, item, nodes.get(item.serial))
+            yield from _single(reading, item, nodes.get(item.node_id))
         node = next((i for i in _flows(reading, item) if i != parameter.heads[0]), None)
         if item.operation in _ENDS:
             for index in item.inputs:  # `0.1 * x.T @ d` multiplies the data first
                 if graph[index].operation in ("mul", "multiply"):
-                    yield from _single(reading, graph[index], nodes.get(graph[index].serial))
+                    yield from _single(reading, graph[index], nodes.get(graph[index].node_id))
             return
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nndiag.program.graph.adjoints import Adjoints, ancestors, descendants
 from nndiag.program.graph.nodes import Graph, filled
-from nndiag.program.loop.laboratory import Laboratory, Point
+from nndiag.program.loop.step_evaluator import Point, StepEvaluator
 from nndiag.program.roles.guards import is_guarded
 from nndiag.program.roles.losses import (
     Key,
@@ -235,7 +235,7 @@ def _leading(graph: Graph, ends: Iterable[int | None]) -> set[int]:
 
 
 def read_iteration(
-    lab: Laboratory, point: Point, *, updates: frozenset[int], forced: frozenset[int]
+    lab: StepEvaluator, point: Point, *, updates: frozenset[int], forced: frozenset[int]
 ) -> Reading:
     """Records the iteration at a point, and says what its parameters are.
 
@@ -253,7 +253,7 @@ def read_iteration(
     undone = iteration
     if _goes_on_after_updates(iteration, parameters):
         undone = recorded(lab, point, resets=updates, forced=forced)
-    return Reading(point, iteration, parameters, undone, literal_serials(lab.nodes))
+    return Reading(point, iteration, parameters, undone, literal_node_ids(lab.nodes))
 
 
 def _goes_on_after_updates(iteration: Iteration, parameters: list[Parameter]) -> bool:
@@ -266,11 +266,11 @@ def _goes_on_after_updates(iteration: Iteration, parameters: list[Parameter]) ->
     return bool(after - ends)
 
 
-def literal_serials(nodes: Mapping[int, ast.AST]) -> frozenset[int]:
+def literal_node_ids(nodes: Mapping[int, ast.AST]) -> frozenset[int]:
     """The differences with a literal number in them."""
     return frozenset(
-        serial
-        for serial, node in nodes.items()
+        node_id
+        for node_id, node in nodes.items()
         if isinstance(node, ast.BinOp)
         and isinstance(node.op, ast.Sub)
         and (isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant))

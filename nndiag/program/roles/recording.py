@@ -14,7 +14,7 @@ from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.graph.memory import owner_of
 from nndiag.program.graph.nodes import Graph
 from nndiag.program.graph.tracer import Tracer
-from nndiag.program.loop.laboratory import Laboratory, Point
+from nndiag.program.loop.step_evaluator import Point, StepEvaluator
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.text.instrument import Instruments
 
@@ -55,7 +55,7 @@ class Iteration:
 
 
 def recorded(
-    lab: Laboratory,
+    lab: StepEvaluator,
     point: Point,
     *,
     resets: frozenset[int] = frozenset(),
@@ -90,7 +90,7 @@ def recorded(
 class _Recording:
     """Runs an iteration, and the one before it where that computes what is carried over."""
 
-    def __init__(self, lab: Laboratory, point: Point, also: Callable[[], None] | None) -> None:
+    def __init__(self, lab: StepEvaluator, point: Point, also: Callable[[], None] | None) -> None:
         self._lab, self._point, self._also = lab, point, also
         self._snapshot = point.snapshot
         self.tracer: Tracer = lab.runner.host.hooks.tracer

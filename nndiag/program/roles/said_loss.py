@@ -36,4 +36,4 @@ def said_loss(readings: Sequence[Reading], text: str) -> Loss | None:
                 hint="write it with variables that one iteration computes from them",
             )
         )
-    return Loss("own", ((keys[node],),), reading.forward[node].serial, shown=True)
+    return Loss("own", ((keys[node],),), reading.forward[node].node_id, shown=True)

@@ -105,9 +105,9 @@ def _hold_singles(right: Sequence[Comparison]) -> None:
     """Single numbers tell only by factors that stay the same from point to point."""
     for item in right:
         shared = {
-            serial
-            for serial in item.factors[item.points[0]]
-            if _agree([table[serial] for table in item.factors.values() if serial in table])
+            node_id
+            for node_id in item.factors[item.points[0]]
+            if _agree([table[node_id] for table in item.factors.values() if node_id in table])
         }
         rates = list(item.rates.values())
         if not shared and not (rates and _agree(rates)):

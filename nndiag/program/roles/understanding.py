@@ -14,8 +14,8 @@ from nndiag.program.execution.host import Host, OutOfTime, loop_place
 from nndiag.program.execution.runner import Runner, StepFailedError
 from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.loop.discovery import Watched
-from nndiag.program.loop.laboratory import Laboratory, Point
 from nndiag.program.loop.named_gradients import with_gradients
+from nndiag.program.loop.step_evaluator import Point, StepEvaluator
 from nndiag.program.loop.tensors import Tensor, named_tensors, tensors_of, without_overlaps
 from nndiag.program.loop.training_loop import (
     NoLoopError,
@@ -33,7 +33,7 @@ from nndiag.program.roles.points import is_guarded, is_saturated, nearer_to_zero
 from nndiag.program.roles.rates import Rate, learning_rate, said_rate
 from nndiag.program.roles.reading import (
     Reading,
-    literal_serials,
+    literal_node_ids,
     read_iteration,
 )
 from nndiag.program.roles.recording import Iteration, recorded
@@ -56,7 +56,7 @@ class Understanding:
         readings: Its iteration at several points.
         loss: Its loss; None where there is none.
         forced: Serials of the `if` statements whose body always runs.
-        updated: Parameter → serials of the statements that change it.
+        updated: Parameter → node_ids of the statements that change it.
         failure: Why an iteration could not be run, where it could not.
         states: The optimizer's memory.
         ahead: The variables of it that move the parameters before the loss is computed.
@@ -67,7 +67,7 @@ class Understanding:
 
     host: Host
     watched: Watched
-    lab: Laboratory
+    lab: StepEvaluator
     readings: list[Reading] = field(default_factory=list)
     loss: Loss | None = None
     forced: frozenset[int] = frozenset()
@@ -87,11 +87,11 @@ class Understanding:
     @property
     def updates(self) -> frozenset[int]:
         """Serials of the statements that change parameters."""
-        return _serials(self.updated)
+        return _node_ids(self.updated)
 
     @property
     def nodes(self) -> dict[int, ast.AST]:
-        """The syntax tree by serial."""
+        """The syntax tree by node_id."""
         return dict(self.lab.nodes)
 
 
@@ -160,7 +160,7 @@ def _understood(
     runner = Runner(host, watched.loop)
     runner.adopt_functions()
     look_at_unseen(runner, watched)
-    lab = Laboratory(runner, _moved(watched, settings))
+    lab = StepEvaluator(runner, _moved(watched, settings))
     found = Understanding(host, watched, lab, forced=occasional(lab.nodes.values()))
     found.settings, found.deadline = settings, deadline
     if not settings.names_parameters:
@@ -235,7 +235,7 @@ def _complete(found: Understanding) -> None:
             found.failure = str(error)
             continue
         iteration = _with_carried(found, snapshot, iteration)
-        leaves = parameter_leaves(iteration, literal_serials(lab.nodes))
+        leaves = parameter_leaves(iteration, literal_node_ids(lab.nodes))
         found.ahead = displacements(iteration, leaves)
         leaves = [leaf for leaf in leaves if leaf not in {*lab.carried, *found.ahead}]
         if leaves:
@@ -252,15 +252,15 @@ def _with_carried(found: Understanding, snapshot: Snapshot, iteration: Iteration
     lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, renewed))
     try:
         point = Point(snapshot, lab.theta(snapshot))
-        lab.carry(tuple(carried), _serials(lab.updates(point)))
+        lab.carry(tuple(carried), _node_ids(lab.updates(point)))
         return recorded(lab, point, forced=found.forced)
     except StepFailedError:
         lab.carry((), frozenset())
         return iteration
 
 
-def _serials(updated: Mapping[str, Iterable[int]]) -> frozenset[int]:
-    return frozenset(serial for serials in updated.values() for serial in serials)
+def _node_ids(updated: Mapping[str, Iterable[int]]) -> frozenset[int]:
+    return frozenset(node_id for node_ids in updated.values() for node_id in node_ids)
 
 
 def _read(found: Understanding) -> None:
@@ -362,15 +362,15 @@ def _choose(found: Understanding) -> None:
         found.loss = chosen_loss(found.readings)
 
 
-def _with_more(lab: Laboratory, point: Point) -> Point:
+def _with_more(lab: StepEvaluator, point: Point) -> Point:
     """A point with values for parameters that were found since."""
     point.snapshot.unshare()
     theta = {**lab.theta(point.snapshot), **point.theta}
     return Point(point.snapshot, theta, point.zeroed, point.shifted)
 
 
-def _updated(lab: Laboratory, points: list[Point]) -> dict[str, tuple[int, ...]]:
-    """Parameter → serials of the statements that change it."""
+def _updated(lab: StepEvaluator, points: list[Point]) -> dict[str, tuple[int, ...]]:
+    """Parameter → node_ids of the statements that change it."""
     for point in points:
         try:
             return lab.updates(point)

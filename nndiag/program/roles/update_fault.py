@@ -16,7 +16,7 @@ class UpdateFault:
         parameter: The parameter.
         bug: Name of the bug.
         says: What is wrong, a clause.
-        serial: Of the expression or statement at fault.
+        node_id: Of the expression or statement at fault.
         edits: What may mend it, most likely first.
         severity: How much it matters, as far as the update alone tells.
     """
@@ -24,6 +24,6 @@ class UpdateFault:
     parameter: str
     bug: str
     says: str
-    serial: int
+    node_id: int
     edits: tuple[tuple[Change, ...], ...] = ()
     severity: Severity = Severity.ERROR

@@ -172,8 +172,8 @@ def _measure_chain(found: Comparison, chain: Chain, row: _Row) -> None:
     """How far the nearest value of a chain is from the derivative."""
     gaps = [
         float(np.linalg.norm(value - factor * row.derivative)) / float(np.linalg.norm(value))
-        for serial, factor in found.factors[row.number].items()
-        for value in [np.asarray(chain.vectors[serial], float).ravel()]
+        for node_id, factor in found.factors[row.number].items()
+        for value in [np.asarray(chain.vectors[node_id], float).ravel()]
         if value.size == row.derivative.size
     ]
     if gaps and (found.chain_error is None or min(gaps) > found.chain_error):
@@ -190,8 +190,8 @@ def _shares(found: Comparison, row: _Row, update: Update | None) -> tuple[float,
     chain = row.reading.chains[row.parameter.name]
     fits = [
         decayed(np.ravel(vector), row.derivative, row.start, found.parts)
-        for serial, vector in chain.vectors.items()
-        if not ends & set(chain.nodes[serial])
+        for node_id, vector in chain.vectors.items()
+        if not ends & set(chain.nodes[node_id])
     ]
     return next((fit.shares for fit in reversed(fits) if fit is not None), None)
 
@@ -226,9 +226,9 @@ def _steady(found: Comparison) -> bool:
     """Whether some value of the chain has about the same factor at all points."""
     tables = list(found.factors.values())
     return any(
-        not _varies([table.get(serial) for table in tables])
-        for serial in (tables[0] if tables else ())
-        if all(serial in table for table in tables)
+        not _varies([table.get(node_id) for table in tables])
+        for node_id in (tables[0] if tables else ())
+        if all(node_id in table for table in tables)
     )
 
 

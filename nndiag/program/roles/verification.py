@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from nndiag.program.execution.runner import StepFailedError
-from nndiag.program.loop.laboratory import Point
+from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.reading import Reading, has_signal, read_iteration
 from nndiag.program.roles.understanding import Understanding

@@ -46,7 +46,7 @@ def _is_half_power(graph: Graph, node: Node) -> bool:
     return np.ndim(value) == 0 and abs(abs(float(value)) - 0.5) < 1e-12
 
 
-def update_serial(reading: Reading, name: str) -> int:
+def update_node_id(reading: Reading, name: str) -> int:
     """The expression or statement that gives a parameter its next value; −1 where there is none."""
     parameter = next((item for item in reading.parameters if item.name == name), None)
     leaves = () if parameter is None else parameter.tensor.leaves
@@ -55,6 +55,6 @@ def update_serial(reading: Reading, name: str) -> int:
         every = list(parameter.ends)
     ends = [end for end in every if end is not None]
     node = reading.graph[ends[0]] if ends else None
-    while node is not None and node.serial < 0 and node.inputs:
+    while node is not None and node.node_id < 0 and node.inputs:
         node = reading.graph[node.inputs[-1]]
-    return -1 if node is None else node.serial
+    return -1 if node is None else node.node_id

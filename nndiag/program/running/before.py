@@ -15,7 +15,7 @@ from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import from_plain
 from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram
 from nndiag.program.execution.sandbox import sandbox
-from nndiag.program.text.instrument import Instruments, serial_of
+from nndiag.program.text.instrument import Instruments, node_id_of
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import read_source
 
@@ -57,20 +57,20 @@ class _Looker:
         self.nan: dict[str, Any] | None = None
         self.integers: list[str] = []
 
-    def probe(self, serial: int, value: Any) -> Any:
+    def probe(self, node_id: int, value: Any) -> Any:
         """For each expression: remember where NaN comes from, and what it was divided by."""
-        node = self._host.nodes[serial]
+        node = self._host.nodes[node_id]
         numeric = isinstance(value, np.ndarray) and value.dtype.kind == "f"
         if numeric and 0 < value.size <= _LARGEST:
-            self._last[serial] = value
+            self._last[node_id] = value
             operation = isinstance(node, (ast.BinOp, ast.Call))
             if operation and value.ndim > 0 and np.isnan(value).any():
                 by_zero = isinstance(node, ast.BinOp) and self._has_zero(node)
-                self._born.append((serial, value, by_zero))
+                self._born.append((node_id, value, by_zero))
         return value
 
     def _has_zero(self, node: ast.BinOp) -> bool:
-        divisor = self._last.get(serial_of(node.right))
+        divisor = self._last.get(node_id_of(node.right))
         return isinstance(node.op, ast.Div) and divisor is not None and bool(np.any(divisor == 0))
 
     def head(self, loop: tuple[int, int], _: CellReader) -> None:
@@ -93,9 +93,9 @@ class _Looker:
 
     def _told(self, name: str, value: Any) -> dict[str, Any] | None:
         """An array with NaN and where they come from; None where that was not seen."""
-        for serial, born, by_zero in self._born:
+        for node_id, born, by_zero in self._born:
             if born.shape == value.shape and np.array_equal(np.isnan(born), np.isnan(value)):
-                node = self._host.nodes[serial]
+                node = self._host.nodes[node_id]
                 bad = np.isnan(value.reshape(len(value), -1)).any(axis=0)
                 return {
                     "name": name,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nndiag.program.execution.runner import StepFailedError
-from nndiag.program.loop.laboratory import Laboratory, Point, Theta
+from nndiag.program.loop.step_evaluator import Point, StepEvaluator, Theta
 
 Array = Any
 
@@ -18,7 +18,7 @@ _LARGEST = 20_000  # parameters
 _SAME = 1e-9
 
 
-def step_curvature(lab: Laboratory, points: list[Point]) -> float | None:
+def step_curvature(lab: StepEvaluator, points: list[Point]) -> float | None:
     """The largest eigenvalue of the step's derivative; gradient descent is stable below 2.
 
     Power iteration from the points of one program, which must see the same examples at all of them.
@@ -43,7 +43,7 @@ def step_curvature(lab: Laboratory, points: list[Point]) -> float | None:
         return None
 
 
-def _largest(lab: Laboratory, point: Point) -> float | None:
+def _largest(lab: StepEvaluator, point: Point) -> float | None:
     theta = _joined(point.theta)
     change = _CHANGE * max(1.0, float(np.max(np.abs(theta), initial=0.0)))
     direction = np.random.default_rng(1).normal(size=theta.size)

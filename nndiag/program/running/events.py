@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from nndiag.program.execution.runner import StepFailedError
-from nndiag.program.loop.laboratory import Laboratory, Point, Theta, shifted
-from nndiag.program.text.instrument import Instruments, serial_of
+from nndiag.program.loop.step_evaluator import Point, StepEvaluator, Theta, shifted
+from nndiag.program.text.instrument import Instruments, node_id_of
 
 _MOST_EVENTS = 20_000
 _MOST_NUMBERS = 40_000_000  # of all values that are kept
@@ -22,12 +22,12 @@ class Events:
     """The values of one iteration at several values of the parameters.
 
     Attributes:
-        serials: The expression of each event, shape (N,).
+        node_ids: The expression of each event, shape (N,).
         values: Per point: the value of each event.
         thetas: Per point: the parameters.
     """
 
-    serials: list[int]
+    node_ids: list[int]
     values: list[list[Any]]
     thetas: list[Theta]
 
@@ -36,15 +36,15 @@ class Events:
         first, *others = (values[event] for values in self.values)
         return any(not np.array_equal(first, other, equal_nan=True) for other in others)
 
-    def last_before(self, event: int, serial: int) -> int | None:
+    def last_before(self, event: int, node_id: int) -> int | None:
         """The last event of an expression before another event."""
         for place in range(event - 1, -1, -1):
-            if self.serials[place] == serial:
+            if self.node_ids[place] == node_id:
                 return place
         return None
 
 
-def events_of(lab: Laboratory, point: Point, updates: frozenset[int]) -> Events | None:
+def events_of(lab: StepEvaluator, point: Point, updates: frozenset[int]) -> Events | None:
     """The events of one iteration at a point, and at two others beside it.
 
     None where the iteration fails, takes other branches there, or is too long.
@@ -56,7 +56,7 @@ def events_of(lab: Laboratory, point: Point, updates: frozenset[int]) -> Events 
     """
     variant = lab.runner.variant(Instruments(probes=None, resets=updates))
     thetas = [point.theta, *(shifted(point.theta, seed) for seed in _SEEDS)]
-    serials: list[list[int]] = []
+    node_ids: list[list[int]] = []
     values: list[list[Any]] = []
     for theta in thetas:
         recording = _Recording()
@@ -67,27 +67,29 @@ def events_of(lab: Laboratory, point: Point, updates: frozenset[int]) -> Events 
             return None
         finally:
             lab.runner.host.hooks.probe = None
-        if recording.numbers > _MOST_NUMBERS or len(recording.serials) > _MOST_EVENTS:
+        if recording.numbers > _MOST_NUMBERS or len(recording.node_ids) > _MOST_EVENTS:
             return None
-        serials.append(recording.serials)
+        node_ids.append(recording.node_ids)
         values.append(recording.values)
-    return Events(serials[0], values, thetas) if serials[0] == serials[1] == serials[2] else None
+    return (
+        Events(node_ids[0], values, thetas) if node_ids[0] == node_ids[1] == node_ids[2] else None
+    )
 
 
 class _Recording:
     """Keeps numeric values in the order in which they come."""
 
     def __init__(self) -> None:
-        self.serials: list[int] = []
+        self.node_ids: list[int] = []
         self.values: list[Any] = []
         self.numbers = 0
 
-    def add(self, serial: int, value: Any) -> Any:
+    def add(self, node_id: int, value: Any) -> Any:
         """Keep a copy of a value, where it is numeric, and hand it on."""
         array = _numeric(value)
-        if array is None or len(self.serials) > _MOST_EVENTS or self.numbers > _MOST_NUMBERS:
+        if array is None or len(self.node_ids) > _MOST_EVENTS or self.numbers > _MOST_NUMBERS:
             return value
-        self.serials.append(serial)
+        self.node_ids.append(node_id)
         self.values.append(array)
         self.numbers += array.size
         return value
@@ -132,5 +134,5 @@ def operand_events(events: Events, event: int, node: ast.AST) -> tuple[int, int]
     pair = operands(node)
     if pair is None:
         return None
-    found = [events.last_before(event, serial_of(side)) for side in pair]
+    found = [events.last_before(event, node_id_of(side)) for side in pair]
     return None if found[0] is None or found[1] is None else (found[0], found[1])

@@ -16,7 +16,7 @@ Array = Any
 
 
 @dataclass(frozen=True)
-class Part(Tensor):
+class TensorPart(Tensor):
     """A part of a longer tensor.
 
     Attributes:
@@ -51,7 +51,7 @@ def parted(tensors: tuple[Tensor, ...], events: Events) -> tuple[tuple[Tensor, .
     return tuple(found), replace(events, thetas=thetas)
 
 
-def _parts(tensor: Tensor, events: Events) -> list[Part]:
+def _parts(tensor: Tensor, events: Events) -> list[TensorPart]:
     """The parts that a vector is cut into, one behind the other; empty where it is not."""
     shapes: dict[int, tuple[int, ...]] = {}
     first = events.thetas[0][tensor.name]
@@ -67,7 +67,7 @@ def _parts(tensor: Tensor, events: Events) -> list[Part]:
         if start != place:
             return []
         name = f"{tensor.name}[{start}:{start + int(np.prod(shape))}]"
-        parts.append(Part(name, tensor.leaves, shape, whole=tensor, start=start))
+        parts.append(TensorPart(name, tensor.leaves, shape, whole=tensor, start=start))
         place = start + parts[-1].size
     return parts if place == tensor.size else []
 

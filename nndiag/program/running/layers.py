@@ -65,7 +65,7 @@ def chain_of(
     """The layers from the input side, without the last activation; empty where there is no chain.
 
     Args:
-        nodes: The program's syntax tree by serial.
+        nodes: The program's syntax tree by node_id.
         parameters: What may be its parameters.
         events: One iteration.
         needed: The parameters that must have a place in it.
@@ -73,8 +73,8 @@ def chain_of(
     tensors = {tensor.name: tensor for tensor in parameters if len(tensor.leaves) == 1}
     links: list[Link] = []
     used: set[str] = set()
-    for event, serial in enumerate(events.serials):
-        node = nodes.get(serial)
+    for event, node_id in enumerate(events.node_ids):
+        node = nodes.get(node_id)
         pair = None if node is None else operand_events(events, event, node)
         if node is None or pair is None:
             continue
@@ -188,7 +188,7 @@ def _with_biases(
         expected = [
             after + theta[name].reshape(1, -1) for after, theta in zip(link.after, events.thetas)
         ]
-        for event in range(product + 1, len(events.serials)):
+        for event in range(product + 1, len(events.node_ids)):
             found = [_as_rows(values[event], link) for values in events.values]
             if all(
                 item is not None and _same(item, wanted) for item, wanted in zip(found, expected)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nndiag.program.running.events import Events
 from nndiag.program.running.layers import Link, activation_between
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 Array = Any
 
@@ -50,7 +50,7 @@ class Output:
     """What the network gives, and what it is to give.
 
     Attributes:
-        serial: The output's expression.
+        node_id: The output's expression.
         target: The target's expression.
         residual: Line of the difference of the two.
         text: The target as the program writes it.
@@ -60,7 +60,7 @@ class Output:
         values: Per point: the outputs, shape (examples, units).
     """
 
-    serial: int
+    node_id: int
     target: int
     residual: int
     text: str
@@ -76,15 +76,15 @@ def output_of(events: Events, last: Link, nodes: Mapping[int, ast.AST]) -> Outpu
     Args:
         events: One iteration.
         last: The last layer.
-        nodes: The program's syntax tree by serial.
+        nodes: The program's syntax tree by node_id.
     """
-    for event, serial in enumerate(events.serials):
-        node = nodes.get(serial)
+    for event, node_id in enumerate(events.node_ids):
+        node = nodes.get(node_id)
         if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Sub):
             continue
         sides = [(node.left, node.right), (node.right, node.left)]
         for one, other in sides:
-            found = _compared(events, event, last, serial_of(one), serial_of(other))
+            found = _compared(events, event, last, node_id_of(one), node_id_of(other))
             if found is not None:
                 return replace(found, residual=node.lineno, text=ast.unparse(other))
     return None
@@ -99,13 +99,13 @@ def call_of(
         events: One iteration.
         output: The network's output.
         last: The last layer.
-        nodes: The program's syntax tree by serial.
+        nodes: The program's syntax tree by node_id.
     """
-    for event, serial in enumerate(events.serials):
-        node = nodes.get(serial)
+    for event, node_id in enumerate(events.node_ids):
+        node = nodes.get(node_id)
         if not isinstance(node, ast.Call) or len(node.args) != 1:
             continue
-        place = events.last_before(event, serial_of(node.args[0]))
+        place = events.last_before(event, node_id_of(node.args[0]))
         if place is None or not _is_all(events, event, output.values, last):
             continue
         if _is_all(events, place, last.after, last):

@@ -79,7 +79,7 @@ def rule_of(program: Judgement, rate: float | None) -> Rule:
     whole = [fits for fits in steps if fits is not None]
     if len(whole) == len(found):
         return Rule(_common([a for fits in whole for a, _ in fits]), decay)
-    if rate is None or any(serial is None for serial, _ in last):
+    if rate is None or any(node_id is None for node_id, _ in last):
         return Rule(decay=decay)
     return _clipped(found, steps, last, rate=rate, decay=decay)
 
@@ -104,10 +104,10 @@ def _ways(readings: Sequence[Reading], program: Judgement, name: str) -> list[_W
 
 def _last_known(ways: Sequence[_Way]) -> tuple[int | None, _Fits]:
     """The last expression before the update that is made of gradient and parameter alike."""
-    for serial in reversed(list(ways[0].between)):
-        fits = _all(_fitted(way.between.get(serial), way) for way in ways)
+    for node_id in reversed(list(ways[0].between)):
+        fits = _all(_fitted(way.between.get(node_id), way) for way in ways)
         if fits is not None and _common([a for a, _ in fits]) is not None:
-            return serial, fits
+            return node_id, fits
     return None, []
 
 
@@ -143,9 +143,9 @@ def _clipped(
 ) -> Rule:
     """The rule of steps that are shorter than the rate times what they are made from."""
     scales, unclipped = [], []
-    for ways, fits, (serial, before) in zip(found, steps, last):
+    for ways, fits, (node_id, before) in zip(found, steps, last):
         scales += [a * (rate if fits is None else 1.0) for a, _ in fits or before]
-        unclipped.append(_unclipped(ways, serial if fits is None else None, rate))
+        unclipped.append(_unclipped(ways, node_id if fits is None else None, rate))
     points = min(len(ways) for ways in found)
     lengths = [
         float(np.sqrt(sum(_square(ways[point].step) for ways in found))) for point in range(points)
@@ -158,11 +158,11 @@ def _clipped(
     return Rule(scale, decay, float(np.median(lengths)) / rate)
 
 
-def _unclipped(ways: Sequence[_Way], serial: int | None, rate: float) -> list[float]:
+def _unclipped(ways: Sequence[_Way], node_id: int | None, rate: float) -> list[float]:
     """Per point the square of a step's length, if nothing behind an expression had cut it."""
-    if serial is None:
+    if node_id is None:
         return [_square(way.step) for way in ways]
-    return [_square(rate * np.ravel(way.between[serial])) for way in ways]
+    return [_square(rate * np.ravel(way.between[node_id])) for way in ways]
 
 
 def _square(vector: Array) -> float:

@@ -12,7 +12,7 @@ from nndiag.program.graph.nodes import Ref
 from nndiag.program.judging.judgement import Judgement
 from nndiag.program.roles.reading import Reading
 from nndiag.program.running.watching import Watched
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _SAME = 1e-6
 _FEWEST = 3  # points
@@ -32,27 +32,27 @@ def schedule_of(program: Judgement) -> int | None:
         if item.is_single or len(points) < _FEWEST or np.ptp(rates) <= _SAME * np.abs(rates).max():
             continue
         tables = [_numbers(readings[n], program.found.nodes) for n in points]
-        for serial in tables[0]:
-            if all(serial in table for table in tables):
-                ratios = np.array([table[serial] for table in tables]) / rates
+        for node_id in tables[0]:
+            if all(node_id in table for table in tables):
+                ratios = np.array([table[node_id] for table in tables]) / rates
                 if np.isfinite(ratios).all() and np.ptp(ratios) <= _SAME * np.abs(ratios).max():
-                    return serial
+                    return node_id
     return None
 
 
 def _numbers(reading: Reading, nodes: Mapping[int, ast.AST]) -> dict[int, float]:
-    """The single numbers that values are multiplied by, by their expressions' serials."""
+    """The single numbers that values are multiplied by, by their expressions' node_ids."""
     found: dict[int, float] = {}
     for node in reading.graph:
-        if node.size == 1 and node.serial >= 0 and node.is_real:
-            found[node.serial] = float(np.ravel(node.value)[0])
-        syntax = nodes.get(node.serial)
+        if node.size == 1 and node.node_id >= 0 and node.is_real:
+            found[node.node_id] = float(np.ravel(node.value)[0])
+        syntax = nodes.get(node.node_id)
         if not isinstance(syntax, ast.BinOp) or not isinstance(syntax.op, (ast.Mult, ast.Div)):
             continue
         for side, part in zip((syntax.left, syntax.right), node.arguments):
             value = reading.graph[part.node].value if isinstance(part, Ref) else part
-            if isinstance(value, (int, float, np.number)) and serial_of(side) >= 0:
-                found.setdefault(serial_of(side), float(value))
+            if isinstance(value, (int, float, np.number)) and node_id_of(side) >= 0:
+                found.setdefault(node_id_of(side), float(value))
     return found
 
 

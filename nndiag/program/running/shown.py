@@ -12,14 +12,14 @@ def harmless(found: Understanding) -> frozenset[int]:
     """The `if i % 100 == 0:` statements that only show or keep numbers."""
     nodes = found.nodes
     harmless = set()
-    for serial in found.forced:
-        statement = nodes[serial]
+    for node_id in found.forced:
+        statement = nodes[node_id]
         inside = [node for item in getattr(statement, "body", []) for node in ast.walk(item)]
         loop = found.watched.loop.node
         read = _names(ast.walk(loop), ast.Load)
         set_there = _names(inside, ast.Store)
         if not any(isinstance(node, ast.AugAssign) for node in inside) and not set_there & read:
-            harmless.add(serial)
+            harmless.add(node_id)
     return frozenset(harmless)
 
 

@@ -22,14 +22,14 @@ from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.judging.judgement import Judgement, compared_program, not_understood
 from nndiag.program.judging.report import Report
-from nndiag.program.loop.laboratory import Point, Recording
+from nndiag.program.loop.step_evaluator import Point, Recording
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.running.curvature import step_curvature
 from nndiag.program.running.events import Events, events_of
 from nndiag.program.running.examples import axis_of, holding, is_equal
-from nndiag.program.running.flat import Part, parted
+from nndiag.program.running.flat import TensorPart, parted
 from nndiag.program.running.layers import Link, chain_of
 from nndiag.program.running.losses import (
     TOTALS,
@@ -102,7 +102,7 @@ class _Roles:
     def __init__(self, program: Judgement, reader: Reader) -> None:
         found = program.found
         self.program, self.found = program, found
-        self.serials, self.value = reader
+        self.node_ids, self.value = reader
         self.points = [reading.point for reading in found.readings]
         self.point = next((item for item in self.points if not item.shifted), None)
         parameters = [item for reading in found.readings for item in reading.parameters]
@@ -140,15 +140,15 @@ class _Roles:
             self.data = self._whole_data()
 
     def _chain(self, events: Events) -> list[Link]:
-        parts = [x.name for x in self.parts if isinstance(x, Part) and x.whole is not None]
-        wholes = {x.whole.name for x in self.parts if isinstance(x, Part) and x.whole is not None}
-        needed = (self.needed - wholes) | {x for x in parts if wholes & self.needed}
+        of = {x.name: x.whole.name for x in self.parts if isinstance(x, TensorPart) and x.whole}
+        wholes = set(of.values())
+        needed = (self.needed - wholes) | {x for x in of if wholes & self.needed}
         return chain_of(self.lab.nodes, self.parts, events, needed=needed)
 
     def _is_always_computed(self) -> bool:
         """Whether an iteration computes the loss without being made to."""
         lab = self.lab
-        variant = lab.runner.variant(Instruments(probes=self.serials, resets=self.found.updates))
+        variant = lab.runner.variant(Instruments(probes=self.node_ids, resets=self.found.updates))
         try:
             return all(
                 self.value(lab.record(item, variant)) is not None for item in self._plain()[:4]
@@ -221,7 +221,9 @@ class _Roles:
 
     @property
     def _forcing(self) -> Instruments:
-        return Instruments(probes=self.serials, resets=self.found.updates, forced=self.found.forced)
+        return Instruments(
+            probes=self.node_ids, resets=self.found.updates, forced=self.found.forced
+        )
 
     def _whole_data(self) -> tuple[Array, Array] | None:
         """All inputs and targets, shapes (examples, columns): those of each step where it sees all.
@@ -287,9 +289,9 @@ class _Roles:
 
     def watch(self) -> Watch:
         """What to watch in a run of its own."""
-        serials, loss, forced = self.serials, self.value, frozenset[int]()
+        node_ids, loss, forced = self.node_ids, self.value, frozenset[int]()
         if not self.always and self.output is not None and self.kind is not None:
-            serials = frozenset({self.output.serial, self.output.target})
+            node_ids = frozenset({self.output.node_id, self.output.target})
             loss = self._recomputed
         elif not self.always:
             forced = harmless(self.found)
@@ -298,7 +300,7 @@ class _Roles:
             key=key,
             around=tuple(self.found.watched.parents),
             tensors=self.tensors,
-            serials=serials,
+            node_ids=node_ids,
             loss=loss,
             held=self.found.settings.expressions,
             forced=forced,
@@ -310,7 +312,7 @@ class _Roles:
         output = self.output
         if output is None or self.kind is None or self.factor is None:
             return None
-        outputs = recording.values.get(output.serial) or []
+        outputs = recording.values.get(output.node_id) or []
         targets = recording.values.get(output.target) or []
         if not outputs or not targets:
             return None
@@ -378,9 +380,9 @@ def _scale(program: Judgement) -> float | None:
 
 
 def _lines(found: Understanding, tensor: Tensor) -> list[int]:
-    whole = tensor.whole if isinstance(tensor, Part) else None
-    serials = found.updated.get(tensor.name if whole is None else whole.name, ())
-    return [getattr(found.lab.nodes[serial], "lineno", 0) for serial in serials]
+    whole = tensor.whole if isinstance(tensor, TensorPart) else None
+    node_ids = found.updated.get(tensor.name if whole is None else whole.name, ())
+    return [getattr(found.lab.nodes[node_id], "lineno", 0) for node_id in node_ids]
 
 
 def _span(node: ast.expr) -> list[Any]:

@@ -23,7 +23,7 @@ from nndiag.errors import UserCodeError
 from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
 from nndiag.program.execution.interruption import Interrupted
 from nndiag.program.execution.snapshot import Snapshot, uncopied
-from nndiag.program.loop.laboratory import Recording
+from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.running.rows import Rows
 from nndiag.program.text.instrument import Instruments
@@ -43,7 +43,7 @@ class Watch:
         key: Its training loop.
         around: The loops that the training loop stands in, from the outermost.
         tensors: Its parameters.
-        serials: Expressions that are read in each iteration.
+        node_ids: Expressions that are read in each iteration.
         loss: The loss, from what was read; None where it was not computed.
         held: The user's own expressions, by the key of the config.
         forced: `if` statements whose body runs in each iteration.
@@ -53,7 +53,7 @@ class Watch:
     key: tuple[int, int]
     around: tuple[tuple[int, int], ...]
     tensors: tuple[Tensor, ...]
-    serials: frozenset[int]
+    node_ids: frozenset[int]
     loss: Callable[[Recording], float | None]
     held: dict[str, str] = field(default_factory=dict)
     forced: frozenset[int] = frozenset()
@@ -157,7 +157,7 @@ class _Run:
         failure = None
         try:
             rate = () if self._watch.rate is None else (self._watch.rate,)
-            probes = self._watch.serials.union(rate)
+            probes = self._watch.node_ids.union(rate)
             self._host.run(Instruments(probes=probes, forced=self._watch.forced))
         except UserCodeError as error:
             failure, self._reason = str(error), "failed"
@@ -296,8 +296,8 @@ class _Run:
             self._copies.pop()
             self._awaits_move = False
 
-    def _probe(self, serial: int, value: object) -> object:
-        self._recording.add(serial, value)
+    def _probe(self, node_id: int, value: object) -> object:
+        self._recording.add(node_id, value)
         return value
 
 

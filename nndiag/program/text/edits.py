@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from nndiag.program.text.instrument import parents_of, serial_of
+from nndiag.program.text.instrument import node_id_of, parents_of
 from nndiag.program.text.source import Source
 
-_NEW = 10_000_000  # serial numbers of what an edit puts in start here
+_NEW = 10_000_000  # node ids of what an edit puts in start here
 _SIMPLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 
 
@@ -23,12 +23,12 @@ class Change:
     """One place to change.
 
     Attributes:
-        serial: The expression or statement, by its serial number.
+        node_id: The expression or statement, by its node id.
         text: What stands there instead; for `after` and `before` what is put beside it.
         where: `instead`, `after`, `before`.
     """
 
-    serial: int
+    node_id: int
     text: str
     where: str = "instead"
 
@@ -60,14 +60,14 @@ class Editor:
         self.nodes = nodes
         self.parents = parents_of(tree)
         self._tops = {
-            serial_of(node): top
+            node_id_of(node): top
             for top, statement in enumerate(tree.body)
             for node in ast.walk(statement)
         }
 
-    def top(self, serial: int) -> int:
+    def top(self, node_id: int) -> int:
         """Index of the top-level statement that holds a node."""
-        return self._tops[serial]
+        return self._tops[node_id]
 
     @contextmanager
     def made(self, edit: Edit) -> Iterator[frozenset[int]]:
@@ -80,7 +80,7 @@ class Editor:
         try:
             for change in edit.changes:
                 self._make(change, undo)
-            yield frozenset(self.top(change.serial) for change in edit.changes)
+            yield frozenset(self.top(change.node_id) for change in edit.changes)
         finally:
             for owner, key, old in reversed(undo):
                 if isinstance(owner, list):
@@ -89,8 +89,8 @@ class Editor:
                     setattr(owner, key, old)
 
     def _make(self, change: Change, undo: list[tuple[Any, Any, Any]]) -> None:
-        node = self.nodes[change.serial]
-        parent = self.parents[change.serial]
+        node = self.nodes[change.node_id]
+        parent = self.parents[change.node_id]
         for name, value in ast.iter_fields(parent):
             if value is node:
                 undo.append((parent, name, node))
@@ -125,7 +125,7 @@ def _place_at(tree: ast.AST, node: ast.AST, *, same: bool = True) -> None:
     for count, item in enumerate(ast.walk(tree)):
         if isinstance(item, (ast.expr, ast.stmt, ast.keyword)):
             ast.copy_location(item, node)
-        item.serial = serial_of(node) if same and count == 0 else _NEW + count  # type: ignore[attr-defined]
+        item.node_id = node_id_of(node) if same and count == 0 else _NEW + count  # type: ignore[attr-defined]
 
 
 @dataclass
@@ -139,7 +139,7 @@ class TextEditor:
     def add(self, edit: Edit) -> None:
         """Takes an edit in."""
         for change in edit.changes:
-            node: Any = self.nodes[change.serial]
+            node: Any = self.nodes[change.node_id]
             start = self._offset(node.lineno, node.col_offset)
             end = self._offset(node.end_lineno, node.end_col_offset)
             if change.where == "instead":

@@ -1,7 +1,7 @@
 """The program's syntax tree with calls of nndiag's own put in: loop heads, values, updates.
 
 The hooks are looked up among the builtins that `sandbox.program_builtins` gives the program. Each
-node of the original tree carries a serial number, which all hooks report.
+node of the original tree carries a node id, which all hooks report.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ CodeKey = tuple[Any, ...]
 
 
 def number_nodes(tree: ast.Module) -> dict[int, ast.AST]:
-    """Gives each node a serial number, and returns the nodes by it."""
+    """Gives each node a node id, and returns the nodes by it."""
     nodes = dict(enumerate(ast.walk(tree)))
-    for serial, node in nodes.items():
-        node.serial = serial  # type: ignore[attr-defined]
+    for node_id, node in nodes.items():
+        node.node_id = node_id  # type: ignore[attr-defined]
     return nodes
 
 
-def serial_of(node: ast.AST) -> int:
-    """The serial number of a node of the original tree; -1 where it has none."""
-    return int(getattr(node, "serial", -1))
+def node_id_of(node: ast.AST) -> int:
+    """The node id of a node of the original tree; -1 where it has none."""
+    return int(getattr(node, "node_id", -1))
 
 
 def parents_of(tree: ast.AST) -> dict[int, ast.AST]:
-    """The parent of each node, by the node's serial."""
+    """The parent of each node, by the node's node_id."""
     return {
-        serial_of(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
+        node_id_of(child): node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
     }
 
 
@@ -154,7 +154,7 @@ class Instrumenter(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         """The instrumented node; a list where a statement got a hook behind it."""
-        serial = serial_of(node)
+        node_id = node_id_of(node)
         if isinstance(node, ast.AnnAssign):
             node.annotation = ast.Constant(None)
         if isinstance(node, ast.arguments) or _is_pattern(node):
@@ -163,14 +163,14 @@ class Instrumenter(ast.NodeTransformer):
             self._visit_call(node)
         else:
             self.generic_visit(node)
-        if isinstance(node, ast.If) and serial in self.instruments.forced:
+        if isinstance(node, ast.If) and node_id in self.instruments.forced:
             node.test = ast.copy_location(ast.Constant(True), node.test)
         if isinstance(node, LOOPS):
             node.body.insert(0, _call(TICK, None, node))
         if isinstance(node, ast.expr):
-            return self._probed(node, serial)
+            return self._probed(node, node_id)
         if isinstance(node, ast.stmt) and not isinstance(node, SCOPES):
-            return self._followed(node, serial)
+            return self._followed(node, node_id)
         return node
 
     def _visit_call(self, node: ast.Call) -> None:
@@ -183,22 +183,22 @@ class Instrumenter(ast.NodeTransformer):
         for keyword in node.keywords:
             keyword.value = self.visit(keyword.value)
 
-    def _probed(self, node: ast.expr, serial: int) -> ast.expr:
-        wanted = self.instruments.probes is None or serial in self.instruments.probes
+    def _probed(self, node: ast.expr, node_id: int) -> ast.expr:
+        wanted = self.instruments.probes is None or node_id in self.instruments.probes
         if not wanted or not _is_probeable(node):
             return node
         call = ast.Call(
-            func=ast.Name(PROBE, ast.Load()), args=[ast.Constant(serial), node], keywords=[]
+            func=ast.Name(PROBE, ast.Load()), args=[ast.Constant(node_id), node], keywords=[]
         )
         return ast.copy_location(call, node)
 
-    def _followed(self, node: ast.stmt, serial: int) -> Any:
+    def _followed(self, node: ast.stmt, node_id: int) -> Any:
         hooks: list[ast.stmt] = []
         simple = isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Expr, ast.Delete))
-        if simple and (self.instruments.after is None or serial in self.instruments.after):
-            hooks.append(_call(AFTER, serial, node))
-        if serial in self.instruments.resets:
-            hooks.append(_call(RESET, serial, node))
+        if simple and (self.instruments.after is None or node_id in self.instruments.after):
+            hooks.append(_call(AFTER, node_id, node))
+        if node_id in self.instruments.resets:
+            hooks.append(_call(RESET, node_id, node))
         return [node, *hooks] if hooks else node
 
 

@@ -28,7 +28,7 @@ _MARK = "#␜ "  # begins the line before each further file; no program writes s
 
 
 @dataclass(frozen=True)
-class Part:
+class SourceFile:
     """One file of a program.
 
     Attributes:
@@ -106,18 +106,18 @@ class Source:
         return (len(starts), line - starts[-1] + 1) if starts else None
 
     @cached_property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[SourceFile, ...]:
         """The files of the program, the script first."""
         marks = [n for n, line in enumerate(self.lines) if line.startswith(_MARK)]
         ends = [*marks, len(self.lines)]
-        parts = [Part("__main__", self.path, 1, "\n".join(self.lines[: ends[0]]))]
+        parts = [SourceFile("__main__", self.path, 1, "\n".join(self.lines[: ends[0]]))]
         for mark, end in zip(marks, ends[1:]):
             name, _, file = self.lines[mark].removeprefix(_MARK).partition(" ")
             text = "\n".join(self.lines[mark + 1 : end])
-            parts.append(Part(name, Path(file), mark + 2, text))
+            parts.append(SourceFile(name, Path(file), mark + 2, text))
         return tuple(parts)
 
-    def part(self, line: int) -> Part:
+    def part(self, line: int) -> SourceFile:
         """The file that a line stands in."""
         return (
             [part for part in self.parts if part.start <= line][-1] if line > 0 else self.parts[0]

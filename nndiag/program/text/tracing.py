@@ -57,14 +57,14 @@ class TracingTransformer(ast.NodeTransformer):
             return node
         if isinstance(node, ast.AnnAssign):
             node.annotation = ast.Constant(None)
-        serial = int(getattr(node, "serial", -1))
+        node_id = int(getattr(node, "node_id", -1))
         found = super().visit(node)
         if isinstance(found, (ast.For, ast.While)):
             found.body.insert(0, _hook(f"{TICK}()", node))
-        if isinstance(found, ast.If) and serial in self._forced:
+        if isinstance(found, ast.If) and node_id in self._forced:
             found.test = ast.copy_location(ast.Constant(True), found.test)
-        if serial in self._resets:
-            return [found, _hook(f"{RESET}({serial})", node)]
+        if node_id in self._resets:
+            return [found, _hook(f"{RESET}({node_id})", node)]
         return found
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
@@ -196,11 +196,11 @@ def _index(node: ast.expr) -> ast.expr:
 
 
 def _traced(node: ast.AST, method: str, *arguments: ast.expr) -> ast.Call:
-    """A call of one of the tracer's methods, with the serial number of the node it stands for."""
-    serial = ast.Constant(int(getattr(node, "serial", -1)))
+    """A call of one of the tracer's methods, with the node id of the node it stands for."""
+    node_id = ast.Constant(int(getattr(node, "node_id", -1)))
     function = ast.Attribute(ast.Name(TRACE, ast.Load()), method, ast.Load())
-    call = ast.Call(function, [serial, *arguments], [])
-    call.serial = serial.value  # type: ignore[attr-defined]
+    call = ast.Call(function, [node_id, *arguments], [])
+    call.node_id = node_id.value  # type: ignore[attr-defined]
     return ast.copy_location(call, node)
 
 

@@ -18,7 +18,7 @@ from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgr
 from nndiag.program.execution.numbers import Vector
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.execution.snapshot import Snapshot, take_snapshot
-from nndiag.program.loop.laboratory import Recording
+from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.text.instrument import Instruments
 from nndiag.program.training.trainable import Trainable
 
@@ -63,7 +63,7 @@ class _ScaledRun:
         hooks = self._host.hooks
         hooks.head, hooks.probe, hooks.deadline = self._head, self._probe, self._until + 0.5
         instruments = Instruments(
-            probes=self._program.serials,
+            probes=self._program.node_ids,
             forced=self._program.forced,
         )
         with contextlib.suppress(UserCodeError, OutOfTime):  # an overflow ends its training so
@@ -104,6 +104,6 @@ class _ScaledRun:
                 tensor.write(self._places, now)
             self._before[tensor.name] = now.copy()
 
-    def _probe(self, serial: int, value: object) -> object:
-        self._recording.add(serial, value)
+    def _probe(self, node_id: int, value: object) -> object:
+        self._recording.add(node_id, value)
         return value

@@ -9,10 +9,10 @@ from typing import Optional
 
 import numpy as np
 
-from nndiag.program.loop.laboratory import Recording
+from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.roles.understanding import Understanding
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
 
@@ -25,7 +25,7 @@ class Trainable:
         source: The program.
         settings: What the user says about it.
         loop: Key of its training loop.
-        serials: The expressions to watch.
+        node_ids: The expressions to watch.
         value: Reads the loss from what they came to; None where the iteration did not compute it.
         entropy: Whether the loss is a cross-entropy.
         forced: Serials of the `if` statements whose body always runs.
@@ -35,7 +35,7 @@ class Trainable:
     source: Source
     settings: CodeSettings
     loop: tuple[int, int]
-    serials: frozenset[int]
+    node_ids: frozenset[int]
     value: Callable[[Recording], float | None]
     entropy: bool
     forced: frozenset[int]
@@ -50,13 +50,13 @@ class Trainable:
         read = reader_of(found)
         if read is None or any(item.is_held for item in found.readings[0].parameters):
             return None
-        serials, value = read
+        node_ids, value = read
         assert found.loss is not None
         return cls(
             source=source,
             settings=found.settings,
             loop=found.watched.loop.key,
-            serials=serials,
+            node_ids=node_ids,
             value=value,
             entropy=found.loss.kind.endswith("entropy"),
             forced=found.forced,
@@ -72,21 +72,21 @@ def reader_of(found: Understanding) -> Reader | None:  # noqa: PLR0911 - one kin
     loss = found.loss
     if loss is None:
         return None
-    node = found.nodes.get(loss.serial)
+    node = found.nodes.get(loss.node_id)
     if loss.own:
         if isinstance(node, ast.AugAssign):
-            return _summed(serial_of(node.value), loss.sign)
+            return _summed(node_id_of(node.value), loss.sign)
         if not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)):
             return None
         if len(loss.terms) > 1:
-            return _summed(loss.serial, loss.sign)
-        return frozenset({loss.serial}), lambda r: _last(r, loss.serial, loss.sign)
+            return _summed(loss.node_id, loss.sign)
+        return frozenset({loss.node_id}), lambda r: _last(r, loss.node_id, loss.sign)
     if not isinstance(node, ast.BinOp):
         return None
-    output = serial_of(node.left if loss.sign > 0 else node.right)
+    output = node_id_of(node.left if loss.sign > 0 else node.right)
 
     def implied(recording: Recording) -> float | None:
-        errors = recording.values.get(loss.serial)
+        errors = recording.values.get(loss.node_id)
         outputs = recording.values.get(output)
         if not errors or not outputs or len(errors) != len(outputs):
             return None
@@ -96,17 +96,17 @@ def reader_of(found: Understanding) -> Reader | None:  # noqa: PLR0911 - one kin
             total += value
         return total
 
-    return frozenset({loss.serial, output}), implied
+    return frozenset({loss.node_id, output}), implied
 
 
-def _summed(serial: int, sign: float) -> Reader:
+def _summed(node_id: int, sign: float) -> Reader:
     def value(recording: Recording) -> float | None:
-        values = recording.values.get(serial)
+        values = recording.values.get(node_id)
         return None if not values else sign * float(sum(np.sum(item) for item in values))
 
-    return frozenset({serial}), value
+    return frozenset({node_id}), value
 
 
-def _last(recording: Recording, serial: int, sign: float) -> float | None:
-    values = recording.values.get(serial)
+def _last(recording: Recording, node_id: int, sign: float) -> float | None:
+    values = recording.values.get(node_id)
     return None if not values else sign * float(np.ravel(values[-1])[0])

@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nndiag.finding import Evidence, Finding, Severity
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from nndiag.program.result import LossFound, ProgramCheck, RateFound, RepairStep
 from nndiag.program.roles.status import Status
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source
-from nndiag.program.training.course import Course
-from nndiag.program.training.matters import Matters
+from nndiag.program.training.ablation import Matters
+from nndiag.program.training.trajectory import TrajectorySummary
 
 FINDING = Finding(
     problem="wrong-sign",
@@ -34,7 +34,7 @@ CHECK = ProgramCheck(
     loop="net.py:3",
     repairs=(RepairStep("wrong-sign", 7, "w += g", "w -= g", ("w", "b")),),
     matters=Matters(100, 1.0, float("inf"), 0.1, "this is why it does not train"),
-    course=Course(100, 1.0, 0.5, diverged=False),
+    course=TrajectorySummary(100, 1.0, 0.5, diverged=False),
     notes=("a note",),
 )
 

@@ -62,7 +62,7 @@ def test_names_a_factor_and_its_line(judge, loss, error, update, problem, factor
     judgement = judge(PROGRAM.format(loss=loss, error=error, update=update))
     found = uniform_of(judgement)
     assert found.problem == problem
-    assert judgement.found.nodes[found.serial].lineno == line
+    assert judgement.found.nodes[found.node_id].lineno == line
     assert found.factor == pytest.approx(factor)
 
 

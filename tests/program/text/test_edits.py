@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nndiag.program.text.edits import Change, Edit, TextEditor
-from nndiag.program.text.instrument import number_nodes, serial_of
+from nndiag.program.text.instrument import node_id_of, number_nodes
 from nndiag.program.text.source import Source
 
 
@@ -20,7 +20,7 @@ def edited(text: str, old: str, new: str) -> str:
         if isinstance(item, ast.expr) and ast.unparse(item) == ast.unparse(ast.parse(old))
     )
     editor = TextEditor(source, nodes)
-    editor.add(Edit("wrong-sign", (Change(serial_of(node), new),)))
+    editor.add(Edit("wrong-sign", (Change(node_id_of(node), new),)))
     return editor.text()
 
 

@@ -19,9 +19,9 @@ from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.ways import update_serial
+from nndiag.program.roles.ways import update_node_id
 from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import serial_of
+from nndiag.program.text.instrument import node_id_of
 
 _SHARE = 1e-8  # of a parameter, that a decay takes off at least
 _CLIPS = frozenset({"clip", "minimum", "maximum", "fmin", "fmax"})
@@ -48,12 +48,12 @@ def _broadcast(found: Understanding) -> Iterator[ProgramFault]:
     first: tuple[int, str] | None = None
     for node, is_turned in _tables(reading):
         output, target = _sides(reading, node)[:: -1 if is_turned else 1]
-        first = first or (node.serial, f"{output} against {target} gives {node.shape}")
-        syntax = found.nodes.get(node.serial)
+        first = first or (node.node_id, f"{output} against {target} gives {node.shape}")
+        syntax = found.nodes.get(node.node_id)
         if isinstance(syntax, ast.BinOp):
             one, other = (syntax.left, syntax.right)[:: -1 if is_turned else 1]
             text = f"np.reshape({ast.unparse(other)}, {ast.unparse(one)}.shape)"
-            changes[Change(serial_of(other), text)] = None
+            changes[Change(node_id_of(other), text)] = None
     if first is not None:
         names = [item.name for item in reading.parameters if item.moves]
         edits = [tuple(changes)] if changes else []
@@ -63,7 +63,7 @@ def _broadcast(found: Understanding) -> Iterator[ProgramFault]:
 def _tables(reading: Reading) -> Iterator[tuple[Node, bool]]:
     """The differences that are tables, and whether it is the target minus the output."""
     for node in reading.forward:
-        if node.operation not in ("sub", "subtract") or node.serial in reading.literal:
+        if node.operation not in ("sub", "subtract") or node.node_id in reading.literal:
             continue
         acts = [
             isinstance(item, Ref) and item.node in reading.acted_forward
@@ -94,7 +94,7 @@ def _bias_per_example(found: Understanding) -> Iterator[ProgramFault]:
         yield ProgramFault(
             "bias-per-example",
             [item.name],
-            update_serial(reading, item.name),
+            update_node_id(reading, item.name),
             f"its shape is {rows}; give it one row, and sum its gradient over the examples",
             severity=Severity.ERROR if tensor.copies == 1 else Severity.NOTE,
         )
@@ -147,7 +147,7 @@ def _not_the_objective(found: Understanding) -> Iterator[ProgramFault]:
             yield ProgramFault(
                 "loss-is-not-the-objective",
                 [text_of(found, loss)],
-                loss.serial,
+                loss.node_id,
                 f"the step belongs to {loss_text(found)}",
                 severity=Severity.WARNING,
             )

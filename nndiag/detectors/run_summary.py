@@ -41,7 +41,7 @@ NEARLY_ALL = 0.75  # from this share on, a run that is still falling is on a goo
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class RunSummary:
     """How a run went.
 
     Attributes:
@@ -121,10 +121,10 @@ class Course:
         return self.expected_gain > _FAST * abs(self.curve.final)
 
 
-_COURSES: "WeakKeyDictionary[Trace, Course]" = WeakKeyDictionary()
+_COURSES: "WeakKeyDictionary[Trace, RunSummary]" = WeakKeyDictionary()
 
 
-def course_of(trace: Trace) -> Course:
+def course_of(trace: Trace) -> RunSummary:
     """How a run went; computed once for each trace."""
     if trace not in _COURSES:
         with np.errstate(all="ignore"):  # overflow in a broken run is a finding, no warning
@@ -132,7 +132,7 @@ def course_of(trace: Trace) -> Course:
     return _COURSES[trace]
 
 
-def _course(trace: Trace) -> Course:
+def _course(trace: Trace) -> RunSummary:
     curve = loss_curve(trace)
     blow_up = growth(trace, reference=reference_loss(trace, curve), factor=_BLOWN_UP)
     got = learned(trace, loss=curve.settled, last=curve.final, first=curve.initial)
@@ -140,7 +140,7 @@ def _course(trace: Trace) -> Course:
     outcome = _outcome(trace, curve, got=got, gain=gain)
     if _nothing_left(trace, curve) or every_class_right(trace):
         got = replace(got, done=True)
-    course = Course(outcome, curve, blow_up, got, gain, trace.steps, {})
+    course = RunSummary(outcome, curve, blow_up, got, gain, trace.steps, {})
     course.numbers.update(_numbers(trace, course))
     return course
 
@@ -258,7 +258,7 @@ def _has_curvature(trace: Trace) -> bool:
     return ending.largest_eigenvalue > 0 and trace.facts.loss != "mean_absolute_error"
 
 
-def _numbers(trace: Trace, course: Course) -> dict[str, float]:
+def _numbers(trace: Trace, course: RunSummary) -> dict[str, float]:
     """Everything behind the outcome that is a finite number."""
     curve, blow_up, turn = course.curve, course.growth, turn_of(trace)
     curved = trace.ending if _has_curvature(trace) else None

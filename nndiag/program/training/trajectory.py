@@ -24,7 +24,7 @@ _FACTORS = (0.1, 0.01, 1e-3, 1e-4)
 
 
 @dataclass(frozen=True)
-class Course:
+class TrajectorySummary:
     """How a program whose gradient is right trains, and where it diverges, at a lower rate.
 
     Attributes:
@@ -45,7 +45,7 @@ class Course:
     lower: float | None = None
 
 
-def course_of(program: Trainable, *, seconds: float) -> Course | None:
+def course_of(program: Trainable, *, seconds: float) -> TrajectorySummary | None:
     """How the program trains; None where it makes too few iterations to tell.
 
     Args:
@@ -62,7 +62,7 @@ def course_of(program: Trainable, *, seconds: float) -> Course | None:
     start, end = _ends(found)
     floor = _FLOOR if program.entropy else 0.0
     if not _diverged(found, floor):
-        return Course(len(found), start, end, diverged=False)
+        return TrajectorySummary(len(found), start, end, diverged=False)
     start = found[0]
     for factor in _FACTORS:
         lower = trained(factor)
@@ -71,8 +71,8 @@ def course_of(program: Trainable, *, seconds: float) -> Course | None:
             and not _diverged(lower, floor)
             and _ends(lower)[1] < _ends(lower)[0]
         ):
-            return Course(len(found), start, end, True, factor, _ends(lower)[1])
-    return Course(len(found), start, end, diverged=True)
+            return TrajectorySummary(len(found), start, end, True, factor, _ends(lower)[1])
+    return TrajectorySummary(len(found), start, end, diverged=True)
 
 
 def _ends(losses: list[float]) -> tuple[float, float]:

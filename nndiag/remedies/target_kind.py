@@ -7,7 +7,7 @@ import numpy as np
 from nndiag.remedies.contract import Case
 
 
-class Task(StrEnum):
+class TargetKind(StrEnum):
     """What the targets are."""
 
     VALUES = "values"
@@ -27,7 +27,7 @@ class Task(StrEnum):
 _OF_CLASSES = ("softmax_cross_entropy", "binary_cross_entropy")
 
 
-def task_of(case: Case) -> Task:
+def task_of(case: Case) -> TargetKind:
     """What the raw targets ask for.
 
     A column of whole numbers counts as classes only where the loss or the output layer is one for
@@ -38,10 +38,10 @@ def task_of(case: Case) -> Task:
     one = targets.shape[1] == 1
     if np.array_equal(values, [0, 1]):
         if one:
-            return Task.BINARY
-        return Task.ONE_HOT if (targets.sum(axis=1) == 1).all() else Task.LABELS
+            return TargetKind.BINARY
+        return TargetKind.ONE_HOT if (targets.sum(axis=1) == 1).all() else TargetKind.LABELS
     if one and np.array_equal(values, [-1, 1]):
-        return Task.SIGNED
+        return TargetKind.SIGNED
     whole = one and len(values) > 2 and np.array_equal(values, np.arange(len(values)))
     for_classes = case.settings["loss"]["name"] in _OF_CLASSES or case.activations[-1] == "softmax"
-    return Task.CLASSES if whole and for_classes else Task.VALUES
+    return TargetKind.CLASSES if whole and for_classes else TargetKind.VALUES

@@ -6,8 +6,8 @@ from concurrent.futures import Future
 import numpy as np
 import pytest
 
-from nndiag.fixing.ahead import Ahead
 from nndiag.fixing.measure import OutOfTimeError, measured
+from nndiag.fixing.speculative import Ahead
 from tests.fixing.conftest import EXPLODING, HEALTHY, TANH_ON_A_LINE, experiment_from
 
 FOREVER = float("inf")

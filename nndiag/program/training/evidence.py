@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.program.training.course import Course, course_of
-from nndiag.program.training.matters import Matters, comparison
+from nndiag.program.training.ablation import Matters, comparison
 from nndiag.program.training.scaled_runs import scaled_losses
 from nndiag.program.training.trainable import Trainable
+from nndiag.program.training.trajectory import TrajectorySummary, course_of
 
 _MOST_ITERATIONS = 3000  # of each training that tells whether a bug matters
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrainingEvidence:
     """What came of training a program.
 
     Attributes:
@@ -27,7 +27,7 @@ class Trial:
     """
 
     matters: Matters | None = None
-    course: Course | None = None
+    course: TrajectorySummary | None = None
 
 
 def tried(
@@ -38,7 +38,7 @@ def tried(
     correct: bool,
     deadline: float,
     tell: Callable[[str], None],
-) -> Trial:
+) -> TrainingEvidence:
     """Train a program, and where there is one its mended twin.
 
     Args:
@@ -60,9 +60,9 @@ def tried(
         with np.errstate(all="ignore"):
             matters = comparison(*runs)
         if not correct or (matters is not None and matters.is_why):
-            return Trial(matters)
+            return TrainingEvidence(matters)
     if not correct:
-        return Trial()
+        return TrainingEvidence()
     tell("training it for a moment")
     seconds = max(0.1, min(0.3, (deadline - time.perf_counter()) / 10))
-    return Trial(course=course_of(program, seconds=seconds))
+    return TrainingEvidence(course=course_of(program, seconds=seconds))

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nndiag.numbers import chosen, count, duration, number, percent, r_squared_words, rough, times
+from nndiag.formatting import (
+    chosen,
+    count,
+    duration,
+    number,
+    percent,
+    r_squared_words,
+    rough,
+    times,
+)
 
 
 @pytest.mark.parametrize(

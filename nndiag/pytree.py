@@ -30,7 +30,7 @@ _NUMBERED = re.compile(r"^\D*?(\d+)$")
 
 
 @dataclass(frozen=True)
-class Tensor:
+class TensorLocation:
     """Where one tensor stands.
 
     Attributes:
@@ -48,7 +48,7 @@ class Tensor:
         return text.removeprefix(".") or "value"
 
 
-def tensors_of(value: object, *, what: str) -> tuple[Tensor, ...]:
+def tensors_of(value: object, *, what: str) -> tuple[TensorLocation, ...]:
     """All tensors in a container, in its order; entries that are None are left out.
 
     Args:
@@ -58,7 +58,7 @@ def tensors_of(value: object, *, what: str) -> tuple[Tensor, ...]:
     Raises:
         UserCodeError: Something in there is neither a number nor a container.
     """
-    return tuple(Tensor(path, array.shape) for path, array in _walk(value, (), what))
+    return tuple(TensorLocation(path, array.shape) for path, array in _walk(value, (), what))
 
 
 def tensor_at(value: Any, path: Path) -> Any:
@@ -103,7 +103,7 @@ def one_number(loss: Any) -> float:
     raise UserCodeError(Problem("the loss is not one number", got=got, hint=hint))
 
 
-def layers_of(tensors: Sequence[Tensor]) -> dict[str, tuple[Tensor, ...]]:
+def layers_of(tensors: Sequence[TensorLocation]) -> dict[str, tuple[TensorLocation, ...]]:
     """The tensors of each layer, from the input side.
 
     Nested containers say themselves what belongs together: the innermost one is a layer. In a flat
@@ -116,7 +116,7 @@ def layers_of(tensors: Sequence[Tensor]) -> dict[str, tuple[Tensor, ...]]:
     if all(len(tensor.path) == 1 and isinstance(tensor.path[0], int) for tensor in tensors):
         paired = _paired_by_shape(tensors)
         return {f"layer{number}": group for number, group in enumerate(paired, start=1)}
-    groups: dict[str, list[Tensor]] = {}
+    groups: dict[str, list[TensorLocation]] = {}
     for tensor, key in zip(tensors, _layer_keys(tensors), strict=True):
         groups.setdefault(key, []).append(tensor)
     if len(groups) == len(tensors):
@@ -143,7 +143,7 @@ def _walk(value: Any, path: Path, what: str) -> Iterator[tuple[Path, FloatArray]
     try:
         yield path, as_array(value)
     except (TypeError, ValueError) as error:
-        place = Tensor(path, ()).name
+        place = TensorLocation(path, ()).name
         raise UserCodeError(
             Problem(
                 f"{what} hold something that is no tensor: {place}",
@@ -167,13 +167,13 @@ def _is_table(value: Sequence[Any]) -> bool:
     )
 
 
-def _paired_by_shape(tensors: Sequence[Tensor]) -> list[tuple[Tensor, ...]]:
+def _paired_by_shape(tensors: Sequence[TensorLocation]) -> list[tuple[TensorLocation, ...]]:
     """Weights with their bias: the next one in the list, or as far on in its second half."""
     half = len(tensors) // 2
     halves = list(zip(tensors[:half], tensors[half:], strict=False))
     if len(tensors) == 2 * half and all(_is_bias_of(b.shape, a.shape) for a, b in halves):
         return list(halves)
-    pairs: list[tuple[Tensor, ...]] = []
+    pairs: list[tuple[TensorLocation, ...]] = []
     place = 0
     while place < len(tensors):
         pair = tensors[place : place + 2]
@@ -195,7 +195,7 @@ def _is_bias_of(shape: tuple[int, ...], weights: tuple[int, ...]) -> bool:
     return shape in ((1, weights[-1]), (weights[0], 1))
 
 
-def _layer_keys(tensors: Sequence[Tensor]) -> list[str]:
+def _layer_keys(tensors: Sequence[TensorLocation]) -> list[str]:
     """What names the layer of each tensor; `wh` and `bh` are one where both are there."""
     keys = [_layer_key(tensor) for tensor in tensors]
     known = {key.lower() for key in keys}
@@ -204,7 +204,7 @@ def _layer_keys(tensors: Sequence[Tensor]) -> list[str]:
     ]
 
 
-def _layer_key(tensor: Tensor) -> str:
+def _layer_key(tensor: TensorLocation) -> str:
     """What names a tensor's layer: its container, or its own name without its role."""
     own = str(tensor.path[-1]) if tensor.path else ""
     if len(tensor.path) > 1:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nndiag.errors import UserCodeError
-from nndiag.nested import as_array, layers_of, tensor_at, tensors_of
+from nndiag.pytree import as_array, layers_of, tensor_at, tensors_of
 
 A = np.zeros
 

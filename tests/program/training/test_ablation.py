@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nndiag.program.training.matters import comparison
+from nndiag.program.training.ablation import comparison
 
 FALLING = [1.0 - 0.009 * step for step in range(100)]
 SLOW = [1.0 - 0.005 * step for step in range(100)]

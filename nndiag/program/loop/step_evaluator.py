@@ -62,7 +62,7 @@ class Recording:
     order: dict[int, int] = field(default_factory=dict)
     count: int = 0
 
-    def add(self, serial: int, value: Any) -> bool:
+    def add(self, node_id: int, value: Any) -> bool:
         """Keeps a copy of a value, where it is numeric; whether it was."""
         self.count += 1
         if isinstance(value, np.ndarray):
@@ -75,8 +75,8 @@ class Recording:
             return False
         elif isinstance(value, list):
             value = np.array(value, dtype=float)
-        self.values.setdefault(serial, []).append(value)
-        self.order.setdefault(serial, self.count)
+        self.values.setdefault(node_id, []).append(value)
+        self.order.setdefault(node_id, self.count)
         return True
 
 
@@ -87,7 +87,7 @@ def _is_number_nest(value: Any) -> bool:
     )
 
 
-class Laboratory:
+class StepEvaluator:
     """Runs the step of one program at chosen points."""
 
     def __init__(self, runner: Runner, tensors: tuple[Tensor, ...]) -> None:
@@ -109,7 +109,7 @@ class Laboratory:
 
     @property
     def nodes(self) -> Mapping[int, ast.AST]:
-        """The program's syntax tree by serial number."""
+        """The program's syntax tree by node id."""
         return self.runner.host.nodes
 
     def theta(self, snapshot: Snapshot) -> Theta:
@@ -200,8 +200,8 @@ class Laboratory:
         """
         recording = Recording()
 
-        def probe(serial: int, value: Any) -> Any:
-            recording.add(serial, value)
+        def probe(node_id: int, value: Any) -> Any:
+            recording.add(node_id, value)
             return value
 
         self.runner.host.hooks.probe = probe
@@ -212,24 +212,24 @@ class Laboratory:
         return recording
 
     def updates(self, point: Point) -> dict[str, tuple[int, ...]]:
-        """The statements that change each parameter, by tensor name, as serials in order."""
+        """The statements that change each parameter, by tensor name, as node_ids in order."""
         snapshot = point.snapshot
         last = dict(point.theta)
         found: dict[str, dict[int, None]] = {tensor.name: {} for tensor in self.tensors}
 
-        def after(serial: int) -> None:
+        def after(node_id: int) -> None:
             for tensor in self.tensors:
                 now = tensor.read(snapshot)
                 if now is not None and not np.array_equal(now, last[tensor.name]):
                     last[tensor.name] = now
-                    found[tensor.name][serial] = None
+                    found[tensor.name][node_id] = None
 
         self.runner.host.hooks.after = after
         try:
             self.run(point, self.runner.variant(Instruments(after=None)))
         finally:
             self.runner.host.hooks.after = None
-        return {name: tuple(serials) for name, serials in found.items()}
+        return {name: tuple(node_ids) for name, node_ids in found.items()}
 
     def points(
         self, snapshots: Iterable[Snapshot], *, zeroed: tuple[Leaf, ...] = ()
