@@ -93,12 +93,40 @@ def test_a_rate_that_a_fault_made_too_high_is_as_true_a_name():
 
 
 def test_cures_are_counted_among_the_curable():
-    cured = {"fixed": True, "confidence": "confirmed"}
+    cured = {"fixed": True, "confidence": "confirmed", "fix_score": 0.88, "base_score": 0.9}
     rows = [broken(**cured), broken(**{**cured, "fixed": False}), broken()]
     rows.append(broken(**{**cured, "fixed": False, "kind": "targets-shuffled"}))
     assert line_of(rows, "cured by fix, of the curable")[0] == "1/2"
     assert line_of(rows, "cause confirmed, of the cured")[0] == "1/1"
     assert "1/3" in by_fault(rows)[1]
+
+
+def test_a_fix_counts_where_it_comes_near_what_the_network_reaches_without_the_fault():
+    cured = {"fixed": True, "confidence": "confirmed", "base_score": 0.9}
+    rows = [broken(**cured, fix_score=score) for score in (0.86, 0.84)]
+    assert line_of(rows, "fixed within 5 % of reachable")[0] == "1/2"
+
+
+def test_of_two_faults_both_have_to_be_among_the_first_three():
+    parts = {"parts": [["rate"], ["scale", "size"]]}
+    ranked = (("a", "size", "rate"), ("rate", "a", "b", "size"), ("rate",))
+    rows = [broken(*names, **parts) for names in ranked]
+    assert line_of(rows, "two faults, both in the first three")[0] == "1/3"
+
+
+def test_a_check_that_fails_a_healthy_run_is_counted_and_listed():
+    rows = [row(failed_checks=[]), row(failed_checks=["gradient"])]
+    assert line_of(rows, "doctor fails a healthy run")[0] == "1/2"
+    assert "doctor: gradient" in false_alarms(rows)[0]
+
+
+def test_the_interval_of_a_share_is_wilsons():
+    # 10 of 10: 1 / (1 + 1.96² / 10) = 72 % at least.
+    assert line_of([broken("rate")] * 10, "right cause first")[:3] == [
+        "10/10",
+        "100.0%",
+        "(72–100)",
+    ]
 
 
 def test_the_halves_are_told_apart():

@@ -148,7 +148,7 @@ def loss_curve(trace: Trace) -> Curve:
 
     Full batches: the loss of every step. Mini-batches: its mean (or sum, as the loss is) over each
     epoch, or the loss over all training examples where there are few epochs, or where the batches
-    are no samples of all examples, because these are sorted.
+    are no samples of all examples, because these are sorted, or steps drop values.
     """
     steps, losses = _recorded(trace)
     first = int(trace.step[0]) if trace.steps else 0
@@ -160,16 +160,17 @@ def loss_curve(trace: Trace) -> Curve:
         times, losses = np.append(times, end), np.append(losses, last)
     non_finite = not np.isfinite(last) or bool(trace.steps and not np.isfinite(trace.loss[-1]))
     finite = np.isfinite(losses)
-    noisy = trace.facts.full_batch is False
+    noisy = trace.facts.exact_steps is False
     return Curve(times[finite], losses[finite].astype(np.float64), non_finite, noisy)
 
 
 def _recorded(trace: Trace) -> tuple[NDArray[np.int64], FloatArray]:
     """Steps and losses of the curve, without the ending."""
     probed = trace.series.get("training_loss")
-    if trace.facts.full_batch is True or probed is None or not len(probed.steps):
+    if trace.facts.exact_steps is True or probed is None or not len(probed.steps):
         return trace.step, trace.loss
-    epoch = steps_per_epoch(trace)
+    dropped = any(layer.dropout for layer in trace.facts.layers)
+    epoch = None if dropped else steps_per_epoch(trace)
     epochs = trace.steps // epoch if epoch is not None else 0
     if epoch is None or epochs < _FEWEST_EPOCHS or is_sorted(trace):
         return probed.steps, probed.values

@@ -53,8 +53,8 @@ def oscillating_loss(
     trace: Trace, *, swing: Positive = 0.2, share: Positive = 0.05, turns: Share = 0.3
 ) -> Findings:
     """The loss swings up and down and the swings do not shrink."""
-    if trace.facts.full_batch is False:
-        return Skipped(PROBLEM, "mini-batches: their losses differ without any fault")
+    if trace.facts.exact_steps is False:
+        return Skipped(PROBLEM, "mini-batches or dropout: losses differ without any fault")
     tail = trace.loss[-(trace.steps // 4) :] if trace.steps >= 4 * _FEWEST else trace.loss[:0]
     if not len(tail):
         return Skipped(PROBLEM, f"fewer than {4 * _FEWEST} steps")

@@ -250,9 +250,12 @@ def _only_began(trace: Trace, curve: Curve, *, r_squared: float | None, gain: fl
 def _has_curvature(trace: Trace) -> bool:
     """Whether the Newton decrement was measured and means something.
 
-    It does not for absolute errors, which are straight, and where nothing curves upwards.
+    It does not for absolute errors, which are straight, where nothing curves upwards, and where
+    steps drop values: they lead to the minimum of another loss.
     """
     ending = trace.ending
+    if any(layer.dropout for layer in trace.facts.layers):
+        return False
     if ending is None or ending.newton_decrement is None or ending.largest_eigenvalue is None:
         return False
     return ending.largest_eigenvalue > 0 and trace.facts.loss != "mean_absolute_error"

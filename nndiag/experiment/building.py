@@ -186,6 +186,10 @@ def _shape_problems(experiment: Experiment, *, inputs: int, targets: int) -> lis
         problems.extend(_value_problems(experiment, layer, index=index, fan_in=fan_in))
         total += layer.units * (fan_in + 1)
         fan_in = layer.units
+    if layers[last].dropout:
+        place = experiment.location("network", "layers", last, "dropout")
+        hint = "leave it out here, or give it to a hidden layer"
+        problems.append(Problem("the outputs themselves would be dropped", place, hint=hint))
     if total > _MOST_PARAMETERS:
         place = experiment.location("network", "layers")
         allowed = f"up to {_MOST_PARAMETERS:,}"
@@ -265,6 +269,7 @@ def _architecture(config: Config, inputs: int, loss: Loss) -> Architecture:
         [(layer.units, _activation(layer.activation)) for layer in layers],
         loss=loss,
         biases=[_has_bias(config, layer) for layer in layers],
+        dropout=[layer.dropout or 0.0 for layer in layers],
     )
 
 
@@ -338,4 +343,5 @@ def stack_of(built: Built) -> Stack:
         optimizer=built.optimizer,
         inputs=inputs,
         targets=targets,
+        seed=built.seed,
     )

@@ -21,6 +21,7 @@ _RECIPE = (
     "fitting-initializer",
     "mean-loss",
     "no-weight-decay",
+    "no-dropout",
     "constant-rate",
     "no-clipping",
     "adam",

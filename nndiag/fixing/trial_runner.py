@@ -217,4 +217,4 @@ def reseeded(experiment: Experiment, number: int) -> Experiment:
 def same_course(run: Run, other: Run) -> bool:
     """Whether two runs of one config are the same: nothing in them was drawn by chance."""
     same_start = np.array_equal(run.built.parameters, other.built.parameters)
-    return same_start and batches_of(run.built).full
+    return same_start and batches_of(run.built).full and not run.built.shape.drops

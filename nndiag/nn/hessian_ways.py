@@ -129,6 +129,7 @@ def room_for(shape: Architecture, data: Examples) -> Room:
         values,
         [stacked[width:] for stacked, width in zip(deltas, units, strict=True)],
         scratch,
+        [None] * shape.layers,
     )
     return Room(space, inputs, deltas, pre)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from nndiag.nn.losses import Loss, predictions
 
 _NARROW = 3  # columns up to which a gradient is made of matrix–vector products
 _LARGE = 4_000  # activations from which on that makes up for the slower call
+Masks: TypeAlias = Sequence[Array | None]
+
 _ELEMENT, _MULTIPLY, _CALL = 1e-8, 0.12e-9, 6e-6  # seconds of a tanh and its passes, and so on
 
 
@@ -34,6 +36,8 @@ class Architecture:
         activations: Activation of each layer.
         biases: Whether each layer has biases.
         loss: The loss on the outputs.
+        dropout: Share of each layer's values that a training step sets to zero, L numbers; ()
+            where there is none. Only passes with `masks` drop anything.
     """
 
     inputs: int
@@ -41,6 +45,7 @@ class Architecture:
     activations: tuple[Activation, ...]
     biases: tuple[bool, ...]
     loss: Loss
+    dropout: tuple[float, ...] = ()
 
     @property
     def layers(self) -> int:
@@ -51,6 +56,11 @@ class Architecture:
     def outputs(self) -> int:
         """Number of outputs O."""
         return self.units[-1]
+
+    @property
+    def drops(self) -> bool:
+        """Whether training steps drop values."""
+        return any(self.dropout)
 
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
@@ -92,6 +102,7 @@ def architecture(
     *,
     loss: Loss,
     biases: Sequence[bool] | bool = True,
+    dropout: Sequence[float] = (),
 ) -> Architecture:
     """The architecture of `layers`, given as (units, activation) from the input side.
 
@@ -105,7 +116,12 @@ def architecture(
         functions[-1] = ACTIVATIONS.get("linear")()
         loss = loss.absorbed or loss
     return Architecture(
-        inputs, tuple(units for units, _ in layers), tuple(functions), tuple(biases), loss
+        inputs,
+        tuple(units for units, _ in layers),
+        tuple(functions),
+        tuple(biases),
+        loss,
+        tuple(dropout),
     )
 
 
@@ -149,6 +165,8 @@ class Workspace:
         values: Value of each layer, (…, H, B).
         deltas: Gradient with respect to each pre-activation, (…, H, B).
         scratch: Room for slopes, (…, H, B).
+        masks: What each layer's values are multiplied by on the way to the next layer, (H, B): 0
+            where dropped, else 1/(1 − share); None for a layer without dropout.
     """
 
     inputs: list[Array]
@@ -156,6 +174,7 @@ class Workspace:
     values: list[Array]
     deltas: list[Array]
     scratch: list[Array]
+    masks: Masks
 
 
 def workspace(
@@ -165,6 +184,7 @@ def workspace(
     stack: tuple[int, ...] = (),
     dtype: Any = np.float64,
     outputs: Array | None = None,
+    masks: Masks | None = None,
 ) -> Workspace:
     """Buffers for `data` and a stack of networks: `stack` is () for one, (K,) for K.
 
@@ -174,7 +194,9 @@ def workspace(
         stack: Leading axes of all buffers.
         dtype: float64, or complex128 for the complex step.
         outputs: Where the last layer's values go, (…, O, B); a new buffer by default.
+        masks: The layers' masks; none by default, as at every evaluation.
     """
+    masks = [None] * shape.layers if masks is None else masks
     inputs: list[Array] = [data.inputs]
     values: list[Array] = []
     for layer in range(shape.layers - 1):
@@ -183,7 +205,11 @@ def workspace(
         )
         padded[..., -1, :] = 1.0
         inputs.append(padded)
-        values.append(padded[..., : shape.units[layer], :])
+        values.append(
+            padded[..., : shape.units[layer], :]
+            if masks[layer] is None
+            else buffer((*stack, shape.units[layer], data.count), dtype=dtype)
+        )
     last = (*stack, shape.outputs, data.count)
     values.append(buffer(last, dtype=dtype) if outputs is None else outputs)
     sizes = [(*stack, units, data.count) for units in shape.units]
@@ -193,14 +219,17 @@ def workspace(
     ]
     deltas = [buffer(size, dtype=dtype) for size in sizes]
     scratch = [buffer(size, dtype=dtype) for size in sizes]
-    return Workspace(inputs, pre, values, deltas, scratch)
+    return Workspace(inputs, pre, values, deltas, scratch, masks)
 
 
 def forward(do: Do, shape: Architecture, matrices: list[Array], space: Workspace) -> None:
     """The outputs of the network, into `space.values`."""
     for layer, activation in enumerate(shape.activations):
         product(do, matrices[layer], space.inputs[layer], out=space.pre[layer])
-        activation.value(do, space.pre[layer], space.values[layer])
+        values, mask = space.values[layer], space.masks[layer]
+        activation.value(do, space.pre[layer], values)
+        if mask is not None:
+            do(np.multiply, values, mask, space.inputs[layer + 1][..., : shape.units[layer], :])
 
 
 def backward(
@@ -223,11 +252,14 @@ def backward(
     _gradient(do, delta, space.inputs[last], out=gradients[last])
     for layer in range(last - 1, -1, -1):
         weights = matrices[layer + 1][..., : shape.units[layer]]
-        activation = shape.activations[layer]
-        if layer == 0 and shape.units[1] == 1 and isinstance(activation, Elementwise):
+        activation, mask = shape.activations[layer], space.masks[layer]
+        short = layer == 0 and shape.units[1] == 1 and mask is None
+        if short and isinstance(activation, Elementwise):
             _first_gradient(do, activation, space, weights=weights, gradient=gradients[0])
             return
         product(do, transposed(weights), space.deltas[layer + 1], out=space.deltas[layer])
+        if mask is not None:
+            do(np.multiply, space.deltas[layer], mask, space.deltas[layer])
         _pull_back(do, shape, space, layer=layer)
         _gradient(do, space.deltas[layer], space.inputs[layer], out=gradients[layer])
 
@@ -272,9 +304,12 @@ def _first_gradient(
     do(np.multiply, gradient, transposed(weights), gradient)
 
 
-def outputs(shape: Architecture, parameters: Array, data: Examples) -> Array:
+def outputs(
+    shape: Architecture, parameters: Array, data: Examples, *, masks: Masks | None = None
+) -> Array:
     """Outputs of the networks `parameters` (…, P): shape (…, O, B)."""
-    space = workspace(shape, data, stack=parameters.shape[:-1], dtype=parameters.dtype)
+    lead, dtype = parameters.shape[:-1], parameters.dtype
+    space = workspace(shape, data, stack=lead, dtype=dtype, masks=masks)
     forward(now, shape, shape.matrices(parameters), space)
     return space.values[-1]
 
@@ -284,17 +319,20 @@ def predicted(shape: Architecture, parameters: Array, data: Examples) -> Array:
     return predictions(shape.loss.link, outputs(shape, parameters, data))
 
 
-def loss(shape: Architecture, parameters: Array, data: Examples) -> Array:
+def loss(
+    shape: Architecture, parameters: Array, data: Examples, *, masks: Masks | None = None
+) -> Array:
     """Loss of the networks `parameters` (…, P): shape (…)."""
-    total = shape.loss.total(outputs(shape, parameters, data), data.targets)
+    total = shape.loss.total(outputs(shape, parameters, data, masks=masks), data.targets)
     return np.asarray(total * shape.loss.scale(shape.outputs, data.count))
 
 
 def loss_and_gradient(
-    shape: Architecture, parameters: Array, data: Examples
+    shape: Architecture, parameters: Array, data: Examples, *, masks: Masks | None = None
 ) -> tuple[Array, Array]:
     """Loss (…) and gradient (…, P) of the networks `parameters` (…, P)."""
-    space = workspace(shape, data, stack=parameters.shape[:-1], dtype=parameters.dtype)
+    lead, dtype = parameters.shape[:-1], parameters.dtype
+    space = workspace(shape, data, stack=lead, dtype=dtype, masks=masks)
     matrices = shape.matrices(parameters)
     gradient = np.empty_like(parameters)
     scale = shape.loss.scale(shape.outputs, data.count)

@@ -9,6 +9,7 @@ from nndiag.nn.network import Architecture, examples
 from nndiag.nn.optimizers import Optimizer
 from nndiag.nn.step_plan import Block, StepPlan
 
+_MASK_STREAM = 4  # of the seed; 0 and 3 are the data's, 1 the weights', 2 the order's
 _TINY = float(np.finfo(np.float64).tiny)
 
 
@@ -23,6 +24,8 @@ class Stack:
         targets: Training targets, shape (B, O).
         rates: Learning rate of each network, shape (K,); the optimizer's own by default.
         threads: Threads that a step may use; by default one per processor.
+        seed: Draws what dropout drops. All K networks drop the same, as they see the same
+            examples: each trains as it would alone.
 
     Attributes:
         step: Number of steps taken.
@@ -38,10 +41,12 @@ class Stack:
         targets: FloatArray,
         rates: FloatArray | None = None,
         threads: int | None = None,
+        seed: int = 0,
     ) -> None:
         networks = len(parameters)
         self.step = 0
         self._threads = threads
+        self._random = np.random.default_rng([seed, _MASK_STREAM]) if shape.drops else None
         self._shape, self._optimizer = shape, optimizer
         self._lead = () if networks == 1 else (networks,)
         self._rates = np.full(networks, optimizer.learning_rate) if rates is None else rates
@@ -116,6 +121,7 @@ class Stack:
                 data=self._data,
                 batch=batch,
                 threads=self._threads,
+                random=self._random,
             )
         return self._plans[batch]
 

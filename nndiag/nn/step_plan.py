@@ -7,7 +7,7 @@ into two shards, each worked through by a thread of its own in every step.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import numpy as np
 
@@ -55,11 +55,13 @@ class StepPlan:
         data: Examples,
         batch: int | None,
         threads: int | None = None,
+        random: np.random.Generator | None = None,
     ) -> None:
         lead = parameters.shape[:-1]
         whole = batch is None
         networks = lead[0] if lead else 1
         self._shape, self._parameters, self._memory = shape, parameters, memory
+        self._random = random
         self._optimizer, self._batch = optimizer, data.count if batch is None else batch
         self.slots = self._ring_length(networks, whole)
         cuts = self._cuts(networks, whole, threads=threads or processors())
@@ -97,6 +99,8 @@ class StepPlan:
         if rows is not None:
             for shard in self._shards:
                 shard.load(rows)
+        if self._random is not None:
+            self._draw(count, self._random)
         with np.errstate(all="ignore"):
             if not self._scalar_run(count):
                 calls = self._calls[: count * self._per_step]
@@ -105,6 +109,18 @@ class StepPlan:
                 else:
                     self._helper.execute(calls, steps=count)
             return self._recorded(count)
+
+    def _draw(self, count: int, random: np.random.Generator) -> None:
+        """Draw the masks of `count` steps, step by step, whatever the ring's length."""
+        shares = self._shape.dropout
+        dropping = [units for units, share in zip(self._shape.units, shares, strict=True) if share]
+        drawn = random.random((count, sum(dropping), self._batch), dtype=np.float32)
+        layers = iter(np.split(drawn, np.cumsum(dropping)[:-1], axis=1))
+        for layer, share in enumerate(shares):
+            if share:
+                kept = (next(layers) >= share) / (1 - share)
+                for shard in self._shards:
+                    shard.take_mask(layer, kept)
 
     def _scalar_run(self, count: int) -> bool:
         """Take the steps on plain floats, where that is faster; whether it was done."""
@@ -129,7 +145,7 @@ class StepPlan:
         return True
 
     def _translated(self) -> ScalarStep | None:
-        if self._parameters.ndim > 1 or self._helper is not None:
+        if self._parameters.ndim > 1 or self._helper is not None or self._random is not None:
             return None
         shard = self._shards[0]
         changing = [] if shard.whole else [shard.inputs[0], shard.targets[0]]
@@ -210,6 +226,8 @@ class StepPlan:
         kept = networks * (self._shape.size + self._shape.outputs * self._batch)
         if not whole:
             kept += self._batch * (self._shape.inputs + self._shape.outputs + 1)
+        dropout = self._shape.dropout
+        kept += self._batch * sum(compress(self._shape.units, dropout)) if dropout else 0
         return int(max(1, min(_RING_STEPS, _RING_VALUES // kept)))
 
     def _cuts(self, networks: int, whole: bool, *, threads: int) -> list[int]:
@@ -252,14 +270,26 @@ class Shard:
             self.inputs[0] = data.inputs[:, columns]
             self.targets[0] = data.targets[:, columns]
         self.outputs = buffer((slots, *lead, shape.outputs, width))
-        space = workspace(shape, Examples(self.inputs[0], self.targets[0]), stack=lead)
-        self._space = space
+        shares = shape.dropout or (0.0,) * shape.layers
+        self._masks = [
+            buffer((slots, units, width)) if share else None
+            for units, share in zip(shape.units, shares, strict=True)
+        ]
+        first = [None if mask is None else mask[0] for mask in self._masks]
+        examples = Examples(self.inputs[0], self.targets[0])
+        self._space = workspace(shape, examples, stack=lead, masks=first)
 
     def load(self, rows: IntArray) -> None:
         """Put the examples `rows` (n, batch) into the first n slots."""
         mine = rows[:, self.columns]
         self.inputs[: len(mine)] = self._data.inputs[:, mine].swapaxes(0, 1)
         self.targets[: len(mine)] = self._data.targets[:, mine].swapaxes(0, 1)
+
+    def take_mask(self, layer: int, kept: Array) -> None:
+        """Put the masks (n, H, batch) of a layer into the first n slots."""
+        masks = self._masks[layer]
+        assert masks is not None
+        masks[: len(kept)] = kept[..., self.columns]
 
     def pass_through(
         self,
@@ -279,7 +309,8 @@ class Shard:
         inputs = [self.inputs[held], *space.inputs[1:]]
         values = [*space.values[:-1], output]
         pre = [*space.pre[:-1], output if shares_input else space.pre[-1]]
-        moved = type(space)(inputs, pre, values, space.deltas, space.scratch)
+        masks = [None if mask is None else mask[slot] for mask in self._masks]
+        moved = type(space)(inputs, pre, values, space.deltas, space.scratch, masks)
         forward(do, shape, matrices, moved)
         backward(
             do,

@@ -129,7 +129,7 @@ def _record_probes(told: Told, mirror: Mirror, recorder: TraceRecorder) -> dict[
     """What the network does on all examples at the copied parameters; step → gradient norms."""
     full = mirror.built(mirror.vector(told["copies"][0][1]), steps=1).batch_size is None
     plain = full and _is_plain(told)
-    probes = Probes(mirror.shape, training=mirror.data, validation=None, full_batch=plain)
+    probes = Probes(mirror.shape, training=mirror.data, validation=None, exact=plain)
     groups, vector, norms = _groups(told, mirror), None, {}
     for count, ((step, copy), moves) in enumerate(zip(told["copies"], told["moves"], strict=False)):
         parameters = mirror.vector(copy)

@@ -27,7 +27,7 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     if np.isnan(values).all():
         return False
     steps = series.steps.astype(np.float64)
-    noisy = trace.facts.full_batch is False
+    noisy = trace.facts.exact_steps is False
     for index, layer in enumerate(trace.layers):
         colour = _colour(index, layers=len(trace.layers))
         plot_curve(axes, steps, values[:, index], noisy=noisy, colour=colour, label=layer)

@@ -21,7 +21,7 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     values = logs(trace.loss)
     if np.isnan(values).all():
         return False
-    batches = trace.facts.full_batch is False
+    batches = trace.facts.exact_steps is False
     plot_curve(
         axes,
         trace.step.astype(np.float64),

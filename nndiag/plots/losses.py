@@ -39,7 +39,7 @@ def draw(runs: Mapping[str, Trace], axes: Axes) -> bool:
             axes,
             trace.step.astype(np.float64),
             np.minimum(curves[place], rim + 1),  # beyond the picture, and no further
-            noisy=trace.facts.full_batch is False,
+            noisy=trace.facts.exact_steps is False,
             colour=COLOURS[place % len(COLOURS)],
             label=label,
         )

@@ -11,6 +11,7 @@ _WIDE_ENOUGH = 64
 _DEEP = 4  # hidden layers
 _HIDDEN_UNITS = 16
 _NARROWER, _NARROW_ENOUGH = 8, 16
+_LESS, _HALF = 0.25, 0.5  # of the dropout; and the usual share
 
 
 @remedy("biases", cures=["missing-biases", "unscaled-inputs", "stalled-convergence"])
@@ -100,7 +101,13 @@ def leaky_relu_units(case: Case) -> Changes | None:
 
 @remedy(
     "wider-layers",
-    cures=["too-few-units", "poor-local-minimum", "dead-units", "saddle-point"],
+    cures=[
+        "too-few-units",
+        "poor-local-minimum",
+        "dead-units",
+        "saddle-point",
+        "dropout-too-strong",
+    ],
     price=2,
 )
 def wider_layers(case: Case) -> Changes | None:
@@ -130,6 +137,43 @@ def narrower_layers(case: Case) -> Changes | None:
     for layer in layers[:-1]:
         layer["units"] = max(layer["units"] // _NARROWER, 2)
     return {"network": {"layers": [_without_values(layer) for layer in layers]}}
+
+
+@remedy("no-dropout", cures=["dropout-too-strong"])
+def no_dropout(case: Case) -> Changes | None:
+    """Drop nothing.
+
+    Source: Srivastava et al. 2014, section 7.3: a high share leaves too few units to learn with.
+    """
+    return _with_dropout(case, 0.0) if case.built.shape.drops else None
+
+
+@remedy("less-dropout", cures=["dropout-too-strong"])
+def less_dropout(case: Case) -> Changes | None:
+    """Lower the dropout to a quarter, where validation examples show what it does.
+
+    Source: Srivastava et al. 2014, section 7.3.
+    """
+    if case.built.validation is None or not case.built.shape.drops:
+        return None
+    return _with_dropout(case, _LESS)
+
+
+@remedy("dropout", cures=["overfitting"], price=2)
+def dropout(case: Case) -> Changes | None:
+    """Drop half of the hidden values, where examples are held out.
+
+    Source: Srivastava et al. 2014, section 7.3: half is near the best for wide layers.
+    """
+    layers = case.layers
+    hidden = layers[:-1]
+    if case.built.validation is None or case.built.shape.drops:
+        return None
+    if max(_units(hidden), default=0) < _NARROW_ENOUGH:
+        return None
+    for layer in hidden:
+        layer["dropout"] = _HALF
+    return {"network": {"layers": layers}}
 
 
 @remedy("hidden-layer", cures=["no-nonlinearity", "too-few-units"], price=2)
@@ -166,6 +210,15 @@ def _with_hidden(case: Case, activation: str) -> Changes | None:
     layers = case.layers
     for layer in layers[:-1]:
         layer["activation"] = {"name": activation}
+    return {"network": {"layers": layers}}
+
+
+def _with_dropout(case: Case, factor: float) -> Changes:
+    """The layers with so much of their dropout."""
+    layers = case.layers
+    for layer in layers:
+        if layer.get("dropout"):
+            layer["dropout"] = factor * layer["dropout"]
     return {"network": {"layers": layers}}
 
 

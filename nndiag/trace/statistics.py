@@ -49,7 +49,7 @@ def layer_gradients(trace: Trace) -> tuple[LayerGradient, ...]:
     if series is None or not len(series.steps):
         return ()
     values = series.values
-    longest = 1 if trace.facts.full_batch else LONGEST_WINDOW
+    longest = 1 if trace.facts.exact_steps else LONGEST_WINDOW
     window = int(np.clip(len(values) // 10, 1, longest))
     start = (len(values) - window) // 2
     with np.errstate(all="ignore"):
@@ -96,7 +96,7 @@ def loss_curve(trace: Trace) -> Series:
     examples at the steps at which it was measured.
     """
     measured = trace.series.get("training_loss")
-    if trace.facts.full_batch is False and measured is not None and len(measured.steps) > 1:
+    if trace.facts.exact_steps is False and measured is not None and len(measured.steps) > 1:
         return measured
     return Series(trace.step, trace.loss)
 
@@ -145,7 +145,7 @@ def log_profile(trace: Trace, *, columns: int) -> FloatArray:
         if len(losses) < columns:
             return _stretched(np.log10(losses), columns=columns)
         edges = np.linspace(0, len(losses), columns + 1).astype(np.int64)
-        if trace.facts.full_batch is False:
+        if trace.facts.exact_steps is False:
             peak = losses[usable].max()
             sums = np.add.reduceat(losses / peak, edges[:-1])
             return np.asarray(np.log10(sums / np.diff(edges)) + np.log10(peak))
@@ -167,7 +167,7 @@ def log_limits(trace: Trace) -> tuple[float, float] | None:
     if not len(usable):
         return None
     logs = np.log10(usable)
-    if trace.facts.full_batch is False:
+    if trace.facts.exact_steps is False:
         means = log_profile(trace, columns=min(_HUNDREDTHS, trace.steps))
         logs = means[np.isfinite(means)] if np.isfinite(means).any() else logs
     return float(logs.min()), float(logs.max())

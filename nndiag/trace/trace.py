@@ -44,6 +44,7 @@ class LayerFacts:
         low: Greatest lower bound of the activation's values, -inf where unbounded.
         high: Least upper bound, inf where unbounded.
         bias: Whether the layer has biases.
+        dropout: Share of its values that training steps set to zero.
     """
 
     name: str
@@ -52,6 +53,7 @@ class LayerFacts:
     low: float
     high: float
     bias: bool
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,11 @@ class Facts:
         if self.batch_size is None or self.inputs is None:
             return None
         return self.batch_size >= len(self.inputs)
+
+    @property
+    def exact_steps(self) -> bool | None:
+        """Whether each step's loss was that of the whole network over all training examples."""
+        return False if any(layer.dropout for layer in self.layers) else self.full_batch
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,7 @@ class Probes:
         shape: The network.
         training: All training examples.
         validation: The validation examples, if any.
-        full_batch: Whether the steps' own gradients are over all examples already.
+        exact: Whether the steps' own gradients are those over all examples already.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class Probes:
         *,
         training: Examples,
         validation: Examples | None,
-        full_batch: bool,
+        exact: bool,
     ) -> None:
         self._shape, self._training, self._validation = shape, training, validation
-        self._full_batch = full_batch
+        self._exact = exact
         self._space = workspace(shape, training)
         self._gradient = np.empty(shape.size)
         targets = np.asarray(training.targets).T
@@ -66,7 +66,7 @@ class Probes:
             [_twins(matrices, layer) for layer in range(shape.layers)]
         )
         measured["weight_norm"] = layer_norms(shape, parameters)
-        if not self._full_batch:
+        if not self._exact:
             measured["full_gradient_norm"] = self._gradient_norms(matrices)
         if self._validation is not None:
             measured |= self._on_validation(parameters, self._validation)

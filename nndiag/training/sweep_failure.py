@@ -60,7 +60,7 @@ def failure_of(task: SweepTask, runs: Iterable[ShortRun]) -> Failure:
     data = examples(task.shape, task.inputs, task.targets)
     with np.errstate(all="ignore"):
         initial, gradient = loss_and_gradient(task.shape, start, data)
-        probes = Probes(task.shape, training=data, validation=None, full_batch=True)
+        probes = Probes(task.shape, training=data, validation=None, exact=True)
         twins = np.asarray(probes.measure(start)["identical_share"])
         flat = flat_share(probes, start) if task.shape.layers > 1 else None
     reference = finished[0].reference if finished else float("nan")

@@ -26,7 +26,7 @@ _POINTS = 10  # points at which it is looked at
 
 def follows_flow(task: SweepTask) -> bool:
     """Whether small steps of a task follow its gradient flow: plain gradient descent does."""
-    return task.batches.full and task.optimizer.linear and not task.optimizer.decay
+    return task.exact and task.optimizer.linear and not task.optimizer.decay
 
 
 def guide_of(runs: Iterable[ShortRun]) -> ShortRun | None:

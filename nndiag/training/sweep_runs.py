@@ -14,6 +14,7 @@ from nndiag.nn.losses import baseline
 from nndiag.nn.network import Architecture, examples, loss
 from nndiag.nn.optimizers import Optimizer
 from nndiag.nn.stack import Stack
+from nndiag.nn.step_plan import Block
 from nndiag.training.probes import Probes
 from nndiag.training.schedule import Batches
 
@@ -49,6 +50,11 @@ class SweepTask:
     batches: Batches
     starts: dict[int, FloatArray]
     steps: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether each step's loss is that of the whole network over all training examples."""
+        return self.batches.full and not self.shape.drops
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,14 +102,14 @@ def blocks_of(
     """Pairs (rate, seed), cut into blocks that are trained together.
 
     A block holds neighbouring rates, so that its networks are lost at about the same time. With
-    mini-batches it holds one seed, because a seed orders the examples.
+    mini-batches or dropout it holds one seed, which orders the examples and draws what is dropped.
     """
     batch = task.batches.examples if task.batches.full else task.batches.size
     fitting = max(1, _BLOCK_VALUES // (batch * sum(task.shape.units)))
     fair = -(-len(pairs) // (2 * workers))
     size = max(1, min(fitting, fair, _MOST_NETWORKS))
     groups = [sorted(pairs)]
-    if not task.batches.full:
+    if not task.exact:
         seeds = sorted({seed for _, seed in pairs})
         groups = [sorted(pair for pair in pairs if pair[1] == seed) for seed in seeds]
     return [group[start : start + size] for group in groups for start in range(0, len(group), size)]
@@ -149,6 +155,7 @@ class _Block:
             targets=task.targets,
             rates=np.array([rate for rate, _ in pairs]),
             threads=1,
+            seed=pairs[0][1],
         )
         self._batches = task.batches.rows(np.random.default_rng([pairs[0][1], 2]))
         self._pending: IntArray = np.zeros((0, 1), np.int64)
@@ -156,7 +163,7 @@ class _Block:
         seeds = {seed: float(loss(task.shape, task.starts[seed], self._data)) for _, seed in pairs}
         self._initial = np.array([seeds[seed] for _, seed in pairs])
         self._limit = _LOST * np.maximum(np.abs(self._initial), abs(self._reference))
-        self._steps = _curve_steps(task.steps, measured=not task.batches.full)
+        self._steps = _curve_steps(task.steps, measured=not task.exact)
         self._curve = np.full((count, len(self._steps)), np.nan)
         self._peak = self._initial.copy()
         self._lost_at = np.full(count, -1)
@@ -173,9 +180,9 @@ class _Block:
     def advance(self) -> None:
         """Take some steps, note what they recorded, and let go of what was lost."""
         first = self._stack.step
-        if not self._task.batches.full:
+        if not self._task.exact:
             self._measure(first)
-            losses = self._stack.run(rows=self._next_rows(self._steps_ahead(first))).losses
+            losses = self._take(self._steps_ahead(first)).losses
         else:
             losses = self._stack.run(steps=min(_LOOK, self._task.steps - first)).losses
             self._peak[self._alive] = np.fmax(self._peak[self._alive], losses.max(axis=0))
@@ -219,7 +226,7 @@ class _Block:
         )
 
     def _note(self, first: int, losses: FloatArray) -> None:
-        """Full batches: the steps' losses (n, k) are those over all training examples."""
+        """Exact steps: their losses (n, k) are those over all training examples."""
         task, alive = self._task, self._alive
         count = len(losses)
         wanted = np.flatnonzero((self._steps >= first) & (self._steps < first + count))
@@ -238,7 +245,7 @@ class _Block:
             self._log_count += len(end)
 
     def _measure(self, step: int) -> None:
-        """Mini-batches: the losses over all training examples, where the curve wants them."""
+        """Other steps: the losses over all training examples, where the curve wants them."""
         at = np.flatnonzero(self._steps == step)
         if not len(at):
             return
@@ -278,7 +285,7 @@ class _Block:
         ]
         if not chosen or self._task.shape.layers < 2:
             return {}
-        probes = Probes(self._task.shape, training=self._data, validation=None, full_batch=True)
+        probes = Probes(self._task.shape, training=self._data, validation=None, exact=True)
         return {index: flat_share(probes, parameters[row]) for index, row in chosen}
 
     def _steps_ahead(self, first: int) -> int:
@@ -286,12 +293,14 @@ class _Block:
         later = self._steps[self._steps > first]
         return int(min(later[0] - first if len(later) else _LOOK, _LOOK))
 
-    def _next_rows(self, steps: int) -> IntArray:
-        """The examples of at most that many steps."""
+    def _take(self, steps: int) -> Block:
+        """At most that many steps; fewer where the batches of an epoch end."""
+        if self._task.batches.full:
+            return self._stack.run(steps=steps)
         if not len(self._pending):
             self._pending = next(self._batches)
         rows, self._pending = self._pending[:steps], self._pending[steps:]
-        return rows
+        return self._stack.run(rows=rows)
 
 
 def flat_share(probes: Probes, parameters: FloatArray) -> float:

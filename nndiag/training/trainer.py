@@ -128,7 +128,7 @@ class _Run:
             built.shape,
             training=self._data,
             validation=self._validation(),
-            full_batch=self._batches.full,
+            exact=self._batches.full and not built.shape.drops,
         )
         held_out, asked = self._validation(), built.early_stopping
         self._patience: Patience | None = None

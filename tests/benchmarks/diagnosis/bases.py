@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tests.benchmarks.diagnosis.tutorials import tutorial
+
 Settings = dict[str, Any]
 
 TASKS: dict[str, Settings] = {
@@ -19,7 +21,20 @@ TASKS: dict[str, Settings] = {
     "overlapping": {"name": "blobs", "samples": 200, "radius": 1.5,
                     "scale_inputs": "standardize"},
 }  # fmt: skip
-CLASSES = {"xor": 1, "circles": 1, "blobs": 3, "overlapping": 1}
+CLASSES = {"xor": 1, "circles": 1, "blobs": 3, "overlapping": 1,
+           "moons": 1, "parity": 1, "iris": 3, "wine": 3, "digits": 10}  # fmt: skip
+TUTORIALS: dict[str, Settings] = {
+    "moons": {},
+    "parity": {},
+    "periodic": {},
+    "polynomial": {"scale_inputs": "standardize"},
+    "iris": {"encoding": "one_hot"},
+    "wine": {"encoding": "one_hot", "scale_inputs": "standardize"},
+    "digits": {"encoding": "one_hot", "scale_inputs": "minmax"},
+    "diabetes": {"scale_inputs": "standardize", "scale_targets": "standardize"},
+    "housing": {"scale_inputs": "standardize", "scale_targets": "standardize"},
+}
+"""Tasks whose data are in files: how they are read."""
 
 NETWORKS: dict[str, list[tuple[int, str]]] = {
     "tanh": [(12, "tanh")],
@@ -27,7 +42,13 @@ NETWORKS: dict[str, list[tuple[int, str]]] = {
     "relu": [(24, "relu")],
     "deep-relu": [(20, "relu"), (20, "relu")],
     "sigmoid": [(12, "sigmoid")],
+    "wide-relu": [(64, "relu")],
 }
+_OF_TUTORIALS = [
+    (network, optimizer)
+    for network in ("tanh", "relu", "deep-relu", "wide-relu")
+    for optimizer in ("momentum", "adam", "small-adam")
+]
 
 OPTIMIZERS: dict[str, tuple[Settings, Settings]] = {
     "descent": ({"name": "sgd", "learning_rate": 0.1}, {"steps": 3000}),
@@ -55,7 +76,7 @@ def base(task: str, network: str, optimizer: str, *, seed: int) -> Settings:
     return {
         "name": f"{task}-{network}-{optimizer}-{seed}",
         "seed": seed,
-        "dataset": dict(TASKS[task]),
+        "dataset": _dataset(task),
         "network": {
             "layers": [{"units": units, "activation": name} for units, name in hidden]
             + [{"units": classes or 1, "activation": output}],
@@ -65,6 +86,12 @@ def base(task: str, network: str, optimizer: str, *, seed: int) -> Settings:
         "optimizer": dict(rule),
         "training": dict(training),
     }
+
+
+def _dataset(task: str) -> Settings:
+    if task in TASKS:
+        return dict(TASKS[task])
+    return {"name": "csv", "path": str(tutorial(task)), **TUTORIALS[task]}
 
 
 def varied(settings: Settings, variant: str) -> Settings:
@@ -86,15 +113,33 @@ def varied(settings: Settings, variant: str) -> Settings:
         optimizer |= {"decay": 1e-4, "weight_decay": 1e-4}
     elif variant == "slower":
         optimizer["learning_rate"] /= 2
+    elif variant == "scheduled":
+        optimizer["schedule"] = {"name": "cosine", "final": 0.05, "warmup_steps": 50}
+    elif variant == "dropping":
+        for layer in settings["network"]["layers"][:-1]:
+            if layer["units"] >= _WIDE:
+                layer["dropout"] = 0.1
+    elif variant == "stopped-early" and settings["dataset"]["name"] != "logic_gate":
+        settings["dataset"]["validation"] = 0.2
+        training["early_stopping"] = {"patience": 200}
+    elif variant == "balanced" and "cross_entropy" in settings["loss"]["name"]:
+        settings["loss"]["class_weights"] = "balanced"
     return settings
 
 
-VARIANTS = ("plain", "long", "short", "robust", "summed", "held-out", "decayed", "slower")
+VARIANTS = (
+    *("plain", "long", "short", "robust", "summed", "held-out", "decayed", "slower"),
+    *("scheduled", "dropping", "stopped-early", "balanced"),
+)
+_WIDE = 20  # units from which a little dropout is no harm
 
 
 def _examples(settings: Settings) -> int:
     """Examples in a step: a summed loss is that much larger than its mean."""
-    samples = settings["dataset"].get("samples", 4)
+    rows = {"digits": 500, "diabetes": 442, "housing": 500, "polynomial": 400, "periodic": 240,
+            "moons": 200, "wine": 178, "iris": 150, "parity": 64}  # fmt: skip
+    task = settings["name"].partition("-")[0]
+    samples = settings["dataset"].get("samples", rows.get(task, 4))
     batch = settings["training"].get("batch_size", samples)
     return int(min(batch, samples))
 
@@ -107,4 +152,5 @@ def combinations() -> list[tuple[str, str, str]]:
         for network in NETWORKS
         for optimizer in OPTIMIZERS
         if not (network == "sigmoid" and (optimizer in ("descent",) or task in ("xor", "circles")))
-    ]
+        and network != "wide-relu"
+    ] + [(task, *chosen) for task in TUTORIALS for chosen in _OF_TUTORIALS]

@@ -38,12 +38,14 @@ class Fault:
     Attributes:
         name: Kind and strength.
         labels: Problems that name it rightly.
+        parts: Of two faults at once the problems of each; none of one alone.
         apply: Settings and a folder for data files → broken settings, or None.
     """
 
     name: str
     labels: frozenset[str]
     apply: Callable[[Settings, Path], Settings | None]
+    parts: tuple[frozenset[str], ...] = ()
 
     @property
     def kind(self) -> str:
@@ -111,6 +113,18 @@ def decay_too_fast(settings: Settings, folder: Path, decay: float) -> Settings |
     return settings
 
 
+@fault("schedule-too-fast", *SLOW, strengths=(2, 20))
+def schedule_too_fast(settings: Settings, folder: Path, every: int) -> Settings | None:
+    settings["optimizer"]["schedule"] = {"name": "exponential", "every": every, "factor": 0.5}
+    return settings
+
+
+@fault("warm-up-too-long", *SLOW, strengths=(1_000_000,))
+def warm_up_too_long(settings: Settings, folder: Path, steps: int) -> Settings | None:
+    settings["optimizer"]["schedule"] = {"name": "constant", "warmup_steps": steps}
+    return settings
+
+
 @fault("clipped-too-much", "gradient-clipped-too-hard", *SLOW, strengths=(1e-3, 1e-5))
 def clipped_too_much(settings: Settings, folder: Path, norm: float) -> Settings | None:
     if adaptive(settings):
@@ -128,6 +142,16 @@ def summed_loss(settings: Settings, folder: Path) -> Settings | None:
 @fault("inputs-large", "unscaled-inputs", strengths=(30, 300))
 def inputs_large(settings: Settings, folder: Path, factor: float) -> Settings | None:
     return data_changed(settings, folder, f"large{factor:g}", inputs=lambda x: factor * x)
+
+
+@fault("both-large", "unscaled-inputs", "unscaled-targets", strengths=(1_000,))
+def both_large(settings: Settings, folder: Path, factor: float) -> Settings | None:
+    if not numbers(settings):
+        return None
+    name = f"both{factor:g}"
+    return data_changed(
+        settings, folder, name, inputs=lambda x: factor * x, targets=lambda y: factor * y
+    )
 
 
 @fault("inputs-off-centre", "unscaled-inputs", strengths=(30, 300))
@@ -325,6 +349,38 @@ def few_examples(settings: Settings, folder: Path, samples: int) -> Settings | N
     return settings
 
 
+@fault("range-held-out", "extrapolation")
+def range_held_out(settings: Settings, folder: Path) -> Settings | None:
+    """The upper third of the one input is kept out."""
+    if settings["name"].partition("-")[0] not in ("sine", "noisy", "parabola", "periodic"):
+        return None
+    inputs = dataset_of(experiment_of(settings)).inputs
+    (column,) = dataset_of(experiment_of(settings)).input_names
+    limit = float(np.quantile(inputs, 2 / 3))
+    settings["dataset"]["validation"] = {"where": f"{column} > {limit:g}"}
+    return settings
+
+
+@fault("class-rare", "imbalanced-classes", strengths=(12,))
+def class_rare(settings: Settings, folder: Path, kept: int) -> Settings | None:
+    """Of one of two classes that overlap only so many examples are left."""
+    if not settings["name"].startswith("overlapping"):
+        return None
+
+    def rows(targets: Any) -> Any:
+        rare, rest = np.flatnonzero(targets[:, 0] > 0), np.flatnonzero(targets[:, 0] == 0)
+        return np.sort(np.concatenate([rare[:kept], rest]))
+
+    return data_changed(settings, folder, "rare", inputs=lambda x: x / 3, rows=rows)
+
+
+@fault("dropout-strong", "dropout-too-strong", strengths=(0.9,))
+def dropout_strong(settings: Settings, folder: Path, share: float) -> Settings | None:
+    for layer in settings["network"]["layers"][:-1]:
+        layer["dropout"] = share
+    return settings
+
+
 @fault("weights-decayed", "weight-decay-too-strong", strengths=(0.3,))
 def weights_decayed(settings: Settings, folder: Path, decay: float) -> Settings | None:
     settings["optimizer"]["weight_decay"] = decay
@@ -369,3 +425,26 @@ def data_changed(
 def _by_target(targets: Any) -> Any:
     """The rows in the order of their targets; of several columns, class by class."""
     return np.argsort(targets @ np.arange(1, targets.shape[1] + 1), kind="stable")
+
+
+def _both(first: str, second: str) -> None:
+    """Add two faults at once, the second on top of the first."""
+    one, other = (next(x for x in FAULTS if x.name == name) for name in (first, second))
+
+    def apply(settings: Settings, folder: Path) -> Settings | None:
+        changed = one.apply(settings, folder)
+        return None if changed is None else other.apply(changed, folder)
+
+    labels = one.labels | other.labels
+    FAULTS.append(Fault(f"{first} + {second}", labels, apply, (one.labels, other.labels)))
+
+
+_both("inputs-large 30", "summed-loss")
+_both("inputs-off-centre 30", "targets-large 100")
+_both("targets-large 100", "hidden-linear")
+_both("inputs-large 300", "no-hidden-layer")
+_both("inputs-off-centre 30", "weights-large 10")
+_both("output-sigmoid", "inputs-off-centre 30")
+_both("weights-decayed 0.3", "hidden-linear")
+_both("rate-too-small 0.01", "output-sigmoid")
+_both("hidden-linear", "rate-too-small 0.001")

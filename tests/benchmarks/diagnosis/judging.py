@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.checkup import checkup
 from nndiag.experiment import experiment_of
 from nndiag.finding import Outcome, Severity
 from nndiag.fixing import fix, measured
@@ -18,6 +19,7 @@ from tests.benchmarks.diagnosis.faults import FAULTS, RATE, STEEP, Settings
 
 _BROKEN = 0.25  # share of what the base explains that a fault has to cost to be one
 _FIT_SECONDS = 0.2  # of work for the reference fit of a run that ended badly
+_CHECKED_UP = 2  # seeds of healthy runs that are checked before training, too
 _GOOD = 0.1  # loss over the mean baseline's from which it is made
 
 
@@ -61,6 +63,7 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
             return {**found, "class": "not applicable"}
         settings = broken
         found |= {"class": "broken", "labels": sorted(fault.labels), "kind": fault.kind}
+        found["parts"] = [sorted(part) for part in fault.parts]
     experiment = experiment_of(settings)
     run = measured(experiment)
     if member.fault is not None:
@@ -89,6 +92,8 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
         "findings": len(graver),
         "seconds": round(run.seconds, 3),
     }
+    if member.fault is None and member.seed < _CHECKED_UP:
+        found["failed_checks"] = [check.name for check in checkup(experiment).failed]
     if member.cure and found["class"] == "broken":
         found |= _cured(experiment)
     return found
@@ -131,5 +136,5 @@ def _cured(experiment: Any) -> dict[str, Any]:
         "fix_seconds": round(result.seconds, 2),
         "fix_share": round(result.seconds / max(result.baseline.seconds, 1e-9), 1),
         "fix_score": None if winner is None or winner.trial.run is None
-        else float(np.round(winner.trial.run.score or np.nan, 4)),
+        else float(np.round(winner.trial.run.score or 0.0, 4)),
     }  # fmt: skip

@@ -1,0 +1,61 @@
+"""`dropout-too-strong`: the run rests where its thinned networks do, far above the whole one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nndiag.detectors import run
+from nndiag.finding import Severity, Skipped
+from tests.conftest import layer_facts
+
+PROBLEM = "dropout-too-strong"
+WHOLE = 0.6
+
+
+def made(make_trace, *, dropout=0.5, steps=0.9, whole=WHOLE, reachable=0.1, reduction="mean"):
+    """A run whose steps end at one loss, and the whole network at another."""
+    layers = layer_facts((10, "tanh"), (1, "linear"))
+    facts = {"layers": (replace(layers[0], dropout=dropout), layers[1]), "reduction": reduction}
+    losses = np.array([1.0, *[steps] * 199])
+    if reduction == "sum":
+        facts["batch_size"] = 16
+        losses /= 4
+    return make_trace(
+        losses,
+        facts=facts,
+        series={"training_loss": [1.0, *[whole] * 19]},
+        ending={"loss": whole, "reference_loss": reachable},
+    )
+
+
+def test_fires_where_what_is_dropped_keeps_the_loss_up(make_trace):
+    (finding,) = run(PROBLEM, made(make_trace))
+    assert finding.severity is Severity.ERROR
+    assert finding.message.startswith("50 % of the values are dropped in every step")
+    assert finding.evidence[0].observed == pytest.approx(0.9 / WHOLE - 1)
+
+
+@pytest.mark.parametrize(("steps", "fires"), [(0.65, False), (0.67, True)])  # 0.6 · 1.1 is 0.66
+def test_a_tenth_of_the_loss_is_its_boundary(steps, fires, make_trace):
+    assert bool(run(PROBLEM, made(make_trace, steps=steps))) is fires
+
+
+@pytest.mark.parametrize(("reachable", "fires"), [(0.29, True), (0.31, False)])
+def test_is_silent_where_no_optimizer_gets_much_further(reachable, fires, make_trace):
+    assert bool(run(PROBLEM, made(make_trace, reachable=reachable))) is fires
+
+
+def test_a_summed_loss_of_batches_is_compared_with_that_of_all_examples(make_trace):
+    # Four batches of 16 make the 64 examples: 4 · 0.9/4 against 0.6.
+    (finding,) = run(PROBLEM, made(make_trace, reduction="sum"))
+    assert finding.evidence[0].observed == pytest.approx(0.9 / WHOLE - 1)
+
+
+def test_is_silent_in_a_run_that_learned(make_trace):
+    assert run(PROBLEM, made(make_trace, whole=0.02, steps=0.05, reachable=1e-6)) == []
+
+
+def test_is_skipped_without_dropout(make_trace):
+    found = run(PROBLEM, made(make_trace, dropout=0.0))
+    assert found == Skipped(PROBLEM, "there is no dropout")
