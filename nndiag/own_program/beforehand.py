@@ -6,7 +6,7 @@ from typing import Any
 from nndiag.errors import NndiagError
 from nndiag.finding import Finding, Severity
 from nndiag.own_program.edits import Editor, SettingEdit, edited
-from nndiag.own_program.watching import watched
+from nndiag.own_program.watching import Watcher
 from nndiag.program import CodeSettings
 from nndiag.program.child.plain import as_plain
 from nndiag.program.child.process import ask
@@ -71,7 +71,7 @@ def _whole(
     if edit is None or text is None:
         return None
     try:
-        found = watched(settings, python=python, text=text, steps=_STEPS)
+        found = Watcher(settings, python=python).watch(text=text, steps=_STEPS)
     except NndiagError:
         return None
     weights = [name for name, _, _ in found["tensors"] if name in names]

@@ -9,15 +9,13 @@ from nndiag.checkup import CHECKS, Check, Checkup, Patient, Status, in_order
 from nndiag.errors import UserCodeError
 from nndiag.finding import Finding, Severity
 from nndiag.formatting import chosen, number, rough
-from nndiag.own_program.beforehand import beforehand
 from nndiag.own_program.facts import fact_of
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
+from nndiag.own_program.program import Program
 from nndiag.own_program.record import layer_names, recorded, starting
-from nndiag.own_program.run import checked
-from nndiag.own_program.watching import watched
 from nndiag.own_program.words import Speaker, suggested
 from nndiag.program import CodeSettings, ProgramCheck
-from nndiag.program.text.source import Source, read_source
+from nndiag.program.text.source import Source
 from nndiag.trace import Facts, TraceRecorder
 
 _STEPS = 100
@@ -42,15 +40,15 @@ def program_checkup(
         UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
     """
     assert settings.path is not None
-    source, name = read_source(settings.path), settings.path.stem
-    check, doubt = checked(settings, python=python, say=notice)
+    program, name = Program(settings, python=python, tell=notice), settings.path.stem
+    known, source = program.checked(), program.source
     notice(f"making its first {_STEPS} steps")
     try:
-        told = watched(settings, python=python, steps=_STEPS)
+        told = Program(settings, python=python).watcher.watch(steps=_STEPS)
     except UserCodeError as error:
-        told, failure = None, doubt or error
+        told, failure = None, known.doubt or error
     if told is None or not len(told["rows"]) or not np.isfinite(told["rows"][0, 0]):
-        before = beforehand(settings, python=python)
+        before = program.beforehand()
         if before is not None:
             return Checkup(name, "", (_failed("data", before.finding, source),))
         if told is None:
@@ -61,7 +59,7 @@ def program_checkup(
     for title, look in CHECKS.items():
         notice(title)
         if title == "gradient":
-            checks.append(_gradient(check, doubt))
+            checks.append(_gradient(known.check, known.doubt))
         elif title == "learning rate":
             checks.append(looked.rate())
         elif looked.patient is not None:

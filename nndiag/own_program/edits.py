@@ -42,6 +42,9 @@ class SettingEdit:
         return None if changed is None else changed.split("\n")[self.line - 1].strip()
 
 
+Edits = tuple[SettingEdit, ...]
+
+
 def edited(text: str, edits: Sequence[SettingEdit]) -> str | None:
     """The text with some changes; None where two of them touch the same place."""
     splices = sorted((x for edit in edits for x in edit.splices), key=lambda x: (x.start, x.end))
@@ -215,6 +218,10 @@ class Editor:
         if not splices:
             return None
         return SettingEdit("weights", "real numbers instead of integers", line, tuple(splices))
+
+    def optimizer(self, name: str, rate: float) -> SettingEdit | None:
+        """Another optimizer, for the same parameters; None where the steps are written out."""
+        return None
 
     def never_zero(self, text: str, *, line: int) -> SettingEdit | None:
         """A divisor that is never zero.

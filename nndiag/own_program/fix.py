@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from nndiag.errors import NndiagError
-from nndiag.finding import Diagnosis, Severity
+from nndiag.finding import Diagnosis
 from nndiag.own_program.combinations import combinations
-from nndiag.own_program.edits import Editor, SettingEdit, edited
-from nndiag.own_program.mirror import Told, mirror_of
-from nndiag.own_program.outcome import limit_of, r_squared, trains
+from nndiag.own_program.edits import Editor, Edits, SettingEdit, edited
+from nndiag.own_program.mirror import Told
+from nndiag.own_program.outcome import limit_of, trains
+from nndiag.own_program.program import Program
 from nndiag.own_program.run import ProgramRun
-from nndiag.own_program.watching import watched
-from nndiag.program import CodeSettings, ProgramCheck
+from nndiag.program import ProgramCheck
 from nndiag.program.text.edits import unified_diff
 from nndiag.program.text.source import Source
 
@@ -60,9 +60,6 @@ _MENDS = {
     ),
 }
 """Edit → the problems that it is for."""
-
-
-Edits = tuple[SettingEdit, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,32 +117,24 @@ class ProgramFix:
 
 
 def fix_program(
-    run: ProgramRun,
-    settings: CodeSettings,
-    *,
-    python: str | None = None,
-    notice: Callable[[str], None] | None = None,
+    run: ProgramRun, program: Program, *, notice: Callable[[str], None] | None = None
 ) -> ProgramFix:
     """Find the smallest change with which a program trains.
 
     Args:
         run: The program as it stands.
-        settings: Which program, and what is what in it.
-        python: The Python that runs it.
+        program: Runs it with its text changed.
         notice: Told what is being tried.
     """
-    grave = any(x.severity is Severity.ERROR for x in run.diagnosis.findings)
+    search = Search(run, program, notice=notice or (lambda _: None))
     found = ProgramFix(
         source=run.source,
         diagnosis=run.diagnosis,
         check=run.check,
-        healthy=run.diagnosis.cause is None and not grave,
-        before=None if run.told is None else r_squared(run.told, run.mirror),
+        healthy=run.diagnosis.cause is None and not run.diagnosis.failing,
+        before=search.before,
     )
-    if found.healthy:
-        return found
-    search = Search(run, settings, python=python, notice=notice or (lambda _: None))
-    return search.searched(found)
+    return found if found.healthy else search.searched(found)
 
 
 class Search:
@@ -153,45 +142,38 @@ class Search:
 
     Args:
         run: The program as it stands.
-        settings: Which program, and what is what in it.
-        python: The Python that runs it.
+        program: Runs it with its text changed.
         notice: Told what is being tried.
+
+    Attributes:
+        before: R² of the program as it stands; None where that is not known.
     """
 
-    def __init__(
-        self,
-        run: ProgramRun,
-        settings: CodeSettings,
-        *,
-        python: str | None,
-        notice: Callable[[str], None],
-    ) -> None:
-        self._settings, self._python, self._notice = settings, python, notice
+    def __init__(self, run: ProgramRun, program: Program, *, notice: Callable[[str], None]) -> None:
+        self._program, self._notice = program, notice
         self._told: Told = run.told or {}
         self._mirror = run.mirror
         self._source = run.source
-        check = run.check
-        wrong = check is not None and not check.correct and self._told.get("scale") is None
-        self._repair = check.fixed_text if check is not None and wrong else None
+        self._repair = program.mended(run.check, self._told)
         self._problems = [x.problem for x in run.diagnosis.findings]
         first = None if run.beforehand is None else run.beforehand.edit
-        self._base: Edits = () if first is None else (first,)
+        self._base = program.base(self._told) if first is None else (first,)
         self._trials: list[ProgramTrial] = []
         self._made = 1
-        self._before = None if run.told is None else r_squared(run.told, run.mirror)
+        self.before = None if run.told is None else program.r_squared(run.told)
 
     def searched(self, found: ProgramFix) -> ProgramFix:
         """What was found, with what came of the search."""
-        text = self._repair
-        if self._base:
-            text = edited(self._source.text, self._base)
+        if self._base is None:
+            return found
+        text = edited(self._source.text, self._base) if self._base else self._repair
         if text is None and not self._told:
             return found
         if text is not None:
             told = self._watched(text)
             if told is None:
                 return found
-            self._told, self._mirror = told, mirror_of(told)
+            self._told, self._mirror = told, self._program.mirror(told)
             trial = self._judged(self._base, told)
             if trial.cured:
                 return self._confirmed(found, trial)
@@ -206,12 +188,12 @@ class Search:
 
     def _tried(self) -> Iterator[ProgramTrial]:
         """The candidates, trained one after another, few changes first."""
-        editor = self._editor()
+        editor = self._program.editor(self._source, self._told)
         plain = self._applicable(editor)
         for combination in combinations(plain):
             if self._made >= _MOST:
                 return
-            edits = self._with_rate(editor, (*self._base, *combination))
+            edits = self._with_rate(editor, (*(self._base or ()), *combination))
             if edits is None or any(edits == x.edits for x in self._trials):
                 continue
             yield from self._trained(edits)
@@ -236,32 +218,18 @@ class Search:
         """The changes with a rate nearer to the stability limit."""
         text = edited(self._source.text, kept)
         told = None if text is None else self._watched(text, steps=_PROBED)
-        limit = None if told is None else self._limit(told)
+        limit = None if told is None else limit_of(self._program, told)
         change = None if limit is None else editor.rate(limit / _CAREFUL)
         return None if change is None else (*kept, change)
 
-    def _editor(self) -> Editor:
-        """Finds places in the program."""
-        return Editor(self._source, self._told)
-
-    def _limit(self, told: Told) -> float | None:
-        """The stability limit of a program's rate at its start; None where it is not known."""
-        return limit_of(told)
-
-    def _reached(self, told: Told) -> float | None:
-        """The R² at the end of a training; None where it is not known."""
-        return r_squared(told, mirror_of(told))
-
-    def _trains(self, told: Told, reached: float | None) -> bool:
-        """Whether a changed program trains."""
-        return trains(told, mirror_of(told), reached)
-
     def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
         """Whether a fix works with other random numbers, too."""
+        if math.isinf(trial.r_squared):
+            return trains(self._program, told, reached)
         return reached is not None and reached >= _KEPT * trial.r_squared
 
     def _helped(self, trial: ProgramTrial) -> bool:
-        before = self._before
+        before = self.before
         return before is None or trial.r_squared > before + _BETTER
 
     def _applicable(self, editor: Editor) -> list[SettingEdit]:
@@ -279,6 +247,8 @@ class Search:
         else:
             found += [editor.standardized(targets=x, undone=True) for x in (False, True)]
         found.append(editor.start())
+        if not self._told["adaptive"]:
+            found.append(editor.optimizer("Adam", _USUAL[1]))
         if "missing-biases" in self._problems:
             found.append(editor.column_of_ones())
         known = [edit for edit in found if edit is not None and self._matters(edit)]
@@ -314,7 +284,7 @@ class Search:
         if text is None:
             return None
         told = self._told if not edits else self._watched(text, steps=_PROBED)
-        limit = None if told is None else self._limit(told)
+        limit = None if told is None else limit_of(self._program, told)
         rate = self._told["rate"]
         if limit is None and rate is not None and self._told["adaptive"]:
             usual = None if _USUAL[0] <= rate[1] <= _USUAL[2] else editor.rate(_USUAL[1])
@@ -338,16 +308,15 @@ class Search:
         if "steps" not in more:
             self._made += 1
         try:
-            return watched(self._settings, python=self._python, text=text, **more)
+            return self._program.watcher.watch(text=text, **more)
         except NndiagError:
             return None
 
     def _judged(self, edits: Edits, told: Told) -> ProgramTrial:
         """A trained program with what came of it."""
-        reached = self._reached(told)
-        trial = ProgramTrial(
-            edits, -math.inf if reached is None else reached, self._trains(told, reached)
-        )
+        reached = self._program.r_squared(told)
+        cured = trains(self._program, told, reached)
+        trial = ProgramTrial(edits, -math.inf if reached is None else reached, cured)
         self._trials.append(trial)
         return trial
 
@@ -370,7 +339,7 @@ class Search:
         for shift in _SHIFTS:
             if holding < _HOLDING and text is not None:
                 told = self._watched(text, shift=shift)
-                reached = None if told is None else self._reached(told)
+                reached = None if told is None else self._program.r_squared(told)
                 others.append(-math.inf if reached is None else reached)
                 holding += told is not None and self._holds(told, reached, trial)
         held = holding >= _HOLDING

@@ -1,8 +1,8 @@
-"""A program run once: its gradient checked first, then one training, recorded and diagnosed."""
+"""A program run once: its gradient checked, then one training, recorded and diagnosed."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,17 +10,21 @@ from numpy.typing import NDArray
 from nndiag.diagnosis import diagnose
 from nndiag.errors import UserCodeError
 from nndiag.finding import Cause, Confidence, Diagnosis, Outcome, Skipped
-from nndiag.own_program.beforehand import Beforehand, beforehand
-from nndiag.own_program.facts import with_facts
-from nndiag.own_program.mirror import Mirror, Told, mirror_of
-from nndiag.own_program.record import layer_names, recorded
-from nndiag.own_program.watching import watched
-from nndiag.own_program.words import in_own_words, suggested, with_gradient
-from nndiag.program import CodeSettings, ProgramCheck, check_program
-from nndiag.program.text.source import Source, read_source
+from nndiag.own_program.beforehand import Beforehand
+from nndiag.own_program.mirror import Mirror, Told
+from nndiag.own_program.program import Checked, Program
+from nndiag.own_program.words import in_own_words, suggested, with_check
+from nndiag.program import ProgramCheck
+from nndiag.program.text.source import Source
 from nndiag.trace import Ending, Trace, TraceRecorder
 
-_CHECKING = 10.0  # seconds
+Keeper = Callable[[tuple[str, ...]], TraceRecorder]
+"""Gives the recorder for layers of some names."""
+
+
+def in_memory(layers: tuple[str, ...]) -> TraceRecorder:
+    """A recorder that keeps nothing on disk."""
+    return TraceRecorder(layers=layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,78 +58,79 @@ class ProgramRun:
 
 
 def run_program(
-    settings: CodeSettings,
+    program: Program,
     *,
-    recorder: Callable[[tuple[str, ...]], TraceRecorder],
+    recorder: Keeper = in_memory,
     steps: int | None = None,
     seconds: float | None = None,
-    python: str | None = None,
-    tell: Callable[[str], None] | None = None,
-    thresholds: Mapping[str, Mapping[str, float]] | None = None,
-    ignore: Collection[str] = (),
-    select: Collection[str] | None = None,
+    **asked: Any,
 ) -> ProgramRun:
     """Check a program's gradient, run it unedited to its own end, and say what is wrong with it.
 
     Args:
-        settings: Which program, and what is what in it.
+        program: The program.
         recorder: Gives the recorder for layers of some names.
         steps: Steps after which it is stopped.
         seconds: Time after which its training is stopped.
-        python: The Python that runs it; the user's own by default.
-        tell: Told what is being done.
-        thresholds: As `diagnose` takes them.
-        ignore: As `diagnose` takes them.
-        select: As `diagnose` takes them.
+        asked: As `diagnose` takes them: `thresholds`, `ignore`, `select`.
 
     Raises:
         UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
     """
-    say = tell or (lambda _: None)
-    check, doubt = checked(settings, python=python, say=say)
-    say("running the program")
+    known = program.checked()
+    program.tell("running the program")
     try:
-        told = watched(settings, python=python, tell=say, steps=steps, seconds=seconds)
+        told = program.watcher.watch(steps=steps, seconds=seconds)
     except UserCodeError as error:
-        before = beforehand(settings, python=python)
+        before = program.beforehand()
         if before is None:
-            raise doubt or error from None
+            raise known.doubt or error from None
         return _without_training(before, recorder(()))
     if len(told["rows"]) and not np.isfinite(told["rows"][0, 0]):
-        before = beforehand(settings, python=python)
+        before = program.beforehand()
         if before is not None:
             return _without_training(before, recorder(()))
-    mirror = mirror_of(told)
-    keeper = recorder(layer_names(told, mirror))
-    try:
-        trace = recorded(told, mirror, keeper)
-    finally:
-        keeper.close()
-    found = diagnose(trace, thresholds=thresholds, ignore=ignore, select=select)
-    limit = trace.facts.stability_limit
-    source = read_source(_path(settings)) if check is None else check.source
-    found = with_facts(found, told, source)
-    found = in_own_words(found, source=source, told=told, mirror=mirror, limit=limit)
-    if doubt is not None:
-        skipped = Skipped("gradient", doubt.problems[0].message)
-        found = replace(found, not_checked=(*found.not_checked, skipped))
-    return ProgramRun(source, check, told, mirror, trace, with_gradient(found, check, told))
+    return judged(program, told, recorder=recorder, known=known, **asked)
 
 
-def checked(
-    settings: CodeSettings, *, python: str | None, say: Callable[[str], None]
-) -> tuple[ProgramCheck | None, UserCodeError | None]:
-    """The check of a program's gradient; where there is none, why not.
+def judged(
+    program: Program,
+    told: Told,
+    *,
+    recorder: Keeper = in_memory,
+    known: Checked = Checked(),  # noqa: B008 (frozen)
+    **asked: Any,
+) -> ProgramRun:
+    """What was watched of a run, with what is said about it.
 
     Args:
-        settings: Which program.
-        python: The Python that runs it.
-        say: Told what is being done.
+        program: The program.
+        told: What was watched.
+        recorder: Gives the recorder for layers of some names.
+        known: The check of its gradient.
+        asked: As `diagnose` takes them.
     """
+    mirror = program.mirror(told)
+    keeper = recorder(program.layers(told, mirror))
     try:
-        return check_program(settings, seconds=_CHECKING, python=python, progress=say), None
-    except UserCodeError as error:
-        return None, error
+        trace = program.recorded(told, mirror, keeper)
+    finally:
+        keeper.close()
+    source = program.source
+    found = program.with_facts(diagnose(trace, **asked), told)
+    found = in_own_words(
+        found,
+        source=source,
+        told=told,
+        mirror=mirror,
+        limit=trace.facts.stability_limit,
+        editor=program.editor(source, told),
+    )
+    if known.doubt is not None:
+        skipped = Skipped("gradient", known.doubt.problems[0].message)
+        found = replace(found, not_checked=(*found.not_checked, skipped))
+    check = program.judged_check(known.check, told, found)
+    return ProgramRun(source, check, told, mirror, trace, with_check(found, check))
 
 
 def _without_training(before: Beforehand, recorder: TraceRecorder) -> ProgramRun:
@@ -142,8 +147,3 @@ def _without_training(before: Beforehand, recorder: TraceRecorder) -> ProgramRun
         suggested=suggested(finding, before.source),
     )
     return ProgramRun(before.source, None, None, None, recorder.trace(), diagnosis, before)
-
-
-def _path(settings: CodeSettings) -> Path:
-    assert settings.path is not None
-    return settings.path

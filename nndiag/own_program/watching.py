@@ -1,7 +1,7 @@
-"""A program watched while it trains, in a child of its own."""
+"""A program watched while it trains, in a child."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from nndiag.errors import UserCodeError
 from nndiag.own_program.mirror import Told
@@ -9,50 +9,90 @@ from nndiag.program import CodeSettings
 from nndiag.program.child.plain import as_plain
 from nndiag.program.child.process import Child, ChildFailedError
 
-_BESIDE = 60.0  # seconds for all that is not the training itself
+_BESIDE = 120.0  # seconds for all that is not the training itself: torch's import is slow
 _LAST = 10.0  # seconds for what was watched until Ctrl-C
 _ENDLESS = 1e9
 
 
-def watched(
-    settings: CodeSettings,
-    *,
-    python: str | None = None,
-    tell: Callable[[str], None] | None = None,
-    seconds: float | None = None,
-    **more: Any,
-) -> Told:
-    """What is seen of one training of a program, in a child of its own.
+class Watching(Protocol):
+    """What runs a program and tells what it saw."""
+
+    def watch(self, *, seconds: float | None = None, **more: Any) -> Told:
+        """What is seen of one training; see `Watcher.watch`."""
+
+    def close(self) -> None:
+        """End the child."""
+
+
+class Watcher:
+    """Runs a program again and again.
 
     Args:
         settings: Which program.
-        python: The Python that runs it.
+        task: What the child is asked: "watch", or "watch-script" for a script with torch.
+        stays: Whether one child runs it each time, in which what it imports stays imported.
+        python: The Python that runs it; the user's own by default.
         tell: Told how far it is.
-        seconds: Time after which its training is stopped.
-        more: What else `program.running.task.watch` is asked for.
-
-    Raises:
-        UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
-        KeyboardInterrupt: Ctrl-C before its first step; later it ends the run, and what was
-            watched until then is given.
     """
 
-    def hear(kind: str, data: Mapping[str, Any]) -> None:
-        if kind == "step" and tell is not None:
-            tell(f"step {data['step']:,}, loss {data['loss']:.4g}")
+    def __init__(
+        self,
+        settings: CodeSettings,
+        *,
+        task: str = "watch",
+        stays: bool = False,
+        python: str | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self._settings, self._task, self._stays = settings, task, stays
+        self._python, self._tell = python, tell or (lambda _: None)
+        self._child: Child | None = None
 
-    request = {
-        "program": str(settings.path),
-        "settings": as_plain(settings),
-        "seconds": seconds,
-        **more,
-    }
-    limit = _ENDLESS if seconds is None else seconds + _BESIDE
-    with Child(python=python, on_message=hear) as child:
+    def watch(self, *, seconds: float | None = None, **more: Any) -> Told:
+        """What is seen of one training.
+
+        Args:
+            seconds: Time after which it is stopped.
+            more: What else the task is asked for.
+
+        Raises:
+            UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
+            KeyboardInterrupt: Ctrl-C before its first step; later it ends the run, and what was
+                watched until then is given.
+        """
+        request = {
+            "program": str(self._settings.path),
+            "settings": as_plain(self._settings),
+            "seconds": seconds,
+            **more,
+        }
+        if self._child is None:
+            self._child = Child(python=self._python, on_message=self._hear)
+        kept = False
         try:
-            return child.ask("watch", request, seconds=limit)
+            told = self._asked(self._child, request, seconds=seconds)
+            kept = self._stays
+        finally:
+            if not kept:  # what it left behind must not be met by the next run
+                self.close()
+        return told
+
+    def _asked(self, child: Child, request: Mapping[str, Any], *, seconds: float | None) -> Told:
+        limit = _ENDLESS if seconds is None else seconds + _BESIDE
+        try:
+            return child.ask(self._task, request, seconds=limit)
         except KeyboardInterrupt:
             try:
                 return child.cut_short(request, seconds=_LAST)
             except (ChildFailedError, UserCodeError):
                 raise KeyboardInterrupt from None  # before its first step
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def _hear(self, kind: str, data: Mapping[str, Any]) -> None:
+        if kind == "step":
+            self._tell(f"step {data['step']:,}, loss {data['loss']:.4g}")

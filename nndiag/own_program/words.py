@@ -35,44 +35,37 @@ _START = frozenset(
 _TARGETS = frozenset(
     {"unscaled-targets", "loss-does-not-fit-output", "targets-outside-output-range"}
 )
-_LENGTHS = frozenset({"summed-instead-of-averaged", "wrong-constant-factor"})
-"""Bugs of a step's length alone."""
 _COLUMNS = 4  # that are told
 _TOO_SMALL, _USUAL = "learning-rate-too-small", 0.01
 """A rate that suits Adam and its kind, which have no stability limit."""
 
 
-def with_gradient(diagnosis: Diagnosis, check: ProgramCheck | None, told: Told) -> Diagnosis:
+def with_check(diagnosis: Diagnosis, check: ProgramCheck | None) -> Diagnosis:
     """The diagnosis with what the check of the gradient found.
 
-    A wrong gradient is the cause of whatever the run did. Where the step goes along the gradient
-    and only its length is another than the program's rate says, the run tells whether that matters.
+    What is wrong with the steps is the cause of whatever the run did.
     """
     if check is None or not check.findings:
         return diagnosis
-    graver = [
-        x
-        for x in check.findings
-        if x.severity is Severity.ERROR
-        and not (told["scale"] is not None and x.problem in _LENGTHS)
-    ]
-    confirmed = check.matters is not None and check.matters.is_why
-    if check.correct or not graver:
-        notes = [replace(x, severity=Severity.NOTE) for x in check.findings]
+    graver = [x for x in check.findings if x.severity is not Severity.NOTE]
+    notes = tuple(x for x in check.findings if x.severity is Severity.NOTE)
+    if not graver:
         return replace(diagnosis, findings=(*diagnosis.findings, *notes))
     first, *others = [_placed(x, check) for x in graver]
     found = [x for x in diagnosis.findings if x.severity is not Severity.NOTE]
-    confidence = Confidence.CONFIRMED if confirmed else Confidence.LIKELY
-    cause = Cause(first, confidence, tuple(found))
     rest = [x for x in diagnosis.findings if x.severity is Severity.NOTE]
-    findings = (first, *others, *found, *rest)
+    confirmed = check.matters is not None and check.matters.is_why
+    confidence = Confidence.CONFIRMED if confirmed else Confidence.LIKELY
     return replace(
-        diagnosis, cause=cause, findings=findings, suggested=suggested(first, check.source)
+        diagnosis,
+        cause=Cause(first, confidence, tuple(found)),
+        findings=(first, *others, *found, *rest, *notes),
+        suggested=suggested(first, check.source),
     )
 
 
 def _placed(finding: Finding, check: ProgramCheck) -> Finding:
-    if finding.line is None:
+    if not finding.line:
         return finding
     place = check.source.place(finding.line)
     return replace(finding, message=f"{place}: {finding.message}")

@@ -1,10 +1,16 @@
 """Which framework a program trains with, by what it imports."""
 
 import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program import CodeSettings
 from nndiag.program.text.source import Source, read_source
+
+if TYPE_CHECKING:
+    from nndiag.own_program.program import Program
 
 _OTHERS = {
     "keras": "Keras",
@@ -15,6 +21,27 @@ _OTHERS = {
     "pytorch_lightning": "Lightning",
     "lightning": "Lightning",
 }
+
+
+@contextmanager
+def program_in(settings: CodeSettings, **more: Any) -> "Iterator[Program]":
+    """A program, or a script that trains with torch, as what is run; its child is ended behind it.
+
+    Args:
+        settings: Which program.
+        more: As `Program` takes them.
+
+    Raises:
+        UserCodeError: It cannot be read, or trains with a framework that nndiag cannot watch.
+    """
+    from nndiag.own_program.program import Program  # noqa: PLC0415 (imports what runs it)
+    from nndiag.pytorch.script import Script  # noqa: PLC0415
+
+    program = (Script if is_script(settings) else Program)(settings, **more)
+    try:
+        yield program
+    finally:
+        program.watcher.close()
 
 
 def is_script(settings: CodeSettings) -> bool:

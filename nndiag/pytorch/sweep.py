@@ -2,7 +2,7 @@
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import Problem, UserCodeError
-from nndiag.pytorch.run import Watcher
+from nndiag.own_program.watching import Watching
 
 _FEW = 2  # steps that tell the rate
 _WORK = 1e-3  # seconds of a step of a small network, under watch
@@ -19,7 +19,7 @@ class SweptScript:
         UserCodeError: It cannot be run, or has no optimizer with a rate.
     """
 
-    def __init__(self, watcher: Watcher, name: str) -> None:
+    def __init__(self, watcher: Watching, name: str) -> None:
         self._watcher, self.name = watcher, name
         self.setting, self.right, self.work = "lr", True, _WORK
         told = self._watcher.watch(steps=_FEW)

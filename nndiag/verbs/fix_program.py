@@ -12,10 +12,7 @@ from nndiag.own_program.fix import ProgramFix, fix_program
 from nndiag.own_program.run import run_program
 from nndiag.program import CodeSettings
 from nndiag.program.fixed_file import write_text
-from nndiag.pytorch.fix import fix_script
-from nndiag.pytorch.recognition import is_script
-from nndiag.pytorch.run import Watcher, run_script
-from nndiag.trace import TraceRecorder
+from nndiag.pytorch.recognition import program_in
 from nndiag.verbs.result import Result, as_result
 
 if TYPE_CHECKING:
@@ -91,7 +88,8 @@ def fix_own_program(
     Raises:
         UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
     """
-    found = _found(settings, python=python, notice=notice)
+    with program_in(settings, python=python, tell=notice) as code:
+        found = fix_program(run_program(code), code, notice=notice)
     written = None
     if write and found.text is not None:
         try:
@@ -99,19 +97,3 @@ def fix_own_program(
         except UserCodeError as error:
             warn(str(error))
     return as_result(ProgramFixResult, found, program=program, written=written)
-
-
-def _found(
-    settings: CodeSettings, *, python: str | None, notice: Callable[[str], None] | None
-) -> ProgramFix:
-    """What the search comes to for a program, or for a script that trains with torch."""
-
-    def recorder(layers: tuple[str, ...]) -> TraceRecorder:
-        return TraceRecorder(layers=layers)
-
-    if is_script(settings):
-        with Watcher(settings, python=python, tell=notice) as watcher:
-            run = run_script(settings, watcher=watcher, recorder=recorder)
-            return fix_script(run, settings, watcher, notice=notice)
-    run = run_program(settings, recorder=recorder, python=python, tell=notice)
-    return fix_program(run, settings, python=python, notice=notice)

@@ -151,13 +151,15 @@ def gradcheck(
 
 def _program_checked(code: CodeSettings, *, seconds: float, **more: Any) -> ProgramCheck:
     """The check of a program, or of a script that trains with torch."""
-    from nndiag.pytorch.recognition import is_script  # noqa: PLC0415 (only for a program)
+    from nndiag.pytorch.recognition import is_script, program_in  # noqa: PLC0415 (for a program)
 
     if not is_script(code):
         return check_program(code, seconds=seconds, **more)
-    from nndiag.pytorch.run import check_script  # noqa: PLC0415 (only for a script)
+    from nndiag.pytorch.script import Script  # noqa: PLC0415 (only for a script)
 
-    return check_script(code, **more)
+    with program_in(code, python=more["python"], tell=more["progress"]) as script:
+        assert isinstance(script, Script)
+        return script.gradient_check()
 
 
 def _network_checked(

@@ -207,16 +207,15 @@ def _swept_program(
 ) -> Sweep:
     """The sweep of a program, or of a script that trains with torch."""
     from nndiag.diagnosis.program_sweep import sweep_program  # noqa: PLC0415 (for a program)
-    from nndiag.pytorch.recognition import is_script  # noqa: PLC0415
+    from nndiag.pytorch.recognition import is_script, program_in  # noqa: PLC0415
 
     if not is_script(code):
         return sweep_program(code, python=python, progress=progress)
-    from nndiag.pytorch.run import Watcher  # noqa: PLC0415 (only for a script)
     from nndiag.pytorch.sweep import SweptScript  # noqa: PLC0415
 
-    with Watcher(code, python=python) as watcher:
-        script = SweptScript(watcher, str(code.path))
-        return sweep_program(code, progress=progress, program=script)
+    with program_in(code, python=python) as script:
+        swept = SweptScript(script.watcher, str(code.path))
+        return sweep_program(code, progress=progress, program=swept)
 
 
 def _folder(name: str, text: str | None, runs: Path) -> Path | None:

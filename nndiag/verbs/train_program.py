@@ -115,16 +115,19 @@ class _Places:
 
 
 def _run(
-    settings: CodeSettings, places: _Places, *, python: str | None, **options: Any
+    settings: CodeSettings,
+    places: _Places,
+    *,
+    python: str | None,
+    tell: Callable[[str], None] | None,
+    **options: Any,
 ) -> "ProgramRun":
     """The run of a program or a script, or what is known before it of why there is none."""
     from nndiag.own_program.run import run_program  # noqa: PLC0415 (only what a verb needs)
-    from nndiag.pytorch.recognition import is_script  # noqa: PLC0415
-    from nndiag.pytorch.run import run_script  # noqa: PLC0415
+    from nndiag.pytorch.recognition import program_in  # noqa: PLC0415
 
-    if is_script(settings):
-        return run_script(settings, recorder=places.recorder, python=python, **options)
-    return run_program(settings, recorder=places.recorder, python=python, **options)
+    with program_in(settings, python=python, tell=tell) as program:
+        return run_program(program, recorder=places.recorder, **options)
 
 
 def _store(result: ProgramRunResult, folder: Path, *, text: str) -> None:

@@ -7,25 +7,19 @@ import sys
 import time
 
 from nndiag.finding import Severity
-from nndiag.program import CodeSettings
-from nndiag.program.text.source import read_source
-from nndiag.pytorch.fix import fix_script
-from nndiag.pytorch.run import judged
+from nndiag.own_program.fix import fix_program
+from nndiag.own_program.run import judged
 from nndiag.report.fix_program import fix_program_line
-from nndiag.trace import TraceRecorder
-from tests.pytorch.scripts import CAUSES, InProcess, path_of
+from tests.pytorch.scripts import CAUSES, path_of, script_of
 
 
 def main(names):
     told = fixed = silent = 0
     chosen = [name for name in CAUSES if not names or name in names]
     for name in chosen:
-        path = path_of(name)
-        settings, watcher = CodeSettings(script=str(path)), InProcess(path)
+        script = script_of(path_of(name))
         began = time.process_time()
-        run = judged(
-            read_source(path), watcher.watch(), recorder=lambda layers: TraceRecorder(layers=layers)
-        )
+        run = judged(script, script.watcher.watch())
         cause = run.diagnosis.cause
         graver = [x for x in run.diagnosis.findings if x.severity is not Severity.NOTE]
         first = "nothing" if cause is None else cause.finding.problem
@@ -34,7 +28,7 @@ def main(names):
         silent += right and not CAUSES[name]
         line = ""
         if CAUSES[name]:
-            found = fix_script(run, settings, watcher)
+            found = fix_program(run, script)
             fixed += found.winner is not None
             line = fix_program_line(found)
         seconds = time.process_time() - began

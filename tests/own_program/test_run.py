@@ -7,7 +7,7 @@ import pytest
 
 import nndiag
 from nndiag.finding import Severity
-from nndiag.own_program.watching import watched
+from nndiag.own_program.watching import Watcher
 from nndiag.program import CodeSettings
 from nndiag.trace import read_trace
 from tests.combinations import sample
@@ -123,7 +123,7 @@ def test_ctrl_c_ends_a_run_and_keeps_what_was_recorded(tmp_path):
             pressed.append(text)
             raise KeyboardInterrupt
 
-    told = watched(CodeSettings(script=str(path)), tell=press)
+    told = Watcher(CodeSettings(script=str(path)), tell=press).watch()
     assert told["reason"] == "interrupted"
     assert told["count"] > 0
     assert len(told["rows"]) > 0

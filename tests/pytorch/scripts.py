@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from nndiag.own_program.run import judged
 from nndiag.program import CodeSettings
 from nndiag.program.child.plain import as_plain
-from nndiag.program.text.source import read_source
-from nndiag.trace import TraceRecorder
+from nndiag.pytorch.script import Script
 
 SCRIPTS = Path(__file__).parents[2] / "configs" / "pytorch"
 
@@ -61,14 +61,6 @@ def watch(path, text=None, **more):
     return task(request, lambda *_: None)
 
 
-def run(path, **more):
-    """One run of a script, judged, in this process: torch is imported once for all."""
-    from nndiag.pytorch.run import judged  # noqa: PLC0415
-
-    told = watch(path, **more)
-    return judged(read_source(Path(path)), told, recorder=lambda names: TraceRecorder(layers=names))
-
-
 class InProcess:
     """Stands for the child that watches one script: torch is imported once for all."""
 
@@ -77,3 +69,17 @@ class InProcess:
 
     def watch(self, **more):
         return watch(self._path, **more)
+
+    def close(self):
+        pass
+
+
+def script_of(path):
+    """A script that is run in this process."""
+    return Script(CodeSettings(script=str(path)), watcher=InProcess(path))
+
+
+def run(path, **more):
+    """One run of a script, judged, in this process."""
+    script = script_of(path)
+    return judged(script, script.watcher.watch(**more))

@@ -2,13 +2,9 @@
 
 import pytest
 
-from nndiag.program import CodeSettings
-from nndiag.program.text.source import read_source
-from nndiag.pytorch.checks import check_of
-from nndiag.pytorch.edits import ScriptEditor
-from nndiag.pytorch.fix import fix_script
+from nndiag.own_program.fix import fix_program
 from nndiag.pytorch.sweep import SweptScript
-from tests.pytorch.scripts import SCRIPTS, InProcess, run
+from tests.pytorch.scripts import SCRIPTS, InProcess, run, script_of
 
 pytestmark = pytest.mark.torch
 
@@ -31,7 +27,7 @@ def changed(diff):
 )
 def test_fixes_a_script_by_the_smallest_change_over_seeds(name, lines):
     path = SCRIPTS / f"{name}.py"
-    found = fix_script(run(path), CodeSettings(script=str(path)), InProcess(path))
+    found = fix_program(run(path), script_of(path))
     assert changed(found.diff) == lines
     assert found.winner.r_squared > 0.9
     assert min(found.others) > 0.8 * found.winner.r_squared
@@ -39,7 +35,7 @@ def test_fixes_a_script_by_the_smallest_change_over_seeds(name, lines):
 
 def test_does_not_fix_beside_a_wrong_function():
     path = SCRIPTS / "broken" / "wrong_function.py"
-    found = fix_script(run(path), CodeSettings(script=str(path)), InProcess(path))
+    found = fix_program(run(path), script_of(path))
     assert found.winner is None
     assert not found.trials
 
@@ -58,9 +54,7 @@ def test_does_not_fix_beside_a_wrong_function():
 )
 def test_checks_the_gradient_of_a_step_against_differences_of_the_loss(name, wrong):
     path = SCRIPTS / f"{name}.py"
-    told = InProcess(path).watch(steps=3, check=True)
-    source = read_source(path)
-    check = check_of(source, told, ScriptEditor(source, told), unwell=True)
+    check = script_of(path).gradient_check()
     assert {x.name for x in check.tensors if str(x.verdict) == "wrong"} == wrong
     assert check.correct is not bool(wrong)
 

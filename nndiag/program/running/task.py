@@ -86,7 +86,7 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
             seconds=request.get("seconds"),
             told=lambda step, loss: send("step", {"step": step, "loss": loss}),
         )
-    told = {**found.told(), **_run_told(run)}
+    told = {**found.told(), **_run_told(run), "text": source.text}
     return {**told, "rates": rates_of(run, told["rate"])}
 
 

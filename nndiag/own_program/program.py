@@ -1,0 +1,154 @@
+"""A user's program with numpy as what is run, recorded, judged and changed.
+
+`pytorch.script.Script` is a script with torch. One run, one report of it and one search for fixes
+ask both alike.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nndiag.errors import UserCodeError
+from nndiag.finding import Diagnosis, Finding, Severity
+from nndiag.own_program.beforehand import Beforehand, beforehand
+from nndiag.own_program.edits import Editor, Edits
+from nndiag.own_program.facts import with_facts
+from nndiag.own_program.mirror import Mirror, Told, mirror_of
+from nndiag.own_program.record import layer_names, recorded
+from nndiag.own_program.watching import Watcher, Watching
+from nndiag.program import CodeSettings, ProgramCheck, check_program
+from nndiag.program.text.source import Source, read_source
+from nndiag.trace import Trace, TraceRecorder
+
+_CHECKING = 10.0  # seconds
+_LENGTHS = frozenset({"summed-instead-of-averaged", "wrong-constant-factor"})
+"""Bugs of a step's length alone."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The check of a program's gradient.
+
+    Attributes:
+        check: What it found; None where it could not be made.
+        doubt: Why not.
+    """
+
+    check: ProgramCheck | None = None
+    doubt: UserCodeError | None = None
+
+
+class Program:
+    """A program with numpy.
+
+    Args:
+        settings: Which program, and what is what in it.
+        watcher: Runs it; a child of its own for each run by default.
+        python: The Python that runs it; the user's own by default.
+        tell: Told what is being done.
+    """
+
+    def __init__(
+        self,
+        settings: CodeSettings,
+        *,
+        watcher: Watching | None = None,
+        python: str | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        self.settings, self.python, self.tell = settings, python, tell or (lambda _: None)
+        self.source = read_source(settings.path or Path())
+        self.watcher: Watching = watcher or self._watcher()
+
+    def _watcher(self) -> Watching:
+        return Watcher(self.settings, python=self.python, tell=self.tell)
+
+    def checked(self) -> Checked:
+        """The check of its gradient, before it is run."""
+        try:
+            check = check_program(
+                self.settings, seconds=_CHECKING, python=self.python, progress=self.tell
+            )
+        except UserCodeError as error:
+            return Checked(doubt=error)
+        self.source = check.source
+        return Checked(check)
+
+    def beforehand(self) -> Beforehand | None:
+        """What is wrong with its numbers before its training; None where nothing is seen."""
+        return beforehand(self.settings, python=self.python)
+
+    def mirror(self, told: Told) -> Mirror | None:
+        """Its network, where it is known."""
+        return mirror_of(told)
+
+    def layers(self, told: Told, mirror: Mirror | None) -> tuple[str, ...]:
+        """What the rows of its record are called."""
+        return layer_names(told, mirror)
+
+    def recorded(
+        self, told: Told, mirror: Mirror | None, recorder: TraceRecorder, *, reference: bool = True
+    ) -> Trace:
+        """The trace of its run; arguments as for `record.recorded`."""
+        return recorded(told, mirror, recorder, reference=reference)
+
+    def editor(self, source: Source, told: Told) -> Editor:
+        """Finds places in its text."""
+        return Editor(source, told)
+
+    def with_facts(self, found: Diagnosis, told: Told) -> Diagnosis:
+        """The diagnosis with what is wrong before any step."""
+        return with_facts(found, told, self.source)
+
+    def judged_check(
+        self, known: ProgramCheck | None, told: Told, found: Diagnosis
+    ) -> ProgramCheck | None:
+        """The check of its gradient, with what its run says of it.
+
+        Where the step goes along the gradient and only its length is another than the program's
+        rate says, the run tells whether that matters.
+        """
+        if known is None:
+            return None
+        along = told["scale"] is not None
+
+        def weighed(finding: Finding) -> Finding:
+            excused = known.correct or finding.severity is not Severity.ERROR
+            excused = excused or (along and finding.problem in _LENGTHS)
+            return replace(finding, severity=Severity.NOTE) if excused else finding
+
+        return replace(known, findings=tuple(map(weighed, known.findings)))
+
+    def mended(self, check: ProgramCheck | None, told: Told) -> str | None:
+        """Its text with the gradient repaired, where that is wrong and a repair is known."""
+        wrong = check is not None and not check.correct and told.get("scale") is None
+        return check.fixed_text if check is not None and wrong else None
+
+    def base(self, told: Told) -> Edits | None:
+        """Changes that belong to every trial; None where no trial proves anything."""
+        return ()
+
+    def r_squared(self, told: Told) -> float | None:
+        """Share of the targets' variance that it explains at its end; None where not known."""
+        mirror = self.mirror(told)
+        if mirror is None or not told["final"]:
+            return None
+        with np.errstate(all="ignore"):
+            return explained(mirror.predictions(told["final"]), mirror.targets)
+
+
+def explained(predictions: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+    """R²; −inf where it is not finite.
+
+    Args:
+        predictions: Shape (B, O).
+        targets: Shape (B, O).
+    """
+    with np.errstate(all="ignore"):
+        spread = float(((targets - targets.mean(axis=0)) ** 2).sum())
+        share = 1 - float(((predictions - targets) ** 2).sum()) / spread if spread else math.nan
+    return share if math.isfinite(share) else -math.inf
