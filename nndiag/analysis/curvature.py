@@ -132,7 +132,7 @@ def sharpness(
         seconds: Work to spend, in seconds of an ordinary core.
     """
     found: Extremes | None = None
-    if np.isfinite(parameters).all():
+    if np.isfinite(parameters).all() and not shape.normalises:  # its steps are of other parameters
         chosen = _affordable(shape, data, seconds=seconds / _FEWEST)
         with np.errstate(all="ignore"):
             stand_in = _standing_for(shape, data, chosen=chosen)

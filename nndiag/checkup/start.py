@@ -119,8 +119,9 @@ def rate(patient: Patient) -> Check:
     numbers = {"learning_rate": rate}
     problem = "learning-rate-above-stability-limit"
     if stability_limit is None:
-        adaptive = patient.built.optimizer.name
-        words = f"{chosen(rate)} with {adaptive}, which has no fixed stability limit"
+        name, normalised = patient.built.optimizer.name, patient.built.shape.normalises
+        why = " and batch norm" if normalised else ""
+        words = f"{chosen(rate)} with {name}{why}, which has no fixed stability limit"
     else:
         numbers["stability_limit"] = stability_limit
         words = f"{chosen(rate)}, the stability limit is {number(stability_limit)}"

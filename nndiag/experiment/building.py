@@ -20,9 +20,10 @@ from nndiag.experiment.loading import Experiment
 from nndiag.experiment.node import dotted
 from nndiag.nn.activations import ACTIVATIONS, Activation
 from nndiag.nn.class_weights import balanced_weights
+from nndiag.nn.folding import evaluated_start
 from nndiag.nn.initializers import INITIALIZERS
 from nndiag.nn.losses import LOSSES, Loss
-from nndiag.nn.network import Architecture, architecture
+from nndiag.nn.network import Architecture, architecture, examples
 from nndiag.nn.optimizers import OPTIMIZERS, Optimizer
 from nndiag.nn.scaling import Scaling
 from nndiag.nn.schedules import SCHEDULES, Schedule
@@ -54,7 +55,9 @@ class Built:
     Attributes:
         name: The config's name.
         shape: The network and its loss.
-        parameters: Initial parameters, shape (P,).
+        parameters: Initial parameters, shape (P,), as they are evaluated.
+        drawn: Initial weights and biases as they are drawn, shape (P,): where layers are
+            normalised, what steps begin with.
         optimizer: The optimizer.
         layer_names: "layer1" … "layerL", from the input side.
         activation_names: Activation of each layer, as the config names it.
@@ -79,6 +82,7 @@ class Built:
     name: str
     shape: Architecture
     parameters: FloatArray
+    drawn: FloatArray
     optimizer: Optimizer
     layer_names: tuple[str, ...]
     activation_names: tuple[str, ...]
@@ -115,11 +119,12 @@ def build(experiment: Experiment) -> Built:
     if problems:
         raise ConfigError(problems)
     shape = _architecture(config, inputs, _loss(experiment, data.training[1]))
-    training = config.training
+    training, drawn = config.training, initial_parameters(config, shape)
     return Built(
         name=config.name,
         shape=shape,
-        parameters=initial_parameters(config, shape),
+        parameters=evaluated_start(shape, drawn, examples(shape, *data.training)),
+        drawn=drawn,
         optimizer=_optimizer(config, shape, steps=_steps(config, len(data.training[0]))),
         layer_names=tuple(f"layer{number}" for number in range(1, shape.layers + 1)),
         activation_names=tuple(layer.activation.name for layer in config.network.layers),
@@ -237,6 +242,8 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _has_bias(config: Config, layer: Layer) -> bool:
+    if layer.batch_norm:
+        return True  # its shift
     if layer.bias is not None:
         return layer.bias
     return config.network.bias or layer.biases is not None
@@ -270,6 +277,7 @@ def _architecture(config: Config, inputs: int, loss: Loss) -> Architecture:
         loss=loss,
         biases=[_has_bias(config, layer) for layer in layers],
         dropout=[layer.dropout or 0.0 for layer in layers],
+        batch_norm=[bool(layer.batch_norm) for layer in layers],
     )
 
 
@@ -339,7 +347,7 @@ def stack_of(built: Built) -> Stack:
     inputs, targets = built.training
     return Stack(
         built.shape,
-        built.parameters[None],
+        built.drawn[None],
         optimizer=built.optimizer,
         inputs=inputs,
         targets=targets,

@@ -100,6 +100,7 @@ class Layer(Section):
     bias: bool | None = None
     weight_decay: NonNegative | None = None
     dropout: Fraction | None = None
+    batch_norm: bool | None = None
     initializer: AnyInitializer | None = None
     bias_initializer: AnyBiasInitializer | None = None
     weights: list[list[float]] | None = None

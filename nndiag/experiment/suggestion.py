@@ -29,6 +29,8 @@ _OTHER_NAMES = {
     "none": "linear",
     "logistic": "sigmoid",
     "mse": "mean_squared_error",
+    "batchnorm": "batch_norm",
+    "batch_normalization": "batch_norm",
     "drop": "dropout",
     "dropout_rate": "dropout",
     "drop_rate": "dropout",

@@ -130,6 +130,7 @@ def room_for(shape: Architecture, data: Examples) -> Room:
         [stacked[width:] for stacked, width in zip(deltas, units, strict=True)],
         scratch,
         [None] * shape.layers,
+        [None] * shape.layers,
     )
     return Room(space, inputs, deltas, pre)
 

@@ -5,7 +5,7 @@ pre-activation and one gives the gradient of weights and biases together.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nndiag.nn.activations import ACTIVATIONS, Activation, Elementwise
+from nndiag.nn.batch_norm import Normalised
 from nndiag.nn.calls import Array, Do, buffer, constant, now, product, transposed
 from nndiag.nn.losses import Loss, predictions
 
@@ -38,6 +39,9 @@ class Architecture:
         loss: The loss on the outputs.
         dropout: Share of each layer's values that a training step sets to zero, L numbers; ()
             where there is none. Only passes with `masks` drop anything.
+        batch_norm: Which layers are normalised over a step's batch; () where none is. What is
+            evaluated is the ordinary network that a normalised one is with fixed statistics.
+        gains: The same in the form that steps train (`in_training`), whose layers have [W | β | γ].
     """
 
     inputs: int
@@ -46,6 +50,8 @@ class Architecture:
     biases: tuple[bool, ...]
     loss: Loss
     dropout: tuple[float, ...] = ()
+    batch_norm: tuple[bool, ...] = ()
+    gains: tuple[bool, ...] = ()
 
     @property
     def layers(self) -> int:
@@ -62,13 +68,24 @@ class Architecture:
         """Whether training steps drop values."""
         return any(self.dropout)
 
+    @property
+    def normalises(self) -> bool:
+        """Whether any layer is normalised over a step's batch."""
+        return any(self.batch_norm)
+
+    @property
+    def in_training(self) -> "Architecture":
+        """The form that steps train: with a γ for each unit of a normalised layer."""
+        return replace(self, gains=self.batch_norm) if self.normalises else self
+
     @cached_property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """Shape (units, inputs + 1) of each layer's matrix; without the 1 where it has no bias."""
         fan_in = (self.inputs, *self.units[:-1])
+        gains = self.gains or (False,) * self.layers
         return tuple(
-            (units, width + bias)
-            for units, width, bias in zip(self.units, fan_in, self.biases, strict=True)
+            (units, width + bias + gain)
+            for units, width, bias, gain in zip(self.units, fan_in, self.biases, gains, strict=True)
         )
 
     @cached_property
@@ -103,6 +120,7 @@ def architecture(
     loss: Loss,
     biases: Sequence[bool] | bool = True,
     dropout: Sequence[float] = (),
+    batch_norm: Sequence[bool] = (),
 ) -> Architecture:
     """The architecture of `layers`, given as (units, activation) from the input side.
 
@@ -122,6 +140,7 @@ def architecture(
         tuple(biases),
         loss,
         tuple(dropout),
+        tuple(batch_norm),
     )
 
 
@@ -167,6 +186,7 @@ class Workspace:
         scratch: Room for slopes, (…, H, B).
         masks: What each layer's values are multiplied by on the way to the next layer, (H, B): 0
             where dropped, else 1/(1 − share); None for a layer without dropout.
+        normal: What normalises each layer; None for a layer that is not normalised.
     """
 
     inputs: list[Array]
@@ -175,6 +195,7 @@ class Workspace:
     deltas: list[Array]
     scratch: list[Array]
     masks: Masks
+    normal: Sequence[Normalised | None]
 
 
 def workspace(
@@ -219,13 +240,22 @@ def workspace(
     ]
     deltas = [buffer(size, dtype=dtype) for size in sizes]
     scratch = [buffer(size, dtype=dtype) for size in sizes]
-    return Workspace(inputs, pre, values, deltas, scratch, masks)
+    gains = shape.gains or (False,) * shape.layers
+    normal = [
+        Normalised(size, dtype=dtype) if gain else None
+        for size, gain in zip(sizes, gains, strict=True)
+    ]
+    return Workspace(inputs, pre, values, deltas, scratch, masks, normal)
 
 
 def forward(do: Do, shape: Architecture, matrices: list[Array], space: Workspace) -> None:
     """The outputs of the network, into `space.values`."""
     for layer, activation in enumerate(shape.activations):
-        product(do, matrices[layer], space.inputs[layer], out=space.pre[layer])
+        normal = space.normal[layer]
+        if normal is None:
+            product(do, matrices[layer], space.inputs[layer], out=space.pre[layer])
+        else:
+            normal.forward(do, matrices[layer], space.inputs[layer], out=space.pre[layer])
         values, mask = space.values[layer], space.masks[layer]
         activation.value(do, space.pre[layer], values)
         if mask is not None:
@@ -249,11 +279,12 @@ def backward(
     if scale != 1.0:
         do(np.multiply, delta, constant(scale), delta)
     _pull_back(do, shape, space, layer=last)
-    _gradient(do, delta, space.inputs[last], out=gradients[last])
+    _layer_gradient(do, matrices[last], space, layer=last, out=gradients[last])
     for layer in range(last - 1, -1, -1):
         weights = matrices[layer + 1][..., : shape.units[layer]]
         activation, mask = shape.activations[layer], space.masks[layer]
-        short = layer == 0 and shape.units[1] == 1 and mask is None
+        bare = mask is None and space.normal[layer] is None
+        short = bare and layer == 0 and shape.units[1] == 1
         if short and isinstance(activation, Elementwise):
             _first_gradient(do, activation, space, weights=weights, gradient=gradients[0])
             return
@@ -261,7 +292,16 @@ def backward(
         if mask is not None:
             do(np.multiply, space.deltas[layer], mask, space.deltas[layer])
         _pull_back(do, shape, space, layer=layer)
-        _gradient(do, space.deltas[layer], space.inputs[layer], out=gradients[layer])
+        _layer_gradient(do, matrices[layer], space, layer=layer, out=gradients[layer])
+
+
+def _layer_gradient(do: Do, matrix: Array, space: Workspace, *, layer: int, out: Array) -> None:
+    """A layer's gradient from its delta, which becomes that of W·x where it is normalised."""
+    normal, delta, inputs = space.normal[layer], space.deltas[layer], space.inputs[layer]
+    if normal is None:
+        _gradient(do, delta, inputs, out=out)
+    else:
+        normal.backward(do, matrix, inputs, delta=delta, gradient=out)
 
 
 def _gradient(do: Do, delta: Array, inputs: Array, *, out: Array) -> None:

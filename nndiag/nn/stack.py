@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from nndiag.arrays import FloatArray, IntArray
 from nndiag.nn.calls import buffer
+from nndiag.nn.folding import folded, raised
 from nndiag.nn.network import Architecture, examples
 from nndiag.nn.optimizers import Optimizer
 from nndiag.nn.step_plan import Block, StepPlan
@@ -18,7 +19,8 @@ class Stack:
 
     Args:
         shape: Their architecture.
-        parameters: Their parameters, shape (K, P); copied.
+        parameters: Their parameters, shape (K, P); copied. Where layers are normalised these are
+            W and β of the first step.
         optimizer: The update rule.
         inputs: Training inputs, shape (B, D).
         targets: Training targets, shape (B, O).
@@ -47,7 +49,13 @@ class Stack:
         self.step = 0
         self._threads = threads
         self._random = np.random.default_rng([seed, _MASK_STREAM]) if shape.drops else None
-        self._shape, self._optimizer = shape, optimizer
+        self._evaluated, self._shape = shape, shape.in_training
+        if shape.normalises:
+            parameters = raised(shape, parameters)
+            decay = optimizer.weight_decay
+            if isinstance(decay, np.ndarray):
+                optimizer = optimizer.changed(weight_decay=raised(shape, decay, gain=0.0))
+        shape, self._optimizer = self._shape, optimizer
         self._lead = () if networks == 1 else (networks,)
         self._rates = np.full(networks, optimizer.learning_rate) if rates is None else rates
         self._data = examples(shape, inputs, targets)
@@ -58,8 +66,9 @@ class Stack:
 
     @property
     def parameters(self) -> FloatArray:
-        """The parameters as they are now, shape (K, P); a copy."""
-        return self._parameters.reshape(-1, self._shape.size).copy()
+        """The parameters as they are evaluated now, shape (K, P); a copy."""
+        trained = self._parameters.reshape(-1, self._shape.size).copy()
+        return folded(self._evaluated, trained, self._data)
 
     @property
     def memory(self) -> list[FloatArray]:

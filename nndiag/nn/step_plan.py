@@ -145,7 +145,13 @@ class StepPlan:
         return True
 
     def _translated(self) -> ScalarStep | None:
-        if self._parameters.ndim > 1 or self._helper is not None or self._random is not None:
+        random = self._random is not None
+        if (
+            self._parameters.ndim > 1
+            or self._helper is not None
+            or random
+            or any(self._shape.gains)
+        ):
             return None
         shard = self._shards[0]
         changing = [] if shard.whole else [shard.inputs[0], shard.targets[0]]
@@ -233,7 +239,8 @@ class StepPlan:
     def _cuts(self, networks: int, whole: bool, *, threads: int) -> list[int]:
         """Where the batch is split: two shards if it is large and there are two threads."""
         values = networks * self._batch * sum(self._shape.units)
-        if not whole or values < _SHARD_VALUES or self._batch < 2 or threads < 2:
+        together = not whole or any(self._shape.gains)  # statistics are those of the whole batch
+        if together or values < _SHARD_VALUES or self._batch < 2 or threads < 2:
             return [0, self._batch]
         return [0, self._batch // 2, self._batch]
 
@@ -310,7 +317,7 @@ class Shard:
         values = [*space.values[:-1], output]
         pre = [*space.pre[:-1], output if shares_input else space.pre[-1]]
         masks = [None if mask is None else mask[slot] for mask in self._masks]
-        moved = type(space)(inputs, pre, values, space.deltas, space.scratch, masks)
+        moved = type(space)(inputs, pre, values, space.deltas, space.scratch, masks, space.normal)
         forward(do, shape, matrices, moved)
         backward(
             do,

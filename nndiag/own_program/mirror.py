@@ -75,6 +75,7 @@ class Mirror:
             name="",
             shape=self.descended,
             parameters=start,
+            drawn=start,
             optimizer=OPTIMIZERS.get(optimizer)(learning_rate=self.rate, **options),
             layer_names=self.names,
             activation_names=self.activations,

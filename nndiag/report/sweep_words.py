@@ -77,7 +77,7 @@ def theory_words(theory: Theory) -> str:
     """The stability limit, beside the divergence threshold."""
     start = theory.start
     if start.sharpness is None:
-        return "the curvature at the start is not finite"
+        return "the curvature that steps meet at the start is not known"
     if start.stability_limit is None or theory.stability_limits is None:
         return "nothing curves upwards at the start, so no stability limit is known"
     low, high = theory.stability_limits

@@ -120,7 +120,7 @@ class Found:
 def _task(experiment: Experiment, built: Built, *, seeds: int, steps: int | None) -> SweepTask:
     """What is trained, with the config's own seed first."""
     own = built.seed
-    starts = {own: built.parameters}
+    starts = {own: built.drawn}
     for seed in range(own + 1, own + seeds):
         starts[seed] = initial_parameters(experiment.config, built.shape, seed=seed)
     batches, total = batches_of(built), steps or total_steps(built)

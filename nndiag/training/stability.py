@@ -88,6 +88,8 @@ def step_sharpness(
         mean_square: Bias-corrected mean square of an adaptive optimizer, shape (P,); by default
             that after its first step.
     """
+    if shape.normalises:
+        return np.nan  # its steps are of other parameters
     decay = optimizer.weight_decay
     seen = seen_share(shape, batches)
     if not optimizer.adaptive:
@@ -186,7 +188,7 @@ def _with_half_weights(built: Built) -> Built:
     parameters = built.parameters.copy()
     for weights, _ in built.shape.weights_and_biases(parameters):
         np.multiply(weights, 0.5, out=weights)
-    return replace(built, parameters=parameters)
+    return replace(built, parameters=parameters, drawn=parameters)
 
 
 def _with_half_units(built: Built) -> Built:
@@ -203,7 +205,7 @@ def _with_half_units(built: Built) -> Built:
         new[...] = old[rows, columns]
         if new_bias is not None and old_bias is not None:
             new_bias[...] = old_bias[rows]
-    return replace(built, shape=smaller, parameters=parameters)
+    return replace(built, shape=smaller, parameters=parameters, drawn=parameters)
 
 
 def _first_mean_square(optimizer: Optimizer, gradient: FloatArray) -> FloatArray:

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from nndiag.nn.folding import evaluated_start
 from nndiag.nn.network import examples, loss_and_gradient
 from nndiag.training.probes import Probes
 from nndiag.training.sweep_runs import ShortRun, SweepTask, flat_share
@@ -56,8 +57,9 @@ class Failure:
 def failure_of(task: SweepTask, runs: Iterable[ShortRun]) -> Failure:
     """Why none of these runs learned, as far as the first seed's start shows it."""
     finished = list(runs)
-    start = next(iter(task.starts.values()))
+    drawn = next(iter(task.starts.values()))
     data = examples(task.shape, task.inputs, task.targets)
+    start = evaluated_start(task.shape, drawn, data)
     with np.errstate(all="ignore"):
         initial, gradient = loss_and_gradient(task.shape, start, data)
         probes = Probes(task.shape, training=data, validation=None, exact=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nndiag.arrays import FloatArray, IntArray
+from nndiag.nn.folding import evaluated_start
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import Architecture, examples, loss
 from nndiag.nn.optimizers import Optimizer
@@ -39,7 +40,7 @@ class SweepTask:
         inputs: Training inputs, shape (B, D).
         targets: Training targets, shape (B, O).
         batches: How examples are dealt out.
-        starts: Seed → initial parameters, shape (P,). A seed also orders the examples.
+        starts: Seed → initial parameters as drawn, shape (P,). A seed also orders the examples.
         steps: Steps of a run, unless told otherwise.
     """
 
@@ -160,7 +161,10 @@ class _Block:
         self._batches = task.batches.rows(np.random.default_rng([pairs[0][1], 2]))
         self._pending: IntArray = np.zeros((0, 1), np.int64)
         self._reference = baseline(task.shape.loss, self._data.targets)
-        seeds = {seed: float(loss(task.shape, task.starts[seed], self._data)) for _, seed in pairs}
+        starts = {
+            seed: evaluated_start(task.shape, x, self._data) for seed, x in task.starts.items()
+        }
+        seeds = {seed: float(loss(task.shape, starts[seed], self._data)) for _, seed in pairs}
         self._initial = np.array([seeds[seed] for _, seed in pairs])
         self._limit = _LOST * np.maximum(np.abs(self._initial), abs(self._reference))
         self._steps = _curve_steps(task.steps, measured=not task.exact)

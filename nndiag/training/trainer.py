@@ -201,7 +201,8 @@ class _Run:
             return None
         points = plane_of(inputs)
         data = examples(shape, points, np.zeros((len(points), shape.outputs)))
-        found: FloatArray = predicted(shape, parameters, data).T
+        with np.errstate(all="ignore"):
+            found: FloatArray = predicted(shape, parameters, data).T
         return found
 
     def reference_seconds(self, ending: Ending, *, most: float) -> float:
@@ -244,7 +245,7 @@ class _Run:
         with np.errstate(all="ignore"):
             measured = self._probes.measure(before)
         measured["learning_rate"] = self._built.optimizer.rate(step)
-        if with_sharpness:
+        if with_sharpness and not self._built.shape.normalises:
             found = sharpness(
                 self._built.shape,
                 before,
