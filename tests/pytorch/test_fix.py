@@ -33,6 +33,12 @@ def test_fixes_a_script_by_the_smallest_change_over_seeds(name, lines):
     assert min(found.others) > 0.8 * found.winner.r_squared
 
 
+def test_fixes_by_keeping_away_from_where_there_is_no_derivative():
+    path = SCRIPTS / "broken" / "root_of_zero.py"
+    found = fix_script(run(path), CodeSettings(script=str(path)), InProcess(path))
+    assert changed(found.diff) == ["dist = torch.sqrt(((a - b) ** 2).sum(dim=1) + 1e-8)"]
+
+
 def test_does_not_fix_beside_a_wrong_function():
     path = SCRIPTS / "broken" / "wrong_function.py"
     found = fix_program(run(path), script_of(path))

@@ -15,6 +15,7 @@ QUICK = (
     "broken/loss_detached",
     "broken/head_not_in_optimizer",
     "broken/rate_too_high",
+    "broken/root_of_zero",
     "broken/softmax_twice",
     "broken/wrong_function",
     "several/zero_grad_and_rate",
@@ -22,6 +23,7 @@ QUICK = (
     "healthy/custom_function",
     "kept/never_stepped",
     "kept/no_grad_forward",
+    "kept/embedding_padding",
     "kept/frozen",
     "kept/gan",
 )

@@ -8,6 +8,7 @@ listed below in the order in which faults are told.
 
 from nndiag.pytorch.faults import (  # noqa: I001 - the order is that in which they are told
     loss_not_connected,
+    undefined_operation,
     gradient_accumulates,
     parameter_not_trained,
     wrong_autograd_function,
@@ -25,6 +26,7 @@ __all__ = [
     "measured",
     "parameter_not_trained",
     "softmax_before_cross_entropy",
+    "undefined_operation",
     "wrong_autograd_function",
     "wrong_mode",
 ]

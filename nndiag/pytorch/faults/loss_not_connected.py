@@ -59,10 +59,10 @@ def _cut(iteration: Iteration) -> tuple[int, str]:
 
     moving, cut = moving_values(iteration), (0, "")
     for op in iteration.tape.ops:
-        if not any(x in moving or iteration.tensor(x).requires_grad for x in op.inputs):
+        if not any(x in moving or iteration.is_tracked(x) for x in op.inputs):
             continue
-        stops = not any(iteration.tensor(x).requires_grad for x in op.outputs)
-        starts = any(iteration.tensor(x).requires_grad for x in op.inputs)
+        stops = not any(iteration.is_tracked(x) for x in op.outputs)
+        starts = any(iteration.is_tracked(x) for x in op.inputs)
         if op.line and (op.name in LEAVES_TORCH or (op.outputs and stops and starts)):
             cut = (op.line, op.name if op.with_grad or op.name in LEAVES_TORCH else "no_grad")
     return cut

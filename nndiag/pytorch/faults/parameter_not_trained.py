@@ -62,7 +62,7 @@ def _cut(iteration: Iteration, names: list[str]) -> int:
         if not any(x in moving or id(iteration.tensor(x)) in held for x in op.inputs):
             continue
         moving.update(op.outputs)
-        stops = [x for x in op.outputs if not iteration.tensor(x).requires_grad]
+        stops = [x for x in op.outputs if not iteration.is_tracked(x)]
         if stops and op.line:
             return op.line
     return 0

@@ -130,7 +130,7 @@ def _stays(iterations: list[Iteration], network: Network, tensors: list[Any]) ->
     return any(
         value.tensor.shape == inputs.shape and torch.equal(value.tensor, inputs)
         for value in iterations[1].tape.values
-        if value.tensor.dtype == inputs.dtype and not value.tensor.requires_grad
+        if value.tensor.dtype == inputs.dtype and not value.tracked
     )
 
 

@@ -92,6 +92,10 @@ class Iteration:
         """The tensor of a value."""
         return self.tape.values[value].tensor
 
+    def is_tracked(self, value: int) -> bool:
+        """Whether gradients flow into a value."""
+        return self.tape.values[value].tracked
+
 
 def norm_of(gradient: Mapping[str, Any]) -> float:
     """The norm of a gradient over all tensors."""

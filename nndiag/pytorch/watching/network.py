@@ -104,7 +104,7 @@ def moving_values(iteration: Iteration) -> set[int]:
     tape, moving = iteration.tape, set[int]()
     for op in tape.ops:
         if any(x in moving or id(tape.values[x].tensor) in held for x in op.inputs):
-            tracked = [x for x in op.outputs if tape.values[x].tensor.requires_grad]
+            tracked = [x for x in op.outputs if tape.values[x].tracked]
             moving.update(tracked)  # `y.view_as(p)` takes p and does not depend on it
     return moving
 

@@ -6,7 +6,7 @@ random numbers included, stays as it was.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,46 @@ class Replay:
             name: torch.zeros_like(moved[name]) if part is None else part
             for name, part in zip(moved, found)
         }
+
+    def flows(self) -> Iterator[tuple[int, int, Any]]:
+        """What each operation, the last one first, makes of the gradient behind it.
+
+        Number of the operation, the value that it takes, and the gradient of that value by this
+        operation alone; only where the gradient behind it is finite. At the parameters as they
+        are.
+
+        Raises:
+            CannotReplayError: An operation cannot be made again.
+        """
+        theta = {name: x.requires_grad_() for name, x in self.start().items()}
+        wanted = {x: None for op in self._ops for x in (*self._inputs(op), *self._outputs(op))}
+        found = dict(zip(wanted, self.values(theta, list(wanted))))
+        loss = torch.stack([found[x].sum() for x in self._losses]).sum()
+        for number in reversed(self._ops):
+            behind = [found[x] for x in self._outputs(number) if found[x].requires_grad]
+            before = [x for x in self._inputs(number) if found[x].requires_grad]
+            if not behind or not before:
+                continue
+            gradients = torch.autograd.grad(loss, behind, retain_graph=True, allow_unused=True)
+            if any(x is None or not bool(x.isfinite().all()) for x in gradients):
+                continue
+            try:
+                own = torch.autograd.grad(
+                    behind,
+                    [found[x] for x in before],
+                    gradients,
+                    retain_graph=True,
+                    allow_unused=True,
+                )
+            except RuntimeError as error:
+                raise CannotReplayError(str(error)) from error
+            yield from ((number, x, part) for x, part in zip(before, own) if part is not None)
+
+    def _inputs(self, number: int) -> tuple[int, ...]:
+        return self._tape.ops[number].inputs
+
+    def _outputs(self, number: int) -> tuple[int, ...]:
+        return self._tape.ops[number].outputs
 
     def _moves(self, value: int, known: Mapping[int, Any]) -> bool:
         return value in known or id(self._tape.values[value].tensor) in self._names

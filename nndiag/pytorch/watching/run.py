@@ -21,6 +21,7 @@ from nndiag.pytorch.watching.hooks import Observer
 from nndiag.pytorch.watching.iteration import Iteration, Tracked
 from nndiag.pytorch.watching.names import modules_in, names_of, optimizer_names, variables_of
 from nndiag.pytorch.watching.tape import Tape, TapeMode, line_in
+from nndiag.pytorch.watching.tracking import adopt, tracked_in
 
 Array = Any
 
@@ -30,6 +31,7 @@ _TOLD = 0.1  # seconds between two reports of how far the run is
 _BROKEN = 3  # losses in a row that are not finite, at which the run is ended
 _MOST_DATA = 2**27  # bytes of batches that are kept
 _MOST_UNSTEPPED = 10_000  # losses
+_LONGEST = 200  # letters of a note
 _MOST_COPIED = 2_000_000  # numbers: larger networks are not copied at each probe
 
 
@@ -42,6 +44,7 @@ class Run(Observer):
         steps: Steps after which it is stopped.
         seconds: Time after which it is stopped.
         told: Called now and then with the number of steps and the loss.
+        also: Further steps whose iterations are recorded.
     """
 
     def __init__(
@@ -52,9 +55,10 @@ class Run(Observer):
         steps: int | None,
         seconds: float | None,
         told: Callable[[int, float], None],
+        also: tuple[int, ...] = (),
     ) -> None:
         self._file, self._probe, self._told = file, probe, told
-        self._most = steps
+        self._most, self._also = steps, also
         self._until = float("inf") if seconds is None else time.perf_counter() + seconds
         self._next_told = 0.0
         self.tracked: list[Tracked] = []
@@ -76,6 +80,7 @@ class Run(Observer):
         self.functions: dict[str, tuple[Any, Any, int]] = {}
         self.models: list[str] = []
         self.factor = 1.0
+        self.notes: list[str] = []
         self._kept = 0
         self._losses: list[Any] = []
         self._norms: dict[int, float] = {}
@@ -165,8 +170,10 @@ class Run(Observer):
             self._scale_rates(optimizer, self.factor)
         if self.lead is None:
             self.lead = optimizer
-        if not self.tracked or not any(x.optimizer is optimizer for x in self.tracked):
-            self._adopt(optimizer)
+        if not self.tracked:
+            self._find(None)
+        if not any(x.optimizer is optimizer for x in self.tracked):
+            adopt(optimizer, self.tracked, self.names, closed=self.rows is not None)
         if optimizer is not self.lead:
             self._measure(optimizer)
             return
@@ -184,6 +191,10 @@ class Run(Observer):
             group["lr"] = group["lr"] * factor
 
     def after_step(self, optimizer: Any) -> None:  # noqa: D102
+        with self._unrecorded():
+            self._after_step(optimizer)
+
+    def _after_step(self, optimizer: Any) -> None:
         if self.factor != 1.0:
             self._scale_rates(optimizer, 1 / self.factor)
         if optimizer is not self.lead:
@@ -250,7 +261,7 @@ class Run(Observer):
             following = self.count + 1
             if self._probes > _FIRST:
                 following = max(following, int(self.count * _GROWTH))
-            self._next_probe = following
+            self._next_probe = min([following, *(x for x in self._also if x > self.count)])
 
     def _measure(self, optimizer: Any) -> None:
         """The norms of the gradients that an optimizer takes."""
@@ -310,6 +321,10 @@ class Run(Observer):
             mode.paused = True
         try:
             yield
+        except Exception as error:  # the script must not fail of what is only watched
+            self.notes.append(f"step {self.count} could not be watched: {error}"[:_LONGEST])
+            self._leave()
+            self._iteration = None
         finally:
             if mode is not None:
                 mode.paused = False
@@ -357,43 +372,8 @@ class Run(Observer):
         self.optimizer_names = optimizer_names(variables)
         modules = modules_in(variables).items()
         self.models = [x for x, item in modules if any(True for _ in item.parameters())]
-        owners: dict[int, Any] = {}
-        for item in self.optimizers:
-            for group in item.param_groups:
-                owners.update({id(x): (x, item) for x in group["params"]})
-        found: dict[int, Any] = {}
         tape = self._mode.tape if self._mode is not None else None
-        for value in () if tape is None else tape.values:
-            tensor = value.tensor
-            leaf = isinstance(tensor, torch.nn.Parameter) or (
-                tensor.requires_grad and tensor.is_leaf
-            )
-            if (
-                (leaf and value.op is None)
-                or id(tensor) in owners
-                or (leaf and id(tensor) in self.names)
-            ):
-                found.setdefault(id(tensor), tensor)
-        found.pop(id(loss), None)
-        for key, (tensor, _) in owners.items():
-            found.setdefault(key, tensor)
-        for number, (key, tensor) in enumerate(found.items()):
-            owner = owners.get(key, (None, None))[1]
-            name = self.names.get(key, f"parameter {number + 1}")
-            self.tracked.append(Tracked(name, tensor, owner))
-        self._by_hand = not owners
+        self.tracked = tracked_in(tape, self.optimizers, self.names, loss=loss)
+        self._by_hand = not any(x.optimizer is not None for x in self.tracked)
         if self._iteration is not None:
             self._iteration.tracked = self.tracked
-
-    def _adopt(self, optimizer: Any) -> None:
-        """Parameters of an optimizer that no variable held when the parameters were found."""
-        if not self.tracked:
-            self._find(None)
-        for group in optimizer.param_groups:
-            for tensor in group["params"]:
-                known = next((x for x in self.tracked if x.tensor is tensor), None)
-                if known is not None:
-                    known.optimizer = optimizer
-                elif self.rows is None:
-                    name = self.names.get(id(tensor), f"parameter {len(self.tracked) + 1}")
-                    self.tracked.append(Tracked(name, tensor, optimizer))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -50,10 +50,13 @@ class Value:
     Attributes:
         tensor: The tensor, which may have been changed since.
         op: Number of the operation that made it; None for a leaf.
+        tracked: Whether gradients flow into it; a view cannot be asked any more once its base has
+            been changed.
     """
 
     tensor: Any
     op: int | None
+    tracked: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +148,11 @@ class Tape:
     def value_of(self, tensor: Any) -> int:
         """The number of a tensor's last value."""
         known = self._current.get(id(tensor))
-        return self._made(tensor, None) if known is None else known
+        if known is None:
+            return self._made(tensor, None)
+        if not self.values[known].tracked and tensor.requires_grad:  # it has been told to since
+            self.values[known] = replace(self.values[known], tracked=True)
+        return known
 
     def producer(self, value: int) -> Op | None:
         """The operation that made a value."""
@@ -164,7 +171,7 @@ class Tape:
         return sorted(seen)
 
     def _made(self, tensor: Any, op: int | None) -> int:
-        self.values.append(Value(tensor, op))
+        self.values.append(Value(tensor, op, tensor.requires_grad))
         self._current[id(tensor)] = len(self.values) - 1
         self._bytes += tensor.numel() * tensor.element_size()
         return len(self.values) - 1

@@ -34,6 +34,7 @@ from nndiag.pytorch.watching.run import Run
 Array = Any
 
 _OLDEST = (2, 0)
+_BREAKING = "undefined-operation"
 _FEW = 5  # first probes, which are one step apart
 _STEADY = 0.02  # how much single precision lets the rate of steps vary
 
@@ -59,25 +60,8 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     shift = int(request.get("shift", 0))
     watcher = _Watcher(checking=bool(request.get("check")))
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(shift):
-        host = Host(source)
-        run = Run(
-            source.name,
-            probe=watcher.probe,
-            steps=request.get("steps"),
-            seconds=request.get("seconds"),
-            told=lambda step, loss: send("step", {"step": step, "loss": loss}),
-        )
-        watcher.run = run
-        run.factor = float(request.get("factor", 1.0))
         began = time.perf_counter()
-        failure = None
-        with hooked(run, shift=shift):
-            run.begin()
-            try:
-                host.run(None)
-            except UserCodeError as error:
-                failure = error
-            run.end()
+        run, failure = _trained(source, request, watcher, send)
         seconds = time.perf_counter() - began
         if request.get("brief"):
             return {"losses": np.zeros(0) if run.rows is None else run.rows.values[:, 0]}
@@ -89,12 +73,58 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
                     hint="run the file that trains",
                 )
             )
+        _see_where_it_breaks(source, request, watcher, send)
         return {
             **watcher.told(source),
             "seconds": seconds,
             "failure": failure and str(failure),
             "text": source.text,
         }
+
+
+def _trained(
+    source: Source,
+    request: Mapping[str, Any],
+    watcher: _Watcher,
+    send: Send,
+    *,
+    also: tuple[int, ...] = (),
+) -> tuple[Run, UserCodeError | None]:
+    """One training, watched, and the error that ended it; `also`: further steps to record."""
+    run = Run(
+        source.name,
+        probe=watcher.probe,
+        steps=request.get("steps"),
+        seconds=request.get("seconds"),
+        told=lambda step, loss: send("step", {"step": step, "loss": loss}),
+        also=also,
+    )
+    watcher.run = run
+    run.factor = float(request.get("factor", 1.0))
+    host, failure = Host(source), None
+    with hooked(run, shift=int(request.get("shift", 0))):
+        run.begin()
+        try:
+            host.run(None)
+        except UserCodeError as error:
+            failure = error
+        run.end()
+    return run, failure
+
+
+def _see_where_it_breaks(
+    source: Source, request: Mapping[str, Any], watcher: _Watcher, send: Send
+) -> None:
+    """Run a script whose loss stops being a number again, with the steps before it recorded."""
+    rows = watcher.run.rows
+    if rows is None or _BREAKING in watcher.faults or np.isfinite(rows.values[:, 0]).all():
+        return
+    first = int(np.argmin(np.isfinite(rows.values[:, 0])))
+    again = _Watcher(checking=False)
+    told = {**request, "steps": first + 1}
+    _trained(source, told, again, send, also=(max(first - 1, 0), first))
+    if _BREAKING in again.faults:
+        watcher.faults[_BREAKING] = again.faults[_BREAKING]
 
 
 def _check_version(source: Source) -> None:
@@ -171,7 +201,7 @@ class _Watcher:
             "activation": network.activation,
             "sharpness": None,
             "end": {},
-            "notes": list(dict.fromkeys(self.notes)),
+            "notes": list(dict.fromkeys([*run.notes, *self.notes])),
             "compared": self.compared,
             "model": run.models[0] if len(run.models) == 1 else "",
             "models": run.models,
