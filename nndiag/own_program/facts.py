@@ -32,7 +32,8 @@ def with_facts(diagnosis: Diagnosis, told: Told, source: Source) -> Diagnosis:
 def _softmax_of_one_unit(told: Told, source: Source) -> Finding | None:
     """A softmax over one output is 1, whatever the network computes."""
     output = told["output"] or {}
-    if output.get("activation") != "softmax" or told["links"][-1]["units"] != 1:
+    units = [link["units"] for link in told["links"][-1:]]
+    if output.get("activation") != "softmax" or units != [1]:
         return None
     call = output.get("call")
     line = output["line"] if call is None else call[0][0]

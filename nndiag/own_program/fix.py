@@ -240,7 +240,8 @@ class Search:
             found.append(editor.clip())
         if self._told.get("decay"):
             found.append(editor.decay())
-        if output.get("activation") == "softmax" and self._told["links"][-1]["units"] == 1:
+        units = [link["units"] for link in self._told["links"][-1:]]
+        if output.get("activation") == "softmax" and units == [1]:
             found.append(editor.sigmoid())
         if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
             found.append(editor.labels())
