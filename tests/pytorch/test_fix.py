@@ -35,7 +35,7 @@ def test_fixes_a_script_by_the_smallest_change_over_seeds(name, lines):
 
 def test_fixes_by_keeping_away_from_where_there_is_no_derivative():
     path = SCRIPTS / "broken" / "root_of_zero.py"
-    found = fix_script(run(path), CodeSettings(script=str(path)), InProcess(path))
+    found = fix_program(run(path), script_of(path))
     assert changed(found.diff) == ["dist = torch.sqrt(((a - b) ** 2).sum(dim=1) + 1e-8)"]
 
 
