@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nndiag.finding import Evidence, Finding, Severity
-from nndiag.numbers import number
+from nndiag.formatting import number
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
