@@ -70,7 +70,7 @@ FLOORS = {
         {"asking", "check", "fixed_file", "rates", "running"},
         {"judging"},
         {"result"},
-        {"location", "training"},
+        {"location", "network", "training"},
         {"roles"},
         {"loop"},
         {"child"},

@@ -8,7 +8,7 @@ from nndiag.arrays import FloatArray
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.own_program.record import rate_at
 from nndiag.own_program.record import recorded as recorded_by_mirror
-from nndiag.program.running.losses import TOTALS
+from nndiag.program.network.losses import TOTALS
 from nndiag.trace import Ending, Facts, Trace, TraceRecorder
 
 _MOST_COLUMNS = 4096  # of inputs that are looked at one by one

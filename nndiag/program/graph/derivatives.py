@@ -94,7 +94,7 @@ _FLAT = frozenset(
     ]
 )
 """Operations that a small change of an argument does not change."""
-_MOVES = frozenset(
+MOVES = frozenset(
     [
         "getitem",
         "gather",
@@ -395,14 +395,14 @@ def _numeric(
 
 # Entries that are only moved about.
 
-_CASTS = frozenset({"astype", "array", "asarray", "float", "float16", "float32", "float64", "copy"})
+CASTS = frozenset({"astype", "array", "asarray", "float", "float16", "float32", "float64", "copy"})
 
 
 def _by_moving(graph: Graph, node: Node, name: str, adjoint: Array) -> dict[int, Array] | None:
     """The contributions where each entry of the result is one entry of an input, or a constant."""
-    if name not in _MOVES | _CASTS:
+    if name not in MOVES | CASTS:
         return None
-    if name in _CASTS and len(node.inputs) == 1 and graph[node.inputs[0]].shape == node.shape:
+    if name in CASTS and len(node.inputs) == 1 and graph[node.inputs[0]].shape == node.shape:
         return {node.inputs[0]: adjoint}  # whatever its rounding, which labels do not survive
     starts, total = {}, 0
     wanted = _labelled_places(node, name)

@@ -163,13 +163,16 @@ def residuals_in(graph: Graph, acted: set[int], literal: frozenset[int]) -> list
         acted: The nodes that the parameters act on.
         literal: Serials of operations with a literal number: `1 - a` has no target in it.
     """
-    return [
-        found
+    found = [
+        item
         for node in graph
         if node.index in acted and node.node_id not in literal
-        for found in (_difference(graph, node, acted), _shifted_class(graph, node, acted))
-        if found is not None
+        for item in (_difference(graph, node, acted), _shifted_class(graph, node, acted))
+        if item is not None
     ]
+    shifts = [graph[item.node] for item in found if graph[item.node].operation == "with_item"]
+    picked = {index for node in shifts for index in node.inputs}  # `p[range(n), labels] - 1` itself
+    return [item for item in found if item.node not in picked]
 
 
 def _difference(graph: Graph, node: Node, acted: set[int]) -> Residual | None:

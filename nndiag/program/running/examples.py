@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,38 +10,58 @@ import numpy as np
 from nndiag.program.execution.snapshot import Snapshot
 
 Array = Any
+Batch = tuple[Array, Array]
+"""Inputs and targets of some examples, each of shape (examples, columns)."""
+
+_SAME = 1e-6
 
 
 def axis_of(value: Array, array: Array) -> str | None:
     """The axis of the examples, where an array of the program holds all that another one does."""
     if value.shape == array.shape or (value.ndim == 1 and value.size == array.size):
-        return "axis=0" if np.array_equal(value.reshape(array.shape), array) else None
-    same = value.shape == array.T.shape and np.array_equal(value, array.T)
+        return "axis=0" if is_close(value.reshape(array.shape), array) else None
+    same = value.shape == array.T.shape and is_close(value, array.T)
     return "axis=1, keepdims=True" if same else None
 
 
-def is_equal(one: tuple[Array, Array], other: tuple[Array, Array]) -> bool:
+def is_close(one: Array, other: Array) -> bool:
+    """Whether two arrays hold the same numbers, but for the rounding of one that was computed."""
+    if one.shape != other.shape:
+        return False
+    size = float(np.max(np.abs(other), initial=0.0))
+    return bool(np.max(np.abs(one - other), initial=0.0) <= _SAME * size)
+
+
+def is_equal(one: Batch, other: Batch) -> bool:
     """Whether two batches have the same inputs and targets."""
-    return all(np.array_equal(a, b) for a, b in zip(one, other))
+    return np.array_equal(one[0], other[0]) and is_close(one[1], other[1])
 
 
-def holding(batches: list[tuple[Array, Array]], snapshot: Snapshot) -> tuple[Array, Array] | None:
-    """The smallest two arrays that hold the rows of all batches at the same places."""
-    inputs = _candidates(snapshot, batches[0][0].shape[1])
-    targets = _candidates(snapshot, batches[0][1].shape[1])
-    for one in inputs:
-        places = [_places(one, batch[0]) for batch in batches]
-        if any(place is None for place in places):
+def holding(batches: Sequence[Batch], snapshot: Snapshot) -> Batch | None:
+    """The smallest two arrays that hold the rows of all batches at the same places.
+
+    Targets may be held as labels: the number of the column that stands out.
+
+    Args:
+        batches: Some steps' examples.
+        snapshot: The variables of the program.
+    """
+    wanted = np.concatenate([batch[1] for batch in batches])
+    for inputs in _tables(snapshot, batches[0][0].shape[1]):
+        rows = Rows(inputs)
+        found = [rows.places(batch[0]) for batch in batches]
+        known = [places for places in found if places is not None]
+        if len(known) < len(found):
             continue
-        for other in targets:
-            if len(other) == len(one) and all(
-                np.array_equal(other[place], batch[1]) for place, batch in zip(places, batches)
-            ):
-                return one, other
+        places = np.concatenate(known)
+        alone = rows.is_alone(places)
+        for targets in _targets(snapshot, len(inputs), wanted):
+            if is_close(targets[places][alone], wanted[alone]):
+                return inputs, targets
     return None
 
 
-def _candidates(snapshot: Snapshot, columns: int) -> list[Array]:
+def _tables(snapshot: Snapshot, columns: int) -> list[Array]:
     """The program's arrays with a number of columns, by length, as (rows, columns)."""
     found = []
     for _, value in snapshot.leaves():
@@ -53,8 +74,41 @@ def _candidates(snapshot: Snapshot, columns: int) -> list[Array]:
     return sorted((item for item in found if len(item) > 1), key=len)
 
 
-def _places(whole: Array, rows: Array) -> Array | None:
-    """Where the rows of a batch stand in an array; None where one does not."""
-    known = {row.tobytes(): place for place, row in enumerate(np.ascontiguousarray(whole))}
-    found = [known.get(row.tobytes()) for row in np.ascontiguousarray(rows, dtype=np.float64)]
-    return None if any(place is None for place in found) else np.array(found)
+def _targets(snapshot: Snapshot, rows: int, wanted: Array) -> Iterator[Array]:
+    """What may be the targets of all examples, shape (rows, columns)."""
+    columns = wanted.shape[1]
+    yield from (table for table in _tables(snapshot, columns) if len(table) == rows)
+    for labels in _tables(snapshot, 1) if columns > 1 else ():
+        whole = labels[:, 0].astype(int)
+        if len(labels) == rows and np.array_equal(whole, labels[:, 0]):
+            for first in {0, int(whole.min())}:
+                if whole.min() - first >= 0 and whole.max() - first < columns:
+                    encoded = np.full((rows, columns), wanted.min())
+                    encoded[np.arange(rows), whole - first] = wanted.max()
+                    yield encoded
+
+
+class Rows:
+    """Knows where the rows of an array stand in it.
+
+    Args:
+        whole: Shape (rows, columns).
+    """
+
+    def __init__(self, whole: Array) -> None:
+        self._known: dict[bytes, int] = {}
+        self._again: set[int] = set()
+        for place, row in enumerate(np.ascontiguousarray(whole, dtype=np.float64) + 0.0):
+            before = self._known.setdefault(row.tobytes(), place)
+            if before != place:
+                self._again.add(before)
+
+    def places(self, rows: Array) -> Array | None:
+        """Where some rows stand; None where one does not."""
+        table = np.ascontiguousarray(rows, dtype=np.float64) + 0.0
+        found = [self._known.get(row.tobytes()) for row in table]
+        return None if any(place is None for place in found) else np.array(found, dtype=int)
+
+    def is_alone(self, places: Array) -> Array:
+        """Which rows stand at one place only."""
+        return np.array([place not in self._again for place in places], dtype=bool)

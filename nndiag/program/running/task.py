@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +17,22 @@ from nndiag.errors import UserCodeError
 from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import from_plain
 from nndiag.program.execution.host import Host, loop_place
-from nndiag.program.execution.places import spelled
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.judging.judgement import Judgement, compared_program, not_understood
 from nndiag.program.judging.report import Report
 from nndiag.program.loop.step_evaluator import Point, Recording
 from nndiag.program.loop.tensors import Tensor
+from nndiag.program.network.layers import Layer
+from nndiag.program.network.parts import TensorPart
 from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.running.curvature import step_curvature
-from nndiag.program.running.events import Events, events_of
-from nndiag.program.running.examples import axis_of, holding, is_equal
-from nndiag.program.running.flat import TensorPart, parted
-from nndiag.program.running.layers import Link, chain_of
-from nndiag.program.running.losses import (
-    TOTALS,
-    Output,
-    call_of,
-    factor_of,
-    output_of,
-    penalised,
-)
 from nndiag.program.running.rule import rule_of
 from nndiag.program.running.schedule import rates_of, schedule_of
+from nndiag.program.running.seen import Seen
 from nndiag.program.running.shown import harmless
+from nndiag.program.running.step_loss import StepLoss
 from nndiag.program.running.watching import Watch, Watched, other_seeds, watched
 from nndiag.program.text.instrument import Instruments
 from nndiag.program.text.settings import CodeSettings
@@ -51,9 +42,7 @@ from nndiag.program.training.trainable import Reader, reader_of
 Array = Any
 
 _MEASURING = 10.0  # seconds
-_READ = 3  # points from which a loss is named that is told behind the loop
 _STEADY = 1e-2  # how much the factor of tensors may differ
-_KINDS = {"binary cross-entropy": "binary_cross_entropy", "cross-entropy": "softmax_cross_entropy"}
 
 
 def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
@@ -74,10 +63,9 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     source = _source(settings, request.get("text"))
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(request.get("shift", 0)):
         program = compared_program(source, settings, deadline=time.perf_counter() + _MEASURING)
-        reader = reader_of(program.found)
-        if reader is None:
+        if program.found.loss is None or not program.found.readings:
             raise UserCodeError(not_understood(program.found))
-        found = _Roles(program, reader)
+        found = _Roles(program, reader_of(program.found))
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(request.get("shift", 0)):
         run = watched(
             Host(source, program.found.settings.functions),
@@ -99,207 +87,71 @@ def _source(settings: CodeSettings, text: str | None) -> Source:
 class _Roles:
     """What is what in a program that was understood."""
 
-    def __init__(self, program: Judgement, reader: Reader) -> None:
+    def __init__(self, program: Judgement, reader: Reader | None) -> None:
         found = program.found
         self.program, self.found = program, found
-        self.node_ids, self.value = reader
-        self.points = [reading.point for reading in found.readings]
-        self.point = next((item for item in self.points if not item.shifted), None)
-        parameters = [item for reading in found.readings for item in reading.parameters]
-        self.needed = frozenset(item.name for item in parameters if item.moves)
-        self.lab = found.lab
-        self.parts: tuple[Tensor, ...] = found.lab.tensors
-        self.links: list[Link] = []
-        self.output: Output | None = None
-        self.kind: str | None = None
-        self.factor: float | None = None
-        self.call: tuple[ast.expr, ast.expr] | None = None
-        self.penalty = 0.0
-        self.rescaled = 1.0
+        self.seen = Seen(found)
+        self.step_loss = StepLoss(self.seen)
+        if reader is None and not self.step_loss.is_known:
+            raise UserCodeError(not_understood(found))
+        self.reader = reader
         self.rule = rule_of(program, None if found.rate is None else float(found.rate.value))
-        self.always = False
-        self.data: tuple[Array, Array] | None = None
-        self.batch: int | None = None
-        if self.point is not None:
-            self._look(self.point)
-
-    def _look(self, point: Point) -> None:
-        self.always = self._is_always_computed()
-        events = events_of(self.lab, point, self.found.updates)
-        if events is None:
-            return
-        self.parts, events = parted(self.lab.tensors, events)
-        self.links = self._chain(events)
-        if not self.links:
-            return
-        self.output = output_of(events, self.links[-1], self.lab.nodes)
-        if self.output is not None:
-            self.call = call_of(events, self.output, self.links[-1], self.lab.nodes)
-            self._name_loss(events, point)
-            self._fit_implied()
-            self.data = self._whole_data()
-
-    def _chain(self, events: Events) -> list[Link]:
-        of = {x.name: x.whole.name for x in self.parts if isinstance(x, TensorPart) and x.whole}
-        wholes = set(of.values())
-        needed = (self.needed - wholes) | {x for x in of if wholes & self.needed}
-        return chain_of(self.lab.nodes, self.parts, events, needed=needed)
+        output = self.seen.output
+        self.factor = None if output is None else output.factor
+        self.penalty = self.seen.penalty
+        self.rescaled = self._fit_implied()
+        self.always = not self.penalty and self.rescaled == 1.0 and self._is_always_computed()
 
     def _is_always_computed(self) -> bool:
         """Whether an iteration computes the loss without being made to."""
-        lab = self.lab
-        variant = lab.runner.variant(Instruments(probes=self.node_ids, resets=self.found.updates))
+        if self.reader is None:
+            return False
+        node_ids, value = self.reader
+        lab = self.found.lab
+        variant = lab.runner.variant(Instruments(probes=node_ids, resets=self.found.updates))
         try:
-            return all(
-                self.value(lab.record(item, variant)) is not None for item in self._plain()[:4]
-            )
+            return all(value(lab.record(item, variant)) is not None for item in self._plain()[:4])
         except StepFailedError:
             return False
 
-    def _name_loss(self, events: Events, point: Point) -> None:
-        """The name of the loss, and its factor, where it can be computed again."""
-        lab, loss = self.lab, self.found.loss
-        assert loss is not None
-        variant = lab.runner.variant(self._forcing)
-        values = []
-        for theta in events.thetas:
-            try:
-                value = self.value(lab.record(point, variant, theta=theta))
-            except StepFailedError:
-                return
-            if value is None:
-                self._name_told_behind()
-                return
-            values.append(value)
-        kinds = [_KINDS.get(loss.kind, "")] if loss.kind in _KINDS else list(TOTALS)
-        if self.output is not None:
-            named = factor_of(self.output, values, kinds)
-            if named is not None:
-                self.kind, self.factor = named
-                return
-            squares = [
-                sum(float(theta[link.weights] @ theta[link.weights]) for link in self.links)
-                for theta in events.thetas
-            ]
-            added = penalised(self.output, values, squares, kinds)
-            if added is not None:
-                self.kind, self.factor, self.penalty = added
-                self.always = False  # the loss without what is added to it is computed anew
+    def _fit_implied(self) -> float:
+        """By what the factor of a loss that the program never computes is multiplied.
 
-    def _name_told_behind(self) -> None:
-        """The same for a loss that is told behind the loop: from what was read at several points.
-
-        It is computed anew in each iteration.
+        It is that which the program's rate belongs to.
         """
-        loss = self.found.loss
-        assert loss is not None
-        values, outputs = [], []
-        for reading in self.found.readings[:_READ]:
-            value = loss.value(reading.forward, reading.keyed_forward)
-            output = self._seen(reading.point)[1]
-            if value is None or output is None:
-                return
-            values.append(value)
-            outputs.append(output)
-        for kind in TOTALS:
-            with np.errstate(all="ignore"):
-                totals = [TOTALS[kind](item.values[0], item.targets) for item in outputs]
-                factors = np.array(values) / np.array(totals)
-            if np.isfinite(factors).all() and 0 < factors.max() <= factors.min() * (1 + 1e-6):
-                self.kind, self.factor = kind, float(factors[0])
-
-    def _fit_implied(self) -> None:
-        """The factor of a loss that the program never computes: that which the rate belongs to."""
         loss, rate = self.found.loss, self.found.rate
         scale = _scale(self.program) or self.rule.scale
         if loss is None or loss.own or self.factor is None or rate is None or scale is None:
-            return
-        if rate.value > 0:
-            self.factor *= scale / float(rate.value)
-            self.rescaled = scale / float(rate.value)
-            self.always = False
-
-    @property
-    def _forcing(self) -> Instruments:
-        return Instruments(
-            probes=self.node_ids, resets=self.found.updates, forced=self.found.forced
-        )
-
-    def _whole_data(self) -> tuple[Array, Array] | None:
-        """All inputs and targets, shapes (examples, columns): those of each step where it sees all.
-
-        Otherwise arrays of the program that have the rows of the steps, in the same order.
-        """
-        batches = [pair for pair in map(self._batch, self._plain()) if pair is not None]
-        if not batches:
-            return None
-        self.batch = max(len(inputs) for inputs, _ in batches)
-        first = batches[0]
-        if len(first[0]) > 1 and all(is_equal(first, other) for other in batches[1:]):
-            return first
-        return holding(batches, self._plain()[0].snapshot)
+            return 1.0
+        if rate.value <= 0:
+            return 1.0
+        times = scale / float(rate.value)
+        self.factor *= times
+        self.step_loss.scaled(times)
+        return times
 
     def _plain(self) -> list[Point]:
-        return [item for item in self.points if not item.shifted][:6]
-
-    def _batch(self, point: Point) -> tuple[Array, Array] | None:
-        """What the first product takes and the targets, at one iteration."""
-        links, output = self._seen(point)
-        return None if output is None else (links[0].before[0], output.targets)
-
-    def _seen(self, point: Point) -> tuple[list[Link], Output | None]:
-        """The layers and the output at one iteration."""
-        events = events_of(self.lab, point, self.found.updates)
-        if events is None:
-            return [], None
-        events = parted(self.lab.tensors, events)[1]
-        links = self._chain(events)
-        return links, output_of(events, links[-1], self.lab.nodes) if links else None
-
-    def _names_of_data(self) -> list[list[list[Any]]]:
-        """What the program calls its inputs and its targets: the name, whether it is a variable of
-        the training loop's own function, and the axis of the examples.
-        """
-        if self.data is None or self.point is None:
-            return [[], []]
-        snapshot = self.point.snapshot
-        found: list[list[list[Any]]] = [[], []]
-        for leaf, value in snapshot.leaves():
-            if not isinstance(value, np.ndarray) or any(step[0] == "index" for step in leaf.steps):
-                continue
-            for place, array in enumerate(self.data):
-                axis = axis_of(value, array)
-                if axis is not None:
-                    name = spelled(leaf.root, leaf.steps)
-                    found[place].append([name, leaf.root in snapshot.cells, axis])
-        return found
+        points = [reading.point for reading in self.found.readings]
+        return [item for item in points if not item.shifted]
 
     def _curvature(self) -> float | None:
         """Of the step, where the network itself does not tell it."""
-        if self.kind is not None or _scale(self.program) is None or not self._plain():
+        known = self.seen.output is not None and self.seen.output.kind is not None
+        if known or _scale(self.program) is None or not self._plain():
             return None
-        return step_curvature(self.lab, self._plain())
-
-    @property
-    def tensors(self) -> tuple[Tensor, ...]:
-        """The parameters that are moved, and those that only have a place in the network."""
-        placed = {name for link in self.links for name in (link.weights, link.biases)}
-        named = self.parts if placed else self.lab.tensors
-        return tuple(x for x in named if x.name in self.needed or x.name in placed)
+        return step_curvature(self.found.lab, self._plain())
 
     def watch(self) -> Watch:
         """What to watch in a run of its own."""
-        node_ids, loss, forced = self.node_ids, self.value, frozenset[int]()
-        if not self.always and self.output is not None and self.kind is not None:
-            node_ids = frozenset({self.output.node_id, self.output.target})
-            loss = self._recomputed
-        elif not self.always:
-            forced = harmless(self.found)
-        key = self.found.watched.loop.key
+        loss: Callable[[Recording], float | None] = self.step_loss
+        node_ids, forced = self.step_loss.node_ids, frozenset[int]()
+        if self.reader is not None and (self.always or not self.step_loss.is_known):
+            node_ids, loss = self.reader
+            forced = frozenset() if self.always else harmless(self.found)
         return Watch(
-            key=key,
+            key=self.found.watched.loop.key,
             around=tuple(self.found.watched.parents),
-            tensors=self.tensors,
+            tensors=self.seen.tensors,
             node_ids=node_ids,
             loss=loss,
             held=self.found.settings.expressions,
@@ -307,25 +159,9 @@ class _Roles:
             rate=schedule_of(self.program),
         )
 
-    def _recomputed(self, recording: Recording) -> float | None:
-        """The loss of a step from its output and its targets."""
-        output = self.output
-        if output is None or self.kind is None or self.factor is None:
-            return None
-        outputs = recording.values.get(output.node_id) or []
-        targets = recording.values.get(output.target) or []
-        if not outputs or not targets:
-            return None
-        total = 0.0
-        for one, other in zip(outputs, targets):
-            if np.size(one) != np.size(other):
-                return None
-            total += TOTALS[self.kind](np.ravel(one), np.ravel(other))
-        return self.factor * total
-
     def told(self) -> dict[str, Any]:
         """What is what, as plain data."""
-        found, output, rate = self.found, self.output, self.found.rate
+        found, seen, rate = self.found, self.seen, self.found.rate
         loss = Report(self.program).loss()
         loop = found.watched.loop
         squares = {Remembers.SECOND, Remembers.SIZE}
@@ -333,24 +169,14 @@ class _Roles:
         scale = _scale(self.program) or self.rule.scale
         scale = None if scale is None else scale / self.rescaled
         return {
-            "tensors": [
-                [tensor.name, list(tensor.shape), _lines(found, tensor)] for tensor in self.tensors
-            ],
-            "links": [_link_told(link) for link in self.links],
-            "output": None
-            if output is None
-            else {
-                "activation": output.activation,
-                "slope": output.slope,
-                "line": output.residual,
-                "target": output.text,
-                "call": None if self.call is None else [_span(item) for item in self.call],
-            },
-            "kind": self.kind,
+            "tensors": [[x.name, list(x.shape), _lines(found, x)] for x in seen.tensors],
+            "links": [_layer_told(seen, layer) for layer in seen.layers],
+            "output": _output_told(seen),
+            "kind": None if seen.output is None else seen.output.kind,
             "factor": self.factor,
-            "data": None if self.data is None else list(self.data),
-            "named": self._names_of_data(),
-            "batch": self.batch,
+            "data": None if seen.data is None else list(seen.data),
+            "named": seen.names_of_data(),
+            "batch": seen.batch,
             "loss": [loss.text, loss.own, loss.line],
             "rate": None if rate is None else [rate.text, float(rate.value)],
             "scale": scale,
@@ -363,6 +189,20 @@ class _Roles:
             "loop": loop_place(loop, found.host.source),
             "loop_line": loop.node.lineno,
         }
+
+
+def _output_told(seen: Seen) -> dict[str, Any] | None:
+    output, network = seen.output, seen.network
+    if output is None or network is None:
+        return None
+    single = output.activation == "softmax" and network.layers[-1].units == 1
+    call = seen.call() if single else None
+    return {
+        "activation": output.activation,
+        "slope": output.slope,
+        "line": output.line or network.forward.line(output.table.nodes[0]),
+        "call": None if call is None else [_span(item) for item in call],
+    }
 
 
 def _scale(program: Judgement) -> float | None:
@@ -389,9 +229,18 @@ def _span(node: ast.expr) -> list[Any]:
     return [node.lineno, node.col_offset, node.end_lineno, node.end_col_offset]
 
 
-def _link_told(link: Link) -> dict[str, Any]:
-    names = ("weights", "biases", "units", "columns", "turned", "activation", "slope", "line")
-    return {name: getattr(link, name) for name in names}
+def _layer_told(seen: Seen, layer: Layer) -> dict[str, Any]:
+    assert seen.network is not None
+    return {
+        "weights": layer.weights.name,
+        "biases": None if layer.biases is None else layer.biases.name,
+        "units": layer.units,
+        "columns": layer.columns,
+        "turned": layer.is_turned,
+        "activation": layer.activation,
+        "slope": layer.slope,
+        "line": seen.network.forward.line(layer.product.nodes[0]),
+    }
 
 
 def _run_told(run: Watched) -> dict[str, Any]:

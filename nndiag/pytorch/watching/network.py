@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from nndiag.program.running.losses import TOTALS
+from nndiag.program.network.losses import TOTALS
 from nndiag.pytorch.watching.chain import ACTIVATIONS, PRODUCTS, SAME_ROWS, Ends, chain_of
 from nndiag.pytorch.watching.iteration import Iteration
 from nndiag.pytorch.watching.replay import CannotReplayError

@@ -1,0 +1,159 @@
+"""The loss of each step of a run, computed from the step's output and its targets.
+
+For programs that compute no loss in each iteration, or one with something added to it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nndiag.program.graph.nodes import Graph, Ref
+from nndiag.program.graph.operations import Method
+from nndiag.program.loop.step_evaluator import Recording
+from nndiag.program.network.activations import FUNCTIONS
+from nndiag.program.network.layers import Forward
+from nndiag.program.network.losses import TOTALS
+from nndiag.program.network.products import Product
+from nndiag.program.network.tables import Table
+from nndiag.program.running.examples import Rows
+from nndiag.program.running.seen import Seen
+from nndiag.program.text.instrument import node_id_of
+
+Array = Any
+
+
+@dataclass(frozen=True, eq=False)
+class _Picked:
+    """The values of expressions that are those of some nodes.
+
+    Attributes:
+        table: How they are read together.
+        places: Node → its expression's node_id, and which one of its values.
+    """
+
+    table: Table
+    places: dict[int, tuple[int, int]]
+
+    def read(self, recording: Recording) -> Array | None:
+        """The numbers, shape (examples, units); None where they were not computed."""
+        values: dict[int, Any] = {}
+        for node, (node_id, place) in self.places.items():
+            found = recording.values.get(node_id) or []
+            if place >= len(found):
+                return None
+            values[node] = found[place]
+        return self.table.read(lambda node: values[node])
+
+
+class StepLoss:
+    """Reads the loss of a step from what some expressions came to.
+
+    Args:
+        seen: The network of the program.
+    """
+
+    def __init__(self, seen: Seen) -> None:
+        network, output = seen.network, seen.output
+        self._kind = self._factor = None
+        self._outputs: _Picked | None = None
+        self._inputs: tuple[int, Product] | None = None
+        self._data = seen.data
+        self._rows: Rows | None = None
+        if network is None or output is None or output.kind is None:
+            return
+        self._kind, self._factor = output.kind, output.factor
+        sums, self._function = network.layers[-1].sums, None
+        if output.table is not sums:
+            self._outputs = _picked(network.forward, output.table)
+        if self._outputs is None and output.activation in FUNCTIONS:
+            self._function = FUNCTIONS[output.activation]
+            self._outputs = _picked(network.forward, sums)
+        if seen.data is not None and not seen.is_steady:
+            product = network.layers[0].product
+            node_id = _operand(network.forward, product)
+            self._inputs = None if node_id is None else (node_id, product)
+            self._rows = Rows(seen.data[0])
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the loss can be read."""
+        known = self._outputs is not None and self._data is not None
+        return known and (self._rows is None or self._inputs is not None)
+
+    @property
+    def node_ids(self) -> frozenset[int]:
+        """The expressions that it is read from."""
+        places = {} if self._outputs is None else self._outputs.places
+        inputs = set() if self._inputs is None else {self._inputs[0]}
+        return frozenset({node_id for node_id, _ in places.values()} | inputs)
+
+    def scaled(self, factor: float) -> None:
+        """Take the loss for a multiple of what it is."""
+        if self._factor is not None:
+            self._factor *= factor
+
+    def __call__(self, recording: Recording) -> float | None:
+        """The loss of a step; None where it was not computed."""
+        outputs = None if self._outputs is None else self._outputs.read(recording)
+        targets = self._targets(recording)
+        if outputs is None or targets is None or outputs.shape != targets.shape:
+            return None
+        assert self._kind is not None
+        assert self._factor is not None
+        outputs = outputs if self._function is None else self._function(outputs)
+        return self._factor * TOTALS[self._kind](outputs, targets)
+
+    def _targets(self, recording: Recording) -> Array | None:
+        """The targets of a step: all, or those of the examples that the first layer takes."""
+        if self._data is None or self._rows is None:
+            return None if self._data is None else self._data[1]
+        if self._inputs is None:
+            return None
+        node_id, product = self._inputs
+        values = recording.values.get(node_id) or []
+        rows = [product.laid_out(value) for value in values[: len(product.nodes)]]
+        places = self._rows.places(np.concatenate(rows)) if rows else None
+        return None if places is None else self._data[1][places]
+
+
+def _picked(forward: Forward, table: Table) -> _Picked | None:
+    """The expressions that compute the nodes of a table; None where some are none."""
+    keys = {node: key for key, node in forward.reading.keyed_forward.items()}
+    places = {}
+    for node in table.nodes:
+        key = keys.get(node)
+        if (
+            key is None
+            or key[1] is not None
+            or not isinstance(forward.syntax.get(key[0]), ast.expr)
+        ):
+            return None
+        places[node] = key[0], key[2]
+    return _Picked(table, places)
+
+
+def _operand(forward: Forward, product: Product) -> int | None:
+    """The expression of what the first layer takes."""
+    graph: Graph = forward.graph
+    node = graph[product.nodes[0]]
+    syntax = forward.syntax.get(node.node_id)
+    places = [n for n, x in enumerate(node.arguments) if _is(x, product.operands[0])]
+    if not places or product.picked is not None:
+        return None
+    sides: Sequence[ast.expr] = ()
+    if isinstance(syntax, ast.BinOp):
+        sides = (syntax.left, syntax.right)
+    elif isinstance(syntax, ast.Call):
+        sides = syntax.args
+        if isinstance(node.function, Method) and isinstance(syntax.func, ast.Attribute):
+            sides = [syntax.func.value, *syntax.args]
+    return node_id_of(sides[places[0]]) if places[0] < len(sides) else None
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one == other if isinstance(one, Ref) else one is other

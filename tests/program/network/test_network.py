@@ -1,0 +1,183 @@
+"""Layers, output, targets and loss of programs in several styles, told from one iteration."""
+
+import numpy as np
+import pytest
+
+from nndiag.program.child.plain import as_plain
+from nndiag.program.running.task import watch
+from nndiag.program.text.settings import CodeSettings
+
+LABELS = np.arange(30) % 3
+
+HEAD = """
+import numpy as np
+rng = np.random.default_rng(4)
+labels = np.arange(30) % 3
+X = rng.normal(size=(30, 4)) * {size} + labels[:, None]
+W = rng.normal(size=(4, 6)) * {start}
+b = np.zeros(6)
+V = rng.normal(size=(6, 3)) * {start}
+c = np.zeros(3)
+"""
+ROWS = """
+for step in range(12):
+    h = np.maximum(0, X @ W + b)
+    s = h @ V + c
+    e = np.exp(s - s.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    {loss}
+    d = p.copy()
+    d[range(30), labels] -= 1
+    d /= 30
+    g = (d @ V.T) * (h > 0)
+    V -= 0.1 * h.T @ d
+    c -= 0.1 * d.sum(axis=0)
+    W -= 0.1 * X.T @ g
+    b -= 0.1 * g.sum(axis=0)
+"""
+OWN = "loss = -np.log(p[np.arange(30), labels]).mean()"
+COLUMNS = """
+W, V, b, c, X = W.T, V.T, b[:, None], c[:, None], X.T
+Y = np.eye(3)[labels].T
+
+def act(z):
+    return np.where(z > 0, z, 0.2 * z), z
+
+def forward(a, layers):
+    memory = []
+    for w, offset in layers:
+        before, (a, z) = a, act(w.dot(a) + offset)
+        memory.append((before, z))
+    return 1 / (1 + np.exp(-z)), memory
+
+for step in range(12):
+    layers = [(W, b), (V, c)]
+    A, memory = forward(X, layers)
+    cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / 30
+    s = 1 / (1 + np.exp(-memory[1][1]))
+    d = -(Y / A - (1 - Y) / (1 - A)) * s * (1 - s) / 30
+    g = V.T.dot(d) * np.where(memory[0][1] > 0, 1, 0.2)
+    V = V - 0.1 * d.dot(memory[1][0].T)
+    c = c - 0.1 * d.sum(axis=1, keepdims=True)
+    W = W - 0.1 * g.dot(X.T)
+    b = b - 0.1 * g.sum(axis=1, keepdims=True)
+"""
+LISTS = """
+import math, random
+random.seed(1)
+data = [([0.5, -1.0], 1), ([1.0, 0.2], 0), ([-0.3, 0.8], 1), ([0.9, 0.9], 0), ([-1.0, 0.1], 0)]
+w = [[random.gauss(0, 1) for _ in range(2)] for _ in range(3)]
+b = [0.1, 0.0, -0.1]
+v = [random.gauss(0, 1) for _ in range(3)]
+c = 0.0
+for step in range(12):
+    gw, gb, gv, gc, total = [[0.0] * 2 for _ in range(3)], [0.0] * 3, [0.0] * 3, 0.0, 0.0
+    for x, t in data:
+        h = []
+        for row, offset in zip(w, b):
+            z = offset
+            for weight, value in zip(row, x):
+                z += weight * value
+            h.append(math.tanh(z))
+        o = sum(weight * value for weight, value in zip(v, h)) + c
+        total += (o - t) ** 2 / 5
+        d = 2 * (o - t) / 5
+        gc += d
+        for j in range(3):
+            gv[j] += d * h[j]
+            e = d * v[j] * (1 - h[j] ** 2)
+            gb[j] += e
+            for i in range(2):
+                gw[j][i] += e * x[i]
+    for j in range(3):
+        v[j] -= 0.1 * gv[j]
+        b[j] -= 0.1 * gb[j]
+        for i in range(2):
+            w[j][i] -= 0.1 * gw[j][i]
+    c -= 0.1 * gc
+    print(total)
+"""
+BATCHES = """
+order = np.random.default_rng(0)
+for epoch in range(4):
+    places = order.permutation(30)
+    for start in range(0, 30, 10):
+        picked = places[start:start + 10]
+        x, y = X[picked], labels[picked]
+        z = np.tanh(x @ W + b) @ V + c
+        p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        p[np.arange(10), y] -= 1
+        d = p / 10
+        h = np.tanh(x @ W + b)
+        g = (d @ V.T) * (1 - h ** 2)
+        V -= 0.1 * h.T @ d
+        c -= 0.1 * d.sum(axis=0)
+        W -= 0.1 * x.T @ g
+        b -= 0.1 * g.sum(axis=0)
+"""
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Writes a program, and gives what is told of it."""
+
+    def watched(text, *, size=1.0, start=0.5, **parts):
+        path = tmp_path / "net.py"
+        if text is not LISTS:
+            text = HEAD.format(size=size, start=start) + (text.format(**parts) if parts else text)
+        path.write_text(text)
+        return watch({"settings": as_plain(CodeSettings(script=str(path)))}, lambda *_: None)
+
+    return watched
+
+
+def layers(found):
+    return [(x["weights"], x["biases"], x["activation"]) for x in found["links"]]
+
+
+@pytest.mark.parametrize("loss", [OWN, ""])
+def test_labels_that_pick_probabilities_are_targets(told, loss):
+    found = told(ROWS, loss=loss)
+    assert layers(found) == [("W", "b", "relu"), ("V", "c", "linear")]
+    assert (found["output"]["activation"], found["kind"]) == ("softmax", "softmax_cross_entropy")
+    assert np.array_equal(found["data"][1], np.eye(3)[LABELS])
+    assert found["factor"] == pytest.approx(1 / 30)
+    assert np.isfinite(found["rows"][:, 0]).all()
+
+
+def test_saturated_and_dead_units_hide_no_layer(told):
+    found = told(ROWS, loss=OWN, size=255.0, start=20.0)
+    assert layers(found) == [("W", "b", "relu"), ("V", "c", "linear")]
+    assert np.array_equal(found["data"][1], np.eye(3)[LABELS])
+
+
+def test_targets_follow_from_a_loss_that_takes_no_difference(told):
+    found = told(COLUMNS)
+    assert [x["slope"] for x in found["links"]] == [0.2, None]
+    assert [x["turned"] for x in found["links"]] == [False, False]
+    assert (found["output"]["activation"], found["kind"]) == ("sigmoid", "binary_cross_entropy")
+    assert np.array_equal(found["data"][1], np.eye(3)[LABELS])
+
+
+def test_numbers_in_lists_are_layers(told):
+    found = told(LISTS)
+    assert layers(found) == [("w", "b", "tanh"), ("v", "c", "linear")]
+    assert np.array_equal(found["data"][0][:2], [[0.5, -1.0], [1.0, 0.2]])
+    assert np.allclose(found["data"][1].ravel(), [1, 0, 1, 0, 0], atol=1e-9)
+    assert found["factor"] == pytest.approx(1 / 5)
+
+
+def test_labels_of_batches_are_found_among_all_and_their_loss_is_computed(told):
+    found = told(BATCHES)
+    assert [x.shape for x in found["data"]] == [(30, 4), (30, 3)]
+    assert np.array_equal(found["data"][1], np.eye(3)[LABELS])
+    assert (found["batch"], found["count"]) == (10, 12)
+    assert np.isfinite(found["rows"][:, 0]).all()
+
+
+def test_a_parameter_without_a_place_leaves_no_layers(told):
+    text = ROWS.replace("s = h @ V + c", "s = (h * scale) @ V + c").replace(
+        "    g = (d", "    scale = scale - 0.1 * np.sum((d @ V.T) * h)\n    g = scale * (d"
+    )
+    found = told("scale = 1.5" + text.replace("h.T @ d", "scale * h.T @ d"), loss=OWN)
+    assert found["links"] == []
