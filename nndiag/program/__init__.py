@@ -6,10 +6,11 @@ updates should be, from the derivatives of its loss; and both are tried by movin
 
 May import `registry`, `finding` and `errors`. Its folders are floors, each of which may import
 those below it: `judging` (what is said) · `location` (which statement is wrong, and what is due
-there), `network` (its layers), `training` (what comes of it) · `roles` (parameters, loss, optimizer) · `loop` (which loop)
-· `child` (a process of the program's own) · `execution` (the program run on copies) · `graph` (an
-iteration's values and their derivatives) · `text` (the program read and edited); `running` watches
-a whole training. To teach it a new way of writing a program, find the floor that owns the question.
+there), `network` (its layers), `training` (what comes of it) · `roles` (parameters, loss,
+optimizer) · `loop` (which loop) · `child` (a process of the program's own) · `execution` (the
+program run on copies) · `graph` (an iteration's values and their derivatives) · `text` (the program
+read and edited); `running` watches a whole training. To teach it a new way of writing a program,
+find the floor that owns the question.
 """
 
 import importlib
