@@ -45,6 +45,7 @@ class Output:
         kind: Name of the loss; None where it is none of those that are known.
         factor: The loss over the sum over all outputs and examples that its name stands for.
         rest: What else is in the loss.
+        doubt: How far from the truth that may be.
         line: Line of the difference of output and targets; None where there is none.
     """
 
@@ -55,6 +56,7 @@ class Output:
     kind: str | None
     factor: float | None
     rest: float
+    doubt: float
     line: int | None
 
 
@@ -76,7 +78,7 @@ def output_of(forward: Forward, last: Layer) -> Output | None:
                 return found
     for candidate, targets, line in compared:  # a loss that is none of those that are known
         return Output(
-            candidate.activation, candidate.slope, candidate.table, targets, None, None, 0.0, line
+            candidate.activation, candidate.slope, candidate.table, targets, None, None, 0, 0, line
         )
     return None
 
@@ -105,7 +107,8 @@ def _named(kind: str, output: Candidate, tail: Tail, compared: list[_Compared]) 
     for targets, line in every:
         fitted = _fitted(kind, values, targets, tail.losses)
         if fitted is not None:
-            return Output(name, output.slope, output.table, targets, kind, *fitted, line)
+            doubt = _SAME * abs(tail.losses[0])
+            return Output(name, output.slope, output.table, targets, kind, *fitted, doubt, line)
     return None
 
 
@@ -135,8 +138,7 @@ def _fitted(
         gap = np.max(np.abs(own - factor * other))
     if not np.isfinite(gap) or factor <= 0 or gap > _SAME * np.max(np.abs(own)):
         return None
-    rest = float(losses[0] - factor * totals[0])
-    return factor, 0.0 if abs(rest) <= _SAME * abs(losses[0]) else rest
+    return factor, float(losses[0] - factor * totals[0])
 
 
 def _compared(forward: Forward, last: Layer, tail: Tail) -> Iterator[_Compared]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.program.graph.nodes import Graph, filled, refs_in
+from nndiag.program.graph.nodes import Graph, Ref, filled, refs_in
 from nndiag.program.network.tables import Value
 from nndiag.program.network.uses import Use
 
@@ -103,6 +103,11 @@ def _of_arrays(graph: Graph, family: Sequence[Use]) -> Iterator[Product]:
         yield Product(first.tensor, nodes, places, tuple(operands), layout)
 
 
+def _identity(operand: Any) -> Any:
+    """What tells an operand from others: the node, or the number where it stands in the text."""
+    return ("node", operand.node) if isinstance(operand, Ref) else operand
+
+
 def _other(graph: Graph, use: Use) -> Any:
     """The other argument of a product; None where there is not exactly one."""
     arguments = list(enumerate(graph[use.node].arguments))
@@ -145,8 +150,10 @@ def _of_pairs(graph: Graph, uses: Sequence[Use], size: int) -> Iterator[Product]
     if len({len(items) for items in pairs}) != 1 or not pairs[0]:
         return
     table = np.array(pairs).transpose(1, 0, 2)  # (examples, numbers, 2)
-    flat = [np.ravel(np.asarray(filled(x, lambda i: graph[i].value), float)) for x in operands]
-    values = np.array([[flat[i][j] for i, j in row] for row in table])
+    known: dict[Any, int] = {}
+    values = np.array(
+        [[known.setdefault((_identity(operands[i]), j), len(known)) for i, j in x] for x in table]
+    )
     nodes = tuple(use.node for use in uses)
     for units in (n for n in range(size, 0, -1) if size % n == 0):
         for by_unit in (True, False):

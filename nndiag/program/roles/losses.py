@@ -19,6 +19,7 @@ from nndiag.program.graph.nodes import Graph, Node, Ref
 
 _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
 _TINY = 1e-300
+_ROUNDED = 1e-10  # a probability below, or above 1 less it, that has lost its digits
 
 Key = tuple[int, Optional[int], int]
 """Identifies a node in any recording of the same iteration: its node_id, and which one of these."""
@@ -55,6 +56,25 @@ class Loss:
     def of_values(self, output: np.ndarray, residual: np.ndarray) -> float:
         """An implied loss, by an output and a residual as the program has it."""
         return _IMPLIED[self.kind](output, self.sign * residual)[0]
+
+    def is_blind(self, graph: Graph, keyed: dict[Key, int]) -> bool:
+        """Whether it is implied, and outputs are rounded to the opposite of what they should be.
+
+        Their probability is 0 then, and its derivative by the parameters with it: what the loss
+        makes of that is lost.
+        """
+        if self.own or self.kind == "squares":
+            return False
+        for keys in self.terms:
+            if all(key in keyed for key in keys):
+                output, residual = (np.asarray(graph[keyed[key]].value, float) for key in keys)
+                target = np.clip(output - self.sign * residual, 0.0, 1.0)
+                lost = (output < _ROUNDED) & (target > 0)
+                if self.kind == "binary cross-entropy":
+                    lost |= (output > 1 - _ROUNDED) & (target < 1)
+                if np.any(lost):
+                    return True
+        return False
 
     def value(self, graph: Graph, keyed: dict[Key, int]) -> float | None:
         """The loss in a recording; None where it was not computed."""

@@ -360,6 +360,10 @@ def _choose(found: Understanding) -> None:
         found.loss = said_loss(found.readings, found.settings.loss)
     else:
         found.loss = chosen_loss(found.readings)
+    loss = found.loss
+    if loss is not None:
+        seen = [x for x in found.readings if not loss.is_blind(x.forward, x.keyed_forward)]
+        found.readings = seen or found.readings
 
 
 def _with_more(lab: StepEvaluator, point: Point) -> Point:

@@ -63,14 +63,19 @@ def holding(batches: Sequence[Batch], snapshot: Snapshot) -> Batch | None:
 
 def _tables(snapshot: Snapshot, columns: int) -> list[Array]:
     """The program's arrays with a number of columns, by length, as (rows, columns)."""
-    found = []
-    for _, value in snapshot.leaves():
+    found, lists = [], dict[Any, list[Any]]()
+    for leaf, value in snapshot.leaves():
+        for place, step in enumerate(leaf.steps):
+            if step[0] == "index" and np.size(value) == columns:
+                key = leaf.root, leaf.steps[:place], leaf.steps[place + 1 :]
+                lists.setdefault(key, []).append(value)
         array = np.asarray(value, dtype=np.float64)
         if array.ndim == 1 and columns == 1:
             found.append(array.reshape(-1, 1))
         elif array.ndim >= 2:
             flat = array.reshape(len(array), -1)
             found += [item for item in (flat, flat.T) if item.shape[1] == columns]
+    found += [np.array([np.ravel(x) for x in rows], dtype=np.float64) for rows in lists.values()]
     return sorted((item for item in found if len(item) > 1), key=len)
 
 

@@ -71,15 +71,19 @@ class Seen:
     @property
     def penalty(self) -> float:
         """What the sum of the squares of all weights is multiplied by in the loss; 0 without."""
-        found = []
+        rests, squares, doubts = [], [], []
         for network in self._networks:
-            if network.output is None or network.output.kind is None:
-                continue
-            numbers = [network.forward.numbers(layer.weights) for layer in network.layers]
-            squares = sum(float(x @ x) for x in numbers)
-            found.append(network.output.rest / squares if squares else 0.0)
-        steady = bool(found) and np.ptp(found) <= _STEADY * max(found)
-        return float(np.median(found)) if steady else 0.0
+            if network.output is not None and network.output.kind is not None:
+                numbers = [network.forward.numbers(layer.weights) for layer in network.layers]
+                squares.append(sum(float(x @ x) for x in numbers))
+                rests.append(network.output.rest)
+                doubts.append(network.output.doubt)
+        rest, square = np.array(rests), np.array(squares)
+        if not np.any(np.abs(rest) > doubts) or not np.isfinite(square).all():
+            return 0.0
+        factor = float(rest @ square / (square @ square))
+        known = np.abs(rest - factor * square) <= _STEADY * np.abs(rest) + doubts
+        return max(factor, 0.0) if known.all() else 0.0
 
     def _whole_data(self) -> Batch | None:
         """All inputs and targets, shapes (examples, columns): those of each step where it sees all.

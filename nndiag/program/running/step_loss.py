@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,9 @@ class _Picked:
             if place >= len(found):
                 return None
             values[node] = found[place]
-        return self.table.read(lambda node: values[node])
+        size = sum(np.size(value) for value in values.values())
+        shape = size // self.table.shape[1], self.table.shape[1]  # a last batch may be smaller
+        return replace(self.table, shape=shape).read(lambda node: values[node])
 
 
 class StepLoss:
@@ -61,7 +63,7 @@ class StepLoss:
         network, output = seen.network, seen.output
         self._kind = self._factor = None
         self._outputs: _Picked | None = None
-        self._inputs: tuple[int, Product] | None = None
+        self._inputs: tuple[int, list[int], Product] | None = None
         self._data = seen.data
         self._rows: Rows | None = None
         if network is None or output is None or output.kind is None:
@@ -75,8 +77,7 @@ class StepLoss:
             self._outputs = _picked(network.forward, sums)
         if seen.data is not None and not seen.is_steady:
             product = network.layers[0].product
-            node_id = _operand(network.forward, product)
-            self._inputs = None if node_id is None else (node_id, product)
+            self._inputs = _operand(network.forward, product)
             self._rows = Rows(seen.data[0])
 
     @property
@@ -114,10 +115,12 @@ class StepLoss:
             return None if self._data is None else self._data[1]
         if self._inputs is None:
             return None
-        node_id, product = self._inputs
+        node_id, counts, product = self._inputs
         values = recording.values.get(node_id) or []
-        rows = [product.laid_out(value) for value in values[: len(product.nodes)]]
-        places = self._rows.places(np.concatenate(rows)) if rows else None
+        if max(counts) >= len(values):
+            return None
+        rows = [product.laid_out(values[count]) for count in counts]
+        places = self._rows.places(np.concatenate(rows))
         return None if places is None else self._data[1][places]
 
 
@@ -137,13 +140,14 @@ def _picked(forward: Forward, table: Table) -> _Picked | None:
     return _Picked(table, places)
 
 
-def _operand(forward: Forward, product: Product) -> int | None:
-    """The expression of what the first layer takes."""
+def _operand(forward: Forward, product: Product) -> tuple[int, list[int], Product] | None:
+    """The expression of what the first layer takes, and which of its values that are."""
     graph: Graph = forward.graph
     node = graph[product.nodes[0]]
     syntax = forward.syntax.get(node.node_id)
+    keys = {index: key for key, index in forward.reading.keyed_forward.items()}
     places = [n for n, x in enumerate(node.arguments) if _is(x, product.operands[0])]
-    if not places or product.picked is not None:
+    if not places or product.picked is not None or any(x not in keys for x in product.nodes):
         return None
     sides: Sequence[ast.expr] = ()
     if isinstance(syntax, ast.BinOp):
@@ -152,7 +156,9 @@ def _operand(forward: Forward, product: Product) -> int | None:
         sides = syntax.args
         if isinstance(node.function, Method) and isinstance(syntax.func, ast.Attribute):
             sides = [syntax.func.value, *syntax.args]
-    return node_id_of(sides[places[0]]) if places[0] < len(sides) else None
+    if places[0] >= len(sides):
+        return None
+    return node_id_of(sides[places[0]]), [keys[x][2] for x in product.nodes], product
 
 
 def _is(one: Any, other: Any) -> bool:

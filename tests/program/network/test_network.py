@@ -123,7 +123,7 @@ def told(tmp_path):
 
     def watched(text, *, size=1.0, start=0.5, **parts):
         path = tmp_path / "net.py"
-        if text is not LISTS:
+        if text not in (LISTS, OBJECTS):
             text = HEAD.format(size=size, start=start) + (text.format(**parts) if parts else text)
         path.write_text(text)
         return watch({"settings": as_plain(CodeSettings(script=str(path)))}, lambda *_: None)
@@ -181,3 +181,60 @@ def test_a_parameter_without_a_place_leaves_no_layers(told):
     )
     found = told("scale = 1.5" + text.replace("h.T @ d", "scale * h.T @ d"), loss=OWN)
     assert found["links"] == []
+
+
+OBJECTS = """
+import math, random
+random.seed(3)
+
+class Neuron:
+    def __init__(self, inputs):
+        self.weights = [random.uniform(-1, 1) for _ in range(inputs)]
+        self.bias = random.uniform(-1, 1)
+
+    def activate(self, inputs):
+        self.inputs = inputs
+        z = self.bias
+        for weight, value in zip(self.weights, inputs):
+            z += weight * value
+        self.output = 1 / (1 + math.exp(-z))
+        return self.output
+
+hidden, last = [Neuron(2) for _ in range(3)], Neuron(3)
+rows = [([0.0, 0.0], 0.0), ([0.0, 1.0], 1.0), ([1.0, 0.0], 1.0), ([1.0, 1.0], 0.0)]
+for epoch in range(5):
+    for x, target in rows:
+        out = last.activate([neuron.activate(x) for neuron in hidden])
+        delta = (target - out) * out * (1 - out)
+        for j, neuron in enumerate(hidden):
+            part = last.weights[j] * delta * neuron.output * (1 - neuron.output)
+            neuron.weights = [w + 0.5 * part * v for w, v in zip(neuron.weights, x)]
+            neuron.bias += 0.5 * part
+        last.weights = [w + 0.5 * delta * v for w, v in zip(last.weights, last.inputs)]
+        last.bias += 0.5 * delta
+"""
+
+
+def test_a_decay_of_what_is_soon_zero_is_told_from_the_loss(told):
+    loss = OWN + "\n    loss = loss + 0.4 * (np.sum(W ** 2) + np.sum(V ** 2))"
+    decayed = ROWS.replace("h.T @ d", "(h.T @ d + 0.8 * V)").replace(
+        "X.T @ g", "(X.T @ g + 0.8 * W)"
+    )
+    found = told(decayed, loss=loss)
+    assert found["decay"] == pytest.approx(0.8, rel=1e-3)
+    start = found["rows"][0, 0]  # of the cross-entropy alone
+    assert 0 < start < 5
+
+
+def test_probabilities_that_are_rounded_to_zero_make_no_gradient_wrong(told):
+    assert told(ROWS, loss="", size=400.0, start=3.0)["right"]
+
+
+def test_units_that_are_objects_are_layers_also_where_all_inputs_are_zero(told):
+    found = told(OBJECTS)
+    assert [(x["columns"], x["units"], x["activation"]) for x in found["links"]] == [
+        (2, 3, "sigmoid"),
+        (3, 1, "linear"),
+    ]
+    assert np.array_equal(found["data"][0], [[0, 0], [0, 1], [1, 0], [1, 1]])
+    assert np.array_equal(found["data"][1].ravel(), [0, 1, 1, 0])
