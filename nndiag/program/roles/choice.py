@@ -22,7 +22,7 @@ class Fit:
 
     Attributes:
         matched: Parameters whose chain has a multiple of the derivative.
-        telling: Parameters of several numbers that have a derivative at all.
+        telling: Parameters of several numbers that move and have a derivative at all.
         factors: What the steps of all parameters have over the derivative.
         steady: Whether some factor is the same at other parameters of the same iteration.
     """
@@ -45,7 +45,9 @@ def fit_of(reading: Reading, loss: Loss) -> Fit:
     derivatives, penalties = reading.derivatives(loss), reading.penalties(loss)
     for parameter in reading.parameters:
         derivative, penalty = derivatives[parameter.name], penalties[parameter.name]
-        if derivative is None or not has_signal(reading, loss, derivative, parameter):
+        if derivative is None or not parameter.moves:
+            continue
+        if not has_signal(reading, loss, derivative, parameter):
             continue
         chain, shape = reading.chains[parameter.name], parameter.tensor.shape
         found = chain.multiples(derivative, shape)
@@ -121,10 +123,13 @@ def _chosen(readings: Sequence[Reading]) -> Loss | None:
         if rivals and best.kind not in stated[rivals[0]]:
             return max(rivals, key=_prominence)
         return best
-    likely = rivals or own
-    if likely:
-        return max(likely, key=lambda loss: (len(fits[loss].matched), *_prominence(loss)))
-    return max(implied, key=lambda loss: len(fits[loss].matched), default=None)
+    likely = rivals or [*own, *implied]
+    return max(likely, key=lambda loss: _likelihood(loss, fits[loss]), default=None)
+
+
+def _likelihood(loss: Loss, fit: Fit) -> tuple[int, bool, tuple[bool, bool, int, int]]:
+    """By how many updates it explains; one that the program computes comes first among equals."""
+    return len(fit.matched), loss.own, _prominence(loss) if loss.own else (False, False, 0, 0)
 
 
 def _only_decides(reading: Reading, loss: Loss) -> bool:
