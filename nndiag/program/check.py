@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,6 +10,7 @@ from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Finding, Severity
 from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import as_plain, from_plain
+from nndiag.program.execution import clock
 from nndiag.program.execution.host import OutOfTime, loop_place
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
@@ -46,7 +46,7 @@ def checked(settings: CodeSettings, seconds: float, tell: Progress) -> ProgramCh
     Raises:
         UserCodeError: The program cannot be run, or something in it cannot be found.
     """
-    started = time.perf_counter()
+    started = clock.now()
     deadline = started + seconds
     judgement = _judged(settings, deadline, tell)
     report = Report(judgement)
@@ -72,7 +72,7 @@ def checked(settings: CodeSettings, seconds: float, tell: Progress) -> ProgramCh
         matters=trial.matters,
         course=trial.course,
         notes=tuple(notes_of(judgement)),
-        seconds=time.perf_counter() - started,
+        seconds=clock.now() - started,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import from_plain
+from nndiag.program.execution import clock
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.roles.status import FINE
 from nndiag.program.roles.understanding import understood
@@ -43,7 +43,7 @@ def find_rate(request: Mapping[str, Any], _: Send) -> dict[str, Any]:
     settings = from_plain(CodeSettings, request["settings"])
     assert settings.path is not None
     source = read_source(settings.path)
-    deadline = time.perf_counter() + request["seconds"]
+    deadline = clock.now() + request["seconds"]
     with sandbox(settings.path):
         found = understood(source, settings, deadline=deadline)
     program = Trainable.of_understanding(found, source)

@@ -29,7 +29,8 @@ from nndiag.program.child.ending import Ending, Reason, problem_of
 from nndiag.program.child.frames import read_frame, write_frame
 from nndiag.program.child.interpreters import interpreters
 from nndiag.program.child.plain import from_plain
-from nndiag.program.child.resources import affordable_memory, memory_of, time_without_processor
+from nndiag.program.child.resources import affordable_memory, memory_of
+from nndiag.program.execution.clock import time_without_processor
 
 OnMessage = Callable[[str, Mapping[str, Any]], None]
 

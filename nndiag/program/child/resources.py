@@ -27,12 +27,6 @@ def memory_of(process: int) -> int:
     return total + sum(memory_of(int(child)) for child in children.split())
 
 
-def time_without_processor(process: int) -> float:
-    """Seconds in which a process could have run and others did; 0 where that is not known."""
-    numbers = _text(_PROCESSES / str(process) / "schedstat").split()
-    return int(numbers[1]) * 1e-9 if len(numbers) > 1 else 0.0
-
-
 def _text(path: Path) -> str:
     try:
         return path.read_text()

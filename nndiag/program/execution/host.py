@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from nndiag.errors import Problem, UserCodeError
+from nndiag.program.execution import clock
 from nndiag.program.execution.depth import depth_of_program, depth_of_trees
 from nndiag.program.execution.interruption import Interrupted, ctrl_c_told_apart
 from nndiag.program.execution.loop_stack import back_to
@@ -114,16 +115,12 @@ class Hooks:
             self.stack.pop()
 
     def on_tick(self) -> None:
-        """In each iteration of each loop; keeps the time.
-
-        The program is given time of day, one of its iterations processor time: the machine may
-        have other work to do.
-        """
-        now = time.perf_counter()
-        earliest, busy = (
-            self.step_deadline
-        )  # asking for processor time is dear: only when it may be
-        if now > self.deadline or (now > earliest and time.process_time() > busy):
+        """In each iteration of each loop; keeps the time, of the program and of one iteration."""
+        now = time.perf_counter()  # cheap: what others took of it is asked only when it may matter
+        earliest, busy = self.step_deadline
+        if now > self.deadline and clock.is_over(self.deadline):
+            raise OutOfTime
+        if now > earliest and time.process_time() > busy:
             raise OutOfTime
 
     def on_probe(self, node_id: int, value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Severity
+from nndiag.program.execution import clock
 from nndiag.program.execution.host import OutOfTime, loop_place
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.graph.tracer import GraphTooLargeError
@@ -132,7 +132,7 @@ def judged(
     Args:
         source: The program.
         settings: What the user says about it.
-        deadline: When to stop, as `time.perf_counter` counts.
+        deadline: When to stop, on `clock.now`.
         tell: Is told what is being done.
 
     Raises:
@@ -154,7 +154,7 @@ def _of_the_loop_around(result: Judgement, settings: CodeSettings, *, deadline: 
     """
     watched = result.found.watched
     right = any(item.status is Status.RIGHT for item in result.comparisons)
-    if right or not watched.parents or _tells_loss(result) or time.perf_counter() > deadline:
+    if right or not watched.parents or _tells_loss(result) or clock.is_over(deadline):
         return result
     refused = frozenset({watched.loop.key})
     try:
@@ -183,7 +183,7 @@ def compared_program(
     Args:
         source: The program.
         settings: What the user says about it.
-        deadline: When to stop, as `time.perf_counter` counts.
+        deadline: When to stop, on `clock.now`.
         refused: Loops that are not the training loop.
     """
     found = understood(source, settings, deadline=deadline, refused=refused)
@@ -234,7 +234,7 @@ def _mended_once(
     bench = Workbench(current.found)
     for fault in current.faults:
         for edit in fault.edits:
-            if result.tried >= _MOST_EDITS or time.perf_counter() > deadline:
+            if result.tried >= _MOST_EDITS or clock.is_over(deadline):
                 return best
             edited = _edited(current, edit)
             if edited is None or not _promises(current, bench, edit):

@@ -34,7 +34,7 @@ def watched_program(
     Args:
         source: The program.
         settings: What the user says about it.
-        deadline: When to stop, as `time.perf_counter` counts.
+        deadline: When to stop, on `clock.now`.
         refused: Loops that were looked at and are none.
 
     Raises:

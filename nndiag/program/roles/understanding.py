@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
+from nndiag.program.execution import clock
 from nndiag.program.execution.host import Host, OutOfTime, loop_place
 from nndiag.program.execution.runner import Runner, StepFailedError
 from nndiag.program.execution.snapshot import Leaf, Snapshot
@@ -62,7 +62,7 @@ class Understanding:
         ahead: The variables of it that move the parameters before the loss is computed.
         rate: Its learning rate; None where it is unclear.
         settings: What the user says, completed by what was found.
-        deadline: When to stop, as `time.perf_counter` counts.
+        deadline: When to stop, on `clock.now`.
     """
 
     host: Host
@@ -107,7 +107,7 @@ def understood(
     Args:
         source: The program.
         settings: What the user says about it.
-        deadline: When to stop, as `time.perf_counter` counts.
+        deadline: When to stop, on `clock.now`.
         refused: Loops that are not the training loop.
 
     Raises:
@@ -129,7 +129,7 @@ def understood(
         first = first or found
         if found.loss is not None:
             return found if found.is_one_step else _inner(found, refused)
-        if not found.watched.parents or time.perf_counter() > deadline:
+        if not found.watched.parents or clock.is_over(deadline):
             return first
         refused |= {found.watched.loop.key}  # a loop over layers that updates every parameter
 
@@ -384,7 +384,7 @@ def _updated(lab: StepEvaluator, points: list[Point]) -> dict[str, tuple[int, ..
 
 
 def _reading(found: Understanding, point: Point) -> Reading | None:
-    if time.perf_counter() > found.deadline:
+    if clock.is_over(found.deadline):
         raise OutOfTime
     try:
         return read_iteration(found.lab, point, updates=found.updates, forced=found.forced)

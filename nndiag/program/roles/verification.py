@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
+from nndiag.program.execution import clock
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.losses import Loss
@@ -34,7 +33,7 @@ def doubt_of(found: Understanding) -> str:
     told, agreed = 0, 0
     for name in [item.name for item in found.readings[0].parameters][:_MOST]:
         for reading in found.readings:
-            if time.perf_counter() > found.deadline:
+            if clock.is_over(found.deadline):
                 return "one iteration takes too long to be run with other parameters"
             agrees = _agrees(found, reading, name)
             if agrees is not None:

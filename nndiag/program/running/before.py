@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 from nndiag.errors import UserCodeError
 from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import from_plain
+from nndiag.program.execution import clock
 from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.text.instrument import Instruments, node_id_of
@@ -40,7 +40,7 @@ def look(request: Mapping[str, Any], _: Send) -> dict[str, Any]:
         host = Host(read_source(settings.path), settings.functions)
         looker = _Looker(host)
         host.hooks.probe, host.hooks.head = looker.probe, looker.head
-        host.hooks.deadline = time.perf_counter() + _SECONDS
+        host.hooks.deadline = clock.now() + _SECONDS
         with contextlib.suppress(UserCodeError, OutOfTime):
             host.run(Instruments(probes=None))
     return {"nan": looker.nan, "integers": looker.integers}

@@ -6,7 +6,6 @@ What it gives and sends is plain data and numpy arrays.
 from __future__ import annotations
 
 import ast
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from nndiag.errors import UserCodeError
 from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import from_plain
+from nndiag.program.execution import clock
 from nndiag.program.execution.host import Host, loop_place
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
@@ -62,7 +62,7 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     settings = from_plain(CodeSettings, request["settings"])
     source = _source(settings, request.get("text"))
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(request.get("shift", 0)):
-        program = compared_program(source, settings, deadline=time.perf_counter() + _MEASURING)
+        program = compared_program(source, settings, deadline=clock.now() + _MEASURING)
         if program.found.loss is None or not program.found.readings:
             raise UserCodeError(not_understood(program.found))
         found = _Roles(program, reader_of(program.found))

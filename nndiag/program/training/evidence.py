@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from nndiag.program.execution import clock
 from nndiag.program.training.ablation import Matters, comparison
 from nndiag.program.training.scaled_runs import scaled_losses
 from nndiag.program.training.trainable import Trainable
@@ -46,13 +46,13 @@ def tried(
         other: The program as it should be; None where nothing is to be compared.
         factor: What the other's learning rate is multiplied by.
         correct: Whether the gradient is right: what trains just as well is then no finding.
-        deadline: When to stop, as `time.perf_counter` counts.
+        deadline: When to stop, on `clock.now`.
         tell: Is told what is being done.
     """
     matters = None
     if other is not None:
         tell("training it as it is, and mended")
-        seconds = max(0.3, min(1.0, (deadline - time.perf_counter()) / 3))
+        seconds = max(0.3, min(1.0, (deadline - clock.now()) / 3))
         runs = [
             scaled_losses(one, iterations=_MOST_ITERATIONS, seconds=seconds, factor=scale)
             for one, scale in ((program, 1.0), (other, factor))
@@ -64,5 +64,5 @@ def tried(
     if not correct:
         return TrainingEvidence()
     tell("training it for a moment")
-    seconds = max(0.1, min(0.3, (deadline - time.perf_counter()) / 10))
+    seconds = max(0.1, min(0.3, (deadline - clock.now()) / 10))
     return TrainingEvidence(course=course_of(program, seconds=seconds))

@@ -9,11 +9,11 @@ Adam, whatever the rate is called and wherever it is written.
 from __future__ import annotations
 
 import contextlib
-import time
 
 import numpy as np
 
 from nndiag.errors import UserCodeError
+from nndiag.program.execution import clock
 from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
 from nndiag.program.execution.numbers import Vector
 from nndiag.program.execution.sandbox import sandbox
@@ -59,7 +59,7 @@ class _ScaledRun:
 
     def losses(self, *, seconds: float) -> list[float]:
         """Train, and give the losses."""
-        self._until = time.perf_counter() + seconds
+        self._until = clock.now() + seconds
         hooks = self._host.hooks
         hooks.head, hooks.probe, hooks.deadline = self._head, self._probe, self._until + 0.5
         instruments = Instruments(
@@ -81,7 +81,7 @@ class _ScaledRun:
         self._recording = Recording()
         if self._factor != 1:
             self._scale(cells)
-        if len(self._found) >= self._iterations or time.perf_counter() > self._until:
+        if len(self._found) >= self._iterations or clock.is_over(self._until):
             raise StopProgram
 
     def _scale(self, cells: CellReader) -> None:
