@@ -16,7 +16,7 @@ FOLDERS = ("program", "bugs")
 MODULES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 MODULES += [
     ROOT / f"{name}.py"
-    for name in ("__init__", "arrays", "errors", "finding", "registry", "numbers")
+    for name in ("__init__", "arrays", "errors", "finding", "registry", "formatting")
 ]
 
 TORCH = "nndiag.pytorch."  # what runs scripts with torch may need torch
