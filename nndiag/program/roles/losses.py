@@ -269,6 +269,9 @@ def own_losses(
 ) -> Iterator[Loss]:
     """The numbers that an iteration computes and that lead to no update, or are shown.
 
+    One that the same expression gives before and behind the updates is two: the loss, and that of
+    validation data, say.
+
     Args:
         graph: The iteration.
         acted: The nodes that the parameters act on, but for running averages.
@@ -276,7 +279,8 @@ def own_losses(
         keys: Node → key.
     """
     users = graph.users()
-    families: dict[int, list[int]] = {}
+    families: dict[tuple[int, bool], list[int]] = {}
+    last = max(leading, default=-1)
     for node in graph:
         if node.index not in acted or node.size != 1 or node.index not in keys:
             continue
@@ -294,8 +298,8 @@ def own_losses(
             for user in users[node.index]
         )
         if shown or node.index in graph.kept or not goes_on:
-            families.setdefault(node.node_id, []).append(node.index)
-    for node_id, family in families.items():
+            families.setdefault((node.node_id, node.index > last), []).append(node.index)
+    for (node_id, _), family in families.items():
         shown = any(index in graph.shown and not graph.is_behind(index) for index in family)
         behind = all(graph.is_behind(index) for index in family)
         yield Loss("own", ((keys[family[-1]],),), node_id, shown=shown, behind=behind)
