@@ -12,11 +12,12 @@ from nndiag.formatting import chosen, number, rough
 from nndiag.own_program.facts import fact_of
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.program import Program
-from nndiag.own_program.record import layer_names, recorded, starting
+from nndiag.own_program.record import starting
+from nndiag.own_program.run import Live
 from nndiag.own_program.words import Speaker, suggested
 from nndiag.program import CodeSettings, ProgramCheck
 from nndiag.program.text.source import Source
-from nndiag.trace import Facts, TraceRecorder
+from nndiag.trace import Facts
 
 _STEPS = 100
 _BLOWN_UP = 10.0  # times the loss at the start
@@ -54,7 +55,7 @@ def program_checkup(
         if told is None:
             raise failure
     mirror = mirror_of(told)
-    looked = _Look(source, told, mirror)
+    looked = _Look(program, told, mirror)
     checks = []
     for title, look in CHECKS.items():
         notice(title)
@@ -75,10 +76,10 @@ def program_checkup(
 class _Look:
     """Looks at a program whose first steps were watched."""
 
-    def __init__(self, source: Source, told: Told, mirror: Mirror | None) -> None:
+    def __init__(self, program: Program, told: Told, mirror: Mirror | None) -> None:
+        source = program.source
         self._source, self._told = source, told
-        recorder = TraceRecorder(layers=layer_names(told, mirror))
-        self._facts: Facts = recorded(told, mirror, recorder, reference=False).facts
+        self._facts: Facts = Live(program).ended(told, reference=False).facts
         self._speaker = Speaker(source, told, mirror, self._facts.stability_limit)
         self.patient = None if mirror is None else _patient(told, mirror)
 

@@ -2,16 +2,14 @@
 
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.program import Program
-from nndiag.own_program.run import in_memory, judged
+from nndiag.own_program.run import Live, judged
 
 _CURED = 0.9  # R²
 
 
 def limit_of(program: Program, told: Told) -> float | None:
     """The stability limit of a program's rate at its start; None where it is not known."""
-    mirror = program.mirror(told)
-    keeper = in_memory(program.layers(told, mirror))
-    facts = program.recorded(told, mirror, keeper, reference=False).facts
+    facts = Live(program).ended(told, reference=False).facts
     limits = facts.stability_limit, facts.noise_limit
     return min((x for x in limits if x is not None), default=None)
 

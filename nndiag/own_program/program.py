@@ -18,11 +18,11 @@ from nndiag.own_program.beforehand import Beforehand, beforehand
 from nndiag.own_program.edits import Editor, Edits
 from nndiag.own_program.facts import with_facts
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
-from nndiag.own_program.record import layer_names, recorded
+from nndiag.own_program.record import Recording, layer_names
 from nndiag.own_program.watching import Watcher, Watching
 from nndiag.program import CodeSettings, ProgramCheck, check_program
 from nndiag.program.text.source import Source, read_source
-from nndiag.trace import Trace, TraceRecorder
+from nndiag.trace import TraceRecorder
 
 _CHECKING = 10.0  # seconds
 _LENGTHS = frozenset({"summed-instead-of-averaged", "wrong-constant-factor"})
@@ -90,11 +90,9 @@ class Program:
         """What the rows of its record are called."""
         return layer_names(told, mirror)
 
-    def recorded(
-        self, told: Told, mirror: Mirror | None, recorder: TraceRecorder, *, reference: bool = True
-    ) -> Trace:
-        """The trace of its run; arguments as for `record.recorded`."""
-        return recorded(told, mirror, recorder, reference=reference)
+    def recording(self, told: Told, mirror: Mirror | None, recorder: TraceRecorder) -> Recording:
+        """The record of a training of it that has begun; arguments as for `Recording`."""
+        return Recording(told, mirror, recorder)
 
     def editor(self, source: Source, told: Told) -> Editor:
         """Finds places in its text."""

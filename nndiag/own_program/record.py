@@ -25,30 +25,140 @@ _SUITED = (3000, 4000)
 _BOUNDED = frozenset({"tanh", "sigmoid", "linear", "softmax"})
 
 
-def recorded(
-    told: Told, mirror: Mirror | None, recorder: TraceRecorder, *, reference: bool = True
-) -> Trace:
-    """The trace of a program's run.
+class Recording:
+    """The record of a program's training, taken as it goes on.
 
     Args:
-        told: What was watched.
+        told: What was watched until now: the first step, at least.
         mirror: The program's network, where it is known.
         recorder: Takes the record; its layers are those of `layer_names`.
-        reference: Whether to fit the network anew where the run ended badly.
     """
-    with np.errstate(all="ignore"):
-        if mirror is None:
-            recorder.record_facts(_bare_facts(told))
-            _record_moves(told, recorder)
-            _record_steps(told, recorder, _groups(told, None), {})
-            recorder.record_ending(Ending(_reason(told), _last_loss(told)))
-        else:
-            start = mirror.vector(told["copies"][0][1])
-            recorder.record_facts(_facts(told, mirror, start))
-            measured = _record_probes(told, mirror, recorder)
-            _record_steps(told, recorder, _groups(told, mirror), measured)
-            recorder.record_ending(_ending(told, mirror, start, reference=reference))
-    return recorder.trace()
+
+    def __init__(self, told: Told, mirror: Mirror | None, recorder: TraceRecorder) -> None:
+        self._mirror, self._recorder = mirror, recorder
+        self._groups = _groups(told, mirror)
+        self._rows = self._copies = 0
+        self._last, self._spacing = np.nan, 1
+        self._measured: dict[int, FloatArray] = {}
+        self._probed = None if mirror is None else _Probed(told, mirror, self._groups)
+        with np.errstate(all="ignore"):
+            facts = _bare_facts(told) if mirror is None else _facts(told, mirror)
+        self._facts = facts
+        recorder.record_facts(facts)
+
+    def take(self, told: Told) -> None:
+        """Record what is new in all that was seen until now.
+
+        Steps behind the last loss that is known wait for the next one.
+        """
+        with np.errstate(all="ignore"):
+            self._take_copies(told)
+            known = np.flatnonzero(~np.isnan(told["rows"][self._rows :, 0]))
+            if len(known):
+                self._take_rows(told, int(known[-1]) + 1)
+
+    def ended(self, told: Told, *, reference: bool = True) -> Trace:
+        """Record the rest, and what was measured at the last parameters.
+
+        Args:
+            told: All that was watched.
+            reference: Whether to fit the network anew where the run ended badly.
+        """
+        self.take(told)
+        with np.errstate(all="ignore"):
+            self._take_rows(told, len(told["rows"]) - self._rows)
+            self._recorder.record_facts(replace(self._facts, total_steps=told["count"]))
+            trace = self._recorder.trace()
+            last = float(trace.loss[-1]) if trace.steps else np.nan
+            ending = Ending(_reason(told, last), last)
+            if self._mirror is not None:
+                ending = _ending(told, self._mirror, ending.reason, reference=reference)
+            self._recorder.record_ending(ending)
+        return replace(trace, ending=ending)
+
+    def _take_copies(self, told: Told) -> None:
+        copies, moves = told["copies"][self._copies :], told["moves"][self._copies :]
+        for (step, copy), moved in zip(copies, moves, strict=False):
+            if self._probed is None:
+                values = _moved(told, copy, moved)
+            elif self._probed.is_finite(copy):
+                values = self._probed.measured(copy, moved)
+                self._measured[int(step)] = np.asarray(values.get("full_gradient_norm", np.nan))
+            else:
+                break
+            self._recorder.record_probe(step, {**values, **rate_at(told, step)})
+            self._copies += 1
+
+    def _take_rows(self, told: Told, count: int) -> None:
+        """Loss and gradient norms: moves over what a step is of the gradient.
+
+        Where more than the gradient makes the step, norms are those measured at some steps.
+        """
+        if not count:
+            return
+        chosen = slice(self._rows, self._rows + count)
+        rows, steps = told["rows"][chosen], told["steps"][chosen]
+        norms = np.stack(
+            [np.linalg.norm(rows[:, 1:][:, group], axis=1) for group in self._groups], axis=1
+        )
+        if told.get("row_holds") != "gradients" and _is_plain(told):
+            norms = norms / told["scale"]
+        elif told.get("row_holds") != "gradients":
+            norms = np.full_like(norms, ABSENT)
+            for step in [x for x in self._measured if x <= steps[-1]]:
+                norms[np.searchsorted(steps, step)] = self._measured.pop(step)
+        self._recorder.record_steps(steps, self._known_losses(rows[:, 0]), norms)
+        self._rows += count
+
+    def _known_losses(self, losses: FloatArray) -> FloatArray:
+        """The losses, with those that were not computed taken from the last one that was."""
+        places = np.flatnonzero(~np.isnan(losses))
+        if not len(places):  # the end of the run
+            filled = np.full(len(losses), self._last)
+            return filled if len(losses) <= self._spacing else np.asarray(losses)
+        self._spacing = int(np.max(np.diff(places), initial=max(self._spacing, places[0] + 1)))
+        before = losses[places[0]] if np.isnan(self._last) else self._last
+        last = np.maximum.accumulate(np.where(~np.isnan(losses), np.arange(len(losses)), 0))
+        filled = losses[last]
+        filled[: places[0]] = before
+        self._last = float(losses[places[-1]])
+        return np.asarray(filled)
+
+
+class _Probed:
+    """What a network does on all examples at copied parameters."""
+
+    def __init__(self, told: Told, mirror: Mirror, groups: list[list[int]]) -> None:
+        full = mirror.built(_start(told, mirror), steps=1).batch_size is None
+        exact = full and _is_plain(told)
+        self._mirror, self._groups, self._adaptive = mirror, groups, told["adaptive"]
+        self._probes = Probes(mirror.shape, training=mirror.data, validation=None, exact=exact)
+        self._vector: FloatArray | None = None
+        self._count = 0
+
+    def is_finite(self, copy: Mapping[str, FloatArray]) -> bool:
+        """Whether parameters can be probed."""
+        return bool(np.isfinite(self._mirror.vector(copy)).all())
+
+    def measured(
+        self, copy: Mapping[str, FloatArray], moves: FloatArray
+    ) -> dict[str, float | FloatArray]:
+        """The values of the probes."""
+        parameters = self._mirror.vector(copy)
+        measured = self._probes.measure(parameters)
+        moved = np.array([np.linalg.norm(moves[group]) for group in self._groups])
+        measured["update_ratio"] = moved / np.asarray(measured["weight_norm"])
+        if self._count % _SHARPNESS_EVERY == 0 and not self._adaptive:
+            found = sharpness(
+                self._mirror.descended,
+                parameters,
+                self._mirror.data,
+                start=self._vector,
+                seconds=_SHARPNESS_SECONDS,
+            )
+            self._vector, measured["sharpness"] = found.vector, found.value
+        self._count += 1
+        return measured
 
 
 def layer_names(told: Told, mirror: Mirror | None) -> tuple[str, ...]:
@@ -69,32 +179,6 @@ def _groups(told: Told, mirror: Mirror | None) -> list[list[int]]:
     ]
 
 
-def _record_steps(
-    told: Told,
-    recorder: TraceRecorder,
-    groups: list[list[int]],
-    measured: Mapping[int, FloatArray],
-) -> None:
-    """Loss and gradient norms: moves over what a step is of the gradient.
-
-    Where more than the gradient makes the step, norms are those that were measured at some steps.
-    """
-    rows, steps = told["rows"], told["steps"]
-    if not len(rows):
-        return
-    norms = np.stack([np.linalg.norm(rows[:, 1:][:, group], axis=1) for group in groups], axis=1)
-    if told.get("row_holds") == "gradients":
-        norms = np.asarray(norms)
-    elif _is_plain(told):
-        norms = norms / told["scale"]
-    else:
-        norms = np.full_like(norms, ABSENT)
-        for step, known in measured.items():
-            if step <= steps[-1]:
-                norms[np.searchsorted(steps, step)] = known
-    recorder.record_steps(steps, _known_losses(rows[:, 0]), norms)
-
-
 def _is_plain(told: Told) -> bool:
     """Whether a step is a multiple of the gradient alone."""
     if told.get("row_holds") == "gradients":
@@ -103,55 +187,12 @@ def _is_plain(told: Told) -> bool:
     return told["scale"] is not None and not more
 
 
-def _known_losses(losses: FloatArray) -> FloatArray:
-    """The losses, with those that were not computed taken from the last one that was."""
-    known = ~np.isnan(losses)
-    if known.all() or not known.any():
-        return losses
-    last = np.maximum.accumulate(np.where(known, np.arange(len(losses)), 0))
-    final = int(np.flatnonzero(known)[-1])
-    filled = losses[np.maximum(last, int(np.argmax(known)))]
-    spacing = int(np.max(np.diff(np.flatnonzero(known)), initial=1))
-    if len(losses) - 1 - final > spacing:
-        filled[final + 1 :] = np.nan
-    return np.asarray(filled)
-
-
-def _record_moves(told: Told, recorder: TraceRecorder) -> None:
-    """How far each step moved each parameter, where no more is known of them."""
-    names = [name for name, _, _ in told["tensors"]]
-    for (step, copy), moves in zip(told["copies"], told["moves"], strict=False):
-        norms = np.array([np.linalg.norm(copy[name]) for name in names])
-        recorder.record_probe(step, {"weight_norm": norms, "update_ratio": moves / norms})
-
-
-def _record_probes(told: Told, mirror: Mirror, recorder: TraceRecorder) -> dict[int, FloatArray]:
-    """What the network does on all examples at the copied parameters; step → gradient norms."""
-    full = mirror.built(mirror.vector(told["copies"][0][1]), steps=1).batch_size is None
-    plain = full and _is_plain(told)
-    probes = Probes(mirror.shape, training=mirror.data, validation=None, exact=plain)
-    groups, vector, norms = _groups(told, mirror), None, {}
-    for count, ((step, copy), moves) in enumerate(zip(told["copies"], told["moves"], strict=False)):
-        parameters = mirror.vector(copy)
-        if not np.isfinite(parameters).all():
-            break
-        measured = probes.measure(parameters)
-        moved = np.array([np.linalg.norm(moves[group]) for group in groups])
-        measured["update_ratio"] = moved / np.asarray(measured["weight_norm"])
-        measured |= rate_at(told, step)
-        if not plain:
-            norms[int(step)] = np.asarray(measured["full_gradient_norm"])
-        if count % _SHARPNESS_EVERY == 0 and not told["adaptive"]:
-            found = sharpness(
-                mirror.descended,
-                parameters,
-                mirror.data,
-                start=vector,
-                seconds=_SHARPNESS_SECONDS,
-            )
-            vector, measured["sharpness"] = found.vector, found.value
-        recorder.record_probe(step, measured)
-    return norms
+def _moved(
+    told: Told, copy: Mapping[str, FloatArray], moves: FloatArray
+) -> dict[str, float | FloatArray]:
+    """How far a step moved each parameter, where no more is known of them."""
+    norms = np.array([np.linalg.norm(copy[name]) for name, _, _ in told["tensors"]])
+    return {"weight_norm": norms, "update_ratio": moves / norms}
 
 
 def rate_at(told: Told, step: int) -> dict[str, float]:
@@ -161,8 +202,13 @@ def rate_at(told: Told, step: int) -> dict[str, float]:
     return {"learning_rate": known[-1]} if len(rates) > 1 and known else {}
 
 
-def _facts(told: Told, mirror: Mirror, start: FloatArray) -> Facts:
-    facts = facts_of(mirror.built(start, steps=told["count"]))
+def _start(told: Told, mirror: Mirror) -> FloatArray:
+    """The parameters before the first step, shape (P,)."""
+    return mirror.vector(told["copies"][0][1])
+
+
+def _facts(told: Told, mirror: Mirror) -> Facts:
+    facts = facts_of(mirror.built(_start(told, mirror), steps=1))
     known = told["rate"] is not None or told["scale"] is not None
     right = told["scale"] is not None or told["adaptive"]
     own = dict(told.get("settings") or {})
@@ -175,7 +221,7 @@ def _facts(told: Told, mirror: Mirror, start: FloatArray) -> Facts:
         learning_rate=facts.learning_rate if known else None,
         stability_limit=facts.stability_limit if right and known else None,
         noise_limit=facts.noise_limit if right and known else None,
-        total_steps=told["count"],
+        total_steps=None,
     )
 
 
@@ -186,7 +232,6 @@ def _bare_facts(told: Told) -> Facts:
     return Facts(
         optimizer=_optimizer(told),
         learning_rate=value,
-        total_steps=told["count"],
         initial_sharpness=curvature / value if known else None,
         stability_limit=2 * value / curvature if known else None,
     )
@@ -200,10 +245,9 @@ def _optimizer(told: Told) -> str:
     return "momentum" if told["momentum"] else "gradient descent"
 
 
-def _ending(told: Told, mirror: Mirror, start: FloatArray, *, reference: bool) -> Ending:
+def _ending(told: Told, mirror: Mirror, reason: str, *, reference: bool) -> Ending:
     """What is measured at the program's last parameters."""
     parameters = mirror.vector(_final(told))
-    reason = _reason(told)
     if not np.isfinite(parameters).all():
         return Ending("non-finite", np.nan)
     final = float(loss(mirror.shape, parameters, mirror.data))
@@ -221,7 +265,7 @@ def _ending(told: Told, mirror: Mirror, start: FloatArray, *, reference: bool) -
     constant = baseline(mirror.shape.loss, mirror.data.targets)
     if not reference or reason != "finished" or final <= _GOOD * abs(constant):
         return ending
-    starts = {"end": parameters, **starting(mirror, start)}
+    starts = {"end": parameters, **starting(mirror, _start(told, mirror))}
     fit = reference_fit(mirror.shape, starts, mirror.data, seconds=_REFERENCE_SECONDS)
     return replace(ending, reference_loss=fit.loss, reference_loss_from_end=fit.losses.get("end"))
 
@@ -252,13 +296,8 @@ def _final(told: Told) -> Mapping[str, FloatArray]:
     return final
 
 
-def _last_loss(told: Told) -> float:
-    losses = _known_losses(told["rows"][:, 0]) if len(told["rows"]) else np.array([np.nan])
-    return float(losses[-1])
-
-
-def _reason(told: Told) -> str:
+def _reason(told: Told, last: float) -> str:
     """How the run ended, as `Ending` names it."""
-    if told["reason"] == "finished" and not np.isfinite(_last_loss(told)):
+    if told["reason"] == "finished" and not np.isfinite(last):
         return "non-finite"
     return "non-finite" if told["reason"] == "failed" else str(told["reason"])

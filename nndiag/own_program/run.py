@@ -13,6 +13,7 @@ from nndiag.finding import Cause, Confidence, Diagnosis, Outcome, Skipped
 from nndiag.own_program.beforehand import Beforehand
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.own_program.program import Checked, Program
+from nndiag.own_program.record import Recording
 from nndiag.own_program.words import in_own_words, suggested, with_check
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
@@ -79,25 +80,71 @@ def run_program(
     """
     known = program.checked()
     program.tell("running the program")
+    live = Live(program, recorder)
     try:
-        told = program.watcher.watch(steps=steps, seconds=seconds)
+        told = program.watcher.watch(steps=steps, seconds=seconds, live=live.take)
     except UserCodeError as error:
-        before = program.beforehand()
+        live.close()
+        before = None if live.begun else program.beforehand()
         if before is None:
             raise known.doubt or error from None
         return _without_training(before, recorder(()))
-    if len(told["rows"]) and not np.isfinite(told["rows"][0, 0]):
+    if not live.begun and len(told["rows"]) and not np.isfinite(told["rows"][0, 0]):
         before = program.beforehand()
         if before is not None:
             return _without_training(before, recorder(()))
-    return judged(program, told, recorder=recorder, known=known, **asked)
+    return judged(program, told, live=live, known=known, **asked)
+
+
+class Live:
+    """The record of a run, which begins with its first loss that is known.
+
+    Args:
+        program: What is run.
+        recorder: Gives the recorder for layers of some names.
+    """
+
+    def __init__(self, program: Program, recorder: Keeper = in_memory) -> None:
+        self._program, self._keeper = program, recorder
+        self.mirror: Mirror | None = None
+        self._recorder: TraceRecorder | None = None
+        self._recording: Recording | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything is recorded."""
+        return self._recording is not None
+
+    def take(self, told: Told) -> None:
+        """Record what is new in all that was seen until now."""
+        if self.begun or np.isfinite(told["rows"][:, 0]).any():
+            self._begin(told).take(told)
+
+    def ended(self, told: Told, *, reference: bool = True) -> Trace:
+        """The whole record; arguments as for `Recording.ended`."""
+        try:
+            return self._begin(told).ended(told, reference=reference)
+        finally:
+            self.close()
+
+    def _begin(self, told: Told) -> Recording:
+        if self._recording is None:
+            self.mirror = self._program.mirror(told)
+            self._recorder = self._keeper(self._program.layers(told, self.mirror))
+            self._recording = self._program.recording(told, self.mirror, self._recorder)
+        return self._recording
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._recorder is not None:
+            self._recorder.close()
 
 
 def judged(
     program: Program,
     told: Told,
     *,
-    recorder: Keeper = in_memory,
+    live: Live | None = None,
     known: Checked = Checked(),  # noqa: B008 (frozen)
     **asked: Any,
 ) -> ProgramRun:
@@ -106,16 +153,12 @@ def judged(
     Args:
         program: The program.
         told: What was watched.
-        recorder: Gives the recorder for layers of some names.
+        live: What was recorded of it while it ran; by default it is recorded now, in memory.
         known: The check of its gradient.
         asked: As `diagnose` takes them.
     """
-    mirror = program.mirror(told)
-    keeper = recorder(program.layers(told, mirror))
-    try:
-        trace = program.recorded(told, mirror, keeper)
-    finally:
-        keeper.close()
+    live = live or Live(program)
+    trace, mirror = live.ended(told), live.mirror
     source = program.source
     found = program.with_facts(diagnose(trace, **asked), told)
     found = in_own_words(

@@ -8,16 +8,20 @@ from nndiag.own_program.mirror import Told
 from nndiag.program import CodeSettings
 from nndiag.program.child.plain import as_plain
 from nndiag.program.child.process import Child, ChildFailedError
+from nndiag.trace.recorder import Rows
 
 _BESIDE = 120.0  # seconds for all that is not the training itself: torch's import is slow
 _LAST = 10.0  # seconds for what was watched until Ctrl-C
 _ENDLESS = 1e9
 
+Live = Callable[[Told], None]
+"""Takes what was seen of a training until now, whenever there is more of it."""
+
 
 class Watching(Protocol):
     """What runs a program and tells what it saw."""
 
-    def watch(self, *, seconds: float | None = None, **more: Any) -> Told:
+    def watch(self, *, seconds: float | None = None, live: Live | None = None, **more: Any) -> Told:
         """What is seen of one training; see `Watcher.watch`."""
 
     def close(self) -> None:
@@ -47,12 +51,14 @@ class Watcher:
         self._settings, self._task, self._stays = settings, task, stays
         self._python, self._tell = python, tell or (lambda _: None)
         self._child: Child | None = None
+        self._seen, self._live = _Seen(), None  # type: _Seen, Live | None
 
-    def watch(self, *, seconds: float | None = None, **more: Any) -> Told:
+    def watch(self, *, seconds: float | None = None, live: Live | None = None, **more: Any) -> Told:
         """What is seen of one training.
 
         Args:
             seconds: Time after which it is stopped.
+            live: Takes what was seen until now, while it trains.
             more: What else the task is asked for.
 
         Raises:
@@ -68,14 +74,14 @@ class Watcher:
         }
         if self._child is None:
             self._child = Child(python=self._python, on_message=self._hear)
-        kept = False
+        self._seen, self._live, kept = _Seen(), live, False
         try:
-            told = self._asked(self._child, request, seconds=seconds)
+            ending = self._asked(self._child, request, seconds=seconds)
             kept = self._stays
         finally:
             if not kept:  # what it left behind must not be met by the next run
                 self.close()
-        return told
+        return {**self._seen.told, **ending}
 
     def _asked(self, child: Child, request: Mapping[str, Any], *, seconds: float | None) -> Told:
         limit = _ENDLESS if seconds is None else seconds + _BESIDE
@@ -96,3 +102,46 @@ class Watcher:
     def _hear(self, kind: str, data: Mapping[str, Any]) -> None:
         if kind == "step":
             self._tell(f"step {data['step']:,}, loss {data['loss']:.4g}")
+        elif kind == "roles":
+            self._seen = _Seen(data)
+        elif kind == "rows":
+            told = self._seen.add(data)
+            if self._live is not None:
+                self._live(told)
+            if len(told["rows"]):
+                self._tell(f"step {int(told['steps'][-1]) + 1:,}, loss {told['rows'][-1, 0]:.4g}")
+
+
+class _Seen:
+    """What was seen of a training until now.
+
+    Args:
+        roles: What is what in the program.
+    """
+
+    def __init__(self, roles: Mapping[str, Any] | None = None) -> None:
+        self.told: dict[str, Any] = dict(roles or {})
+        self._values: list[float] = []
+        if roles is not None:
+            self._rows = Rows(2 + len(roles["tensors"]))
+            self.told |= {"copies": [], "moves": [], "rates": []}
+            self._update()
+
+    def add(self, block: Mapping[str, Any]) -> Told:
+        """Take a block of steps, as `running.blocks` hands it on; all that was seen."""
+        room = self._rows.room(len(block["rows"]))
+        room[:, 0], room[:, 1:] = block["steps"], block["rows"]
+        self._rows.count += len(room)
+        for name in ("copies", "moves"):
+            self.told[name].extend(block[name])
+        self._values += block["rates"]
+        if self._values and self.told["rate"] is not None:
+            unit = self.told["rate"][1] / self._values[0]
+            pairs = zip(self.told["copies"], self._values, strict=True)
+            self.told["rates"] = [[step, unit * value] for (step, _), value in pairs]
+        self._update()
+        return self.told
+
+    def _update(self) -> None:
+        rows = self._rows.filled()
+        self.told |= {"steps": rows[:, 0], "rows": rows[:, 1:]}

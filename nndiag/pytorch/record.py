@@ -6,8 +6,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.own_program.mirror import Mirror, Told
-from nndiag.own_program.record import rate_at
-from nndiag.own_program.record import recorded as recorded_by_mirror
+from nndiag.own_program.record import Recording, rate_at
 from nndiag.program.network.losses import TOTALS
 from nndiag.trace import Ending, Facts, Trace, TraceRecorder
 
@@ -20,18 +19,23 @@ def layers_of(told: Told, mirror: Mirror | None) -> tuple[str, ...]:
     return _groups(told)[0] if mirror is None else mirror.names
 
 
-def recorded(
-    told: Told, mirror: Mirror | None, recorder: TraceRecorder, *, reference: bool = True
-) -> Trace:
-    """The trace of a script's run; arguments as for a program's."""
-    if mirror is not None:
-        return recorded_by_mirror(told, mirror, recorder, reference=reference)
-    with np.errstate(all="ignore"):
-        recorder.record_facts(_facts(told))
-        _record_steps(told, recorder)
-        _record_probes(told, recorder)
-        recorder.record_ending(_ending(told))
-    return recorder.trace()
+class ScriptRecording(Recording):
+    """The record of a script's run, whatever its network is; it is taken when it has ended."""
+
+    def __init__(self, recorder: TraceRecorder) -> None:
+        self._recorder = recorder
+
+    def take(self, told: Told) -> None:
+        """Nothing: what is what is known at the end."""
+
+    def ended(self, told: Told, *, reference: bool = True) -> Trace:
+        """Record all; arguments as for a program's."""
+        with np.errstate(all="ignore"):
+            self._recorder.record_facts(_facts(told))
+            _record_steps(told, self._recorder)
+            _record_probes(told, self._recorder)
+            self._recorder.record_ending(_ending(told))
+        return self._recorder.trace()
 
 
 def _groups(told: Told) -> tuple[tuple[str, ...], list[list[int]]]:

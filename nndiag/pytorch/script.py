@@ -4,13 +4,14 @@ from nndiag.finding import Diagnosis, Outcome, Severity
 from nndiag.own_program.edits import Edits
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.program import Checked, Program, explained
+from nndiag.own_program.record import Recording
 from nndiag.own_program.watching import Watcher, Watching
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
 from nndiag.pytorch.checks import check_of, faults_of
 from nndiag.pytorch.edits import ScriptEditor
-from nndiag.pytorch.record import layers_of, recorded
-from nndiag.trace import Trace, TraceRecorder
+from nndiag.pytorch.record import ScriptRecording, layers_of
+from nndiag.trace import TraceRecorder
 
 _CHECKED = 3  # steps
 
@@ -50,11 +51,9 @@ class Script(Program):
         """What the rows of its record are called."""
         return layers_of(told, mirror)
 
-    def recorded(
-        self, told: Told, mirror: Mirror | None, recorder: TraceRecorder, *, reference: bool = True
-    ) -> Trace:
-        """The trace of its run, whatever its network is."""
-        return recorded(told, mirror, recorder, reference=reference)
+    def recording(self, told: Told, mirror: Mirror | None, recorder: TraceRecorder) -> Recording:
+        """The record of its run, whatever its network is."""
+        return ScriptRecording(recorder) if mirror is None else Recording(told, mirror, recorder)
 
     def editor(self, source: Source, told: Told) -> ScriptEditor:
         """Finds places in its text."""

@@ -56,8 +56,8 @@ class TraceRecorder:
         self._sink = sink
         self._facts = Facts()
         self._ending: Ending | None = None
-        self._steps = _Rows(len(self.layout.step_columns))
-        self._probes = _Rows(len(self.layout.probe_columns))
+        self._steps = Rows(len(self.layout.step_columns))
+        self._probes = Rows(len(self.layout.probe_columns))
         self._next_write = time.monotonic() + WRITE_INTERVAL
 
     @property
@@ -171,7 +171,7 @@ class TraceRecorder:
         self._sink = None
 
 
-class _Rows:
+class Rows:
     """A matrix that grows by whole blocks of rows."""
 
     def __init__(self, columns: int) -> None:

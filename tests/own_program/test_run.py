@@ -1,5 +1,8 @@
 """Programs in their owners' styles, run unedited: what fails has its cause, what trains is left."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +113,28 @@ def test_puts_a_wrong_gradient_before_what_the_run_did(tmp_path):
     result = run(path)
     assert result.cause.finding.problem == "wrong-sign"
     assert str(result).splitlines()[2].startswith("│ WRONG SIGN")
+
+
+def test_a_killed_run_is_kept_to_its_last_moment(tmp_path):
+    text = (PROGRAMS / "healthy" / "straight_line.py").read_text()
+    path = tmp_path / "long.py"
+    path.write_text(text.replace("2000", "100_000_000"))
+    script = f"""
+import os, pathlib, signal, nndiag
+def kill(text):
+    if any(x.stat().st_size for x in pathlib.Path({str(tmp_path)!r}).glob("runs/*/steps.f64")):
+        os.kill(os.getpid(), signal.SIGKILL)
+nndiag.train({str(path)!r}, runs={str(tmp_path / "runs")!r}, notice=kill)
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (folder,) = (tmp_path / "runs").iterdir()
+    result = nndiag.diagnose(folder)
+    assert result.trace.steps > 0
+    assert result.trace.ending is None
+    assert "weight_norm" in result.trace.series  # probes are written, too
+    whole = run(path, steps=result.trace.steps)
+    np.testing.assert_array_equal(result.trace.loss, whole.trace.loss)
 
 
 def test_ctrl_c_ends_a_run_and_keeps_what_was_recorded(tmp_path):

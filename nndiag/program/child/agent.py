@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from nndiag.errors import NndiagError
 from nndiag.program.child.plain import as_plain
 from nndiag.program.execution.depth import depth_of_trees
+from nndiag.program.execution.interruption import ctrl_c_deferred
 
 TASKS: dict[str, str] = {
     "check": "nndiag.program.check:answer",
@@ -163,5 +164,5 @@ class _Agent:
         """Write one frame; a copy of this process that the program made has nothing to say."""
         if os.getpid() != self._process:
             os._exit(0)
-        with self._lock:
+        with self._lock, ctrl_c_deferred():
             self._write_frame(self._replies, [kind, data])

@@ -28,5 +28,21 @@ def ctrl_c_told_apart() -> Iterator[None]:
         signal.signal(signal.SIGINT, usual)
 
 
+@contextlib.contextmanager
+def ctrl_c_deferred() -> Iterator[None]:
+    """Lets Ctrl-C wait until what must not be cut in two is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if pressed and callable(usual):
+        usual(signal.SIGINT, None)
+
+
 def _interrupt(_number: int, _frame: types.FrameType | None) -> None:
     raise Interrupted

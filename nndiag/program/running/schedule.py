@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from nndiag.program.graph.nodes import Ref
 from nndiag.program.judging.judgement import Judgement
 from nndiag.program.roles.reading import Reading
-from nndiag.program.running.watching import Watched
 from nndiag.program.text.instrument import node_id_of
 
 _SAME = 1e-6
@@ -54,15 +52,3 @@ def _numbers(reading: Reading, nodes: Mapping[int, ast.AST]) -> dict[int, float]
             if isinstance(value, (int, float, np.number)) and node_id_of(side) >= 0:
                 found.setdefault(node_id_of(side), float(value))
     return found
-
-
-def rates_of(run: Watched, rate: Any) -> list[list[float]]:
-    """The learning rate in force from some steps on, where it changes.
-
-    Args:
-        run: The run.
-        rate: Text and value of the rate that the program names, or None.
-    """
-    if rate is None or not run.rates or not run.rates[0]:
-        return []
-    return [[step, rate[1] * x / run.rates[0]] for (step, _), x in zip(run.copies, run.rates)]

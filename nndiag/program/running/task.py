@@ -29,11 +29,11 @@ from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.running.curvature import step_curvature
 from nndiag.program.running.rule import rule_of
-from nndiag.program.running.schedule import rates_of, schedule_of
+from nndiag.program.running.schedule import schedule_of
 from nndiag.program.running.seen import Seen
 from nndiag.program.running.shown import harmless
 from nndiag.program.running.step_loss import StepLoss
-from nndiag.program.running.watching import Watch, Watched, other_seeds, watched
+from nndiag.program.running.watching import Watch, other_seeds, watched
 from nndiag.program.text.instrument import Instruments
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source, read_source
@@ -43,6 +43,7 @@ Array = Any
 
 _MEASURING = 10.0  # seconds
 _STEADY = 1e-2  # how much the factor of tensors may differ
+_ENDING = ("final", "count", "reason", "failure", "per_epoch", "seconds")
 
 
 def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
@@ -51,10 +52,10 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     Args:
         request: `settings`, and where wanted `text` (what to run in the place of the file's text),
             `steps`, `seconds` and `shift` (added to its seeds).
-        send: Called with "step" and the number of steps and the loss, now and then.
+        send: Called with "roles" and what is what, then with "rows" and blocks of steps.
 
     Returns:
-        What `nndiag.own_program.mirror` takes.
+        How it ended: with what was sent what `nndiag.own_program.mirror` takes.
 
     Raises:
         UserCodeError: The program cannot be run, or its loop or loss cannot be found.
@@ -66,16 +67,16 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
         if program.found.loss is None or not program.found.readings:
             raise UserCodeError(not_understood(program.found))
         found = _Roles(program, reader_of(program.found))
+        send("roles", {**found.told(), "text": source.text})
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(request.get("shift", 0)):
         run = watched(
             Host(source, program.found.settings.functions),
             found.watch(),
             steps=request.get("steps"),
             seconds=request.get("seconds"),
-            told=lambda step, loss: send("step", {"step": step, "loss": loss}),
+            take=lambda block: send("rows", block),
         )
-    told = {**found.told(), **_run_told(run), "text": source.text}
-    return {**told, "rates": rates_of(run, told["rate"])}
+    return {name: getattr(run, name) for name in _ENDING}
 
 
 def _source(settings: CodeSettings, text: str | None) -> Source:
@@ -241,9 +242,3 @@ def _layer_told(seen: Seen, layer: Layer) -> dict[str, Any]:
         "slope": layer.slope,
         "line": seen.network.forward.line(layer.product.nodes[0]),
     }
-
-
-def _run_told(run: Watched) -> dict[str, Any]:
-    names = ("steps", "rows", "moves", "final", "count", "reason", "failure")
-    told = {name: getattr(run, name) for name in (*names, "per_epoch", "seconds")}
-    return {**told, "copies": [list(copy) for copy in run.copies]}

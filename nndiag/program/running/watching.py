@@ -25,14 +25,13 @@ from nndiag.program.execution.interruption import Interrupted
 from nndiag.program.execution.snapshot import Snapshot, uncopied
 from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.loop.tensors import Tensor
-from nndiag.program.running.rows import Rows
+from nndiag.program.running.blocks import Blocks
 from nndiag.program.text.instrument import Instruments
 
 Array = Any
 
 _GROWTH = 1.15  # from one copy of the parameters to the next
 _FIRST = 5  # copies that are one step apart
-_TOLD = 0.1  # seconds between two reports of how far the run is
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +61,9 @@ class Watch:
 
 @dataclass(eq=False)
 class Watched:
-    """What was seen of a run.
+    """What was seen of a run, besides its steps.
 
     Attributes:
-        steps: Last step of each row, shape (N,).
-        rows: Loss, and the norm of each parameter's move, shape (N, 1 + tensors).
-        copies: Step, and the parameters before it by name.
-        moves: Per copy: norm of each parameter's next move, shape (tensors,).
-        rates: Per copy: the learning rate of that move, where it changes; empty elsewhere.
         final: The parameters at the end.
         count: Number of steps.
         reason: "finished" (also where it was stopped as asked for), "non-finite", "interrupted" or
@@ -80,11 +74,6 @@ class Watched:
         seconds: How long it took.
     """
 
-    steps: Array
-    rows: Array
-    copies: list[tuple[int, dict[str, Array]]]
-    moves: list[Array]
-    rates: list[float]
     final: dict[str, Array] | None
     count: int
     reason: str
@@ -100,7 +89,7 @@ def watched(
     *,
     steps: int | None = None,
     seconds: float | None = None,
-    told: Callable[[int, float], None] | None = None,
+    take: Callable[[dict[str, Any]], None],
 ) -> Watched:
     """Run a program and record its steps. To be called inside the sandbox.
 
@@ -109,10 +98,11 @@ def watched(
         watch: What is watched.
         steps: Steps after which it is stopped.
         seconds: Time after which it is stopped.
-        told: Called now and then with the number of steps and the loss.
+        take: Takes its steps, block by block, as `Blocks` hands them on: the loss, and the norm of
+            each parameter's move.
     """
     host.hold(watch.key, watch.held)
-    run = _Run(host, watch, steps=steps, seconds=seconds, told=told)
+    run = _Run(host, watch, steps=steps, seconds=seconds, take=take)
     return run.to_its_end()
 
 
@@ -126,19 +116,16 @@ class _Run:
         *,
         steps: int | None,
         seconds: float | None,
-        told: Callable[[int, float], None] | None,
+        take: Callable[[dict[str, Any]], None],
     ) -> None:
-        self._host, self._watch, self._told = host, watch, told
+        self._host, self._watch = host, watch
         self._most = steps
         self._started = time.perf_counter()
         self._until = float("inf") if seconds is None else self._started + seconds
-        self._next_told = self._started + _TOLD
-        self._rows = Rows(1 + len(watch.tensors))
-        self._copies: list[tuple[int, dict[str, Array]]] = []
-        self._moves: list[Array] = []
-        self._rates: list[float] = []
+        self._blocks = Blocks(1 + len(watch.tensors), take)
+        self._copies = 0
+        self._copied: dict[str, Array] | None = None
         self._next_copy = 0
-        self._awaits_move = False
         self._places: Snapshot | None = None
         self._before: list[Array] | None = None
         self._recording = Recording()
@@ -165,12 +152,8 @@ class _Run:
             self._reason = "interrupted"
         if self._final is None:
             self._close()
+        self._blocks.flush()
         return Watched(
-            steps=self._rows.steps,
-            rows=self._rows.values,
-            copies=self._copies,
-            moves=self._moves,
-            rates=self._rates,
             final=self._final,
             count=self._count,
             reason=self._reason,
@@ -191,10 +174,6 @@ class _Run:
         now = time.perf_counter()
         if self._count == self._most or now > self._until:
             self._stop("finished")
-        if self._told is not None and now > self._next_told:
-            self._next_told = now + _TOLD
-            last = self._rows.values[-1, 0] if self._count else float("nan")
-            self._told(self._count, float(last))
 
     def _find(self, cells: CellReader) -> None:
         """The variables of the program; anew where the loop's function was called again."""
@@ -236,24 +215,24 @@ class _Run:
             for place, (one, other) in enumerate(zip(now, self._before or now)):
                 gap = one - other
                 row[place + 1] = np.sqrt(gap @ gap)
-        self._rows.add(row)
-        self._count += 1
-        if self._awaits_move:
-            self._moves.append(row[1:].copy())
+        if self._copied is not None:
             rates = self._recording.values.get(-1 if self._watch.rate is None else self._watch.rate)
-            self._rates += [float(np.ravel(rates[-1])[0])] if rates else []
-            self._awaits_move = False
+            rate = float(np.ravel(rates[-1])[0]) if rates else None
+            self._blocks.add_copy(self._count, self._copied, row[1:], rate)
+            self._copied = None
+        self._count += 1
+        self._blocks.add(self._count - 1, row)
         if all(not np.isfinite(item).any() for item in now):
             self._stop("non-finite")
 
     def _copy(self, now: list[Array]) -> None:
-        if self._awaits_move:
+        if self._copied is not None:
             return
         names = [tensor.name for tensor in self._watch.tensors]
-        self._copies.append((self._count, dict(zip(names, now))))
-        self._awaits_move = True
+        self._copied = dict(zip(names, now))
+        self._copies += 1
         following = self._count + 1
-        if len(self._copies) > _FIRST:
+        if self._copies > _FIRST:
             following = max(following, int(self._count * _GROWTH))
         self._next_copy = following
 
@@ -292,9 +271,6 @@ class _Run:
         names = [tensor.name for tensor in self._watch.tensors]
         values = now if now is not None else self._before
         self._final = {} if values is None else dict(zip(names, values))
-        if self._awaits_move:
-            self._copies.pop()
-            self._awaits_move = False
 
     def _probe(self, node_id: int, value: object) -> object:
         self._recording.add(node_id, value)
