@@ -1,10 +1,8 @@
 """How far a changed program's training came: whether it trains, its stability limit."""
 
 from nndiag.own_program.mirror import Told
-from nndiag.own_program.program import Program
+from nndiag.own_program.program import CURED, Program
 from nndiag.own_program.run import Live, judged
-
-_CURED = 0.9  # R²
 
 
 def limit_of(program: Program, told: Told) -> float | None:
@@ -22,7 +20,7 @@ def trains(program: Program, told: Told, reached: float | None) -> bool:
         told: What was watched.
         reached: R² at the end, where it is known.
     """
-    if reached is not None and reached >= _CURED:
+    if reached is not None and reached >= CURED:
         return True
     if not told["right"] and told["scale"] is None and not told["adaptive"]:
         return False

@@ -25,6 +25,8 @@ from nndiag.program.text.source import Source, read_source
 from nndiag.trace import TraceRecorder
 
 _CHECKING = 10.0  # seconds
+CURED = 0.9
+"""The R² from which on a program trains, whatever else is said of it."""
 _LENGTHS = frozenset({"summed-instead-of-averaged", "wrong-constant-factor"})
 """Bugs of a step's length alone."""
 
@@ -108,18 +110,30 @@ class Program:
         """The check of its gradient, with what its run says of it.
 
         Where the step goes along the gradient and only its length is another than the program's
-        rate says, the run tells whether that matters.
+        rate says, the run tells whether that matters. In a program that trains well, and no better
+        where it is mended, what is wrong is a warning.
         """
         if known is None:
             return None
-        along = told["scale"] is not None
+        along, matters = told["scale"] is not None, known.matters
+        harmless = matters is not None and matters.is_harmless and self._trains_well(told, found)
 
         def weighed(finding: Finding) -> Finding:
             excused = known.correct or finding.severity is not Severity.ERROR
             excused = excused or (along and finding.problem in _LENGTHS)
-            return replace(finding, severity=Severity.NOTE) if excused else finding
+            if excused:
+                return replace(finding, severity=Severity.NOTE)
+            if not harmless:
+                return finding
+            says = f"{finding.message}; it trains as well with this mended"
+            return replace(finding, severity=Severity.WARNING, message=says)
 
         return replace(known, findings=tuple(map(weighed, known.findings)))
+
+    def _trains_well(self, told: Told, found: Diagnosis) -> bool:
+        """Whether nothing is wrong with its run, and it explains its targets."""
+        reached = self.r_squared(told)
+        return found.cause is None and not found.failing and (reached or 0.0) >= CURED
 
     def mended(self, check: ProgramCheck | None, told: Told) -> str | None:
         """Its text with the gradient repaired, where that is wrong and a repair is known."""

@@ -67,7 +67,8 @@ class Recording:
         self.take(told)
         with np.errstate(all="ignore"):
             self._take_rows(told, len(told["rows"]) - self._rows)
-            self._recorder.record_facts(replace(self._facts, total_steps=told["count"]))
+            lengths = {"total_steps": told["count"], "steps_per_epoch": told["per_epoch"]}
+            self._recorder.record_facts(replace(self._facts, **lengths))
             trace = self._recorder.trace()
             last = float(trace.loss[-1]) if trace.steps else np.nan
             ending = Ending(_reason(told, last), last)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nndiag.arrays import FloatArray
-from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Severity, Suggestion
+from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Outcome, Severity, Suggestion
 from nndiag.formatting import number
 from nndiag.own_program.edits import Editor, SettingEdit
 from nndiag.own_program.mirror import Mirror, Told
@@ -35,6 +35,8 @@ _START = frozenset(
 _TARGETS = frozenset(
     {"unscaled-targets", "loss-does-not-fit-output", "targets-outside-output-range"}
 )
+_BAD = frozenset({Outcome.DIVERGED, Outcome.STALLED, Outcome.FLAT})
+"""How a run ends that a fault may be the reason of."""
 _COLUMNS = 4  # that are told
 _TOO_SMALL, _USUAL = "learning-rate-too-small", 0.01
 """A rate that suits Adam and its kind, which have no stability limit."""
@@ -43,7 +45,8 @@ _TOO_SMALL, _USUAL = "learning-rate-too-small", 0.01
 def with_check(diagnosis: Diagnosis, check: ProgramCheck | None) -> Diagnosis:
     """The diagnosis with what the check of the gradient found.
 
-    What is wrong with the steps is the cause of whatever the run did.
+    What is wrong with the steps is the cause of whatever the run did; where nothing is wrong with
+    the run, a warning is the cause of nothing.
     """
     if check is None or not check.findings:
         return diagnosis
@@ -56,9 +59,10 @@ def with_check(diagnosis: Diagnosis, check: ProgramCheck | None) -> Diagnosis:
     rest = [x for x in diagnosis.findings if x.severity is Severity.NOTE]
     confirmed = check.matters is not None and check.matters.is_why
     confidence = Confidence.CONFIRMED if confirmed else Confidence.LIKELY
+    is_cause = first.severity is Severity.ERROR or found or diagnosis.outcome in _BAD
     return replace(
         diagnosis,
-        cause=Cause(first, confidence, tuple(found)),
+        cause=Cause(first, confidence, tuple(found)) if is_cause else None,
         findings=(first, *others, *found, *rest, *notes),
         suggested=suggested(first, check.source),
     )

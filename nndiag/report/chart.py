@@ -64,8 +64,10 @@ class LossChart:
         return int(np.clip(place * columns, 0, columns - 1))
 
     def _axis(self, columns: int) -> str:
-        """The first and the last step."""
+        """The first and the last step, with the epoch where the run has epochs."""
         first, last = f"{self._trace.step[0]:,}", f"{self._trace.step[-1]:,}"
+        if self._trace.epochs is not None:
+            last = f"{last} (epoch {self._trace.epochs:,})"
         return f"{first}{last:>{columns - len(first)}}"
 
 

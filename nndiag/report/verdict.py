@@ -125,14 +125,14 @@ def labelled(lines: Iterable[tuple[str, Text]]) -> RenderableType:
 def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     total = None if trace.length == trace.facts.total_steps else trace.facts.total_steps
     unit = trace.facts.unit
-    steps = f"{trace.length:,}{_of(total)} {unit}s"
+    steps = f"{trace.length:,}{_of(total)} {unit}s{_epochs(trace)}"
     if diagnosis.outcome is Outcome.DIVERGED:
         stopped = trace.ending is not None and trace.ending.reason == "non-finite"
         grew = bool(trace.steps) and math.isfinite(trace.loss[0])
         how = "the loss exploded" if grew else "the loss was never finite"
         return f"{how}{'; stopped' if stopped else ' and stayed high'} after {steps}"
     if diagnosis.outcome in (Outcome.STALLED, Outcome.FLAT):
-        stalled = f"no longer learning after {count(trace.length, unit)}"
+        stalled = f"no longer learning after {count(trace.length, unit)}{_epochs(trace)}"
         return stalled if diagnosis.outcome is Outcome.STALLED else _flat_words(trace)
     if diagnosis.outcome is Outcome.INTERRUPTED:
         how = "ended before its last step" if trace.ending is None else "by Ctrl-C"
@@ -140,6 +140,11 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     if diagnosis.outcome is Outcome.IMPROVING:
         return _still_falling_words(diagnosis, trace)
     return _finished_words(diagnosis, trace)
+
+
+def _epochs(trace: Trace) -> str:
+    """How many epochs the steps are, where a program has any."""
+    return "" if trace.epochs is None else f" ({count(trace.epochs, 'epoch')})"
 
 
 def _finished_words(diagnosis: Diagnosis, trace: Trace) -> str:
@@ -175,10 +180,11 @@ def _still_falling_words(diagnosis: Diagnosis, trace: Trace) -> str:
         return "still falling: not finished"
     steps = count(trace.length, trace.facts.unit)
     if abs(gain / final) < _HARDLY:
-        return f"not finished: too early to tell after {steps}"
+        return f"not finished: too early to tell after {steps}{_epochs(trace)}"
     more = steps.replace(" ", " more ")
     share = abs(gain / final)
     part = "most of it" if share > _MOST else f"about {percent(share)}"
+    more = more if trace.epochs is None else f"{trace.epochs:,} more epochs"
     return f"still falling: {more} would remove {part}"
 
 

@@ -77,6 +77,7 @@ class Facts:
         learning_rate: Configured learning rate.
         batch_size: Examples per step.
         total_steps: Number of steps that were asked for.
+        steps_per_epoch: Steps of each pass of the loop around them, in a program that has one.
         settings: The whole resolved config, as plain data.
         initial_sharpness: Largest eigenvalue of the loss Hessian before the first step.
         stability_limit: Largest stable learning rate by theory before the first step; None for
@@ -103,6 +104,7 @@ class Facts:
     learning_rate: float | None = None
     batch_size: int | None = None
     total_steps: int | None = None
+    steps_per_epoch: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     initial_sharpness: float | None = None
     stability_limit: float | None = None
@@ -194,3 +196,9 @@ class Trace:
             return self.steps
         spacing = int(np.median(np.diff(self.step)))
         return int(self.step[-1] - self.step[0]) + spacing
+
+    @property
+    def epochs(self) -> int | None:
+        """Number of epochs that were begun, where a program has epochs of several steps."""
+        per_epoch = self.facts.steps_per_epoch or 1
+        return -(-self.length // per_epoch) if per_epoch > 1 else None

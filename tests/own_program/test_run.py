@@ -115,6 +115,24 @@ def test_puts_a_wrong_gradient_before_what_the_run_did(tmp_path):
     assert str(result).splitlines()[2].startswith("│ WRONG SIGN")
 
 
+def test_speaks_of_the_epochs_of_a_program_that_has_epochs():
+    result = run(PROGRAMS / "healthy" / "minibatches.py")
+    assert result.trace.epochs == 40  # of 200 / 20 steps
+    assert "399 (epoch 40)" in str(result)
+
+
+def test_a_wrong_step_of_a_program_that_trains_as_well_is_a_warning(tmp_path):
+    text = (PROGRAMS / "healthy" / "script_rows.py").read_text()
+    path = tmp_path / "net.py"
+    path.write_text(text.replace(*HARMLESS))
+    result = run(path)
+    finding = result.findings[0]
+    assert (finding.problem, finding.severity) == ("summed-instead-of-averaged", Severity.WARNING)
+    assert "it trains as well with this mended" in finding.message
+    assert result.cause is None
+    assert result.exit_code == 0
+
+
 def test_a_killed_run_is_kept_to_its_last_moment(tmp_path):
     text = (PROGRAMS / "healthy" / "straight_line.py").read_text()
     path = tmp_path / "long.py"

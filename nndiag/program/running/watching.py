@@ -69,7 +69,8 @@ class Watched:
         reason: "finished" (also where it was stopped as asked for), "non-finite", "interrupted" or
             "failed".
         failure: What ended a program that failed.
-        per_epoch: Steps of each pass of the loop around the training loop; None where all alike.
+        per_epoch: Steps of each pass of the loop around the training loop; None where there is no
+            such loop, or its passes differ.
         last: What was read in the last whole iteration.
         seconds: How long it took.
     """
@@ -251,7 +252,8 @@ class _Run:
             self._in_epoch = 0
 
     def _per_epoch(self) -> int | None:
-        return self._epochs[0] if self._watch.around and self._epochs else None
+        alike = len(set(self._epochs[:2])) == 1 and len(self._epochs) > 1
+        return self._epochs[0] if self._watch.around and alike else None
 
     def _stop(self, reason: str) -> None:
         self._reason = reason

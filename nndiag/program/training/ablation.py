@@ -9,6 +9,7 @@ import numpy as np
 
 _LEAST = 20
 _CURED = 0.5
+_AS_WELL = 0.9
 _RISES = 1.5  # single examples' losses rise by so much, and fall, without a trend
 _FIRST = 10  # iterations whose losses make up the start
 
@@ -37,6 +38,13 @@ class Matters:
         ends = self.program, self.right
         trains = [math.isfinite(end) and end <= self.start for end in ends]
         return trains == [False, True]
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether the program trains as well with its step as with the right one."""
+        ends = self.program, self.right
+        trains = all(math.isfinite(end) and end <= self.start for end in ends)
+        return trains and self.right >= _AS_WELL * self.program
 
 
 def comparison(program: list[float], right: list[float]) -> Matters | None:
