@@ -51,7 +51,7 @@ class Watcher:
         self._settings, self._task, self._stays = settings, task, stays
         self._python, self._tell = python, tell or (lambda _: None)
         self._child: Child | None = None
-        self._seen, self._live = _Seen(), None  # type: _Seen, Live | None
+        self._seen, self._live = Seen(), None  # type: Seen, Live | None
 
     def watch(self, *, seconds: float | None = None, live: Live | None = None, **more: Any) -> Told:
         """What is seen of one training.
@@ -74,7 +74,7 @@ class Watcher:
         }
         if self._child is None:
             self._child = Child(python=self._python, on_message=self._hear)
-        self._seen, self._live, kept = _Seen(), live, False
+        self._seen, self._live, kept = Seen(), live, False
         try:
             ending = self._asked(self._child, request, seconds=seconds)
             kept = self._stays
@@ -102,46 +102,46 @@ class Watcher:
     def _hear(self, kind: str, data: Mapping[str, Any]) -> None:
         if kind == "step":
             self._tell(f"step {data['step']:,}, loss {data['loss']:.4g}")
-        elif kind == "roles":
-            self._seen = _Seen(data)
-        elif kind == "rows":
-            told = self._seen.add(data)
+        self._seen.take(kind, data)
+        if kind == "rows":
+            told = self._seen.told
             if self._live is not None:
                 self._live(told)
             if len(told["rows"]):
                 self._tell(f"step {int(told['steps'][-1]) + 1:,}, loss {told['rows'][-1, 0]:.4g}")
 
 
-class _Seen:
+class Seen:
     """What was seen of a training until now.
 
-    Args:
-        roles: What is what in the program.
+    Attributes:
+        told: What is what in the program, and the steps until now.
     """
 
-    def __init__(self, roles: Mapping[str, Any] | None = None) -> None:
-        self.told: dict[str, Any] = dict(roles or {})
+    def __init__(self) -> None:
+        self.told: dict[str, Any] = {}
+        self._rows = Rows(2)
         self._values: list[float] = []
-        if roles is not None:
-            self._rows = Rows(2 + len(roles["tensors"]))
-            self.told |= {"copies": [], "moves": [], "rates": []}
-            self._update()
 
-    def add(self, block: Mapping[str, Any]) -> Told:
-        """Take a block of steps, as `running.blocks` hands it on; all that was seen."""
-        room = self._rows.room(len(block["rows"]))
-        room[:, 0], room[:, 1:] = block["steps"], block["rows"]
-        self._rows.count += len(room)
+    def take(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Take what the child sends: "roles", and "rows" as `running.blocks` hands them on."""
+        if kind == "roles":
+            self._rows = Rows(2 + len(data["tensors"]))
+            self.told = {**data, "copies": [], "moves": [], "rates": []}
+        elif kind == "rows":
+            room = self._rows.room(len(data["rows"]))
+            room[:, 0], room[:, 1:] = data["steps"], data["rows"]
+            self._rows.count += len(room)
+            self._take_copies(data)
+        if kind in {"roles", "rows"}:
+            rows = self._rows.filled()
+            self.told |= {"steps": rows[:, 0], "rows": rows[:, 1:]}
+
+    def _take_copies(self, data: Mapping[str, Any]) -> None:
         for name in ("copies", "moves"):
-            self.told[name].extend(block[name])
-        self._values += block["rates"]
+            self.told[name].extend(data[name])
+        self._values += data["rates"]
         if self._values and self.told["rate"] is not None:
             unit = self.told["rate"][1] / self._values[0]
             pairs = zip(self.told["copies"], self._values, strict=True)
             self.told["rates"] = [[step, unit * value] for (step, _), value in pairs]
-        self._update()
-        return self.told
-
-    def _update(self) -> None:
-        rows = self._rows.filled()
-        self.told |= {"steps": rows[:, 0], "rows": rows[:, 1:]}

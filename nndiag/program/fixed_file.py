@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from nndiag.errors import Problem, UserCodeError
@@ -17,27 +20,25 @@ def write_fixed(check: ProgramCheck) -> Path:
     """
     if check.fixed_text is None:
         raise UserCodeError(Problem("no repair was found, so there is nothing to write"))
-    old, new = check.source.parts, check.source.with_text(check.fixed_text).parts
-    changed = [(a, b) for a, b in zip(old, new) if a.text != b.text]
-    if len(changed) > 1:
-        files = ", ".join(str(part.path) for part, _ in changed)
-        raise UserCodeError(Problem(f"the repair changes several files: {files}"))
-    path, text = fixed_path(changed[0][0].path), f"{changed[0][1].text.rstrip()}\n"
-    if check.source.cells and changed[0][0] is old[0]:
-        text = _notebook_text(check)
-    return _written(path, text, like=changed[0][0].path)
+    return write_text(check.source, check.fixed_text)
 
 
 def write_text(source: Source, text: str) -> Path:
-    """Writes a fixed program of one file beside the original, `my_net.fixed.py`.
+    """Writes a fixed program beside the original, `my_net.fixed.py`; the file that is changed.
 
     Raises:
-        UserCodeError: It is a notebook or several files, the file exists already, or it cannot be
-            written.
+        UserCodeError: Several files are changed, the file exists already, or it cannot be written.
     """
-    if source.cells or len(source.parts) > 1:
-        raise UserCodeError(Problem("a notebook, or several files: change it as the diff shows"))
-    return _written(fixed_path(source.path), f"{text.rstrip()}\n", like=source.path)
+    old, new = source.parts, source.with_text(text).parts
+    changed = [(a, b) for a, b in zip(old, new) if a.text != b.text]
+    if len(changed) > 1:
+        files = ", ".join(str(part.path) for part, _ in changed)
+        raise UserCodeError(Problem(f"the fix changes several files: {files}"))
+    (part, fixed) = changed[0]
+    written = f"{fixed.text.rstrip()}\n"
+    if source.cells and part is old[0]:
+        written = _notebook_text(source, fixed.text)
+    return _written(fixed_path(part.path), written, like=part.path)
 
 
 def _written(path: Path, text: str, *, like: Path) -> Path:
@@ -54,24 +55,43 @@ def _written(path: Path, text: str, *, like: Path) -> Path:
     return path
 
 
-def _notebook_text(check: ProgramCheck) -> str:
-    """The notebook with the changed lines in their cells."""
-    import json  # noqa: PLC0415 - only for notebooks
+def _notebook_text(source: Source, text: str) -> str:
+    """The notebook with another text of its code: cells that it leaves alone stay as they are.
 
-    document = json.loads(check.path.read_text(encoding="utf-8-sig"))
-    lines = (check.fixed_text or "").split("\n")
-    shift = len(lines) - len(check.source.lines)
-    changed = min((step.line for step in check.repairs), default=0)
-    starts = [start if start <= changed else start + shift for start in check.source.cells]
+    A line that is inserted between two cells belongs to the cell behind it.
+    """
+    document = json.loads(source.path.read_text(encoding="utf-8-sig"))
+    lines = text.split("\n")
+    blocks = SequenceMatcher(None, source.lines, lines, autojunk=False).get_opcodes()
     cells = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
+    starts = [start - 1 for start in source.cells]
+    bounds = [_moved(start, blocks) for start in starts] + [len(lines)]
     for number, (cell, old) in enumerate(zip(cells, notebook_cells(document))):
-        end = starts[number + 1] - 1 if number + 1 < len(starts) else len(lines)
-        new = "\n".join(lines[starts[number] - 1 : end]).rstrip("\n")
-        if any(starts[number] <= step.line + max(0, shift) <= end for step in check.repairs):
-            kept = [line for line in old.split("\n") if line.lstrip().startswith(("%", "!"))]
-            text = "\n".join([*kept, new]) if kept and "pass" not in new else new
-            cell["source"] = text.splitlines(keepends=True)
+        before = old.rstrip("\n").split("\n")
+        blanked = source.lines[starts[number] : starts[number] + len(before)]
+        now = "\n".join(lines[bounds[number] : bounds[number + 1]]).rstrip().split("\n")
+        if now != "\n".join(blanked).rstrip().split("\n"):
+            cell["source"] = "\n".join(_with_magics(before, blanked, now)).splitlines(True)
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _moved(line: int, blocks: Sequence[tuple[str, int, int, int, int]]) -> int:
+    """Where what begins at a line begins in the changed text, with what is put before it."""
+    for kind, start, end, other, _ in blocks:
+        if kind == "insert" and start == line:
+            return other
+        if start <= line < end:
+            return other + (line - start if kind == "equal" else 0)
+    return blocks[-1][4]
+
+
+def _with_magics(cell: list[str], blanked: tuple[str, ...], now: list[str]) -> list[str]:
+    """The lines of a changed cell, with the magics of those that were not changed."""
+    found = []
+    blocks = SequenceMatcher(None, blanked, now, autojunk=False).get_opcodes()
+    for kind, start, end, first, last in blocks:
+        found += cell[start:end] if kind == "equal" else now[first:last]
+    return found
 
 
 def fixed_path(path: Path) -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from nndiag.errors import UserCodeError
 from nndiag.program import CodeSettings, check_program
-from nndiag.program.fixed_file import write_fixed
+from nndiag.program.fixed_file import write_fixed, write_text
 from nndiag.program.text.source import read_source
 from tests.program.conftest import LINEAR
 
@@ -83,6 +83,28 @@ def test_keeps_the_magics_of_a_mended_notebook(wrong_notebook):
     path = write_fixed(check_program(CodeSettings(script=str(wrong_notebook))))
     first = json.loads(path.read_text())["cells"][1]["source"]
     assert first[:2] == ["%matplotlib inline\n", "!pip list\n"]
+
+
+def test_changes_only_the_cells_of_a_notebook_that_a_fix_touches(write):
+    cells = [
+        "%matplotlib inline\nrate = 9",
+        "%time x = 1\ny = 2",
+        "for i in range(3):\n    y += rate",
+    ]
+    path = write(notebook(*cells), "n.ipynb")
+    source = read_source(path)
+    text = source.text.replace("rate = 9", "rate = 0.1")
+    text = text.replace("for i", "scale = 2\nfor i").replace("+= rate", "+= rate * scale")
+    fixed = json.loads(write_text(source, text).read_text())
+    before = json.loads(path.read_text())
+    assert ["".join(cell["source"]) for cell in fixed["cells"] if cell["cell_type"] == "code"] == [
+        "%matplotlib inline\nrate = 0.1",
+        cells[1],
+        "scale = 2\nfor i in range(3):\n    y += rate * scale",
+    ]
+    changed = [cell != other for cell, other in zip(fixed["cells"], before["cells"], strict=True)]
+    assert sum(changed) == 2
+    assert fixed["cells"][-1].keys() == before["cells"][-1].keys()
 
 
 def test_writes_a_mended_script_that_passes(write):
