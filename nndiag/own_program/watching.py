@@ -51,7 +51,7 @@ class Watcher:
         self._settings, self._task, self._stays = settings, task, stays
         self._python, self._tell = python, tell or (lambda _: None)
         self._child: Child | None = None
-        self._seen, self._live = Seen(), None  # type: Seen, Live | None
+        self._seen, self._live = SeenSteps(), None  # type: SeenSteps, Live | None
 
     def watch(self, *, seconds: float | None = None, live: Live | None = None, **more: Any) -> Told:
         """What is seen of one training.
@@ -74,7 +74,7 @@ class Watcher:
         }
         if self._child is None:
             self._child = Child(python=self._python, on_message=self._hear)
-        self._seen, self._live, kept = Seen(), live, False
+        self._seen, self._live, kept = SeenSteps(), live, False
         try:
             ending = self._asked(self._child, request, seconds=seconds)
             kept = self._stays
@@ -111,7 +111,7 @@ class Watcher:
                 self._tell(f"step {int(told['steps'][-1]) + 1:,}, loss {told['rows'][-1, 0]:.4g}")
 
 
-class Seen:
+class SeenSteps:
     """What was seen of a training until now.
 
     Attributes:

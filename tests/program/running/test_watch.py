@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nndiag.own_program.watching import Seen
+from nndiag.own_program.watching import SeenSteps
 from nndiag.program.child.plain import as_plain
 from nndiag.program.running.task import watch
 from nndiag.program.text.settings import CodeSettings
@@ -79,7 +79,7 @@ def told(tmp_path):
         path = tmp_path / "net.py"
         path.write_text(text.format(**{**blanks, **parts}) if text is NET else text)
         settings = as_plain(CodeSettings(script=str(path)))
-        seen = Seen()
+        seen = SeenSteps()
         ending = watch({"settings": settings}, seen.take)
         return {**seen.told, **ending}
 
