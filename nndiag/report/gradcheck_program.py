@@ -257,15 +257,13 @@ def _next_command(check: ProgramCheck, written: Path | None) -> str:
         original = written.with_name(written.name.replace(".fixed", "", 1))
         if original in {part.path for part in check.source.parts[1:]}:  # imported by its name
             return f"diff {shlex.quote(str(original))} {shlex.quote(str(written))}"
-        return f"nndiag gradcheck {shlex.quote(str(written))}"
+        return f"nndiag train {shlex.quote(str(written))}"
     if check.fixed_text is not None and not check.correct:
         return f"nndiag gradcheck {shlex.quote(str(check.path))} --write-fixed"
     top = _top(check)
     if top is not None:
         return f"nndiag explain {top.problem}"
-    if check.learning_rate is not None:
-        return f"nndiag sweep-lr {shlex.quote(str(check.path))}"
-    return "nndiag init"
+    return f"nndiag train {shlex.quote(str(check.path))}"
 
 
 def _verdict(tensor: TensorCheck) -> str:

@@ -3,12 +3,15 @@
 from nndiag.finding import Diagnosis, Outcome
 from nndiag.trace import Trace
 
+DONE = "nothing: it trains"
+_LEARNED = 0.9  # R² from which on a run need not be longer
+
 
 def next_command(diagnosis: Diagnosis, trace: Trace, *, config: str | None) -> str:
     """What to try next.
 
-    A run that fails is handed to `fix`, which tries the remedies; one that is not finished is
-    trained longer; a healthy one has its gradient checked.
+    A run that fails is handed to `fix`, which tries the remedies; one that has not
+    learned yet is trained longer; with a healthy one all is done.
 
     Args:
         diagnosis: What was said about the run.
@@ -22,10 +25,15 @@ def next_command(diagnosis: Diagnosis, trace: Trace, *, config: str | None) -> s
         return f"nndiag explain {getattr(name, 'problem', diagnosis.outcome)}"
     if diagnosis.cause is not None or diagnosis.failing:
         return f"nndiag fix {config}"
-    if diagnosis.outcome is Outcome.IMPROVING and trace.facts.total_steps is not None:
+    learned = diagnosis.numbers.get("r_squared", 0.0) >= _LEARNED
+    if (
+        diagnosis.outcome is Outcome.IMPROVING
+        and not learned
+        and trace.facts.total_steps is not None
+    ):
         return f"nndiag train {config} training.steps={2 * trace.facts.total_steps}"
     if diagnosis.outcome is Outcome.INTERRUPTED:
         return f"nndiag train {config}"
     if diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
         return f"nndiag sweep-lr {config}"
-    return f"nndiag gradcheck {config}"
+    return DONE

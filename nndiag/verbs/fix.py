@@ -11,6 +11,7 @@ from nndiag.errors import ConfigError, warn
 from nndiag.finding import Severity
 from nndiag.fixing import Fix, write_cured
 from nndiag.fixing import fix as search
+from nndiag.report.next_command import DONE
 from nndiag.verbs.result import Result, as_result
 from nndiag.verbs.target import (
     ExperimentLike,
@@ -175,15 +176,15 @@ def _next_command(found: FixResult, config: str) -> str:
     if found.written is not None:
         return f"nndiag train {shlex.quote(str(found.written))}"
     if found.healthy:
-        return f"nndiag gradcheck {config}"
+        return DONE
     if found.winner is not None or found.interrupted:
         words = None if found.winner is None else _overrides(found.winner.trial.changes)
         again = f"nndiag fix {config}"
         return again if words is None else f"nndiag train {config} {shlex.join(words)}"
-    if found.in_the_data and found.diagnosis.cause is not None:
-        return f"nndiag explain {found.diagnosis.cause.finding.problem}"
     if any(trial.run is None for trial in found.trials):
         return f"nndiag fix {config} --seconds {max(10, round(4 * found.budget))}"
+    if found.diagnosis.cause is not None:  # what is left is for a person
+        return f"nndiag explain {found.diagnosis.cause.finding.problem}"
     return f"nndiag sweep-lr {config}"
 
 

@@ -13,6 +13,7 @@ from nndiag.own_program.run import run_program
 from nndiag.program import CodeSettings
 from nndiag.program.fixed_file import write_text
 from nndiag.pytorch.recognition import program_in
+from nndiag.report.next_command import DONE
 from nndiag.verbs.result import Result, as_result
 
 if TYPE_CHECKING:
@@ -37,14 +38,16 @@ class ProgramFixResult(Result, ProgramFix):
     def next_command(self) -> str:
         """What to try next."""
         if self.healthy:
-            return "nothing: it trains"
+            return DONE
         if self.written is not None:
             return f"nndiag train {quote(str(self.written))}"
         if self.winner is not None:
             return f"nndiag fix {self.program} --write"
-        if self.check is not None and not self.check.correct:
-            return f"nndiag gradcheck {self.program}"
-        return f"nndiag doctor {self.program}"
+        if self.check is not None and not self.check.correct and self.check.fixed_text is not None:
+            return f"nndiag gradcheck {self.program} --write-fixed"
+        most = self.diagnosis.cause and self.diagnosis.cause.finding
+        most = most or next(iter(self.diagnosis.findings), None)
+        return f"nndiag explain {most.problem}" if most else f"nndiag doctor {self.program}"
 
     def gravest(self) -> Severity | None:
         """An error where a failure is left."""

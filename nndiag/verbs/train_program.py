@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nndiag.errors import Problem, RunError, UserCodeError, warn
+from nndiag.finding import Outcome
 from nndiag.plain import json_text
 from nndiag.program import CodeSettings, ProgramCheck
+from nndiag.report.next_command import DONE
 from nndiag.trace.run_folder import (
     create_run_folder,
     write_environment,
@@ -40,7 +42,10 @@ class ProgramRunResult(RunResult):
             return f"nndiag fix {self.config}"
         if self.check is not None and not self.check.correct:
             return f"nndiag gradcheck {self.config}"
-        return "nothing: it trains"
+        if self.outcome is Outcome.INTERRUPTED:
+            return f"nndiag train {self.config}"
+        failed = self.outcome in (Outcome.DIVERGED, Outcome.STALLED)
+        return f"nndiag fix {self.config}" if failed else DONE
 
 
 def train_program(

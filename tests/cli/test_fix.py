@@ -44,7 +44,7 @@ def test_a_healthy_config_has_nothing_to_be_fixed(command, folder):
     ended = command("fix", "healthy.yaml")
     assert ended.code == 0
     assert "NOTHING TO FIX" in ended.out
-    assert "next nndiag gradcheck healthy.yaml" in ended.out
+    assert "next nothing: it trains" in ended.out
     assert sorted(path.name for path in folder.glob("*.yaml")) == ["exploding.yaml", "healthy.yaml"]
 
 

@@ -96,7 +96,7 @@ rate   0.1; the step is 0.1 times the gradient
 points iteration 0; iteration 3
 so     the gradient is right; a config of the same network has its settings
        judged
-next   nndiag sweep-lr my_net.py"""
+next   nndiag train my_net.py"""
 
 WRONG_AT_80 = """\
 my_net.py  loop at line 1 · 2 parameters
@@ -146,7 +146,7 @@ def test_no_line_is_wider_than_the_console(check, width):
 def test_a_mended_program_is_checked_next():
     text = told(WRONG, written=Path("my net.fixed.py"))
     assert "written my net.fixed.py" in text
-    assert "next    nndiag gradcheck 'my net.fixed.py'" in text
+    assert "next    nndiag train 'my net.fixed.py'" in text
 
 
 def test_a_bug_without_a_repair_is_explained_next():

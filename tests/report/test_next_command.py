@@ -16,8 +16,8 @@ def test_a_failing_run_is_handed_to_fix(diverged):
 @pytest.mark.parametrize(
     ("outcome", "command"),
     [
-        (Outcome.CONVERGED, "nndiag gradcheck my.yaml"),
-        (Outcome.IMPROVING, "nndiag train my.yaml training.steps=200"),
+        (Outcome.CONVERGED, "nothing: it trains"),
+        (Outcome.IMPROVING, "nothing: it trains"),
         (Outcome.INTERRUPTED, "nndiag train my.yaml"),
         (Outcome.STALLED, "nndiag sweep-lr my.yaml"),
     ],
@@ -26,6 +26,14 @@ def test_a_run_without_findings(healthy, outcome, command):
     diagnosis, trace = healthy
     changed = replace(diagnosis, outcome=outcome)
     assert next_command(changed, trace, config="my.yaml") == command
+
+
+def test_a_run_that_has_learned_little_yet_is_trained_longer(healthy):
+    diagnosis, trace = healthy
+    numbers = {**diagnosis.numbers, "r_squared": 0.4}
+    changed = replace(diagnosis, outcome=Outcome.IMPROVING, numbers=numbers)
+    command = next_command(changed, trace, config="my.yaml")
+    assert command == "nndiag train my.yaml training.steps=200"
 
 
 def test_a_run_of_unknown_length_is_not_told_to_be_longer(healthy):
