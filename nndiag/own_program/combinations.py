@@ -6,7 +6,12 @@ from nndiag.own_program.edits import SettingEdit
 
 
 def combinations(edits: Sequence[SettingEdit]) -> Iterator[tuple[SettingEdit, ...]]:
-    """None (the rate alone), each alone, what belongs to the data together, then all."""
+    """None (the rate alone), each alone, what belongs to the data together, then all.
+
+    Another optimizer comes last: alone, and with all the rest.
+    """
+    last = tuple(x for x in edits if x.name == "optimizer")
+    edits = [x for x in edits if x not in last]
     yield ()
     for edit in edits:
         yield (edit,)
@@ -19,3 +24,6 @@ def combinations(edits: Sequence[SettingEdit]) -> Iterator[tuple[SettingEdit, ..
             yield (first, *start)
     if len(edits) > len(data) + len(start) or (len(data) > 1 and start) or len(edits) > 2:
         yield tuple(edits)
+    if last:
+        yield last
+        yield (*(data or edits), *last)

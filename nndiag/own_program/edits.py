@@ -12,6 +12,7 @@ import numpy as np
 
 from nndiag.own_program.absorbing import absorbed, shapes
 from nndiag.own_program.mirror import Told
+from nndiag.own_program.optimizing import as_adam
 from nndiag.own_program.places import Places, Splice, is_range, last_name, value_of
 from nndiag.program.text.source import Source
 
@@ -220,8 +221,11 @@ class Editor:
         return SettingEdit("weights", "real numbers instead of integers", line, tuple(splices))
 
     def optimizer(self, name: str, rate: float) -> SettingEdit | None:
-        """Another optimizer, for the same parameters; None where the steps are written out."""
-        return None
+        """Adam's steps for plain ones; None where they are not plain."""
+        found = as_adam(self._places, self._told, rate=typed(rate))
+        if found is None or name != "Adam":
+            return None
+        return SettingEdit("optimizer", f"{name}, lr = {typed(rate)}", *found)
 
     def never_zero(self, text: str, *, line: int) -> SettingEdit | None:
         """A divisor that is never zero.

@@ -98,3 +98,34 @@ def test_scaled_data_are_undone_behind_the_training(source, targets):
     np.testing.assert_allclose(plain["x"] @ plain["W"] + plain["b"], predicted, rtol=1e-9)
     np.testing.assert_allclose(plain["x"], np.linspace(400, 500, 30).reshape(-1, 1), rtol=1e-12)
     np.testing.assert_allclose(plain["y"], 3 * plain["x"] + 7, rtol=1e-12)
+
+
+ADAM = """
+import numpy as np
+x = np.arange(1.0, 5.0)
+w, net = np.zeros(4), {"b": np.ones(2)}
+for step in range(3):
+    g = x * (w - 3)
+    w -= 0.5e-7 * g
+    net["b"] = net["b"] - 0.5e-7 * np.array([1.0, -2.0])
+    seen = seen + [w.copy()]
+"""
+
+
+def test_the_first_step_of_adam_has_the_length_of_its_rate(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(ADAM)
+    tensors = [["w", [4], [7]], ["net['b']", [2], [8]]]
+    told = {"adaptive": False, "momentum": [], "tensors": tensors, "loop_line": 5}
+    edit = Editor(read_source(path), told).optimizer("Adam", 0.01)
+    names = {"seen": []}
+    exec(edited(ADAM, [edit]), names)
+    np.testing.assert_allclose(names["seen"][0], np.full(4, 0.01))  # the rate, towards 3
+    np.testing.assert_allclose(names["net"]["b"], [1 - 0.03, 1 + 0.03])  # a steady gradient
+
+
+def test_steps_with_a_velocity_are_no_plain_ones(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(ADAM)
+    told = {"adaptive": False, "momentum": ["w"], "tensors": [["w", [4], [7]]], "loop_line": 5}
+    assert Editor(read_source(path), told).optimizer("Adam", 0.01) is None
