@@ -20,7 +20,7 @@ from nndiag.own_program.edits import Editor, Edits, SettingEdit, edited
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.outcome import limit_of, trains
 from nndiag.own_program.program import Program
-from nndiag.own_program.run import ProgramRun
+from nndiag.own_program.run import Keeper, Live, ProgramRun
 from nndiag.program import ProgramCheck
 from nndiag.program.text.edits import unified_diff
 from nndiag.program.text.source import Source
@@ -117,7 +117,11 @@ class ProgramFix:
 
 
 def fix_program(
-    run: ProgramRun, program: Program, *, notice: Callable[[str], None] | None = None
+    run: ProgramRun,
+    program: Program,
+    *,
+    notice: Callable[[str], None] | None = None,
+    recorder: Keeper | None = None,
 ) -> ProgramFix:
     """Find the smallest change with which a program trains.
 
@@ -125,8 +129,9 @@ def fix_program(
         run: The program as it stands.
         program: Runs it with its text changed.
         notice: Told what is being tried.
+        recorder: Gives the recorder of each training; None keeps nothing of them.
     """
-    search = Search(run, program, notice=notice or (lambda _: None))
+    search = Search(run, program, notice=notice or (lambda _: None), recorder=recorder)
     found = ProgramFix(
         source=run.source,
         diagnosis=run.diagnosis,
@@ -144,13 +149,21 @@ class Search:
         run: The program as it stands.
         program: Runs it with its text changed.
         notice: Told what is being tried.
+        recorder: Gives the recorder of each training; None keeps nothing of them.
 
     Attributes:
         before: R² of the program as it stands; None where that is not known.
     """
 
-    def __init__(self, run: ProgramRun, program: Program, *, notice: Callable[[str], None]) -> None:
-        self._program, self._notice = program, notice
+    def __init__(
+        self,
+        run: ProgramRun,
+        program: Program,
+        *,
+        notice: Callable[[str], None],
+        recorder: Keeper | None = None,
+    ) -> None:
+        self._program, self._notice, self._recorder = program, notice, recorder
         self._told: Told = run.told or {}
         self._mirror = run.mirror
         self._source = run.source
@@ -306,12 +319,18 @@ class Search:
 
     def _watched(self, text: str, **more: Any) -> Told | None:
         """One training of a changed program; None where it cannot be run."""
+        live = None
         if "steps" not in more:
             self._made += 1
+            live = None if self._recorder is None else Live(self._program, self._recorder)
+        take = None if live is None else live.take
         try:
-            return self._program.watcher.watch(text=text, **more)
+            told = self._program.watcher.watch(text=text, live=take, **more)
         except NndiagError:
             return None
+        if live is not None:
+            live.ended(told, reference=False)
+        return told
 
     def _judged(self, edits: Edits, told: Told) -> ProgramTrial:
         """A trained program with what came of it."""

@@ -6,14 +6,15 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from nndiag.errors import UserCodeError, warn
+from nndiag.errors import RunError, UserCodeError, warn
 from nndiag.finding import Severity
 from nndiag.own_program.fix import ProgramFix, fix_program
-from nndiag.own_program.run import run_program
+from nndiag.own_program.run import in_memory, run_program
 from nndiag.program import CodeSettings
 from nndiag.program.fixed_file import write_text
 from nndiag.pytorch.recognition import program_in
 from nndiag.report.next_command import DONE
+from nndiag.trace import TraceRecorder, TraceWriter
 from nndiag.verbs.result import Result, as_result
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def fix_own_program(
     *,
     program: str,
     write: bool = False,
+    folder: Path | None = None,
     python: str | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> ProgramFixResult:
@@ -85,6 +87,8 @@ def fix_own_program(
         settings: Which program, and what is what in it.
         program: The program as a command line has it.
         write: Whether to write the fixed program.
+        folder: Where to record what is trained, each run in a folder of its own; None keeps it in
+            memory.
         python: The Python that runs it; the user's own by default.
         notice: Told what is being tried.
 
@@ -92,7 +96,9 @@ def fix_own_program(
         UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
     """
     with program_in(settings, python=python, tell=notice) as code:
-        found = fix_program(run_program(code), code, notice=notice)
+        keeper = None if folder is None else _Folders(folder).recorder
+        run = run_program(code, recorder=keeper or in_memory)
+        found = fix_program(run, code, notice=notice, recorder=keeper)
     written = None
     if write and found.text is not None:
         try:
@@ -100,3 +106,21 @@ def fix_own_program(
         except UserCodeError as error:
             warn(str(error))
     return as_result(ProgramFixResult, found, program=program, written=written)
+
+
+class _Folders:
+    """A folder for each training of a search, numbered as they are made."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._count = folder, 0
+
+    def recorder(self, layers: tuple[str, ...]) -> TraceRecorder:
+        """The recorder of the next training."""
+        self._count += 1
+        place = self._folder / f"{self._count:02}"
+        try:
+            place.mkdir()
+            return TraceRecorder(layers=layers, sink=TraceWriter(place, layers=layers))
+        except (OSError, RunError) as error:
+            warn(f"what is tried is not recorded: {error}")
+            return TraceRecorder(layers=layers)
