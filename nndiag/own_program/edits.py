@@ -78,6 +78,14 @@ class Editor:
             places = self._places.assigned_in_loop(text) or places
         return self._set(places, typed(value), name="learning rate", before=known)
 
+    def steady_rate(self) -> SettingEdit | None:
+        """The learning rate of the first step in all of them, where the program changes it."""
+        rates = self._told.get("rates") or []
+        if self._told["rate"] is None or len(rates) < 2 or rates[-1][1] >= rates[0][1]:
+            return None
+        places = self._places.assigned_in_loop(self._told["rate"][0])
+        return self._set(places, typed(rates[0][1]), name="learning rate", before=rates[-1][1])
+
     def steps(self, factor: int) -> SettingEdit | None:
         """The outermost loop of the training run through more often."""
         loop = self._places.outer_loop()

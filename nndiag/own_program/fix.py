@@ -43,6 +43,7 @@ _LONGER = (10, 100, 1000)
 _MOST_STEPS = 100_000
 _BETTER = 0.1  # of R², by which a change is better than none
 _MENDS = {
+    "learning rate": ("learning-rate-too-small", "not-enough-steps"),
     "clip": ("gradient-clipped-too-hard",),
     "weight decay": ("weight-decay-too-strong",),
     "output": ("loss-does-not-fit-output", "constant-predictions"),
@@ -248,9 +249,7 @@ class Search:
     def _applicable(self, editor: Editor) -> list[SettingEdit]:
         """The changes that this program may need, the likeliest first."""
         mirror, output = self._mirror, self._told["output"] or {}
-        found = []
-        if self._told.get("clip", True):
-            found.append(editor.clip())
+        found = [editor.steady_rate(), editor.clip()]
         if self._told.get("decay"):
             found.append(editor.decay())
         units = [link["units"] for link in self._told["links"][-1:]]
@@ -295,8 +294,8 @@ class Search:
     def _with_rate(self, editor: Editor, edits: Edits) -> Edits | None:
         """The changes with a rate that suits the program as they leave it; None for none at all."""
         text = edited(self._source.text, edits)
-        if text is None:
-            return None
+        if text is None or any(x.name == "learning rate" for x in edits):
+            return None if text is None else edits
         told = self._told if not edits else self._watched(text, steps=_PROBED)
         limit = None if told is None else limit_of(self._program, told)
         rate = self._told["rate"]

@@ -129,3 +129,13 @@ def test_steps_with_a_velocity_are_no_plain_ones(tmp_path):
     path.write_text(ADAM)
     told = {"adaptive": False, "momentum": ["w"], "tensors": [["w", [4], [7]]], "loop_line": 5}
     assert Editor(read_source(path), told).optimizer("Adam", 0.01) is None
+
+
+def test_holds_a_rate_that_fades(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(TEXT.replace("    r = x", "    pace = rate / (1 + 9 * epoch)\n    r = x"))
+    rates = [[0, 0.1], [1, 0.01], [150, 1e-4]]
+    editor = Editor(read_source(path), told(rate=["pace", 0.1], rates=rates))
+    assert changed(read_source(path), editor.steady_rate()) == ["pace = 0.1"]
+    steady = Editor(read_source(path), told(rate=["pace", 0.1], rates=[]))
+    assert steady.steady_rate() is None

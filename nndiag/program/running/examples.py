@@ -26,6 +26,7 @@ def axis_of(value: Array, array: Array) -> str | None:
 
 def is_close(one: Array, other: Array) -> bool:
     """Whether two arrays hold the same numbers, but for the rounding of one that was computed."""
+    one, other = np.asarray(one), np.asarray(other)  # a program's may be matrices
     if one.shape != other.shape:
         return False
     size = float(np.max(np.abs(other), initial=0.0))

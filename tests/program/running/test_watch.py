@@ -23,10 +23,10 @@ for step in range(30):
     {head}
     H = np.tanh(X @ W + b)
     P = H @ V + c
-    loss = np.mean((P - Y) ** 2) {penalty}
+    loss = np.mean(np.power(P - Y, 2)) {penalty}
     D = 2 * (P - Y) / len(X)
     gV, gc = H.T @ D, D.sum(axis=0)
-    E = (D @ V.T) * (1 - H ** 2)
+    E = np.multiply(D @ V.T, 1 - np.power(H, 2))
     gW, gb = X.T @ E, E.sum(axis=0)
     {between}
     W = W - rate * gW
@@ -126,3 +126,9 @@ def test_a_generator_of_batches_neither_ends_the_run_nor_hides_its_epochs(told):
     found = told(BATCHES)
     assert found["count"] == 21  # 7 epochs of 12 examples, 4 a step
     assert found["per_epoch"] == 3
+
+
+def test_tells_the_network_of_a_program_of_matrices(told):
+    found = told(NET, before="X, Y = np.matrix(X), np.matrix(Y)", between="pass")
+    assert [link["weights"] for link in found["links"]] == ["W", "V"]
+    assert [part.shape for part in found["data"]] == [(24, 3), (24, 1)]
