@@ -5,12 +5,13 @@ Each change leaves everything else as it was typed. What is not found is not cha
 
 import ast
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from nndiag.own_program.absorbing import absorbed, shapes
+from nndiag.own_program.activating import exchanged
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.optimizing import as_adam
 from nndiag.own_program.places import Places, Splice, is_range, last_name, value_of
@@ -178,6 +179,12 @@ class Editor:
             self._places.before(loop, [f"{label} = {ones}"]),
         )
         return SettingEdit("biases", "by a column of ones in the inputs", start.lineno, splices)
+
+    def activations(self, old: str, new: str) -> Iterator[SettingEdit]:
+        """Another activation in the hidden layers, with its derivative, as it may be written."""
+        for splices in exchanged(self._places, old, new):
+            line = self._places.source.text.count("\n", 0, min(x.start for x in splices)) + 1
+            yield SettingEdit("activation", f"{old} → {new}", line, splices)
 
     def start(self) -> SettingEdit | None:
         """Weights that suit the width of their layers, and biases of zero."""

@@ -44,6 +44,7 @@ _MOST_STEPS = 100_000
 _BETTER = 0.1  # of R², by which a change is better than none
 _MENDS = {
     "learning rate": ("learning-rate-too-small", "not-enough-steps"),
+    "activation": ("vanishing-gradients", "saturated-units", "dead-units"),
     "clip": ("gradient-clipped-too-hard",),
     "weight decay": ("weight-decay-too-strong",),
     "output": ("loss-does-not-fit-output", "constant-predictions"),
@@ -259,13 +260,35 @@ class Search:
             found.append(editor.labels())
         else:
             found += [editor.standardized(targets=x, undone=True) for x in (False, True)]
-        found.append(editor.start())
+        found += [editor.start(), self._activation(editor)]
         if not self._told["adaptive"]:
             found.append(editor.optimizer("Adam", _USUAL[1]))
         if "missing-biases" in self._problems:
             found.append(editor.column_of_ones())
         known = [edit for edit in found if edit is not None and self._matters(edit)]
         return sorted(known, key=self._rank)
+
+    def _activation(self, editor: Editor) -> SettingEdit | None:
+        """Another activation, where that of the hidden layers is why it does not train.
+
+        Of the ways to write it that one is taken after which a run has it, and the same output.
+        """
+        hidden = {x["activation"] for x in self._told["links"][:-1]}
+        ill = any(x in _MENDS["activation"] for x in self._problems)
+        if len(hidden) != 1 or not ill or not hidden <= {"sigmoid", "tanh", "relu"}:
+            return None
+        (old,) = hidden
+        new = "relu" if old == "tanh" else "tanh"
+        for edit in editor.activations(old, new):
+            text = edited(self._source.text, [edit])
+            told = None if text is None else self._watched(text, steps=_PROBED)
+            if told is None or not told["links"] or not told["output"]:
+                continue
+            same = told["output"]["activation"] == (self._told["output"] or {}).get("activation")
+            changed = {x["activation"] for x in told["links"][:-1]} == {new}
+            if same and changed and (told["right"] or not self._told["right"]):
+                return edit
+        return None
 
     def _rank(self, edit: SettingEdit) -> int:
         """Where what an edit mends stands among the findings, the cause first."""

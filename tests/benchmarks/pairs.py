@@ -6,6 +6,7 @@ losses are those of the config's run: over the first steps where each sees all e
 first step where batches are drawn.
 """
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import nndiag
+from nndiag.errors import NndiagError
 from nndiag.experiment import load_experiment
 from nndiag.experiment.building import Built, build
 from nndiag.training.schedule import batches_of, total_steps
@@ -179,7 +181,8 @@ def pair(config: Path, folder: Path) -> tuple[str, str] | None:
     run = nndiag.train(config, plots=False)
     if not is_same(built, folder, run.trace.loss):
         return None
-    program = nndiag.train(folder / "net.py", plots=False)
+    with contextlib.chdir(folder):
+        program = nndiag.train("net.py", plots=False)
     causes = ["nothing" if x is None else x.finding.problem for x in (run.cause, program.cause)]
     return causes[0], causes[1]
 
@@ -192,7 +195,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 found = pair(config, Path(folder))
-            except nndiag.NndiagError as error:
+            except NndiagError as error:
                 found = "", f"refused: {error}"
         if found is not None:
             total += 1

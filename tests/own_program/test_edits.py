@@ -139,3 +139,27 @@ def test_holds_a_rate_that_fades(tmp_path):
     assert changed(read_source(path), editor.steady_rate()) == ["pace = 0.1"]
     steady = Editor(read_source(path), told(rate=["pace", 0.1], rates=[]))
     assert steady.steady_rate() is None
+
+
+ACTIVATED = """import numpy as np
+def squash(t):
+    return 1.0 / (1.0 + np.exp(-t))
+def slope(s):
+    return s * (1 - s)
+for i in range(3):
+    a = squash(x @ W)
+    b = squash(a @ V)
+    d = (b - y) * b * (1 - b)
+    e = (d @ V.T) * slope(a)
+"""
+
+
+def test_writes_another_activation_with_its_derivative(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(ACTIVATED)
+    source = read_source(path)
+    ways = [
+        changed(source, x) for x in Editor(source, told(loop_line=6)).activations("sigmoid", "tanh")
+    ]
+    assert ways[0][:2] == ["return np.tanh(t)", "return (1 - (s) ** 2)"]  # the output is one, too
+    assert ["a = np.tanh(x @ W)", "e = (d @ V.T) * (1 - (a) ** 2)"] in ways

@@ -1,0 +1,178 @@
+"""Where a program computes an activation and its derivative, told by what expressions come to.
+
+An expression of one variable is evaluated at a few numbers: where it comes to a sigmoid there, it
+is one, however it is written and whatever it is called.
+"""
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nndiag.arrays import FloatArray
+from nndiag.own_program.places import Places, Splice
+
+_AT = np.array([-1.7, -0.3, 0.4, 1.3])
+_PLAIN = ast.BinOp | ast.UnaryOp | ast.Compare | ast.Constant | ast.operator | ast.unaryop
+_PLAIN |= ast.cmpop | ast.expr_context
+_FUNCTIONS = ("exp", "tanh", "maximum", "where", "power", "square", "multiply", "clip")
+
+
+def _sigmoid(v: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-v)))
+
+
+_FORMS: dict[str, tuple[Callable[[FloatArray], Any], ...]] = {
+    "sigmoid": (_sigmoid, lambda v: v * (1 - v), lambda v: _sigmoid(v) * (1 - _sigmoid(v))),
+    "tanh": (np.tanh, lambda v: 1 - v**2, lambda v: 1 - np.tanh(v) ** 2),
+    "relu": (lambda v: np.maximum(v, 0), lambda v: (v > 0) * 1.0, lambda v: (v > 0) * 1.0),
+}
+"""Activation → it, and its derivative by what it gives, and by what it takes."""
+_WRITTEN = {
+    "tanh": ("np.tanh({})", "(1 - ({}) ** 2)", "(1 - np.tanh({}) ** 2)"),
+    "relu": ("np.maximum({}, 0)", "(({}) > 0)", "(({}) > 0)"),
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A place that computes an activation (0) or its derivative (1, 2), of some text."""
+
+    form: int
+    start: int
+    end: int
+    text: str
+
+
+def exchanged(places: Places, old: str, new: str) -> Iterator[tuple[Splice, ...]]:
+    """The ways to write another activation; which one leaves the output alone, a run tells.
+
+    Args:
+        places: The program.
+        old: The activation of its hidden layers.
+        new: "tanh" or "relu".
+    """
+    functions = _functions(places, old)
+    inline = _inline(places, old, outside=functions)
+    inside = _inline(places, old, outside={})
+    if inside:
+        yield _written(inside, new)
+    calls = sorted([*_calls(places, functions), *inline], key=lambda x: x.start)
+    forward = [x for x in calls if x.form == 0]
+    slopes = [x for x in calls if x.form > 0]
+    for kept in (slopes, slopes[1:]):  # the last layer's comes last, and first on the way back
+        if forward[:-1] and kept:
+            yield _written([*forward[:-1], *kept], new)
+
+
+def _written(found: list[_Found], new: str) -> tuple[Splice, ...]:
+    return tuple(Splice(x.start, x.end, _WRITTEN[new][x.form].format(x.text)) for x in found)
+
+
+def _inline(places: Places, old: str, *, outside: dict[str, int]) -> list[_Found]:
+    """The expressions themselves, but for those in some functions."""
+    skipped = [
+        x for x in ast.walk(places.tree) if isinstance(x, ast.FunctionDef) and x.name in outside
+    ]
+    found: list[_Found] = []
+    for node in ast.walk(places.tree):  # outer ones first
+        if not isinstance(node, ast.expr) or not places.is_trained(node):
+            continue
+        if any(x.lineno <= node.lineno <= (x.end_lineno or 0) for x in skipped):
+            continue
+        start, end = places.offset(node), places.end(node)
+        if any(x.start <= start and end <= x.end for x in found):
+            continue
+        for span, value in [((start, end), node), *_products(places, node)]:
+            form = _form(value, old)
+            if form is not None:
+                found.append(_Found(form[0], *span, form[1]))
+                break
+    return found
+
+
+def _products(places: Places, node: ast.expr) -> Iterator[tuple[tuple[int, int], ast.expr]]:
+    """Neighbours in a product that is read from the left: `a * (1 - a)` in `d * a * (1 - a)`."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return
+    left = node.left
+    if isinstance(left, ast.BinOp) and isinstance(left.op, ast.Mult):
+        pair = ast.BinOp(left.right, ast.Mult(), node.right)
+        first, text = places.offset(left.right), places.source.text
+        while text[first - 1] == "(" and text[places.end(left.right)] == ")":
+            first -= 1
+        yield (first, places.end(node)), pair
+
+
+def _form(node: ast.expr, name: str) -> tuple[int, str] | None:
+    """Which of an activation's forms an expression is, and of what."""
+    leaves: list[ast.expr] = []
+    if not _collect(node, leaves) or len({ast.unparse(x) for x in leaves}) != 1:
+        return None
+    text = ast.unparse(leaves[0])
+    if text == ast.unparse(node):
+        return None
+    tree: ast.expr = _Renamed(text).visit(copy.deepcopy(node))
+    code = compile(ast.fix_missing_locations(ast.Expression(tree)), "", "eval")
+    try:
+        with np.errstate(all="ignore"):
+            value = np.asarray(eval(code, {"__builtins__": {}, "np": np, "numpy": np, "_v": _AT}))
+    except Exception:
+        return None
+    for form, function in enumerate(_FORMS[name]):
+        if value.shape == _AT.shape and np.allclose(value, function(_AT), rtol=1e-9, atol=0):
+            return form, text
+    return None
+
+
+def _collect(node: ast.AST, leaves: list[ast.expr]) -> bool:
+    """Gather the variables of an expression; whether it is made of plain arithmetic."""
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        leaves.append(node)
+        return True
+    if isinstance(node, ast.Call):
+        function = node.func
+        known = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
+        if not known or node.keywords or function.attr not in _FUNCTIONS:  # type: ignore[attr-defined]
+            return False
+        return all(_collect(x, leaves) for x in node.args)
+    children = list(ast.iter_child_nodes(node))
+    return isinstance(node, _PLAIN) and all(_collect(x, leaves) for x in children)
+
+
+class _Renamed(ast.NodeTransformer):
+    """Puts `_v` in the place of a variable."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def visit(self, node: ast.AST) -> Any:
+        """One node."""
+        if isinstance(node, ast.expr) and ast.unparse(node) == self._text:
+            return ast.Name("_v", ast.Load())
+        return self.generic_visit(node)
+
+
+def _functions(places: Places, old: str) -> dict[str, int]:
+    """The functions that return one of an activation's forms of their argument."""
+    found = {}
+    for node in ast.walk(places.tree):
+        if isinstance(node, ast.FunctionDef) and isinstance(node.body[-1], ast.Return):
+            value = node.body[-1].value
+            form = None if value is None or len(node.body) > 1 else _form(value, old)
+            if form is not None and node.args.args and form[1] == node.args.args[-1].arg:
+                found[node.name] = form[0]
+    return found
+
+
+def _calls(places: Places, functions: dict[str, int]) -> Iterator[_Found]:
+    """The calls of some functions with one argument."""
+    for node in ast.walk(places.tree):
+        if isinstance(node, ast.Call) and len(node.args) == 1 and places.is_trained(node):
+            name = ast.unparse(node.func).rpartition(".")[2]
+            if name in functions:
+                text = places.text_of(node.args[0])
+                yield _Found(functions[name], places.offset(node), places.end(node), text)
