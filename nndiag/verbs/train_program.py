@@ -82,9 +82,20 @@ def train_program(
     asked = wanted({}, thresholds=thresholds, ignore=ignore, select=select)
     name = (settings.path or Path("program")).stem
     places = _Places(runs, name)
-    run = _run(
-        settings, places, steps=steps, seconds=seconds, python=python, tell=notice, **vars(asked)
-    )
+    try:
+        run = _run(
+            settings,
+            places,
+            steps=steps,
+            seconds=seconds,
+            python=python,
+            tell=notice,
+            **vars(asked),
+        )
+    except UserCodeError:
+        if places.folder is not None:
+            warn(f"what was recorded until then: nndiag diagnose {places.folder}")
+        raise
     if not run.trace.steps:
         raise UserCodeError(Problem(f"{run.source.name}: its training ended before the first step"))
     result = ProgramRunResult(
