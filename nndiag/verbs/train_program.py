@@ -82,20 +82,9 @@ def train_program(
     asked = wanted({}, thresholds=thresholds, ignore=ignore, select=select)
     name = (settings.path or Path("program")).stem
     places = _Places(runs, name)
-    try:
-        run = _run(
-            settings,
-            places,
-            steps=steps,
-            seconds=seconds,
-            python=python,
-            tell=notice,
-            **vars(asked),
-        )
-    except UserCodeError:
-        if places.folder is not None:
-            warn(f"what was recorded until then: nndiag diagnose {places.folder}")
-        raise
+    run = _run(
+        settings, places, steps=steps, seconds=seconds, python=python, tell=notice, **vars(asked)
+    )
     if not run.trace.steps:
         raise UserCodeError(Problem(f"{run.source.name}: its training ended before the first step"))
     result = ProgramRunResult(
@@ -143,7 +132,12 @@ def _run(
     from nndiag.pytorch.recognition import program_in  # noqa: PLC0415
 
     with program_in(settings, python=python, tell=tell) as program:
-        return run_program(program, recorder=places.recorder, **options)
+        try:
+            return run_program(program, recorder=places.recorder, **options)
+        except UserCodeError:
+            if places.folder is not None:
+                warn(f"what was recorded until then: nndiag diagnose {places.folder}")
+            raise
 
 
 def _store(result: ProgramRunResult, folder: Path, *, text: str) -> None:
