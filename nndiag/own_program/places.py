@@ -55,7 +55,18 @@ class Places:
                 for item in ast.walk(statement)
                 if isinstance(item, ast.Constant) and item.value == value
             ]
-        return [item for item, known in self.constants_of({last_name(node)}) if known == value]
+        name = last_name(node)
+        for names in ({name}, self._in_expressions_of(name)):
+            found = [item for item, known in self.constants_of(names) if known == value]
+            if found:
+                return found
+        return []
+
+    def _in_expressions_of(self, name: str | None) -> set[str | None]:
+        """The variables of what a variable is given: of `lr = first / (1 + step)`, all but `lr`."""
+        given = [value for target, value in assignments(self.tree) if last_name(target) == name]
+        parts = [x for value in given for x in ast.walk(value) if isinstance(x, ast.expr)]
+        return {last_name(x) for x in parts} - {None, name}
 
     def assigned_in_loop(self, text: str) -> list[ast.expr]:
         """What a variable is given anew in each iteration."""

@@ -163,3 +163,11 @@ def test_writes_another_activation_with_its_derivative(tmp_path):
     ]
     assert ways[0][:2] == ["return np.tanh(t)", "return (1 - (s) ** 2)"]  # the output is one, too
     assert ["a = np.tanh(x @ W)", "e = (d @ V.T) * (1 - (a) ** 2)"] in ways
+
+
+def test_sets_the_number_that_a_rate_is_computed_from(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(TEXT.replace("rate = 0.1", "first = 20").replace(
+        "    r = x", "    rate = first / (1 + epoch)\n    r = x"))  # fmt: skip
+    source = read_source(path)
+    assert changed(source, Editor(source, told(rate=["rate", 20.0])).rate(0.5)) == ["first = 0.5"]
