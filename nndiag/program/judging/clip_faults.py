@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from nndiag.finding import Severity
-from nndiag.program.roles.comparison import Comparison
-from nndiag.program.roles.update_fault import UpdateFault
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.text.edits import Change
 
-_ALWAYS = 0.9  # of the entries, at every point: a guard against spikes acts rarely
+_ALWAYS = 0.9  # of the entries of all points: a guard against spikes acts rarely
 
 
-def clip_faults(
-    comparisons: Sequence[Comparison], nodes: Mapping[int, ast.AST]
-) -> Iterator[UpdateFault]:
-    """The clips that cut nearly all entries at every point.
-
-    Args:
-        nodes: The program's syntax tree by node_id.
-        comparisons: The parameters, compared with the derivative of the loss.
-    """
-    for item in comparisons:
+def clip_faults(facts: Facts) -> Iterator[ProgramFault]:
+    """The clips that cut nearly all entries at every point."""
+    for item in facts.comparisons:
         clips = list(item.clips.values())
         if not clips or len(clips) < len(item.points):
             continue
-        if all(clip.cut >= _ALWAYS * clip.entries for clip in clips):
-            says = f"all its entries are cut at ±{clips[0].limit:g}, at every point tried"
+        cut, entries = sum(clip.cut for clip in clips), sum(clip.entries for clip in clips)
+        if cut >= _ALWAYS * entries:
+            says = f"{cut} of {entries} entries are cut at ±{clips[0].limit:g}, at all points tried"
             node_id = clips[0].node_id
-            yield UpdateFault(
-                item.name,
-                "clipped-gradient",
-                says,
-                node_id,
-                tuple(_edits(node_id, nodes.get(node_id))),
-                Severity.WARNING,
+            edits = list(_edits(node_id, facts.nodes.get(node_id)))
+            yield ProgramFault(
+                "clipped-gradient", [item.name], node_id, says, edits, severity=Severity.WARNING
             )
 
 

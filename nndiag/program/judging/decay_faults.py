@@ -10,15 +10,14 @@ import numpy as np
 
 from nndiag.finding import Severity
 from nndiag.program.graph.adjoints import ancestors
-from nndiag.program.location.wording import Wording
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.decay import decayed
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
-from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
@@ -50,36 +49,29 @@ class _Part:
         return abs(self.found - self.due) <= _SAME * size
 
 
-def decay_faults(
-    found: Understanding, comparisons: Sequence[Comparison], wording: Wording | None
-) -> Iterator[UpdateFault]:
-    """The decays that contradict the loss, or one another.
-
-    Args:
-        found: The program.
-        comparisons: Its parameters, compared with the derivative of the loss.
-        wording: The program's own expressions, for edits; none are made without it.
-    """
-    assert found.loss is not None
-    readings = found.readings
-    tables = [reading.penalties(found.loss) for reading in readings]
-    parts = [part for item in comparisons for part in _parts(readings, tables, item)]
+def decay_faults(facts: Facts) -> Iterator[ProgramFault]:
+    """The decays that contradict the loss, or one another."""
+    readings = facts.readings
+    tables = [reading.penalties(facts.loss) for reading in readings]
+    parts = [part for item in facts.comparisons for part in _parts(readings, tables, item)]
     wrong = [part for part in parts if not part.is_right and (part.due or part.found < 0)]
     for part in wrong:
-        node_id = _place(readings[0], found.loss, part)
+        node_id = _place(readings[0], facts.loss, part)
+        gradient = facts.tapes[0].gradients.get(part.item.name, [])
+        if part.found == 0 and len(gradient) == 1 and len(part.item.parts) == 1:
+            node_id = facts.tapes[0].graph[gradient[0]].node_id
         says, severity = _said(part)
-        edits = () if wording is None else tuple(_edits(part, found.nodes.get(node_id), wording))
-        yield UpdateFault(part.item.name, _BUG, says, node_id, edits, severity)
+        edits = list(_edits(facts, part, facts.nodes.get(node_id)))
+        yield ProgramFault(_BUG, [part.item.name], node_id, says, edits, severity=severity)
     if not wrong:
-        yield from _unequal(found, [part for part in parts if _is_weight(readings[0], part)])
+        yield from _unequal(facts, [part for part in parts if _is_weight(readings[0], part)])
 
 
-def _unequal(found: Understanding, weights: Sequence[_Part]) -> Iterator[UpdateFault]:
+def _unequal(facts: Facts, weights: Sequence[_Part]) -> Iterator[ProgramFault]:
     """Weights that decay otherwise than the others, where the loss tells of no decay.
 
     The others are those that share a decay; of two, the one that has the smaller but one.
     """
-    assert found.loss is not None
     shares = sorted({part.found for part in weights if part.found > 0 and not part.due})
     if not shares:
         return
@@ -91,8 +83,8 @@ def _unequal(found: Understanding, weights: Sequence[_Part]) -> Iterator[UpdateF
                 f"its step has {part.found:.3g} times the parameter as a decay, that of "
                 f"{other.item.name} {usual:.3g} times"
             )
-            node_id = _place(found.readings[0], found.loss, part)
-            yield UpdateFault(part.item.name, _BUG, says, node_id, (), Severity.WARNING)
+            node_id = _place(facts.readings[0], facts.loss, part)
+            yield ProgramFault(_BUG, [part.item.name], node_id, says, severity=Severity.WARNING)
 
 
 def _alike(one: float, other: float) -> bool:
@@ -198,15 +190,15 @@ def _vectors(reading: Reading, parameter: Parameter, size: int) -> Iterator[tupl
             yield node.node_id, np.asarray(node.value, float).ravel()
 
 
-def _edits(part: _Part, node: ast.AST | None, wording: Wording) -> Iterator[tuple[Change, ...]]:
+def _edits(facts: Facts, part: _Part, node: ast.AST | None) -> Iterator[tuple[Change, ...]]:
     """The decay that is due, put in place of the one that is there."""
     if not isinstance(node, ast.expr):
         return
     node_id, text = node_id_of(node), ast.unparse(node)
-    graph = wording.evidence.graph
-    own = next(p for p in wording.evidence.readings[0].parameters if p.name == part.item.name)
+    graph = facts.evidence.graph
+    own = next(p for p in facts.evidence.readings[0].parameters if p.name == part.item.name)
     start = np.concatenate([np.ravel(graph[head].value) for head in own.heads])
-    texts = wording.texts(node_id)
+    texts = facts.wording.texts(node_id)
     wanted = start[part.item.parts[part.number]]
     names = [t for t, i in texts if np.array_equal(np.ravel(graph[i].value), wanted)]
     numbers = [t for t, i in texts if graph[i].size == 1 and np.isclose(graph[i].value, part.due)]

@@ -8,20 +8,16 @@ from collections.abc import Iterator
 import numpy as np
 
 from nndiag.program.execution.places import spelled
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import Edits, ProgramFault
 from nndiag.program.roles.reading import Reading
-from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
 
-def integer_faults(found: Understanding) -> Iterator[UpdateFault]:
-    """The arrays of integers into which an iteration writes what is made of the error.
-
-    Args:
-        found: The program.
-    """
-    reading = found.readings[0]
+def integer_faults(facts: Facts) -> Iterator[ProgramFault]:
+    """The arrays of integers into which an iteration writes what is made of the error."""
+    reading = facts.readings[0]
     for leaf, heads in reading.iteration.heads.items():
         ends = reading.iteration.ends.get(leaf, ())
         if len(heads) != 1 or len(ends) != 1 or ends[0] is None or ends == heads:
@@ -32,10 +28,10 @@ def integer_faults(found: Understanding) -> Iterator[UpdateFault]:
         moved = int(np.sum(before != after))
         name = spelled(leaf.root, leaf.steps)
         says = f"what a step writes loses its fraction; {moved} of {before.size} entries move"
-        start = _start(found, name)
-        edits = () if start is None else ((_as_floats(start),),)
+        start = _start(facts, name)
+        edits: Edits = [] if start is None else [(_as_floats(start),)]
         node_id = reading.graph[ends[0]].node_id if start is None else node_id_of(start)
-        yield UpdateFault(name, "integer-weights", says, node_id, edits)
+        yield ProgramFault("integer-weights", [name], node_id, says, edits)
 
 
 def _is_integer(value: object) -> bool:
@@ -54,12 +50,12 @@ def _is_cut(reading: Reading, end: int) -> bool:
     )
 
 
-def _start(found: Understanding, name: str) -> ast.Assign | None:
+def _start(facts: Facts, name: str) -> ast.Assign | None:
     """The first statement that gives a variable its value."""
     tail = name.rpartition(".")[2]
     made = [
         node
-        for node in found.nodes.values()
+        for node in facts.nodes.values()
         if isinstance(node, ast.Assign)
         for target in node.targets
         if ast.unparse(target).replace("'", '"') == name

@@ -14,16 +14,15 @@ from nndiag.program.execution import clock
 from nndiag.program.execution.host import OutOfTime, loop_place
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.graph.tracer import GraphTooLargeError
+from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import ProgramFault
-from nndiag.program.judging.faults import FaultFinder
-from nndiag.program.judging.structural import standing_faults
+from nndiag.program.judging.faults import faults_of
 from nndiag.program.judging.uniform import (
     Uniform,
     has_stated_rate,
     uniform_factor,
     uniform_fault,
 )
-from nndiag.program.judging.update_faults import update_faults
 from nndiag.program.location.lines import Lines
 from nndiag.program.location.synthesis import Workbench, grades
 from nndiag.program.result import RepairStep
@@ -194,23 +193,12 @@ def compared_program(
             hold_to_scale(comparisons, found.readings[0].parameters, found.rate.value)
     result = Judgement(source, found, comparisons)
     if found.loss is not None:
-        result.faults = _faults(found, comparisons)
+        facts = Facts(found, comparisons)
+        result.faults = faults_of(facts)
         result.uniform = uniform_factor(found, comparisons) if result.is_right else None
         if result.uniform is not None:
-            finder = FaultFinder(found, comparisons)
-            result.faults.append(uniform_fault(finder, result.uniform))
+            result.faults.append(uniform_fault(facts, result.uniform))
     return result
-
-
-def _faults(found: Understanding, comparisons: Sequence[Comparison]) -> list[ProgramFault]:
-    """All that is wrong; what follows from a fault of the shapes is not told again."""
-    standing = standing_faults(found)
-    if any(fault.bug == "mismatched-shapes" for fault in standing):
-        return standing
-    wrong = any(item.status not in FINE for item in comparisons)
-    if wrong or next(update_faults(found, comparisons), None):
-        return [*FaultFinder(found, comparisons).faults(), *standing]
-    return standing
 
 
 def _mend(result: Judgement, settings: CodeSettings, *, deadline: float) -> None:

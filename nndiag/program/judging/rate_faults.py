@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.replay import replayed
-from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.roles.ways import update_node_id
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
@@ -22,13 +22,9 @@ _MOST = 12  # single numbers that are tried
 _ONCE, _TWICE = 2.0, 4.0  # how a step grows with a number that is doubled
 
 
-def rate_faults(found: Understanding) -> Iterator[UpdateFault]:
-    """The steps that go with the square of what most of them, or all, ought to go with.
-
-    Args:
-        found: The program.
-    """
-    reading = found.readings[0]
+def rate_faults(facts: Facts) -> Iterator[ProgramFault]:
+    """The steps that go with the square of what most of them, or all, ought to go with."""
+    reading = facts.readings[0]
     moving = [item for item in reading.parameters if item.moves and None not in item.ends]
     if not moving:
         return
@@ -44,8 +40,8 @@ def rate_faults(found: Understanding) -> Iterator[UpdateFault]:
             for name in squared:
                 node_id = update_node_id(reading, name)
                 says = f"the step goes with the square of {label}"
-                edits = tuple(_edits(found.nodes, node_id))
-                yield UpdateFault(name, "wrong-constant-factor", says, node_id, edits)
+                edits = list(_edits(facts.nodes, node_id))
+                yield ProgramFault("wrong-constant-factor", [name], node_id, says, edits)
             return
 
 

@@ -13,7 +13,9 @@ import numpy as np
 
 from nndiag.finding import Severity
 from nndiag.program.graph.nodes import Node, Ref, filled
-from nndiag.program.judging.fault import ProgramFault
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import Explains, ProgramFault
+from nndiag.program.judging.softmax_axis import softmax_over_examples
 from nndiag.program.roles.loss_text import loss_text, text_of
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.parameters import Parameter
@@ -27,14 +29,14 @@ _SHARE = 1e-8  # of a parameter, that a decay takes off at least
 _CLIPS = frozenset({"clip", "minimum", "maximum", "fmin", "fmax"})
 
 
-def standing_faults(found: Understanding) -> list[ProgramFault]:
+def standing_faults(facts: Facts) -> list[ProgramFault]:
     """The structural findings of a program whose loss is known."""
-    tables = list(_broadcast(found))
-    if tables:
-        return tables  # what follows from a table of differences tells nothing
+    found = facts.found
     return [
+        *_broadcast(found),
         *_bias_per_example(found),
         *_not_the_objective(found),
+        *softmax_over_examples(facts),
     ]
 
 
@@ -57,7 +59,9 @@ def _broadcast(found: Understanding) -> Iterator[ProgramFault]:
     if first is not None:
         names = [item.name for item in reading.parameters if item.moves]
         edits = [tuple(changes)] if changes else []
-        yield ProgramFault("mismatched-shapes", names, first[0], first[1], edits)
+        yield ProgramFault(
+            "mismatched-shapes", names, first[0], first[1], edits, explains=Explains.ALL
+        )
 
 
 def _tables(reading: Reading) -> Iterator[tuple[Node, bool]]:

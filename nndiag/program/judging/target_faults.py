@@ -9,11 +9,10 @@ import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.graph.nodes import Graph, Node, Ref, evaluated
-from nndiag.program.location.wording import Wording
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import Explains, ProgramFault
 from nndiag.program.roles.losses import Residual, residuals_in
 from nndiag.program.roles.reading import Reading
-from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
@@ -24,14 +23,9 @@ Rows = tuple[int, int, tuple[int, ...]]
 """A leaf, an axis of it, and the places along that axis, in order."""
 
 
-def target_faults(found: Understanding, wording: Wording | None) -> Iterator[UpdateFault]:
-    """The errors with the rows of other examples, where the right rows are at hand, too.
-
-    Args:
-        found: The program.
-        wording: The program's own expressions, for edits; none are made without it.
-    """
-    reading = found.readings[0]
+def target_faults(facts: Facts) -> Iterator[ProgramFault]:
+    """The errors with the rows of other examples, where the right rows are at hand, too."""
+    reading = facts.readings[0]
     residuals = residuals_in(reading.graph, reading.acted, reading.literal)
     names = [item.name for item in reading.parameters if item.moves]
     for residual in residuals:
@@ -43,9 +37,10 @@ def target_faults(found: Understanding, wording: Wording | None) -> Iterator[Upd
         used, due, node = mixed
         says = f"the targets are those of rows {_listed(used)}, the outputs those of {_listed(due)}"
         node_id = reading.graph[residual.node].node_id
-        edits = () if wording is None else tuple(_edits(reading, residual, node, wording))
-        for name in names:
-            yield UpdateFault(name, "wrong-loss-gradient", says, node_id, edits)
+        edits = list(_edits(facts, residual, node))
+        yield ProgramFault(
+            "wrong-loss-gradient", names, node_id, says, edits, explains=Explains.GRADIENT
+        )
         return
 
 
@@ -91,6 +86,8 @@ def _rows(graph: Graph, index: int) -> list[Rows]:
     found = []
     for axis in range(min(2, np.ndim(node.value))):
         count = node.shape[axis]
+        if count == 1:
+            continue  # nothing to be taken
         shape = [1] * np.ndim(node.value)
         shape[axis] = count
         places = np.broadcast_to(np.arange(count, dtype=float).reshape(shape), node.shape)
@@ -123,15 +120,14 @@ def _listed(rows: tuple[int, ...]) -> str:
     return f"{text}, …" if len(rows) > _SHOWN else text
 
 
-def _edits(
-    reading: Reading, residual: Residual, node: int, wording: Wording
-) -> Iterator[tuple[Change, ...]]:
+def _edits(facts: Facts, residual: Residual, node: int) -> Iterator[tuple[Change, ...]]:
     """The targets of the right rows, by the name that they have."""
+    reading, wording, lines = facts.readings[0], facts.wording, facts.lines
     target = next(i for i in reading.graph[residual.node].inputs if i != residual.output)
     place = wording.operand(residual.node, target)
     if place is None:
         return
-    lines, node_id = wording.lines, reading.graph[residual.node].node_id
+    node_id = reading.graph[residual.node].node_id
     names = [text for text, known in wording.texts(node_id) if known == node]
     function, made = lines.function(node_id), lines.statement(reading.graph[node].node_id)
     if isinstance(made, ast.Assign) and lines.function(node_id_of(made)) is function:

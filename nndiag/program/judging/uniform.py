@@ -10,8 +10,9 @@ import numpy as np
 
 from nndiag.finding import Severity
 from nndiag.program.graph.nodes import Ref
+from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import ProgramFault
-from nndiag.program.judging.faults import FaultFinder
+from nndiag.program.judging.gradient_faults import other_expressions
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.loss_text import loss_text
@@ -20,6 +21,7 @@ from nndiag.program.roles.rates import Rate
 from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.ways import DIVISIONS
+from nndiag.program.text.edits import Change
 
 _SAME = 1e-3
 _SUMMED = "summed-instead-of-averaged"
@@ -75,14 +77,14 @@ def uniform_factor(found: Understanding, comparisons: Sequence[Comparison]) -> U
     return Uniform(first.problem, factor, severity, first.told, node_id)
 
 
-def uniform_fault(finder: FaultFinder, uniform: Uniform) -> ProgramFault:
+def uniform_fault(facts: Facts, uniform: Uniform) -> ProgramFault:
     """The fault that a shared factor is.
 
     Args:
-        finder: Knows the program.
+        facts: The program.
         uniform: The factor.
     """
-    found = finder.found
+    found = facts.found
     assert found.rate is not None
     detail = (
         f"the step is {uniform.factor:.4g} times {found.rate.text} times the gradient of "
@@ -90,11 +92,22 @@ def uniform_fault(finder: FaultFinder, uniform: Uniform) -> ProgramFault:
         f"{uniform.factor * found.rate.value:.4g}"
     )
     grave = uniform.severity is Severity.WARNING
-    edits = finder.rescaled(uniform.node_id, uniform.factor) if grave else []
-    names = [item.name for item in finder.comparisons]
+    edits = _edits(facts, uniform) if grave else []
+    names = [item.name for item in facts.comparisons]
     return ProgramFault(
         uniform.problem, names, uniform.node_id, detail, edits, severity=uniform.severity
     )
+
+
+def _edits(facts: Facts, uniform: Uniform) -> list[tuple[Change, ...]]:
+    """The expressions that come to the same without the factor."""
+    dues = []
+    for reading in facts.readings:
+        key = min((key for key in reading.keyed if key[0] == uniform.node_id), default=None)
+        if key is not None:
+            value = np.asarray(reading.graph[reading.keyed[key]].value, float)
+            dues.append((reading.point, 0, value / uniform.factor))
+    return other_expressions(facts, uniform.node_id, dues, any_factor=False)
 
 
 def _is(value: float, wanted: float) -> bool:
@@ -187,7 +200,7 @@ def has_stated_rate(found: Understanding, comparisons: Sequence[Comparison]) -> 
     """Whether each step is the rate that the program names, times the gradient."""
     rate = found.rate
     return rate is not None and all(
-        item.rate is not None and _is(item.rate, rate.value)
+        item.rate is not None and any(_is(item.rate, rate.value * gain) for gain in _gains(found))
         for item in comparisons
         if item.status is Status.RIGHT
     )

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nndiag.program.location.scene import Scene, neighbours
+from nndiag.program.roles.multiples import factor_between
 
 _FORMS = (
     "(1 - {0} ** 2)",
@@ -242,10 +243,15 @@ class Variations:
                     yield put(f"({centred} - {name} * {product})")
 
     def _scalars(self) -> Iterator[str]:
+        """One more single number: one of the program's, else the number that is due itself."""
         for name, held in self.scene.values.items():
             if np.ndim(held) == 0 and held not in (0, 1, -1):
                 yield f"({self.text}) * {name}"
                 yield f"({self.text}) / {name}"
+        factor = factor_between(self.values[id(self.tree.body)], self.due)
+        for times, sign in ((factor or 0, "/"), (1 / (factor or np.inf), "*")):
+            if round(times) > 1 and abs(times - round(times)) <= _SAME * times:
+                yield f"({self.text}) {sign} {round(times)}"
 
 
 def _matrix_products(

@@ -144,6 +144,7 @@ class Evidence:
             for leaf, nodes in iteration.heads.items()
             if leaf not in own and iteration.ends.get(leaf, nodes) != nodes
             for head in nodes
+            if self.graph[head].function is None  # else an iteration before computed it
         ]
         return descendants(self.graph, heads)
 

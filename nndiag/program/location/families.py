@@ -81,19 +81,30 @@ class Explained:
         for family in families.values():
             for target, value in zip(family.targets, family.values):
                 size = float(np.linalg.norm(value))
-                if value.size > 1 and np.isfinite(size) and size > 0:
+                if np.isfinite(size) and size > 0:
                     row = np.sort(value.ravel()) / size
                     rows.setdefault(value.size, []).append((row, target, size))
         self._tables = {
             count: (np.stack([row for row, _, _ in found]), found) for count, found in rows.items()
         }
 
-    def factors(self, value: np.ndarray) -> list[tuple[int, float]]:
-        """The targets whose derivative a value is, with its factor; none for single numbers."""
+    def factors(self, value: np.ndarray, *, singles: bool = False) -> list[tuple[int, float]]:
+        """The targets whose derivative a value is, with its factor.
+
+        Args:
+            value: Numbers.
+            singles: Whether a single number is told by its size, too: it is a multiple of any.
+        """
         size = float(np.linalg.norm(value))
+        if value.size == 1 and not singles:
+            return []
         if value.size not in self._tables or not np.isfinite(size) or size == 0:
             return []
         table, found = self._tables[value.size]
+        if value.size == 1:
+            sizes = np.array([known for _, _, known in found]) * table[:, 0]
+            same = np.abs(sizes - value.ravel()[0]) <= _SAME * size
+            return [(found[place][1], 1.0) for place in np.flatnonzero(same)]
         row = np.sort(np.ravel(value)) / size
         told: list[tuple[int, float]] = []
         for sign, own in ((1.0, row), (-1.0, -row[::-1])):

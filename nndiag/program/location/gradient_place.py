@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -36,6 +37,7 @@ MOVES = frozenset(
     ]
 )
 """Operations that change nothing but where entries stand."""
+_TAKES = frozenset(["gather", "getitem"])
 
 
 class GradientPlace:
@@ -90,9 +92,35 @@ class GradientPlace:
     def _is_constant(self, part: object) -> bool:
         if isinstance(part, Ref):
             return (
-                self.graph[part.node].size == 1 and part.node not in self.evidence.readings[0].acted
+                self.graph[part.node].size == 1
+                and part.node not in self.evidence.readings[0].acted
+                and self._taken(part.node) not in self._met
             )
         return np.ndim(part) == 0  # type: ignore[arg-type]
+
+    @cached_property
+    def _met(self) -> set[Hashable]:
+        """The numbers that the forward pass multiplies parameters with: data, one by one."""
+        heads = {head for item in self.evidence.readings[0].parameters for head in item.heads}
+        products = [self.graph[node] for node in self.evidence.forward]
+        return {
+            self._taken(other)
+            for node in products
+            if node.operation in ("mul", "multiply") and heads & set(node.inputs)
+            for other in node.inputs
+            if other not in heads
+        }
+
+    def _taken(self, node: int) -> Hashable:
+        """What tells a number from others, however often it is taken out of a table."""
+        item = self.graph[node]
+        while item.operation in MOVES - _TAKES and len(item.inputs) == 1:
+            item = self.graph[item.inputs[0]]
+        return (
+            item.index
+            if item.function is None
+            else (item.operation, item.inputs, str(item.arguments))
+        )
 
 
 def refs_of(item: Node) -> Iterator[int]:

@@ -2,30 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 
+from nndiag.program.location.aims import Aims
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.gradient_place import GradientPlace
 from nndiag.program.location.substitution import Search, Substitution
+from nndiag.program.location.tape import Tape, with_keys
 
 
-def located_faults(
-    evidence: Evidence, wrong: Sequence[str], right: Sequence[str]
-) -> Iterator[list[Substitution]]:
-    """The expressions at fault, with the wrong parameters that each explains; either of several."""
-    if not wrong:
-        return
-    gradients = [gradient_nodes(evidence, number) for number in range(len(evidence.readings))]
-    left = list(wrong)
-    while left:
-        found = Search(evidence, gradients, left, right).best()
+def located_faults(aims: Aims, expressions: Collection[int]) -> Iterator[list[Substitution]]:
+    """The expressions at fault, with the wrong parameters that each explains; either of several.
+
+    Args:
+        aims: What the gradients ought to be.
+        expressions: The node_ids in whose place another expression may be written.
+    """
+    while aims.wrong:
+        found = Search(aims).best()
+        if not found and aims.exact:
+            rescaled = Search(aims).rescaled(expressions)
+            found = [] if rescaled is None else [rescaled]
         if not found:
             return
         yield found
-        left = [name for name in left if name not in found[0].mends]
+        aims.without(found[0].mends)
 
 
-def gradient_nodes(evidence: Evidence, number: int) -> dict[str, list[int]]:
+def tapes_of(evidence: Evidence) -> list[Tape]:
+    """The readings, each to be computed again with values of its backward pass replaced."""
+    keys = evidence.readings[0].keys
+    carrying = {keys[node] for node in evidence.carrying if node in keys}
+    errors = {keys[node] for node in evidence.errors if node in keys}
+    return [
+        Tape(
+            number,
+            reading,
+            adjoints,
+            _gradient_nodes(evidence, number),
+            with_keys(reading, carrying),
+            with_keys(reading, errors),
+        )
+        for number, (reading, adjoints) in enumerate(zip(evidence.readings, evidence.adjoints))
+    ]
+
+
+def _gradient_nodes(evidence: Evidence, number: int) -> dict[str, list[int]]:
     """Parameter → the values that its update takes for the gradient, in one of the readings."""
     one = Evidence([evidence.readings[number]], evidence.loss)
     place = GradientPlace(one)

@@ -79,7 +79,7 @@ def scene_at(frame: types.FrameType, scope: ast.AST, tree: ast.Module) -> Scene:
 
 def _texts(scope: ast.AST, scene: Scene) -> Iterator[str]:
     """Expressions that may be of use: those of the function, and their neighbours."""
-    own = [node for node in ast.walk(scope) if isinstance(node, _SIMPLE)]
+    own = [node for node in ast.walk(scope) if isinstance(node, _SIMPLE) or _is_count(node)]
     for node in own:
         yield ast.unparse(node)
     for node in own:
@@ -94,6 +94,11 @@ def _texts(scope: ast.AST, scene: Scene) -> Iterator[str]:
         if not name.startswith("__"):
             yield name
             yield from _inside(name, item)
+
+
+def _is_count(node: ast.AST) -> bool:
+    """Whether an expression is the length of something."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "len"
 
 
 def _is_plain(index: ast.expr) -> bool:

@@ -37,9 +37,12 @@ def _reads(value: ast.expr, target: str) -> bool:
     return any(isinstance(n, ast.expr) and ast.unparse(n) == target for n in ast.walk(value))
 
 
-def orders(lines: Lines, node_ids: set[int]) -> Iterator[Change]:
-    """Loops around some expressions, to be gone through from the other end."""
-    seen: set[int] = set()
+def orders(lines: Lines, node_ids: set[int], training: ast.AST) -> Iterator[Change]:
+    """Loops around some expressions, inside the training loop, to be gone through backward."""
+    seen, above = {node_id_of(training)}, lines.parents.get(node_id_of(training))
+    while above is not None and node_id_of(above) not in seen:
+        seen.add(node_id_of(above))
+        above = lines.parents.get(node_id_of(above))
     for node_id in sorted(node_ids):
         node = lines.parents.get(node_id)
         while node is not None:

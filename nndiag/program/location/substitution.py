@@ -3,21 +3,24 @@
 The backward pass was recorded; it can be computed again with some of its values replaced. Where the
 derivatives by an expression of the forward pass, in the place of the values of an expression of the
 backward pass, make wrong gradients right and leave the right ones alone, that expression ought to
-give these derivatives, and it does not. The first such expression is at fault.
+give these derivatives, and it does not. The first such expression is at fault. What is due has the
+factor of the derivatives that it is made from; a sign or a factor comes in where that is lost.
+Where none comes in and one is wanted, what is due is the value of the program itself, times that.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from nndiag.program.location.aims import Aims
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.families import Family
-from nndiag.program.location.tape import FAR, MOST_SCALES, Tape, is_in, with_keys
+from nndiag.program.location.tape import FAR, MOST_SCALES, Tape
 from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.multiples import factor_between, laid_out
 
@@ -33,10 +36,10 @@ class Substitution:
     Attributes:
         node_id: The expression.
         nodes: Its values in the first reading, in order.
-        targets: By which node each of them is due to be the derivative.
+        targets: By which node each of them is due to be the derivative; none where only a factor
+            of the program's own values is due.
         mends: The parameters that it makes right.
-        dues: Per reading: its number, and each value with how often its expression was computed
-            before, and what is due.
+        dues: Per reading: its number, and each value with what is due in its place.
         scaled: Whether the factor of what is due is known.
         is_right: Whether the first value is a derivative as it is, only not the one that is due.
         first: The first of its values in the first reading that is no multiple of what is due.
@@ -55,6 +58,23 @@ class Substitution:
     def rank(self) -> tuple[int, int]:
         """What of two is to be preferred: the larger; that where the earlier value is wrong."""
         return len(self.mends), -self.first
+
+    def ratio(self, evidence: Evidence) -> float | None:
+        """How many times what is due its values are; None where they are no multiple of it.
+
+        Args:
+            evidence: That it was found in.
+        """
+        found: list[float] = []
+        for number, dues in self.dues:
+            graph = evidence.readings[number].graph
+            pairs = [(graph[node].value, due) for node, due in dues.items() if np.any(due)]
+            ratios = [factor_between(value, due) for value, due in pairs]
+            if not ratios or None in ratios:
+                return None
+            found += [ratio for ratio in ratios if ratio is not None]
+        spread = max(found) - min(found) if found else 1.0
+        return found[0] if spread <= _SAME * abs(found[0]) else None
 
     def first_wrong(self, evidence: Evidence) -> list[tuple[Point, int, np.ndarray]]:
         """Per reading: the point, how often the expression was computed before, what is due."""
@@ -76,37 +96,105 @@ class Substitution:
         return found
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """What may be due in the place of an expression's values.
+
+    Attributes:
+        node_id: The expression.
+        key: The family of derivatives.
+        alignment: For each value which of the family is due, or None.
+        scale: Which of the factors known at the expression the derivatives have.
+    """
+
+    node_id: int
+    key: tuple[int, int, int]
+    alignment: tuple[int | None, ...]
+    scale: int = 0
+
+    def given(self, tape: Tape) -> dict[int, Any] | None:
+        """The values with what is due in their place; None where it does not fit a reading."""
+        nodes, family = tape.sites.get(self.node_id, ()), tape.families.get(self.key)
+        if family is None or len(nodes) != len(self.alignment):
+            return None
+        if any(place is not None and place >= len(family.values) for place in self.alignment):
+            return None
+        scales, _ = tape.scales(nodes)
+        factor = scales[self.scale] if self.scale < len(scales) else 1.0
+        found: dict[int, Any] = {}
+        for node, place in zip(nodes, self.alignment):
+            if place is None:
+                continue
+            value = factor * family.values[place]
+            layout = next(laid_out(value, tape.graph[node].shape), None)
+            if layout is None and not set(family.targets) <= set(tape.heads):
+                return None
+            layout = value if layout is None else layout
+            found[node] = layout if layout.ndim else float(layout)
+        return found
+
+    def targets(self, tape: Tape) -> list[int]:
+        """By which node each of the values is due to be the derivative."""
+        known = tape.families[self.key].targets
+        return [known[place] for place in self.alignment if place is not None]
+
+    def forms(self) -> list[Candidate]:
+        """The same with the factors that there may be in another reading."""
+        scales = [self.scale, *(s for s in range(MOST_SCALES) if s != self.scale)]
+        return [Candidate(self.node_id, self.key, self.alignment, scale) for scale in scales]
+
+    def fits(self, tape: Tape) -> bool:
+        """Whether a reading has as many values, and such derivatives."""
+        return self.key in tape.families and len(tape.sites.get(self.node_id, ())) == len(
+            self.alignment
+        )
+
+
+@dataclass(frozen=True)
+class Passed:
+    """The errors that an expression's values are made of, each passed through what made it.
+
+    Attributes:
+        node_id: The expression.
+        through: The expression of the forward pass by whose results the errors are derivatives.
+        slot: By which of its operands the derivative is due.
+    """
+
+    node_id: int
+    through: int
+    slot: int
+
+    def given(self, tape: Tape) -> dict[int, Any] | None:
+        """The values with what is due in their place; None where it does not fit a reading."""
+        found: dict[int, Any] = {}
+        for node in tape.sites.get(self.node_id, ()):
+            source, factor = tape.sources(node).get(self.through, (-1, 0.0))
+            part = None if source < 0 else tape.pulled_back(source, self.slot)
+            layout = None if part is None else next(laid_out(part, tape.graph[node].shape), None)
+            if layout is None:
+                return None
+            found[node] = factor * layout if layout.ndim else float(factor * layout)
+        return found
+
+    def targets(self, tape: Tape) -> list[int]:
+        """By which node each of the values is due to be the derivative."""
+        sources = [tape.sources(node)[self.through][0] for node in tape.sites[self.node_id]]
+        return [tape.graph[source].inputs[self.slot] for source in sources]
+
+    def forms(self) -> list[Passed]:
+        """Itself: its factors are those of the errors."""
+        return [self]
+
+    def fits(self, tape: Tape) -> bool:
+        """Whether a reading has the values."""
+        return self.node_id in tape.sites
+
+
 class Search:
     """Tries derivatives in the place of values."""
 
-    def __init__(
-        self,
-        evidence: Evidence,
-        gradients: Sequence[Mapping[str, list[int]]],
-        wrong: Sequence[str],
-        right: Sequence[str],
-    ) -> None:
-        keys = evidence.readings[0].keys
-        carrying = {keys[node] for node in evidence.carrying if node in keys}
-        errors = {keys[node] for node in evidence.errors if node in keys}
-        tapes = [
-            Tape(
-                number,
-                reading,
-                adjoints,
-                nodes,
-                with_keys(reading, carrying),
-                with_keys(reading, errors),
-            )
-            for number, (reading, adjoints, nodes) in enumerate(
-                zip(evidence.readings, evidence.adjoints, gradients)
-            )
-        ]
-        telling = [tape for tape in tapes if tape.is_finite and tape.feels(wrong, evidence.loss)]
-        self.tapes = telling or [tape for tape in tapes if tape.is_finite] or tapes
-        self.wrong = [name for name in wrong if all(name in tape.gradients for tape in self.tapes)]
-        self.known = [n for n in right if all(n in tape.gradients for tape in self.tapes)]
-        self._usual: dict[Tape, float | None] = {}
+    def __init__(self, aims: Aims) -> None:
+        self.aims, self.tapes, self.wrong = aims, aims.tapes, aims.wrong
         self.deadline = time.process_time() + _SECONDS
 
     def best(self) -> list[Substitution]:
@@ -116,8 +204,8 @@ class Search:
         where what is made of it is not: the first of either kind is given.
         """
         found: dict[bool, Substitution] = {}
-        tape = self.tapes[0]
-        for node_id, nodes in sorted(tape.sites.items(), key=lambda item: item[1][0]):
+        enough = {self.aims.exact}  # a sign is lost where a derivative is
+        for node_id, nodes in sorted(self.tapes[0].sites.items(), key=lambda item: item[1][0]):
             if len(nodes) > _MOST_OCCURRENCES:
                 continue
             for item in self._at(node_id, nodes):
@@ -126,11 +214,30 @@ class Search:
                     found[item.is_right] = item
                 if len(item.mends) == len(self.wrong):
                     break
-            whole = [k for k, item in found.items() if len(item.mends) == len(self.wrong)]
-            if False in whole or time.process_time() > self.deadline:
+            whole = {k for k, item in found.items() if len(item.mends) == len(self.wrong)}
+            if enough & whole or time.process_time() > self.deadline:
                 break
         most = max((len(item.mends) for item in found.values()), default=0)
         return [found[k] for k in sorted(found) if len(found[k].mends) == most]
+
+    def rescaled(self, node_ids: Collection[int]) -> Substitution | None:
+        """The last of some expressions whose values, times a factor, make wrong gradients right."""
+        name, tape = self.wrong[0], self.tapes[0]
+        for node_id, nodes in sorted(tape.sites.items(), key=lambda item: -item[1][-1]):
+            if node_id not in node_ids:
+                continue
+            dues = []
+            mends = set(self.wrong)
+            for one in self.tapes:
+                ratio = self.aims.ratio(one, name)
+                own = one.sites.get(node_id, ())
+                given = {n: one.graph[n].value / ratio for n in own} if ratio and own else None
+                mends &= set(self._made_right(one, given))
+                dues.append((one.number, {n: np.asarray(v) for n, v in (given or {}).items()}))
+            if mends:
+                kept = tuple(n for n in self.wrong if n in mends)
+                return Substitution(node_id, nodes, (), kept, tuple(dues), True, True, nodes[0])
+        return None
 
     def _at(self, node_id: int, nodes: tuple[int, ...]) -> Iterator[Substitution]:
         tape = self.tapes[0]
@@ -143,12 +250,19 @@ class Search:
                 if not self._has_shapes(nodes, family, alignment):
                     continue
                 for scale in range(max(1, len(scales))):
-                    mends = self._mended(tape, node_id, key, alignment, scale)
-                    if not mends:
-                        continue
-                    item = self._everywhere(node_id, key, alignment, scale)
-                    if item is not None:
-                        yield item
+                    yield from self._tried(Candidate(node_id, key, alignment, scale))
+        common = [set(tape.sources(node)) for node in nodes]
+        for through in sorted(set.intersection(*common)):
+            source = tape.graph[tape.sources(nodes[0])[through][0]]
+            for slot in range(len(source.inputs)):
+                yield from self._tried(Passed(node_id, through, slot))
+
+    def _tried(self, candidate: Candidate | Passed) -> Iterator[Substitution]:
+        """The substitution that a candidate is, where it makes something right."""
+        if self._mended(self.tapes[0], candidate):
+            item = self._everywhere(candidate)
+            if item is not None:
+                yield item
 
     def _alignments(self, nodes: tuple[int, ...], family: Family) -> list[tuple[int | None, ...]]:
         """The alignments with a family, first those where the first value is near its target."""
@@ -171,153 +285,71 @@ class Search:
             for node, place in zip(nodes, alignment)
         )
 
-    def _given(
-        self,
-        tape: Tape,
-        node_id: int,
-        key: tuple[int, int, int],
-        alignment: Sequence[int | None],
-        scale: int,
-    ) -> dict[int, Any] | None:
-        nodes, family = tape.sites.get(node_id, ()), tape.families.get(key)
-        if scale < 0:
-            return None
-        if family is None or len(nodes) != len(alignment):
-            return None
-        if any(place is not None and place >= len(family.values) for place in alignment):
-            return None
-        scales, _ = tape.scales(nodes)
-        factor = scales[scale] if scale < len(scales) else 1.0
-        given: dict[int, Any] = {}
-        for node, place in zip(nodes, alignment):
-            if place is None:
-                continue
-            value = factor * family.values[place]
-            layout = next(laid_out(value, tape.graph[node].shape), None)
-            if layout is None and not set(family.targets) <= set(tape.heads):
-                return None
-            layout = value if layout is None else layout
-            given[node] = layout if layout.ndim else float(layout)
-        return given
-
-    def _mended(
-        self,
-        tape: Tape,
-        node_id: int,
-        key: tuple[int, int, int],
-        alignment: Sequence[int | None],
-        scale: int,
-    ) -> tuple[str, ...]:
+    def _mended(self, tape: Tape, candidate: Candidate | Passed) -> tuple[str, ...]:
         """The wrong parameters that become right; none where a right one becomes wrong."""
-        given = self._given(tape, node_id, key, alignment, scale)
+        return self._made_right(tape, candidate.given(tape))
+
+    def _made_right(self, tape: Tape, given: Mapping[int, Any] | None) -> tuple[str, ...]:
         changed = None if given is None else tape.again(given)
-        if changed is None:
+        if changed is None or not all(
+            self.aims.stays_right(tape, name, changed) for name in self.aims.known
+        ):
             return ()
-        for name in self.known:
-            touched = any(node in changed for node in tape.gradients[name])
-            if touched and not self._stays_right(tape, name, changed):
-                return ()
         return tuple(
             name
             for name in self.wrong
             if any(node in changed for node in tape.gradients[name])
-            and _is_due(tape.gradient(name, changed), tape.due(name), self.usual(tape))
+            and self.aims.is_met(tape, name, tape.gradient(name, changed))
         )
 
-    def _is_due_at_all(
-        self, name: str, values: Sequence[np.ndarray], wanted: Sequence[np.ndarray]
-    ) -> bool:
-        """Whether values are the derivatives at all points, times one factor.
-
-        Where batches differ in size so does the factor; it may as long as it tells something that
-        each point alone was no multiple before.
-        """
-        one, other = np.concatenate(values), np.concatenate(wanted)
-        if one.size != other.size:
-            return False
-        if factor_between(one, other) is not None:
-            return True
-        before = [factor_between(t.gradient(name, {}), t.due(name)) for t in self.tapes]
-        if None not in before or any(item.size == 1 for item in values):
-            return False
-        return all(factor_between(a, b) is not None for a, b in zip(values, wanted) if np.any(b))
-
-    def _stays_right(self, tape: Tape, name: str, changed: Mapping[int, Any]) -> bool:
-        before, after = tape.gradient(name, {}), tape.gradient(name, changed)
-        if before.size != after.size:
-            return False
-        same = np.linalg.norm(before - after) <= _SAME * np.linalg.norm(before)
-        return bool(same) or _is_due(after, tape.due(name), None)
-
-    def usual(self, tape: Tape) -> float | None:
-        """The factor that the right gradients have; None where they have several."""
-        if tape not in self._usual:
-            self._usual[tape] = self._usual_of(tape)
-        return self._usual[tape]
-
-    def _usual_of(self, tape: Tape) -> float | None:
-        pairs = [(tape.gradient(name, {}), tape.due(name)) for name in self.known]
-        found = [factor_between(one, other) for one, other in pairs if one.size > 1]
-        known = [factor for factor in found if factor is not None]
-        return known[0] if known and all(is_in(f, known[:1]) for f in known) else None
-
-    def _everywhere(
-        self, node_id: int, key: tuple[int, int, int], alignment: Sequence[int | None], scale: int
-    ) -> Substitution | None:
+    def _everywhere(self, candidate: Candidate | Passed) -> Substitution | None:
         """The substitution, where it holds in all readings with one factor."""
         values: dict[str, list[np.ndarray]] = {name: [] for name in self.wrong}
         wanted: dict[str, list[np.ndarray]] = {name: [] for name in self.wrong}
         dues = []
         for tape in self.tapes:
-            if key not in tape.families or len(tape.sites.get(node_id, ())) != len(alignment):
+            if not candidate.fits(tape):
                 continue
-            scales = [scale, *(s for s in range(MOST_SCALES) if s != scale)]
-            usable = (s for s in scales if self._mended(tape, node_id, key, alignment, s))
-            given = self._given(tape, node_id, key, alignment, next(usable, -1))
+            usable = next((x for x in candidate.forms() if self._mended(tape, x)), None)
+            given = None if usable is None else usable.given(tape)
             changed = None if given is None else tape.again(given)
             if changed is None or given is None:
                 return None
-            dues.append(
-                (tape.number, {node: np.asarray(value, float) for node, value in given.items()})
-            )
+            dues.append((tape.number, {node: np.asarray(v, float) for node, v in given.items()}))
             for name in self.wrong:
                 values[name].append(tape.gradient(name, changed))
                 wanted[name].append(tape.due(name))
         if len(dues) * 2 < len(self.tapes):
             return None
+        before = self.tapes[0]
         mends = tuple(
             name
             for name in self.wrong
-            if self._is_due_at_all(name, values[name], wanted[name])
-            and any(
-                not np.array_equal(a, self.tapes[0].gradient(name, {})) for a in values[name][:1]
-            )
+            if self.aims.are_met(name, values[name], wanted[name])
+            and not np.array_equal(values[name][0], before.gradient(name, {}))
         )
-        if not mends:
-            return None
-        tape = self.tapes[0]
-        chosen = [(n, p) for n, p in zip(tape.sites[node_id], alignment) if p is not None]
-        own = {node: np.asarray(tape.graph[node].value, float) for node, _ in chosen}
+        return self._made(candidate, mends, dues) if mends else None
+
+    def _made(
+        self,
+        candidate: Candidate | Passed,
+        mends: tuple[str, ...],
+        dues: list[tuple[int, dict[int, np.ndarray]]],
+    ) -> Substitution:
+        tape, node_id = self.tapes[0], candidate.node_id
+        own = {node: np.asarray(tape.graph[node].value, float) for node in dues[0][1]}
+        first = next(iter(own))
         unlike = (n for n, due in dues[0][1].items() if factor_between(own[n], due) is None)
         return Substitution(
             node_id,
-            tuple(node for node, _ in chosen),
-            tuple(tape.families[key].targets[place] for _, place in chosen),
+            tuple(own),
+            tuple(candidate.targets(tape)),
             mends,
             tuple(dues),
             bool(tape.scales(tape.sites[node_id])[0]),
-            bool(tape.explained.factors(own[chosen[0][0]])),
-            next(unlike, chosen[0][0]),
+            bool(tape.explained.factors(own[first])),
+            next(unlike, first),
         )
-
-
-def _is_due(value: np.ndarray, due: np.ndarray, usual: float | None) -> bool:
-    factor = factor_between(value, due)
-    if factor is None:
-        return False
-    if usual is None or due.size > 1:
-        return True
-    return abs(abs(factor) - abs(usual)) <= _SAME * abs(usual)
 
 
 def _alignments(sites: int, members: int) -> Iterator[tuple[int | None, ...]]:

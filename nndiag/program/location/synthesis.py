@@ -7,6 +7,8 @@ from the same variables; those that come to the value that is due, at all points
 from __future__ import annotations
 
 import ast
+import difflib
+import re
 import time
 import types
 from collections.abc import Callable, Iterator, Sequence
@@ -149,8 +151,9 @@ def expressions_due(
             return []
     if seen < _TELLING and any(due.size == 1 for _, _, due in dues):
         kept = {text: factor for text, factor in (kept or {}).items() if _is_one(factor)}
-    plain = dict.fromkeys(ast.unparse(ast.parse(text, mode="eval")) for text in kept or ())
-    return sorted(plain, key=_effort(ast.unparse(place)))[:_MOST]
+    effort = _effort(ast.unparse(place))
+    plain = {ast.unparse(ast.parse(text, mode="eval")): by < 0 for text, by in (kept or {}).items()}
+    return sorted(plain, key=lambda text: (plain[text], effort(text)))[:_MOST]
 
 
 @dataclass(eq=False)
@@ -219,15 +222,12 @@ def _effort(before: str) -> Callable[[str], tuple[int, int]]:
 
     def effort(after: str) -> tuple[int, int]:
         tokens = _tokens(after)
-        change = [tokens.get(t, 0) - known.get(t, 0) for t in {*tokens, *known}]
-        return sum(_NEW * max(n, 0) + max(-n, 0) for n in change), len(after)
+        blocks = difflib.SequenceMatcher(None, known, tokens, autojunk=False).get_matching_blocks()
+        kept = sum(block.size for block in blocks)
+        return _NEW * (len(tokens) - kept) + len(known) - kept, len(after)
 
     return effort
 
 
-def _tokens(text: str) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for node in ast.walk(ast.parse(text, mode="eval")):
-        name = type(node).__name__ + str(getattr(node, "id", getattr(node, "attr", "")))
-        found[name] = found.get(name, 0) + (not isinstance(node, (ast.Load, ast.Expression)))
-    return found
+def _tokens(text: str) -> list[str]:
+    return re.findall(r"\w+|\*\*|[^\w\s()]", text)

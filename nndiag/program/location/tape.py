@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.graph.adjoints import ancestors, descendants
+from nndiag.program.graph.derivatives import pulled_back
 from nndiag.program.graph.nodes import Node, evaluated
 from nndiag.program.location.families import Explained, families_of
 from nndiag.program.roles.losses import Key, Loss
+from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.reading import Reading, has_signal
 
+_LOOSE = 1e-4  # a step is the difference of two parameters
 _MOST_SEEN = 60
 MOST_SCALES = 3
 FAR = 8  # operations of the forward pass between two statements of the backward pass
@@ -37,6 +40,7 @@ class Tape:
         self.heads = [head for item in reading.parameters for head in item.heads]
         self.families = families_of(self.graph, adjoints, self.heads)
         self._scales: dict[int, tuple[list[float], list[int]]] = {}
+        self._sources: dict[int, dict[int, tuple[int, float]]] = {}
         self._dirty: dict[int, list[Node]] = {}
         self.explained = Explained(self.families)
         self.wanted = {node for nodes in gradients.values() for node in nodes}
@@ -96,6 +100,38 @@ class Tape:
         parts = [np.ravel(self.adjoints.get(head, np.zeros(1))) for head in item.heads]
         return np.concatenate(parts).astype(float)
 
+    def taken(self, name: str) -> float | None:
+        """How many times its gradient a step is; None where it is no multiple of it."""
+        return factor_between(self._step(name), self.gradient(name, {}), tolerance=_LOOSE)
+
+    def direction(self, name: str) -> float:
+        """1 where a step goes along its gradient, −1 where it goes against it."""
+        step, gradient = self._step(name), self.gradient(name, {})
+        return float(np.sign(step @ gradient)) if step.size == gradient.size else 1.0
+
+    def stages(self, name: str) -> list[tuple[int, float]]:
+        """The expressions between a gradient and the update, with their factors over it."""
+        item = next(item for item in self.reading.parameters if item.name == name)
+        gradient, taken = self.gradients.get(name, []), self.taken(name)
+        if len(gradient) != 1 or len(item.ends) != 1 or item.ends[0] is None or taken is None:
+            return []
+        value, found = self.graph[gradient[0]].value, []
+        for index in sorted(
+            descendants(self.graph, gradient) & ancestors(self.graph, item.ends[0])
+        )[1:-1]:
+            factor = factor_between(self.graph[index].value, value)
+            if factor is not None and np.size(value) == self.graph[index].size:
+                found.append((self.graph[index].node_id, factor))
+        return [*found, (self.graph[item.ends[0]].node_id, -taken)]
+
+    def is_held(self, name: str) -> bool:
+        """Whether the user names a gradient, and no step is compared."""
+        return any(item.name == name and item.is_held for item in self.reading.parameters)
+
+    def _step(self, name: str) -> np.ndarray:
+        item = next(item for item in self.reading.parameters if item.name == name)
+        return np.tile(item.step, item.tensor.copies)
+
     @property
     def is_finite(self) -> bool:
         """Whether all derivatives are numbers, as they are not where a run has diverged."""
@@ -128,7 +164,7 @@ class Tape:
         seen: set[int] = set()
         while queue and len(seen) < _MOST_SEEN and len(found) < MOST_SCALES:
             index = queue.pop(0)
-            if index in seen or index in self.adjoints or index not in self.carrying:
+            if index in seen or index not in self.carrying:
                 continue
             seen.add(index)
             factors = self.explained.factors(np.asarray(self.graph[index].value, float))
@@ -136,9 +172,29 @@ class Tape:
                 targets.append(target)
                 if not is_in(factor, found):
                     found.append(factor)
-            if not factors:
+            if not factors and index not in self.adjoints:
                 queue += self.graph[index].inputs
         return found[:MOST_SCALES], targets
+
+    def sources(self, node: int) -> dict[int, tuple[int, float]]:
+        """The derivatives that a value is made of: expression → by which of its results, factor."""
+        if node not in self._sources:
+            found: dict[int, tuple[int, float]] = {}
+            for index in self.graph[node].inputs:
+                if index in self.carrying and index not in self.adjoints:
+                    value = np.asarray(self.graph[index].value, float)
+                    for target, factor in self.explained.factors(value, singles=True):
+                        found.setdefault(self.graph[target].node_id, (target, factor))
+            self._sources[node] = found
+        return self._sources[node]
+
+    def pulled_back(self, node: int, slot: int) -> np.ndarray | None:
+        """What the derivative by a value contributes to that by one of its operands."""
+        inputs = self.graph[node].inputs
+        if slot >= len(inputs):
+            return None
+        parts = pulled_back(self.graph, self.graph[node], self.adjoints[node]) or {}
+        return parts.get(inputs[slot])
 
     @cached_property
     def depths(self) -> dict[int, dict[int, int]]:

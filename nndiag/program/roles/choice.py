@@ -25,12 +25,14 @@ class Fit:
         telling: Parameters of several numbers that move and have a derivative at all.
         factors: What the steps of all parameters have over the derivative.
         steady: Whether some factor is the same at other parameters of the same iteration.
+        varies: Whether it is known that none is.
     """
 
     matched: frozenset[str]
     telling: frozenset[str]
     factors: tuple[float, ...]
     steady: bool = False
+    varies: bool = False
 
     @property
     def explains(self) -> bool:
@@ -55,7 +57,7 @@ def fit_of(reading: Reading, loss: Loss) -> Fit:
         if not found and step is None and penalty is not None and np.any(penalty):
             found = chain.multiples(derivative - penalty, shape)  # a decay that is wrong
         factors = {*found.values(), *(() if step is None else (step,))}
-        if parameter.tensor.size > 1:
+        if np.count_nonzero(derivative) > 1:  # one number is a multiple of any other
             telling.add(parameter.name)
             if factors:
                 matched.add(parameter.name)
@@ -109,27 +111,44 @@ def _chosen(readings: Sequence[Reading]) -> Loss | None:
     first = readings[0]
     losses = [loss for loss in first.losses if not _only_decides(first, loss)]
     fits = {loss: _common_fit(readings[:2], loss) for loss in losses}
-    own = [loss for loss in fits if loss.own and is_even(first, loss)]
+    own = [
+        loss
+        for loss in fits
+        if loss.own and all(is_even(r, loss) for r in readings if _value(r, loss))
+    ]
     implied = [loss for loss in fits if not loss.own]
     stated = {loss: _kinds_of(first, loss, implied) for loss in own}
-    explaining_own = [loss for loss in own if fits[loss].explains]
+    explaining_own = [
+        loss for loss in own if fits[loss].explains and (loss.shown or not fits[loss].varies)
+    ]
     if explaining_own:
         return max(explaining_own, key=lambda loss: (fits[loss].steady, *_prominence(loss)))
     explaining = [loss for loss in implied if fits[loss].explains]
     explaining.sort(key=lambda loss: not fits[loss].steady)
     rivals = [loss for loss in own if stated[loss]]
     if explaining:
-        best = explaining[0]
-        if rivals and best.kind not in stated[rivals[0]]:
-            return max(rivals, key=_prominence)
-        return best
+        best = explaining[0]  # what the program states may have a penalty that no step has
+        alike = [loss for loss in rivals if best.kind in stated[loss]]
+        return max(alike or rivals, key=_prominence) if rivals else best
     likely = rivals or [*own, *implied]
-    return max(likely, key=lambda loss: _likelihood(loss, fits[loss]), default=None)
+    wholes = {loss.node_id for loss in own if len(loss.terms) > 1}
+    parts = {loss for loss in own if loss.node_id in wholes and len(loss.terms) == 1}
+    return max(
+        likely,
+        key=lambda loss: _likelihood(loss, fits[loss], is_part=loss in parts and not loss.shown),
+        default=None,
+    )
 
 
-def _likelihood(loss: Loss, fit: Fit) -> tuple[int, bool, tuple[bool, bool, int, int]]:
-    """By how many updates it explains; one that the program computes comes first among equals."""
-    return len(fit.matched), loss.own, _prominence(loss) if loss.own else (False, False, 0, 0)
+def _likelihood(
+    loss: Loss, fit: Fit, *, is_part: bool
+) -> tuple[int, bool, tuple[bool, bool, int, int]]:
+    """By how many updates it explains; one that the program computes comes first among equals.
+
+    One term of several is a multiple of much that an iteration makes of it, and explains nothing.
+    """
+    matched = 0 if is_part or fit.varies else len(fit.matched)
+    return matched, loss.own, _prominence(loss) if loss.own else (False, False, 0, 0)
 
 
 def _only_decides(reading: Reading, loss: Loss) -> bool:
@@ -149,7 +168,8 @@ def _common_fit(readings: Sequence[Reading], loss: Loss) -> Fit:
     factors = min((fit.factors for fit in fits if fit.telling), key=len, default=())
     same = len({reading.point.snapshot.iteration for reading in readings}) == 1
     steady = same and bool(_shared(set(fits[0].factors), set(fits[-1].factors)))
-    return Fit(telling - missed, telling, factors, steady)
+    varies = same and not steady and all(fit.factors for fit in fits)
+    return Fit(telling - missed, telling, factors, steady, varies)
 
 
 def _prominence(loss: Loss) -> tuple[bool, bool, int, int]:

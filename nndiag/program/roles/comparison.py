@@ -66,6 +66,11 @@ class Comparison:
         """The points at which the loss feels it."""
         return list(self.factors)
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether something that its step is made of is a multiple of the derivative everywhere."""
+        return bool(self.factors) and all(self.factors.values())
+
     def values(self, point: int) -> list[float]:
         """All factors that it has at a point."""
         own = [*self.factors.get(point, {}).values()]

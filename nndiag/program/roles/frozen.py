@@ -17,6 +17,8 @@ from nndiag.program.execution.places import spelled
 from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.execution.views import owner_of
 from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.graph.derivatives import pulled_back
+from nndiag.program.graph.nodes import Graph
 from nndiag.program.loop.tensors import Tensor, tensors_of
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
@@ -42,6 +44,7 @@ _COMPUTED = frozenset(
 )
 
 
+_MOVES = frozenset({"T", "transpose", "reshape", "ravel", "getitem", "gather", "array"})
 _PRODUCTS = frozenset({"matmul", "dot", "mul", "einsum", "sum"})
 _BIAS = re.compile(r"(^|[^A-Za-z])b(ias(es)?)?[a-z]{0,2}[\d_]*\W*$", re.IGNORECASE)
 
@@ -97,6 +100,8 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
             graph[user].operation == "getitem" for user in users[heads[0]]
         ):
             continue
+        if _is_factor(reading, heads[0], made_from):
+            continue
         name = _pattern(spelled(leaf.root, leaf.steps))
         if _is_data(np.shape(value), examples) and _meets_parameter(reading, heads[0]):
             continue
@@ -108,6 +113,17 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
 def _is_data(shape: tuple[int, ...], examples: int) -> bool:
     """Whether an array has a row, or a column, for each example."""
     return len(shape) > 1 and examples > 1 and examples in shape
+
+
+def _is_factor(reading: Reading, head: int, made_from: set[int]) -> bool:
+    """Whether a single number only meets others, as the strength of a penalty does."""
+    graph = reading.forward
+    singles = all(item.tensor.size == 1 for item in reading.parameters)
+    return not singles and all(
+        graph[item].size == 1
+        for user in (head, *(made_from & set(graph.users()[head])))
+        for item in (user, *graph[user].inputs)
+    )
 
 
 def _is_added(reading: Reading, head: int) -> bool:
@@ -144,24 +160,46 @@ def _examples(reading: Reading, made_from: set[int]) -> int:
 
 
 def _has_gradient(reading: Reading, loss: Loss, head: int) -> bool:
-    """Whether the backward pass computes the gradient of a leaf, which nothing uses.
+    """Whether the backward pass computes the gradient of a leaf, which moves nothing.
 
     A gradient of the data, which meet a parameter in a product, is only a by-product.
     """
-    adjoints = reading.adjoints(loss)
-    derivative = None if adjoints is None else adjoints.get(head)
-    if derivative is None or derivative.size < 2 or _meets_parameter(reading, head):
+    if reading.forward[head].size < 2 or _meets_parameter(reading, head):
         return False
-    ends = {end for found in reading.iteration.ends.values() for end in found}
+    derivative = _derivative_by(reading, loss, head)
+    if derivative is None or not np.any(derivative):
+        return False
+    others = [part for part in reading.derivatives(loss).values() if part is not None]
+    if any(factor_between(part, derivative) is not None for part in others):
+        return False  # what a parameter is added to has the same
     return any(
         item.shape == derivative.shape
         and item.index in reading.acted
-        and item.index not in ends
-        and not reading.users[item.index]
         and item.operation in _COMPUTED
         and factor_between(np.ravel(item.value), np.ravel(derivative)) is not None
         for item in reading.graph
     )
+
+
+def _origin(graph: Graph, node: int) -> int:
+    """What a value was cut out of, turned or copied from."""
+    while len(graph[node].inputs) == 1 and graph[node].operation in _MOVES:
+        node = graph[node].inputs[0]
+    return node
+
+
+def _derivative_by(reading: Reading, loss: Loss, head: int) -> np.ndarray | None:
+    """The derivative of the loss by a leaf that is no parameter; None where it is not known."""
+    adjoints, graph = reading.adjoints(loss), reading.forward
+    if adjoints is None:
+        return None
+    whole = np.zeros(graph[head].shape)
+    for user in graph.users()[head]:
+        by_user = adjoints.get(user)
+        parts = None if by_user is None else pulled_back(graph, graph[user], by_user)
+        if parts is not None and head in parts:
+            whole = whole + np.reshape(parts[head], whole.shape)
+    return whole
 
 
 def _meets_parameter(reading: Reading, head: int) -> bool:
@@ -172,11 +210,7 @@ def _meets_parameter(reading: Reading, head: int) -> bool:
     near = {head, *(user for user in users[head] if graph[user].operation in ("T", "transpose"))}
     return any(
         graph[user].operation in ("matmul", "dot", "einsum", "mul", "outer")
-        and any(
-            item in heads or bool(heads & set(graph[item].inputs))
-            for item in graph[user].inputs
-            if item not in near
-        )
+        and any(_origin(graph, item) in heads for item in graph[user].inputs if item not in near)
         for node in near
         for user in users[node]
     )

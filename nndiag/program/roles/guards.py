@@ -61,7 +61,7 @@ def _is_bounded(graph: Graph, index: int, felt: np.ndarray, acted: set[int]) -> 
         return False
     value = np.asarray(node.value, float)
     numbers = [_value(graph, item) for item in (*node.arguments, *node.keywords.values())]
-    bounds = [float(item) for item in numbers if item is not None and np.size(item) == 1]
+    bounds = [float(np.ravel(i)[0]) for i in numbers if i is not None and np.size(i) == 1]
     inner = [bound for bound in bounds if 0 < bound <= _SMALL or 0 < 1 - bound <= _SMALL]
     return any(bool(np.any((felt != 0) & (value == bound))) for bound in inner)
 

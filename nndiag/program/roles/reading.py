@@ -168,7 +168,11 @@ class Reading:
     @cached_property
     def at_kink(self) -> bool:
         """Whether some entry stands exactly on the kink of a rectifier or an absolute value."""
-        return any(_has_tie(self.forward, node) for node in self.acted_forward)
+        ends = {
+            self.keyed_forward[key] for loss in self.losses for keys in loss.terms for key in keys
+        }
+        felt = set().union(*(ancestors(self.forward, end) for end in ends))
+        return any(_has_tie(self.forward, node) for node in self.acted_forward & felt)
 
     @cached_property
     def is_guarded(self) -> bool:

@@ -41,7 +41,7 @@ def _odd_ones(items: Sequence[Comparison], point: int) -> list[tuple[Comparison,
     if len(items) < 2:
         return []
     if all(point in item.rates for item in items):
-        ends = {item.name: item.rates[point] for item in items}
+        ends = {item.name: abs(item.rates[point]) for item in items}  # a sign is told elsewhere
         before = {item.name: _before_last(item, point) for item in items}
         found = _unlike(items, ends)
         if not found or not _unlike(items, before):

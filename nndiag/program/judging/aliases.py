@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from nndiag.program.execution.snapshot import Leaf, Snapshot
+from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.optimizers import state_places
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.roles.ways import ways_between
 from nndiag.program.text.instrument import node_id_of
 
 
-def aliased_memory(found: Understanding) -> Iterator[UpdateFault]:
+def aliased_memory(found: Understanding) -> Iterator[ProgramFault]:
     """States that are one object under two names, so that two averages are added to it.
 
     Args:
@@ -39,9 +39,8 @@ def aliased_memory(found: Understanding) -> Iterator[UpdateFault]:
                     f"{one} and {other} are one and the same: what is averaged in one is averaged "
                     "in the other"
                 )
-                yield UpdateFault(
-                    parameter.name, "wrong-moment", says, _assignment(found, one, other)
-                )
+                node_id = _assignment(found, one, other)
+                yield ProgramFault("wrong-moment", [parameter.name], node_id, says)
 
 
 def _additions(reading: Reading, leaf: Leaf) -> set[int]:

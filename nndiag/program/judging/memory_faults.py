@@ -9,12 +9,13 @@ import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Node
-from nndiag.program.roles.aliases import aliased_memory
-from nndiag.program.roles.moments import correction_faults, share_faults
+from nndiag.program.judging.aliases import aliased_memory
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import ProgramFault
+from nndiag.program.judging.moments import correction_faults, share_faults
 from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.roles.ways import dividing, takes_root, ways_between
 from nndiag.program.text.instrument import node_id_of
 
@@ -22,13 +23,9 @@ _BUG = "wrong-moment"
 _NAMES = (ast.Name, ast.Attribute, ast.Subscript)  # what has been computed before
 
 
-def memory_faults(found: Understanding) -> Iterator[UpdateFault]:
-    """What is wrong with an optimizer's memory.
-
-    Args:
-        found: The program, read at several points, its memory empty.
-    """
-    readings = found.readings
+def memory_faults(facts: Facts) -> Iterator[ProgramFault]:
+    """What is wrong with an optimizer's memory."""
+    found, readings = facts.found, facts.readings
     states = [state for state in found.states if not found.ahead & set(state.leaves)]
     shared = list(aliased_memory(found))
     yield from shared
@@ -40,25 +37,26 @@ def memory_faults(found: Understanding) -> Iterator[UpdateFault]:
     yield from correction_faults(found)
 
 
-def _of_one(found: Understanding, state: State) -> Iterator[UpdateFault]:
+def _of_one(found: Understanding, state: State) -> Iterator[ProgramFault]:
     reading, name = found.readings[-1], state.name
     if state.is_assigned:
         says = f"{name} is assigned, not averaged: it keeps nothing of what it held"
-        yield UpdateFault(state.parameter, _BUG, says, _assigning(found, state))
+        yield ProgramFault(_BUG, [state.parameter], _assigning(found, state), says)
         return
     sums = _sums_into(reading, state)
     if sums is not None:
         says = f"{name} is never set back to zero: what earlier iterations left stays in it"
-        yield UpdateFault(state.parameter, "gradient-not-reset", says, sums)
+        yield ProgramFault("gradient-not-reset", [state.parameter], sums, says)
         return
     divided = _divided_by(reading, state)
     if divided is not None:
         says = f"the step is divided by {name} itself, where its square root is due"
-        yield UpdateFault(state.parameter, _BUG, says, divided)
+        yield ProgramFault(_BUG, [state.parameter], divided, says)
         return
     said = _said(found.readings, state)
     if said is not None:
-        yield UpdateFault(state.parameter, *said, _node_id(reading, state))
+        bug, says = said
+        yield ProgramFault(bug, [state.parameter], _node_id(reading, state), says)
 
 
 def _assigning(found: Understanding, state: State) -> int:

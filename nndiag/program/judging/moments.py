@@ -15,10 +15,10 @@ import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph, Ref
+from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.update_fault import UpdateFault
 from nndiag.program.roles.ways import DIVISIONS, ways_between
 from nndiag.program.text.instrument import node_id_of
 
@@ -29,7 +29,7 @@ _WRITES = frozenset({"with_item", "scatter", "copyto"})
 _NEAR = 3  # operations behind an average in which its correction is looked for
 
 
-def share_faults(reading: Reading, states: Sequence[State]) -> Iterator[UpdateFault]:
+def share_faults(reading: Reading, states: Sequence[State]) -> Iterator[ProgramFault]:
     """Averages that keep and take shares which do not add up to 1.
 
     Momentum alone may take the whole gradient. Beside an average of squares, and in one, the shares
@@ -53,7 +53,7 @@ def share_faults(reading: Reading, states: Sequence[State]) -> Iterator[UpdateFa
                     f"{state.name} keeps {state.kept:.6g} of what it held and takes {share:.3g} "
                     "of what comes: together they are not 1"
                 )
-                yield UpdateFault(state.parameter, _BUG, says, node_id)
+                yield ProgramFault(_BUG, [state.parameter], node_id, says)
             break
 
 
@@ -125,7 +125,7 @@ class _Correction:
         return count if abs(count - round(count)) < 1e-3 * max(1.0, count) else None
 
 
-def correction_faults(found: Understanding) -> Iterator[UpdateFault]:
+def correction_faults(found: Understanding) -> Iterator[ProgramFault]:
     """Corrections for the start by another average's β, or by what does not count the steps.
 
     Args:
@@ -145,7 +145,7 @@ def correction_faults(found: Understanding) -> Iterator[UpdateFault]:
                 f"{state.name} keeps {state.kept:g} of what it held; its correction for the start "
                 f"is that of an average that keeps {other:g}"
             )
-            yield UpdateFault(state.parameter, _BUG, says, seen[-1].node_id)
+            yield ProgramFault(_BUG, [state.parameter], seen[-1].node_id, says)
         elif seen[0].count(state.kept) is not None and seen[-1].count(state.kept) is not None:
             yield _uncounted(found, state, seen)
 
@@ -158,14 +158,14 @@ def _counts(seen: Sequence[_Correction], kept: float) -> bool:
     return len(known) == len(seen) and [count - known[0] for count in known] == risen
 
 
-def _uncounted(found: Understanding, state: State, seen: Sequence[_Correction]) -> UpdateFault:
+def _uncounted(found: Understanding, state: State, seen: Sequence[_Correction]) -> ProgramFault:
     first, last = seen[0], seen[-1]
     says = (
         f"the correction of {state.name} for its start does not count the steps: it is that of "
         f"step {first.count(state.kept):.0f} in iteration {first.iteration + 1} and of step "
         f"{last.count(state.kept):.0f} in iteration {last.iteration + 1}"
     )
-    return UpdateFault(state.parameter, _BUG, says, _counting(found, last))
+    return ProgramFault(_BUG, [state.parameter], _counting(found, last), says)
 
 
 def _corrections(reading: Reading, state: State) -> Iterator[_Correction]:

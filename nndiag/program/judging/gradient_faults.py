@@ -1,0 +1,267 @@
+"""Wrong gradients: the expressions that make them wrong, which bug it is, and what is due there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import Edits, Explains, ProgramFault
+from nndiag.program.judging.named_by_edit import bug_by_edit
+from nndiag.program.location.aims import Aims
+from nndiag.program.location.located import located_faults
+from nndiag.program.location.relation import UPDATED, Relation, Relations
+from nndiag.program.location.structure import increments, orders
+from nndiag.program.location.substitution import Substitution
+from nndiag.program.location.synthesis import expressions_due
+from nndiag.program.loop.step_evaluator import Point
+from nndiag.program.roles.status import Status
+from nndiag.program.text.edits import Change
+from nndiag.program.text.instrument import node_id_of
+
+_SAME = 1e-3
+_SLIGHT = (Status.WRONG_SIGN, Status.WRONG_SCALE)
+Due = tuple[Point, int, np.ndarray]
+
+
+def gradient_faults(facts: Facts, explained: set[str]) -> Iterator[ProgramFault]:
+    """What makes gradients wrong: a direction, a sign, a factor.
+
+    Args:
+        facts: The program.
+        explained: The parameters of which that is known.
+    """
+    wrong = [name for name in facts.named(Status.WRONG) if name not in explained]
+    slight = [name for name in facts.named(*_SLIGHT) if name not in explained]
+    frozen = facts.named(Status.NEVER_UPDATED)
+    if not wrong and not slight and not frozen:
+        return
+    search = _Faults(facts)
+    found = list(search.faults(wrong, exact=False)) if wrong else []
+    mended = {name for fault in found if fault.edits for name in fault.parameters}
+    if {*wrong, *frozen} - mended:
+        yield from search.structural()
+    yield from found
+    if slight:
+        yield from search.faults(slight, exact=True)
+
+
+def other_expressions(
+    facts: Facts, node_id: int, dues: Sequence[Due], *, any_factor: bool
+) -> Edits:
+    """Edits that put other expressions in the place of one.
+
+    Args:
+        facts: The program.
+        node_id: The expression.
+        dues: Points, with which time the expression is computed there, and what is due then.
+        any_factor: Whether a multiple of what is due will do.
+    """
+    place = facts.nodes.get(node_id)
+    if not isinstance(place, ast.expr):
+        return []
+    scope = facts.lines.function(node_id) or facts.lines.tree
+    texts = expressions_due(facts.bench, place, scope, dues, any_factor=any_factor)
+    return [(Change(node_id, text),) for text in texts]
+
+
+class _Faults:
+    """Finds the expressions that make gradients wrong."""
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts, self.evidence, self.lines = facts, facts.evidence, facts.lines
+        self.relations = Relations(facts.evidence)
+        self.expressions = {s for s, node in facts.nodes.items() if isinstance(node, ast.expr)}
+
+    def faults(self, names: Sequence[str], *, exact: bool) -> Iterator[ProgramFault]:
+        """What makes some gradients wrong, one fault after the other."""
+        rate = self.facts.found.rate
+        held = any(item.is_held for item in self.facts.readings[0].parameters)
+        aims = Aims(
+            self.facts.tapes,
+            self.facts.loss,
+            names,
+            self.facts.named(Status.RIGHT),
+            exact=exact,
+            scale=rate.value if held and rate is not None else None,
+        )
+        behind = [name for name in aims.wrong if exact and aims.is_behind(name)]
+        aims.without(behind)
+        left = [name for name in names if name not in behind]
+        for either in located_faults(aims, self.expressions):
+            made = [self._of_substitution(item) for item in either]
+            fault = next((fault for fault in made if fault.edits), made[-1])
+            left = [name for name in left if name not in fault.parameters]
+            yield fault
+        if behind:
+            yield self._of_updates(behind)
+        for name in left:
+            yield ProgramFault(
+                "wrong-loss-gradient",
+                [name],
+                self.facts.update(name),
+                explains=Explains.GRADIENT,
+                is_vague=True,
+            )
+
+    def structural(self) -> Iterator[ProgramFault]:
+        """Statements that make wrong parameters right when they are increments, or turned."""
+        evidence, training = self.evidence, self.facts.found.watched.loop.node
+        node_ids = {evidence.graph[node].node_id for node in evidence.backward & evidence.carrying}
+        edits = [("assignment-instead-of-increment", item) for item in increments(self.lines)]
+        edits += [
+            ("broken-chain-rule", item) for item in orders(self.lines, node_ids - {-1}, training)
+        ]
+        for bug, change in edits:
+            names = self.facts.bench.mended([change], self.facts.comparisons, self.facts.loss)
+            if names:
+                yield ProgramFault(
+                    bug, names, change.node_id, edits=[(change,)], explains=Explains.GRADIENT
+                )
+                return
+
+    # A value that is not what is due.
+
+    def _of_substitution(self, found: Substitution) -> ProgramFault:
+        relation = self._relation(found)
+        dues = found.first_wrong(self.evidence)
+        edits = other_expressions(self.facts, found.node_id, dues, any_factor=not found.scaled)
+        if not edits and found.scaled and found.targets:  # another bug may have left out a factor
+            edits = other_expressions(self.facts, found.node_id, dues, any_factor=True)
+        place, bug = self.facts.nodes[found.node_id], relation.bug
+        if edits and isinstance(place, ast.expr):
+            bug = bug_by_edit(bug, place, edits[0][0].text)
+        line = None
+        if bug == UPDATED and relation.operand is not None:
+            early = self._early_update(relation.operand)
+            line = None if early is None else early.lineno
+            edits = [*self._moved(early, relation), *edits]
+        return ProgramFault(
+            bug,
+            list(found.mends),
+            found.node_id,
+            self._detail(found, relation),
+            edits,
+            line,
+            explains=Explains.GRADIENT,
+        )
+
+    def _relation(self, found: Substitution) -> Relation:
+        """What is wrong with the expression, by what it was made from and what is due."""
+        by_residual = {item.name for item in self.facts.comparisons if item.by_residual}
+        if set(found.mends) <= by_residual:
+            return Relation("loss-gradient-scaled-by-residual")
+        ratio = found.ratio(self.evidence)
+        if ratio is not None and abs(ratio - 1) > _SAME:
+            return Relation(self._by_ratio(ratio))
+        pairs = sorted(zip(found.nodes, found.targets), key=lambda pair: pair[0] != found.first)
+        return self.relations.between(*pairs[0])
+
+    def _by_ratio(self, ratio: float) -> str:
+        """The bug of a value that is a multiple of what is due."""
+        if ratio < 0:
+            return "wrong-sign"
+        sizes = [size for size in self.facts.examples if size > 2]
+        whole = [abs(ratio - n) <= _SAME * n or abs(ratio * n - 1) <= _SAME for n in sizes]
+        return "summed-instead-of-averaged" if any(whole) else "wrong-constant-factor"
+
+    def _detail(self, found: Substitution, relation: Relation) -> str:
+        ratio = found.ratio(self.evidence)
+        sized = ("summed-instead-of-averaged", "wrong-constant-factor")
+        return "" if ratio is None or relation.bug not in sized else self._times(found.mends, ratio)
+
+    def _times(self, names: Sequence[str], ratio: float) -> str:
+        held = self.facts.found.settings.gradient_of(names[0]) is not None
+        other = "the gradient of the loss" if held else "that of the others"
+        return f"the step is {ratio:.4g} times {other}"
+
+    # Weights that were updated too early.
+
+    def _early_update(self, operand: int) -> ast.stmt | None:
+        """The statement that updates weights which are used after it."""
+        node = self.relations.early_update(operand)
+        return None if node is None else self.lines.statement(self.evidence.graph[node].node_id)
+
+    def _moved(self, early: ast.stmt | None, relation: Relation) -> Edits:
+        """An update moved behind the statement that uses the old value."""
+        node = relation.operand if relation.product is None else relation.product
+        use = None if node is None else self.lines.statement(self.evidence.graph[node].node_id)
+        if early is None or use is None:
+            return []
+        if self.lines.function(node_id_of(use)) is not self.lines.function(node_id_of(early)):
+            return []
+        return [
+            (Change(node_id_of(use), ast.unparse(early), "after"), Change(node_id_of(early), ""))
+        ]
+
+    # A right gradient, taken with a wrong sign or factor.
+
+    def _of_updates(self, names: Sequence[str]) -> ProgramFault:
+        """The updates of some parameters as one fault: each is to be changed."""
+        found = [self._of_update(name) for name in names]
+        first, changes = (
+            found[0],
+            [change for f in found for edit in f.edits[:1] for change in edit],
+        )
+        if len(found) > 1 and all(fault.edits and fault.bug == first.bug for fault in found):
+            first.edits.insert(0, tuple(dict.fromkeys(changes)))
+        first.parameters = list(names)
+        return first
+
+    def _of_update(self, name: str) -> ProgramFault:
+        item = next(item for item in self.facts.comparisons if item.name == name)
+        ratio = -1.0 if item.ratio is None or item.status is Status.WRONG_SIGN else item.ratio
+        bug, node_id = self._by_ratio(ratio), self._odd_stage(name)
+        statement = self.lines.statement(node_id)
+        edits: Edits = []
+        if isinstance(statement, ast.AugAssign) and node_id == node_id_of(statement):
+            edits = [(flip,) for flip in _flipped(statement) if ratio < 0]
+            node_id = node_id_of(statement.value)
+        dues = self._dues(name, node_id, ratio)
+        edits += other_expressions(self.facts, node_id, dues, any_factor=False)
+        says = "" if ratio < 0 else self._times([name], ratio)
+        return ProgramFault(bug, [name], node_id, says, edits, explains=Explains.GRADIENT)
+
+    def _odd_stage(self, name: str) -> int:
+        """Where a step first has another factor over the gradient than the steps of others."""
+        tape = self.facts.tapes[0]
+        own = tape.stages(name)
+        for other in self.facts.named(Status.RIGHT):
+            theirs = tape.stages(other)
+            if len(own) < len(theirs):
+                return tape.graph[tape.gradients[name][-1]].node_id  # a factor was left out
+            pairs = zip(own, theirs)
+            odd = next((s for (s, f), (_, g) in pairs if abs(f - g) > _SAME * abs(g)), None)
+            if odd is not None:
+                return odd
+        return self.facts.update(name)
+
+    def _dues(self, name: str, node_id: int, ratio: float) -> list[Due]:
+        """What is due in an update, where its step is so many times too large."""
+        found = []
+        for reading in self.evidence.readings:
+            parameter = next(item for item in reading.parameters if item.name == name)
+            way = ancestors(reading.graph, parameter.ends[0] or 0)
+            for key, node in reading.keyed.items():
+                value = np.asarray(reading.graph[node].value, float)
+                if key[0] != node_id or node not in way:
+                    continue
+                if node in parameter.ends:
+                    start = reading.graph[parameter.heads[parameter.ends.index(node)]].value
+                    value = start + (value - start) / ratio
+                else:
+                    value = value / ratio
+                found.append((reading.point, key[2], value))
+                break
+        return found
+
+
+def _flipped(statement: ast.AugAssign) -> Iterator[Change]:
+    """An update with the opposite sign."""
+    if isinstance(statement.op, (ast.Add, ast.Sub)):
+        sign = "-" if isinstance(statement.op, ast.Add) else "+"
+        target, value = ast.unparse(statement.target), ast.unparse(statement.value)
+        yield Change(node_id_of(statement), f"{target} {sign}= {value}")
