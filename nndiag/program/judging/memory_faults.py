@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,16 @@ from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Node
 from nndiag.program.judging.aliases import aliased_memory
 from nndiag.program.judging.facts import Facts
-from nndiag.program.judging.fault import ProgramFault
+from nndiag.program.judging.fault import Edits, ProgramFault
+from nndiag.program.judging.moment_edits import (
+    complemented,
+    corrected,
+    emptied,
+    kept_and_added,
+    parted,
+    rooted,
+    squared,
+)
 from nndiag.program.judging.moments import correction_faults, share_faults
 from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
@@ -28,20 +38,34 @@ def memory_faults(facts: Facts) -> Iterator[ProgramFault]:
     found, readings = facts.found, facts.readings
     states = [state for state in found.states if not found.ahead & set(state.leaves)]
     shared = list(aliased_memory(found))
-    yield from shared
     if shared:
+        yield from (_mended(facts, fault, parted) for fault in shared)
         return
-    for state in states:
-        yield from _of_one(found, state)
-    yield from share_faults(readings[-1], states)
-    yield from correction_faults(found)
+    own = [(state, fault) for state in states for fault in _of_one(facts, state)]
+    sums = [state.name for state, fault in own if fault.bug == "gradient-not-reset"]
+    for _, fault in own:
+        if fault.bug == "gradient-not-reset":
+            fault.edits = emptied(facts, sums)
+        yield fault
+    shares, corrections = share_faults(readings[-1], states), correction_faults(found)
+    yield from (_mended(facts, fault, complemented) for fault in shares)
+    yield from (_mended(facts, fault, corrected) for fault in corrections)
 
 
-def _of_one(found: Understanding, state: State) -> Iterator[ProgramFault]:
-    reading, name = found.readings[-1], state.name
+def _mended(
+    facts: Facts, fault: ProgramFault, edits: Callable[[Facts, int], Edits]
+) -> ProgramFault:
+    """A fault with what may mend it."""
+    return replace(fault, edits=edits(facts, fault.node_id))
+
+
+def _of_one(facts: Facts, state: State) -> Iterator[ProgramFault]:
+    found, name = facts.found, state.name
+    reading = found.readings[-1]
     if state.is_assigned:
         says = f"{name} is assigned, not averaged: it keeps nothing of what it held"
-        yield ProgramFault(_BUG, [state.parameter], _assigning(found, state), says)
+        fault = ProgramFault(_BUG, [state.parameter], _assigning(found, state), says)
+        yield _mended(facts, fault, kept_and_added)
         return
     sums = _sums_into(reading, state)
     if sums is not None:
@@ -51,12 +75,13 @@ def _of_one(found: Understanding, state: State) -> Iterator[ProgramFault]:
     divided = _divided_by(reading, state)
     if divided is not None:
         says = f"the step is divided by {name} itself, where its square root is due"
-        yield ProgramFault(_BUG, [state.parameter], divided, says)
+        yield _mended(facts, ProgramFault(_BUG, [state.parameter], divided, says), rooted)
         return
     said = _said(found.readings, state)
     if said is not None:
         bug, says = said
-        yield ProgramFault(bug, [state.parameter], _node_id(reading, state), says)
+        fault = ProgramFault(bug, [state.parameter], _node_id(reading, state), says)
+        yield _mended(facts, fault, squared) if bug == _BUG else fault
 
 
 def _assigning(found: Understanding, state: State) -> int:

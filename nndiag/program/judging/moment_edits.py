@@ -1,0 +1,166 @@
+"""What an optimizer's memory ought to be, written with the program's own names.
+
+The recurrence that is due is `m = β m + (1 − β) g`, with g² in an average of squares, divided by
+`1 − βᵗ`. What stands there is varied until it has that form; the whole check tells which one it is.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from nndiag.program.judging.facts import Facts
+from nndiag.program.judging.fault import Edits
+from nndiag.program.text.edits import Change
+from nndiag.program.text.instrument import node_id_of
+
+_SIZES = frozenset({"abs", "absolute", "fabs"})
+_SHARES = (ast.Name, ast.Constant)
+_EMPTY = (
+    "np.zeros_like({0})",
+    "[np.zeros_like(item) for item in {0}]",
+    "{{key: np.zeros_like(item) for key, item in {0}.items()}}",
+)
+
+
+def kept_and_added(facts: Facts, node_id: int) -> Edits:
+    """An assignment of a moment turned into an average of what it held and what comes."""
+    statement = facts.lines.statement(node_id)
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return []
+    target, value = ast.unparse(statement.targets[0]), ast.unparse(statement.value)
+    shares = dict.fromkeys(ast.unparse(item) for item in _complements(statement.value))
+    texts = [f"{target} = {share} * {target} + {value}" for share in shares]
+    return [(Change(node_id_of(statement), text),) for text in [*texts, f"{target} += {value}"]]
+
+
+def squared(facts: Facts, node_id: int) -> Edits:
+    """What comes, squared: in the place of its size, or of itself."""
+    value = _value(facts, node_id)
+    sizes = [call for call in _walk(value, ast.Call) if _name(call) in _SIZES and call.args]
+    found: Edits = [(Change(node_id_of(call), f"{_b(call.args[0])} ** 2"),) for call in sizes]
+    shares = {ast.unparse(item) for item in (_complements(value) if value else ())}
+    held = _targets(facts.lines.statement(node_id)) | shares
+    for product in _walk(value, ast.BinOp):
+        if isinstance(product.op, ast.Mult):
+            sides = [s for s in (product.right, product.left) if ast.unparse(s) not in held]
+            found += [(Change(node_id_of(s), f"{_b(s)} ** 2"),) for s in sides if _may_come(s)]
+    return found
+
+
+def _targets(statement: ast.AST | None) -> set[str]:
+    """What a statement assigns to."""
+    targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
+    return {ast.unparse(target) for target in targets if target is not None}
+
+
+def rooted(facts: Facts, node_id: int) -> Edits:
+    """The divisor, or the one part of it that is no number, under a root."""
+    parts = [
+        part
+        for quotient in _walk(_value(facts, node_id), ast.BinOp)
+        if isinstance(quotient.op, ast.Div)
+        for part in ast.walk(quotient.right)
+        if isinstance(part, (ast.Name, ast.Attribute, ast.Subscript, ast.BinOp))
+        and node_id_of(part) >= 0
+    ]
+    parts.sort(key=lambda part: isinstance(part, ast.BinOp))
+    return [(Change(node_id_of(part), f"np.sqrt({ast.unparse(part)})"),) for part in parts]
+
+
+def complemented(facts: Facts, node_id: int) -> Edits:
+    """Shares that add up to 1: either is what the other leaves."""
+    value = _value(facts, node_id)
+    factors = [
+        side
+        for product in _walk(value, ast.BinOp)
+        if isinstance(product.op, ast.Mult)
+        for side in (product.left, product.right)
+        if not _may_come(side) or isinstance(side, ast.Name)
+    ]
+    return [
+        (Change(node_id_of(one), f"(1 - {_b(other)})"),)
+        for other in factors
+        for one in reversed(factors)
+        if one is not other
+    ]
+
+
+def corrected(facts: Facts, node_id: int) -> Edits:
+    """A correction for the start with the β of another average, and the count of the steps."""
+    value, loop = _value(facts, node_id), facts.found.watched.loop.node
+    powers = [item for item in _walk(loop, ast.BinOp) if isinstance(item.op, ast.Pow)]
+    powers = [item for item in powers if not isinstance(item.right, ast.Constant)]
+    counts = dict.fromkeys(ast.unparse(item.right) for item in powers)
+    if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
+        counts |= dict.fromkeys([loop.target.id, f"({loop.target.id} + 1)"])
+    bases = dict.fromkeys(
+        [ast.unparse(item.left) for item in powers]
+        + [ast.unparse(item) for item in _complements(loop)]
+    )
+    found: Edits = []
+    for item in _walk(value, ast.BinOp):
+        if isinstance(item.op, ast.Pow):
+            found += [(Change(node_id_of(item.left), base),) for base in bases]
+            found += [(Change(node_id_of(item.right), count),) for count in counts]
+    for share in _complements(value) if value is not None else ():
+        text = ast.unparse(share)
+        found += [(Change(node_id_of(share), f"{text} ** {count}"),) for count in counts]
+    statement = facts.lines.statement(node_id)
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        text = f"{ast.unparse(statement.targets[0])} += 1"
+        found.append((Change(node_id_of(statement), text),))
+    return found
+
+
+def parted(facts: Facts, node_id: int) -> Edits:
+    """A second name given memory of its own."""
+    value = _value(facts, node_id)
+    if not isinstance(value, ast.expr):
+        return []
+    texts = [form.format(ast.unparse(value)) for form in _EMPTY]
+    return [(Change(node_id_of(value), text),) for text in texts]
+
+
+def emptied(facts: Facts, names: list[str]) -> Edits:
+    """All sums of gradients set back to zero at the head of the training loop."""
+    loop = facts.found.watched.loop.node
+    body = getattr(loop, "body", [])
+    if not body:
+        return []
+    forms = ("{0} = np.zeros_like({0})", "{0} = 0.0")
+    first = node_id_of(body[0])
+    return [tuple(Change(first, form.format(n), "before") for n in names) for form in forms]
+
+
+def _value(facts: Facts, node_id: int) -> ast.AST | None:
+    """What the statement of an expression computes."""
+    statement = facts.lines.statement(node_id)
+    return getattr(statement, "value", None) or statement
+
+
+def _walk(tree: ast.AST | None, kind: type) -> Iterator:  # type: ignore[type-arg]
+    return (item for item in ast.walk(tree) if isinstance(item, kind)) if tree else iter(())
+
+
+def _complements(tree: ast.AST) -> Iterator[ast.expr]:
+    """The β of each `1 - β`."""
+    for item in _walk(tree, ast.BinOp):
+        one = isinstance(item.left, ast.Constant) and item.left.value == 1
+        if one and isinstance(item.op, ast.Sub) and isinstance(item.right, _SHARES):
+            yield item.right
+
+
+def _may_come(side: ast.expr) -> bool:
+    """Whether a factor may be what comes, and is no share."""
+    return not isinstance(side, (ast.Constant, ast.BinOp))
+
+
+def _name(call: ast.Call) -> str:
+    return ast.unparse(call.func).rpartition(".")[2]
+
+
+def _b(part: ast.expr) -> str:
+    text = ast.unparse(part)
+    simple = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant)
+    return text if isinstance(part, simple) else f"({text})"
