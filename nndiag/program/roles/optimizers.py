@@ -181,7 +181,7 @@ def _was_meant(state: State, states: Sequence[State], reading: Reading) -> bool:
     head = graph[reading.iteration.heads[state.leaves[0]][0]]
     is_array = bool(head.shape) and head.shape == parameter.tensor.shape
     return (state.size > 1 or is_array) and any(
-        not item.is_assigned and item.remembers is state.remembers
+        not item.is_assigned and not item.is_sum and item.remembers is state.remembers
         for item in states
         if item.parameter != state.parameter and item.size > 1
     )
