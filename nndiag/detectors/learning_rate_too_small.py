@@ -11,7 +11,8 @@ Why it matters
 
 Fires when
     The run ended far from what the data allow, its weights moved less than `moved` of their length
-    (with a rate that decays: would have, had they moved all along as in the second half), and the
+    (with a rate that decays: would have, had they moved all along as in the second half; where they
+    start at zero: less than `moved` of a quadratic's way along its steepest direction), and the
     rate halfway through is below 1/`factor` of half the stability limit (times the share of the
     examples that a step sees, because small batches need smaller rates), or, without a stability
     limit, the typical step is below `step` of the weights.
@@ -69,6 +70,10 @@ def learning_rate_too_small(
     severity, rate = distance(course_of(trace)), _halfway(trace)
     configured = trace.facts.learning_rate or 0.0
     way = late_path(trace) if rate < _DECAYED * configured else path(trace)
+    what = "move the weights by {} of their length"
+    if not np.isfinite(way) and trace.facts.stability_limit:  # weights that start at zero
+        way = 2 * trace.steps * rate / trace.facts.stability_limit
+        what = "go {} of the way to the minimum, along the steepest direction"
     if severity is None or not 0 < way < moved:
         return []
     fault = _fault(trace, rate, factor=factor, step=step)
@@ -79,8 +84,7 @@ def learning_rate_too_small(
         Finding(
             PROBLEM,
             severity,
-            f"{message}; {trace.steps:,} such steps move the weights by {rough(way)} of their "
-            "length",
+            f"{message}; {trace.steps:,} such steps {what.format(rough(way))}",
             evidence=(evidence, Evidence("path", observed=way, limit=moved)),
         )
     ]

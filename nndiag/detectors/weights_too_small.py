@@ -14,7 +14,8 @@ Fires when
 
 Silent when
     The run learned; only the last layer starts small, which is good practice; all weights of a
-    layer are equal (see `identical-units`).
+    layer are equal (see `identical-units`); a layer's units are all dead from the start, which
+    larger weights may leave as they are.
 
 Thresholds
     ratio = 0.1, passed = 0.01: ours; one hidden layer at a tenth recovers within a few steps.
@@ -51,6 +52,8 @@ def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive =
     hidden, together = ratios[:-1], float(np.prod(ratios))
     if severity is None or all_equal(trace) or hidden.min() >= ratio or not together < passed:
         return []
+    if _is_dead(trace):
+        return []
     column = int(np.argmin(hidden))
     observed, layer = float(hidden[column]), trace.facts.layers[column].name
     return [
@@ -66,3 +69,9 @@ def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive =
             layer=layer,
         )
     ]
+
+
+def _is_dead(trace: Trace) -> bool:
+    """Whether all units of some layer are dead before the first step."""
+    series = trace.series.get("dead_share")
+    return series is not None and len(series.values) > 0 and bool((series.values[0] == 1).any())

@@ -52,11 +52,14 @@ class Mirror:
         parts = []
         for link in self.told["links"]:
             numbers = np.asarray(parameters[link["weights"]], dtype=np.float64)
-            units, columns = link["units"], link["columns"]
+            ones = link.get("ones")
+            units, columns = link["units"], link["columns"] + (ones is not None)
             turned = numbers.reshape(columns, units).T if link["turned"] else None
             weights = numbers.reshape(units, columns) if turned is None else turned
             if link["biases"] is not None:
                 weights = np.hstack([weights, parameters[link["biases"]].reshape(units, 1)])
+            elif ones is not None:
+                weights = np.hstack([np.delete(weights, ones, axis=1), weights[:, [ones]]])
             parts.append(weights.ravel())
         return np.concatenate(parts)
 
@@ -110,7 +113,7 @@ def mirror_of(told: Told) -> Mirror | None:
         (link["units"], _activation(output if place == last else link))
         for place, link in enumerate(links)
     ]
-    biases = [link["biases"] is not None for link in links]
+    biases = [link["biases"] is not None or link.get("ones") is not None for link in links]
     rate, scale = told["rate"], told["scale"]
     times = 1.0 if rate is None or scale is None or told["adaptive"] else scale / rate[1]
     made = [_loss(told, outputs=links[-1]["units"], times=factor) for factor in (1.0, times)]

@@ -42,6 +42,13 @@ def test_stays_silent_on_equal_weights(curves, make_trace):
     assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
 
 
+@pytest.mark.parametrize(("dead", "fires"), [(1.0, False), (0.9, True)])
+def test_stays_silent_where_a_layer_is_dead_from_the_start(dead, fires, curves, make_trace):
+    shares = np.array([[dead, 0.0], [0.0, 0.0]])
+    trace = make_trace(curves["stuck"], facts=weights(0.02, 0.02), series={"dead_share": shares})
+    assert bool(run(PROBLEM, trace)) == fires
+
+
 @pytest.mark.parametrize(
     ("ratios", "fires"),
     [((0.11, 0.01), False), ((0.09, 0.01), True), ((0.09, 0.12), False), ((0.09, 0.11), True)],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class Layer:
         sums: Where the pre-activations are.
         activation: Name of the activation; "linear" where there is none.
         slope: Of a leaky rectifier below zero.
+        ones: Which of its inputs is the constant 1 beside what the layer before gives; None where
+            none is. The weights of that are biases.
     """
 
     weights: Tensor
@@ -51,6 +53,7 @@ class Layer:
     sums: Table
     activation: str = "linear"
     slope: float | None = None
+    ones: int | None = None
 
     @property
     def units(self) -> int:
@@ -59,13 +62,26 @@ class Layer:
 
     @property
     def columns(self) -> int:
-        """Number of inputs."""
-        return len(self.product.places)
+        """Number of inputs, without one that is constant."""
+        return len(self.product.places) - (self.ones is not None)
 
     @property
     def is_turned(self) -> bool:
         """Whether the weights, as (units, inputs), are the program's array turned."""
         return not np.array_equal(self.product.places.T.ravel(), np.arange(self.weights.size))
+
+
+def squares(layer: Layer, inputs: Array, numbers: Array) -> float:
+    """The sum of the squares of a layer's weights, without those of a constant input.
+
+    Args:
+        layer: The layer.
+        inputs: What it takes, shape (examples, inputs).
+        numbers: All numbers of its weights.
+    """
+    constant = (inputs == 1).all(axis=0)
+    weights = numbers[layer.product.places[~constant]]
+    return float(np.sum(weights**2))
 
 
 class Forward:
@@ -208,18 +224,22 @@ def _layer(
 
 def _joined(forward: Forward, layers: Sequence[Layer]) -> list[Layer]:
     """The layers with their activations; empty where what one gives is not what the next takes."""
-    joined = []
-    for layer, following in zip(layers, layers[1:]):
-        found = _activation(forward, layer, following.product)
+    joined = [layers[0]]
+    for following in layers[1:]:
+        found = _activation(forward, joined[-1], following.product)
         if found is None:
             return []
-        joined.append(replace(layer, activation=found[0], slope=found[1]))
-    return [*joined, layers[-1]]
+        name, slope, ones = found
+        joined[-1] = replace(joined[-1], activation=name, slope=slope)
+        joined.append(replace(following, ones=ones))
+    return joined
 
 
-def _activation(
-    forward: Forward, layer: Layer, product: Product
-) -> tuple[str, float | None] | None:
+_Link = tuple[str, Optional[float], Optional[int]]
+"""An activation, its slope, and which input of the next layer is the constant 1."""
+
+
+def _activation(forward: Forward, layer: Layer, product: Product) -> _Link | None:
     """What leads from a layer to the next product, by other pre-activations; None if unknown."""
     graph = forward.graph
     other = moderate(layer.sums.shape, seed=1)
@@ -228,28 +248,41 @@ def _activation(
     values = replayed(graph, changed, sources)
     if values is not None:
         table: Mapping[int, Array] = dict(zip(sources, values))
-        found = activation_between(
-            [other], [product.inputs(lambda i: table.get(i, forward.value(i)))]
-        )
-        if found is not None and not (
-            found[0] == "linear" and _is_branched(forward, layer, product)
-        ):
+        after = product.inputs(lambda index: table.get(index, forward.value(index)))
+        found = _link(other, after)
+        passes = found is not None and found[0] == "linear"
+        if found is not None and not (passes and _is_branched(forward, layer, product)):
             return found
     return _branched(forward, layer, product)
+
+
+def _link(before: Array, after: Array) -> _Link | None:
+    """What leads from pre-activations to the next layer's inputs, a constant 1 left out."""
+    found = activation_between([before], [after])
+    if found is not None:
+        return (*found, None)
+    if after.shape[1] != before.shape[1] + 1:
+        return None
+    for place in (0, before.shape[1]):
+        if (after[:, place] == 1).all():
+            found = activation_between([before], [np.delete(after, place, axis=1)])
+            if found is not None:
+                return (*found, place)
+    return None
 
 
 def _is_branched(forward: Forward, layer: Layer, product: Product) -> bool:
     """Whether what follows from a layer's own values is not that they pass unchanged."""
     before = layer.sums.read(forward.value)
-    return before is None or activation_between([before], [product.inputs(forward.value)]) is None
+    return before is None or _link(before, product.inputs(forward.value)) is None
 
 
-def _branched(forward: Forward, layer: Layer, product: Product) -> tuple[str, float | None] | None:
+def _branched(forward: Forward, layer: Layer, product: Product) -> _Link | None:
     """A rectifier that is written as a branch, by the values as they are."""
     before, after = layer.sums.read(forward.value), product.inputs(forward.value)
     if before is None or min(np.sum(before > 0), np.sum(before < 0)) < _FEWEST:
         return None
-    found = activation_between([before], [after])
+    found = _link(before, after)
     return found if found is not None and found[0] in _BRANCHED else None
 
 

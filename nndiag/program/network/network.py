@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nndiag.program.loop.tensors import Tensor
-from nndiag.program.network.layers import Forward, Layer, layers_in
+from nndiag.program.network.layers import Forward, Layer, layers_in, squares
 from nndiag.program.network.outputs import Output, output_of
 from nndiag.program.network.parts import TensorPart
 from nndiag.program.roles.losses import Loss
@@ -32,6 +32,15 @@ class Network:
     layers: list[Layer]
     output: Output | None
     inputs: Array
+
+    @property
+    def squares(self) -> float:
+        """The sum of the squares of all weights."""
+        value, numbers = self.forward.value, self.forward.numbers
+        return sum(
+            squares(layer, layer.product.inputs(value), numbers(layer.weights))
+            for layer in self.layers
+        )
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:

@@ -71,14 +71,13 @@ class Seen:
     @property
     def penalty(self) -> float:
         """What the sum of the squares of all weights is multiplied by in the loss; 0 without."""
-        rests, squares, doubts = [], [], []
+        rests, sizes, doubts = [], [], []
         for network in self._networks:
             if network.output is not None and network.output.kind is not None:
-                numbers = [network.forward.numbers(layer.weights) for layer in network.layers]
-                squares.append(sum(float(x @ x) for x in numbers))
+                sizes.append(network.squares)
                 rests.append(network.output.rest)
                 doubts.append(network.output.doubt)
-        rest, square = np.array(rests), np.array(squares)
+        rest, square = np.array(rests), np.array(sizes)
         if not np.any(np.abs(rest) > doubts) or not np.isfinite(square).all():
             return 0.0
         factor = float(rest @ square / (square @ square))

@@ -21,11 +21,12 @@ from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.judging.judgement import Judgement, compared_program, not_understood
 from nndiag.program.judging.report import Report
-from nndiag.program.loop.step_evaluator import Point, Recording
+from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.network.layers import Layer
 from nndiag.program.network.parts import TensorPart
 from nndiag.program.roles.optimizers import Remembers
+from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.running.curvature import step_curvature
 from nndiag.program.running.rule import rule_of
@@ -108,10 +109,16 @@ class _Roles:
         if self.reader is None:
             return False
         node_ids, value = self.reader
-        lab = self.found.lab
+        lab, loss = self.found.lab, self.found.loss
+        assert loss is not None
         variant = lab.runner.variant(Instruments(probes=node_ids, resets=self.found.updates))
         try:
-            return all(value(lab.record(item, variant)) is not None for item in self._plain()[:4])
+            for reading in self._plain()[:4]:
+                read = value(lab.record(reading.point, variant))
+                known = loss.value(reading.forward, reading.keyed_forward)
+                if read is None or known is None or not np.isclose(read, known, equal_nan=True):
+                    return False
+            return True
         except StepFailedError:
             return False
 
@@ -131,16 +138,15 @@ class _Roles:
         self.step_loss.scaled(times)
         return times
 
-    def _plain(self) -> list[Point]:
-        points = [reading.point for reading in self.found.readings]
-        return [item for item in points if not item.shifted]
+    def _plain(self) -> list[Reading]:
+        return [reading for reading in self.found.readings if not reading.point.shifted]
 
     def _curvature(self) -> float | None:
         """Of the step, where the network itself does not tell it."""
         known = self.seen.output is not None and self.seen.output.kind is not None
         if known or _scale(self.program) is None or not self._plain():
             return None
-        return step_curvature(self.found.lab, self._plain())
+        return step_curvature(self.found.lab, [reading.point for reading in self._plain()])
 
     def watch(self) -> Watch:
         """What to watch in a run of its own."""
@@ -237,6 +243,7 @@ def _layer_told(seen: Seen, layer: Layer) -> dict[str, Any]:
         "biases": None if layer.biases is None else layer.biases.name,
         "units": layer.units,
         "columns": layer.columns,
+        "ones": layer.ones,
         "turned": layer.is_turned,
         "activation": layer.activation,
         "slope": layer.slope,

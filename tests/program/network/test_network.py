@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nndiag.own_program.mirror import mirror_of
 from nndiag.program.child.plain import as_plain
 from nndiag.program.running.task import watch
 from nndiag.program.text.settings import CodeSettings
@@ -238,3 +239,46 @@ def test_units_that_are_objects_are_layers_also_where_all_inputs_are_zero(told):
     ]
     assert np.array_equal(found["data"][0], [[0, 0], [0, 1], [1, 0], [1, 1]])
     assert np.array_equal(found["data"][1].ravel(), [0, 1, 1, 0])
+
+
+ONES = """
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+T = np.eye(3)[labels]
+W = rng.normal(size=(6, 5)) * 0.5
+V = rng.normal(size=(3, 7)) * 0.5
+for step in range(12):
+    a = np.column_stack([np.ones(30), X])
+    z = a @ W.T
+    h = np.column_stack([np.ones(30), sigmoid(z)])
+    p = sigmoid(h @ V.T)
+    J = -np.sum(T * np.log(p) + (1 - T) * np.log(1 - p)) / 30
+    J += 0.05 * (np.sum(W[:, 1:] ** 2) + np.sum(V[:, 1:] ** 2))
+    d = (p - T) / 30
+    e = (d @ V[:, 1:]) * sigmoid(z) * (1 - sigmoid(z))
+    gV, gW = d.T @ h, e.T @ a
+    gV[:, 1:] += 0.1 * V[:, 1:]
+    gW[:, 1:] += 0.1 * W[:, 1:]
+    V -= 0.3 * gV
+    W -= 0.3 * gW
+"""
+
+
+def test_a_column_of_ones_beside_hidden_units_holds_biases(told):
+    found = told(ONES)
+    assert [(x["columns"], x["units"], x["ones"]) for x in found["links"]] == [
+        (5, 6, None),
+        (6, 3, 0),
+    ]
+    network = mirror_of(found)
+    assert network is not None
+    W, V = (network.told["copies"][0][1][name] for name in ("W", "V"))
+    inputs, targets = found["data"]
+    hidden = 1 / (1 + np.exp(-inputs @ W.reshape(6, 5).T))
+    last = np.column_stack([np.ones(30), hidden]) @ V.reshape(3, 7).T
+    expected = 1 / (1 + np.exp(-last))
+    assert np.allclose(network.predictions(found["copies"][0][1]), expected, rtol=1e-12)
+    total = -np.sum(targets * np.log(expected) + (1 - targets) * np.log(1 - expected))
+    assert found["rows"][0, 0] == pytest.approx(total / 30)  # what is added to it is not counted
+    assert found["decay"] == pytest.approx(0.1)
