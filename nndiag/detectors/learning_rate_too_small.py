@@ -71,7 +71,7 @@ def learning_rate_too_small(
     configured = trace.facts.learning_rate or 0.0
     way = late_path(trace) if rate < _DECAYED * configured else path(trace)
     what = "move the weights by {} of their length"
-    if not np.isfinite(way) and trace.facts.stability_limit:  # weights that start at zero
+    if np.isinf(way) and trace.facts.stability_limit:  # weights that start at zero
         way = 2 * trace.steps * rate / trace.facts.stability_limit
         what = "go {} of the way to the minimum, along the steepest direction"
     if severity is None or not 0 < way < moved:

@@ -23,6 +23,18 @@ def test_fires_far_below_the_limit(curves, make_trace):
     )
 
 
+@pytest.mark.parametrize(("rate", "fires"), [(4e-3, True), (6e-3, False)])
+def test_weights_that_start_at_zero_are_told_by_the_steepest_direction(
+    rate, fires, curves, make_trace
+):
+    # 200 steps of 0.004 at a curvature of 1 (limit 2) go 0.8 of the way, of 0.006 go 1.2
+    ratios = np.full((20, 2), 1e-5)
+    ratios[0] = np.inf
+    facts = {"learning_rate": rate, "stability_limit": 2.0}
+    trace = make_trace(curves["stuck"], series={"update_ratio": ratios}, facts=facts)
+    assert bool(run(PROBLEM, trace)) is fires
+
+
 def test_fires_on_tiny_steps_where_there_is_no_limit(curves, make_trace):
     assert run(PROBLEM, made(make_trace, curves["stuck"], stability_limit=None))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nndiag.own_program.mirror import mirror_of
+from nndiag.own_program.watching import SeenSteps
 from nndiag.program.child.plain import as_plain
 from nndiag.program.running.task import watch
 from nndiag.program.text.settings import CodeSettings
@@ -127,7 +128,9 @@ def told(tmp_path):
         if text not in (LISTS, OBJECTS):
             text = HEAD.format(size=size, start=start) + (text.format(**parts) if parts else text)
         path.write_text(text)
-        return watch({"settings": as_plain(CodeSettings(script=str(path)))}, lambda *_: None)
+        seen = SeenSteps()
+        ending = watch({"settings": as_plain(CodeSettings(script=str(path)))}, seen.take)
+        return {**seen.told, **ending}
 
     return watched
 
@@ -282,3 +285,25 @@ def test_a_column_of_ones_beside_hidden_units_holds_biases(told):
     total = -np.sum(targets * np.log(expected) + (1 - targets) * np.log(1 - expected))
     assert found["rows"][0, 0] == pytest.approx(total / 30)  # what is added to it is not counted
     assert found["decay"] == pytest.approx(0.1)
+
+
+FAR = """
+X = X * 100
+Y = 1e5 + 1e4 * X[:, :1]
+V, c = V[:, :1], c[:1]
+for step in range(5):
+    z = X @ W + b
+    h = np.where(z > 0, z, 0.1 * z)
+    r = h @ V + c - Y
+    loss = np.mean(r ** 2)
+    d = 2 * r / 30
+    g = (d @ V.T) * np.where(z > 0, 1, 0.1)
+    V -= 0.05 * h.T @ d
+    c -= 0.05 * d.sum(axis=0)
+    W -= 0.05 * X.T @ g
+    b -= 0.05 * g.sum(axis=0)
+"""
+
+
+def test_steps_that_dwarf_the_parameters_make_no_gradient_wrong(told):
+    assert told(FAR)["right"]
