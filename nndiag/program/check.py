@@ -6,26 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from nndiag.errors import Problem, UserCodeError
+from nndiag.errors import UserCodeError
 from nndiag.finding import Finding, Severity
 from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import as_plain, from_plain
 from nndiag.program.execution import clock
-from nndiag.program.execution.host import OutOfTime, loop_place
-from nndiag.program.execution.runner import StepFailedError
+from nndiag.program.execution.host import loop_place
 from nndiag.program.execution.sandbox import sandbox
-from nndiag.program.graph.tracer import GraphTooLargeError
 from nndiag.program.judging.judgement import Judgement, judged
 from nndiag.program.judging.notes import notes_of
 from nndiag.program.judging.report import Report
 from nndiag.program.result import ProgramCheck
+from nndiag.program.roles.limits import limits_told
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import read_source
 from nndiag.program.training.evidence import TrainingEvidence, tried
 from nndiag.program.training.trainable import Trainable
 
 Progress = Callable[[str], None]
-_HINT = "name the statements of one step under `code.functions`"
 
 
 def answer(request: Mapping[str, Any], send: Send) -> Any:
@@ -86,17 +84,8 @@ def _judged(settings: CodeSettings, deadline: float, tell: Progress) -> Judgemen
     assert path is not None
     source = read_source(path)
     tell("running the program up to its training loop")
-    problem = f"{source.name}: one iteration of the training loop cannot be run by itself"
-    try:
-        with sandbox(path):
-            judgement = judged(source, settings, deadline=deadline, tell=tell)
-    except StepFailedError as error:
-        raise UserCodeError(Problem(problem, got=str(error), hint=_HINT)) from error
-    except (OutOfTime, GraphTooLargeError) as error:
-        problem = f"{source.name}: not checked: one iteration of the training loop takes too long"
-        raise UserCodeError(
-            Problem(problem, hint="allow more with --seconds, or use less data in each step")
-        ) from error
+    with sandbox(path), limits_told(source):
+        judgement = judged(source, settings, deadline=deadline, tell=tell)
     reason = judgement.undecided
     if reason is not None:
         raise UserCodeError(reason)

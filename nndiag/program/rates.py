@@ -12,6 +12,7 @@ from nndiag.program.child.agent import Send
 from nndiag.program.child.plain import from_plain
 from nndiag.program.execution import clock
 from nndiag.program.execution.sandbox import sandbox
+from nndiag.program.roles.limits import limits_told
 from nndiag.program.roles.status import FINE
 from nndiag.program.roles.understanding import understood
 from nndiag.program.roles.verdicts import compared
@@ -44,7 +45,7 @@ def find_rate(request: Mapping[str, Any], _: Send) -> dict[str, Any]:
     assert settings.path is not None
     source = read_source(settings.path)
     deadline = clock.now() + request["seconds"]
-    with sandbox(settings.path):
+    with sandbox(settings.path), limits_told(source):
         found = understood(source, settings, deadline=deadline)
     program = Trainable.of_understanding(found, source)
     if program is None:

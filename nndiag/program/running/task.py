@@ -25,6 +25,7 @@ from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.network.layers import Layer
 from nndiag.program.network.parts import TensorPart
+from nndiag.program.roles.limits import limits_told
 from nndiag.program.roles.optimizers import Remembers
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
@@ -63,7 +64,12 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     """
     settings = from_plain(CodeSettings, request["settings"])
     source = _source(settings, request.get("text"))
-    with sandbox(source.path), np.errstate(all="ignore"), other_seeds(request.get("shift", 0)):
+    with (
+        sandbox(source.path),
+        np.errstate(all="ignore"),
+        other_seeds(request.get("shift", 0)),
+        limits_told(source),
+    ):
         program = compared_program(source, settings, deadline=clock.now() + _MEASURING)
         if program.found.loss is None or not program.found.readings:
             raise UserCodeError(not_understood(program.found))

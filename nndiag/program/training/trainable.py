@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Optional
 
 import numpy as np
 
 from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.loop.tensors import Tensor
+from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.text.instrument import node_id_of
 from nndiag.program.text.settings import CodeSettings
@@ -75,12 +77,14 @@ def reader_of(found: Understanding) -> Reader | None:  # noqa: PLR0911 - one kin
     node = found.nodes.get(loss.node_id)
     if loss.own:
         if isinstance(node, ast.AugAssign):
-            return _summed(node_id_of(node.value), loss.sign)
+            return _summed(node_id_of(node.value), loss.sign, behind=_behind(found, loss))
         if not isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Call)):
             return None
+        behind = _behind(found, loss)
         if len(loss.terms) > 1:
-            return _summed(loss.node_id, loss.sign)
-        return frozenset({loss.node_id}), lambda r: _last(r, loss.node_id, loss.sign)
+            return _summed(loss.node_id, loss.sign, behind=behind)
+        last = partial(_last, node_id=loss.node_id, sign=loss.sign, behind=behind)
+        return frozenset({loss.node_id}), last
     if not isinstance(node, ast.BinOp):
         return None
     output = node_id_of(node.left if loss.sign > 0 else node.right)
@@ -99,14 +103,25 @@ def reader_of(found: Understanding) -> Reader | None:  # noqa: PLR0911 - one kin
     return frozenset({loss.node_id, output}), implied
 
 
-def _summed(node_id: int, sign: float) -> Reader:
+def _behind(found: Understanding, loss: Loss) -> int:
+    """How many more values its expression has in an iteration behind those that are the loss.
+
+    They are losses of other data, such as those of validation.
+    """
+    counts = [key[2] for key in found.readings[0].keyed_forward if key[0] == loss.node_id]
+    own = [key[2] for term in loss.terms for key in term if key[0] == loss.node_id]
+    return max(counts) - max(own) if own and counts else 0
+
+
+def _summed(node_id: int, sign: float, *, behind: int) -> Reader:
     def value(recording: Recording) -> float | None:
-        values = recording.values.get(node_id)
+        values = recording.values.get(node_id) or []
+        values = values[: len(values) - behind]
         return None if not values else sign * float(sum(np.sum(item) for item in values))
 
     return frozenset({node_id}), value
 
 
-def _last(recording: Recording, node_id: int, sign: float) -> float | None:
-    values = recording.values.get(node_id)
-    return None if not values else sign * float(np.ravel(values[-1])[0])
+def _last(recording: Recording, *, node_id: int, sign: float, behind: int) -> float | None:
+    values = recording.values.get(node_id) or []
+    return None if len(values) <= behind else sign * float(np.ravel(values[-1 - behind])[0])

@@ -68,6 +68,23 @@ for epoch in range(7):
         loss = np.mean(r ** 2)
         w = w - 0.1 * 2 * xb.T @ r / len(xb)
 """
+VALIDATED = """
+import numpy as np
+rng = np.random.default_rng(2)
+x = rng.normal(size=(24, 3))
+y = x @ np.array([[1.0], [-2.0], [0.5]]) + 5 * (np.arange(24)[:, None] >= 16)
+w, history = np.zeros((3, 1)), []
+
+def cost(inputs, targets):
+    r = inputs @ w - targets
+    return r, np.mean(r ** 2)
+
+for epoch in range(40):
+    r, loss = cost(x[:16], y[:16])
+    w -= 0.2 * 2 * x[:16].T @ r / 16
+    _, kept_out = cost(x[16:], y[16:])
+    history.append((loss, kept_out))
+"""
 
 
 @pytest.fixture
@@ -132,3 +149,8 @@ def test_tells_the_network_of_a_program_of_matrices(told):
     found = told(NET, before="X, Y = np.matrix(X), np.matrix(Y)", between="pass")
     assert [link["weights"] for link in found["links"]] == ["W", "V"]
     assert [part.shape for part in found["data"]] == [(24, 3), (24, 1)]
+
+
+def test_the_loss_of_validation_data_behind_the_step_is_not_recorded_for_that_of_the_step(told):
+    losses = told(VALIDATED)["rows"][:, 0]
+    assert losses[-1] < 1e-3  # that of the validation data, shifted by 5, stays above 10
