@@ -21,6 +21,7 @@ STRETCHES = 200
 MOST_POINTS = 4000
 """Points of a curve without noise."""
 
+_MOST_INSIDE, _MOST_BELOW = 7, 20  # entries of a legend inside a picture; below each other
 _NARROW = 2.0  # decades; below, ticks stand between the powers of ten
 _SMALLEST_SPAN = 0.3  # decades
 
@@ -32,7 +33,14 @@ def logs(values: FloatArray) -> FloatArray:
 
 
 def plot_curve(
-    axes: Axes, steps: FloatArray, values: FloatArray, *, noisy: bool, colour: str, label: str
+    axes: Axes,
+    steps: FloatArray,
+    values: FloatArray,
+    *,
+    noisy: bool,
+    colour: str,
+    label: str,
+    dashes: str = "-",
 ) -> None:
     """Draw a curve that may be too long for a picture.
 
@@ -44,6 +52,7 @@ def plot_curve(
             range of eight values of ten. Otherwise every peak is shown.
         colour: Its colour.
         label: Its name in the legend.
+        dashes: Matplotlib's style of its line.
     """
     if noisy:
         starts, (low, values, high) = _summary(steps, values, STRETCHES, shares=(10, 50, 90))
@@ -52,7 +61,7 @@ def plot_curve(
     elif len(steps) > MOST_POINTS:
         starts, (low, _, high) = _summary(steps, values, MOST_POINTS // 2, shares=(0, 50, 100))
         steps, values = np.repeat(starts, 2), np.column_stack([high, low]).ravel()
-    axes.plot(steps, values, color=colour, label=label)
+    axes.plot(steps, values, color=colour, label=label, linestyle=dashes)
 
 
 def _summary(
@@ -80,9 +89,17 @@ def finish(axes: Axes, *, title: str, onset: float | None) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.set(title=title, xlabel="step")
-    axes.legend(
-        loc="best", fontsize="small", ncols=1 + len(axes.get_legend_handles_labels()[0]) // 7
-    )
+    _explain(axes)
+
+
+def _explain(axes: Axes) -> None:
+    """The legend: where it hides least, or beside the curves where it is long."""
+    entries = len(axes.get_legend_handles_labels()[0])
+    if entries <= _MOST_INSIDE:
+        axes.legend(loc="best", fontsize="small")
+    else:
+        beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
+        axes.legend(**beside, fontsize="x-small", ncols=1 + entries // _MOST_BELOW)
 
 
 def _tick_powers(axes: Axes) -> None:

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from nndiag.plots.curves import COLOURS, FAINT, finish, logs, plot_curve
 from nndiag.trace import Trace
 
+_DASHES = ("-", "--", ":", "-.")  # no two of the first 28 runs look alike
+_MOST_LABELS = 28
 _BEYOND = 2.0  # decades above the largest start that are shown; a blow-up would flatten all else
 
 
@@ -41,7 +43,8 @@ def draw(runs: Mapping[str, Trace], axes: Axes) -> bool:
             np.minimum(curves[place], rim + 1),  # beyond the picture, and no further
             noisy=trace.facts.exact_steps is False,
             colour=COLOURS[place % len(COLOURS)],
-            label=label,
+            dashes=_DASHES[place // len(COLOURS) % len(_DASHES)],
+            label=label if place < _MOST_LABELS else "",
         )
     if relative:
         axes.axhline(0.0, color=FAINT, linestyle=":", label="mean baseline")

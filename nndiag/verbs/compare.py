@@ -1,6 +1,5 @@
 """`compare`: what differs in the settings, what in the outcome, all curves."""
 
-import shlex
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from nndiag.errors import Problem, RunError, warn
 from nndiag.finding import Severity
-from nndiag.report.compare import MOST_SIDES, Side, known_settings
+from nndiag.report.compare import Side, best_first, known_settings
 from nndiag.trace.difference import Difference, differences
 from nndiag.verbs.diagnose import diagnose
 from nndiag.verbs.result import Result
@@ -27,7 +26,7 @@ class ComparisonResult(Result):
     """Runs beside each other.
 
     Attributes:
-        sides: The runs, each with what is said about it.
+        sides: The runs, each with what is said about it; the best one first.
         differences: Settings that differ.
     """
 
@@ -39,10 +38,10 @@ class ComparisonResult(Result):
         return None
 
     def line(self) -> str:
-        """All outcomes in one line."""
-        from nndiag.report.compare import compare_line  # noqa: PLC0415 (only when shown)
+        """The best run, and by how much."""
+        from nndiag.report.compare import labels_of, verdict  # noqa: PLC0415 (only when shown)
 
-        return compare_line(self.sides)
+        return verdict(self.sides, labels_of(self.sides, self.differences))
 
     def document(self) -> "Document":
         """The object that `--json` prints."""
@@ -55,7 +54,7 @@ class ComparisonResult(Result):
         from nndiag.plots.vector import vector_losses  # noqa: PLC0415 (matplotlib costs 400 ms)
         from nndiag.report.compare import lettered  # noqa: PLC0415
 
-        return vector_losses(lettered(self.sides))
+        return vector_losses(lettered(self.sides, self.differences))
 
     def __rich__(self) -> "RenderableType":
         from nndiag.report.compare import compare_report  # noqa: PLC0415 (only when shown)
@@ -76,20 +75,15 @@ def compare(
         select: The only problems that are looked at.
 
     Raises:
-        RunError: A run cannot be read, or they are too few or too many.
+        RunError: A run cannot be read, or there is only one.
     """
-    found = list(_found(runs))
-    if len(found) > MOST_SIDES:
-        hint = shlex.join(["nndiag", "compare", *map(str, found[-2:])])
-        allowed = f"2 to {MOST_SIDES} runs"
-        raise RunError(Problem(f"{len(found)} runs are too many", allowed=allowed, hint=hint))
     results = [
         run if isinstance(run, RunResult) else diagnose(run, ignore=ignore, select=select)
-        for run in found
+        for run in _found(runs)
     ]
-    sides = tuple(Side(one.name, one.trace, one.diagnosis) for one in results)
-    if len(sides) < 2:
-        raise RunError(Problem("one run is nothing to compare", allowed=f"2 to {MOST_SIDES} runs"))
+    if len(results) < 2:
+        raise RunError(Problem("one run is nothing to compare", allowed="two runs or more"))
+    sides = tuple(best_first([Side(one.name, one.trace, one.diagnosis) for one in results]))
     changed = differences([known_settings(side.trace) for side in sides])
     return ComparisonResult(sides, tuple(changed))
 
