@@ -58,7 +58,7 @@ def _sources(place: str) -> Iterator[str]:
     """Path, size and time of each source file below a folder."""
     with os.scandir(place) as entries:
         for entry in sorted(entries, key=lambda one: one.name):
-            if entry.name.endswith(".py"):
+            if entry.name.endswith((".py", ".md")):
                 about = entry.stat()
                 yield f"{entry.path} {about.st_size} {about.st_mtime_ns}"
             elif entry.name != "__pycache__" and entry.is_dir():

@@ -7,9 +7,9 @@ derivative twice.
 Why it matters: the gradient is wrong in direction from that layer down. Often it still trains,
 slowly, because the wrong factor is positive; that makes it hard to see.
 
-How it is told: the tensor and those below it are wrong; exchanging the argument mends them.
+How it is told: the tensor and those below it are wrong; exchanging the argument corrects them.
 
-Repair: give the derivative the variable that it is written for. With ReLU both are the same.
+Fix: give the derivative the variable that it is written for. With ReLU both are the same.
 
 Source: ours; found in the wild (a sigmoid' of an already activated value).
 """

@@ -6,10 +6,10 @@ where `=` is meant, so that old gradients are never forgotten.
 Why it matters: the step follows one example and the loss is over all of them, or the step repeats
 what it did before.
 
-How it is told: the tensors whose gradients are collected so are wrong; exchanging the sign mends
+How it is told: the tensors whose gradients are collected so are wrong; exchanging the sign corrects
 them.
 
-Repair: write `+=` inside the loop over the examples and reset the gradient before it.
+Fix: write `+=` inside the loop over the examples and reset the gradient before it.
 
 Source: ours.
 """

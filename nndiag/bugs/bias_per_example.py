@@ -10,7 +10,7 @@ them.
 How it is told: the parameter's first axis is as long as the number of examples, and its rows
 differ.
 
-Repair: make the bias of shape (1, units), and sum its gradient over the examples.
+Fix: make the bias of shape (1, units), and sum its gradient over the examples.
 
 Source: ours; found in the wild.
 """

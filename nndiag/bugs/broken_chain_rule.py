@@ -8,9 +8,9 @@ do with the loss. With a small network the last layer alone often fits the data 
 like slow training.
 
 How it is told: the tensors from one layer up are right and all tensors below are wrong; passing the
-delta through that layer's weights mends them.
+delta through that layer's weights corrects them.
 
-Repair: multiply the delta of the layer above by its weights, transposed.
+Fix: multiply the delta of the layer above by its weights, transposed.
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors (1986),
 equations 6 and 7.

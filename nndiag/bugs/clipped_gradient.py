@@ -9,7 +9,7 @@ spikes it is good practice; where it acts at every step it is a different method
 How it is told: entries of the step stand at one value where the gradient's differ; without the clip
 the check passes.
 
-Repair: clip by the norm, which keeps the direction, or raise the bound until it acts rarely.
+Fix: clip by the norm, which keeps the direction, or raise the bound until it acts rarely.
 
 Source: Pascanu, Mikolov and Bengio, On the difficulty of training recurrent neural networks (2013),
 section 3.2.

@@ -9,7 +9,7 @@ its loss, on random features; with a frozen bias it often cannot centre its unit
 How it is told: one iteration leaves the parameter as it was, at every point, and the loss does
 change with it.
 
-Repair: write the missing update after the others'. A layer that is frozen on purpose is no bug:
+Fix: write the missing update after the others'. A layer that is frozen on purpose is no bug:
 name the parameters to check under `code.parameters`.
 
 Source: ours; the step of gradient descent is zero only where the gradient is.

@@ -11,7 +11,7 @@ train, more slowly.
 How it is told: the step is right in the first iteration. A variable of the parameter's size comes
 out as what it held plus the gradient, and the update is made from it.
 
-Repair: set it to zero before each batch, with a new array: `gathered = [np.zeros_like(w) for w in
+Fix: set it to zero before each batch, with a new array: `gathered = [np.zeros_like(w) for w in
 weights]`.
 
 Source: ours; the same bug is common where gradients accumulate by design.

@@ -9,7 +9,7 @@ numbers. The rest of the network trains around it.
 How it is told: an array of integers meets the data in a product, and the iteration writes into it a
 real number that is made of the error.
 
-Repair: start with floats: `np.random.randn(...)`, `np.zeros(...)`, `.astype(float)`.
+Fix: start with floats: `np.random.randn(...)`, `np.zeros(...)`, `.astype(float)`.
 
 Source: NumPy user guide, section "Assigning values to indexed arrays".
 """

@@ -10,7 +10,7 @@ faster and faster. No learning rate cures that.
 How it is told: cosine +1 or -1 for all tensors at once, with a factor that changes in size and sign
 from point to point.
 
-Repair: drop the mean; start from `output - target` alone.
+Fix: drop the mean; start from `output - target` alone.
 
 Source: ours; the derivative of a squared error is linear in the residual.
 """

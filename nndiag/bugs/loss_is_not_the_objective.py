@@ -8,7 +8,7 @@ watches it judges the training by noise.
 
 How it is told: turning the sign of single residuals changes the number; a loss would stay.
 
-Repair: show the mean of the squares, or of the absolute values.
+Fix: show the mean of the squares, or of the absolute values.
 
 Source: ours; found in the wild (`loss.append(sum(Y - out))`).
 """

@@ -8,7 +8,7 @@ mean of the targets and then stops, and no error is raised.
 
 How it is told: the residual has more entries than the output.
 
-Repair: give the targets the shape of the outputs.
+Fix: give the targets the shape of the outputs.
 
 Source: numpy's documentation of broadcasting.
 """

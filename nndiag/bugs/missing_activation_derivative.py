@@ -7,9 +7,9 @@ the step without the factor is the gradient of the cross-entropy instead of the 
 trains, often better, but it is not the gradient of the loss that the program computes.
 
 How it is told: the tensor and those below it are wrong; multiplying the delta by the derivative
-mends them.
+corrects them.
 
-Repair: multiply the delta by the derivative, or state cross-entropy as the loss.
+Fix: multiply the delta by the derivative, or state cross-entropy as the loss.
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors (1986),
 equation 5.

@@ -6,9 +6,9 @@ activation's derivative. The gradient, or the layer below, is given the wrong on
 Why it matters: the derivative is then missing from that gradient (or from all layers below), so the
 direction is wrong.
 
-How it is told: the tensor is wrong; writing the other of the two variables mends it.
+How it is told: the tensor is wrong; writing the other of the two variables corrects it.
 
-Repair: use the delta in gradients and in what is passed back.
+Fix: use the delta in gradients and in what is passed back.
 
 Source: ours.
 """

@@ -5,9 +5,9 @@ What it is: `axis=0` and `axis=1` are exchanged in the softmax, or its sum runs 
 Why it matters: the outputs of one example do not sum to 1; what one example gets depends on the
 others in the batch. The usual gradient, probabilities minus labels, is then wrong for all tensors.
 
-How it is told: all tensors are wrong, and exchanging the axis mends them all.
+How it is told: all tensors are wrong, and exchanging the axis corrects them all.
 
-Repair: normalise over the axis of the classes, keeping the dimension.
+Fix: normalise over the axis of the classes, keeping the dimension.
 
 Source: ours.
 """

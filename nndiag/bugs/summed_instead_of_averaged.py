@@ -11,7 +11,7 @@ How it is told: cosine 1, and the step over the gradient is N or 1/N times the l
 times what the other tensors have. Only judged where the program computes the loss itself and names
 its learning rate: otherwise the factor cannot be known.
 
-Repair: divide the gradient by N where the loss is a mean, or do not where it is a sum.
+Fix: divide the gradient by N where the loss is a mean, or do not where it is a sum.
 
 Source: the factor is that of the derivative of a mean.
 """

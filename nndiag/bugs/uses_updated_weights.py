@@ -7,9 +7,9 @@ Why it matters: the hidden gradient belongs to a network that was never evaluate
 the order of the learning rate, so that it hides at small rates and destabilises large ones.
 
 How it is told: the hidden tensors are slightly wrong, by an amount that grows with the learning
-rate; moving the update behind the use mends them.
+rate; moving the update behind the use corrects them.
 
-Repair: compute all deltas first, then update.
+Fix: compute all deltas first, then update.
 
 Source: ours.
 """

@@ -8,7 +8,7 @@ Often meant so, and then harmless: report the penalised loss to see what is mini
 
 How it is told: step minus gradient is proportional to the parameter itself.
 
-Repair: add the penalty to the loss, or drop the decay.
+Fix: add the penalty to the loss, or drop the decay.
 
 Source: Krogh and Hertz, A simple weight decay can improve generalization (1991).
 """

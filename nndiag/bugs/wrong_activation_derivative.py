@@ -6,9 +6,9 @@ output's derivative is used in the hidden layer.
 Why it matters: the gradient is wrong in direction from that layer down; it often still trains,
 because all these derivatives are positive.
 
-How it is told: the tensor and those below it are wrong; exchanging the function mends them.
+How it is told: the tensor and those below it are wrong; exchanging the function corrects them.
 
-Repair: write the derivative of the activation that the forward pass applies.
+Fix: write the derivative of the activation that the forward pass applies.
 
 Source: ours.
 """

@@ -8,7 +8,7 @@ still trains, since the weights can make up for a part of it.
 
 How it is told: the biases are wrong and the weights of the same layers are right.
 
-Repair: sum the deltas over the axis of the examples, with the same factor as in the weights.
+Fix: sum the deltas over the axis of the examples, with the same factor as in the weights.
 
 Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.3.
 """

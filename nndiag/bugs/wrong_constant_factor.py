@@ -9,7 +9,7 @@ makes that tensor learn at another rate than the rest.
 How it is told: cosine 1, and the step over the gradient is a constant times the learning rate, or
 times what the other tensors have.
 
-Repair: put the factor in, or take it out.
+Fix: put the factor in, or take it out.
 
 Source: the factor is that of the derivative of a square.
 """

@@ -8,9 +8,9 @@ Why it matters: the direction of that tensor's step is wrong. Where two layers h
 shape error gives it away.
 
 How it is told: that one tensor is wrong and those below it are right; exchanging the activation
-mends it.
+corrects it.
 
-Repair: use the activation that was multiplied by the weights in the forward pass.
+Fix: use the activation that was multiplied by the weights in the forward pass.
 
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors (1986),
 equation 6.

@@ -5,9 +5,9 @@ page names: squared, an absolute value, a logarithm, the loss itself instead of 
 
 Why it matters: all layers are wrong together, since all deltas are made from it.
 
-How it is told: no tensor is right, not even the output layer's; mending the start mends them all.
+How it is told: no tensor is right, not even the output layer's; correcting the start corrects all.
 
-Repair: start from the derivative of the loss: `output - target` for squares and for cross-entropy
+Fix: start from the derivative of the loss: `output - target` for squares and for cross-entropy
 behind a sigmoid or softmax.
 
 Source: Bishop, Pattern Recognition and Machine Learning (2006), section 5.3.

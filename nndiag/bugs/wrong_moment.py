@@ -12,7 +12,7 @@ average.
 How it is told: the iteration is run from an empty memory and from a filled one. What comes out
 tells what share of the old value is kept, and whether the gradient, its square or its size went in.
 
-Repair: `m = b1 * m + (1 - b1) * g`, `v = b2 * v + (1 - b2) * g ** 2`, and the step is
+Fix: `m = b1 * m + (1 - b1) * g`, `v = b2 * v + (1 - b2) * g ** 2`, and the step is
 `rate * m_hat / (np.sqrt(v_hat) + eps)` with `m_hat = m / (1 - b1 ** t)` for t = 1, 2, 3, …
 
 Source: Kingma and Ba, Adam: a method for stochastic optimization (2015), algorithm 1.

@@ -8,7 +8,7 @@ with all of them wrong the loss grows until it overflows.
 
 How it is told: the cosine between the step and the negative gradient is -1, at every point.
 
-Repair: turn the difference around, or `+=` into `-=`. One turned difference at the output mends all
+Fix: turn the difference around, or `+=` into `-=`. One turned difference at the output corrects all
 layers at once, and is then preferred to a turned update in each.
 
 Source: the angle is that of Bottou, Curtis and Nocedal, Optimization Methods for Large-Scale

@@ -6,9 +6,9 @@ delta. The program multiplies it by p (1 - p) as well, or leaves the labels out.
 Why it matters: all tensors are wrong. Where the probabilities are near 0 or 1 the extra factor
 stops the training just where the error is largest.
 
-How it is told: all tensors are wrong, and dropping the factor mends them all.
+How it is told: all tensors are wrong, and dropping the factor corrects them all.
 
-Repair: use `p - y`.
+Fix: use `p - y`.
 
 Source: Bishop, Pattern Recognition and Machine Learning (2006), equation 4.109.
 """

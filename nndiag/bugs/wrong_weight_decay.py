@@ -10,7 +10,7 @@ step to step, and nothing but the data holds them.
 How it is told: the step is fitted by the derivative of the data's part of the loss and by the
 parameter itself, at several points. The multiple of the parameter is compared with the penalty's.
 
-Repair: `dW = ... + decay * W` for a penalty of `decay / 2 * np.sum(W ** 2)`, in each layer.
+Fix: `dW = ... + decay * W` for a penalty of `decay / 2 * np.sum(W ** 2)`, in each layer.
 
 Source: Krogh and Hertz, A simple weight decay can improve generalization (1991).
 """

@@ -3,6 +3,7 @@
 import codecs
 import contextlib
 import io
+import logging
 import os
 import shutil
 import sys
@@ -90,7 +91,8 @@ def complain(problem: NndiagError | str) -> None:
 
 
 def warnings_are_told() -> None:
-    """Make nndiag's own warnings lines on stderr, each time they are given."""
+    """Make nndiag's own warnings lines on stderr, each time they are given; matplotlib is mute."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # where its caches are concerns nobody
     warnings.simplefilter("always", NndiagWarning)
     warnings.showwarning = _warned
 

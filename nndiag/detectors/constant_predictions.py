@@ -9,7 +9,7 @@ Why it matters
     settled, and is that of the mean baseline.
 
 Fires when
-    In a run that did not learn, the deviation of the predictions is below `spread` × that of the
+    In a run that did not learn, the std of the predictions is below `spread` × that of the
     targets, in every output.
 
 Silent when
@@ -20,7 +20,7 @@ Thresholds
     spread = 0.02: ours; predictions that explain anything have a deviation of √share of the
     targets', so that these explain less than 0.04 %.
 
-Remedies
+Fixes
     Whatever keeps the signal from the output: see the finding that explains it.
 
 Source
@@ -73,7 +73,7 @@ def constant_predictions(trace: Trace, *, spread: Positive = 0.02) -> Findings:
             PROBLEM,
             course.severity,
             f"the network predicts {number(level)} for every input (the targets' mean is "
-            f"{number(mean)}): its predictions have {rough(ratios.max())} × the targets' deviation",
+            f"{number(mean)}): the std of its predictions is {rough(ratios.max())} × the targets'",
             evidence=(Evidence("prediction_deviation", float(ratios.max()), spread),),
         )
     ]

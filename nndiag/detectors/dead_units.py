@@ -17,7 +17,7 @@ Thresholds
     share = 0.5: up to about half of the units die in healthy ReLU networks. Ours; the same as that
     of most tools of the field.
 
-Remedies
+Fixes
     Leaky ReLU or ELU; He weights; scaled inputs; a lower learning rate; positive initial biases.
 
 Source

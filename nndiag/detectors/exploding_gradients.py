@@ -20,7 +20,7 @@ Thresholds
     ratio = 1000, window = 3: the mirror image of `vanishing-gradients`. factor = 100: ours; the
     gradient of a squared error grows as the square root of the loss times what the weights add.
 
-Remedies
+Fixes
     Smaller initial weights (Glorot, He); gradient clipping; a lower learning rate; fewer layers.
 
 Source

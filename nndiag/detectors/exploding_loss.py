@@ -21,7 +21,7 @@ Thresholds
     factor = 10: ours. Healthy runs with a rate near the stability limit overshoot their start
     by up to 4; runs that do not come back pass 10 within a few steps.
 
-Remedies
+Fixes
     A learning rate below the stability limit; mean instead of sum in the loss; scaled inputs and
     targets; smaller initial weights; gradient clipping.
 

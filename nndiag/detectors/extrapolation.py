@@ -23,7 +23,7 @@ Thresholds
     learned = 0.5, missed = 0.1, apart = 4: ours; a network that goes on well beyond its examples is
     no more than two or three times as far off there.
 
-Remedies
+Fixes
     Examples from the range that is asked about; inputs in which that range is no new one (an angle
     instead of a time, a logarithm, a difference); a model with the right form.
 

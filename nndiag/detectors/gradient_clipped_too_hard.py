@@ -19,7 +19,7 @@ Silent when
 Thresholds
     factor = 10, moved = 1: ours; clipping norms in use lie near the usual gradient or above it.
 
-Remedies
+Fixes
     No clipping, or a norm of the size of an ordinary gradient.
 
 Source

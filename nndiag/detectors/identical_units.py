@@ -17,7 +17,7 @@ Silent when
 Thresholds
     share = 0.5: ours. Random weights give 0, constant weights 1; nothing lies between in practice.
 
-Remedies
+Fixes
     Random initial weights (Glorot, He); biases may be zero.
 
 Source

@@ -22,7 +22,7 @@ Thresholds
     share = 0.7, found = 0.1, examples = 10, certain = 4: ours. At half of one class a threshold of
     0.5 needs no help; four standard errors are chance in one of 30,000 classes.
 
-Remedies
+Fixes
     Weights with which the classes count the same: `loss.class_weights=balanced`; or another
     threshold than the largest output; measure recall and precision instead of the accuracy.
 

@@ -32,7 +32,7 @@ Thresholds
     of start and mean baseline a failed run's loss must have been for the rate to be the reason.
     step = 0.1: the upper end of what is usual; Adam at its ordinary rates begins with a hundredth.
 
-Remedies
+Fixes
     A rate of half the stability limit; what lowers λ_max: mean instead of sum, scaled inputs,
     smaller weights, fewer units; larger batches against noise.
 

@@ -26,7 +26,7 @@ Thresholds
     step = 1e-4: the lower end of what is usual. moved = 1: ours; random weights have to turn by
     about their own length to become others.
 
-Remedies
+Fixes
     A rate near half the stability limit; `nndiag sweep-lr`.
 
 Source

@@ -27,7 +27,7 @@ Thresholds
     share = 0.01: ours; single outliers do not count. stuck = 0.2: ours; a well-trained classifier
     has hardly any example at the wrong end, one that is noisy has few.
 
-Remedies
+Fixes
     Two classes: one sigmoid unit with binary_cross_entropy. More classes: one softmax unit for each
     with softmax_cross_entropy. Numbers: a linear output with mean_squared_error.
 

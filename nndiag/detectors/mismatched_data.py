@@ -19,7 +19,7 @@ Silent when
 Thresholds
     share = 0.5: ours; more than half of the variance is out of reach then.
 
-Remedies
+Fixes
     A look at how inputs and targets were put together: order of rows, columns, rounding.
 
 Source

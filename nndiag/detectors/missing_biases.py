@@ -23,7 +23,7 @@ Thresholds
     offset = 0.5: ours. Standardised columns have 0, a gate's columns of 0 and 1 have 1, a uniform
     column from 0 to any end has 1.7.
 
-Remedies
+Fixes
     Biases; centred inputs and targets.
 
 Source

@@ -20,7 +20,7 @@ Silent when
 Thresholds
     gap = 0.15: ours; the estimate of what the data allow (nearest neighbours) errs by as much.
 
-Remedies
+Fixes
     tanh or ReLU in the hidden layers; a hidden layer, where there is none.
 
 Source

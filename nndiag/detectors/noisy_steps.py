@@ -23,7 +23,7 @@ Thresholds
     jump = 0.05: ours. Runs on batches that rest for other reasons (output, rate, data) have jumps
     below 0.03, those whose rate is too large for their batches 0.05 to 0.8.
 
-Remedies
+Fixes
     A larger batch; a lower or decaying learning rate.
 
 Source

@@ -18,7 +18,7 @@ Silent when
 Thresholds
     factor = 10: as for `exploding-loss`, so that exactly one of the two fires.
 
-Remedies
+Fixes
     Finite data of moderate size; smaller initial weights; a loss that is computed on logits.
 
 Source

@@ -24,7 +24,7 @@ Thresholds
     moved = 0.5, few = 50, gain = 0.02, left = 0.1: ours, calibrated on networks of 1 to 3 layers
     that were stopped after 5 to 60 steps.
 
-Remedies
+Fixes
     More steps; a higher learning rate; Adam.
 
 Source

@@ -24,7 +24,7 @@ Thresholds
     columns. Noise stays below the limit in 3 of 4 cases at 40 examples, in 19 of 20 from 100 on; a
     signal of 20 % is missed in 1 of 10 cases at 80 examples, hardly ever from 150 on.
 
-Remedies
+Fixes
     Other inputs; a look at whether rows of inputs and targets belong together.
 
 Source

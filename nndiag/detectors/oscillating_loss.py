@@ -21,7 +21,7 @@ Thresholds
     swing = 0.2, share = 0.05, turns = 0.3: ours. Settling at the edge of stability has swings that
     stay below 5 % of the mean baseline's loss, and a falling trend.
 
-Remedies
+Fixes
     A lower learning rate; less momentum; decay of the rate.
 
 Source

@@ -26,7 +26,7 @@ Thresholds
     floor = 0.02: last over first validation loss, below which nothing is wrong. It is a warning,
     however grave: the training itself succeeded.
 
-Remedies
+Fixes
     Stop earlier; weight decay; more data; fewer units.
 
 Source

@@ -19,7 +19,7 @@ Silent when
 Thresholds
     kept = 0.8, left = 0.5: ours; both fits are bounded in work and may stop a little early.
 
-Remedies
+Fixes
     Another seed; more units, which leave fewer poor minima.
 
 Source

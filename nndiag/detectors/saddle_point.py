@@ -20,7 +20,7 @@ Thresholds
     left = 0.02, bend = 1e-3, few = 50: ours; smaller negative curvature is common at minima and
     leads nowhere, and in fewer steps no run has come to rest.
 
-Remedies
+Fixes
     Momentum or Adam; a higher learning rate; larger or other initial weights; tanh instead of
     sigmoid.
 

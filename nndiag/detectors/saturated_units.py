@@ -18,7 +18,7 @@ Thresholds
     share = 0.5: ours. A unit counts as saturated where its slope is below 5 % of its maximum on
     over 90 % of the examples.
 
-Remedies
+Fixes
     Scaled inputs; Glorot or LeCun weights; a lower learning rate; tanh or ReLU.
 
 Source

@@ -13,7 +13,7 @@ Fires when
     targets' variance lies between the stretches of the examples that the steps see, and the network
     follows them: the mean loss of the last epoch's batches is below `forgotten` × the loss over all
     examples (what was just seen is known far better than the rest), or over the last quarter of
-    the records the mean prediction jumps by more than `swing` × the targets' deviation.
+    the records the mean prediction jumps by more than `swing` × the targets' std.
 
 Silent when
     The examples are shuffled or drawn at random, or a step sees all of them; the order of the file
@@ -27,7 +27,7 @@ Thresholds
     help little have a ratio of losses of 0.7 to 1.5 and mean predictions that jump by 0 to 0.12,
     those that it would help most 0.05 to 0.6, or jumps of 0.2 to 0.7.
 
-Remedies
+Fixes
     Shuffled examples; larger batches.
 
 Source
@@ -122,6 +122,6 @@ def _swinging(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
     jump = typical_jump(means.values[-tail:]) / max(float(targets.std()), 1e-300)
     if not jump > limit:
         return None
-    told = f"the mean prediction jumps by {rough(jump)} × the targets' deviation, to what came last"
+    told = f"the mean prediction jumps by {rough(jump)} × the targets' std, to what came last"
     steps = (int(means.steps[-tail]), int(means.steps[-1]))
     return told, Evidence("prediction_mean", jump, limit, steps=steps, measure="jump")

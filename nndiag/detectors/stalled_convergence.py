@@ -22,7 +22,7 @@ Thresholds
     an error, else a warning. Ours. The numbers behind the outcome are those of `detectors.course`,
     calibrated on nndiag's own healthy and broken configs.
 
-Remedies
+Fixes
     Whatever its cause asks for; without one: Adam, another seed, a higher learning rate.
 
 Source

@@ -23,7 +23,7 @@ Thresholds
     stability limit of the mean usually finds a flatter place by itself. least = 0.1: a rate that
     suits the mean is at least a tenth of its stability limit. Both ours.
 
-Remedies
+Fixes
     The mean instead of the sum; a rate N times smaller.
 
 Source

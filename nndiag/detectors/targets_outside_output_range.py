@@ -21,7 +21,7 @@ Thresholds
     share = 0.01, margin = 0.001: ours; single outliers and rounding do not count.
     end = 0.1: the part of the range next to an end that counts as belonging to it.
 
-Remedies
+Fixes
     A linear output layer; targets scaled into the range.
 
 Source

@@ -23,7 +23,7 @@ Thresholds
     kept = 0.5: ours; gap = 0.2: the estimate of what the data allow errs by 0.15; wide = 32: more
     units than the tasks that a minute's training can learn need.
 
-Remedies
+Fixes
     More units in the hidden layers; another hidden layer.
 
 Source

@@ -22,7 +22,7 @@ Thresholds
     size = 3, offset = 3, disparity = 30: ours. Standardised columns have size 1; the range from
     −π to π has 1.8, which trains well; 0 to 15 has 8.7, which does not.
 
-Remedies
+Fixes
     Standardised inputs; min-max scaling; inputs divided by their deviation, not their variance.
 
 Source

@@ -23,7 +23,7 @@ Thresholds
     size = 10, offset = 10: ours. Networks of ordinary size learn targets of up to some ten times
     their own outputs without help.
 
-Remedies
+Fixes
     Standardised targets.
 
 Source

@@ -12,7 +12,7 @@ Fires when
     The median of first over last gradient norm in the first `window` steps is below `ratio` in a
     network of three or more layers, and the run ended without having learned. Ten times that is
     enough where the signal dies out on its way forward as well: where the predictions of the first
-    steps differ from example to example by less than `ratio` × the targets' deviation.
+    steps differ from example to example by less than `ratio` × the targets' std.
 
 Silent when
     The run learned, or is still learning: a finished run has small gradients everywhere, and that
@@ -23,9 +23,9 @@ Thresholds
     bias has learned the mean, which takes gradient descent some five steps. Ours, calibrated on
     sigmoid, tanh and ReLU networks of 1 to 8 hidden layers on a sine: those that never left the
     mean began below 3e-4, those that learned with gradient descent above 9e-4. The predictions of
-    networks that learn differ by a hundredth of the targets' deviation or more from the start.
+    networks that learn differ by a hundredth of the targets' std or more from the start.
 
-Remedies
+Fixes
     tanh or ReLU instead of sigmoid; Glorot or He weights; fewer layers; Adam.
 
 Source

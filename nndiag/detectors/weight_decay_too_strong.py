@@ -25,7 +25,7 @@ Thresholds
     balance = 2, cost = 0.1, shrunk = 0.1: ours. At rest both pulls are equal; usual decays, below
     1e-3, cost less than a hundredth.
 
-Remedies
+Fixes
     Less decay, or none; with Adam `adamw`.
 
 Source

@@ -27,7 +27,7 @@ Thresholds
     units. Weights of one sign behind rectified units, whose values have one sign too, raise it
     more: 0.7 of what they could pass on is taken for each such layer.
 
-Remedies
+Fixes
     Glorot, LeCun or He weights.
 
 Source

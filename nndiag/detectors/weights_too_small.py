@@ -20,7 +20,7 @@ Silent when
 Thresholds
     ratio = 0.1, passed = 0.01: ours; one hidden layer at a tenth recovers within a few steps.
 
-Remedies
+Fixes
     Glorot, LeCun or He weights.
 
 Source

@@ -256,7 +256,11 @@ def _text(path: Path) -> str:
     try:
         if path.is_dir():
             own = path / "config.yaml"
-            hint = f"the config of this run is {own}" if own.is_file() else None
+            hint = (
+                f"the config of this run is {own}"
+                if own.is_file()
+                else f"nndiag diagnose {path}, if runs are in it"
+            )
             raise ConfigError(Problem("this is a folder, not a config", place, hint=hint))
         if not path.exists() and str(path) != "-":
             raise ConfigError(Problem("no such config", place, hint=similar_path(path)))

@@ -81,7 +81,7 @@ class ProgramTrial:
     @property
     def title(self) -> str:
         """The changes in words."""
-        return " + ".join(f"{x.name} {x.says}" for x in self.edits) or "the gradient repaired"
+        return " + ".join(f"{x.name} {x.says}" for x in self.edits) or "the gradient fixed"
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ def write_fixed(check: ProgramCheck) -> Path:
         UserCodeError: There is no repair, the file exists already, or it cannot be written.
     """
     if check.fixed_text is None:
-        raise UserCodeError(Problem("no repair was found, so there is nothing to write"))
+        raise UserCodeError(Problem("no fix was found, so there is nothing to write"))
     return write_text(check.source, check.fixed_text)
 
 

@@ -9,7 +9,7 @@ from nndiag.errors import Problem, UnknownNameError
 from nndiag.kept import kept
 from nndiag.registry import suggestion
 from nndiag.report.components import REQUIRED, Component, components_in
-from nndiag.report.glossary import TERMS
+from nndiag.report.glossary import fixes, terms
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Entry:
         page: What `explain` tells of it.
         options: Option → default, or `REQUIRED`, where it has some.
         kind: What it is one of: a key of `KINDS`.
+        also: Other words for it.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Entry:
     page: str
     options: Mapping[str, Any] = field(default_factory=dict)
     kind: str = ""
+    also: tuple[str, ...] = ()
 
 
 def _parts(registry: str) -> list[Entry]:
@@ -43,11 +45,11 @@ def _rules(folder: str, decorator: str) -> list[Entry]:
     return [Entry(one.name, _first_line(one), one.module_doc, one.options) for one in found]
 
 
-def _remedies() -> list[Entry]:
-    return [_remedy(one) for one in components_in("remedies", "remedy", keywords=("cures",))]
+def _fixes() -> list[Entry]:
+    return [_fix(one) for one in components_in("remedies", "remedy", keywords=("cures",))]
 
 
-def _remedy(one: Component) -> Entry:
+def _fix(one: Component) -> Entry:
     title, _, source = one.doc.rpartition("Source: ")
     title = title.partition("\n")[0].rstrip(".")
     page = f"{title}.\n\nTried first against {', '.join(sorted(one.keywords['cures']))}."
@@ -60,7 +62,7 @@ def _first_line(one: Component) -> str:
 
 
 def _terms() -> list[Entry]:
-    return [Entry(name, _first_sentence(text), text) for name, text in TERMS.items()]
+    return [Entry(x.name, _first_sentence(x.text), x.text, also=x.listed) for x in terms()]
 
 
 def _first_sentence(text: str) -> str:
@@ -77,7 +79,7 @@ KINDS: dict[str, Callable[[], list[Entry]]] = {
     "problems": partial(_rules, "detectors", "detector"),
     "bugs": partial(_rules, "bugs", "BUGS.register"),
     "faults": partial(_rules, "pytorch/faults", "FAULTS.register"),
-    "remedies": _remedies,
+    "fixes": _fixes,
     "terms": _terms,
 }
 """Kind → everything of that kind."""
@@ -115,44 +117,53 @@ def _all_entries() -> dict[str, list[Entry]]:
                 page,
                 {option: rest[0] if rest else REQUIRED for option, *rest in options},
                 kind,
+                tuple(also),
             )
-            for name, summary, page, options in entries
+            for name, summary, page, options, also in entries
         ]
         for kind, entries in stored.items()
     }
 
 
-def _plain_entry(entry: Entry) -> tuple[str, str, str, list[Any]]:
+def _plain_entry(entry: Entry) -> tuple[str, str, str, list[Any], tuple[str, ...]]:
     """An entry without its kind as JSON holds it; an option without a default stands alone."""
     options = [
         [name] if value is REQUIRED else [name, value] for name, value in entry.options.items()
     ]
-    return entry.name, entry.summary, entry.page, options
+    return entry.name, entry.summary, entry.page, options, entry.also
 
 
 def _singular(kind: str) -> str:
-    return "remedy" if kind == "remedies" else kind.removesuffix("es" if kind == "losses" else "s")
+    return kind.removesuffix("es" if kind in ("losses", "fixes") else "s")
 
 
 def entry_of(name: str) -> Entry:
-    """What has a name, problems and terms before components.
+    """What has a name, problems and terms before components; what has it as another word, last.
 
     Raises:
         UnknownNameError: Nothing has this name.
     """
-    names = []
-    for kind in reversed(KINDS):
-        for entry in entries_of(kind):
-            if _plain(entry.name) == _plain(name):
-                return entry
-            names.append(entry.name)
+    every = [entry for kind in reversed(KINDS) for entry in entries_of(kind)]
+    names: dict[str, Entry] = {}
+    for entry in every:
+        names.setdefault(_plain(entry.name), entry)
+    for entry in every:
+        for word in entry.also:
+            names.setdefault(_plain(word), entry)
+    if _plain(name) in names:
+        return names[_plain(name)]
     raise UnknownNameError(
         Problem(
             f"nothing is called {name!r}",
             allowed=f"a name that `nndiag list` shows: {', '.join(KINDS)}",
-            hint=suggestion(name, names),
+            hint=suggestion(_plain(name), names),
         )
     )
+
+
+def code_of(problem: str) -> str:
+    """The first fix of a problem as code, in Markdown; empty where there is none."""
+    return next((one.text for one in fixes() if problem in one.listed), "")
 
 
 def _plain(name: str) -> str:

@@ -47,6 +47,8 @@ class PageDocument(Document):
     summary: str
     page: str
     """The page as text."""
+    code: str
+    """The first fix as code, in Markdown; empty where there is none."""
     file: str | None
     """The page as Markdown, with its picture."""
     picture: str | None
@@ -62,7 +64,7 @@ def list_document(kinds: Iterable[str]) -> ListDocument:
 
 
 def page_document(
-    entry: Entry, *, file: Path | None = None, picture: Path | None = None
+    entry: Entry, *, code: str = "", file: Path | None = None, picture: Path | None = None
 ) -> PageDocument:
     """The page of one name."""
     return PageDocument(
@@ -70,6 +72,7 @@ def page_document(
         kind=entry.kind,
         summary=entry.summary,
         page=entry.page.strip(),
+        code=code,
         file=None if file is None else str(file),
         picture=None if picture is None else str(picture),
     )

@@ -99,7 +99,7 @@ def fix_program_line(fix: ProgramFix) -> str:
     if fix.winner is None:
         most = most_important(fix.diagnosis)
         if not fix.trials and most is not None:
-            return f"not fixed: {most.problem} is to be mended by hand"
+            return f"not fixed: {most.problem} is to be fixed by hand"
         return f"not fixed: none of {len(fix.trials)} changes makes it train"
     return f"fixed by {_title(fix)}: R² {_share(fix.before)} → {_share(fix.winner.r_squared)}"
 
@@ -107,7 +107,7 @@ def fix_program_line(fix: ProgramFix) -> str:
 def _title(fix: ProgramFix) -> str:
     title = "" if fix.winner is None else fix.winner.title
     repaired = fix.repaired and fix.winner is not None and fix.winner.edits
-    return f"the gradient repaired + {title}" if repaired else title
+    return f"the gradient fixed + {title}" if repaired else title
 
 
 def _panel(fix: ProgramFix) -> RenderableType:

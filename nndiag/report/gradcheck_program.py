@@ -215,7 +215,7 @@ def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Tex
     for note in check.notes:
         yield "note", Text(note)
     if not check.correct and check.fixed_text is None and check.edits_tried:
-        yield "repair", Text(f"none found among {count(check.edits_tried, 'edit')}")
+        yield "fix", Text(f"none found among {count(check.edits_tried, 'edit')}")
     if written is not None:
         yield "written", Text(str(written))
     if check.correct:

@@ -8,18 +8,27 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+FIXES = "Fixes"
+"""The title of the section that the code follows."""
+
 LEAD = re.compile(r"^[A-Z][\w ]{2,24}:(?= )")
 """The words that say what a paragraph is about."""
 
 
 def page_view(
-    name: str, text: str, *, file: Path | None = None, picture: Path | None = None
+    name: str,
+    text: str,
+    *,
+    code: str = "",
+    file: Path | None = None,
+    picture: Path | None = None,
 ) -> RenderableType:
     """A page: its name, its first paragraph, and its sections with their titles.
 
     Args:
         name: What is explained.
         text: Paragraphs; a section is a line of its own above indented lines.
+        code: The first fix as code, in Markdown; it follows the section on fixes.
         file: The same page as Markdown.
         picture: The picture of a typical run.
     """
@@ -30,9 +39,16 @@ def page_view(
         body = Text(words)
         body.highlight_regex(LEAD, "bold")
         parts += [body if title is None else Padding(body, (0, 0, 0, 2)), Text()]
+        if title == FIXES and code:
+            parts += [Padding(Text(_plain_code(code)), (0, 0, 0, 4)), Text()]
     places = [("page   ", file), ("picture", picture)]
     known = [_place(label, path) for label, path in places if path is not None]
     return Group(*parts, *known) if known else Group(*parts[:-1])
+
+
+def _plain_code(markdown: str) -> str:
+    """Paragraphs and blocks of code without the fences."""
+    return "\n".join(line for line in markdown.splitlines() if not line.startswith("```"))
 
 
 def _place(label: str, path: Path) -> Text:

@@ -8,7 +8,7 @@ from nndiag.formatting import number
 
 
 def letter(place: int) -> str:
-    """What a run is called in a picture: A to Z, then AA, AB, …"""
+    """What a run is called in a picture: A to Z, then AA, AB and so on."""
     rest, last = divmod(place, len(ascii_uppercase))
     return (letter(rest - 1) if rest else "") + ascii_uppercase[last]
 

@@ -129,7 +129,7 @@ def failure_words(failure: Failure) -> str:
         "the loss. Check the gradient.",
         Reason.NOT_DOWNHILL: "No rate makes the program's steps lower its loss: it starts at "
         f"{number(failure.initial)}, and the lowest that was reached is {number(failure.lowest)}. "
-        "The step does not point downhill. Check the gradient.",
+        "The step does not lower the loss at any size: check the gradient.",
         Reason.NOT_LOWERED: "No rate lowers the program's loss in its own number of iterations: it "
         f"starts at {number(failure.initial)}, and the lowest that was reached is "
         f"{number(failure.lowest)}. Its gradient is right: something else than the rate is wrong.",

@@ -18,6 +18,7 @@ from nndiag.trace.statistics import rate_ran_out
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
 MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
 
+_MOST_NAMED = 4  # problems that are named one by one
 _HARDLY = 0.001  # shares of the loss below are not worth a word
 _IN_REACH = 0.05  # share of the loss; as for the outcome
 _MOST = 0.8  # share of the loss: a straight line leads below zero there, the loss does not
@@ -219,8 +220,12 @@ def _details(
 
 def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
     """What is said where there is no cause."""
-    if diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
-        yield Text(f"Unexplained: {_looked_for(diagnosis)} accounts for it.", style="bold")
+    narrow = _narrow(diagnosis)
+    if narrow and not diagnosis.findings:
+        yield Text(f"Looked for {narrow} only: not found.", style="bold")
+    elif diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
+        looked = f"no finding of {narrow}" if narrow else "nothing that nndiag looks for"
+        yield Text(f"Unexplained: {looked} accounts for it.", style="bold")
         if diagnosis.ruled_out:
             yield Text(f"Ruled out: {', '.join(diagnosis.ruled_out)}.")
     elif all(finding.severity is Severity.NOTE for finding in diagnosis.findings):
@@ -232,13 +237,16 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
         yield Text(f"Nothing wrong was found{'' if finished else ' so far'}.{share}")
 
 
-def _looked_for(diagnosis: Diagnosis) -> str:
-    """What does not explain a run: all that nndiag knows, or all that was asked for."""
+def _narrow(diagnosis: Diagnosis) -> str:
+    """What was looked for, where it is not all that nndiag knows."""
     skipped = (check.problem for check in diagnosis.not_checked)
     found = (finding.problem for finding in diagnosis.findings)
-    if set(DETECTORS.names()) <= {*diagnosis.ruled_out, *skipped, *found}:
-        return "nothing that nndiag looks for"
-    return "nothing that was looked for (some problems are left out)"
+    looked = dict.fromkeys((*diagnosis.ruled_out, *skipped, *found))
+    every = DETECTORS.names()
+    if set(every) <= set(looked):
+        return ""
+    few = len(looked) <= _MOST_NAMED
+    return ", ".join(looked) if few else f"{len(looked)} of {len(every)} problems"
 
 
 def one_line(diagnosis: Diagnosis) -> str:

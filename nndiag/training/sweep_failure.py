@@ -23,7 +23,7 @@ class Reason(StrEnum):
     NO_GRADIENT = "no gradient"
     FLAT_UNITS = "flat units"
     ALWAYS_LOST = "diverges at every rate"
-    NOT_DOWNHILL = "the step is not downhill"
+    NOT_DOWNHILL = "the step is no descent"
     NOT_LOWERED = "no rate lowers the loss"
     UNBOUNDED = "the loss has no lower bound"
     CHANCE = "the seed decides"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nndiag.finding import Severity
-from nndiag.report.catalogue import KINDS, Entry, entries_of, entry_of
+from nndiag.report.catalogue import KINDS, Entry, code_of, entries_of, entry_of
 from nndiag.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -22,11 +22,13 @@ class Page(Result):
         entry: Its entry in the catalogue.
         file: The page as Markdown; None where there is none.
         picture: The picture of a typical run; None where there is none.
+        code: The first fix as code, in Markdown; empty where there is none.
     """
 
     entry: Entry
     file: Path | None
     picture: Path | None
+    code: str = ""
 
     def gravest(self) -> Severity | None:
         """None: nothing is judged."""
@@ -40,12 +42,15 @@ class Page(Result):
         """The object that `--json` prints."""
         from nndiag.report.catalogue_document import page_document  # noqa: PLC0415 (only when asked for)
 
-        return page_document(self.entry, file=self.file, picture=self.picture)
+        return page_document(self.entry, code=self.code, file=self.file, picture=self.picture)
 
     def __rich__(self) -> "RenderableType":
         from nndiag.report.page import page_view  # noqa: PLC0415 (only when shown)
 
-        return page_view(self.entry.name, self.entry.page, file=self.file, picture=self.picture)
+        entry = self.entry
+        return page_view(
+            entry.name, entry.page, code=self.code, file=self.file, picture=self.picture
+        )
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,7 +87,7 @@ def explain(name: str) -> Page:
     """The page of whatever has a name.
 
     Args:
-        name: A problem, a bug, a remedy, an outcome, a term or a component of a config.
+        name: A problem, a bug, a fix, an outcome, a term or a component of a config.
 
     Raises:
         UnknownNameError: Nothing has this name.
@@ -90,7 +95,8 @@ def explain(name: str) -> Page:
     from nndiag.pages import page_file, picture_file  # noqa: PLC0415 (only what is needed)
 
     entry = entry_of(name)
-    return Page(entry, page_file(entry.name), picture_file(entry.name))
+    code = code_of(entry.name)
+    return Page(entry, page_file(entry.name), picture_file(entry.name), code)
 
 
 def catalogue(kind: str | None = None) -> Catalogue:

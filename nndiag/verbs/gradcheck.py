@@ -133,7 +133,7 @@ def gradcheck(
     code = program_of(target, overrides)
     if code is None:
         if write_fixed:
-            warn("--write-fixed mends programs; a config has nothing to mend")
+            warn("--write-fixed is for programs: in a config there is nothing to fix")
         return _network_checked(target, overrides, seconds=seconds)
     said: dict[str, Any] = {
         "loss": loss,
@@ -174,10 +174,10 @@ def _network_checked(
 
 
 def _written(check: ProgramCheck) -> Path | None:
-    """Where the mended program was written; None where no repair was found."""
+    """Where the mended program was written; None where no fix was found."""
     from nndiag.program.fixed_file import write_fixed  # noqa: PLC0415 (only where asked for)
 
     if check.fixed_text is None:
-        warn("no repair was found, so there is nothing to write")
+        warn("no fix was found, so there is nothing to write")
         return None
     return write_fixed(check)

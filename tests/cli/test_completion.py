@@ -46,4 +46,4 @@ def test_everything_that_has_a_page_is_completed_with_a_line_on_it():
 
 def test_problems_and_kinds_are_completed():
     assert [item.value for item in completion.problems(None, None, "dead")] == ["dead-units"]
-    assert [item.value for item in completion.kinds(None, None, "re")] == ["remedies"]
+    assert [item.value for item in completion.kinds(None, None, "fi")] == ["fixes"]

@@ -8,10 +8,11 @@ import pytest
 
 from nndiag import __version__
 from nndiag.report.catalogue import KINDS, entries_of
+from nndiag.report.glossary import terms
 from nndiag.verbs.explain import explain
 
 
-@pytest.mark.parametrize("kind", ["problems", "bugs", "remedies", "terms"])
+@pytest.mark.parametrize("kind", ["problems", "bugs", "fixes", "terms"])
 def test_everything_that_a_report_names_can_be_explained(command, kind):
     for entry in entries_of(kind):
         assert explain(entry.name).entry.name == entry.name
@@ -41,6 +42,34 @@ def test_an_unknown_name_is_met_with_a_suggestion(command):
     assert "did you mean 'vanishing-gradients'?" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("word", "term"),
+    [
+        ("edge", "divergence-threshold"),
+        ("likely", "confidence"),
+        ("confirmed", "confidence"),
+        ("R²", "r-squared"),
+        ("stability limit", "stability-limit"),
+        ("λ_max", "sharpness"),
+        ("gradient check", "gradient-check"),
+        ("Newton decrement", "newton-decrement"),
+        ("held out", "validation"),
+        *((name, name) for name in ("cosine", "loss", "epoch", "batch", "ablation", "validation")),
+    ],
+)
+def test_a_term_is_found_by_the_words_for_it(command, word, term):
+    assert command("explain", word).out.startswith(f"{term}\n")
+
+
+def test_no_word_stands_for_two_terms():
+    words = [word.lower() for term in terms() for word in (term.name, *term.listed)]
+    assert len(words) == len(set(words))
+
+
+def test_a_mistyped_term_is_met_with_a_suggestion(command):
+    assert "did you mean 'cosine'?" in command("explain", "cosinus").err
+
+
 def test_everything_is_listed(command):
     text = command("list").out
     for kind in KINDS:
@@ -54,7 +83,7 @@ def test_one_kind_is_listed(command):
 
 
 def test_a_kind_may_be_written_in_the_singular(command):
-    for one, many in (("loss", "losses"), ("remedy", "remedies"), ("optimizer", "optimizers")):
+    for one, many in (("loss", "losses"), ("fix", "fixes"), ("optimizer", "optimizers")):
         assert command("list", one).out == command("list", many).out
 
 

@@ -36,7 +36,7 @@ def test_fires_where_the_predictions_follow_what_came_last(make_trace):
     (finding,) = run(PROBLEM, made(make_trace, seen=0.9, swing=0.2))
     assert finding.message == (
         "the examples are sorted and not shuffled: 100 % of the targets' variance lies between "
-        "steps, not within them; the mean prediction jumps by 0.4 × the targets' deviation, to "
+        "steps, not within them; the mean prediction jumps by 0.4 × the targets' std, to "
         "what came last"
     )
 

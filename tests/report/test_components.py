@@ -45,7 +45,7 @@ def test_options_and_summaries_are_those_of_the_functions(kind):
 
 def test_remedies_are_those_that_are_registered():
     known = remedies()
-    entries = entries_of("remedies")
+    entries = entries_of("fixes")
     assert {entry.name for entry in entries} == set(known)
     for entry in entries:
         remedy = known[entry.name]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     shell_complete=names,
 )
 def explain(name: str) -> "Page":
-    """Explain a problem, a bug, a remedy, an outcome or a term."""
+    """Explain a problem, a bug, a fix, or a term."""
     from nndiag.verbs.explain import explain as explained  # noqa: PLC0415
 
     return explained(name)

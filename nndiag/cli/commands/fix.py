@@ -1,4 +1,4 @@
-"""`nndiag fix CONFIG`: try the remedies, show which one cures the run, write the cured config."""
+"""`nndiag fix CONFIG`: try fixes, show which one trains, write the fixed config."""
 
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0.0),
     help="Time for the trials. Default: no time, but the work of 16 trainings.",
 )
-@click.option("--write/--no-write", default=True, help="Write the cured config beside the config.")
+@click.option(
+    "--write/--no-write",
+    default=True,
+    help="Write what is fixed beside the original.",
+)
 @ignore_option
 @select_option
 @python_option
@@ -42,7 +46,7 @@ def fix(
     python: str | None,
     line: "LiveLine",
 ) -> "FixResult | ProgramFixResult":
-    """Try remedies, and write the config, or the program, that is cured."""
+    """Try fixes, and write the smallest that trains."""
     from nndiag.verbs.fix import fix as cured  # noqa: PLC0415
 
     return cured(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     "The program is run, with your rights, as far as its training loop.",
 )
 @overrides_argument
-@click.option("--write-fixed", is_flag=True, help="Write the mended program beside the original.")
+@click.option("--write-fixed", is_flag=True, help="Write the fixed program beside the original.")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.1),

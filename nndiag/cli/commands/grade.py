@@ -47,7 +47,7 @@ def grade(
     python: str | None,
     line: "LiveLine",
 ) -> "GradeResult":
-    """Check and train many programs: verdict, bug, line and fix of each."""
+    """Check and train many programs: one table of all."""
     from nndiag.verbs.grade import grade as graded  # noqa: PLC0415
 
     result = graded(*programs, seconds=seconds, keep=keep, python=python, progress=line.say)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     shell_complete=kinds,
 )
 def list_components(kind: str | None) -> "Catalogue":
-    """List the components of a config, and the problems."""
+    """List problems, fixes, and what a config may hold."""
     from nndiag.verbs.explain import catalogue  # noqa: PLC0415
 
     return catalogue(kind)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @ignore_option
 @select_option
 @click.option(
-    "--confirm", is_flag=True, help="Try remedies afterwards, to confirm or to doubt the cause."
+    "--confirm", is_flag=True, help="Try fixes afterwards, to confirm or to doubt the cause."
 )
 @click.option("--steps", type=click.IntRange(min=1), help="Stop a program after so many steps.")
 @click.option(
@@ -54,7 +54,7 @@ def train(
     quiet: bool,
     line: "LiveLine",
 ) -> "RunResult":
-    """Train a network, or run a program of your own, and say what is wrong with it."""
+    """Train a config or a program, and say what is wrong."""
     from nndiag.verbs.train import train as trained  # noqa: PLC0415
 
     return trained(

@@ -74,7 +74,7 @@ def _verdict(start: float, program: float, right: float) -> str:
     if math.isfinite(right) and start < right <= _RISES * start and program <= _RISES * right:
         return "wrong, but the loss does not fall on this stretch either way"
     if not math.isfinite(right) or right > start:
-        return "mended, it does not train at this learning rate either: something else is wrong"
+        return "fixed, it does not train at this learning rate either: something else is wrong"
     if not math.isfinite(program) or program > start:
         return "this is why it does not train"
     if right < _CURED * program:

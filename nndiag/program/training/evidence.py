@@ -51,7 +51,7 @@ def tried(
     """
     matters = None
     if other is not None:
-        tell("training it as it is, and mended")
+        tell("training it as it is, and fixed")
         seconds = max(0.3, min(1.0, (deadline - clock.now()) / 3))
         runs = [
             scaled_losses(one, iterations=_MOST_ITERATIONS, seconds=seconds, factor=scale)

@@ -8,7 +8,7 @@ learns a constant, and the loss stops at the targets' variance.
 How it is told: at the comparison of output and targets the result has more numbers than either. The
 gradient of the script's loss is held against that with targets of the output's shape.
 
-Repair: `targets.view_as(outputs)`, or targets of shape (N, 1) from the start.
+Fix: `targets.view_as(outputs)`, or targets of shape (N, 1) from the start.
 
 Source: the notes on broadcasting in torch's documentation.
 """

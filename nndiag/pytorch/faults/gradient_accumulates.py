@@ -10,7 +10,7 @@ How it is told: at the probes the gradient that a step takes is held against wha
 passes since the last step added. What the last step left is still there, to the last digit.
 Gradients that several backward passes collect for one step, by design, are no remainder of a step.
 
-Repair: `optimizer.zero_grad()` before each `backward()`.
+Fix: `optimizer.zero_grad()` before each `backward()`.
 
 Source: the page of `Optimizer.zero_grad` in torch's documentation.
 """

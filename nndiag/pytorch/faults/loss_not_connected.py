@@ -11,7 +11,7 @@ How it is told: after a backward pass no parameter has a gradient. The operation
 are followed from the parameters on: the last one on the way to the loss whose result no gradient
 flows through is the place.
 
-Repair: leave the operation out; compute with the tensor itself.
+Fix: leave the operation out; compute with the tensor itself.
 
 Source: the notes on autograd mechanics in torch's documentation.
 """

@@ -10,7 +10,7 @@ How it is told: the operations of an iteration take the parameter, and it has th
 at the end. If it has a gradient, no optimizer has it; if it has none, something cuts the gradient
 off. Parameters that do not require a gradient are frozen by design and not told.
 
-Repair: give the optimizer all of `model.parameters()`; leave the `detach()` out.
+Fix: give the optimizer all of `model.parameters()`; leave the `detach()` out.
 
 Source: the notes on autograd mechanics in torch's documentation.
 """

@@ -10,7 +10,7 @@ with k classes the loss cannot fall below ln(e + k − 1) − 1, and the gradien
 How it is told: by the operations of an iteration: what the loss is handed is a softmax's result.
 The gradient of the script's loss is held against that of the loss with the logits.
 
-Repair: leave the softmax out; for predictions argmax gives the same class without it.
+Fix: leave the softmax out; for predictions argmax gives the same class without it.
 
 Source: the pages of `CrossEntropyLoss`, `BCEWithLogitsLoss` and `NLLLoss` in torch's documentation.
 """

@@ -11,7 +11,7 @@ its backward is held against central differences, input by input: the one gradie
 whose forward is flat almost everywhere (rounding, signs), or passes its input on, have a backward
 of their own by design and are left.
 
-Repair: the derivative of the forward times the incoming gradient.
+Fix: the derivative of the forward times the incoming gradient.
 
 Source: "Extending PyTorch" in torch's documentation; the check is that of `nndiag gradcheck`.
 """

@@ -10,7 +10,7 @@ values that nothing normalises.
 How it is told: by the operations of an iteration whose gradients a step takes: its dropout or batch
 normalisation ran in evaluation mode. Batch normalisations whose own parameters are frozen are left.
 
-Repair: `model.train()` at the beginning of each epoch, `model.eval()` before each evaluation.
+Fix: `model.train()` at the beginning of each epoch, `model.eval()` before each evaluation.
 
 Source: the page of `Module.train` in torch's documentation.
 """
