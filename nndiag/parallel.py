@@ -1,49 +1,107 @@
 """THE POOL: tasks in processes beside this one, behind the interface of `concurrent.futures`.
 
-Whoever has tasks takes any `Executor`; `Workers` is the one for the processors of this machine. A
-task is a function of a module with arguments that can be pickled. Workers are fresh Python
-processes, never forks, which would copy the locks that other threads hold. They run on one BLAS
-thread each, and end with this process, however that ends.
+Whoever has tasks takes what `pool` gives, any `Executor`: `Workers` for the processors of this
+machine, or a cluster where `using` says so. The results are the same. A task is a function of a
+module with arguments that can be pickled; each runs in a process of its own (`worker`).
 
-May import `errors` only.
+May import `errors`, `worker` and `cluster` only.
 """
 
-import ctypes
 import os
 import pickle
-import queue
-import signal
-import struct
-import subprocess
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from typing import IO, Any, ParamSpec, TypeVar
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from nndiag.errors import ExitCode, NndiagError, Problem
+from nndiag.errors import ConfigError, Problem
+from nndiag.worker import BESIDE, Seat, WorkerDiedError
+
+if TYPE_CHECKING:
+    from nndiag.cluster import Cluster
+
+__all__ = [
+    "WorkerDiedError",
+    "Workers",
+    "each_as_completed",
+    "each_within",
+    "most_workers",
+    "pool",
+    "processors",
+    "using",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_START = "import sys; sys.path[:] = sys.argv[1:]; from nndiag.parallel import serve; serve()"
-_ONE_THREAD = dict.fromkeys(
-    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
-)
-_BESIDE = "NNDIAG_WORKER"  # set in the environment of a worker
-_ATTEMPTS = 2  # a task that ends two workers is at fault itself
+CLUSTER = "dask://"
 _TICK = 0.05  # seconds between two looks at an interruption
-_LENGTH = struct.Struct("<Q")  # stands before each message
-_SIGNAL_AT_PARENTS_DEATH = 1  # prctl's PR_SET_PDEATHSIG
 
 
-class WorkerDiedError(NndiagError):
-    """A task whose worker process ended without an answer, each time that it was tried."""
+@dataclass(frozen=True)
+class _Choice:
+    """What the tasks go to: so many processes of this machine, or a cluster; None: as is best."""
 
-    exit_code = ExitCode.UNEXPECTED
+    count: int | None = None
+    cluster: "Cluster | None" = None
+
+
+_chosen = _Choice()
+
+
+@contextmanager
+def using(workers: int | str | None) -> Iterator[None]:
+    """Have all tasks made by so many processes, or by a cluster, as long as it is open.
+
+    Args:
+        workers: A number, "dask://HOST:PORT", or None for as many as this machine has processors.
+
+    Raises:
+        ConfigError: It is none of these.
+        ClusterError: The cluster cannot be used.
+    """
+    global _chosen  # noqa: PLW0603 (one process, one pool)
+    before, _chosen = _chosen, _chosen if workers is None else _choice(str(workers))
+    try:
+        yield
+    finally:
+        if _chosen.cluster is not None and _chosen is not before:
+            _chosen.cluster.close()
+        _chosen = before
+
+
+def _choice(workers: str) -> _Choice:
+    if workers.startswith(CLUSTER):
+        from nndiag.cluster import Cluster  # noqa: PLC0415 (dask is an extra)
+
+        return _Choice(cluster=Cluster(workers.removeprefix(CLUSTER)))
+    if not workers.isdecimal() or int(workers) == 0:
+        allowed = f"a number from 1, or {CLUSTER}HOST:PORT"
+        raise ConfigError(Problem(f"no such workers: {workers!r}", allowed=allowed))
+    return _Choice(count=int(workers))
+
+
+def pool(
+    count: int,
+    *,
+    initializer: Callable[..., None] | None = None,
+    initargs: tuple[Any, ...] = (),
+) -> Executor:
+    """What was chosen, as an executor; leaving its `with` block gives up what is not finished.
+
+    Args:
+        count: Number of processes, at least 1, where they are this machine's.
+        initializer: Called once in each process before its first task.
+        initargs: Its arguments: what all tasks need is sent once, not with each.
+    """
+    if _chosen.cluster is not None:
+        return _chosen.cluster.executor(initializer, initargs)
+    return Workers(count, initializer=initializer, initargs=initargs)
 
 
 def processors() -> int:
@@ -54,9 +112,15 @@ def processors() -> int:
 
 
 def most_workers() -> int:
-    """Processes that are worth having: none on one processor, and none beside a worker."""
+    """Tasks that are worth making at once, here none on one processor, and none beside a worker."""
+    if BESIDE in os.environ or not sys.executable:
+        return 0
+    if _chosen.cluster is not None:
+        return _chosen.cluster.threads()
+    if _chosen.count is not None:
+        return _chosen.count
     count = processors()
-    return 0 if count < 2 or _BESIDE in os.environ or not sys.executable else count
+    return 0 if count < 2 else count
 
 
 class Workers(Executor):
@@ -169,7 +233,7 @@ def each_within(
     """
     count, waiting = max(1, most_workers()), deque(calls.items())
     running: dict[Future[T], tuple[str, float]] = {}
-    with Workers(count) as workers:
+    with pool(count) as workers:
         while waiting or running:
             while waiting and len(running) < count:
                 name, call = waiting.popleft()
@@ -205,7 +269,7 @@ class _Task(Future[T]):
 
 
 class _Worker:
-    """One process after another, and the thread that talks to them.
+    """One process after another, and the thread that waits for them.
 
     Args:
         first: The call to be made in each process before its first task.
@@ -213,11 +277,10 @@ class _Worker:
     """
 
     def __init__(self, first: bytes | None, following: "Callable[[], _Task[Any] | None]") -> None:
-        self._first, self._following = first, following
+        self._seat, self._following = Seat(first), following
         self._lock = threading.Lock()
         self._task: _Task[Any] | None = None
         self._stopped = False
-        self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -238,8 +301,7 @@ class _Worker:
             if self._task is not task:
                 return False
             self._task = None
-            if self._process is not None:
-                self._process.kill()
+        self._seat.stop()
         task.set_exception(CancelledError())
         return True
 
@@ -253,148 +315,19 @@ class _Worker:
                 self._make(task)
             else:
                 task.cancel()
-        self._end()
+        self._seat.end()
 
     def _make(self, task: "_Task[Any]") -> None:
-        """Have a task made, again where the process dies of it."""
-        succeeded, value = False, None
-        for _ in range(_ATTEMPTS):
-            try:
-                succeeded, value = self._answer(task)
-                break
-            except (EOFError, OSError) as error:
-                value = _death(self._end(), error)
-        if not self._is_over(task):
+        """Have a task made, unless it was given up."""
+        try:
+            succeeded, value = self._seat.made(task.message, wanted=lambda: self._task is task)
+        except CancelledError:
+            return
+        with self._lock:
+            current, self._task = self._task, None
+        if current is not task:
             return
         if succeeded:
             task.set_result(value)
         else:
             task.set_exception(value)
-
-    def _is_over(self, task: "_Task[Any]") -> bool:
-        """Take the task off; False where it was given up."""
-        with self._lock:
-            current, self._task = self._task, None
-        return current is task
-
-    def _answer(self, task: "_Task[Any]") -> tuple[bool, Any]:
-        """Whether a call succeeded, and its result or its exception.
-
-        Raises:
-            EOFError, OSError: The process cannot be started, or ended.
-        """
-        with self._lock:
-            if self._task is not task:
-                raise EOFError
-            fresh = self._process is None
-            if self._process is None:
-                self._process = _started()
-            process = self._process
-        if fresh and self._first is not None:
-            succeeded, value = _asked(process, self._first)
-            if not succeeded:
-                return succeeded, value
-        return _asked(process, task.message)
-
-    def _end(self) -> int | None:
-        """End the process; its exit code."""
-        with self._lock:
-            process, self._process = self._process, None
-        if process is None:
-            return None
-        with process:
-            process.kill()
-        return process.returncode
-
-
-def _started() -> subprocess.Popen[bytes]:
-    """A worker; a Ctrl-C in the terminal does not reach it, it is this process's to answer."""
-    return subprocess.Popen(
-        [sys.executable, "-c", _START, *sys.path],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        bufsize=0,
-        env={**os.environ, **_ONE_THREAD, _BESIDE: "1"},
-        start_new_session=True,
-    )
-
-
-def _asked(process: subprocess.Popen[bytes], message: bytes) -> tuple[bool, Any]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    _send(process.stdin, message)
-    succeeded, value = pickle.loads(_received(process.stdout))
-    return bool(succeeded), value
-
-
-def _death(code: int | None, error: BaseException) -> BaseException:
-    if code is None:
-        return error  # it could not be started
-    how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    hint = "was there enough memory?" if code == -signal.SIGKILL else None
-    return WorkerDiedError(
-        Problem("a worker process died of its task, twice", None, how, hint=hint)
-    )
-
-
-def serve() -> None:
-    """The life of a worker: calls come in at stdin, results go out at stdout.
-
-    What a task prints goes to stderr. Once this end of stdin is closed, its parent is gone.
-    """
-    inbox, outbox = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb", 0)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(2, 1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":  # at once, even within a long call of C
-        ctypes.CDLL(None).prctl(_SIGNAL_AT_PARENTS_DEATH, signal.SIGKILL)
-    calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(inbox, calls), daemon=True).start()
-    while True:
-        _send(outbox, _made(calls.get()))
-
-
-def _receive(inbox: IO[bytes], calls: "queue.SimpleQueue[bytes]") -> None:
-    """Take calls in until the parent is gone; then end this process, whatever it does."""
-    try:
-        while True:
-            calls.put(_received(inbox))
-    finally:
-        os._exit(0)
-
-
-def _made(message: bytes) -> bytes:
-    """What came of a call, packed to be sent."""
-    try:
-        function, args, kwargs = pickle.loads(message)
-        return pickle.dumps((True, function(*args, **kwargs)))
-    except BaseException as error:
-        error.add_note("".join(traceback.format_exception(error)))
-        try:
-            packed = pickle.dumps((False, error))
-            pickle.loads(packed)
-            return packed
-        except Exception:
-            return pickle.dumps((False, RuntimeError(f"{type(error).__name__}: {error}")))
-
-
-def _send(stream: IO[bytes], message: bytes) -> None:
-    whole = memoryview(_LENGTH.pack(len(message)) + message)
-    while whole:
-        whole = whole[stream.write(whole) :]
-
-
-def _received(stream: IO[bytes]) -> bytes:
-    """The next message; EOFError at the end of the stream."""
-    (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
-    return _exactly(stream, length)
-
-
-def _exactly(stream: IO[bytes], count: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < count:
-        part = stream.read(count - len(parts))
-        if not part:
-            raise EOFError
-        parts += part
-    return bytes(parts)

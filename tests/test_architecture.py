@@ -42,10 +42,12 @@ ROWS = (
         "kept",
         "pytree",
         "formatting",
+        "cluster",
         "parallel",
         "plain",
         "registry",
         "subject",
+        "worker",
     },
     {"arrays"},
 )
@@ -60,7 +62,12 @@ FORBIDDEN = {
 ALLOWED_BESIDE = {
     ("registry", "errors"),
     ("pytree", "errors"),
+    ("worker", "errors"),
+    ("cluster", "errors"),
+    ("cluster", "worker"),
     ("parallel", "errors"),
+    ("parallel", "worker"),
+    ("parallel", "cluster"),
     ("own_program", "checkup"),
 }
 """Imports within a row."""
@@ -92,8 +99,8 @@ OWNERS = {
     "csv": {"tables", "nndiag/report/grade.py"},
     "zipfile": {"archive"},
     "multiprocessing": {"program"},
-    "concurrent": {"parallel", "training", "fixing", "nn", "program"},
-    "subprocess": {"parallel", "program"},
+    "concurrent": {"parallel", "worker", "cluster", "training", "fixing", "nn", "program"},
+    "subprocess": {"worker", "program"},
 }
 """Libraries, and who may import them: packages, or single modules."""
 

@@ -48,6 +48,12 @@ python_option = click.option(
     help="The Python that runs a program: that of the active environment, or `python` on the "
     "path, if none is given.",
 )
+workers_option = click.option(
+    "--workers",
+    metavar="N|dask://HOST:PORT",
+    help="Processes that share the work, or a cluster of dask: as many as there are processors, "
+    "if not given.",
+)
 ignore_option = click.option(
     "--ignore",
     metavar="PROBLEM",

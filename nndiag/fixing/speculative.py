@@ -5,12 +5,13 @@ that are expected next are begun. Nothing but the time depends on that: a run is
 it is made, and one that is not asked for after all is given up.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 
 from nndiag.experiment import Experiment
 from nndiag.fixing.measure import Run, measured
-from nndiag.parallel import Workers, most_workers
+from nndiag.parallel import most_workers, pool
 
 
 class Ahead:
@@ -23,15 +24,16 @@ class Ahead:
 
     def __init__(self, executor: Executor | None = None, *, most: int | None = None) -> None:
         self._most = most_workers() if most is None else most
-        self._executor = executor or Workers(max(self._most, 1))
+        self._executor = executor or pool(max(self._most, 1))
         self._begun: dict[Experiment, Future[Run]] = {}
 
     def begin(self, experiments: Sequence[Experiment], *, deadline: float) -> None:
         """Begin runs that will be asked for: those that are made at once, and one that waits."""
         for experiment in experiments:
             under_way = sum(not future.done() for future in self._begun.values())
+            left = deadline - time.monotonic()
             if self._most and experiment not in self._begun and under_way <= self._most:
-                future = self._executor.submit(measured, experiment, deadline=deadline)
+                future = self._executor.submit(_measured, experiment, time.time() + left)
                 self._begun[experiment] = future
 
     def run(
@@ -60,3 +62,8 @@ class Ahead:
     def close(self) -> None:
         """Give up what was not asked for."""
         self._executor.shutdown(cancel_futures=True)
+
+
+def _measured(experiment: Experiment, end: float) -> Run:
+    """A run in another process, which may have another machine's clock: the time of day counts."""
+    return measured(experiment, deadline=time.monotonic() + end - time.time())

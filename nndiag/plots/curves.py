@@ -98,8 +98,8 @@ def _explain(axes: Axes) -> None:
     if entries <= _MOST_INSIDE:
         axes.legend(loc="best", fontsize="small")
     else:
-        beside = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0)}
-        axes.legend(**beside, fontsize="x-small", ncols=1 + entries // _MOST_BELOW)
+        columns = 1 + entries // _MOST_BELOW
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="x-small", ncols=columns)
 
 
 def _tick_powers(axes: Axes) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
 
-from nndiag.parallel import Workers, each_as_completed, most_workers
+from nndiag.parallel import each_as_completed, most_workers, pool
 from nndiag.training.sweep_runs import ShortRun, SweepTask, blocks_of, train_block
 
 Pair = tuple[float, int]
@@ -63,7 +63,7 @@ class BlockTrainer:
             yield
             return
         self._count = count
-        with Workers(count - 1, initializer=_begin, initargs=(self._task,)) as self._pool:
+        with pool(count - 1, initializer=_begin, initargs=(self._task,)) as self._pool:
             yield
         self._pool, self._count = None, 1
 

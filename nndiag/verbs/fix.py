@@ -11,6 +11,7 @@ from nndiag.errors import ConfigError, warn
 from nndiag.finding import Severity
 from nndiag.fixing import Fix, write_cured
 from nndiag.fixing import fix as search
+from nndiag.parallel import using
 from nndiag.report.next_command import DONE
 from nndiag.verbs.result import Result, as_result
 from nndiag.verbs.target import (
@@ -111,6 +112,7 @@ def fix(
     progress: "Callable[[Progress], None] | None" = None,
     notice: Callable[[str], None] | None = None,
     python: str | None = None,
+    workers: int | str | None = None,
 ) -> "FixResult | ProgramFixResult":
     """Try the remedies on a config, or changes of a program, and find the smallest that cures.
 
@@ -125,6 +127,8 @@ def fix(
         progress: Called about ten times a second during the first training.
         notice: Told what is being tried.
         python: For a program: the Python that runs it.
+        workers: Who makes the trials of a config: so many processes, "dask://HOST:PORT", or None
+            for as many as this machine has processors.
 
     Raises:
         NndiagError: The config or the program cannot be used.
@@ -139,10 +143,10 @@ def fix(
     own = load_experiment(config, overrides)
     check_diagnosis_section(own)
     experiment = narrowed(own, ignore=ignore, select=select)
+    tell = notice or (lambda text: None)
     try:
-        found = search(
-            experiment, seconds=seconds, notice=notice or (lambda text: None), progress=progress
-        )
+        with using(workers):
+            found = search(experiment, seconds=seconds, notice=tell, progress=progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted before the config was trained once") from None
     written = _written(found, own) if write else None

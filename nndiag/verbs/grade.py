@@ -5,7 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from glob import glob
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nndiag.errors import ConfigError, NndiagError, Problem, warn
 from nndiag.finding import Finding, Severity
 from nndiag.kept import fingerprint
-from nndiag.parallel import each_within
+from nndiag.parallel import each_within, using
 from nndiag.verbs.result import Result
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def grade(
     seconds: float = 60.0,
     keep: str | Path | None = None,
     python: str | None = None,
+    workers: int | str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> GradeResult:
     """Check and train many programs, each in a process of its own with a limit of its own.
@@ -127,6 +128,8 @@ def grade(
         keep: A file that takes each grade as soon as it is there; programs whose grade it holds
             already, unchanged since, are not run again.
         python: The Python that runs them; by default as `train` chooses it.
+        workers: Who runs them: so many processes, "dask://HOST:PORT", or None for as many as this
+            machine has processors.
         progress: Told how many are done, and the time that is left.
 
     Raises:
@@ -140,12 +143,14 @@ def grade(
     waiting = [file for file in files if file not in grades]
     interrupted = False
     try:
-        for done, (file, found) in enumerate(_graded(waiting, seconds=seconds, python=python), 1):
-            grades[file] = found
-            if keep is not None:
-                _append(Path(keep), keys[file], found)
-            left = (time.monotonic() - started) / done * (len(waiting) - done)
-            tell(f"{len(grades)} of {len(files)} programs, about {left:.0f} s left")
+        with using(workers):
+            graded = _graded(waiting, seconds=seconds, python=python)
+            for done, (file, found) in enumerate(graded, 1):
+                grades[file] = found
+                if keep is not None:
+                    _append(Path(keep), keys[file], found)
+                left = (time.monotonic() - started) / done * (len(waiting) - done)
+                tell(f"{len(grades)} of {len(files)} programs, about {left:.0f} s left")
     except KeyboardInterrupt:
         interrupted = True
     return GradeResult(tuple(grades[file] for file in files if file in grades), interrupted)
@@ -201,9 +206,15 @@ def _graded(
     files: Sequence[str], *, seconds: float, python: str | None
 ) -> Iterator[tuple[str, Grade]]:
     """Each program with its grade as soon as it is there."""
-    calls = {file: partial(grade_of, file, seconds=seconds, python=python) for file in files}
+    calls = {
+        file: partial(grade_of, str(Path(file).resolve()), seconds=seconds, python=python)
+        for file in files
+    }
     for file, found in each_within(calls, seconds=2 * seconds + _GRACE):
-        yield file, found if isinstance(found, Grade) else _failed(file, found)
+        if isinstance(found, Grade):
+            yield file, replace(found, program=file)
+        else:
+            yield file, _failed(file, found)
 
 
 def _failed(file: str, error: Exception) -> Grade:

@@ -11,6 +11,7 @@ from nndiag.diagnosis.sweep_findings import sweep_findings
 from nndiag.errors import ConfigError, Problem, RunError, warn
 from nndiag.finding import Finding, Severity
 from nndiag.formatting import chosen
+from nndiag.parallel import using
 from nndiag.training.lr_sweep import Sweep, sweep_learning_rates
 from nndiag.verbs.result import Result, as_result, gravest_of
 from nndiag.verbs.target import (
@@ -141,6 +142,7 @@ def sweep_lr(
     runs: str | Path | None = None,
     plots: bool = True,
     python: str | None = None,
+    workers: int | str | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> SweepResult:
     """Which learning rates work, where the divergence threshold is, and what theory says.
@@ -158,6 +160,8 @@ def sweep_lr(
         plots: Whether to draw a picture into that folder.
         python: For a program: the Python that runs it; by default that of the active environment,
             or the one on the path.
+        workers: Who trains: so many processes, "dask://HOST:PORT", or None for as many as this
+            machine has processors.
         progress: Called with the number of runs that have just ended.
 
     Raises:
@@ -166,7 +170,8 @@ def sweep_lr(
     """
     asked = _Asked(seeds, rates, steps, low, high)
     asked.check()
-    found, text = _swept(target, overrides, asked, python=python, progress=progress)
+    with using(workers):
+        found, text = _swept(target, overrides, asked, python=python, progress=progress)
     if not found.runs:
         message = "interrupted before the first run had ended; nothing is known yet"
         raise KeyboardInterrupt(message)

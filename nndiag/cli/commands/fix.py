@@ -11,6 +11,7 @@ from nndiag.cli.options import (
     python_option,
     select_option,
     trained_argument,
+    workers_option,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 @ignore_option
 @select_option
 @python_option
+@workers_option
 def fix(
     config: str,
     overrides: tuple[str, ...],
@@ -44,6 +46,7 @@ def fix(
     ignore: tuple[str, ...],
     select: tuple[str, ...],
     python: str | None,
+    workers: str | None,
     line: "LiveLine",
 ) -> "FixResult | ProgramFixResult":
     """Try fixes, and write the smallest that trains."""
@@ -57,6 +60,7 @@ def fix(
         ignore=ignore or None,
         select=select or None,
         python=python,
+        workers=workers,
         progress=line,
         notice=lambda text: line.say(f"trying: {text}"),
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nndiag.cli.command import command
-from nndiag.cli.options import PATH, python_option
+from nndiag.cli.options import PATH, python_option, workers_option
 
 if TYPE_CHECKING:
     from nndiag.cli.live_line import LiveLine
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--csv", metavar="FILE", type=PATH, help="Write the table as CSV too.")
 @python_option
+@workers_option
 def grade(
     programs: tuple[str, ...],
     *,
@@ -45,12 +46,15 @@ def grade(
     keep: Path,
     csv: Path | None,
     python: str | None,
+    workers: str | None,
     line: "LiveLine",
 ) -> "GradeResult":
     """Check and train many programs: one table of all."""
     from nndiag.verbs.grade import grade as graded  # noqa: PLC0415
 
-    result = graded(*programs, seconds=seconds, keep=keep, python=python, progress=line.say)
+    result = graded(
+        *programs, seconds=seconds, keep=keep, python=python, workers=workers, progress=line.say
+    )
     if csv is not None:
         from nndiag.trace.run_folder import write_file  # noqa: PLC0415
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from nndiag.cli.command import command
-from nndiag.cli.options import overrides_argument, plots_option, python_option, runs_option
+from nndiag.cli.options import (
+    overrides_argument,
+    plots_option,
+    python_option,
+    runs_option,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from nndiag.cli.live_line import LiveLine
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--low", type=float, show_default="found", help="Smallest rate.")
 @click.option("--high", type=float, show_default="found", help="Largest rate.")
 @python_option
+@workers_option
 @plots_option
 @runs_option
 def sweep_lr(
@@ -49,6 +56,7 @@ def sweep_lr(
     low: float | None,
     high: float | None,
     python: str | None,
+    workers: str | None,
     plots: bool,
     runs: Path,
     line: "LiveLine",
@@ -67,6 +75,7 @@ def sweep_lr(
         runs=runs,
         plots=False,  # after the report
         python=python,
+        workers=workers,
         progress=_Count(line),
     )
 
