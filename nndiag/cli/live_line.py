@@ -34,15 +34,18 @@ class LiveLine:
         """Show where the run stands."""
         if not self._enabled:
             return
-        line = progress_line(
+        self._shown = True
+        self._write(f"\r{self.line_of(progress)}\x1b[K")
+
+    def line_of(self, progress: Progress) -> str:
+        """Where the run stands, in one line of this terminal."""
+        return progress_line(
             step=progress.step,
             total=progress.total,
             loss=progress.loss,
             seconds=progress.seconds,
             width=self._width(),
         )
-        self._shown = True
-        self._write(f"\r{line}\x1b[K")
 
     def say(self, text: str) -> None:
         """Show what is being done."""

@@ -101,6 +101,7 @@ class RunResult(Result):
 
     def page(self) -> str:
         """The report with its pictures, its evidence and its settings as one page of HTML."""
+        from nndiag.plots.interactive import charts_of  # noqa: PLC0415 (only for a page)
         from nndiag.report.run_page import run_page  # noqa: PLC0415 (rich costs 50 ms)
 
         return run_page(
@@ -108,6 +109,7 @@ class RunResult(Result):
             self.trace,
             name=self.name,
             pictures=self.pictures(),
+            charts=charts_of(self.trace, onset=self.diagnosis.numbers.get("onset_step")),
             run=self._folder,
             next_command=self.next_command,
         )

@@ -22,6 +22,7 @@ from nndiag.verbs.target import (
 from nndiag.verbs.wanted import Thresholds, check_diagnosis_section, wanted
 
 if TYPE_CHECKING:
+    from nndiag.verbs.live import Watch
     from nndiag.experiment import Experiment
     from nndiag.experiment.building import Built
     from nndiag.program import CodeSettings
@@ -45,6 +46,7 @@ def train(
     steps: int | None = None,
     seconds: float | None = None,
     python: str | None = None,
+    watch: "Watch | None" = None,
 ) -> RunResult:
     """Train the network of a config, or a program as it stands, and say what is wrong with it.
 
@@ -64,6 +66,8 @@ def train(
         steps: For a program: steps after which it is stopped.
         seconds: For a program: time after which its training is stopped.
         python: For a program: the Python that runs it; the user's own by default.
+        watch: Called a few times a second while it trains, with a function that gives the run until
+            now.
 
     Raises:
         NndiagError: The config or the program cannot be used, or no folder can be made.
@@ -75,11 +79,16 @@ def train(
     result: RunResult
     if program is not None:
         words = words_of(config, overrides) or ""
-        limits: dict[str, Any] = {"steps": steps, "seconds": seconds, "python": python}
+        limits: dict[str, Any] = {
+            "steps": steps,
+            "seconds": seconds,
+            "python": python,
+            "watch": watch,
+        }
         limits |= looked_for
         result = _program_trained(program, config=words, runs=folder, notice=notice, **limits)
     else:
-        told = _Told(started, progress, notice)
+        told = _Told(started, progress, notice, watch)
         run = _taken(load_experiment(config, overrides), folder, looked_for, told)
         result = _judged(run, looked_for, config=words_of(config, overrides))
         if confirm:
@@ -104,6 +113,7 @@ class _Told:
     started: "Callable[[Facts], None] | None"
     progress: "Callable[[Progress], None] | None"
     notice: Callable[[str], None] | None
+    watch: "Watch | None" = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +192,7 @@ def _trained(
             built,
             recorder,
             facts=facts,
-            progress=told.progress,
+            progress=_seen(recorder, told),
             reference_seconds=REFERENCE_SECONDS,
             notice=told.notice or (lambda text: None),
         )
@@ -190,6 +200,20 @@ def _trained(
         recorder.close()
         if recorder.sink_error is not None:
             warn(f"the run could not be recorded to its end: {recorder.sink_error}")
+
+
+def _seen(recorder: "TraceRecorder", told: _Told) -> "Callable[[Progress], None] | None":
+    """Tells of the progress, and hands on what is recorded until then."""
+    watch = told.watch
+    if watch is None:
+        return told.progress
+
+    def seen(progress: "Progress") -> None:
+        if told.progress is not None:
+            told.progress(progress)
+        watch(recorder.trace)
+
+    return seen
 
 
 def _recorder(layers: tuple[str, ...], folder: Path | None) -> "TraceRecorder":

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from nndiag.verbs.run import RunResult
 from nndiag.verbs.wanted import Thresholds, wanted
 
 if TYPE_CHECKING:
+    from nndiag.verbs.live import Watch
     from nndiag.own_program.run import ProgramRun
     from nndiag.trace import TraceRecorder
 
@@ -60,6 +62,7 @@ def train_program(
     select: Collection[str] | None = None,
     python: str | None = None,
     notice: Callable[[str], None] | None = None,
+    watch: "Watch | None" = None,
 ) -> ProgramRunResult:
     """Run a user's own program to its end and say what is wrong with it.
 
@@ -74,6 +77,7 @@ def train_program(
         select: As `nndiag.train` takes them.
         python: The Python that runs it; the user's own by default.
         notice: Told what is being done.
+        watch: As `nndiag.train` takes it.
 
     Raises:
         NndiagError: The program cannot be run, its loop or its loss cannot be found, or no folder
@@ -82,9 +86,9 @@ def train_program(
     asked = wanted({}, thresholds=thresholds, ignore=ignore, select=select)
     name = (settings.path or Path("program")).stem
     places = _Places(runs, name)
-    run = _run(
-        settings, places, steps=steps, seconds=seconds, python=python, tell=notice, **vars(asked)
-    )
+    limits: dict[str, Any] = {"steps": steps, "seconds": seconds}
+    tell = notice if watch is None else partial(_watched, places, notice, watch)
+    run = _run(settings, places, python=python, tell=tell, **limits, **vars(asked))
     if not run.trace.steps:
         raise UserCodeError(Problem(f"{run.source.name}: its training ended before the first step"))
     result = ProgramRunResult(
@@ -109,14 +113,27 @@ class _Places:
     runs: Path | None
     name: str
     folder: Path | None = None
+    made: "TraceRecorder | None" = None
 
     def recorder(self, layers: tuple[str, ...]) -> "TraceRecorder":
         from nndiag.trace import TraceRecorder, TraceWriter  # noqa: PLC0415 (only what a verb needs)
 
-        if self.runs is None:
-            return TraceRecorder(layers=layers)
-        self.folder = create_run_folder(self.runs, name=self.name, time=datetime.now())
-        return TraceRecorder(layers=layers, sink=TraceWriter(self.folder, layers=layers))
+        sink = None
+        if self.runs is not None:
+            self.folder = create_run_folder(self.runs, name=self.name, time=datetime.now())
+            sink = TraceWriter(self.folder, layers=layers)
+        self.made = TraceRecorder(layers=layers, sink=sink)
+        return self.made
+
+
+def _watched(
+    places: _Places, notice: Callable[[str], None] | None, watch: "Watch", words: str
+) -> None:
+    """Hand on what is recorded until now, whenever something is told."""
+    if notice is not None:
+        notice(words)
+    if places.made is not None:
+        watch(places.made.trace)
 
 
 def _run(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seconds", type=click.FloatRange(min=0.0), help="Stop a program after so many seconds."
 )
+@click.option("--live", is_flag=True, help="Draw the loss and each layer's norm while it trains.")
 @python_option
 def train(
     config: str,
@@ -49,29 +50,35 @@ def train(
     confirm: bool,
     steps: int | None,
     seconds: float | None,
+    live: bool,
     python: str | None,
+    html: Path | None,
     json: bool,
     quiet: bool,
     line: "LiveLine",
 ) -> "RunResult":
     """Train a config or a program, and say what is wrong."""
+    from nndiag.cli.live_view import Watched  # noqa: PLC0415 (NumPy costs 100 ms)
     from nndiag.verbs.train import train as trained  # noqa: PLC0415
 
-    return trained(
-        config,
-        overrides,
-        runs=runs,
-        plots=False,  # after the report
-        ignore=ignore or None,
-        select=select or None,
-        confirm=confirm,
-        steps=steps,
-        seconds=seconds,
-        python=python,
-        progress=line,
-        notice=line.say,
-        started=None if json or quiet else _warn_of_instability,
-    )
+    name = Path(config).stem
+    with Watched(line, live=live and not quiet, html=html, name=name) as watched:
+        return trained(
+            config,
+            overrides,
+            runs=runs,
+            plots=False,  # after the report
+            ignore=ignore or None,
+            select=select or None,
+            confirm=confirm,
+            steps=steps,
+            seconds=seconds,
+            python=python,
+            progress=watched.progress,
+            notice=watched.say,
+            started=None if json or quiet else _warn_of_instability,
+            watch=watched.watch,
+        )
 
 
 def _warn_of_instability(facts: "Facts") -> None:
