@@ -53,6 +53,21 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def part_of(done: int, total: int, *, seconds: float) -> str:
+    """How far something is: "12 of 40, about 0:30 left"; the total may be a guess.
+
+    Args:
+        done: How many are done.
+        total: How many there are.
+        seconds: Time that those took.
+    """
+    total = max(done, total)
+    words = f"{done:,} of {total:,}"
+    return (
+        words if done == 0 else f"{words}, about {duration(seconds / done * (total - done))} left"
+    )
+
+
 def percent(share: float) -> str:
     """A share as a percentage: "41 %", "0.0021 %"; "0 %" for what no digit of these would show."""
     if abs(share) < 1e-6:

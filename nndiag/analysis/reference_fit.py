@@ -31,6 +31,7 @@ from nndiag.nn.network import (
 )
 
 Fit: TypeAlias = Callable[[FloatArray], tuple[FloatArray, int]]
+Told: TypeAlias = Callable[[int, int], None]
 """From a start (P,) to where a method ends, and the evaluations it made."""
 
 _ELEMENT, _MULTIPLY, _CALL = (
@@ -98,6 +99,7 @@ def reference_fit(
     data: Examples,
     *,
     seconds: float = 1.0,
+    told: Told = lambda done, total: None,
 ) -> ReferenceFit:
     """The smallest loss found from several starts; the first start is fitted first.
 
@@ -108,6 +110,7 @@ def reference_fit(
         data: The examples.
         seconds: Work to spend on all starts together, in seconds of an ordinary core; thirty
             gradients from the first one are computed in any case.
+        told: Called before each start, with how many are done and how many there are.
 
     Raises:
         ValueError: No start is finite.
@@ -121,6 +124,7 @@ def reference_fit(
         lambda parameters: _loss(shape, parameters, data),
         starts,
         baseline=baseline(shape.loss, data.targets),
+        told=told,
     )
 
 
@@ -130,6 +134,7 @@ def best_fit(
     starts: Mapping[str, FloatArray],
     *,
     baseline: float,
+    told: Told = lambda done, total: None,
 ) -> ReferenceFit:
     """The smallest loss that a method finds from several starts.
 
@@ -138,6 +143,7 @@ def best_fit(
         loss: The loss at parameters (P,); inf where it is not finite.
         starts: Name → parameters (P,); those that are not finite are left out.
         baseline: Loss of the mean baseline; NaN where it is not known.
+        told: Called before each start, with how many are done and how many there are.
 
     Raises:
         ValueError: No start is finite.
@@ -147,7 +153,8 @@ def best_fit(
         raise ValueError("no start has finite parameters")
     losses: dict[str, float] = {}
     best, evaluations = (np.inf, "", next(iter(finite.values()))), 0
-    for name, start in finite.items():
+    for done, (name, start) in enumerate(finite.items()):
+        told(done, len(finite))
         with np.errstate(all="ignore"):
             parameters, made = fit(start)
             reached = min(

@@ -28,6 +28,7 @@ from nndiag.training.sweep_result import Sweep
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_search import RateSearch
 
+_USUAL_RUNS = 30  # of a sweep, for who waits
 _FEWEST = 3  # iterations of a run
 _MOST = 20_000
 _FEWER = 100  # iterations that a long program has at least
@@ -45,7 +46,7 @@ def sweep_program(
     settings: CodeSettings,
     *,
     python: str | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     program: "Trainable | None" = None,
 ) -> Sweep:
     """Find the learning rates that work for a user's program.
@@ -56,7 +57,7 @@ def sweep_program(
     Args:
         settings: Which program, and what is what in it.
         python: The Python to run it in; the user's own by default.
-        progress: Called with the number of runs that have just ended.
+        progress: Called with the number of runs that have ended, and how many are expected.
         program: What is trained; by default the program, in a child of its own.
 
     Raises:
@@ -173,7 +174,8 @@ class _ProgramRuns:
 
     def __init__(self, program: Trainable, *, interrupted: Callable[[], bool]) -> None:
         self._program, self._interrupted = program, interrupted
-        self.done: Callable[[int], None] = lambda _: None
+        self.done: Callable[[int, int], None] = lambda made, expected: None
+        self._made = 0
         self.lowest, self.right = np.inf, program.right
         still = program.losses(program.rate * _STILL, shift=_SEEDS[0], iterations=_MOST)
         self.length = len(still)
@@ -202,7 +204,8 @@ class _ProgramRuns:
                 break
             with np.errstate(all="ignore"):
                 runs.append(self._run(rate, seed))
-            self.done(1)
+            self._made += 1
+            self.done(self._made, _USUAL_RUNS)
         return runs
 
     def _run(self, rate: float, seed: int) -> ShortRun:

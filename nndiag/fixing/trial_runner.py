@@ -1,5 +1,6 @@
 """Where trials are made: one failing run, a budget, and the record of what was tried."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from nndiag.fixing.budget import Budget, work_of
 from nndiag.fixing.measure import OutOfTimeError, Run, measured
 from nndiag.fixing.speculative import Ahead
 from nndiag.fixing.trial import Trial, TrialOutcome, is_cured, verdict_on, with_remedies
+from nndiag.formatting import part_of
 from nndiag.remedies import changed, smallest_changes
 from nndiag.training.schedule import batches_of, total_steps
 
@@ -76,7 +78,7 @@ class TrialRunner:
             known = self.known(plan.remedies)
             if not plan.remedies or known is not None:
                 return known
-            self.notice(" + ".join(plan.remedies))
+            self.notice(f"{' + '.join(plan.remedies)} ({self._so_far()})")
             trial = self._made(plan, until=until, then=then)
         except NndiagError as error:
             trial = Trial(names, {}, None, None, str(error.problems[0].message))
@@ -84,6 +86,12 @@ class TrialRunner:
             self.trials = [x for x in self.trials if x.remedies != trial.remedies]  # not made then
             self.trials.append(trial)
         return trial
+
+    def _so_far(self) -> str:
+        """How many trials were made of how many the budget allows, and the time that is left."""
+        done, seconds = len(self.trials), time.monotonic() - self.budget.start
+        share = max(self.budget.spent / self.budget.work, seconds / self.budget.seconds)
+        return part_of(done, round(done / share) if share > 0 else done, seconds=seconds)
 
     def known(self, names: Sequence[str]) -> Trial | None:
         """The trial of some remedies, if it was made."""
@@ -114,7 +122,8 @@ class TrialRunner:
         for number, plan in enumerate(plans, start=1):
             if not self.budget.allows(work):
                 break
-            self.notice(f"{' + '.join(trial.remedies)}, another seed ({number} of {count})")
+            seed = f"another seed ({number} of {count})"
+            self.notice(f"{' + '.join(trial.remedies)}, {seed} ({self._so_far()})")
             try:
                 run = self._run(plan, until=1.0, then=plans[number:])
             except OutOfTimeError:

@@ -17,7 +17,10 @@ def pages(configs: Path) -> dict[str, str]:
         configs: The folder with one config for each problem.
     """
     entries = {kind: entries_of(kind) for kind in KINDS}
-    texts = {"README.md": index_markdown(entries)}
+    texts = {
+        "README.md": index_markdown(entries),
+        "gallery.md": gallery_markdown(entries["problems"]),
+    }
     for entry in entries["bugs"]:
         texts[f"{entry.name}.md"] = page_markdown(entry)
     for entry in entries["problems"]:
@@ -58,10 +61,19 @@ def page_markdown(entry: Entry, *, caption: str | None = None, command: str | No
 
 def index_markdown(kinds: Mapping[str, Iterable[Entry]]) -> str:
     """The list of all pages, by kind."""
-    parts = ["# The pages"]
+    parts = ["# The pages", "All pictures on one page: [the gallery](gallery.md)."]
     for kind, entries in kinds.items():
         lines = [f"- [{one.name}]({one.name}.md): {_escaped(one.summary)}" for one in entries]
         parts += [f"## {kind}", "\n".join(lines)]
+    return "\n\n".join(parts) + "\n"
+
+
+def gallery_markdown(problems: Iterable[Entry]) -> str:
+    """A typical run of each problem as a picture that leads to its page."""
+    parts = ["# The gallery", "A typical run of each problem. Each picture leads to its page."]
+    for one in problems:
+        parts += [f"## {one.name}", f"{_escaped(one.summary)}."]
+        parts.append(f"[![{one.name}]({one.name}.svg)]({one.name}.md)")
     return "\n\n".join(parts) + "\n"
 
 

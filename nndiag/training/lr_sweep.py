@@ -46,7 +46,7 @@ def sweep_learning_rates(
     steps: int | None = None,
     low: float | None = None,
     high: float | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Find the learning rates that work for an experiment.
 
@@ -58,7 +58,7 @@ def sweep_learning_rates(
             config has more, the best rates are compared by runs of up to four times as many.
         low: Smallest rate; found by itself by default.
         high: Largest rate; found by itself by default.
-        progress: Called with the number of runs that have just ended.
+        progress: Called with the number of runs that have ended, and how many are expected.
 
     Returns:
         What was found; after Ctrl-C, what was found until then.
@@ -68,8 +68,11 @@ def sweep_learning_rates(
     task = _task(experiment, built, seeds=2 * seeds, steps=steps)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
-        workers = BlockTrainer(task, interrupted=lambda: interruption.requested, done=progress)
-        seconds = (rates or _RUNS // 4) * seeds * task.steps * step_seconds(task)
+        usual = (rates or _RUNS // 4) * seeds
+        workers = BlockTrainer(
+            task, interrupted=lambda: interruption.requested, done=progress, expected=usual
+        )
+        seconds = usual * task.steps * step_seconds(task)
         stack.enter_context(workers.started(seconds=seconds))
         own, flows = tuple(task.starts)[:seeds], follows_flow(task)
         search = RateSearch(workers, own, steps=task.steps, flows=flows)

@@ -1,5 +1,7 @@
 """What the network of a run can reach: the reference fit from its start, its end and elsewhere."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nndiag.analysis.reference_fit import ReferenceFit, reference_fit
@@ -18,7 +20,13 @@ _SUITED_SEEDS = (3000, 4000)
 _BOUNDED = frozenset({"tanh", "sigmoid", "linear", "softmax"})
 
 
-def reference_of(built: Built, parameters: FloatArray, *, seconds: float) -> ReferenceFit:
+def reference_of(
+    built: Built,
+    parameters: FloatArray,
+    *,
+    seconds: float,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> ReferenceFit:
     """The best that a strong optimizer finds for the network of a run.
 
     Besides the run's own start and end it begins at other seeds, and at weights and biases that
@@ -29,11 +37,11 @@ def reference_of(built: Built, parameters: FloatArray, *, seconds: float) -> Ref
         built: The experiment.
         parameters: Where the run ended, shape (P,).
         seconds: Work to spend, in seconds of an ordinary core.
+        told: Called before each start, with how many are done and how many there are.
     """
     data = examples(built.shape, *built.training)
-    return reference_fit(
-        built.shape, {END: parameters, **reference_starts(built)}, data, seconds=seconds
-    )
+    starts = {END: parameters, **reference_starts(built)}
+    return reference_fit(built.shape, starts, data, seconds=seconds, told=told)
 
 
 def reference_starts(built: Built) -> dict[str, FloatArray]:

@@ -24,17 +24,25 @@ class BlockTrainer:
     Args:
         task: What is trained.
         interrupted: Whether to stop; asked about twenty times a second.
-        done: Called with the number of runs that have just ended; may be None.
+        done: Called with the number of runs that have ended, and how many are expected; may be
+            None.
+        expected: Number of runs that are usual.
 
     Attributes:
         made: Number of runs that have ended.
     """
 
     def __init__(
-        self, task: SweepTask, *, interrupted: Question, done: Callable[[int], None] | None
+        self,
+        task: SweepTask,
+        *,
+        interrupted: Question,
+        done: Callable[[int, int], None] | None,
+        expected: int = 0,
     ) -> None:
         self._task, self._interrupted = task, interrupted
-        self._done = done or (lambda count: None)
+        self._done = done or (lambda made, expected: None)
+        self._expected = expected
         self._pool: Executor | None = None
         self._count = 1
         self.made = 0
@@ -47,12 +55,13 @@ class BlockTrainer:
             steps: Steps of each run; the task's by default.
         """
         runs: list[ShortRun] = []
+        expected = max(self._expected, self.made + len(pairs))
         steps = steps or self._task.steps
         blocks = blocks_of(self._task, pairs, workers=self._count)
         for block in self._trained(blocks, steps):
             runs.extend(block)
             self.made += len(block)
-            self._done(len(block))
+            self._done(self.made, expected)
         return runs
 
     @contextmanager

@@ -10,6 +10,7 @@ from nndiag.analysis.curvature import curvature_at, sharpness
 from nndiag.analysis.reference_fit import bounded_seconds
 from nndiag.arrays import FloatArray, IntArray
 from nndiag.experiment.building import Built, stack_of
+from nndiag.formatting import part_of
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import Examples, examples, loss, predicted
 from nndiag.nn.step_plan import Block
@@ -84,7 +85,7 @@ def train(
         progress: Called about ten times a second.
         reference_seconds: Work to spend at most on the reference fit of a run that ended well above
             what a good one reaches, never more than a few times the run's own; 0 for none.
-        notice: Told when the reference fit begins.
+        notice: Told of the reference fit: at which of its starts it is.
 
     Returns:
         The trace, with its ending, and the last parameters.
@@ -99,16 +100,26 @@ def train(
     ending = run.ending(reason)
     seconds = run.reference_seconds(ending, most=reference_seconds)
     if seconds > 0:
-        notice("reference fit: what this network can reach")
-        ending = _with_reference(ending, built, parameters, seconds=seconds)
+        ending = _with_reference(ending, built, parameters, seconds=seconds, notice=notice)
     recorder.record_ending(ending)
     return TrainingResult(recorder.trace(), parameters)
 
 
 def _with_reference(
-    ending: Ending, built: Built, parameters: FloatArray, *, seconds: float
+    ending: Ending,
+    built: Built,
+    parameters: FloatArray,
+    *,
+    seconds: float,
+    notice: Callable[[str], None],
 ) -> Ending:
-    fit = reference_of(built, parameters, seconds=seconds)
+    started = time.monotonic()
+
+    def told(done: int, total: int) -> None:
+        so_far = part_of(done, total, seconds=time.monotonic() - started)
+        notice(f"what this network can reach: starts {so_far}")
+
+    fit = reference_of(built, parameters, seconds=seconds, told=told)
     return replace(ending, reference_loss=fit.loss, reference_loss_from_end=fit.losses.get(END))
 
 

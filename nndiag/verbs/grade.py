@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from nndiag.errors import ConfigError, NndiagError, Problem, warn
 from nndiag.finding import Finding, Severity
+from nndiag.formatting import part_of
 from nndiag.kept import fingerprint
 from nndiag.parallel import each_within, using
 from nndiag.verbs.result import Result
@@ -149,8 +150,8 @@ def grade(
                 grades[file] = found
                 if keep is not None:
                     _append(Path(keep), keys[file], found)
-                left = (time.monotonic() - started) / done * (len(waiting) - done)
-                tell(f"{len(grades)} of {len(files)} programs, about {left:.0f} s left")
+                spent = time.monotonic() - started
+                tell(f"programs: {part_of(done, len(waiting), seconds=spent)}")
     except KeyboardInterrupt:
         interrupted = True
     return GradeResult(tuple(grades[file] for file in files if file in grades), interrupted)

@@ -143,7 +143,7 @@ def sweep_lr(
     plots: bool = True,
     python: str | None = None,
     workers: int | str | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> SweepResult:
     """Which learning rates work, where the divergence threshold is, and what theory says.
 
@@ -162,7 +162,7 @@ def sweep_lr(
             or the one on the path.
         workers: Who trains: so many processes, "dask://HOST:PORT", or None for as many as this
             machine has processors.
-        progress: Called with the number of runs that have just ended.
+        progress: Called with the number of runs that have ended, and how many are expected.
 
     Raises:
         NndiagError: The config cannot be used, or the program cannot be run or understood.
@@ -190,7 +190,7 @@ def _swept(
     asked: _Asked,
     *,
     python: str | None,
-    progress: Callable[[int], None] | None,
+    progress: Callable[[int, int], None] | None,
 ) -> tuple[Sweep, str | None]:
     """The sweep of a config or a program, and the resolved config's text where there is one."""
     if isinstance(target, str | Path) and kind_of(target) is Kind.PROGRAM:
@@ -208,7 +208,7 @@ def _swept(
 
 
 def _swept_program(
-    code: "CodeSettings", *, python: str | None, progress: Callable[[int], None] | None
+    code: "CodeSettings", *, python: str | None, progress: Callable[[int, int], None] | None
 ) -> Sweep:
     """The sweep of a program, or of a script that trains with torch."""
     from nndiag.diagnosis.program_sweep import sweep_program  # noqa: PLC0415 (for a program)

@@ -129,8 +129,8 @@ def test_blocks_hold_neighbouring_rates_and_with_batches_one_seed():
 def test_workers_give_what_one_process_gives():
     task = task_of(changed(TANH))
     pairs = [(float(rate), 3) for rate in np.geomspace(1e-3, 10, 12)]
-    alone = BlockTrainer(task, interrupted=lambda: False, done=lambda _: None)
-    several = BlockTrainer(task, interrupted=lambda: False, done=lambda _: None)
+    alone = BlockTrainer(task, interrupted=lambda: False, done=None)
+    several = BlockTrainer(task, interrupted=lambda: False, done=None)
     with several.started(seconds=100):
         there = {run.rate: run.final for run in several.train(pairs)}
     here = {run.rate: run.final for run in alone.train(pairs)}
@@ -266,9 +266,10 @@ def test_an_interruption_reports_what_is_known(steps):
     """Both with and without worker processes: 20,000 steps are worth some."""
     ended = []
 
-    def press(runs):
-        ended.append(runs)
-        if sum(ended) >= 12 > sum(ended[:-1]):
+    def press(made, expected):
+        assert made <= expected
+        ended.append(made)
+        if made >= 12 > ([0, *ended])[-2]:
             os.kill(os.getpid(), signal.SIGINT)
 
     result = sweep_learning_rates(changed(TANH), seeds=2, steps=steps, progress=press)
@@ -288,7 +289,7 @@ def test_memory_does_not_grow_with_the_number_of_runs():
     task = task_of(experiment, steps=2)
 
     def peak(count):
-        workers = BlockTrainer(task, interrupted=lambda: False, done=lambda _: None)
+        workers = BlockTrainer(task, interrupted=lambda: False, done=None)
         tracemalloc.start()
         workers.train([(float(rate), 3) for rate in np.geomspace(1e-4, 1e-2, count)])
         highest = tracemalloc.get_traced_memory()[1]

@@ -86,7 +86,7 @@ def test_progress_tells_how_many_are_done(folder, asked):
         (folder / name).touch()
     told = []
     grade("*.py", progress=told.append)
-    assert [text.partition(",")[0] for text in told] == ["1 of 2 programs", "2 of 2 programs"]
+    assert [text.partition(",")[0] for text in told] == ["programs: 1 of 2", "programs: 2 of 2"]
 
 
 def test_a_pattern_that_meets_nothing_is_an_error(folder):

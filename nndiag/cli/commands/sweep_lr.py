@@ -81,7 +81,7 @@ def sweep_lr(
 
 
 class _Count:
-    """Shows how many runs have ended, and in what time.
+    """Shows how many runs have ended, of how many, and the time that is left.
 
     Args:
         line: Where.
@@ -89,11 +89,11 @@ class _Count:
 
     def __init__(self, line: "LiveLine") -> None:
         self._line = line
-        self._runs = 0
         self._started = time.monotonic()
 
-    def __call__(self, runs: int) -> None:
+    def __call__(self, made: int, expected: int) -> None:
         """Some more runs have ended."""
-        self._runs += runs
+        from nndiag.formatting import part_of  # noqa: PLC0415 (only where something takes time)
+
         seconds = time.monotonic() - self._started
-        self._line.say(f"{self._runs:,} short runs  {seconds:.0f} s")
+        self._line.say(f"short runs: {part_of(made, expected, seconds=seconds)}")
