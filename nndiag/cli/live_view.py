@@ -95,12 +95,19 @@ class LivePage:
             self._write(every=None)
 
     def _write(self, *, every: float | None) -> None:
-        from nndiag.report.live import live_page  # noqa: PLC0415 (only where it is asked for)
+        from nndiag.plots.interactive import charts_of  # noqa: PLC0415 (only where it is asked for)
+        from nndiag.report.live import live_page  # noqa: PLC0415
         from nndiag.trace.run_folder import write_file  # noqa: PLC0415
 
         assert self._snapshot is not None
         trace = self._snapshot()
-        page = live_page(trace, name=self._name, line=self.line, every=every)
+        page = live_page(
+            trace,
+            name=self._name,
+            charts=charts_of(trace),
+            line=self.line,
+            every=every,
+        )
         try:
             write_file(self._path, page.encode("utf-8", "replace"))
         except RunError as error:

@@ -78,7 +78,7 @@ class TrialRunner:
             known = self.known(plan.remedies)
             if not plan.remedies or known is not None:
                 return known
-            self.notice(f"{' + '.join(plan.remedies)} ({self._so_far()})")
+            self._say(" + ".join(plan.remedies))
             trial = self._made(plan, until=until, then=then)
         except NndiagError as error:
             trial = Trial(names, {}, None, None, str(error.problems[0].message))
@@ -87,11 +87,15 @@ class TrialRunner:
             self.trials.append(trial)
         return trial
 
-    def _so_far(self) -> str:
-        """How many trials were made of how many the budget allows, and the time that is left."""
+    def _say(self, what: str) -> None:
+        """Tell what is tried, how many were of how many the budget allows, and the time left."""
         done, seconds = len(self.trials), time.monotonic() - self.budget.start
-        share = max(self.budget.spent / self.budget.work, seconds / self.budget.seconds)
-        return part_of(done, round(done / share) if share > 0 else done, seconds=seconds)
+        spent, allowed = self.budget.spent, self.budget.work
+        if not done or not spent or not np.isfinite(allowed):
+            self.notice(what)
+            return
+        total = round(done * allowed / spent)
+        self.notice(f"{what} (trials: {part_of(done, total, seconds=seconds)})")
 
     def known(self, names: Sequence[str]) -> Trial | None:
         """The trial of some remedies, if it was made."""
@@ -123,7 +127,7 @@ class TrialRunner:
             if not self.budget.allows(work):
                 break
             seed = f"another seed ({number} of {count})"
-            self.notice(f"{' + '.join(trial.remedies)}, {seed} ({self._so_far()})")
+            self._say(f"{' + '.join(trial.remedies)}, {seed}")
             try:
                 run = self._run(plan, until=1.0, then=plans[number:])
             except OutOfTimeError:

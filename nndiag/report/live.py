@@ -1,5 +1,8 @@
 """A run while it goes on: its loss and the norm of each layer, in a terminal and as a page."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
@@ -9,6 +12,9 @@ from nndiag.formatting import number
 from nndiag.report.chart import LossChart
 from nndiag.report.html import page_html
 from nndiag.trace import Trace
+
+if TYPE_CHECKING:
+    from nndiag.plots.interactive import Chart
 
 _LEVELS = "▁▂▃▄▅▆▇█"
 _MOST_LAYERS = 12
@@ -33,19 +39,25 @@ def live_view(trace: Trace, *, line: str) -> RenderableType:
     return Group(*parts, Text(line, style="dim"))
 
 
-def live_page(trace: Trace, *, name: str, line: str, every: float | None) -> str:
+def live_page(
+    trace: Trace,
+    *,
+    name: str,
+    charts: "Mapping[str, Chart]",
+    line: str,
+    every: float | None,
+) -> str:
     """The page of a run that goes on: it loads itself again.
 
     Args:
         trace: The run until now.
         name: What the run is called.
+        charts: Its pictures as numbers, by name.
         line: How far it is.
         every: Seconds until it loads itself again; None where it ended.
     """
-    from nndiag.plots.interactive import charts_of  # noqa: PLC0415 (only where a page is wanted)
-
     view = live_view(trace, line=line)
-    return page_html(f"{name}: running", view, charts=charts_of(trace), every=every)
+    return page_html(f"{name}: running", view, charts=charts, every=every)
 
 
 class _LayerLine:

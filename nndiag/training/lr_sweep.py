@@ -48,20 +48,17 @@ def sweep_learning_rates(
     high: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
-    """Find the learning rates that work for an experiment.
+    """Find the learning rates that work for an experiment; after Ctrl-C, what is known of them.
 
     Args:
         experiment: The experiment; its own learning rate is only compared.
         seeds: Number of seeds. Each has initial weights and an order of the examples of its own.
         rates: Number of rates, evenly spaced in their logarithm; by default four per decade.
-        steps: Steps of each run; by default those of the config, as far as affordable. Where the
-            config has more, the best rates are compared by runs of up to four times as many.
+        steps: Steps of each run; by default those of the config, as far as affordable. The best
+            rates are compared by runs of up to four times as many.
         low: Smallest rate; found by itself by default.
         high: Largest rate; found by itself by default.
         progress: Called with the number of runs that have ended, and how many are expected.
-
-    Returns:
-        What was found; after Ctrl-C, what was found until then.
     """
     started = time.monotonic()
     built = build(experiment)
@@ -69,11 +66,9 @@ def sweep_learning_rates(
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
         usual = (rates or _RUNS // 4) * seeds
-        workers = BlockTrainer(
-            task, interrupted=lambda: interruption.requested, done=progress, expected=usual
-        )
+        workers = BlockTrainer(task, interrupted=lambda: interruption.requested, done=progress)
         seconds = usual * task.steps * step_seconds(task)
-        stack.enter_context(workers.started(seconds=seconds))
+        stack.enter_context(workers.started(seconds=seconds, expected=usual))
         own, flows = tuple(task.starts)[:seeds], follows_flow(task)
         search = RateSearch(workers, own, steps=task.steps, flows=flows)
         _search(search, built, task, rates=rates, ends=(low, high))

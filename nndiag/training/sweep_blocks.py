@@ -26,7 +26,6 @@ class BlockTrainer:
         interrupted: Whether to stop; asked about twenty times a second.
         done: Called with the number of runs that have ended, and how many are expected; may be
             None.
-        expected: Number of runs that are usual.
 
     Attributes:
         made: Number of runs that have ended.
@@ -38,11 +37,10 @@ class BlockTrainer:
         *,
         interrupted: Question,
         done: Callable[[int, int], None] | None,
-        expected: int = 0,
     ) -> None:
         self._task, self._interrupted = task, interrupted
         self._done = done or (lambda made, expected: None)
-        self._expected = expected
+        self._expected = 0
         self._pool: Executor | None = None
         self._count = 1
         self.made = 0
@@ -65,8 +63,14 @@ class BlockTrainer:
         return runs
 
     @contextmanager
-    def started(self, *, seconds: float) -> Iterator[None]:
-        """Workers, for as long as it is open, if so many seconds of work are worth them."""
+    def started(self, *, seconds: float, expected: int = 0) -> Iterator[None]:
+        """Workers, for as long as it is open, if so many seconds of work are worth them.
+
+        Args:
+            seconds: Work that is usual.
+            expected: Number of runs that is usual.
+        """
+        self._expected = expected
         count = most_workers()
         if count < 2 or seconds < _WORTH_WORKERS:
             yield

@@ -79,22 +79,14 @@ def train(
     result: RunResult
     if program is not None:
         words = words_of(config, overrides) or ""
-        limits: dict[str, Any] = {
-            "steps": steps,
-            "seconds": seconds,
-            "python": python,
-            "watch": watch,
-        }
-        limits |= looked_for
-        result = _program_trained(program, config=words, runs=folder, notice=notice, **limits)
+        limits: dict[str, Any] = {"steps": steps, "seconds": seconds, "python": python}
+        limits |= looked_for | {"notice": notice, "watch": watch}
+        result = _program_trained(program, config=words, runs=folder, **limits)
     else:
         told = _Told(started, progress, notice, watch)
+        own = words_of(config, overrides)
         run = _taken(load_experiment(config, overrides), folder, looked_for, told)
-        result = _judged(run, looked_for, config=words_of(config, overrides))
-        if confirm:
-            result = _confirmed(result, run, notice=notice)
-        if run.folder is not None:
-            _store(result, run.folder)
+        result = _stored(run, looked_for, config=own, confirmed=confirm, notice=notice)
     if plots:
         result.draw()
     return result
@@ -158,6 +150,23 @@ def _taken(
         place = "" if folder is None else f"; nothing was recorded in {folder}"
         raise KeyboardInterrupt(f"interrupted before the first step{place}")
     return _Taken(experiment, built, folder, trained, time.monotonic() - start)
+
+
+def _stored(
+    run: _Taken,
+    looked_for: Mapping[str, Any],
+    *,
+    config: str | None,
+    confirmed: bool,
+    notice: Callable[[str], None] | None,
+) -> RunResult:
+    """The run with what is said about it, in its folder where it has one."""
+    result = _judged(run, looked_for, config=config)
+    if confirmed:
+        result = _confirmed(result, run, notice=notice)
+    if run.folder is not None:
+        _store(result, run.folder)
+    return result
 
 
 def _judged(run: _Taken, looked_for: Mapping[str, Any], *, config: str | None) -> RunResult:

@@ -13,7 +13,7 @@ from nndiag.cli import completion
     ("typed", "completed"),
     [
         ("nndiag diag", ["diagnose"]),
-        ("nndiag explain sadd", ["saddle-point"]),
+        ("nndiag explain sadd", ["saddle", "saddle-point"]),
         ("nndiag train net.yaml --ignore vanish", ["vanishing-gradients"]),
         ("nndiag schema re", ["report"]),
     ],

@@ -152,7 +152,7 @@ def test_a_mended_program_is_checked_next():
 def test_a_bug_without_a_repair_is_explained_next():
     check = checked(correct=False, findings=(WRONG_SIGN,), edits_tried=1200)
     text = told(check)
-    assert "fix none found among 1,200 edits" in text
+    assert "fix    none found among 1,200 edits" in text
     assert text.endswith("nndiag explain wrong-sign")
 
 

@@ -10,7 +10,6 @@ from nndiag.plots.interactive import charts_of
 from nndiag.report.live import live_page, live_view
 from nndiag.trace import TraceRecorder
 from nndiag.training import Progress
-from nndiag.verbs.live import MOVES, ProgramLive
 from nndiag.verbs.result import text_of
 from tests.conftest import made_trace
 
@@ -20,8 +19,13 @@ def running(steps=50):
     return made_trace(losses, series={"gradient_norm": np.stack([losses, 2 * losses], axis=1)})
 
 
+def page_of(every):
+    trace = running()
+    return live_page(trace, name="x", charts=charts_of(trace), line="", every=every)
+
+
 def test_the_loss_and_each_layers_norm_are_shown_with_how_far_it_is():
-    told = text_of(live_view(running(), norms="gradient norm", line="step 50/100"), width=60)
+    told = text_of(live_view(running(), line="step 50/100"), width=60)
     chart, _, norms = told.partition("gradient norm\n")
     assert "   1 ┤█" in chart
     assert [line.split()[0] for line in norms.splitlines()] == ["layer1", "layer2", "step"]
@@ -29,23 +33,23 @@ def test_the_loss_and_each_layers_norm_are_shown_with_how_far_it_is():
 
 def test_a_run_without_a_step_is_shown_as_its_line():
     empty = TraceRecorder(layers=("layer1",)).trace()
-    assert text_of(live_view(empty, norms="", line="starting")) == "starting"
+    assert text_of(live_view(empty, line="starting")) == "starting"
 
 
 def test_the_page_of_a_running_run_loads_itself_again_and_the_last_one_does_not():
-    page = live_page(running(), name="x", norms="", line="", every=2.0)
+    page = page_of(2.0)
     assert '<meta http-equiv="refresh" content="2">' in page
-    assert "refresh" not in live_page(running(), name="x", norms="", line="", every=None)
+    assert "refresh" not in page_of(None)
 
 
 def test_the_page_rests_where_the_run_ends_without_a_report(tmp_path, monkeypatch):
     path = tmp_path / "page.html"
     page = LivePage(path, name="x")
-    page.watch(running, "")
+    page.watch(running)
     assert not path.exists()  # a short run has its report soon enough
     monkeypatch.setattr("nndiag.cli.live_view._PAGE", 0.0)
     page = LivePage(path, name="x")
-    page.watch(running, "")
+    page.watch(running)
     assert "refresh" in path.read_text()
     page.give_up()
     assert "refresh" not in path.read_text()
@@ -72,18 +76,6 @@ def test_nobody_watches_unless_it_is_asked_for(tmp_path):
         assert watched.watch is not None
 
 
-def test_a_program_is_watched_by_what_its_process_tells():
-    seen = []
-    live = ProgramLive(lambda snapshot, norms: seen.append((snapshot(), norms)))
-    for step in (10, 20, 20):
-        live({"step": step, "loss": 1 / step, "names": ["W", "b"], "moves": [0.1, 0.2]})
-    (_, _), (trace, norms) = seen
-    assert norms == MOVES
-    assert trace.step.tolist() == [10, 20]
-    assert trace.layers == ("W", "b")
-    assert trace.series["gradient_norm"].values.tolist() == [[0.1, 0.2], [0.1, 0.2]]
-
-
 def test_the_numbers_of_a_chart_are_the_runs_and_a_long_one_keeps_its_peaks():
     losses = np.ones(100_000)
     losses[54_321] = 1e6
@@ -95,6 +87,6 @@ def test_the_numbers_of_a_chart_are_the_runs_and_a_long_one_keeps_its_peaks():
 
 
 def test_the_numbers_in_a_page_are_json_and_cannot_end_their_element():
-    page = live_page(running(), name="x", norms="", line="", every=2.0)
+    page = page_of(2.0)
     found = re.findall(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)
     assert [json.loads(text)["title"] for text in found] == ["Loss", "Gradient norm of each layer"]
