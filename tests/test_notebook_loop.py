@@ -72,3 +72,32 @@ def test_a_result_is_displayed_once_in_a_notebook(monkeypatch):
     with nndiag.watch() as watched:
         pass
     assert shown == [watched.result]
+
+
+def test_the_curve_is_drawn_in_one_place_while_it_trains(monkeypatch):
+    shown, updated = [], []
+
+    def display(one, display_id=False):
+        shown.append(one)
+        return SimpleNamespace(update=updated.append)
+
+    shell = Shell(DATA, LOOP.format(rate=0.5).replace("200", "8000"))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=display))
+    monkeypatch.setattr("nndiag.loop.notebook._REDRAWN", 0.0)
+    with nndiag.watch(live=True) as watched:
+        pass
+    curve, result = shown
+    assert result is watched.result
+    assert updated
+    assert "length of the last step" in curve._repr_html_()
+
+
+def test_a_result_can_be_plotted():
+    result = nndiag.train("configs/posts/logic_gate.yaml", ["training.steps=50"], plots=False)
+    figure = result.plot()
+    assert [axes.get_title(loc="left") for axes in figure.axes][:2] == [
+        "Loss",
+        "Gradient norm of each layer",
+    ]
+    assert figure._repr_png_().startswith(b"\x89PNG")

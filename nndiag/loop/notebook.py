@@ -9,9 +9,11 @@ import json
 import os
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nndiag.errors import ConfigError, Problem
 from nndiag.program.child.process import WATCHED
@@ -21,6 +23,11 @@ from nndiag.verbs.gradcheck import gradcheck
 from nndiag.verbs.result import Result
 from nndiag.verbs.sweep_lr import sweep_lr
 from nndiag.verbs.train import train
+
+if TYPE_CHECKING:
+    from nndiag.trace import Trace
+
+_REDRAWN = 0.5  # seconds between two pictures of a run that goes on
 
 _VERBS: dict[str, Any] = {
     "train": train,
@@ -51,13 +58,15 @@ class watch:  # noqa: N801 - used as a function
 
     Args:
         verb: What is done: "train", "doctor", "fix", "gradcheck" or "sweep-lr".
+        live: Whether a notebook shows the loss and each parameter's steps while it trains.
 
     Attributes:
         result: What was found; None before the end of the block.
     """
 
-    def __init__(self, verb: str = "train") -> None:
+    def __init__(self, verb: str = "train", *, live: bool = False) -> None:
         self._verb = _known(verb)
+        self._live = live
         self.result: Result | None = None
 
     def __enter__(self) -> "watch":
@@ -73,7 +82,8 @@ class watch:  # noqa: N801 - used as a function
             return
         shell = _shell()
         if shell is not None:
-            self.result = _looked_at(list(shell.user_ns.get("In", ())), self._verb)
+            cells = list(shell.user_ns.get("In", ()))
+            self.result = _looked_at(cells, self._verb, live=self._live)
             _show(self.result)
             return
         path = getattr(sys.modules.get("__main__"), "__file__", None)
@@ -97,7 +107,7 @@ def _shell() -> Any:
     return None if ipython is None else ipython.get_ipython()
 
 
-def _looked_at(cells: list[str], verb: str) -> Result:
+def _looked_at(cells: list[str], verb: str, *, live: bool = False) -> Result:
     """What a verb says of a notebook's cells; of equal ones the last is taken."""
     written = [cell for cell in cells if cell.strip() and not cell.lstrip().startswith("%%nndiag")]
     last = [cell for place, cell in enumerate(written) if cell not in written[place + 1 :]]
@@ -109,7 +119,7 @@ def _looked_at(cells: list[str], verb: str) -> Result:
     }
     path = Path(_folder(), "notebook.ipynb")
     path.write_text(json.dumps(notebook), encoding="utf-8")
-    return _asked(path, _known(verb))
+    return _asked(path, _known(verb), live=live)
 
 
 @functools.cache
@@ -118,10 +128,50 @@ def _folder() -> str:
     return tempfile.mkdtemp(prefix="nndiag-notebook-")
 
 
-def _asked(path: Path, verb: str) -> Result:
-    more = {"plots": False} if verb in ("train", "sweep-lr") else {}
+def _asked(path: Path, verb: str, *, live: bool = False) -> Result:
+    more: dict[str, Any] = {"plots": False} if verb in ("train", "sweep-lr") else {}
+    if live and verb == "train":
+        more["watch"] = _Curve()
     found: Result = _VERBS[verb](path, **more)
     return found
+
+
+class _Curve:
+    """The curve of a run that goes on, in a cell's output: drawn anew in the same place."""
+
+    def __init__(self) -> None:
+        self._place: Any = None
+        self._next = 0.0
+
+    def __call__(self, snapshot: "Callable[[], Trace]", norms: str) -> None:
+        """Show the run until now; at most twice a second."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        from nndiag.report.live import live_view  # noqa: PLC0415 (a watched program does without)
+
+        shown = _Shown(live_view(snapshot(), norms=norms, line=""))
+        if self._place is None:
+            self._place = sys.modules["IPython.display"].display(shown, display_id=True)
+        else:
+            self._place.update(shown)
+        self._next = time.monotonic() + _REDRAWN
+
+
+class _Shown:
+    """What a notebook shows as HTML.
+
+    Args:
+        renderable: A report.
+    """
+
+    def __init__(self, renderable: Any) -> None:
+        self._renderable = renderable
+
+    def _repr_html_(self) -> str:
+        from nndiag.report.html import renderable_html  # noqa: PLC0415 (rich costs 50 ms)
+
+        return renderable_html(self._renderable)
 
 
 def _show(result: Result) -> None:

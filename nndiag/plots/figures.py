@@ -1,6 +1,6 @@
 """From drawings on axes to files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,30 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "figure.facecolor": "white",
 }
+
+
+class Drawing(Figure):
+    """A figure that a notebook shows, whatever its backend."""
+
+    def _repr_png_(self) -> bytes:
+        packed = BytesIO()
+        self.savefig(packed, format="png")
+        return packed.getvalue()
+
+
+def figure_of(draws: Sequence[Callable[[Axes], object]]) -> Drawing:
+    """Drawings side by side; one that returns False has nothing to draw and is left out.
+
+    Args:
+        draws: Each draws on axes.
+    """
+    with mpl.rc_context(STYLE), np.errstate(all="ignore"):
+        figure = Drawing(figsize=(4.8 * max(len(draws), 1), 3.6), dpi=100, layout="constrained")
+        FigureCanvasAgg(figure)
+        for draw, axes in zip(draws, np.ravel(figure.subplots(1, max(len(draws), 1))), strict=True):
+            if draw(axes) is False:
+                axes.remove()
+    return figure
 
 
 def save_plots(trace: Trace, folder: Path, *, onset: float | None = None) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,6 +15,9 @@ from nndiag.verbs.result import Result
 from nndiag.verbs.run import RunResult
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.axes import Axes
     from rich.console import RenderableType
 
     from nndiag.report.document import Document
@@ -48,6 +52,13 @@ class ComparisonResult(Result):
         from nndiag.report.compare_document import compare_document  # noqa: PLC0415 (only when shown)
 
         return compare_document(self.sides, self.differences)
+
+    def drawings(self) -> "Sequence[Callable[[Axes], object]]":
+        """The losses of all."""
+        from nndiag.plots import losses  # noqa: PLC0415 (matplotlib costs 400 ms)
+        from nndiag.report.compare import lettered  # noqa: PLC0415
+
+        return [partial(losses.draw, lettered(self.sides, self.differences))]
 
     def pictures(self) -> dict[str, str]:
         """Name → SVG element."""

@@ -10,8 +10,12 @@ from nndiag.finding import Finding, Severity
 from nndiag.plain import to_plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
     from rich.console import RenderableType
 
+    from nndiag.plots.figures import Drawing
     from nndiag.report.document import Document
     from nndiag.report.formats import Mark
 
@@ -65,6 +69,16 @@ class Result:
     def remarks(self) -> Iterable[str]:
         """What a person should know besides, a line each; none by default."""
         return ()
+
+    def drawings(self) -> "Sequence[Callable[[Axes], object]]":
+        """What draws its pictures on axes of matplotlib; none by default."""
+        return ()
+
+    def plot(self) -> "Drawing":
+        """Its pictures side by side, as a figure of matplotlib; a notebook shows it."""
+        from nndiag.plots.figures import figure_of  # noqa: PLC0415 (matplotlib costs 400 ms)
+
+        return figure_of(self.drawings())
 
     def pictures(self) -> dict[str, str]:
         """Name → SVG element; none by default."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ from nndiag.verbs.result import Result, gravest_of
 from nndiag.verbs.wanted import Thresholds, wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from matplotlib.axes import Axes
     from rich.console import RenderableType
 
     from nndiag.report.document import Document
@@ -92,6 +96,13 @@ class RunResult(Result):
         from nndiag.report.logs import reading_words  # noqa: PLC0415 (only when shown)
 
         return reading_words(self.trace)
+
+    def drawings(self) -> "Sequence[Callable[[Axes], object]]":
+        """The loss, the gradient norm of each layer, the prediction."""
+        from nndiag.plots.figures import PLOTS  # noqa: PLC0415 (matplotlib costs 400 ms)
+
+        onset = self.diagnosis.numbers.get("onset_step")
+        return [partial(draw, self.trace, onset=onset) for draw in PLOTS.values()]
 
     def pictures(self) -> dict[str, str]:
         """Name → SVG element."""

@@ -25,6 +25,9 @@ from nndiag.verbs.target import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
     from rich.console import RenderableType
 
     from nndiag.program import CodeSettings
@@ -73,6 +76,14 @@ class SweepResult(Result, Sweep):
         from nndiag.report.sweep_document import sweep_document  # noqa: PLC0415 (rich costs 50 ms)
 
         return sweep_document(self, self.findings, run=self._folder)
+
+    def drawings(self) -> "Sequence[Callable[[Axes], object]]":
+        """The final loss of each rate."""
+        from functools import partial  # noqa: PLC0415 (only where it is drawn)
+
+        from nndiag.plots.sweep import draw  # noqa: PLC0415 (matplotlib costs 400 ms)
+
+        return [partial(draw, self)]
 
     def pictures(self) -> dict[str, str]:
         """Name → SVG element."""
