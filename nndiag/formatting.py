@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 _NO_R_SQUARED = 5e-4  # 0.000 to three decimals
 
@@ -66,6 +67,21 @@ def part_of(done: int, total: int, *, seconds: float) -> str:
     return (
         words if done == 0 else f"{words}, about {duration(seconds / done * (total - done))} left"
     )
+
+
+class Pace:
+    """Tells how far something is since it began.
+
+    Args:
+        total: How many there are.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total, self._started = total, time.monotonic()
+
+    def words(self, done: int) -> str:
+        """So many are done: "3 of 17, about 0:30 left"."""
+        return part_of(done, self._total, seconds=time.monotonic() - self._started)
 
 
 def percent(share: float) -> str:

@@ -90,7 +90,7 @@ def test_the_curve_is_drawn_in_one_place_while_it_trains(monkeypatch):
     curve, result = shown
     assert result is watched.result
     assert updated
-    assert "length of the last step" in curve._repr_html_()
+    assert "gradient norm" in curve._repr_html_()
 
 
 def test_a_result_can_be_plotted():

@@ -143,14 +143,14 @@ class _Curve:
         self._place: Any = None
         self._next = 0.0
 
-    def __call__(self, snapshot: "Callable[[], Trace]", norms: str) -> None:
+    def __call__(self, snapshot: "Callable[[], Trace]") -> None:
         """Show the run until now; at most twice a second."""
         now = time.monotonic()
         if now < self._next:
             return
         from nndiag.report.live import live_view  # noqa: PLC0415 (a watched program does without)
 
-        shown = _Shown(live_view(snapshot(), norms=norms, line=""))
+        shown = _Shown(live_view(snapshot(), line=""))
         if self._place is None:
             self._place = sys.modules["IPython.display"].display(shown, display_id=True)
         else:

@@ -7,7 +7,6 @@ is tried with other random numbers; then each of its changes is left out once.
 """
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 
 from nndiag.errors import NndiagError
 from nndiag.finding import Diagnosis
-from nndiag.formatting import part_of
+from nndiag.formatting import Pace
 from nndiag.own_program.combinations import combinations
 from nndiag.own_program.edits import Editor, Edits, SettingEdit, edited
 from nndiag.own_program.mirror import Told
@@ -176,7 +175,7 @@ class Search:
         first = None if run.beforehand is None else run.beforehand.edit
         self._base = program.base(self._told) if first is None else (first,)
         self._trials: list[ProgramTrial] = []
-        self._made, self._started = 1, time.monotonic()
+        self._made, self._pace = 1, Pace(_MOST)
         self.before = None if run.told is None else program.r_squared(run.told)
 
     def searched(self, found: ProgramFix) -> ProgramFix:
@@ -336,9 +335,8 @@ class Search:
         text = edited(self._source.text, edits)
         if text is None:
             return
-        spent = time.monotonic() - self._started
         words = ", ".join(f"{x.name} {x.says}" for x in edits)
-        self._notice(f"{words} (runs: {part_of(self._made, _MOST, seconds=spent)})")
+        self._notice(f"{words} (runs: {self._pace.words(self._made)})")
         told = self._watched(text)
         if told is not None:
             yield self._judged(edits, told)

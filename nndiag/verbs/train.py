@@ -22,12 +22,12 @@ from nndiag.verbs.target import (
 from nndiag.verbs.wanted import Thresholds, check_diagnosis_section, wanted
 
 if TYPE_CHECKING:
-    from nndiag.verbs.live import Watch
     from nndiag.experiment import Experiment
     from nndiag.experiment.building import Built
     from nndiag.program import CodeSettings
     from nndiag.trace import Facts, TraceRecorder
     from nndiag.training import Progress, TrainingResult
+    from nndiag.verbs.live import Watch
 
 
 def train(

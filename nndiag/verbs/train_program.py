@@ -22,9 +22,9 @@ from nndiag.verbs.run import RunResult
 from nndiag.verbs.wanted import Thresholds, wanted
 
 if TYPE_CHECKING:
-    from nndiag.verbs.live import Watch
     from nndiag.own_program.run import ProgramRun
     from nndiag.trace import TraceRecorder
+    from nndiag.verbs.live import Watch
 
 
 @dataclass(frozen=True, eq=False, repr=False)
