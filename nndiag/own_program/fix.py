@@ -337,8 +337,7 @@ class Search:
             return
         words = ", ".join(f"{x.name} {x.says}" for x in edits)
         self._notice(f"{words} (runs: {self._pace.words(self._made)})")
-        told = self._watched(text)
-        if told is not None:
+        if (told := self._watched(text)) is not None:
             yield self._judged(edits, told)
 
     def _watched(self, text: str, **more: Any) -> Told | None:
