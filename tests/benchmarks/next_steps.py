@@ -24,12 +24,12 @@ def walked(path: Path, folder: Path) -> list[str]:
     """The commands that were run for a file, and the last line that was not run.
 
     Args:
-        path: The file; it is copied.
+        path: The file; it is copied, with what lies beside it.
         folder: Where to run.
     """
-    shutil.copy(path, folder)
+    shutil.copytree(path.parent, folder, dirs_exist_ok=True)
     steps = [f"nndiag {path.name}"]
-    while len(steps) <= MOST and not steps[-1].startswith(_ENDS):
+    while len(steps) <= MOST and steps[-1].startswith("nndiag") and not leads_on(steps):
         following = _next_line(steps[-1], folder)
         circle = following in steps
         steps.append(following)
