@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from nndiag.errors import DataError, warn
 from nndiag.experiment.scalars import resolved_scalar
-from nndiag.nn.columns import counts_rows, labels_in
+from nndiag.nn.columns import counts_rows, labels_in, numbers_of, parsed
 from nndiag.nn.data_files import FileEncoding, csv, data_table
 from nndiag.tables import Table
 
 _TEMPLATE = """\
-# {title}
+# yaml-language-server: $schema=nndiag.schema.json
+# {title} Editors check it after: nndiag schema > nndiag.schema.json
 # Edit what you like: `nndiag list` names everything that can stand here, and every setting can be
 # changed on the command line too: nndiag train {file} optimizer.learning_rate=0.01
 dataset:
@@ -77,17 +79,20 @@ class _Task:
     classes: int = 0
 
 
-def starter_config(data: str, *, file: Path) -> str:
-    """The text of a config that trains as it is.
+def starter_config(data: str, *, file: Path, target: str | None = None) -> str:
+    """The text of a config that trains as it is; columns that cannot be used are left out.
 
     Args:
         data: A data set of `SYNTHETIC`, or the path of a CSV file.
+        target: For a CSV file: the column that is predicted, by name or number; the last one by
+            default, which is told.
         file: Where the config will stand: paths are relative to its folder.
 
     Raises:
         DataError: The CSV file cannot be read as numbers.
     """
-    task = _synthetic(data) if data in SYNTHETIC else _of_csv(Path(data), file=file)
+    own = data not in SYNTHETIC
+    task = _of_csv(Path(data), file=file, target=target) if own else _synthetic(data)
     output, loss, about_output, about_loss = "linear", "mean_squared_error", "", ""
     if task.classes:
         about_output = "   # probabilities: the targets are classes"
@@ -114,22 +119,24 @@ def _synthetic(name: str) -> _Task:
     return _Task(f"A small network for {name}.", SYNTHETIC[name], 1, 0 if name in _CURVES else 2)
 
 
-def _of_csv(path: Path, *, file: Path) -> _Task:
-    """A task for a CSV file: its last column is the target, all others are inputs."""
+def _of_csv(path: Path, *, file: Path, target: str | None) -> _Task:
+    """A task for a CSV file: one column is the target, all others that hold numbers are inputs."""
     table = data_table(path)
-    target = len(table.names) - 1
-    encoding = _encoding(table, target)
-    inputs = list(range(1 if counts_rows(table) else 0, target))
-    found = csv(np.random.default_rng(0), path=path, x=[*inputs] or None, encoding=encoding)
+    chosen = _target(table, target)
+    encoding = _encoding(table, chosen)
+    inputs = _inputs(table, chosen)
+    names = [*inputs] or None
+    found = csv(np.random.default_rng(0), path=path, x=names, y=chosen, encoding=encoding)
     try:
         shown = path.resolve().relative_to(file.resolve().parent)
     except ValueError:
         shown = path.resolve()
     lines = ["name: csv", f"path: {_scalar(shown.as_posix())}"]
-    if len(inputs) <= _MOST_COLUMNS or inputs[0] == 1:
+    every = inputs == [number for number in range(len(table.names)) if number != chosen]
+    if len(inputs) <= _MOST_COLUMNS or not every:
         lines.append(f"x: [{', '.join(_column(table, number) for number in inputs)}]")
     lines += [
-        f"y: {_column(table, target)}",
+        f"y: {_column(table, chosen)}",
         "scale_inputs: standardize    # each column to mean 0 and std 1",
     ]
     values = np.unique(found.targets)
@@ -144,6 +151,42 @@ def _of_csv(path: Path, *, file: Path) -> _Task:
         return _Task(f"Classes from {path.name}.", tuple(lines), classes, classes)
     lines.append("scale_targets: standardize")
     return _Task(f"A column of {path.name} from its others.", tuple(lines))
+
+
+def _target(table: Table, wanted: str | None) -> int:
+    """The number of the target's column; that it is the last one is told where none was asked for.
+
+    Raises:
+        DataError: There is no such column.
+    """
+    if wanted is None:
+        last = len(table.names) - 1
+        told = f"column {_column(table, last)}, the last one, is what is predicted"
+        warn(f"{told}; --target NAME takes another")
+        return last
+    by_number = wanted.isdecimal() and wanted not in table.names
+    (number,) = numbers_of(table, int(wanted) if by_number else wanted, option="target")
+    return number
+
+
+def _inputs(table: Table, target: int) -> list[int]:
+    """The other columns that hold a number in each row; those that do not are told."""
+    first = 1 if counts_rows(table) else 0
+    others = [number for number in range(first, len(table.names)) if number != target]
+    left_out: dict[int, str] = {}
+    for number in others:
+        try:
+            parsed(table, [number], targets=[])
+        except DataError as error:
+            left_out[number] = error.problems[0].message.partition(" in column")[0]
+            if labels_in(table, number) is not None:
+                left_out[number] = "text"
+    usable = [number for number in others if number not in left_out]
+    if left_out and usable:
+        words = (f"{_column(table, number)} ({why})" for number, why in left_out.items())
+        warn(f"left out, as not every cell is a number: {', '.join(words)}")
+        return usable
+    return others
 
 
 def _encoding(table: Table, target: int) -> FileEncoding:

@@ -11,7 +11,7 @@ from nndiag.trace import Trace
 from nndiag.trace.statistics import LayerGradient, layer_gradients, ratio
 
 _MOST_LAYERS = 8
-_WIDE = 60
+_WIDE, _WITH_UNITS = 56, 68  # columns of a console
 _STRIKING = 1e3
 _PEAK = 100.0  # times what a layer begins and ends with: the peak is what happened
 
@@ -35,7 +35,7 @@ class GradientTable:
         wide = options.max_width >= _WIDE
         between = "largest" if any(map(_peaks, self._gradients)) else "middle"
         moments = ("first", between, "end") if wide else ("first", "end")
-        about = wide and bool(self._about)
+        about = options.max_width >= _WITH_UNITS and bool(self._about)
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("gradient norm", no_wrap=True)
         if about:

@@ -8,12 +8,15 @@ from nndiag.errors import ConfigError, Location, Problem
 DEFAULT_DATA = "sine"
 
 
-def init(file: str | Path = "experiment.yaml", *, data: str = DEFAULT_DATA) -> Path:
+def init(
+    file: str | Path = "experiment.yaml", *, data: str = DEFAULT_DATA, target: str | None = None
+) -> Path:
     """Write a commented config to start from; nothing is overwritten.
 
     Args:
         file: The config to write, or an existing folder to write it into.
         data: A CSV file, or the name of a synthetic data set.
+        target: The column of a CSV file that is predicted; the last one by default.
 
     Returns:
         The file that was written.
@@ -24,7 +27,7 @@ def init(file: str | Path = "experiment.yaml", *, data: str = DEFAULT_DATA) -> P
     from nndiag.experiment.starter import starter_config  # noqa: PLC0415 (only what is needed)
 
     file = free(file)
-    text = starter_config(_checked(data), file=file)
+    text = starter_config(known(data), file=file, target=target)
     _write(file, text)
     return file
 
@@ -78,7 +81,7 @@ def _taken(file: Path) -> ConfigError:
     return ConfigError(Problem(problem, Location(str(file)), hint=hint))
 
 
-def _checked(data: str) -> str:
+def known(data: str) -> str:
     """A data set's name, or the path of a file that exists.
 
     Raises:

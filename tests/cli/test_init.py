@@ -95,3 +95,30 @@ def test_a_folder_that_cannot_be_written_is_told(command, folder):
     ended = command("init", str(Path("file") / "net.yaml"))
     assert ended.code == 2
     assert "its folder cannot be made" in ended.err
+
+
+def test_columns_that_hold_no_numbers_are_left_out_and_told(command, folder):
+    (folder / "h.csv").write_text(
+        "date,city,area,rooms,price\n2020-01-01,Bern,50,2,200\n2020-01-02,,80,,320\n"
+    )
+    ended = command("init", "a.yaml", "--data", "h.csv")
+    assert ended.code == 0
+    assert "column price, the last one, is what is predicted" in ended.err
+    assert "date (text), city (not a number), rooms (empty cell)" in ended.err
+    assert "x: [area]\n  y: price\n" in (folder / "a.yaml").read_text()
+
+
+def test_another_column_is_predicted_where_it_is_asked_for(command, folder):
+    (folder / "h.csv").write_text("area,rooms,price\n50,2,200\n80,3,320\n60,1,210\n")
+    ended = command("init", "a.yaml", "--data", "h.csv", "--target", "area")
+    assert (ended.code, ended.err) == (0, "")
+    assert "x: [rooms, price]\n  y: area\n" in (folder / "a.yaml").read_text()
+    assert (
+        "no column 'aera'" in command("init", "b.yaml", "--data", "h.csv", "--target", "aera").err
+    )
+
+
+def test_editors_are_told_where_the_schema_is(command, folder):
+    command("init", "a.yaml", "--data", "sine")
+    first = (folder / "a.yaml").read_text().splitlines()[0]
+    assert first == "# yaml-language-server: $schema=nndiag.schema.json"

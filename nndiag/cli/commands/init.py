@@ -2,14 +2,16 @@
 
 import select
 import shlex
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 import click
 
 from nndiag.cli.command import command
 from nndiag.cli.options import PATH
-from nndiag.cli.streams import emit_text
+from nndiag.cli.streams import complain, emit_text
 
 _LOOK = 0.05  # seconds between two looks whether Ctrl-C was pressed
 
@@ -28,13 +30,14 @@ _LOOK = 0.05  # seconds between two looks whether Ctrl-C was pressed
     help="A CSV file, or a data set such as sine, logic_gate, circles. Asked for on a terminal; "
     "sine elsewhere.",
 )
-def init(file: Path, *, data: str | None) -> None:
+@click.option("--target", metavar="COLUMN", help="The column of the CSV file that is predicted.")
+def init(file: Path, *, data: str | None, target: str | None) -> None:
     """Write a commented config to start from; nothing is overwritten."""
     from nndiag.verbs.init import free  # noqa: PLC0415
     from nndiag.verbs.init import init as written  # noqa: PLC0415
 
     free(file)  # before anything is asked
-    path = written(file, data=data if data is not None else _asked())
+    path = written(file, data=data if data is not None else _asked(), target=target)
     emit_text(f"written {path}\nnext    nndiag doctor {shlex.quote(str(path))}\n")
 
 
@@ -44,11 +47,19 @@ def _asked() -> str:
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return DEFAULT_DATA
+    from nndiag.errors import ConfigError  # noqa: PLC0415
     from nndiag.experiment.starter import SYNTHETIC  # noqa: PLC0415
+    from nndiag.verbs.init import known  # noqa: PLC0415
 
-    click.echo(f"data: {', '.join(SYNTHETIC)}, or the path of a CSV file", err=True)
-    click.echo(f"which [{DEFAULT_DATA}]: ", nl=False, err=True)
-    return _line() or DEFAULT_DATA
+    offered = f"data: {', '.join(SYNTHETIC)}, or the path of a CSV file"
+    click.echo(textwrap.fill(offered, shutil.get_terminal_size().columns - 1), err=True)
+    while True:
+        click.echo(f"which [{DEFAULT_DATA}]: ", nl=False, err=True)
+        wanted = _line() or DEFAULT_DATA
+        try:
+            return known(wanted)
+        except ConfigError as error:  # it is asked again
+            complain(error)
 
 
 def _line() -> str:
