@@ -221,11 +221,9 @@ def _details(
 def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
     """What is said where there is no cause."""
     narrow = _narrow(diagnosis)
-    if narrow and not diagnosis.findings:
-        yield Text(f"Looked for {narrow} only: not found.", style="bold")
-    elif diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
-        looked = f"no finding of {narrow}" if narrow else "nothing that nndiag looks for"
-        yield Text(f"Unexplained: {looked} accounts for it.", style="bold")
+    if diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
+        looked = f"looked for {narrow} only" if narrow else "nothing that nndiag looks for fits"
+        yield Text(f"Unexplained: {looked}.", style="bold")
         if diagnosis.ruled_out:
             yield Text(f"Ruled out: {', '.join(diagnosis.ruled_out)}.")
     elif all(finding.severity is Severity.NOTE for finding in diagnosis.findings):
@@ -234,7 +232,8 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
         share = ""
         if finished and r_squared is not None:
             share = f" R² {r_squared_words(r_squared)}."
-        yield Text(f"Nothing wrong was found{'' if finished else ' so far'}.{share}")
+        only = f" (looked for {narrow} only)" if narrow else ""
+        yield Text(f"Nothing wrong was found{'' if finished else ' so far'}{only}.{share}")
 
 
 def _narrow(diagnosis: Diagnosis) -> str:

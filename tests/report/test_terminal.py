@@ -114,7 +114,7 @@ def test_a_failure_that_nothing_explains_is_called_unexplained(healthy):
         Outcome.STALLED, None, (), (), ruled_out=("dead-units", "saturated-units")
     )
     text = told(diagnosis, trace)
-    assert "Unexplained" in text
+    assert "Unexplained: looked for dead-units, saturated-units only." in text
     assert "Ruled out: dead-units, saturated-units." in text
 
 
