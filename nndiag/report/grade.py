@@ -35,11 +35,13 @@ def grade_report(result: Any) -> RenderableType:
     table.add_column("verdict", overflow="fold")
     table.add_column("line", justify="right", no_wrap=True)
     table.add_column("write, or try", overflow="fold")
+    folders = {Path(one.program).parent for one in result.grades}
     for one in result.grades:
+        own = Path(one.program).name if len(folders) == 1 else one.program
         name = one.problem if one.verdict == "gradient wrong" else one.verdict
         style = _STYLES.get(one.severity, "green")
         table.add_row(
-            Text(one.program),
+            Text(own),
             Text(name or one.verdict, style=style),
             "" if one.line is None else str(one.line),
             Text(one.fix or (one.message if one.severity == "error" else "")),
