@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from nndiag.nn.network import examples, predicted
 from nndiag.trace import Trace
 from nndiag.training import Progress, TrainingResult, train
 from nndiag.training.reference import END
+from nndiag.training.stored_run import recorder_of
 
 WORST_ERROR = 10.0
 """Error of a run that diverged; no other counts as worse."""
@@ -100,6 +102,7 @@ def measured(
     *,
     deadline: float = np.inf,
     progress: Callable[[Progress], None] | None = None,
+    folder: Path | None = None,
 ) -> Run:
     """Train a config and diagnose the run.
 
@@ -107,6 +110,7 @@ def measured(
         experiment: What to train.
         deadline: When it has to be over, as `time.monotonic` counts.
         progress: Called about ten times a second.
+        folder: Where it is recorded while it goes on; with a number behind it where that is taken.
 
     Raises:
         OutOfTimeError: The deadline came first.
@@ -121,7 +125,11 @@ def measured(
             progress(now)
 
     built = build(experiment)
-    result = train(built, progress=watch)
+    recorder = recorder_of(experiment, built, folder)
+    try:
+        result = train(built, recorder, progress=watch)
+    finally:
+        recorder.close()
     ending = result.trace.ending
     if ending is None or ending.reason == "interrupted":
         raise KeyboardInterrupt

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -98,6 +99,7 @@ def fix(
     seconds: float | None = None,
     notice: Notice = lambda text: None,
     progress: Callable[[Progress], None] | None = None,
+    folder: Path | None = None,
 ) -> Fix:
     """Try the remedies on a config.
 
@@ -106,6 +108,7 @@ def fix(
         seconds: Time for the trials; by default the work of 16 trainings is the limit.
         notice: Told what is being tried.
         progress: Called about ten times a second during the first training.
+        folder: Where each run is recorded in a folder of its own.
 
     Raises:
         KeyboardInterrupt: Ctrl-C before the failure was reproduced.
@@ -113,8 +116,9 @@ def fix(
     """
     start = time.monotonic()
     notice("the config as it is")
-    baseline = measured(experiment, progress=progress)
-    bench = TrialRunner(experiment, baseline, _budget(baseline, seconds), notice)
+    place = None if folder is None else folder / "as-it-is"
+    baseline = measured(experiment, progress=progress, folder=place)
+    bench = TrialRunner(experiment, baseline, _budget(baseline, seconds), notice, folder=folder)
     reference, winner, interrupted = None, None, False
     try:
         if baseline.needs_cure:

@@ -6,8 +6,9 @@ it is made, and one that is not asked for after all is given up.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
+from pathlib import Path
 
 from nndiag.experiment import Experiment
 from nndiag.fixing.measure import Run, measured
@@ -20,9 +21,17 @@ class Ahead:
     Args:
         executor: Who makes them; by default processes of this machine, where it has any to spare.
         most: How many it makes at once; 0 where every run is to be made here.
+        place: Where a run is recorded; None where it is not.
     """
 
-    def __init__(self, executor: Executor | None = None, *, most: int | None = None) -> None:
+    def __init__(
+        self,
+        executor: Executor | None = None,
+        *,
+        most: int | None = None,
+        place: Callable[[Experiment], Path | None] = lambda experiment: None,
+    ) -> None:
+        self._place = place
         self._most = most_workers() if most is None else most
         self._executor = executor or pool(max(self._most, 1))
         self._begun: dict[Experiment, Future[Run]] = {}
@@ -33,7 +42,9 @@ class Ahead:
             under_way = sum(not future.done() for future in self._begun.values())
             left = deadline - time.monotonic()
             if self._most and experiment not in self._begun and under_way <= self._most:
-                future = self._executor.submit(_measured, experiment, time.time() + left)
+                place = self._place(experiment)
+                end = time.time() + left
+                future = self._executor.submit(_measured, experiment, end, place)
                 self._begun[experiment] = future
 
     def run(
@@ -56,7 +67,7 @@ class Ahead:
             self._begun.pop(other).cancel()
         self.begin(wanted, deadline=deadline)
         if experiment not in self._begun:
-            return measured(experiment, deadline=deadline)
+            return measured(experiment, deadline=deadline, folder=self._place(experiment))
         return self._begun.pop(experiment).result()
 
     def close(self) -> None:
@@ -64,6 +75,7 @@ class Ahead:
         self._executor.shutdown(cancel_futures=True)
 
 
-def _measured(experiment: Experiment, end: float) -> Run:
+def _measured(experiment: Experiment, end: float, folder: Path | None) -> Run:
     """A run in another process, which may have another machine's clock: the time of day counts."""
-    return measured(experiment, deadline=time.monotonic() + end - time.time())
+    deadline = time.monotonic() + end - time.time()
+    return measured(experiment, deadline=deadline, folder=folder)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from nndiag.remedies import changed, smallest_changes
 from nndiag.training.schedule import batches_of, total_steps
 
 _WORTH_A_PROCESS = 0.25  # seconds of work; a process costs some hundredths
+_LONGEST_LABEL = 80
 _LOOK_AHEAD = 3  # trials that are prepared before their turn
 
 Notice = Callable[[str], None]
@@ -33,11 +35,13 @@ class _Plan:
         experiment: What is trained.
         work: The work that it takes, at most.
         remedies: The remedies in it.
+        label: What it is called where it is recorded.
     """
 
     experiment: Experiment
     work: float
     remedies: Names = ()
+    label: str = "another-seed"
 
 
 @dataclass(eq=False)
@@ -51,6 +55,7 @@ class TrialRunner:
         notice: Told what is being tried.
         control: The baseline from another seed; None where nothing is random.
         trials: What was tried, in order; combinations only where the budget allowed them.
+        folder: Where each run is recorded in a folder of its own; None where none is.
     """
 
     experiment: Experiment
@@ -59,9 +64,13 @@ class TrialRunner:
     notice: Notice = lambda text: None
     control: Run | None = None
     trials: list[Trial] = field(default_factory=list)
+    folder: Path | None = None
     _seeds: dict[frozenset[str], tuple[Run, ...]] = field(default_factory=dict)
     _plans: dict[Names, _Plan] = field(default_factory=dict)
-    _ahead: Ahead = field(default_factory=Ahead)
+    _labels: dict[Experiment, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ahead = Ahead(place=self._place)
 
     def tried(self, names: Names, *, until: float, then: Sequence[Names] = ()) -> Trial | None:
         """What came of some remedies, tried now unless they were; None where none of them applies.
@@ -174,7 +183,8 @@ class TrialRunner:
             experiment, applied = with_remedies(self.experiment, names)
             built = build(experiment)
             work = work_of(built, steps=total_steps(built))
-            self._plans[names] = _Plan(experiment, work, tuple(applied))
+            label = "+".join(applied)[:_LONGEST_LABEL]
+            self._plans[names] = _Plan(experiment, work, tuple(applied), label)
         return self._plans[names]
 
     def _made(self, plan: _Plan, *, until: float, then: Sequence[Names]) -> Trial:
@@ -189,6 +199,11 @@ class TrialRunner:
             return replace(trial, reason="beyond the budget")
         verdict = verdict_on(run, baseline=self.baseline, control=self.control)
         return replace(trial, run=run, verdict=verdict)
+
+    def _place(self, experiment: Experiment) -> Path | None:
+        """Where the run of an experiment is recorded."""
+        label = self._labels.get(experiment, "another-seed")
+        return None if self.folder is None else self.folder / label
 
     def _next(self, then: Sequence[Names]) -> list[_Plan]:
         """The trainings that will be asked for, as far as they are known."""
@@ -205,8 +220,10 @@ class TrialRunner:
     def _run(self, plan: _Plan, *, until: float, then: Sequence[_Plan]) -> Run:
         """The run of a plan, small ones here; its work is spent."""
         deadline = self.budget.deadline(until=until)
+        self._labels |= {one.experiment: one.label for one in (plan, *then)}
         if plan.work < _WORTH_A_PROCESS:
-            run = measured(plan.experiment, deadline=deadline)
+            place = self._place(plan.experiment)
+            run = measured(plan.experiment, deadline=deadline, folder=place)
         else:
             later = [one.experiment for one in then if one.work >= _WORTH_A_PROCESS]
             run = self._ahead.run(plan.experiment, deadline=deadline, then=later)

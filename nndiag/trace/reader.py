@@ -85,6 +85,8 @@ def _no_run(folder: Path) -> Problem:
     place = Location(str(folder))
     if holds_sweep(folder):
         message, hint = "this is a sweep of many runs", "its numbers are in sweep.json"
+        if not (folder / "sweep.json").exists():
+            hint = f"it was cut short: `nndiag sweep-lr {folder / 'config.yaml'}` goes on with it"
         return Problem(message, place, allowed="the folder of one run", hint=hint)
     hint = "give a folder that `nndiag train` has written, such as runs/<config>-<time>"
     return Problem("no run is stored here", place, hint=hint)

@@ -15,8 +15,8 @@ def runs_in(folder: Path) -> list[Path]:
 
 
 def holds_sweep(folder: Path) -> bool:
-    """Whether a folder is that of a sweep, which is many runs."""
+    """Whether a folder is that of a sweep, which is many runs; one that was killed counts."""
     try:
-        return (folder / "sweep.json").exists()
+        return (folder / "sweep.json").exists() or (folder / "runs.jsonl").exists()
     except OSError:
         return False

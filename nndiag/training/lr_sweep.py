@@ -22,6 +22,7 @@ from nndiag.training.sweep_choice import Choice, choice_of
 from nndiag.training.sweep_failure import failure_of
 from nndiag.training.sweep_flow import follows_flow
 from nndiag.training.sweep_ranking import RankedRate, band_of, rates_of
+from nndiag.training.sweep_record import SweepRecord
 from nndiag.training.sweep_result import Sweep
 from nndiag.training.sweep_runs import SweepTask, step_seconds
 from nndiag.training.sweep_search import RateSearch
@@ -47,6 +48,7 @@ def sweep_learning_rates(
     low: float | None = None,
     high: float | None = None,
     progress: Callable[[int, int], None] | None = None,
+    record: SweepRecord | None = None,
 ) -> Sweep:
     """Find the learning rates that work for an experiment; after Ctrl-C, what is known of them.
 
@@ -59,6 +61,7 @@ def sweep_learning_rates(
         low: Smallest rate; found by itself by default.
         high: Largest rate; found by itself by default.
         progress: Called with the number of runs that have ended, and how many are expected.
+        record: Where runs are written down, and those that were made already are found.
     """
     started = time.monotonic()
     built = build(experiment)
@@ -66,7 +69,9 @@ def sweep_learning_rates(
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
         usual = (rates or _RUNS // 4) * seeds
-        workers = BlockTrainer(task, interrupted=lambda: interruption.requested, done=progress)
+        workers = BlockTrainer(
+            task, interrupted=lambda: interruption.requested, done=progress, record=record
+        )
         seconds = usual * task.steps * step_seconds(task)
         stack.enter_context(workers.started(seconds=seconds, expected=usual))
         own, flows = tuple(task.starts)[:seeds], follows_flow(task)

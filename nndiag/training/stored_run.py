@@ -6,9 +6,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.errors import RunError, warn
 from nndiag.experiment import Experiment, resolved_yaml
 from nndiag.experiment.building import Built
-from nndiag.trace.run_folder import create_run_folder, write_environment, write_file
+from nndiag.trace import TraceRecorder, TraceWriter
+from nndiag.trace.run_folder import (
+    claim_folder,
+    create_run_folder,
+    write_environment,
+    write_file,
+)
 
 
 def new_run(experiment: Experiment, runs: Path) -> Path:
@@ -22,6 +29,26 @@ def new_run(experiment: Experiment, runs: Path) -> Path:
     write_file(folder / "config.yaml", resolved_yaml(experiment).encode())
     write_environment(folder, seed=config.seed)
     return folder
+
+
+def recorder_of(experiment: Experiment, built: Built, wanted: Path | None) -> TraceRecorder:
+    """A recorder that writes into a new folder of that path; in memory only where that fails.
+
+    Args:
+        experiment: What is trained.
+        built: The same, built.
+        wanted: The folder, with a number behind it where it is taken; None for memory only.
+    """
+    if wanted is None:
+        return TraceRecorder(layers=built.layer_names)
+    try:
+        folder = claim_folder(wanted)
+        write_file(folder / "config.yaml", resolved_yaml(experiment).encode())
+        sink = TraceWriter(folder, layers=built.layer_names)
+    except RunError as error:
+        warn(f"the run is not recorded: {error}")
+        return TraceRecorder(layers=built.layer_names)
+    return TraceRecorder(layers=built.layer_names, sink=sink)
 
 
 def named_parameters(

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from nndiag.parallel import each_as_completed, most_workers, pool
+from nndiag.training.sweep_record import SweepRecord
 from nndiag.training.sweep_runs import ShortRun, SweepTask, blocks_of, train_block
 
 Pair = tuple[float, int]
@@ -26,6 +27,7 @@ class BlockTrainer:
         interrupted: Whether to stop; asked about twenty times a second.
         done: Called with the number of runs that have ended, and how many are expected; may be
             None.
+        record: Where runs are written down, and those that were made already are found.
 
     Attributes:
         made: Number of runs that have ended.
@@ -37,8 +39,9 @@ class BlockTrainer:
         *,
         interrupted: Question,
         done: Callable[[int, int], None] | None,
+        record: SweepRecord | None = None,
     ) -> None:
-        self._task, self._interrupted = task, interrupted
+        self._task, self._interrupted, self._record = task, interrupted, record
         self._done = done or (lambda made, expected: None)
         self._expected = 0
         self._pool: Executor | None = None
@@ -52,15 +55,27 @@ class BlockTrainer:
             pairs: Rate and seed of each run.
             steps: Steps of each run; the task's by default.
         """
-        runs: list[ShortRun] = []
         expected = max(self._expected, self.made + len(pairs))
         steps = steps or self._task.steps
-        blocks = blocks_of(self._task, pairs, workers=self._count)
+        runs = self._known(pairs, steps)
+        self.made += len(runs)
+        made = {(run.rate, run.seed) for run in runs}
+        missing = [pair for pair in pairs if pair not in made]
+        blocks = blocks_of(self._task, missing, workers=self._count)
         for block in self._trained(blocks, steps):
             runs.extend(block)
             self.made += len(block)
+            if self._record is not None:
+                self._record.add(block, steps=steps)
             self._done(self.made, expected)
         return runs
+
+    def _known(self, pairs: Sequence[Pair], steps: int) -> list[ShortRun]:
+        """The runs of these pairs that were made already."""
+        if self._record is None:
+            return []
+        found = [self._record.run(rate, seed, steps=steps) for rate, seed in pairs]
+        return [run for run in found if run is not None]
 
     @contextmanager
     def started(self, *, seconds: float, expected: int = 0) -> Iterator[None]:

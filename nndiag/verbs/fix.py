@@ -3,11 +3,12 @@
 import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nndiag.errors import ConfigError, warn
+from nndiag.errors import ConfigError, RunError, warn
 from nndiag.finding import Severity
 from nndiag.fixing import Fix, write_cured
 from nndiag.fixing import fix as search
@@ -107,6 +108,7 @@ def fix(
     *,
     seconds: float | None = None,
     write: bool = False,
+    runs: str | Path | None = None,
     ignore: Collection[str] | None = None,
     select: Collection[str] | None = None,
     progress: "Callable[[Progress], None] | None" = None,
@@ -122,6 +124,8 @@ def fix(
         overrides: As `load_experiment` takes them.
         seconds: Time for the trials; by default the work of 16 trainings is the limit.
         write: Whether to write the cured config beside the config's file.
+        runs: Where to record what is trained, each run in a folder of its own below a new one; None
+            keeps it in memory.
         ignore: Problems that are not looked at, besides those that the config ignores.
         select: The only problems that are looked at.
         progress: Called about ten times a second during the first training.
@@ -146,11 +150,28 @@ def fix(
     tell = notice or (lambda text: None)
     try:
         with using(workers):
-            found = search(experiment, seconds=seconds, notice=tell, progress=progress)
+            found = search(
+                experiment,
+                seconds=seconds,
+                notice=tell,
+                progress=progress,
+                folder=None if runs is None else _folder(own, Path(runs)),
+            )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted before the config was trained once") from None
     written = _written(found, own) if write else None
     return as_result(FixResult, found, config=words_of(config, overrides), written=written)
+
+
+def _folder(experiment: "Experiment", runs: Path) -> Path | None:
+    """A new folder for the runs of a search; None where none can be made."""
+    from nndiag.trace.run_folder import create_run_folder  # noqa: PLC0415 (only where it is kept)
+
+    try:
+        return create_run_folder(runs, name=f"{experiment.config.name}-fix", time=datetime.now())
+    except RunError as error:
+        warn(f"what is tried is not recorded: {error}")
+        return None
 
 
 def _written(found: Fix, own: "Experiment") -> Path | None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.console import RenderableType
 
+    from nndiag.experiment import Experiment
     from nndiag.program import CodeSettings
     from nndiag.report.document import Document
 
@@ -167,7 +168,8 @@ def sweep_lr(
         steps: Steps of each run; as many as are affordable by default.
         low: Smallest rate; found by default.
         high: Largest rate; found by default.
-        runs: Where to store the sweep, in a new folder; None keeps it in memory.
+        runs: Where to store the sweep, in a new folder; None keeps it in memory. A sweep of the
+            same config that was killed there is gone on with.
         plots: Whether to draw a picture into that folder.
         python: For a program: the Python that runs it; by default that of the active environment,
             or the one on the path.
@@ -181,13 +183,15 @@ def sweep_lr(
     """
     asked = _Asked(seeds, rates, steps, low, high)
     asked.check()
+    where = None if runs is None else Path(runs)
     with using(workers):
-        found, text = _swept(target, overrides, asked, python=python, progress=progress)
+        found, folder = _swept(
+            target, overrides, asked, python=python, progress=progress, runs=where
+        )
     if not found.runs:
         message = "interrupted before the first run had ended; nothing is known yet"
         raise KeyboardInterrupt(message)
     words = (str(target), *override_texts(overrides)) if isinstance(target, str | Path) else ()
-    folder = None if runs is None else _folder(found.name, text, Path(runs))
     result = as_result(SweepResult, found, target=words, run=folder)
     _store(result)
     if plots:
@@ -202,20 +206,43 @@ def _swept(
     *,
     python: str | None,
     progress: Callable[[int, int], None] | None,
-) -> tuple[Sweep, str | None]:
-    """The sweep of a config or a program, and the resolved config's text where there is one."""
+    runs: Path | None,
+) -> tuple[Sweep, Path | None]:
+    """The sweep of a config or a program, and its folder."""
     if isinstance(target, str | Path) and kind_of(target) is Kind.PROGRAM:
         if asked != _Asked():
             options = "--seeds, --rates, --steps, --low and --high"
             warn(f"{options} are for configs; a program has its own")
         code = program_of(target, overrides)
         assert code is not None
-        return _swept_program(code, python=python, progress=progress), None
-    from nndiag.experiment import resolved_yaml  # noqa: PLC0415 (only for a config)
+        swept = _swept_program(code, python=python, progress=progress)
+        return swept, None if runs is None else _folder(swept.name, None, runs)
+    from nndiag.training.sweep_record import SweepRecord  # noqa: PLC0415 (only for a config)
 
     experiment = load_experiment(target, overrides)
-    found = sweep_learning_rates(experiment, **asdict(asked), progress=progress)
-    return found, resolved_yaml(experiment)
+    folder = None if runs is None else _begun(experiment, runs)
+    record = None if folder is None else SweepRecord(folder / "runs.jsonl")
+    if record is not None and record.count:
+        warn(f"{folder}: going on from {record.count:,} runs of a sweep that was killed")
+    try:
+        found = sweep_learning_rates(experiment, **asdict(asked), progress=progress, record=record)
+    finally:
+        if record is not None:
+            record.close()
+    if folder is not None and not found.runs:
+        for name in ("config.yaml", "runs.jsonl"):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
+    return found, folder
+
+
+def _begun(experiment: "Experiment", runs: Path) -> Path | None:
+    """The folder of a killed sweep of this config, or a new one; None where none can be made."""
+    from nndiag.experiment import resolved_yaml  # noqa: PLC0415 (only for a config)
+    from nndiag.training.sweep_record import unfinished  # noqa: PLC0415
+
+    text = resolved_yaml(experiment)
+    return unfinished(runs, config=text) or _folder(experiment.config.name, text, runs)
 
 
 def _swept_program(
@@ -257,6 +284,7 @@ def _store(result: SweepResult) -> None:
         return
     try:
         write_file(result.run / "sweep.json", json_text(result.to_dict()).encode())
+        (result.run / "runs.jsonl").unlink(missing_ok=True)
     except RunError as error:
         warn(f"the sweep could not be stored: {error}")
 

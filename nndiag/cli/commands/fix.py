@@ -1,5 +1,6 @@
 """`nndiag fix CONFIG`: try fixes, show which one trains, write the fixed config."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ from nndiag.cli.options import (
     ignore_option,
     overrides_argument,
     python_option,
+    runs_option,
     select_option,
     trained_argument,
     workers_option,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 @select_option
 @python_option
 @workers_option
+@runs_option
 def fix(
     config: str,
     overrides: tuple[str, ...],
@@ -47,6 +50,7 @@ def fix(
     select: tuple[str, ...],
     python: str | None,
     workers: str | None,
+    runs: Path,
     line: "LiveLine",
 ) -> "FixResult | ProgramFixResult":
     """Try fixes, and write the smallest that trains."""
@@ -61,6 +65,7 @@ def fix(
         select=select or None,
         python=python,
         workers=workers,
+        runs=runs,
         progress=line,
         notice=lambda text: line.say(f"trying: {text}"),
     )
