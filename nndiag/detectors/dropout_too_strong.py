@@ -15,15 +15,19 @@ Why it matters
 Fires when
     The run did not learn what there is to learn and came to rest; its steps' losses are at least
     `cost` above the loss of the whole network; and a strong optimizer brings the same network,
-    without dropout, to less than `kept` of the loss.
+    without dropout, to less than `kept` of the loss. In a run that still improves what is dropped
+    has to make more than half of the steps' loss. Or the run diverged at a rate that its network
+    bears without dropout, but not as much steeper as dropout makes it.
 
 Silent when
-    The run learned, diverged or still improves; there is no dropout; it was not measured what the
-    network can reach; no optimizer gets it further either.
+    The run learned; there is no dropout; it was not measured what the network can reach; no
+    optimizer gets it further either; the rate is too high for the whole network, too, or the
+    optimizer has no stability limit.
 
 Thresholds
     cost = 0.1, kept = 0.5: ours. With little dropout the steps' loss is within a few per cent of
-    the whole network's.
+    the whole network's. What is kept of a layer is multiplied by 1/(1 − share), so that squares of
+    it, and with them the curvature of the layer above, are so much larger in the mean.
 
 Remedies
     Less dropout, or none; more units: n/(1 − share) of them keep n on average.
@@ -37,8 +41,8 @@ import numpy as np
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
-from nndiag.finding import Evidence, Finding, Outcome, Skipped
-from nndiag.formatting import number, percent
+from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
+from nndiag.formatting import chosen, number, percent
 from nndiag.trace import Trace
 
 PROBLEM = "dropout-too-strong"
@@ -51,7 +55,7 @@ _AT_REST = (Outcome.CONVERGED, Outcome.STALLED)
     stage=Stage.RULE,
     series=("training_loss",),
     facts=("layers", "reduction"),
-    ending=("reference_loss",),
+    ending=("loss",),
 )
 def dropout_too_strong(trace: Trace, *, cost: Positive = 0.1, kept: Share = 0.5) -> Findings:
     """Dropout takes so much of the network that what is left cannot learn the task."""
@@ -59,11 +63,16 @@ def dropout_too_strong(trace: Trace, *, cost: Positive = 0.1, kept: Share = 0.5)
     if share == 0:
         return Skipped(PROBLEM, "there is no dropout")
     course, ending = course_of(trace), trace.ending
-    if course.severity is None or course.outcome not in _AT_REST or ending is None:
+    if course.outcome is Outcome.DIVERGED:
+        return _too_steep(trace, share)
+    if course.severity is None or ending is None:
         return []
     reachable, whole = ending.reference_loss, course.curve.settled
+    if reachable is None:
+        return Skipped(PROBLEM, "it was not measured what the network can reach")
     added = _added(trace) / whole if whole > 0 else 0.0
-    if reachable is None or not reachable < kept * whole or not added > cost:
+    least = cost if course.outcome in _AT_REST else max(cost, 1.0)
+    if not reachable < kept * whole or not added > least:
         return []
     message = (
         f"{percent(share)} of the values are dropped in every step, which adds {percent(added)} to "
@@ -72,6 +81,21 @@ def dropout_too_strong(trace: Trace, *, cost: Positive = 0.1, kept: Share = 0.5)
     )
     evidence = Evidence("loss", added, cost, measure="cost")
     return [Finding(PROBLEM, course.severity, message, evidence=(evidence,))]
+
+
+def _too_steep(trace: Trace, share: float) -> Findings:
+    """A rate that is stable for the whole network, and not for what dropout makes of it."""
+    rate, limit = trace.facts.learning_rate, trace.facts.stability_limit
+    if rate is None or limit is None or not (1 - share) * limit < rate <= limit:
+        return []
+    message = (
+        f"{percent(share)} of the values are dropped in every step and the others multiplied by "
+        f"{number(1 / (1 - share))}, which makes the loss that much steeper: learning rate "
+        f"{chosen(rate)} is below the stability limit of the whole network, {number(limit)}, and "
+        f"above that of its steps, {number((1 - share) * limit)}"
+    )
+    evidence = Evidence("learning_rate", rate, (1 - share) * limit)
+    return [Finding(PROBLEM, Severity.ERROR, message, evidence=(evidence,))]
 
 
 def _added(trace: Trace) -> float:

@@ -46,6 +46,7 @@ from nndiag.formatting import number, rough
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-too-small"
+_NOTHING = 1e-9  # of the configured rate: no weight moves any more
 _DECAYED = 0.5  # of the configured rate halfway: what came before says little about the end
 
 
@@ -74,7 +75,7 @@ def learning_rate_too_small(
     if np.isinf(way) and trace.facts.stability_limit:  # weights that start at zero
         way = 2 * trace.steps * rate / trace.facts.stability_limit
         what = "go {} of the way to the minimum, along the steepest direction"
-    if severity is None or not 0 < way < moved:
+    if severity is None or not path(trace) > 0 or not way < moved:
         return []
     fault = _fault(trace, rate, factor=factor, step=step)
     if fault is None:
@@ -94,7 +95,13 @@ def _fault(trace: Trace, rate: float, *, factor: float, step: float) -> tuple[st
     """What is wrong with the rate halfway through, in words and as a number."""
     configured, stability_limit = trace.facts.learning_rate, trace.facts.stability_limit
     typical = step_per_rate(trace) * rate
-    if configured is None or not typical > 0:
+    if configured is None or not typical >= 0:
+        return None
+    if rate < _NOTHING * configured:
+        evidence = Evidence("learning_rate", observed=rate, limit=configured)
+        message = f"the learning rate has decayed from {number(configured)} to next to nothing"
+        return f"{message} by the middle of the run", evidence
+    if typical == 0:
         return None
     if stability_limit is not None:
         better = stability_limit / 2 * _seen(trace)

@@ -68,7 +68,12 @@ def sorted_examples(
     course = course_of(trace)
     if course.good or _ran_away(trace) or between <= share:
         return []
-    signs = [x for x in (_forgetting(trace, forgotten), _swinging(trace, swing)) if x is not None]
+    looked_at = (
+        _forgetting(trace, forgotten),
+        _swinging(trace, swing),
+        _jumping(trace, 2 * swing),
+    )
+    signs = [x for x in looked_at if x is not None]
     if not signs:
         return []
     told, evidence = signs[0]
@@ -125,3 +130,18 @@ def _swinging(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
     told = f"the mean prediction jumps by {rough(jump)} × the targets' std, to what came last"
     steps = (int(means.steps[-tail]), int(means.steps[-1]))
     return told, Evidence("prediction_mean", jump, limit, steps=steps, measure="jump")
+
+
+def _jumping(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
+    """That the loss over all examples is another one wherever in the order it is measured."""
+    losses = trace.series.get("training_loss")
+    if losses is None or len(losses.steps) < 4 * _FEWEST:
+        return None
+    tail = losses.values[-(len(losses.steps) // 4) :]
+    level = float(np.median(np.abs(tail)))
+    jump = typical_jump(tail) / max(level, 1e-300)
+    if not limit < jump < np.inf:
+        return None
+    told = f"the loss over all examples jumps by {percent(jump)} of its level"
+    steps = (int(losses.steps[-len(tail)]), int(losses.steps[-1]))
+    return told, Evidence("training_loss", jump, limit, steps=steps, measure="jump")

@@ -52,6 +52,26 @@ def test_a_summed_loss_of_batches_is_compared_with_that_of_all_examples(make_tra
     assert finding.evidence[0].observed == pytest.approx(0.9 / WHOLE - 1)
 
 
+@pytest.mark.parametrize(
+    ("rate", "fires"), [(0.009, False), (0.011, True), (0.099, True), (0.11, False)]
+)
+def test_a_run_that_diverged_does_so_by_dropout_between_both_limits(
+    rate, fires, make_trace, curves
+):
+    # 0.9 of the values dropped: the limit of the whole network, 0.1, is ten times that of a step.
+    layers = layer_facts((10, "tanh"), (1, "linear"))
+    facts = {"layers": (replace(layers[0], dropout=0.9), layers[1]), "reduction": "mean"}
+    facts |= {"learning_rate": rate, "stability_limit": 0.1}
+    series = {"training_loss": curves["exploded"][:20]}
+    trace = make_trace(curves["exploded"], facts=facts, series=series)
+    assert bool(run(PROBLEM, trace)) is fires
+
+
+def test_is_skipped_where_it_was_not_measured_what_the_network_can_reach(make_trace):
+    found = run(PROBLEM, made(make_trace, reachable=None))
+    assert found == Skipped(PROBLEM, "it was not measured what the network can reach")
+
+
 def test_is_silent_in_a_run_that_learned(make_trace):
     assert run(PROBLEM, made(make_trace, whole=0.02, steps=0.05, reachable=1e-6)) == []
 

@@ -48,6 +48,13 @@ def test_a_jump_of_a_seventh_of_the_deviation_is_its_boundary(swing, fires, make
     assert bool(run(PROBLEM, made(make_trace, seen=0.9, swing=swing))) is fires
 
 
+@pytest.mark.parametrize(("rise", "fires"), [(0.27, False), (0.33, True)])
+def test_fires_where_the_loss_depends_on_where_in_the_order_it_is_measured(rise, fires, make_trace):
+    # From record to record by `rise` around 0.9; a third of the level, 0.3, is 0.27 of it.
+    losses = 0.9 * (1 + 0.5 * rise * (-1.0) ** np.arange(40))
+    assert bool(run(PROBLEM, made(make_trace, seen=0.9, everywhere=losses))) is fires
+
+
 def test_such_a_run_is_judged_by_the_loss_over_all_examples(make_trace):
     assert course_of(made(make_trace)).r_squared == pytest.approx(0.1)  # 1 − 0.9
 

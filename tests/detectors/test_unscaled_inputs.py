@@ -34,7 +34,15 @@ def test_stays_silent_in_a_run_that_learns(shape, curves, make_trace):
     assert run(PROBLEM, make_trace(curves[shape], facts=inputs(100 * UNIT))) == []
 
 
-@pytest.mark.parametrize("columns", [(np.pi * UNIT,), (UNIT, np.full(64, 50.0)), (9 + (UNIT > 0),)])
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (np.pi * UNIT,),
+        (UNIT, np.full(64, 50.0)),
+        (9 + (UNIT > 0),),
+        (UNIT, UNIT**2, 0.5 + 0.05 * UNIT),  # one of three off centre, none of them large
+    ],
+)
 def test_stays_silent_on_moderate_constant_and_indicator_columns(columns, curves, make_trace):
     assert run(PROBLEM, make_trace(curves["stuck"], facts=inputs(*columns))) == []
 

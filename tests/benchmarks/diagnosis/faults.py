@@ -39,6 +39,7 @@ class Fault:
         name: Kind and strength.
         labels: Problems that name it rightly.
         parts: Of two faults at once the problems of each; none of one alone.
+        members: Their names.
         apply: Settings and a folder for data files → broken settings, or None.
     """
 
@@ -46,6 +47,7 @@ class Fault:
     labels: frozenset[str]
     apply: Callable[[Settings, Path], Settings | None]
     parts: tuple[frozenset[str], ...] = ()
+    members: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -436,7 +438,9 @@ def _both(first: str, second: str) -> None:
         return None if changed is None else other.apply(changed, folder)
 
     labels = one.labels | other.labels
-    FAULTS.append(Fault(f"{first} + {second}", labels, apply, (one.labels, other.labels)))
+    FAULTS.append(
+        Fault(f"{first} + {second}", labels, apply, (one.labels, other.labels), (first, second))
+    )
 
 
 _both("inputs-large 30", "summed-loss")

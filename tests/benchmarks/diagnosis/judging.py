@@ -14,9 +14,10 @@ from nndiag.finding import Outcome, Severity
 from nndiag.fixing import fix, measured
 from nndiag.fixing.measure import Run, with_reference
 from nndiag.training.reference import reference_of
-from tests.benchmarks.diagnosis.bases import base, varied
+from tests.benchmarks.diagnosis.bases import REACHABLE, base, varied
 from tests.benchmarks.diagnosis.faults import FAULTS, RATE, STEEP, Settings
 
+_TRAINS = 0.7  # share of what can be explained that a base has to explain to be broken
 _BROKEN = 0.25  # share of what the base explains that a fault has to cost to be one
 _FIT_SECONDS = 0.2  # of work for the reference fit of a run that ended badly
 _CHECKED_UP = ("plain", "summed", "held-out", "robust", "scheduled")
@@ -70,6 +71,10 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
     if member.fault is not None:
         score, error = _unbroken(member.base, member.seed)
         found["base_score"] = score
+        if not 1 - error >= _TRAINS * REACHABLE.get(member.base[0], 1.0):
+            return {**found, "class": "base does not train"}
+        if not all(_breaks(member, part, folder) for part in fault.members):
+            return {**found, "class": "harmless"}
         if 1 - run.error > (1 - _BROKEN) * (1 - error):
             found["class"] = "harmless"
         if _rate_is_a_cause(run, settings, labels=fault.labels):
@@ -98,6 +103,16 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
     if member.cure and found["class"] == "broken":
         found |= _cured(experiment)
     return found
+
+
+def _breaks(member: Member, part: str, folder: Path) -> bool:
+    """Whether one of two faults costs a base enough by itself."""
+    fault = next(one for one in FAULTS if one.name == part)
+    broken = fault.apply(base(*member.base, seed=member.seed), folder)
+    if broken is None:
+        return False
+    _, error = _unbroken(member.base, member.seed)
+    return 1 - measured(experiment_of(broken)).error <= (1 - _BROKEN) * (1 - error)
 
 
 @cache
