@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from nndiag.detectors import run
+from nndiag.detectors.nothing_to_learn import shares_left_out
 from nndiag.finding import Severity, Skipped
 
 PROBLEM = "nothing-to-learn"
@@ -37,6 +38,35 @@ def test_sees_a_product_of_two_inputs_among_five(curves, make_trace):
     inputs = rng.normal(size=(400, 5))
     facts = {"inputs": inputs, "targets": inputs[:, :1] * inputs[:, 1:2]}
     assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "wave"),
+    [
+        (1, lambda x: np.sin(6 * np.pi * x)),  # 18 periods over the range
+        (2, lambda x: np.sign(np.sin(np.pi * x).prod(axis=1, keepdims=True))),  # a checker
+        (3, lambda x: np.sign(x.prod(axis=1, keepdims=True))),  # the parity of three signs
+    ],
+)
+def test_sees_a_signal_that_is_neither_linear_nor_quadratic(columns, wave, curves, make_trace):
+    inputs = np.random.default_rng(2).uniform(-3, 3, (600, columns))
+    facts = {"inputs": inputs, "targets": wave(inputs)}
+    assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
+
+
+def test_says_how_often_shuffled_targets_are_explained_as_well(curves, make_trace):
+    (finding,) = run(PROBLEM, make_trace(curves["stuck"], facts=data(0.0)))
+    better = int(finding.message.split("as much or more in ")[1].split()[0])
+    assert 1 <= better <= 99  # noise is one order among a hundred
+
+
+def test_the_comparison_with_shuffled_targets_is_an_exact_test():
+    rng, few = np.random.default_rng(3), 0
+    for _ in range(60):
+        found = shares_left_out(rng.normal(size=(60, 2)), rng.normal(size=(60, 1)))
+        few += found.better < 5
+    # The rank of noise among 100 orders is uniform: 3 of 60 in the mean, above 9 once in 1,500.
+    assert few <= 9
 
 
 def test_stays_silent_where_the_run_fits_the_data(curves, make_trace):
