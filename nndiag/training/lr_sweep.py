@@ -88,19 +88,26 @@ def sweep_learning_rates(
             search,
             found,
             choice,
-            name=built.name,
-            optimizer=built.optimizer.name,
-            setting="optimizer.learning_rate",
-            configured=built.optimizer.learning_rate,
-            batch_size=None if task.batches.full else task.batches.size,
+            **_about(built, task),
             final_steps=int(choice.best.runs[0].steps[-1]) if choice else task.steps,
-            total_steps=total_steps(built),
             theory=theory_of(task, built, thresholds=found.thresholds, recommended=best),
             failure=failure_of(task, search.runs.values()) if failed else None,
             interrupted=interruption.requested,
             runs=workers.made,
             seconds=time.monotonic() - started,
         )
+
+
+def _about(built: Built, task: SweepTask) -> dict[str, Any]:
+    """What is swept, by the names of a sweep's fields."""
+    return {
+        "name": built.name,
+        "optimizer": built.optimizer.name,
+        "setting": "optimizer.learning_rate",
+        "configured": built.optimizer.learning_rate,
+        "batch_size": None if task.batches.full else task.batches.size,
+        "total_steps": total_steps(built),
+    }
 
 
 @dataclass(frozen=True, eq=False)
