@@ -35,7 +35,7 @@ def advised(diagnosis: Diagnosis, trace: Trace) -> Diagnosis:
     if not diagnosis.findings:
         return diagnosis
     case = _case(trace)
-    names = list(remedies()) if case is None else ranked(case, diagnosis, limit=limit_in(trace))[0]
+    names = _unranked(trace) if case is None else ranked(case, diagnosis, limit=limit_in(trace))[0]
     findings = {id(x): _with_remedies(x, names) for x in diagnosis.findings}
     cause = diagnosis.cause
     if cause is not None:
@@ -110,6 +110,14 @@ def limit_in(trace: Trace) -> Limit | None:
     losses = {} if own is None else {"end": own}
     fit = ReferenceFit(ending.reference_loss, "", losses, np.zeros(0), baseline, 0)
     return limit_of(fit, loss=ending.loss)
+
+
+def _unranked(trace: Trace) -> list[str]:
+    """What may help a run without a known config; of losses alone only what fits any training."""
+    every = remedies().values()
+    if trace.facts.layers or trace.facts.inputs is not None:
+        return [one.name for one in every]
+    return [one.name for one in sorted(every, key=lambda one: one.price) if one.blind]
 
 
 def _case(trace: Trace) -> Case | None:

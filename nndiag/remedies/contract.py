@@ -82,6 +82,7 @@ class Remedy:
         group: Of remedies with one group, a combination holds at most one.
         kind: What it changes: the file that it is in.
         last: Whether it depends on the other changes and is worked out after them.
+        blind: Whether it makes sense for a run of which nothing is known but its losses.
         function: Experiment → changes, None where it does not apply.
     """
 
@@ -93,6 +94,7 @@ class Remedy:
     group: str | None
     kind: str
     last: bool
+    blind: bool
     function: Callable[[Case], Changes | None]
 
     def changes(self, case: Case) -> Changes | None:
@@ -111,6 +113,7 @@ def remedy(
     price: int = 1,
     group: str | None = None,
     last: bool = False,
+    blind: bool = False,
 ) -> Callable[[Callable[[Case], Changes | None]], Callable[[Case], Changes | None]]:
     """Decorator that makes a function the remedy `name`; its docstring gives title and source.
 
@@ -127,7 +130,7 @@ def remedy(
         words = " ".join(source.group(1).split()).rstrip(".")
         kind = function.__module__.rpartition(".")[2]
         _KNOWN[name] = Remedy(
-            name, title, words, frozenset(cures), price, group, kind, last, function
+            name, title, words, frozenset(cures), price, group, kind, last, blind, function
         )
         return REMEDIES.register(name)(function)
 

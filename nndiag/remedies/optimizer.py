@@ -38,7 +38,7 @@ def no_weight_decay(case: Case) -> Changes | None:
     return {"optimizer": {"weight_decay": 0.0}} if written else None
 
 
-@remedy("weight-decay", cures=["overfitting"])
+@remedy("weight-decay", cures=["overfitting"], blind=True)
 def weight_decay(case: Case) -> Changes | None:
     """Let the weights decay, where validation examples show what that does.
 
@@ -87,7 +87,7 @@ def no_clipping(case: Case) -> Changes | None:
     return {"optimizer": {"clip_norm": None}} if case.built.optimizer.clip_norm else None
 
 
-@remedy("clipped-gradient", cures=_BLOW_UP, price=2)
+@remedy("clipped-gradient", cures=_BLOW_UP, price=2, blind=True)
 def clipped_gradient(case: Case) -> Changes | None:
     """Clip the gradient to the norm that it has before the first step.
 
@@ -157,6 +157,7 @@ def rate_below_limit(case: Case) -> Changes | None:
     ],
     group="rate",
     last=True,
+    blind=True,
 )
 def smaller_rate(case: Case) -> Changes | None:
     """A tenth of the learning rate.
@@ -209,6 +210,7 @@ def rate_near_limit(case: Case) -> Changes | None:
     ],
     group="rate",
     last=True,
+    blind=True,
 )
 def larger_rate(case: Case) -> Changes | None:
     """Ten times the learning rate, or up to half of the stability limit.

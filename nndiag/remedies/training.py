@@ -21,7 +21,12 @@ def shuffled_order(case: Case) -> Changes | None:
     return {"training": {"order": "shuffled"}}
 
 
-@remedy("larger-batch", cures=["sorted-examples", "noisy-steps", "oscillating-loss"], price=3)
+@remedy(
+    "larger-batch",
+    cures=["sorted-examples", "noisy-steps", "oscillating-loss"],
+    price=3,
+    blind=True,
+)
 def larger_batch(case: Case) -> Changes | None:
     """Eight times as many examples a step, at the same number of steps.
 
@@ -38,7 +43,7 @@ def larger_batch(case: Case) -> Changes | None:
     return {"training": changes}
 
 
-@remedy("fewer-steps", cures=["overfitting"])
+@remedy("fewer-steps", cures=["overfitting"], blind=True)
 def fewer_steps(case: Case) -> Changes | None:
     """Stop after a tenth of the steps, where validation examples show what that does.
 
@@ -55,6 +60,7 @@ def fewer_steps(case: Case) -> Changes | None:
     "more-steps",
     cures=["not-enough-steps", "learning-rate-too-small", "stalled-convergence", "saddle-point"],
     price=3,
+    blind=True,
 )
 def more_steps(case: Case) -> Changes | None:
     """Train longer: ten times and at least 5,000 steps; four times beyond 2,000 steps.
