@@ -87,7 +87,7 @@ def test_a_failure_of_nndiag_is_a_row_of_its_own():
 
 def test_a_rate_that_a_fault_made_too_high_is_as_true_a_name():
     """Sixty rectified units at the rate of twenty-four; half the stability limit holds them."""
-    found = judged(Member("k", ("sine", "relu", "descent"), 0, "few-examples 20"))
+    found = judged(Member("k", ("sine", "relu", "momentum"), 1, "few-examples 20"))
     assert found["outcome"] == "diverged"
     assert found["labels"] == ["learning-rate-above-stability-limit", "overfitting"]
 

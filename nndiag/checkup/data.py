@@ -4,12 +4,10 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.checkup.contract import Check, Patient, Status
-from nndiag.formatting import chosen, number, percent, rough
+from nndiag.detectors.unscaled_inputs import scale_fault
+from nndiag.formatting import chosen, number, percent
 
 # The same limits as the detector `unscaled-inputs`, which judges them in runs that failed.
-_LARGE = 3.0
-_OFF_CENTRE = 3.0
-_DISPARITY = 30.0
 _TARGETS = 10.0  # deviation of the targets beyond which rates and starting weights do not fit
 _OUTSIDE = 0.01  # share of the targets
 _MARGIN = 1e-3  # of the output's width
@@ -61,18 +59,10 @@ def input_scales(patient: Patient) -> Check:
         "largest_offset": float(offsets.max()),
         "spread": spread,
     }
-    fault = None
-    if sizes.max() > _LARGE:
-        fault = f"root mean square up to {number(sizes.max())}"
-    elif sizes.max() < _LARGE**-2:
-        fault = f"root mean square only {rough(sizes.max())}"
-    elif spread > _DISPARITY:
-        fault = f"the columns' stds differ by a factor of {number(spread)}"
-    elif offsets.max() > _OFF_CENTRE:
-        fault = f"{number(offsets.max())} stds off centre"
-    if fault is not None:
+    fault = scale_fault(inputs)
+    if fault is not None and not any(patient.built.shape.batch_norm[:1]):
         remedy = "dataset.scale_inputs=standardize"
-        return Check(name, Status.WARNING, fault, remedy, "unscaled-inputs", numbers)
+        return Check(name, Status.WARNING, fault[0], remedy, "unscaled-inputs", numbers)
     return Check(name, Status.OK, f"root mean square {_range(sizes)}", numbers=numbers)
 
 

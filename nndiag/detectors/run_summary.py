@@ -165,6 +165,8 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
     if turned or _nothing_left(trace, curve) or every_class_right(trace):
         return Outcome.CONVERGED
     falling = trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain)
+    if _lets_nothing_through(trace) and not (got.r_squared or 0.0) > _NO_R_SQUARED:
+        falling = False  # these are the outputs' biases, on their way to the mean baseline
     if falling or (len(curve.losses) < _FEWEST_ALONE and not _has_curvature(trace)):
         return Outcome.CONVERGED if _at_its_best(trace, got) else Outcome.IMPROVING
     return _outcome_at_rest(trace, curve, got=got, gain=gain)
@@ -186,6 +188,14 @@ def every_class_right(trace: Trace) -> bool:
         return False
     counts = confusion_of(trace)
     return counts is not None and int(np.trace(counts)) == int(counts.sum())
+
+
+def _lets_nothing_through(trace: Trace) -> bool:
+    """Whether all units of some hidden layer are dead on every example at the end."""
+    shares = trace.series.get("dead_share")
+    if shares is None or not len(shares.steps) or shares.values.shape[1] < 2:
+        return False
+    return bool((shares.values[-1, :-1] == 1.0).any())
 
 
 def _at_its_best(trace: Trace, got: Learned) -> bool:

@@ -18,6 +18,14 @@ def order_of_examples(trace: Trace) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def first_is_normalised(trace: Trace) -> bool:
+    """Whether the first layer has batch normalisation, so that the scale of inputs is no matter."""
+    network = trace.facts.settings.get("network")
+    layers = network.get("layers") if isinstance(network, dict) else None
+    first = layers[0] if isinstance(layers, list) and layers else None
+    return isinstance(first, dict) and first.get("batch_norm") is True
+
+
 def weight_decays(trace: Trace) -> FloatArray:
     """The weight decay of each layer, shape (L,): its own, else the optimizer's."""
     network = trace.facts.settings.get("network")

@@ -17,7 +17,7 @@ Fires when
 
 Silent when
     The run learned; columns are constant (no information) or hold two values (indicators) of
-    ordinary size.
+    ordinary size; the first layer has batch normalisation.
 
 Thresholds
     size = 3, offset = 3, disparity = 30: ours. Standardised columns have size 1; the range from
@@ -36,8 +36,9 @@ from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
+from nndiag.detectors.settings import first_is_normalised
 from nndiag.detectors.underway import shortness
-from nndiag.finding import Evidence, Finding
+from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.formatting import number, rough
 from nndiag.trace import Trace
 
@@ -59,9 +60,11 @@ def unscaled_inputs(
 ) -> Findings:
     """Inputs are far from mean 0 and size 1."""
     inputs, severity = trace.facts.inputs, shortness(course_of(trace))
+    if first_is_normalised(trace):
+        return Skipped(PROBLEM, "the first layer is normalised, whatever the size of its inputs")
     if inputs is None or severity is None or not np.isfinite(inputs).all():
         return []
-    fault = _fault(inputs, size=size, offset=offset, disparity=disparity)
+    fault = scale_fault(inputs, size=size, offset=offset, disparity=disparity)
     if fault is None:
         return []
     message, evidence = fault
@@ -79,10 +82,10 @@ def unscaled_inputs(
     ]
 
 
-def _fault(
-    inputs: FloatArray, *, size: float, offset: float, disparity: float
+def scale_fault(
+    inputs: FloatArray, *, size: float = 3.0, offset: float = 3.0, disparity: float = 30.0
 ) -> tuple[str, Evidence] | None:
-    """What is wrong with the columns, in words and as a number; the gravest first."""
+    """What is wrong with the columns (B, D), in words and as a number; the gravest first."""
     columns = [c for c in inputs.T if len(np.unique(c)) > 2 or _is_far_off(c)]
     if not columns:
         return None

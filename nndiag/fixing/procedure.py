@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nndiag.analysis.reference_fit import Limit, ReferenceFit, limit_of
+from nndiag.analysis.reference_fit import Limit, ReferenceFit, bounded_seconds, limit_of
 from nndiag.experiment import Experiment
 from nndiag.finding import Diagnosis
 from nndiag.fixing.budget import Budget, work_of
@@ -16,18 +16,18 @@ from nndiag.fixing.measure import Run, measured, with_reference
 from nndiag.fixing.search import Winner, first_cure, found, search_against_cause
 from nndiag.fixing.trial import Trial
 from nndiag.fixing.trial_runner import Notice, TrialRunner
-from nndiag.remedies.advice import advised
+from nndiag.remedies.advice import advised, limit_in
 from nndiag.trace import Trace
 from nndiag.training import Progress
+from nndiag.training.reference import REFERENCE_SECONDS
 from nndiag.training.reference import reference_of as fitted
-from nndiag.training.schedule import total_steps
+from nndiag.training.schedule import batches_of, total_steps
 
 _TRAININGS = 16  # work for all trials, in trainings of the config
 _LEAST_WORK = 3.0  # seconds of an ordinary core that the search for a cure has in any case
 _SHOWN = 0.45  # share of the trainings that may show what else would have cured
 _BACKSTOP, _BACKSTOP_SECONDS = 4.0, 60.0  # times the expected time, and seconds, that end it anyway
 _MOST_UNUSUAL = 10.0  # speed of a machine that is believed
-_FIT_SECONDS = 1.0
 _NOISE = "nothing-to-learn"
 _OF_THE_DATA = (_NOISE, "mismatched-data")
 _HALF = 0.5  # R² of the reference fit that refutes it
@@ -126,7 +126,7 @@ def fix(
             baseline = bench.baseline
         curable = not _exhausted(baseline, reference) and not _is_in_the_data(baseline, reference)
         if reference is not None and curable:
-            winner = found(bench, limit=reference.limit)
+            winner = found(bench, limit=limit_in(baseline.trace))  # as train has it
     except KeyboardInterrupt:
         winner, interrupted = first_cure(bench), True
     finally:
@@ -171,7 +171,7 @@ def confirm(run: Run, *, seconds: float | None = None, notice: Notice = lambda t
     return replace(run, diagnosis=diagnosis)
 
 
-def reference_of(run: Run, *, seconds: float = _FIT_SECONDS) -> Reference:
+def reference_of(run: Run, *, seconds: float = REFERENCE_SECONDS) -> Reference:
     """What the network of a run can reach, and what keeps the run from it."""
     fit = fitted(run.built, run.parameters, seconds=seconds)
     attainable = run.diagnosis.numbers.get("attainable")
@@ -216,9 +216,10 @@ def _examined(bench: TrialRunner) -> Reference:
     """What the network can reach; the bench knows of it and of its control afterwards."""
     bench.begin_control()
     bench.notice("what this network can reach")
-    built = bench.baseline.built
-    full = work_of(built, steps=total_steps(built))
-    reference = reference_of(bench.baseline, seconds=min(_FIT_SECONDS, full))
+    built, steps = bench.baseline.built, bench.baseline.trace.steps
+    batch = batches_of(built).size
+    seconds = bounded_seconds(built.shape, steps=steps, batch=batch, most=REFERENCE_SECONDS)
+    reference = reference_of(bench.baseline, seconds=seconds)
     bench.baseline = with_reference(bench.baseline, reference.fit)
     bench.end_control()
     bench.budget.start = time.monotonic()

@@ -61,3 +61,9 @@ def test_the_size_is_its_boundary(size, fires, curves, make_trace):
 def test_is_skipped_without_inputs(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["stuck"], facts={"inputs": None}))
     assert result == Skipped(PROBLEM, "the trace has no inputs")
+
+
+def test_is_skipped_where_the_first_layer_is_normalised(curves, make_trace):
+    settings = {"network": {"layers": [{"units": 4, "batch_norm": True}, {"units": 1}]}}
+    facts = {**inputs(100 * UNIT), "settings": settings}
+    assert isinstance(run(PROBLEM, make_trace(curves["stuck"], facts=facts)), Skipped)
