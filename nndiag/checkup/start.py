@@ -119,9 +119,9 @@ def rate(patient: Patient) -> Check:
     numbers = {"learning_rate": rate}
     problem = "learning-rate-above-stability-limit"
     if stability_limit is None:
-        name, normalised = patient.built.optimizer.name, patient.built.shape.normalises
-        why = " and batch norm" if normalised else ""
-        words = f"{chosen(rate)} with {name}{why}, which has no fixed stability limit"
+        optimizer, shape = patient.built.optimizer.name, patient.built.shape
+        also = " and batch norm" if shape.normalises else ""
+        words = f"{chosen(rate)} with {optimizer}{also}, which has no fixed stability limit"
     else:
         numbers["stability_limit"] = stability_limit
         words = f"{chosen(rate)}, the stability limit is {number(stability_limit)}"
