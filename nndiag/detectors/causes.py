@@ -5,7 +5,13 @@ from nndiag.detectors.contract import Stage
 OUTSIZED = (Stage.SCALE, "sorted-examples", "weights-too-large")
 """What makes the curvature, and with it a step, too large."""
 
-UNSTABLE = (*OUTSIZED, "loss-does-not-fit-output", "summed-loss", Stage.RATE)
+UNSTABLE = (
+    *OUTSIZED,
+    "loss-does-not-fit-output",
+    "summed-loss",
+    "dropout-too-strong",
+    Stage.RATE,
+)
 """What lets losses and gradients grow until they are no numbers."""
 
 UNSETTLED = (

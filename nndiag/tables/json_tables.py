@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ def json_table(text: str, file: str) -> Table | None:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         return _lines_table(text, file, error)
+    if isinstance(document, dict) and not all(map(str.isdigit, islice(document, 2))):
+        refuse_width(len(document), file)  # before anything is made of so many
     rows = _records(document)
     if rows is not None:
         return _record_table(rows, file, "JSON, a list of objects", _Lines(text, len(rows)))
