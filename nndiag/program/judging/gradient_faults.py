@@ -65,7 +65,7 @@ def other_expressions(
         return []
     scope = facts.lines.function(node_id) or facts.lines.tree
     texts = expressions_due(facts.bench, place, scope, dues, any_factor=any_factor)
-    return [(Change(node_id, text),) for text in texts]
+    return [(Change(node_id, facts.lines.in_place(place, text)),) for text in texts]
 
 
 class _Faults:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.graph.nodes import Graph
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Explains, ProgramFault
+from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.status import Status
 from nndiag.program.text.edits import Change
+from nndiag.program.text.instrument import node_id_of
 
 _SUMMED = (
     "np.sum({0}, axis=0)",
@@ -28,16 +32,70 @@ def never_updated(facts: Facts) -> Iterator[ProgramFault]:
             continue
         node_id = facts.update(item.name)
         loop = facts.found.watched.loop.node
-        line = None if node_id >= 0 else _first_line(facts, item.name) or loop.lineno
+        held = _held(facts, facts.readings[0].derivatives(facts.loss).get(item.name))
+        lines = [line for _, line in held] or [_first_line(facts, item.name) or loop.lineno]
+        line = None if node_id >= 0 else lines[0]
         part = f"only {item.unmoved} of its {np.prod(item.shape)} entries" * bool(item.unmoved)
         yield ProgramFault(
             "gradient-never-computed",
             [item.name],
             node_id,
             part,
+            [] if item.unmoved else list(_updates(facts, item.name)),
             line=line,
             explains=Explains.GRADIENT,
         )
+
+
+def _updates(facts: Facts, name: str) -> Iterator[tuple[Change, ...]]:
+    """The update that is missing: that of another parameter, with the names of this one."""
+    evidence, reading = facts.evidence, facts.readings[0]
+    derivative = reading.derivatives(facts.loss).get(name)
+    for other in facts.named(Status.RIGHT):
+        statement = facts.lines.statement(facts.update(other))
+        if derivative is None or not isinstance(statement, (ast.Assign, ast.AugAssign)):
+            continue
+        texts = dict(facts.wording.texts(node_id_of(statement.value)))
+        theirs = reading.derivatives(facts.loss)[other]
+        gradients = [text for text, _ in _held(facts, derivative)]
+        for own in _names_of(texts, evidence.graph, theirs):
+            for wanted in gradients:
+                text = _renamed(statement, {other: name, own: wanted})
+                yield (Change(node_id_of(statement), text, "after"),)
+
+
+def _held(facts: Facts, derivative: np.ndarray | None) -> list[tuple[str, int]]:
+    """The variables that are given multiples of a derivative, with their lines; the last first."""
+    graph = facts.evidence.graph
+    last = {node.node_id: node for node in graph}
+    found = []
+    for statement in ast.walk(facts.lines.tree):
+        if isinstance(statement, (ast.Assign, ast.AugAssign)) and derivative is not None:
+            ends = (node_id_of(statement), node_id_of(statement.value))
+            known = [last[item].value for item in ends if item in last]
+            targets = getattr(statement, "targets", None) or [statement.target]  # type: ignore[union-attr]
+            if any(factor_between(value, derivative) is not None for value in known):
+                found.append((ast.unparse(targets[0]), statement.lineno))
+    return sorted(found, key=lambda item: -item[1])
+
+
+def _names_of(texts: Mapping[str, int], graph: Graph, derivative: np.ndarray | None) -> list[str]:
+    """The program's expressions for multiples of a derivative."""
+    if derivative is None:
+        return []
+    return [
+        text
+        for text, node in texts.items()
+        if factor_between(graph[node].value, derivative) is not None
+    ]
+
+
+def _renamed(statement: ast.stmt, names: Mapping[str, str]) -> str:
+    """A statement with expressions in the places of others."""
+    text = ast.unparse(statement)
+    for old, new in names.items():
+        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w\[])", new, text)
+    return text
 
 
 def _first_line(facts: Facts, name: str) -> int | None:

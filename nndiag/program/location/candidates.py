@@ -118,6 +118,7 @@ class Variations:
                 yield from map(put, _slices(part))
                 yield from map(put, self._indices(part))
         yield f"-({self.text})"
+        yield from (ast.unparse(part) for _, _, part in self.parts)
 
     def _indices(self, part: ast.Subscript) -> Iterator[str]:
         """A counter of the program in the place of an index."""

@@ -178,11 +178,6 @@ class Evidence:
                 return factor
         return None
 
-    def equal(self, value: np.ndarray, wanted: np.ndarray) -> bool:
-        """Whether stacked values are the same in some layout."""
-        factor = self.multiple(value, wanted)
-        return factor is not None and abs(factor - 1) <= _SAME
-
 
 def _without_penalty(reading: Reading, table: dict[int, np.ndarray], head: int) -> np.ndarray:
     """The derivative by a parameter, but for what it contributes to the loss by itself alone."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Mapping
 
 from nndiag.program.text.instrument import node_id_of, parents_of
 
+_MARK = "__place__"
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -38,19 +40,22 @@ class Lines:
             node = self.parents.get(node_id_of(node))
         return node
 
-    def last_assignment(self, name: ast.expr, before: int) -> ast.stmt | None:
-        """The last statement before a line, in the same function, that assigns what stands there.
+    def in_place(self, place: ast.expr, text: str) -> str:
+        """An expression as it is written in the place of another: in brackets where it needs them.
 
         Args:
-            name: A variable, an attribute or an item, where it is read.
-            before: The line.
+            place: The other, an expression of the program.
+            text: The expression.
         """
-        scope = self.function(node_id_of(name)) or self.tree
-        text = ast.unparse(name)
-        found = None
-        for node in ast.walk(scope):
-            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.lineno < before:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                if any(ast.unparse(item) == text for item in targets):
-                    found = node if found is None or node.lineno >= found.lineno else found
-        return found
+        parent = self.parents.get(node_id_of(place))
+        if not isinstance(parent, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Attribute)):
+            return text
+        around = copy.deepcopy(parent)
+        for node in ast.walk(around):
+            for name, child in ast.iter_fields(node):
+                if node_id_of(child) == node_id_of(place):
+                    setattr(node, name, ast.Name(_MARK))
+        whole = ast.unparse(around)
+        plain, own = whole.replace(_MARK, text), whole.replace(_MARK, f"({text})")
+        same = ast.dump(ast.parse(plain)) == ast.dump(ast.parse(own))
+        return text if same else f"({text})"

@@ -25,6 +25,7 @@ _CHAIN = "broken-chain-rule"
 _RAW = "raw-error-instead-of-delta"
 _ARGUMENT = "activation-derivative-of-wrong-argument"
 _OTHER = "wrong-activation-derivative"
+_SOFTMAX = "wrong-softmax-gradient"
 UPDATED = "uses-updated-weights"
 
 
@@ -62,7 +63,7 @@ class Relations:
         if not flows:
             return Relation(_LOSS)
         if item.operation not in _SUMS and any(self._is(flow, target) for flow in flows):
-            return Relation(_LOSS if self._is_first_error(flows[0]) else _OTHER)
+            return Relation(self._extra(flows[0]))
         for flow in flows[::-1] if item.operation in _SUMS else flows:
             source = self._source_of(flow, target)
             if source is not None:
@@ -85,15 +86,16 @@ class Relations:
     def _is(self, node: int, target: int) -> bool:
         return self.evidence.factor(node, target) is not None
 
-    def _is_first_error(self, flow: int) -> bool:
-        """Whether an error is that right behind the loss."""
-        residuals = {item.node for item in self.evidence.readings[0].residuals}
-        while flow not in residuals:
-            flows = self._flows(self.graph[flow])
-            if len(flows) != 1 or not self.place.only_factors(self.graph[flow], flows[0]):
-                return False
-            flow = flows[0]
-        return True
+    def _extra(self, flow: int) -> str:
+        """What a factor too many is: that of another loss where the error is the first one."""
+        outputs = {item.node: item.output for item in self.evidence.readings[0].residuals}
+        flow = self._stripped(flow)
+        if flow not in outputs:
+            return _OTHER
+        forward = self.evidence.readings[0].forward
+        value = np.asarray(forward[outputs[flow]].value, float)
+        sums = (value.sum(axis=axis) for axis in range(value.ndim) if value.shape[axis] > 1)
+        return _SOFTMAX if any(np.allclose(item, 1.0) for item in sums) else _LOSS
 
     def _stripped(self, node: int) -> int:
         """A value without what only moves it about or multiplies it by a number."""
@@ -153,7 +155,7 @@ class Relations:
         alike = outer is not None and inner is not None and outer.shape == inner.shape
         head = self.graph[target]
         if alike and head.function is not None:
-            return "wrong-softmax-gradient" if self._is_softmax(source, target) else _MISSING
+            return _SOFTMAX if self._is_softmax(source, target) else _MISSING
         users = [self.graph[node].operation for node in self.users.get(target, ())]
         added = any(name in ("add", "sub", "subtract") for name in users)
         return "wrong-bias-gradient" if head.function is None and added else _CHAIN
@@ -182,7 +184,7 @@ class Relations:
         )
         if there:
             return Relation(_RAW, flow)
-        return Relation("wrong-softmax-gradient" if self._is_softmax(source, product) else _MISSING)
+        return Relation(_SOFTMAX if self._is_softmax(source, product) else _MISSING)
 
     def _multiplied_with(self, source: int, target: int) -> int | None:
         """What the forward pass multiplies a target with; None where it applies a function."""
@@ -245,7 +247,7 @@ class Relations:
         """Which derivative stands where another is due."""
         value, due = self.evidence.value(other), self._local(source, target)
         if self._is_softmax(source, target):
-            return "wrong-softmax-gradient"
+            return _SOFTMAX
         if due is None or value.shape != due.shape:
             return _OTHER
         if any(self._alike(value, form) for form in self._misapplied(source, target, due)):

@@ -60,18 +60,6 @@ class Wording:
         """The expressions, with their values, that are used in the function of an expression."""
         return list(self._texts.get(self._scope(node_id), {}).items())
 
-    def divisors(self, node_id: int) -> Iterator[str]:
-        """What the function of an expression divides by."""
-        scope = self.lines.function(node_id) or self.lines.tree
-        found = [
-            ast.unparse(node.right)
-            for node in ast.walk(scope)
-            if isinstance(node, ast.BinOp)
-            and isinstance(node.op, ast.Div)
-            and isinstance(node.right, _SIMPLE)
-        ]
-        yield from dict.fromkeys(found)
-
     def operand(self, product: int, node: int) -> ast.expr | None:
         """The expression that gave an operation one of its operands."""
         item = self.evidence.graph[product]

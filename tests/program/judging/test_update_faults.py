@@ -117,6 +117,7 @@ def test_names_what_is_wrong_with_an_average(judge, changes, line, says):
     found = judge(adam(**changes))
     assert [(f.bug, line_of(f, found.found)) for f in found.faults] == [("wrong-moment", line)]
     assert says in found.faults[0].detail
+    assert found.fixed is not None
 
 
 def test_is_silent_on_adam_by_the_book(judge):

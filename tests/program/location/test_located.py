@@ -76,6 +76,11 @@ def test_right_programs_have_no_fault(judge, text):
     [
         (NETWORK, "d @ B.T * (1 - h ** 2)", "d @ B.T", "missing-activation-derivative"),
         (NETWORK, "x.T @ back", "x.T @ (d @ B.T)", "raw-error-instead-of-delta"),
+        (NETWORK, "x.T @ back", "-x.T @ back", "wrong-sign"),
+        (NETWORK, "back.sum(axis=0)", "back.sum(axis=0) / len(x)", "summed-instead-of-averaged"),
+        (NETWORK, "B - 0.1", "B + 0.1", "wrong-sign"),
+        (NETWORK, "2 * (out - y)", "2 * (out - y) ** 3", "wrong-loss-gradient"),
+        (RECURRENT, "U @ h[t - 1])", "U @ h[-1])", "broken-chain-rule"),
         (RECURRENT, "e * v + carried", "e * v", "broken-chain-rule"),
         (RECURRENT, "dU += ", "dU = ", "assignment-instead-of-increment"),
         (RECURRENT, "in reversed(range(5))", "in range(5)", "broken-chain-rule"),
@@ -88,3 +93,84 @@ def test_mends_the_line_at_fault(judge, text, right, wrong, bug):
     assert found.fixed is not None
     pairs = zip(found.fixed.text.splitlines(), broken.splitlines(), strict=True)
     assert sum(one != other for one, other in pairs) == 1
+
+
+SCALARS = """\
+import math, random
+random.seed(4)
+class Value:
+    def __init__(self, data, parents=()):
+        self.data, self.grad, self.parents, self.back = data, 0.0, parents, lambda: None
+    def __add__(self, other):
+        out = Value(self.data + other.data, (self, other))
+        def back():
+            self.grad += out.grad
+            other.grad += out.grad
+        out.back = back
+        return out
+    def __mul__(self, other):
+        out = Value(self.data * other.data, (self, other))
+        def back():
+            self.grad += other.data * out.grad
+            other.grad += self.data * out.grad
+        out.back = back
+        return out
+    def tanh(self):
+        out = Value(math.tanh(self.data), (self,))
+        def back():
+            self.grad += (1 - out.data ** 2) * out.grad
+        out.back = back
+        return out
+    def backward(self):
+        order, seen = [], set()
+        def visit(value):
+            if value not in seen:
+                seen.add(value)
+                for parent in value.parents:
+                    visit(parent)
+                order.append(value)
+        visit(self)
+        self.grad = 1.0
+        for value in reversed(order):
+            value.back()
+rows = [([0.3, -0.7], 0.2), ([0.9, 0.4], -0.3), ([-0.5, 0.8], 0.6)]
+w = [[Value(random.uniform(-1, 1)) for _ in range(2)] for _ in range(3)]
+v = [Value(random.uniform(-1, 1)) for _ in range(3)]
+weights = [p for row in w for p in row] + v
+for step in range(60):
+    loss = Value(0.0)
+    for x, t in rows:
+        hidden = [(row[0] * Value(x[0]) + row[1] * Value(x[1])).tanh() for row in w]
+        e = v[0] * hidden[0] + v[1] * hidden[1] + v[2] * hidden[2] + Value(-t)
+        loss = loss + e * e
+    for p in weights:
+        p.grad = 0.0
+    loss.backward()
+    for p in weights:
+        p.data -= 0.05 * p.grad
+    print(loss.data)
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("(1 - out.data ** 2)", "(1 - self.data ** 2)"),
+        ("other.grad += self.data * out.grad", "other.grad += other.data * out.grad"),
+    ],
+)
+def test_points_at_the_local_rule_of_a_scalar_autograd(judge, right, wrong):
+    broken = SCALARS.replace(right, wrong)
+    found = judge(broken)
+    assert not found.is_right
+    assert found.fixed is not None
+    (changed,) = [
+        one
+        for one, other in zip(found.fixed.text.splitlines(), broken.splitlines(), strict=True)
+        if one != other
+    ]
+    assert changed.strip() in SCALARS
+
+
+def test_takes_the_right_scalar_autograd_for_right(judge):
+    assert judge(SCALARS).is_right
