@@ -16,6 +16,7 @@ from nndiag.program.judging.fault import Edits, ProgramFault
 from nndiag.program.judging.moment_edits import (
     complemented,
     corrected,
+    counted,
     emptied,
     kept_and_added,
     parted,
@@ -49,7 +50,8 @@ def memory_faults(facts: Facts) -> Iterator[ProgramFault]:
         yield fault
     shares, corrections = share_faults(readings[-1], states), correction_faults(found)
     yield from (_mended(facts, fault, complemented) for fault in shares)
-    yield from (_mended(facts, fault, corrected) for fault in corrections)
+    for fault, miscounts in corrections:
+        yield _mended(facts, fault, counted if miscounts else corrected)
 
 
 def _mended(

@@ -51,7 +51,9 @@ def squared(facts: Facts, node_id: int) -> Edits:
 def _targets(statement: ast.AST | None) -> set[str]:
     """What a statement assigns to."""
     targets = getattr(statement, "targets", None) or [getattr(statement, "target", None)]
-    return {ast.unparse(target) for target in targets if target is not None}
+    known = [target for target in targets if target is not None]
+    held = [target.value for target in known if isinstance(target, ast.Subscript)]
+    return {ast.unparse(target) for target in [*known, *held]}
 
 
 def rooted(facts: Facts, node_id: int) -> Edits:
@@ -87,30 +89,38 @@ def complemented(facts: Facts, node_id: int) -> Edits:
 
 
 def corrected(facts: Facts, node_id: int) -> Edits:
-    """A correction for the start with the β of another average, and the count of the steps."""
+    """A correction for the start with the β of another average."""
+    loop = facts.found.watched.loop.node
+    bases = [ast.unparse(power.left) for power in _powers(loop)]
+    bases += [ast.unparse(share) for share in _complements(loop)]
+    powers = list(_powers(_value(facts, node_id)))
+    return [(Change(node_id_of(p.left), base),) for base in dict.fromkeys(bases) for p in powers]
+
+
+def counted(facts: Facts, node_id: int) -> Edits:
+    """A correction for the start with the number of the step."""
     value, loop = _value(facts, node_id), facts.found.watched.loop.node
-    powers = [item for item in _walk(loop, ast.BinOp) if isinstance(item.op, ast.Pow)]
-    powers = [item for item in powers if not isinstance(item.right, ast.Constant)]
-    counts = dict.fromkeys(ast.unparse(item.right) for item in powers)
+    counts = dict.fromkeys(ast.unparse(power.right) for power in _powers(loop))
     if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
         counts |= dict.fromkeys([loop.target.id, f"({loop.target.id} + 1)"])
-    bases = dict.fromkeys(
-        [ast.unparse(item.left) for item in powers]
-        + [ast.unparse(item) for item in _complements(loop)]
-    )
     found: Edits = []
-    for item in _walk(value, ast.BinOp):
-        if isinstance(item.op, ast.Pow):
-            found += [(Change(node_id_of(item.left), base),) for base in bases]
-            found += [(Change(node_id_of(item.right), count),) for count in counts]
-    for share in _complements(value) if value is not None else ():
-        text = ast.unparse(share)
-        found += [(Change(node_id_of(share), f"{text} ** {count}"),) for count in counts]
     statement = facts.lines.statement(node_id)
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         text = f"{ast.unparse(statement.targets[0])} += 1"
         found.append((Change(node_id_of(statement), text),))
+    for power in _powers(value):
+        found += [(Change(node_id_of(power.right), count),) for count in counts]
+    for share in _complements(value) if value is not None else ():
+        text = ast.unparse(share)
+        found += [(Change(node_id_of(share), f"{text} ** {count}"),) for count in counts]
     return found
+
+
+def _powers(tree: ast.AST | None) -> Iterator[ast.BinOp]:
+    """The powers with an exponent that may change."""
+    for item in _walk(tree, ast.BinOp):
+        if isinstance(item.op, ast.Pow) and not isinstance(item.right, ast.Constant):
+            yield item
 
 
 def parted(facts: Facts, node_id: int) -> Edits:

@@ -125,8 +125,8 @@ class _Correction:
         return count if abs(count - round(count)) < 1e-3 * max(1.0, count) else None
 
 
-def correction_faults(found: Understanding) -> Iterator[ProgramFault]:
-    """Corrections for the start by another average's β, or by what does not count the steps.
+def correction_faults(found: Understanding) -> Iterator[tuple[ProgramFault, bool]]:
+    """Corrections by another average's β, or, which is told with each, of a wrong step number.
 
     Args:
         found: The program.
@@ -145,9 +145,9 @@ def correction_faults(found: Understanding) -> Iterator[ProgramFault]:
                 f"{state.name} keeps {state.kept:g} of what it held; its correction for the start "
                 f"is that of an average that keeps {other:g}"
             )
-            yield ProgramFault(_BUG, [state.parameter], seen[-1].node_id, says)
+            yield ProgramFault(_BUG, [state.parameter], seen[-1].node_id, says), False
         elif seen[0].count(state.kept) is not None and seen[-1].count(state.kept) is not None:
-            yield _uncounted(found, state, seen)
+            yield _uncounted(found, state, seen), True
 
 
 def _counts(seen: Sequence[_Correction], kept: float) -> bool:

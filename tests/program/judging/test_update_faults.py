@@ -117,7 +117,12 @@ def test_names_what_is_wrong_with_an_average(judge, changes, line, says):
     found = judge(adam(**changes))
     assert [(f.bug, line_of(f, found.found)) for f in found.faults] == [("wrong-moment", line)]
     assert says in found.faults[0].detail
+
+
+def test_mends_an_average_with_the_recurrence_that_is_due(judge):
+    found = judge(adam(r="0.99 * r + 0.01 * dW"))
     assert found.fixed is not None
+    assert "0.99 * r + 0.01 * dW ** 2" in found.fixed.text
 
 
 def test_is_silent_on_adam_by_the_book(judge):
