@@ -161,7 +161,7 @@ def _was_meant(state: State, states: Sequence[State], reading: Reading) -> bool:
     A gradient that is kept in a variable until it is used is no memory.
     """
     if not state.is_assigned:
-        return True
+        return state.remembers is not Remembers.OTHER or _is_read(state, reading)
     kinds = {
         item.remembers
         for item in states
@@ -185,6 +185,14 @@ def _was_meant(state: State, states: Sequence[State], reading: Reading) -> bool:
         for item in states
         if item.parameter != state.parameter and item.size > 1
     )
+
+
+def _is_read(state: State, reading: Reading) -> bool:
+    """Whether what a variable holds next is made of what it held."""
+    iteration = reading.iteration
+    heads = {head for leaf in state.leaves for head in iteration.heads.get(leaf, ())}
+    ends = [end for leaf in state.leaves for end in iteration.ends.get(leaf, ())]
+    return any(heads & ancestors(reading.graph, end) for end in ends if end is not None)
 
 
 def _divides_by_power(graph: Graph, node: Node) -> bool:

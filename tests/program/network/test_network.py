@@ -307,3 +307,25 @@ for step in range(5):
 
 def test_steps_that_dwarf_the_parameters_make_no_gradient_wrong(told):
     assert told(FAR)["right"]
+
+
+LEFT = """
+for step in range(12):
+    h = np.tanh(X @ W + b)
+    p = np.exp(h @ V + c)
+    d = p / p.sum(axis=1, keepdims=True)
+    d[range(30), labels] -= 1
+    gV, gc = h.T @ d, d.sum(axis=0)
+    g = (d @ V.T) * (1 - h ** 2)
+    gW, gb = X.T @ g, g.sum(axis=0)
+    gV += 0.01 * V
+    gW += 0.01 * W
+    W -= 300 * gW
+    b -= 300 * gb
+    V -= 300 * gV
+    c -= 300 * gc
+"""
+
+
+def test_a_gradient_that_is_left_over_is_no_memory_where_units_are_saturated(told):
+    assert told(LEFT)["momentum"] == []
