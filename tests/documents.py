@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +50,11 @@ def lay_out(folder: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
+def can_run(command: str) -> bool:
+    """Whether this Python has what a command needs: torch, for a script with torch."""
+    return "configs/pytorch" not in command or find_spec("torch") is not None
+
+
 def said(command: str, folder: Path) -> str:
     """What a command says on a terminal of 80 columns.
 
@@ -56,7 +62,7 @@ def said(command: str, folder: Path) -> str:
         AssertionError: It ended with another code than 0 or 1.
     """
     environment = os.environ | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"}
-    environment["PYTHONPATH"] = str(ROOT)
+    environment |= {"PYTHONPATH": str(ROOT), "VIRTUAL_ENV": sys.prefix}
     ended = subprocess.run(
         [sys.executable, "-m", "nndiag", *command.split()[1:]],
         cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False,
@@ -71,6 +77,8 @@ def renew(path: Path) -> None:
         lay_out(Path(folder))
 
         def renewed(block: re.Match[str]) -> str:
+            if not can_run(block["command"]):
+                return block[0]
             lines = said(block["command"], Path(folder)).strip("\n").splitlines()
             output = "\n".join(line.rstrip() for line in lines)
             return f"```console\n$ {block['command']}\n{output}\n```"

@@ -8,18 +8,49 @@ To add a check: a function `(patient) → Check` in the file of its kind, and it
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from nndiag.checkup.contract import Check, Checkup, Patient, Status
-from nndiag.checkup.data import contradictions, input_scales, output_range, target_scales
-from nndiag.checkup.fits import handful, signal
-from nndiag.checkup.start import gradient, moving_parameters, rate, starting_loss
+from nndiag.checkup.contract import Check, Checkup, Patient, Sample, Status
+from nndiag.checkup.data import contradictions, input_scales, output_range, reach, target_scales
+from nndiag.checkup.fits import handful, learned_by_heart, signal
+from nndiag.checkup.start import (
+    all_move,
+    at_start,
+    gradient,
+    moving_parameters,
+    rate,
+    starting_loss,
+)
 from nndiag.experiment import Experiment
 
-__all__ = ["CHECKS", "Check", "Checkup", "Patient", "Status", "checkup", "in_order"]
+__all__ = [
+    "CHECKS",
+    "SAMPLE_CHECKS",
+    "Check",
+    "Checkup",
+    "Patient",
+    "Sample",
+    "Status",
+    "all_move",
+    "at_start",
+    "checkup",
+    "in_order",
+    "learned_by_heart",
+    "reach",
+]
 
-CHECKS: dict[str, Callable[[Patient], Check]] = {
+SAMPLE_CHECKS: dict[str, Callable[[Sample], Check]] = {
     "data": contradictions,
     "input scales": input_scales,
     "target scales": target_scales,
+}
+"""Those that look at the examples alone."""
+
+
+def _of_sample(name: str) -> Callable[[Patient], Check]:
+    return lambda patient: SAMPLE_CHECKS[name](patient.sample)
+
+
+CHECKS: dict[str, Callable[[Patient], Check]] = {
+    **{name: _of_sample(name) for name in SAMPLE_CHECKS},
     "output range": output_range,
     "loss at the start": starting_loss,
     "parameters move": moving_parameters,
@@ -31,6 +62,7 @@ CHECKS: dict[str, Callable[[Patient], Check]] = {
 """Name → check, in the order in which a fault in one makes the next ones pointless."""
 
 
+_BAD = (Status.WARNING, Status.FAILED)
 _FITS = ("a handful can be learned", "there is something to learn")
 
 
@@ -59,7 +91,7 @@ def in_order(checks: list[Check]) -> Iterator[Check]:
     explained = any(check.status is Status.FAILED for check in checks if check.name not in _FITS)
     explained |= any(check.problem == "unscaled-inputs" for check in checks)
     for check in checks:
-        if explained and check.name in _FITS and check.remedy is not None:
+        if explained and check.name in _FITS and check.status in _BAD:
             yield replace(check, remedy="first what stands above", problem=None)
         else:
             yield check

@@ -74,6 +74,25 @@ class Checkup:
 
 
 @dataclass(frozen=True, eq=False)
+class Sample:
+    """The examples, whatever is to learn them.
+
+    Attributes:
+        inputs: Shape (B, D).
+        targets: Shape (B, O).
+        names: Of the columns of the inputs.
+        of_classes: Whether the targets are classes.
+        is_normalised: Whether the first layer normalises what it takes.
+    """
+
+    inputs: FloatArray
+    targets: FloatArray
+    names: tuple[str, ...]
+    of_classes: bool
+    is_normalised: bool = False
+
+
+@dataclass(frozen=True, eq=False)
 class Patient:
     """A network before its first step, with what several checks need.
 
@@ -97,6 +116,13 @@ class Patient:
         built = build(experiment)
         data = examples(built.shape, *built.training)
         return cls(built, data, lambda: reference_starts(built))
+
+    @property
+    def sample(self) -> Sample:
+        """Its examples."""
+        built = self.built
+        normalised = any(built.shape.batch_norm[:1])
+        return Sample(*built.training, built.input_names, built.classes is not None, normalised)
 
     @property
     def layout(self) -> str:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nndiag.arrays import FloatArray
-from nndiag.checkup.contract import Check, Patient, Status
+from nndiag.checkup.contract import Check, Patient, Sample, Status
 from nndiag.detectors.unscaled_inputs import scale_fault
 from nndiag.formatting import chosen, number, percent
 
@@ -13,10 +13,10 @@ _OUTSIDE = 0.01  # share of the targets
 _MARGIN = 1e-3  # of the output's width
 
 
-def contradictions(patient: Patient) -> Check:
+def contradictions(sample: Sample) -> Check:
     """Equal inputs with different targets, constant columns."""
     name = "data"
-    inputs, targets = patient.built.training
+    inputs, targets = sample.inputs, sample.targets
     rows, group = np.unique(inputs, axis=0, return_inverse=True)
     group = group.ravel()
     about = f"{len(inputs):,} examples, {inputs.shape[1]} in, {targets.shape[1]} out"
@@ -24,9 +24,7 @@ def contradictions(patient: Patient) -> Check:
         message = "all targets are equal: there is nothing to learn"
         return Check(name, Status.FAILED, message, "dataset", "nothing-to-learn")
     constant = [
-        title
-        for title, column in zip(patient.built.input_names, inputs.T, strict=True)
-        if np.ptp(column) == 0
+        title for title, column in zip(sample.names, inputs.T, strict=True) if np.ptp(column) == 0
     ]
     if len(constant) == inputs.shape[1]:
         return Check(name, Status.FAILED, "all inputs are constant", "dataset", "nothing-to-learn")
@@ -43,10 +41,10 @@ def contradictions(patient: Patient) -> Check:
     return Check(name, Status.OK, about, numbers=numbers)
 
 
-def input_scales(patient: Patient) -> Check:
+def input_scales(sample: Sample) -> Check:
     """Input columns near mean 0 and size 1."""
     name = "input scales"
-    inputs = patient.built.training[0]
+    inputs = sample.inputs
     columns = [column for column in inputs.T if len(np.unique(column)) > 2]
     if not columns:
         return Check(name, Status.OK, "indicators only")
@@ -60,17 +58,17 @@ def input_scales(patient: Patient) -> Check:
         "spread": spread,
     }
     fault = scale_fault(inputs)
-    if fault is not None and not any(patient.built.shape.batch_norm[:1]):
+    if fault is not None and not sample.is_normalised:
         remedy = "dataset.scale_inputs=standardize"
         return Check(name, Status.WARNING, fault[0], remedy, "unscaled-inputs", numbers)
     return Check(name, Status.OK, f"root mean square {_range(sizes)}", numbers=numbers)
 
 
-def target_scales(patient: Patient) -> Check:
+def target_scales(sample: Sample) -> Check:
     """Targets whose spread fits an ordinary rate and ordinary weights."""
     name = "target scales"
-    targets = patient.built.training[1]
-    if patient.built.classes is not None or len(np.unique(targets)) <= 2:
+    targets = sample.targets
+    if sample.of_classes or len(np.unique(targets)) <= 2:
         return Check(name, Status.OK, f"{len(np.unique(targets))} values: classes")
     deviation = targets.std(axis=0)
     offset = np.abs(targets.mean(axis=0))
@@ -84,28 +82,38 @@ def target_scales(patient: Patient) -> Check:
 
 def output_range(patient: Patient) -> Check:
     """Targets within what the last activation can give."""
-    name = "output range"
-    layer, targets = patient.facts.layers[-1], patient.built.training[1]
-    if not (np.isfinite(layer.low) or np.isfinite(layer.high)):
-        return Check(name, Status.OK, f"a {layer.activation} output reaches every target")
-    width = layer.high - layer.low
+    layer = patient.facts.layers[-1]
+    return reach(layer.activation, (layer.low, layer.high), patient.built.training[1])
+
+
+def reach(activation: str, bounds: tuple[float, float], targets: FloatArray) -> Check:
+    """Targets within what an activation can give.
+
+    Args:
+        activation: Its name.
+        bounds: The least and the largest value that it gives.
+        targets: Shape (B, O).
+    """
+    name, (low, high) = "output range", bounds
+    if not (np.isfinite(low) or np.isfinite(high)):
+        return Check(name, Status.OK, f"a {activation} output reaches every target")
+    width = high - low
     width = width if np.isfinite(width) else float(np.ptp(targets))
     margin = _MARGIN * width
-    outside = float(np.mean((targets < layer.low - margin) | (targets > layer.high + margin)))
+    outside = float(np.mean((targets < low - margin) | (targets > high + margin)))
     words = (
-        f"targets from {number(targets.min())} to {number(targets.max())}, a {layer.activation} "
-        f"gives {chosen(layer.low)} to {chosen(layer.high)}"
+        f"targets from {number(targets.min())} to {number(targets.max())}, a {activation} "
+        f"gives {chosen(low)} to {chosen(high)}"
     )
     numbers = {"outside_share": outside}
     problem = "targets-outside-output-range"
+    remedy = "activation: linear in the last layer"
     if outside > _OUTSIDE:
-        remedy = "activation: linear in the last layer"
         message = f"{percent(outside)} of the {words}"
         return Check(name, Status.FAILED, message, remedy, problem, numbers)
-    ends = bool(targets.min() <= layer.low or targets.max() >= layer.high)
-    if ends and len(np.unique(targets)) > 2 and layer.activation not in ("relu", "softmax"):
+    ends = bool(targets.min() <= low or targets.max() >= high)
+    if ends and len(np.unique(targets)) > 2 and activation not in ("relu", "softmax"):
         message = f"{words}: its ends are only approached"
-        remedy = "activation: linear in the last layer"
         return Check(name, Status.WARNING, message, remedy, problem, numbers)
     return Check(name, Status.OK, words, numbers=numbers)
 

@@ -1,5 +1,6 @@
 """What the network can learn at all, by a strong optimizer: a handful of examples, and all."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -43,11 +44,22 @@ def handful(patient: Patient) -> Check:
     starts = {"solved": _solved(shape, patient.built.parameters, few), **starts}
     fit = reference_fit(shape, starts, few, seconds=_SECONDS / 2)
     left = float(np.clip(fit.loss / constant, 0.0, 1.0))
-    numbers = {"examples": float(len(rows)), "left": left}
-    words = f"{len(rows)} examples: {_share(1 - left)} of their variance is learned"
+    return learned_by_heart(left, count=len(rows), hopeless=lambda: not _trains(patient))
+
+
+def learned_by_heart(left: float, *, count: int, hopeless: Callable[[], bool]) -> Check:
+    """A few examples were fitted as well as they can be.
+
+    Args:
+        left: Share of the mean baseline's loss that is left.
+        count: Examples.
+        hopeless: Whether all examples are not learned either.
+    """
+    name = "a handful can be learned"
+    numbers = {"examples": float(count), "left": left}
+    words = f"{count} examples: {_share(1 - left)} of their variance is learned"
     if left > _OVERFITTED:
-        fails = left > _HOPELESS and not _trains(patient)
-        status = Status.FAILED if fails else Status.WARNING
+        status = Status.FAILED if left > _HOPELESS and hopeless() else Status.WARNING
         return Check(name, status, words, _LARGER, "too-few-units", numbers)
     return Check(name, Status.OK, words, numbers=numbers)
 

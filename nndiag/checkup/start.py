@@ -1,5 +1,7 @@
 """The first step: the loss, whether every parameter moves, the gradient, the rate."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from nndiag.checkup.contract import Check, Patient, Status
@@ -10,6 +12,7 @@ from nndiag.gradients.network.points import check_network
 from nndiag.nn.network import gradient_seconds, loss
 from nndiag.training.schedule import batches_of, total_steps
 
+_SHOWN = 3  # names
 _HIGH = 10.0  # times the loss of outputs at zero, or of the mean baseline
 _SLOW = 1e-4  # of the stability limit: a rate that needs 10,000 times as many steps
 _TRIAL_STEPS, _FEWEST_STEPS = 100, 10
@@ -23,18 +26,27 @@ _OTHER = "network.initializer=he_normal"
 
 def starting_loss(patient: Patient) -> Check:
     """The loss before the first step beside what it should be: that of outputs near zero."""
-    name = "loss at the start"
-    value = patient.start[0]
     shape = patient.built.shape
     expected = float(loss(shape, np.zeros(shape.size), patient.data))
-    numbers = {"loss": value, "expected": expected, "best_constant": patient.baseline}
+    return at_start(patient.start[0], expected=expected, baseline=patient.baseline)
+
+
+def at_start(value: float, *, expected: float | None, baseline: float) -> Check:
+    """A loss before the first step beside what it should be.
+
+    Args:
+        value: The loss.
+        expected: That of outputs at zero; None where it is not known.
+        baseline: That of the mean baseline.
+    """
+    name = "loss at the start"
+    numbers = {"loss": value, "best_constant": baseline}
+    numbers |= {} if expected is None else {"expected": expected}
     if not np.isfinite(value):
         return Check(name, Status.FAILED, f"it is {value}", _SMALLER, "weights-too-large", numbers)
-    usual = max(expected, patient.baseline)
-    words = (
-        f"{number(value)}; {number(expected)} with all outputs at zero, {number(patient.baseline)} "
-        "at best by a constant"
-    )
+    usual = max(expected or 0.0, baseline)
+    zero = "" if expected is None else f"{number(expected)} with all outputs at zero, "
+    words = f"{number(value)}; {zero}{number(baseline)} at best by a constant"
     if value > _HIGH * usual:
         return Check(name, Status.WARNING, words, _SMALLER, "weights-too-large", numbers)
     return Check(name, Status.OK, words, numbers=numbers)
@@ -69,6 +81,23 @@ def moving_parameters(patient: Patient) -> Check:
         return Check(name, Status.WARNING, message, remedy, problem, numbers)
     message = f"all layers have a gradient: {slope.size:,} parameters"
     return Check(name, Status.OK, message, numbers=numbers)
+
+
+def all_move(gradients: Mapping[str, float], *, count: int) -> Check:
+    """No parameter has a gradient of exactly zero.
+
+    Args:
+        gradients: Parameter → the norm of its gradient at the first step.
+        count: Numbers in all of them.
+    """
+    name = "parameters move"
+    if not all(np.isfinite(x) for x in gradients.values()):
+        return Check(name, Status.FAILED, "the gradient is not finite", problem="non-finite-values")
+    still = [parameter for parameter, norm in gradients.items() if norm == 0]
+    if not still:
+        return Check(name, Status.OK, f"all layers have a gradient: {count:,} parameters")
+    shown = ", ".join(still[:_SHOWN]) + (" …" if len(still) > _SHOWN else "")
+    return Check(name, Status.FAILED, f"the gradient of {shown} is zero", problem="dead-units")
 
 
 def _stillness(patient: Patient, layer: str, layers: str, *, share: float = 1.0) -> Check:

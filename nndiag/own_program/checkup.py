@@ -9,13 +9,11 @@ from nndiag.checkup import CHECKS, Check, Checkup, Patient, Status, in_order
 from nndiag.errors import UserCodeError
 from nndiag.finding import Finding, Severity
 from nndiag.formatting import chosen, number, rough
-from nndiag.own_program.facts import fact_of
-from nndiag.own_program.mirror import Mirror, Told, mirror_of
-from nndiag.own_program.program import Program
+from nndiag.own_program.mirror import Mirror, Told
+from nndiag.own_program.program import Checked, Program
 from nndiag.own_program.record import starting
 from nndiag.own_program.run import Live
 from nndiag.own_program.words import Speaker, suggested
-from nndiag.program import CodeSettings, ProgramCheck
 from nndiag.program.text.source import Source
 from nndiag.trace import Facts
 
@@ -25,27 +23,22 @@ _SLOW = 1e-4  # of the stability limit
 
 
 def program_checkup(
-    settings: CodeSettings,
-    *,
-    python: str | None = None,
-    notice: Callable[[str], None] = lambda text: None,
+    program: Program, *, name: str, notice: Callable[[str], None] = lambda text: None
 ) -> Checkup:
     """Look at a program before it is trained: its first steps are made, in a child.
 
     Args:
-        settings: Which program, and what is what in it.
-        python: The Python that runs it; the user's own by default.
+        program: The program.
+        name: What it is called.
         notice: Told what is being looked at.
 
     Raises:
         UserCodeError: It cannot be run, or its training loop or its loss cannot be found.
     """
-    assert settings.path is not None
-    program, name = Program(settings, python=python, tell=notice), settings.path.stem
     known, source = program.checked(), program.source
     notice(f"making its first {_STEPS} steps")
     try:
-        told = Program(settings, python=python).watcher.watch(steps=_STEPS)
+        told = program.watcher.watch(steps=_STEPS, **program.looked_for)
     except UserCodeError as error:
         told, failure = None, known.doubt or error
     if told is None or not len(told["rows"]) or not np.isfinite(told["rows"][0, 0]):
@@ -54,34 +47,45 @@ def program_checkup(
             return Checkup(name, "", (_failed("data", before.finding, source),))
         if told is None:
             raise failure
-    mirror = mirror_of(told)
-    looked = _Look(program, told, mirror)
-    checks = []
-    for title, look in CHECKS.items():
+    looked = _Look(program, told)
+    wrong = [_failed(title, finding, source) for title, finding in program.wrong_at_start(told)]
+    checks = [x for x in wrong if x.name not in CHECKS]
+    for title in CHECKS:
         notice(title)
-        if title == "gradient":
-            checks.append(_gradient(known.check, known.doubt))
-        elif title == "learning rate":
-            checks.append(looked.rate())
-        elif looked.patient is not None:
-            checks.append(looked.in_own_words(look(looked.patient)))
-    layout = "" if looked.patient is None else looked.patient.layout
-    fact = fact_of(told, source)
-    if fact is not None:
-        checks.insert(0, _failed("output", fact, source))
-    checks += [] if looked.patient is not None else [looked.unknown()]
-    return Checkup(name, layout, tuple(in_order(checks)))
+        found = [x for x in wrong if x.name == title]
+        other = None if found else looked.check(title, known)
+        checks += found if other is None else [other]
+    return Checkup(name, looked.layout, tuple(in_order(checks)))
 
 
 class _Look:
     """Looks at a program whose first steps were watched."""
 
-    def __init__(self, program: Program, told: Told, mirror: Mirror | None) -> None:
-        source = program.source
-        self._source, self._told = source, told
-        self._facts: Facts = Live(program).ended(told, reference=False).facts
-        self._speaker = Speaker(source, told, mirror, self._facts.stability_limit)
-        self.patient = None if mirror is None else _patient(told, mirror)
+    def __init__(self, program: Program, told: Told) -> None:
+        self._program, self._source, self._told = program, program.source, told
+        live = Live(program)
+        self._facts: Facts = live.ended(told, reference=False).facts
+        mirror = live.mirror
+        self._speaker = Speaker(self._source, told, mirror, self._facts.stability_limit)
+        self._speaker.editor = program.editor(self._source, told)
+        self._patient = None if mirror is None else _patient(told, mirror)
+        self._others = {} if mirror is not None else program.looks(told, self._facts)
+
+    @property
+    def layout(self) -> str:
+        """The network in a phrase; empty where it is not known."""
+        return "" if self._patient is None else self._patient.layout
+
+    def check(self, title: str, known: Checked) -> Check | None:
+        """One check; None where it cannot be made."""
+        if title == "gradient":
+            return self._program.gradient_agrees(known, self._told)
+        if title == "learning rate":
+            return self.rate()
+        if self._patient is not None:
+            return self.in_own_words(CHECKS[title](self._patient))
+        other = self._others.get(title)
+        return None if other is None else self.in_own_words(other())
 
     def in_own_words(self, check: Check) -> Check:
         """A check with what to write into the program, in the place of a config's key."""
@@ -106,17 +110,14 @@ class _Look:
             steps = f"the first {self._told['count']} steps"
             words = f"the loss explodes in {steps}" if lost else f"{steps} survive it"
             status = Status.FAILED if lost else Status.WARNING
-            return self.in_own_words(Check(name, status, f"{about}; {words}", problem=problem))
+            known = high or limit is None or rate is None  # below its limit it is not the rate
+            found = Check(name, status, f"{about}; {words}", problem=problem if known else None)
+            return self.in_own_words(found)
         if limit is not None and rate is not None and rate[1] < _SLOW * limit:
             message = f"{about}: {rough(limit / rate[1])} times as large"
             slow = Check(name, Status.WARNING, message, problem="learning-rate-too-small")
             return self.in_own_words(slow)
         return Check(name, Status.OK, about)
-
-    def unknown(self) -> Check:
-        """What is said of a program whose network was not recognised."""
-        message = "its layers were not recognised: data, scales and output were not looked at"
-        return Check("network", Status.NOT_CHECKED, message)
 
 
 def _patient(told: Told, mirror: Mirror) -> Patient:
@@ -127,18 +128,9 @@ def _patient(told: Told, mirror: Mirror) -> Patient:
     return Patient(built, mirror.data, lambda: starting(mirror, start))
 
 
-def _gradient(check: ProgramCheck | None, doubt: UserCodeError | None) -> Check:
-    """What the check of the gradient says."""
-    if check is None:
-        why = "" if doubt is None else doubt.problems[0].message
-        return Check("gradient", Status.NOT_CHECKED, why)
-    if check.correct:
-        return Check("gradient", Status.OK, "agrees with the derivative of the loss")
-    return _failed("gradient", check.findings[0], check.source)
-
-
 def _failed(name: str, finding: Finding, source: Source) -> Check:
-    return Check(name, Status.FAILED, finding.message, _line(finding, source), finding.problem)
+    status = Status.FAILED if finding.severity is Severity.ERROR else Status.WARNING
+    return Check(name, status, finding.message, _line(finding, source), finding.problem)
 
 
 def _line(finding: Finding, source: Source) -> str | None:

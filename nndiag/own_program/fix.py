@@ -303,9 +303,10 @@ class Search:
     def _matters(self, edit: SettingEdit) -> bool:
         """Whether a change of the data changes much."""
         mirror = self._mirror
-        if mirror is None or edit.name not in {"inputs", "targets"}:
+        known = self._told["data"] if mirror is None else (mirror.inputs, mirror.targets)
+        if edit.name not in {"inputs", "targets"} or known is None or self._told["kind"] is None:
             return True
-        values = mirror.inputs if edit.name == "inputs" else mirror.targets
+        values = np.asarray(known[edit.name == "targets"], dtype=np.float64)
         if edit.name == "targets" and set(np.unique(values)) <= {0.0, 1.0}:
             return False
         sizes, means = values.std(axis=0), np.abs(values.mean(axis=0))

@@ -5,24 +5,27 @@ ask both alike.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nndiag.checkup import Check, Status
 from nndiag.errors import UserCodeError
 from nndiag.finding import Diagnosis, Finding, Severity
 from nndiag.own_program.beforehand import Beforehand, beforehand
 from nndiag.own_program.edits import Editor, Edits
-from nndiag.own_program.facts import with_facts
+from nndiag.own_program.facts import fact_of, with_facts
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.record import Recording, layer_names
 from nndiag.own_program.watching import Watcher, Watching
+from nndiag.own_program.words import suggested
 from nndiag.program import CodeSettings, ProgramCheck, check_program
 from nndiag.program.text.source import Source, read_source
-from nndiag.trace import TraceRecorder
+from nndiag.trace import Facts, TraceRecorder
 
 _CHECKING = 10.0  # seconds
 CURED = 0.9
@@ -53,6 +56,9 @@ class Program:
         python: The Python that runs it; the user's own by default.
         tell: Told what is being done.
     """
+
+    looked_for: Mapping[str, Any] = {}
+    """What a check-up asks its watcher for, besides."""
 
     def __init__(
         self,
@@ -139,6 +145,28 @@ class Program:
         """Its text with the gradient repaired, where that is wrong and a repair is known."""
         wrong = check is not None and not check.correct and told.get("scale") is None
         return check.fixed_text if check is not None and wrong else None
+
+    def wrong_at_start(self, told: Told) -> list[tuple[str, Finding]]:
+        """What is known to be wrong by its first steps, each with the check-up's title for it."""
+        fact = fact_of(told, self.source)
+        return [] if fact is None else [("output", fact)]
+
+    def gradient_agrees(self, known: Checked, told: Told) -> Check:
+        """What the check of its gradient says, for a check-up."""
+        title, check = "gradient", known.check
+        if check is None:
+            why = "" if known.doubt is None else known.doubt.problems[0].message
+            return Check(title, Status.NOT_CHECKED, why)
+        if check.correct:
+            return Check(title, Status.OK, "agrees with the derivative of the loss")
+        found = check.findings[0]
+        line = next((x.title for x in suggested(found, check.source)), None)
+        return Check(title, Status.FAILED, found.message, line, found.problem)
+
+    def looks(self, told: Told, facts: Facts) -> Mapping[str, Callable[[], Check]]:
+        """What a check-up can look at where the network is not known, by title."""
+        message = "its layers were not recognised: data, scales and output were not looked at"
+        return {"data": lambda: Check("network", Status.NOT_CHECKED, message)}
 
     def base(self, told: Told) -> Edits | None:
         """Changes that belong to every trial; None where no trial proves anything."""

@@ -58,14 +58,15 @@ def _written(path: Path, text: str, *, like: Path) -> Path:
 def _notebook_text(source: Source, text: str) -> str:
     """The notebook with another text of its code: cells that it leaves alone stay as they are.
 
-    A line that is inserted between two cells belongs to the cell behind it.
+    A line that is inserted between two cells belongs to the cell behind it; where it is indented,
+    to that before it, whose block it goes on with.
     """
     document = json.loads(source.path.read_text(encoding="utf-8-sig"))
     lines = text.split("\n")
     blocks = SequenceMatcher(None, source.lines, lines, autojunk=False).get_opcodes()
     cells = [cell for cell in document["cells"] if cell.get("cell_type") == "code"]
     starts = [start - 1 for start in source.cells]
-    bounds = [_moved(start, blocks) for start in starts] + [len(lines)]
+    bounds = [_moved(start, blocks, lines) for start in starts] + [len(lines)]
     for number, (cell, old) in enumerate(zip(cells, notebook_cells(document))):
         before = old.rstrip("\n").split("\n")
         blanked = source.lines[starts[number] : starts[number] + len(before)]
@@ -75,11 +76,13 @@ def _notebook_text(source: Source, text: str) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _moved(line: int, blocks: Sequence[tuple[str, int, int, int, int]]) -> int:
+def _moved(
+    line: int, blocks: Sequence[tuple[str, int, int, int, int]], lines: Sequence[str]
+) -> int:
     """Where what begins at a line begins in the changed text, with what is put before it."""
-    for kind, start, end, other, _ in blocks:
+    for kind, start, end, other, last in blocks:
         if kind == "insert" and start == line:
-            return other
+            return last if lines[other][:1].isspace() and line else other
         if start <= line < end:
             return other + (line - start if kind == "equal" else 0)
     return blocks[-1][4]

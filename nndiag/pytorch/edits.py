@@ -3,9 +3,11 @@
 import ast
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from nndiag.own_program.edits import Editor, SettingEdit, typed
 from nndiag.own_program.mirror import Told
-from nndiag.own_program.places import Splice
+from nndiag.own_program.places import Splice, assignments
 from nndiag.program.text.source import Source
 
 _OPTIMIZERS = frozenset(
@@ -38,6 +40,7 @@ _INITIALIZERS = frozenset(
         "kaiming_normal_",
     ]
 )
+_EQUAL = frozenset({"torch.zeros", "torch.ones"})
 _SAME = 1e-4  # relative: a number in the text and one of single precision
 
 
@@ -108,11 +111,33 @@ class ScriptEditor(Editor):
             and "grad" not in ast.unparse(node)
         ]
         if not found:
-            return None
+            return self._drawn()
         splices = tuple(
             Splice(self._places.offset(x.value), self._places.end(x.value), "pass") for x in found
         )
         return SettingEdit("starting weights", "torch's own", found[0].lineno, splices)
+
+    def _drawn(self) -> SettingEdit | None:
+        """Matrices that start with equal numbers drawn at random instead."""
+        start = self.told["copies"][0][1] if self.told["copies"] else {}
+        equal = {
+            name.rpartition(".")[2]
+            for name, shape, _ in self.told["tensors"]
+            if len(shape) > 1 and name in start and np.ptp(start[name]) == 0
+        }
+        places = [
+            call.func
+            for target, value in assignments(self.tree)
+            if self.last(target) in equal
+            and isinstance(value, ast.Call)
+            and self.last(value.func) == "Parameter"
+            for call in value.args[:1]
+            if isinstance(call, ast.Call) and self.text(call.func) in _EQUAL
+        ]
+        if not places:
+            return None
+        splices = tuple(self.replaced(x, "0.1 * torch.randn") for x in places)
+        return SettingEdit("starting weights", "drawn at random", places[0].lineno, splices)
 
     def clip(self) -> SettingEdit | None:
         """Gradients that are not clipped."""
@@ -121,6 +146,14 @@ class ScriptEditor(Editor):
                 splice = Splice(self._places.offset(node), self._places.end(node), "pass")
                 return SettingEdit("clipping", "left out", node.lineno, (splice,))
         return None
+
+    def decay(self) -> SettingEdit | None:
+        """No weight decay."""
+        call, known = self.constructor(), self.told["decay"]
+        given = [] if call is None else [x.value for x in call.keywords if x.arg == "weight_decay"]
+        if not given or not known:
+            return None
+        return self._set([given[0]], "0", name="weight decay", before=known)
 
     def optimizer(self, name: str, rate: float) -> SettingEdit | None:
         """Another optimizer, for the same parameters."""
@@ -153,6 +186,20 @@ class ScriptEditor(Editor):
         ]
         return max(around, key=lambda node: (node.lineno, -(node.end_lineno or 0)), default=None)
 
+    def loops(self, line: int) -> list[ast.For | ast.While]:
+        """The loops around a line, the outermost first, in the function that it lies in."""
+        around = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.For | ast.While | ast.FunctionDef)
+            and node.lineno < line <= (node.end_lineno or 0)
+        ]
+        around.sort(key=lambda node: node.lineno)
+        found: list[ast.For | ast.While] = []
+        for node in around:
+            found = [] if isinstance(node, ast.FunctionDef) else [*found, node]
+        return found
+
     def loop(self) -> ast.For | ast.While | None:
         """The outermost loop of the training."""
         found = self._places.outer_loop()
@@ -169,6 +216,11 @@ class ScriptEditor(Editor):
             after.end_col_offset or 0
         )
         return Splice(offset, offset, f"\n{' ' * after.col_offset}{text}")
+
+    def removed(self, statement: ast.stmt) -> Splice:
+        """A statement left out, with its line."""
+        first, last = statement.lineno, statement.end_lineno or statement.lineno
+        return Splice(self._places.starts[first - 1], self._places.starts[last], "")
 
     def replaced(self, node: ast.expr, text: str) -> Splice:
         """An expression replaced."""

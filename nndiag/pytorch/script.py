@@ -1,6 +1,12 @@
 """A script with torch as what is run, recorded, judged and changed."""
 
-from nndiag.finding import Diagnosis, Outcome, Severity
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from nndiag.checkup import Check
+from nndiag.errors import NndiagError
+from nndiag.finding import Diagnosis, Finding, Outcome, Severity, Skipped
 from nndiag.own_program.edits import Edits
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.program import Checked, Program, explained
@@ -9,9 +15,10 @@ from nndiag.own_program.watching import Watcher, Watching
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
 from nndiag.pytorch.checks import check_of, faults_of
+from nndiag.pytorch.checkup import faults_in, gradient_agrees, looks
 from nndiag.pytorch.edits import ScriptEditor
 from nndiag.pytorch.record import ScriptRecording, layers_of
-from nndiag.trace import TraceRecorder
+from nndiag.trace import Facts, TraceRecorder
 
 _CHECKED = 3  # steps
 
@@ -21,6 +28,8 @@ class Script(Program):
 
     One child runs it each time, in which torch stays imported.
     """
+
+    looked_for: Mapping[str, Any] = {"check": True, "handful": True}
 
     def _watcher(self) -> Watching:
         return Watcher(
@@ -41,7 +50,19 @@ class Script(Program):
             UserCodeError: It cannot be run, or makes no training step.
         """
         told = self.watcher.watch(steps=_CHECKED, check=True)
-        return check_of(self.source, told, ScriptEditor(self.source, told), unwell=True)
+        check = check_of(self.source, told, ScriptEditor(self.source, told), unwell=True)
+        return check if self._passes(check.fixed_text) else replace(check, fixed_text=None)
+
+    def _passes(self, text: str | None) -> bool:
+        """Whether a mended text passes the same check."""
+        if text is None:
+            return True
+        try:
+            told = self.watcher.watch(text=text, steps=_CHECKED, check=True)
+        except NndiagError:
+            return False
+        source = self.source.with_text(text)
+        return check_of(source, told, ScriptEditor(source, told), unwell=True).correct
 
     def mirror(self, told: Told) -> Mirror | None:
         """Its network, where it is a chain of layers and steps are made."""
@@ -60,8 +81,12 @@ class Script(Program):
         return ScriptEditor(source, told)
 
     def with_facts(self, found: Diagnosis, told: Told) -> Diagnosis:
-        """The diagnosis as it is: what is wrong before any step is a fault that is measured."""
-        return found
+        """The diagnosis with what could not be looked at; what is wrong is a measured fault."""
+        skipped = tuple(Skipped("watching", note) for note in told["notes"])
+        if told["failure"]:
+            message = f"the script ended by its own error after {told['count']} steps"
+            skipped += (Skipped("the rest of the run", f"{message}: {told['failure']}"),)
+        return replace(found, not_checked=(*found.not_checked, *skipped))
 
     def judged_check(
         self, known: ProgramCheck | None, told: Told, found: Diagnosis
@@ -73,6 +98,19 @@ class Script(Program):
     def mended(self, check: ProgramCheck | None, told: Told) -> str | None:
         """None: what the check mends belongs to every trial."""
         return None
+
+    def wrong_at_start(self, told: Told) -> list[tuple[str, Finding]]:
+        """The faults that were measured in its first steps."""
+        check = check_of(self.source, told, ScriptEditor(self.source, told), unwell=True)
+        return list(faults_in(check))
+
+    def gradient_agrees(self, known: Checked, told: Told) -> Check:
+        """The gradients of its first steps beside differences of its loss."""
+        return gradient_agrees(told)
+
+    def looks(self, told: Told, facts: Facts) -> Mapping[str, Callable[[], Check]]:
+        """What a check-up can look at where its layers are no chain."""
+        return looks(told, facts)
 
     def base(self, told: Told) -> Edits | None:
         """What mends its faults; None where one is to be mended by hand."""

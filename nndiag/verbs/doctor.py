@@ -97,8 +97,10 @@ def doctor(
     program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
     if program is not None:
         from nndiag.own_program.checkup import program_checkup  # noqa: PLC0415 (for a program)
+        from nndiag.pytorch.recognition import program_in  # noqa: PLC0415
 
-        looked = program_checkup(program, python=python, notice=say)
+        with program_in(program, python=python, tell=say) as code:
+            looked = program_checkup(code, name=code.source.path.stem, notice=say)
         return as_result(CheckupResult, looked, config=words_of(config, overrides))
     experiment = load_experiment(config, overrides)
     found = checkup(experiment, notice=say)

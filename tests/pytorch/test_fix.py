@@ -4,7 +4,7 @@ import pytest
 
 from nndiag.own_program.fix import fix_program
 from nndiag.pytorch.sweep import SweptScript
-from tests.pytorch.scripts import SCRIPTS, InProcess, run, script_of
+from tests.pytorch.scripts import SCRIPTS, InProcess, path_of, run, script_of
 
 pytestmark = pytest.mark.torch
 
@@ -33,17 +33,81 @@ def test_fixes_a_script_by_the_smallest_change_over_seeds(name, lines):
     assert min(found.others) > 0.8 * found.winner.r_squared
 
 
-def test_fixes_by_keeping_away_from_where_there_is_no_derivative():
-    path = SCRIPTS / "broken" / "root_of_zero.py"
-    found = fix_program(run(path), script_of(path))
-    assert changed(found.diff) == ["dist = torch.sqrt(((a - b) ** 2).sum(dim=1) + 1e-8)"]
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("broken/root_of_zero", ["dist = torch.sqrt(((a - b) ** 2).sum(dim=1) + 1e-8)"]),
+        (
+            "kept/optimizer_before_model",
+            ["optimizer = optim.Adam(model.parameters(), lr=0.01)"],
+        ),
+        ("kept/never_stepped", ["optimizer.step()"]),
+    ],
+)
+def test_fixes_what_was_measured(name, lines):
+    path = path_of(name)
+    assert changed(fix_program(run(path), script_of(path)).diff) == lines
 
 
-def test_does_not_fix_beside_a_wrong_function():
+def test_tells_where_a_schedule_is_stepped_and_where_it_belongs():
+    path = path_of("broken/schedule_each_batch")
+    found = run(path)
+    assert found.diagnosis.cause.finding.problem == "rate-decays-too-early"
+    assert found.check.fixed_text.count("\n    scheduler.step()\n") == 1
+
+
+FUNCTION = """
+import torch
+class Own(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, {arguments}):
+        out = {forward}
+        ctx.save_for_backward({arguments}, out)
+        return out
+    @staticmethod
+    def backward(ctx, grad):
+        {arguments}, out = ctx.saved_tensors
+        return {backward}
+torch.manual_seed(0)
+x = torch.randn(20, 3)
+net = torch.nn.Linear(3, 4)
+second = torch.randn(4, 2, requires_grad=True)
+optimizer = torch.optim.SGD([*net.parameters(), second], lr=0.01)
+for step in range(3):
+    loss = (Own.apply({call}) - 1).pow(2).mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+ONE, TWO = {"arguments": "a", "call": "net(x)"}, {"arguments": "a, b", "call": "net(x), second"}
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "due", "more"),
+    [
+        ("torch.tanh(a)", "grad * (1 - a ** 2)", "grad * (1 - out ** 2)", ONE),
+        ("a ** 2", "grad * a", "2 * grad * a", ONE),
+        ("a.clamp(min=0)", "grad", "grad * (a > 0)", ONE),
+        ("torch.sin(a)", "-grad * torch.cos(a)", "grad * torch.cos(a)", ONE),
+        ("torch.erf(a)", "grad", "", ONE),
+        ("a @ b", "grad @ b.t(), 3 * a.t() @ grad", "a.t() @ grad", TWO),
+    ],
+)
+def test_writes_what_a_backward_is_to_return(tmp_path, forward, backward, due, more):
+    path = tmp_path / "script.py"
+    path.write_text(FUNCTION.format(forward=forward, backward=backward, **more), encoding="utf-8")
+    check = script_of(path).gradient_check()
+    assert check.findings[0].problem == "wrong-autograd-function"
+    lines = (check.fixed_text or "").splitlines()
+    assert bool(lines) is bool(due)
+    assert not due or any(x.startswith("        return") and x.endswith(due) for x in lines)
+
+
+def test_fixes_a_wrong_function():
     path = SCRIPTS / "broken" / "wrong_function.py"
     found = fix_program(run(path), script_of(path))
-    assert found.winner is None
-    assert not found.trials
+    assert changed(found.diff)[0].startswith("return grad_output * ")
+    assert min(found.others) > 0.9
 
 
 @pytest.mark.parametrize(

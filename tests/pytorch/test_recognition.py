@@ -6,6 +6,7 @@ from nndiag.errors import UserCodeError
 from nndiag.program import CodeSettings
 from nndiag.pytorch.faults import FAULTS
 from nndiag.pytorch.recognition import is_script
+from nndiag.pytorch.watching import answer
 from nndiag.report.catalogue import entry_of
 
 SECTIONS = ("What it is:", "Why it matters:", "How it is told:", "Repair:", "Source:")
@@ -36,6 +37,13 @@ def test_says_what_works_instead_for_other_frameworks(tmp_path, name):
         is_script(settings(tmp_path, f"\nimport {name}\n"))
     assert "nndiag diagnose" in str(caught.value)
     assert "train.py:2" in str(caught.value)
+
+
+def test_a_python_without_torch_says_where_to_find_one(monkeypatch):
+    monkeypatch.setattr(answer, "_watch", None)
+    with pytest.raises(UserCodeError, match=r"train.py imports torch, which this Python") as caught:
+        answer.watch({"program": "train.py"}, lambda *_: None)
+    assert "nndiag[torch]" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", FAULTS.names())

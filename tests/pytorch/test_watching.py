@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nndiag.analysis.curvature import sharpness
+from nndiag.errors import UserCodeError
 from nndiag.own_program.mirror import mirror_of
 from tests.pytorch.scripts import watch
 
@@ -55,6 +56,23 @@ def test_other_seeds_start_elsewhere(tmp_path):
     one, other = told_of(tmp_path, CHAIN, steps=1), told_of(tmp_path, CHAIN, steps=1, shift=5)
     starts = [told["copies"][0][1]["model.0.weight"] for told in (one, other)]
     assert not np.array_equal(*starts)
+
+
+def test_a_script_that_fails_before_its_first_step_tells_its_own_error(tmp_path):
+    text = CHAIN.replace("model(x), y", "torch.sigmoid(model(x)).add_(1), y")
+    with pytest.raises(UserCodeError, match=r"script.py:12: the program fails by itself"):
+        told_of(tmp_path, text)
+
+
+def test_a_loss_is_taken_before_it_is_scaled_for_mixed_precision(tmp_path):
+    scaled = CHAIN.replace(
+        "    loss.backward()\n    optimizer.step()\n",
+        "    scaler.scale(loss).backward()\n    scaler.step(optimizer)\n    scaler.update()\n",
+    ).replace("for step", 'scaler = torch.amp.GradScaler("cpu")\nfor step')
+    plain, told = told_of(tmp_path, CHAIN), told_of(tmp_path, scaled)
+    assert told["rows"] == pytest.approx(plain["rows"], rel=1e-6)
+    assert told["sharpness"] == pytest.approx(plain["sharpness"], rel=1e-9)
+    assert any("mixed precision" in note for note in told["notes"])
 
 
 BY_HAND = """

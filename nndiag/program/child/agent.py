@@ -25,7 +25,7 @@ TASKS: dict[str, str] = {
     "losses": "nndiag.program.rates:losses_at",
     "look": "nndiag.program.running.before:look",
     "watch": "nndiag.program.running.task:watch",
-    "watch-script": "nndiag.pytorch.watching.task:watch",
+    "watch-script": "nndiag.pytorch.watching.answer:watch",
 }
 """What the child can be asked → the function that answers: `function(request, send) -> data`."""
 

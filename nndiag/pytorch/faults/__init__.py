@@ -15,6 +15,7 @@ from nndiag.pytorch.faults import (  # noqa: I001 - the order is that in which t
     softmax_before_cross_entropy,
     broadcast_residual,
     wrong_mode,
+    rate_decays_too_early,
 )
 from nndiag.pytorch.faults.contract import FAULTS, measured
 
@@ -25,6 +26,7 @@ __all__ = [
     "loss_not_connected",
     "measured",
     "parameter_not_trained",
+    "rate_decays_too_early",
     "softmax_before_cross_entropy",
     "undefined_operation",
     "wrong_autograd_function",

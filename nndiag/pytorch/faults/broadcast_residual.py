@@ -36,7 +36,7 @@ _FIRST = 3  # probes at which gradients are compared
 @FAULTS.register(PROBLEM)
 def broadcast_residual() -> Fault:
     """Outputs of shape (N, 1) are compared with targets of shape (N,)."""
-    return Fault(_measure, _judge, _edit)
+    return Fault(_measure, _judge, _edit, "loss")
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:

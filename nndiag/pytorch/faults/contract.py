@@ -42,11 +42,13 @@ class Fault:
         measure: What an iteration shows of it; None for nothing. Runs in the child.
         judge: The finding, from all probes; None for none.
         edit: The change that mends it; None where none is known.
+        aspect: What a check-up calls that which it makes wrong.
     """
 
     measure: Callable[[Iteration, Run], dict[str, Any] | None]
     judge: Callable[[Watched], Finding | None]
     edit: Callable[[ScriptEditor, Watched], SettingEdit | None]
+    aspect: str
 
 
 FAULTS: Registry[Callable[[], Fault]] = Registry("fault", package="nndiag.pytorch.faults")

@@ -17,6 +17,7 @@ Source: the page of `Optimizer.zero_grad` in torch's documentation.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from nndiag.finding import Evidence, Finding, Severity
@@ -36,13 +37,13 @@ _FEWEST = 2  # probes
 @FAULTS.register(PROBLEM)
 def gradient_accumulates() -> Fault:
     """Each step takes the gradients of earlier steps, too."""
-    return Fault(_measure, _judge, _edit)
+    return Fault(_measure, _judge, _edit, "gradient")
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
     from nndiag.pytorch.watching.iteration import cosine_of, norm_of  # noqa: PLC0415 (torch)
 
-    if iteration.step == 0 or not iteration.taken or not iteration.fresh:
+    if iteration.step == 0 or run.is_scaled or not iteration.taken or not iteration.fresh:
         return None
     by_hand = all(x.optimizer is None for x in iteration.tracked)
     own = {x.name for x in iteration.tracked if by_hand or x.optimizer is not None}
@@ -57,10 +58,11 @@ def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
 
 
 def _judge(watched: Watched) -> Finding | None:
-    carried = [x for x in watched.seen if x["carried"] > 0]
-    if len(carried) < min(_FEWEST, len(watched.seen)) or not carried:
+    seen = [x for x in watched.seen if math.isfinite(x["fresh"])]
+    carried = [x for x in seen if x["carried"] > 0]
+    if len(carried) < min(_FEWEST, len(seen)) or not carried:
         return None
-    if len(carried) < len(watched.seen):
+    if len(carried) < len(seen):
         return None
     last = max(carried, key=lambda x: x["carried"] / max(x["fresh"], 1e-300))
     cosine = min(x["cosine"] for x in carried)

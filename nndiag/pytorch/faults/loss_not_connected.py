@@ -38,7 +38,7 @@ _CALLS = frozenset({"item", "detach", "numpy", "tolist"})
 @FAULTS.register(PROBLEM)
 def loss_not_connected() -> Fault:
     """No gradient flows from the loss to the parameters."""
-    return Fault(_measure, _judge, _edit)
+    return Fault(_measure, _judge, _edit, "gradient")
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:

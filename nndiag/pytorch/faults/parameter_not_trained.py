@@ -38,7 +38,7 @@ _MOST = 3  # names that are told
 @FAULTS.register(PROBLEM)
 def parameter_not_trained() -> Fault:
     """A parameter that the loss depends on is never changed."""
-    return Fault(_measure, _judge, _edit)
+    return Fault(_measure, _judge, _edit, "parameters move")
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
@@ -148,9 +148,25 @@ def _handed(editor: ScriptEditor, told: Any) -> SettingEdit | None:
     parts = [f"{model}.parameters()" for model in told["models"]]
     text = parts[0] if len(parts) == 1 else f"[{', '.join(f'*{x}' for x in parts)}]"
     if editor.text(call.args[0]) == text:
-        return None
+        return _made_anew(editor, call)
     splice = editor.replaced(call.args[0], text)
     return SettingEdit("optimizer", "has all parameters", call.lineno, (splice,))
+
+
+def _made_anew(editor: ScriptEditor, call: ast.Call) -> SettingEdit | None:
+    """The optimizer made once more before the training, for a model that was replaced."""
+    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+
+    statement, loop = editor.statement(call.lineno), editor.loop()
+    if not isinstance(statement, ast.Assign) or loop is None:
+        return None
+    if statement.end_lineno is None or statement.end_lineno >= loop.lineno:
+        return None
+    if statement.col_offset != loop.col_offset:
+        return None
+    text = f"{editor.text(statement.targets[0])} = {editor.text(statement.value)}"
+    says = "made for the model that is trained"
+    return SettingEdit("optimizer", says, loop.lineno, (editor.inserted(loop, text),))
 
 
 def _connected(editor: ScriptEditor, line: int) -> SettingEdit | None:

@@ -43,7 +43,7 @@ _FIRST = 3  # probes at which gradients are compared
 @FAULTS.register(PROBLEM)
 def softmax_before_cross_entropy() -> Fault:
     """The loss applies an activation that the network has applied already."""
-    return Fault(_measure, _judge, _edit)
+    return Fault(_measure, _judge, _edit, "loss")
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:

@@ -45,7 +45,7 @@ _SHIFTED = frozenset(["log", "log2", "log10", "sqrt", "rsqrt", "reciprocal", "po
 @FAULTS.register(PROBLEM)
 def undefined_operation() -> Fault:
     """An operation is taken where it, or its derivative, is not finite."""
-    return Fault(_measure, _judge, _edit)
+    return Fault(_measure, _judge, _edit, "gradient")
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:

@@ -18,6 +18,8 @@ Source: "Extending PyTorch" in torch's documentation; the check is that of `nndi
 
 from __future__ import annotations
 
+import ast
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,7 +41,7 @@ _FLAT = 1e-9
 @FAULTS.register(PROBLEM)
 def wrong_autograd_function() -> Fault:
     """The backward of a custom autograd function is not the derivative of its forward."""
-    return Fault(_measure, _judge, _edit)
+    return Fault(_measure, _judge, _edit, "gradient")
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
@@ -49,22 +51,24 @@ def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
     for name, (kind, arguments, line) in run.functions.items():
         checked = _checked(kind, arguments)
         if checked is not None:
-            found[name] = {"line": line, "inputs": checked}
+            found[name] = {"line": line, **checked}
     return {"functions": found} if found else None
 
 
-def _checked(kind: Any, arguments: Any) -> list[dict[str, Any]] | None:
+def _checked(kind: Any, arguments: Any) -> dict[str, Any] | None:
     """The check of each input of a function; None where it cannot be made."""
     from nndiag.gradients.check import check  # noqa: PLC0415
+    from nndiag.pytorch.watching.due import due_expression, returned_by  # noqa: PLC0415 (torch)
 
     try:
         function = _Called(kind, arguments)
-        found = check(function.value, function.gradient(), function.start)
+        gradient, backward = returned_by(kind, function.gradient)
+        found = check(function.value, gradient, function.start)
         passes = function.passes_on()
     except Exception:  # a function that double precision, or a second call, breaks
         return None
     checks = [found[name] for name in function.start]
-    return [
+    inputs = [
         {
             "name": one.name,
             "correct": not one.is_wrong,
@@ -74,6 +78,21 @@ def _checked(kind: Any, arguments: Any) -> list[dict[str, Any]] | None:
         }
         for one in checks
     ]
+    for one, seen in zip(checks, inputs):
+        if one.is_wrong and not seen["by_design"]:
+            place, due = function.places[one.name], function.due(one.name)
+            seen["place"] = place
+            seen["due"] = None if due is None else due_expression(backward, place, due)
+    return {"inputs": inputs, "returned": backward.line, "results": len(backward.results)}
+
+
+class _Context:
+    """Stands for the context of a forward that is called by itself."""
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Nothing is gone back to."""
+
+    mark_non_differentiable = mark_dirty = set_materialize_grads = save_for_backward
 
 
 class _Called:
@@ -86,20 +105,21 @@ class _Called:
 
     def __init__(self, kind: Any, arguments: Any) -> None:
         self._kind, self._arguments = kind, arguments
-        self._places = {
+        self.places = {
             f"input {place + 1}": place
             for place, x in enumerate(arguments)
             if hasattr(x, "is_floating_point") and x.is_floating_point() and x.numel() <= _LARGEST
         }
         self.start = {
-            name: arguments[place].double().numpy().copy() for name, place in self._places.items()
+            name: arguments[place].cpu().double().numpy().copy()
+            for name, place in self.places.items()
         }
 
-    def _results(self, held: Any) -> list[Any]:
+    def _results(self, held: Any, *, apply: Any = None) -> list[Any]:
         given = list(self._arguments)
-        for name, place in self._places.items():
+        for name, place in self.places.items():
             given[place] = held[name]
-        result = self._kind.apply(*given)
+        result = (apply or self._kind.apply)(*given)
         parts = result if isinstance(result, tuple) else (result,)
         return [x for x in parts if hasattr(x, "is_floating_point") and x.is_floating_point()]
 
@@ -108,14 +128,14 @@ class _Called:
 
         return {
             name: torch.from_numpy(np.array(theta[name], dtype=float)).requires_grad_(tracked)
-            for name in self._places
+            for name in self.places
         }
 
-    def _sum(self, held: Any) -> Any:
+    def _sum(self, held: Any, *, apply: Any = None) -> Any:
         import torch  # noqa: PLC0415 (in the child only)
 
         total: Any = 0.0
-        for part in self._results(held):
+        for part in self._results(held, apply=apply):
             weights = torch.cos(torch.arange(part.numel(), dtype=torch.float64) ** 2 + 1)
             total = total + (part * weights.reshape(part.shape)).sum()
         return total
@@ -134,6 +154,21 @@ class _Called:
             name: np.zeros(self.start[name].shape) if x is None else x.numpy()
             for name, x in zip(held, found)
         }
+
+    def due(self, name: str) -> Any:
+        """What the backward is to give for an input: autograd's, of the forward as it is written.
+
+        None where the forward leaves torch, or works in place.
+        """
+        import torch  # noqa: PLC0415 (in the child only)
+
+        held = self._held(self.start, tracked=True)
+        try:
+            with torch.enable_grad():
+                total = self._sum(held, apply=partial(self._kind.forward, _Context()))
+            return torch.autograd.grad(total, [held[name]])[0]
+        except RuntimeError:
+            return None
 
     def passes_on(self) -> bool:
         """Whether the function gives one of its inputs back."""
@@ -162,11 +197,37 @@ def _judge(watched: Watched) -> Finding | None:
                 f"{name}.backward gives a gradient of {which} that is not the derivative of its "
                 f"forward: {how}",
                 evidence=(Evidence("cosine", observed=cosine, limit=1.0),),
-                line=function["line"] or None,
+                line=function["returned"] or function["line"] or None,
                 tensor=name,
             )
     return None
 
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
-    return None
+    """What is due, in the place of what the backward returns now."""
+    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+
+    splices, line = [], 0
+    for function in watched.seen[0]["functions"].values():
+        statement = editor.statement(function["returned"]) if function["returned"] else None
+        wrong = [x for x in function["inputs"] if not x["correct"] and not x["by_design"]]
+        if not wrong:
+            continue
+        if not isinstance(statement, ast.Return) or any(x["due"] is None for x in wrong):
+            return None
+        line = line or statement.lineno
+        for one in wrong:
+            node = _returned(statement, one["place"], function["results"])
+            if node is None:
+                return None
+            own = editor.text(node)
+            own = own if isinstance(node, (ast.Name, ast.Call, ast.Attribute)) else f"({own})"
+            splices.append(editor.replaced(node, one["due"].replace("{returned}", own)))
+    return SettingEdit("backward", "returns what is due", line, tuple(splices)) if splices else None
+
+
+def _returned(statement: ast.Return, place: int, count: int) -> ast.expr | None:
+    """The expression of one of the gradients that a backward returns."""
+    if isinstance(statement.value, ast.Tuple) and len(statement.value.elts) == count:
+        return statement.value.elts[place]
+    return statement.value if count == 1 else None

@@ -35,7 +35,7 @@ PROBLEM = "wrong-mode"
 @FAULTS.register(PROBLEM)
 def wrong_mode() -> Fault:
     """A module trains in evaluation mode, or is evaluated in training mode."""
-    return Fault(_measure, _judge, _edit)
+    return Fault(_measure, _judge, _edit, "mode")
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
@@ -46,7 +46,7 @@ def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
     spread = 0.0
     for op in off:
         if op.name == "batch_norm":
-            rows = iteration.tensor(op.inputs[0]).detach().double()
+            rows = iteration.tensor(op.inputs[0]).detach().cpu().double()
             spread = max(spread, float(rows.std()), float(rows.mean().abs()))
     return {
         "off": [op.name for op in off],

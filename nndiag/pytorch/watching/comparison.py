@@ -32,7 +32,7 @@ def compared(iteration: Iteration, *, is_clipped: bool) -> dict[str, dict[str, A
     for name, own in again.items():
         taken = np.zeros(own.shape)
         if name in iteration.taken:
-            taken = iteration.taken[name].double().cpu().numpy()
+            taken = iteration.taken[name].cpu().double().numpy()
         rounding = _ROUNDING * max(float(np.linalg.norm(own)), _ROUNDING * whole)
         same = float(np.linalg.norm(taken - own)) <= rounding
         gradient[name] = own if same or is_clipped else taken

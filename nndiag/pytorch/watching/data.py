@@ -9,7 +9,9 @@ import torch
 
 from nndiag.pytorch.watching.iteration import Iteration
 from nndiag.pytorch.watching.network import Network, root_of
+from nndiag.pytorch.watching.replay import doubled
 from nndiag.pytorch.watching.run import Run
+from nndiag.pytorch.watching.seen import parts_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +78,9 @@ def _cut_out(iteration: Iteration, network: Network, roots: list[Any], size: int
 
 def _loader_of(batch_seen: Any, tensors: list[Any]) -> tuple[int, int, int] | None:
     """The loader whose last batch holds both tensors, and where in it."""
-    if batch_seen is None or not isinstance(batch_seen[1], (list, tuple)):
+    if batch_seen is None:
         return None
-    loader, batch = batch_seen
+    loader, batch = batch_seen[0], parts_of(batch_seen[1])
     places = [next((i for i, x in enumerate(batch) if x is tensor), None) for tensor in tensors]
     if places[0] is None or places[1] is None:
         return None
@@ -95,8 +97,9 @@ def _loaded(
 ) -> Data:
     """The batches that a loader gave in its first epoch."""
     loader, one, other = found
-    batches = [(batch[one], batch[other]) for batch in run.batches[loader]]
-    known = [{values[0]: _doubled(x), values[1]: _doubled(y)} for x, y in batches]
+    parts = map(parts_of, run.batches[loader])
+    batches = [(batch[one], batch[other]) for batch in parts]
+    known = [{values[0]: doubled(x), values[1]: doubled(y)} for x, y in batches]
     inputs = _shaped(torch.cat([x for x, _ in batches]), iteration.tensor(network.inputs or 0))
     targets = _shaped(torch.cat([y for _, y in batches]), iteration.tensor(network.target or 0))
     return Data(
@@ -140,8 +143,4 @@ def _shaped(whole: Any, part: Any) -> Any:
 
 
 def _as(part: Any, like: Any) -> Any:
-    return _doubled(part.reshape(len(part), *like.shape[1:]))
-
-
-def _doubled(tensor: Any) -> Any:
-    return tensor.detach().double() if tensor.is_floating_point() else tensor
+    return doubled(part.reshape(len(part), *like.shape[1:]))

@@ -42,6 +42,15 @@ class Observer(Protocol):
     def evaluated(self, module: Any) -> None:
         """When a module that differs between modes runs in training mode without gradients."""
 
+    def compiled(self) -> None:
+        """When a module or a function is to be compiled."""
+
+    def scaled(self, loss: Any, result: Any) -> None:
+        """When a loss is scaled for mixed precision."""
+
+    def scheduled(self) -> None:
+        """When a schedule of learning rates makes a step."""
+
     def clipped(self, norm: float) -> None:
         """When gradients are clipped to a norm."""
 
@@ -70,11 +79,15 @@ def hooked(observer: Observer, *, shift: int) -> Iterator[None]:
 
         put(torch.Tensor, "backward", _backward(torch.Tensor.backward, observer))
         put(torch.optim.Optimizer, "__init__", _created(observer))
-        put(torch, "compile", _uncompiled)
+        put(torch, "compile", _uncompiled(observer))
         put(torch, "manual_seed", lambda seed: real_seed(int(seed) + shift))
         put(torch.utils.data.DataLoader, "__iter__", _drawn(observer))
         put(torch.autograd.Function, "apply", _applied(observer))
         put(torch.nn.utils, "clip_grad_norm_", _clipped(torch.nn.utils.clip_grad_norm_, observer))
+        scaler = torch.amp.grad_scaler.GradScaler
+        put(scaler, "scale", _scaled(scaler.scale, observer))
+        for kind in _schedulers():
+            put(kind, "step", _scheduled(kind.step, observer))
         for kind in _mode_kinds():
             put(kind, "forward", _evaluated(kind.forward, observer))
         real_seed(shift)
@@ -149,9 +162,14 @@ def _created(observer: Observer) -> Callable[..., Any]:
     return created
 
 
-def _uncompiled(model: Any = None, **_: Any) -> Any:
+def _uncompiled(observer: Observer) -> Callable[..., Any]:
     """Stands for `torch.compile`: the same mathematics, operation by operation."""
-    return (lambda function: function) if model is None else model
+
+    def uncompiled(model: Any = None, **_: Any) -> Any:
+        observer.compiled()
+        return (lambda function: function) if model is None else model
+
+    return uncompiled
 
 
 def _drawn(observer: Observer) -> Callable[..., Any]:
@@ -183,6 +201,31 @@ def _clipped(real: Callable[..., Any], observer: Observer) -> Callable[..., Any]
         return real(parameters, max_norm, *rest, **options)
 
     return clip
+
+
+def _scaled(real: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    def scale(scaler: Any, outputs: Any) -> Any:
+        result = real(scaler, outputs)
+        if isinstance(outputs, torch.Tensor) and scaler.is_enabled():
+            observer.scaled(outputs, result)
+        return result
+
+    return scale
+
+
+def _schedulers() -> list[Any]:
+    """The kinds of schedules that step by themselves."""
+    kinds = vars(torch.optim.lr_scheduler).values()
+    return [kind for kind in kinds if isinstance(kind, type) and "step" in vars(kind)]
+
+
+def _scheduled(real: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    def step(schedule: Any, *args: Any, **options: Any) -> Any:
+        result = real(schedule, *args, **options)
+        observer.scheduled()
+        return result
+
+    return step
 
 
 def _mode_kinds() -> list[Any]:

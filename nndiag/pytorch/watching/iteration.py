@@ -100,7 +100,7 @@ class Iteration:
 def norm_of(gradient: Mapping[str, Any]) -> float:
     """The norm of a gradient over all tensors."""
     return (
-        float(torch.sqrt(sum((x.double() ** 2).sum() for x in gradient.values()) + 0.0))
+        float(torch.sqrt(sum((x.cpu().double() ** 2).sum() for x in gradient.values()) + 0.0))
         if gradient
         else 0.0
     )
@@ -109,6 +109,6 @@ def norm_of(gradient: Mapping[str, Any]) -> float:
 def cosine_of(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
     """The cosine between two gradients, over the tensors that both have; 0 where one is 0."""
     names = [name for name in one if name in other]
-    product = sum(float((one[x].double() * other[x].double()).sum()) for x in names)
+    product = sum(float((one[x].cpu().double() * other[x].cpu().double()).sum()) for x in names)
     size = norm_of({x: one[x] for x in names}) * norm_of({x: other[x] for x in names})
     return product / size if size > 0 else 0.0

@@ -144,7 +144,7 @@ def units_of(iteration: Iteration, groups: list[list[str]]) -> dict[str, Array]:
         if after is None:
             continue
         kind, value = after
-        rows = iteration.tensor(value).detach().double()
+        rows = iteration.tensor(value).detach().cpu().double()
         if rows.dim() < 2 or len(rows) < 2:
             continue
         if op is not None and op.name.startswith("conv"):

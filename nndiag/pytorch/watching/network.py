@@ -128,10 +128,10 @@ def _own_input(op: Op, moving: set[int], iteration: Iteration) -> int | None:
     if op.name not in _PARAMETRIC | PRODUCTS or not op.inputs:
         return None
     names = {id(x.tensor) for x in iteration.tracked}
-    for value in op.inputs:
-        if id(iteration.tensor(value)) not in names:
-            return None if value in moving else value
-    return None
+    others = [value for value in op.inputs if id(iteration.tensor(value)) not in names]
+    if not others or len(others) == len(op.inputs) or others[0] in moving:
+        return None
+    return others[0]
 
 
 def _compare(iteration: Iteration, network: Network, moving: set[int]) -> None:
@@ -222,7 +222,7 @@ def _name_loss(iteration: Iteration, network: Network, start: Mapping[str, Any])
 
 def predictions_of(network: Network, output: Any) -> Array:
     """What the network gives, probabilities where its loss takes logits, shape (B, O)."""
-    rows = output.detach().double()
+    rows = output.detach().cpu().double()
     rows = rows.reshape(len(rows), -1) if rows.dim() > 1 else rows.reshape(-1, 1)
     name = network.compared.name if network.compared is not None else ""
     if name == "cross_entropy":
@@ -252,7 +252,7 @@ def targets_of(
         if not len(classes) or int(classes.max()) >= columns or int(classes.min()) < 0:
             return None
         return torch.nn.functional.one_hot(classes, columns).double().cpu().numpy()
-    rows = found.detach().double()
+    rows = found.detach().cpu().double()
     return (rows.reshape(len(rows), -1) if rows.dim() > 1 else rows.reshape(-1, 1)).cpu().numpy()
 
 

@@ -26,6 +26,8 @@ _DROPOUTS = frozenset(
     ]
 )
 _CASTS = frozenset(["float", "half", "bfloat16", "to", "type", "type_as", "double"])
+_MOVES = frozenset(["cuda", "cpu", "xpu"])
+_CPU = torch.device("cpu")
 _AGREES = 1e-3  # relative: single precision against double
 
 
@@ -206,7 +208,11 @@ class Replay:
 
 
 def _called(op: Op, args: Any, kwargs: dict[str, Any]) -> Any:
-    """An operation, which stays in double precision."""
+    """An operation, which stays on the processor and in double precision."""
+    if op.name in _MOVES:
+        return args[0]
+    args = tuple(_CPU if _is_device(x) else x for x in args)
+    kwargs = {name: _CPU if _is_device(x) else x for name, x in kwargs.items()}
     if op.name in _CASTS:
         chosen = [x for x in (*args[1:], *kwargs.values()) if isinstance(x, torch.dtype)]
         if op.name in {"float", "half", "bfloat16", "double", "type_as"} or chosen:
@@ -221,7 +227,14 @@ def _called(op: Op, args: Any, kwargs: dict[str, Any]) -> Any:
     return op.function(*args, **kwargs)
 
 
+def _is_device(argument: Any) -> bool:
+    """Whether an argument says where a tensor is to be."""
+    if isinstance(argument, torch.device):
+        return True
+    return isinstance(argument, str) and argument.partition(":")[0] in {"cuda", "mps", "xpu", "cpu"}
+
+
 def doubled(tensor: Any) -> Any:
-    """A copy of a tensor as it is now, apart from its graph, in double precision."""
-    copy = tensor.detach().clone()
+    """A copy of a tensor as it is now, without its graph, on the processor, in double precision."""
+    copy = tensor.detach().clone().cpu()
     return copy.double() if copy.is_floating_point() else copy

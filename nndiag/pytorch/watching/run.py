@@ -17,9 +17,9 @@ import torch
 
 from nndiag.program.execution.host import StopProgram
 from nndiag.program.running.rows import Rows
-from nndiag.pytorch.watching.hooks import Observer
 from nndiag.pytorch.watching.iteration import Iteration, Tracked
 from nndiag.pytorch.watching.names import modules_in, names_of, optimizer_names, variables_of
+from nndiag.pytorch.watching.seen import Seen
 from nndiag.pytorch.watching.tape import Tape, TapeMode, line_in
 from nndiag.pytorch.watching.tracking import adopt, tracked_in
 
@@ -29,13 +29,12 @@ _GROWTH = 1.15  # from one probe to the next
 _FIRST = 5  # probes that are one step apart
 _TOLD = 0.1  # seconds between two reports of how far the run is
 _BROKEN = 3  # losses in a row that are not finite, at which the run is ended
-_MOST_DATA = 2**27  # bytes of batches that are kept
 _MOST_UNSTEPPED = 10_000  # losses
 _LONGEST = 200  # letters of a note
 _MOST_COPIED = 2_000_000  # numbers: larger networks are not copied at each probe
 
 
-class Run(Observer):
+class Run(Seen):
     """A script being watched.
 
     Args:
@@ -57,31 +56,22 @@ class Run(Observer):
         told: Callable[[int, float], None],
         also: tuple[int, ...] = (),
     ) -> None:
-        self._file, self._probe, self._told = file, probe, told
+        super().__init__(file)
+        self._probe, self._told = probe, told
         self._most, self._also = steps, also
         self._until = float("inf") if seconds is None else time.perf_counter() + seconds
         self._next_told = 0.0
         self.tracked: list[Tracked] = []
-        self.names: dict[int, str] = {}
         self.lead: Any = None
-        self.optimizers: list[Any] = []
         self.unstepped: list[float] = []
+        self.backward_line = 0
         self.optimizer_names: dict[int, str] = {}
         self.rates: list[tuple[int, float]] = []
         self.rows: Rows | None = None
         self.copies: list[tuple[int, dict[str, Array]]] = []
         self.moves: list[Array] = []
-        self.count = 0
-        self.clip_norm: float | None = None
-        self.batches: dict[int, list[Any]] = {}
-        self.loaders: dict[int, Any] = {}
-        self.last_batch: tuple[int, Any] | None = None
-        self.evaluated_in_training: dict[str, int] = {}
-        self.functions: dict[str, tuple[Any, Any, int]] = {}
         self.models: list[str] = []
         self.factor = 1.0
-        self.notes: list[str] = []
-        self._kept = 0
         self._losses: list[Any] = []
         self._norms: dict[int, float] = {}
         self._broken = 0
@@ -101,7 +91,8 @@ class Run(Observer):
 
     def before_backward(self, tensor: Any) -> None:  # noqa: D102
         with self._unrecorded():
-            self._before_backward(tensor)
+            scaled, loss = self._scaled or (None, None)
+            self._before_backward(loss if scaled is tensor else tensor)
 
     def _before_backward(self, tensor: Any) -> None:
         if self._by_hand and self._losses:
@@ -110,6 +101,7 @@ class Run(Observer):
             self._find(tensor)
         if self.lead is None and len(self.unstepped) < _MOST_UNSTEPPED:
             self.unstepped.append(float(tensor.detach().sum()))
+            self.backward_line = self.backward_line or line_in(self._file)
         self._losses.append(tensor.detach())
         iteration = self._iteration
         if iteration is not None and self._mode is not None:
@@ -205,33 +197,10 @@ class Run(Observer):
             self._taken()
         self._ended()
 
-    def created(self, optimizer: Any) -> None:  # noqa: D102
-        self.optimizers.append(optimizer)
-
     def applied(self, kind: Any, arguments: Any, result: Any) -> None:  # noqa: D102
         if self._mode is not None and self._mode.tape is not None:
             self._mode.tape.record(kind.apply, arguments, {}, result)
-        if kind.__module__ == "__main__" and kind.__name__ not in self.functions:
-            kept = [x.detach().clone() if isinstance(x, torch.Tensor) else x for x in arguments]
-            self.functions[kind.__name__] = (kind, kept, line_in(self._file))
-
-    def drew(self, loader: Any, batch: Any) -> None:  # noqa: D102
-        self.last_batch = (id(loader), batch)
-        self.loaders[id(loader)] = loader
-        known = self.batches.setdefault(id(loader), [])
-        if self._kept < _MOST_DATA and len(known) < len(loader):
-            known.append(batch)
-            parts = batch if isinstance(batch, (list, tuple)) else [batch]
-            self._kept += sum(
-                x.numel() * x.element_size() for x in parts if isinstance(x, torch.Tensor)
-            )
-
-    def evaluated(self, module: Any) -> None:  # noqa: D102
-        name = self.names.get(id(module), type(module).__name__)
-        self.evaluated_in_training.setdefault(name, line_in(self._file))
-
-    def clipped(self, norm: float) -> None:  # noqa: D102
-        self.clip_norm = norm
+        super().applied(kind, arguments, result)
 
     def end(self) -> None:
         """Behind the script."""
@@ -357,6 +326,11 @@ class Run(Observer):
     def _gradients(self, *, copied: bool) -> dict[str, Any]:
         known = [(x.name, x.tensor.grad) for x in self.tracked if x.tensor.grad is not None]
         return {name: grad.detach().clone() if copied else grad for name, grad in known}
+
+    @property
+    def leading(self) -> Any:
+        """The optimizer that steps first; the only one that was made where none steps."""
+        return self.optimizers[0] if self.lead is None and len(self.optimizers) == 1 else self.lead
 
     def parameters(self) -> dict[str, Array]:
         """Copies of the parameters in double precision, flat."""

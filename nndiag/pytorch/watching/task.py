@@ -24,6 +24,7 @@ from nndiag.program.text.source import Source, read_source
 from nndiag.pytorch.faults import measured
 from nndiag.pytorch.watching.comparison import compared
 from nndiag.pytorch.watching.data import Data, data_of
+from nndiag.pytorch.watching.fits import by_heart
 from nndiag.pytorch.watching.hooks import hooked
 from nndiag.pytorch.watching.iteration import Iteration
 from nndiag.pytorch.watching.measures import at_end, is_affordable, sharpness, theta_of, units_of
@@ -45,8 +46,8 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
     Args:
         request: `settings`, and where wanted `text` (what to run in the place of the file's text),
             `steps`, `seconds`, `shift` (added to its seeds), `factor` (of its learning rates),
-            `check` (whether to hold its gradients against differences of the loss) and `brief`
-            (whether to tell of the losses only).
+            `check` (whether to hold its gradients against differences of the loss), `handful`
+            (whether to fit a few examples) and `brief` (whether to tell of the losses only).
         send: Called with "step" and the number of steps and the loss, now and then.
 
     Raises:
@@ -58,14 +59,14 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
         source = source.with_text(request["text"])
     _check_version(source)
     shift = int(request.get("shift", 0))
-    watcher = _Watcher(checking=bool(request.get("check")))
+    watcher = _Watcher(checking=bool(request.get("check")), fitting=bool(request.get("handful")))
     with sandbox(source.path), np.errstate(all="ignore"), other_seeds(shift):
         began = time.perf_counter()
         run, failure = _trained(source, request, watcher, send)
         seconds = time.perf_counter() - began
         if request.get("brief"):
             return {"losses": np.zeros(0) if run.rows is None else run.rows.values[:, 0]}
-        if not run.count and not run.unstepped:
+        if not run.count and (not run.unstepped or (failure and not watcher.faults)):
             raise failure or UserCodeError(
                 Problem(
                     f"{source.name}: no training step was seen",
@@ -120,7 +121,7 @@ def _see_where_it_breaks(
     if rows is None or _BREAKING in watcher.faults or np.isfinite(rows.values[:, 0]).all():
         return
     first = int(np.argmin(np.isfinite(rows.values[:, 0])))
-    again = _Watcher(checking=False)
+    again = _Watcher()
     told = {**request, "steps": first + 1}
     _trained(source, told, again, send, also=(max(first - 1, 0), first))
     if _BREAKING in again.faults:
@@ -142,9 +143,9 @@ def _check_version(source: Source) -> None:
 class _Watcher:
     """Keeps what the probes saw."""
 
-    def __init__(self, *, checking: bool) -> None:
+    def __init__(self, *, checking: bool = False, fitting: bool = False) -> None:
         self.run: Any = None
-        self._checking = checking
+        self._checking, self._fitting = checking, fitting
         self.compared: dict[str, dict[str, Any]] = {}
         self.iterations: list[Iteration] = []
         self.faults: dict[str, list[dict[str, Any]]] = {}
@@ -184,7 +185,7 @@ class _Watcher:
             network = network_of(first, theta)
             data = data_of(self.iterations, network, run)
         final = run.parameters() if run.count else None
-        settings = settings_of(run.lead)
+        settings = settings_of(run.leading)
         rate = run.rates[0][1] if run.rates else _rate_by_hand(run)
         told = {
             **_run_told(run, final),
@@ -193,21 +194,25 @@ class _Watcher:
             "groups": self._groups(),
             "units": [list(item) for item in self.units],
             "settings": {**settings, "clip_norm": run.clip_norm},
-            "optimizer": run.optimizer_names.get(id(run.lead), ""),
+            "decay": settings["weight_decay"],
+            "optimizer": run.optimizer_names.get(id(run.leading), ""),
             "rates": [list(item) for item in run.rates],
             "rate": None if rate is None else ["lr", rate],
             "scale": rate,
             "family": network.family,
             "activation": network.activation,
             "sharpness": None,
+            "handful": None,
             "end": {},
             "notes": list(dict.fromkeys([*run.notes, *self.notes])),
             "compared": self.compared,
             "model": run.models[0] if len(run.models) == 1 else "",
             "models": run.models,
-            "backward_line": first.backward_line if first is not None else 0,
+            "backward_line": run.backward_line if first is None else first.backward_line,
             "step_line": first.step_line if first is not None else 0,
             "evaluated": run.evaluated_in_training,
+            "scheduled": run.schedule,
+            "batched": any(len(x) > 1 for x in run.batches.values()),
         }
         if first is not None and run.copies:
             self._add_measures(told, first, network, data, final)
@@ -236,6 +241,8 @@ class _Watcher:
         except CannotReplayError as error:
             told["notes"].append(f"no curvature: {error}"[:200])
         if data is not None and network.output is not None and final:
+            if self._fitting:
+                told["handful"] = by_heart(first, network, data, theta)
             told["end"] = at_end(first, network, data, final)
 
     def _network_told(
@@ -245,7 +252,7 @@ class _Watcher:
         first = self.iterations[0] if self.iterations else None
         pair = None
         if data is not None and first is not None:
-            inputs = data.inputs.double().cpu().numpy()
+            inputs = data.inputs.cpu().double().numpy()
             columns = _columns(first, network)
             with np.errstate(all="ignore"):
                 targets = _targets(first, network, data, columns=columns)
