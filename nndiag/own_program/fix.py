@@ -254,8 +254,9 @@ class Search:
         found = [editor.steady_rate(), editor.clip()]
         if self._told.get("decay"):
             found.append(editor.decay())
-        units = [link["units"] for link in self._told["links"][-1:]]
-        if output.get("activation") == "softmax" and units == [1]:
+        if output.get("activation") == "softmax" and [
+            x["units"] for x in self._told["links"][-1:]
+        ] == [1]:
             found.append(editor.sigmoid())
         if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
             found.append(editor.labels())
@@ -307,13 +308,10 @@ class Search:
         if edit.name not in {"inputs", "targets"} or known is None or self._told["kind"] is None:
             return True
         values = np.asarray(known[edit.name == "targets"], dtype=np.float64)
-        if edit.name == "targets" and set(np.unique(values)) <= {0.0, 1.0}:
+        values = values[:, np.ptp(values, axis=0) > 0]
+        if not values.size or (edit.name == "targets" and set(np.unique(values)) <= {0.0, 1.0}):
             return False
         sizes, means = values.std(axis=0), np.abs(values.mean(axis=0))
-        varying = sizes > 0
-        if not varying.any():
-            return False
-        sizes, means = sizes[varying], means[varying]
         return bool(sizes.max() > 2 or sizes.min() < 0.3 or (means > 1.5 * sizes).any())
 
     def _with_rate(self, editor: Editor, edits: Edits) -> Edits | None:
