@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.judging.early_updates import early_updates
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits, Explains, ProgramFault
 from nndiag.program.judging.named_by_edit import bug_by_edit
 from nndiag.program.location.aims import Aims
 from nndiag.program.location.located import located_faults
-from nndiag.program.location.relation import UPDATED, Relation, Relations
+from nndiag.program.location.relation import Relations
 from nndiag.program.location.structure import increments, orders
 from nndiag.program.location.substitution import Substitution
 from nndiag.program.location.synthesis import expressions_due
@@ -37,6 +38,9 @@ def gradient_faults(facts: Facts, explained: set[str]) -> Iterator[ProgramFault]
     wrong = [name for name in facts.named(Status.WRONG) if name not in explained]
     slight = [name for name in facts.named(*_SLIGHT) if name not in explained]
     frozen = facts.named(Status.NEVER_UPDATED)
+    for early in early_updates(facts, wrong):
+        yield early
+        wrong = [name for name in wrong if name not in early.parameters]
     if not wrong and not slight and not frozen:
         return
     search = _Faults(facts)
@@ -126,37 +130,31 @@ class _Faults:
     # A value that is not what is due.
 
     def _of_substitution(self, found: Substitution) -> ProgramFault:
-        relation = self._relation(found)
+        bug = self._relation(found)
         dues = found.first_wrong(self.evidence)
         edits = other_expressions(self.facts, found.node_id, dues, any_factor=not found.scaled)
         if not edits and found.scaled and found.targets:  # another bug may have left out a factor
             edits = other_expressions(self.facts, found.node_id, dues, any_factor=True)
-        place, bug = self.facts.nodes[found.node_id], relation.bug
+        place, relation = self.facts.nodes[found.node_id], bug
         if edits and isinstance(place, ast.expr):
             bug = bug_by_edit(bug, place, edits[0][0].text)
-        line = None
-        if bug == UPDATED and relation.operand is not None:
-            early = self._early_update(relation.operand)
-            line = None if early is None else early.lineno
-            edits = [*self._moved(early, relation), *edits]
         return ProgramFault(
             bug,
             list(found.mends),
             found.node_id,
             self._detail(found, relation),
             edits,
-            line,
             explains=Explains.GRADIENT,
         )
 
-    def _relation(self, found: Substitution) -> Relation:
+    def _relation(self, found: Substitution) -> str:
         """What is wrong with the expression, by what it was made from and what is due."""
         by_residual = {item.name for item in self.facts.comparisons if item.by_residual}
         if set(found.mends) <= by_residual:
-            return Relation("loss-gradient-scaled-by-residual")
+            return "loss-gradient-scaled-by-residual"
         ratio = found.ratio(self.evidence)
         if ratio is not None and abs(ratio - 1) > _SAME:
-            return Relation(self._by_ratio(ratio))
+            return self._by_ratio(ratio)
         pairs = sorted(zip(found.nodes, found.targets), key=lambda pair: pair[0] != found.first)
         return self.relations.between(*pairs[0])
 
@@ -168,34 +166,15 @@ class _Faults:
         whole = [abs(ratio - n) <= _SAME * n or abs(ratio * n - 1) <= _SAME for n in sizes]
         return "summed-instead-of-averaged" if any(whole) else "wrong-constant-factor"
 
-    def _detail(self, found: Substitution, relation: Relation) -> str:
+    def _detail(self, found: Substitution, bug: str) -> str:
         ratio = found.ratio(self.evidence)
         sized = ("summed-instead-of-averaged", "wrong-constant-factor")
-        return "" if ratio is None or relation.bug not in sized else self._times(found.mends, ratio)
+        return "" if ratio is None or bug not in sized else self._times(found.mends, ratio)
 
     def _times(self, names: Sequence[str], ratio: float) -> str:
         held = self.facts.found.settings.gradient_of(names[0]) is not None
         other = "the gradient of the loss" if held else "that of the others"
         return f"the step is {ratio:.4g} times {other}"
-
-    # Weights that were updated too early.
-
-    def _early_update(self, operand: int) -> ast.stmt | None:
-        """The statement that updates weights which are used after it."""
-        node = self.relations.early_update(operand)
-        return None if node is None else self.lines.statement(self.evidence.graph[node].node_id)
-
-    def _moved(self, early: ast.stmt | None, relation: Relation) -> Edits:
-        """An update moved behind the statement that uses the old value."""
-        node = relation.operand if relation.product is None else relation.product
-        use = None if node is None else self.lines.statement(self.evidence.graph[node].node_id)
-        if early is None or use is None:
-            return []
-        if self.lines.function(node_id_of(use)) is not self.lines.function(node_id_of(early)):
-            return []
-        return [
-            (Change(node_id_of(use), ast.unparse(early), "after"), Change(node_id_of(early), ""))
-        ]
 
     # A right gradient, taken with a wrong sign or factor.
 

@@ -7,7 +7,6 @@ the derivative of what it applies. What stands in the place of that tells the bu
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,22 +25,6 @@ _RAW = "raw-error-instead-of-delta"
 _ARGUMENT = "activation-derivative-of-wrong-argument"
 _OTHER = "wrong-activation-derivative"
 _SOFTMAX = "wrong-softmax-gradient"
-UPDATED = "uses-updated-weights"
-
-
-@dataclass(frozen=True)
-class Relation:
-    """What is wrong with a value.
-
-    Attributes:
-        bug: Name of the bug.
-        operand: The value that stands where another belongs; None where the whole is wrong.
-        product: The operation that it is an operand of.
-    """
-
-    bug: str
-    operand: int | None = None
-    product: int | None = None
 
 
 class Relations:
@@ -55,15 +38,15 @@ class Relations:
             for item in self.graph[node].inputs:
                 self.users.setdefault(item, []).append(node)
 
-    def between(self, node: int, target: int) -> Relation:
+    def between(self, node: int, target: int) -> str:
         """What is wrong with a value that is due to be the derivative by a target."""
         node = self._stripped(node)
         item = self.graph[node]
         flows = self._flows(item)
         if not flows:
-            return Relation(_LOSS)
+            return _LOSS
         if item.operation not in _SUMS and any(self._is(flow, target) for flow in flows):
-            return Relation(self._extra(flows[0]))
+            return self._extra(flows[0])
         for flow in flows[::-1] if item.operation in _SUMS else flows:
             source = self._source_of(flow, target)
             if source is not None:
@@ -71,17 +54,17 @@ class Relations:
         if item.operation == "add":
             return self._of_addends(flows, target)
         if any(self._is(flow, node) for flow in flows for node in self.forward):
-            return Relation(_RAW)
-        return self.between(flows[0], target) if item.operation in _PRODUCTS else Relation(_LOSS)
+            return _RAW
+        return self.between(flows[0], target) if item.operation in _PRODUCTS else _LOSS
 
     @property
     def forward(self) -> list[int]:
         """The nodes that have a derivative."""
         return self.evidence.forward
 
-    def _of_addends(self, flows: Sequence[int], target: int) -> Relation:
+    def _of_addends(self, flows: Sequence[int], target: int) -> str:
         found = [self.between(flow, target) for flow in reversed(flows)]
-        return next((item for item in found if item.bug != _LOSS), found[0])
+        return next((item for item in found if item != _LOSS), found[0])
 
     def _is(self, node: int, target: int) -> bool:
         return self.evidence.factor(node, target) is not None
@@ -130,7 +113,7 @@ class Relations:
 
     # A right error, passed on wrongly.
 
-    def _passed_on(self, node: int, flow: int, source: int, target: int) -> Relation:
+    def _passed_on(self, node: int, flow: int, source: int, target: int) -> str:
         """What is wrong where an error is right and what is made of it is not."""
         beyond = self._beyond_meeting(source, target)
         if beyond is not None:
@@ -138,16 +121,15 @@ class Relations:
         partner = self._multiplied_with(source, target)
         others = [part for part in dict.fromkeys(refs_of(self.graph[node])) if part != flow]
         if self.graph[node].operation in _SUMS or (partner is None and not others):
-            return Relation(self._reduced(source, target))
+            return self._reduced(source, target)
         wrong = [part for part in others if partner is None or not self._fits(part, partner)]
         if partner is None:
-            return Relation(self._derivative(wrong[0], source, target))
+            return self._derivative(wrong[0], source, target)
         if not wrong:
-            return Relation(self._reduced(source, target))
+            return self._reduced(source, target)
         if self.graph[target].function is None:
-            return Relation("wrong-layer-activation", wrong[0], node)
-        updated = self._is_updated(wrong[0])
-        return Relation(UPDATED if updated else _CHAIN, wrong[0], node)
+            return "wrong-layer-activation"
+        return _CHAIN
 
     def _reduced(self, source: int, target: int) -> str:
         """A derivative that is missing, a bias's sum, or a product in the wrong order."""
@@ -175,7 +157,7 @@ class Relations:
             first += 1
         return way[first].index
 
-    def _undivided(self, flow: int, product: int, source: int) -> Relation:
+    def _undivided(self, flow: int, product: int, source: int) -> str:
         """An error that lacks a derivative: there is one that has it, or it was left out."""
         there = any(
             self._is(node, product)
@@ -183,8 +165,8 @@ class Relations:
             if self.graph[node].size == self.graph[product].size > 1
         )
         if there:
-            return Relation(_RAW, flow)
-        return Relation(_SOFTMAX if self._is_softmax(source, product) else _MISSING)
+            return _RAW
+        return _SOFTMAX if self._is_softmax(source, product) else _MISSING
 
     def _multiplied_with(self, source: int, target: int) -> int | None:
         """What the forward pass multiplies a target with; None where it applies a function."""
@@ -222,24 +204,6 @@ class Relations:
 
     def _fits(self, other: int, wanted: int) -> bool:
         return self.evidence.multiple(*map(self.evidence.value, (other, wanted))) is not None
-
-    def _is_updated(self, node: int) -> bool:
-        """Whether a value is a parameter that this iteration has changed already."""
-        return self.early_update(node) is not None
-
-    def early_update(self, node: int) -> int | None:
-        """The node of the update that gave weights the value which is used; None without one."""
-        parameters = self.evidence.readings[0].parameters
-        ends = {end for item in parameters for end in item.ends if end is not None}
-        updated = ends - {head for item in parameters for head in item.heads}
-        for _ in range(4):
-            if node in updated:
-                return node
-            inputs = self.graph[node].inputs
-            if len(inputs) != 1:
-                return None
-            node = inputs[0]
-        return None
 
     # Derivatives.
 
