@@ -20,6 +20,7 @@ from nndiag.program.network.layers import Forward
 from nndiag.program.network.losses import TOTALS
 from nndiag.program.network.products import Product
 from nndiag.program.network.tables import Table
+from nndiag.program.roles.losses import Key
 from nndiag.program.running.examples import Rows
 from nndiag.program.running.seen import Seen
 from nndiag.program.text.instrument import node_id_of
@@ -136,8 +137,19 @@ def _picked(forward: Forward, table: Table) -> _Picked | None:
             or not isinstance(forward.syntax.get(key[0]), ast.expr)
         ):
             return None
-        places[node] = key[0], key[2]
+        places[node] = key[0], _first(forward, key) if len(table.nodes) == 1 else key[2]
     return _Picked(table, places)
+
+
+def _first(forward: Forward, key: Key) -> int:
+    """The first value of an expression that is the same: a step's own, not one told behind it."""
+    keyed, graph = forward.reading.keyed_forward, forward.graph
+    wanted = graph[keyed[key]].value
+    for count in range(key[2]):
+        other = keyed.get((key[0], key[1], count))
+        if other is not None and np.array_equal(graph[other].value, wanted):
+            return count
+    return key[2]
 
 
 def _operand(forward: Forward, product: Product) -> tuple[int, list[int], Product] | None:

@@ -329,3 +329,28 @@ for step in range(12):
 
 def test_a_gradient_that_is_left_over_is_no_memory_where_units_are_saturated(told):
     assert told(LEFT)["momentum"] == []
+
+
+TOLD = """
+y = (labels > 1)[:, None] * 1.0
+X = np.hstack([np.ones((30, 1)), X])
+theta = np.zeros((5, 1))
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+def cost(theta):
+    h = sigmoid(X.dot(theta))
+    return -np.mean(y * np.log(h) + (1 - y) * np.log(1 - h))
+
+for step in range(12):
+    theta = theta - 0.1 * X.T.dot(sigmoid(X.dot(theta)) - y) / 30
+    if step % 4 == 0:
+        print(cost(theta))
+"""
+
+
+def test_the_loss_of_a_step_is_that_before_it_also_where_it_is_told_behind_it(told):
+    losses = told(TOLD)["rows"][:, 0]
+    assert losses[0] == pytest.approx(np.log(2))  # all outputs are 0.5 at first
+    assert (np.diff(losses) < 0).all()
