@@ -132,7 +132,10 @@ class _Faults:
     def _of_substitution(self, found: Substitution) -> ProgramFault:
         bug = self._relation(found)
         dues = found.first_wrong(self.evidence)
-        edits = other_expressions(self.facts, found.node_id, dues, any_factor=not found.scaled)
+        loose = (
+            not found.scaled or not self.facts.loss.own
+        )  # of an assumed loss any multiple is one
+        edits = other_expressions(self.facts, found.node_id, dues, any_factor=loose)
         if not edits and found.scaled and found.targets:  # another bug may have left out a factor
             edits = other_expressions(self.facts, found.node_id, dues, any_factor=True)
         place, relation = self.facts.nodes[found.node_id], bug

@@ -25,14 +25,15 @@ def factor_between(value: Any, target: Any, *, tolerance: float = TOLERANCE) -> 
     one, other = np.asarray(value, float).ravel(), np.asarray(target, float).ravel()
     if one.size != other.size:
         return None
+    largest = [float(np.max(np.abs(item), initial=0.0)) for item in (one, other)]
+    if not np.isfinite(largest).all() or 0.0 in largest:
+        return None
     with np.errstate(all="ignore"):
-        square = float(other @ other)
-        size = float(np.sqrt(one @ one))
-        if not (np.isfinite(square) and np.isfinite(size)) or square == 0 or size == 0:
-            return None
-        factor = float(one @ other) / square
+        one, other = one / largest[0], other / largest[1]  # the squares of large ones overflow
+        factor = float(one @ other) / float(other @ other)
         gap = float(np.linalg.norm(one - factor * other))
-    return factor if gap <= tolerance * size else None
+        whole = factor * (largest[0] / largest[1])
+    return whole if gap <= tolerance * float(np.linalg.norm(one)) else None
 
 
 def laid_out(value: Any, shape: tuple[int, ...], *, turned: bool = True) -> Iterator[np.ndarray]:

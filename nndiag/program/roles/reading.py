@@ -33,7 +33,6 @@ from nndiag.program.roles.penalty import penalty_adjoints
 from nndiag.program.roles.recording import Iteration, recorded
 
 _NOTHING = 1e-9  # of the loss, by which the whole length of a parameter would change it
-_EXPLODED = 1e8  # times the parameters: half the digits are lost
 _SMALL = 1e-2  # the least length of a parameter: some start at zero
 
 
@@ -174,20 +173,6 @@ class Reading:
         }
         felt = set().union(*(ancestors(self.forward, end) for end in ends))
         return any(_has_tie(self.forward, node) for node in self.acted_forward & felt)
-
-    @cached_property
-    def has_exploded(self) -> bool:
-        """Whether a step is so much longer than the parameters that these are lost in its rounding.
-
-        What it is made of beside the derivative, such as a decay, cannot be seen there.
-        """
-        with np.errstate(all="ignore"):
-            steps = [np.max(np.abs(item.step), initial=0.0) for item in self.parameters]
-            starts = [
-                np.max(np.abs(self.iteration.values_at(item.heads)), initial=0.0)
-                for item in self.parameters
-            ]
-        return bool(max(steps, default=0.0) > _EXPLODED * max([1.0, *starts]))
 
     @cached_property
     def is_guarded(self) -> bool:

@@ -354,8 +354,6 @@ def _choose(found: Understanding) -> None:
     """Leaves out the points on a kink or behind a guard, and chooses the loss."""
     smooth = [reading for reading in found.readings if not reading.at_kink]
     found.readings = smooth or found.readings
-    calm = [reading for reading in found.readings if not reading.has_exploded]
-    found.readings = calm or found.readings
     telling = [reading for reading in found.readings if not reading.is_guarded]
     found.readings = telling or found.readings
     if found.settings.loss is not None:
