@@ -110,7 +110,7 @@ SECTIONS = (
     "Fires when",
     "Silent when",
     "Thresholds",
-    "Remedies",
+    "Fixes",
     "Source",
 )
 """The sections of a detector's page, in this order, each a line of its own in the docstring."""

@@ -29,7 +29,7 @@ Thresholds
     the whole network's. What is kept of a layer is multiplied by 1/(1 − share), so that squares of
     it, and with them the curvature of the layer above, are so much larger in the mean.
 
-Remedies
+Fixes
     Less dropout, or none; more units: n/(1 − share) of them keep n on average.
 
 Source

@@ -37,7 +37,7 @@ NAMES = [
     "wrong-moment",
     "loss-is-not-the-objective",
 ]
-SECTIONS = ("What it is:", "Why it matters:", "How it is told:", "Repair:", "Source:")
+SECTIONS = ("What it is:", "Why it matters:", "How it is told:", "Fix:", "Source:")
 
 
 def test_has_the_bugs_that_programs_have():

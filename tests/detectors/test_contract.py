@@ -16,7 +16,7 @@ def test_each_page_has_exactly_the_sections(problem):
 def test_each_page_opens_with_the_summary_and_names_each_threshold(problem):
     page = page_of(problem)
     assert page.splitlines()[0] == DETECTORS.summary(problem)
-    section = page.split("Thresholds\n")[1].split("Remedies\n")[0]
+    section = page.split("Thresholds\n")[1].split("Fixes\n")[0]
     for name, option in DETECTORS.options(problem).items():
         assert f"{name} = " in section
         assert not option.required

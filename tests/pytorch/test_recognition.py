@@ -9,7 +9,7 @@ from nndiag.pytorch.recognition import is_script
 from nndiag.pytorch.watching import answer
 from nndiag.report.catalogue import entry_of
 
-SECTIONS = ("What it is:", "Why it matters:", "How it is told:", "Repair:", "Source:")
+SECTIONS = ("What it is:", "Why it matters:", "How it is told:", "Fix:", "Source:")
 
 
 def settings(tmp_path, text):

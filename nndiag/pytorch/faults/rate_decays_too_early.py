@@ -9,7 +9,7 @@ looks like a network that cannot learn more.
 How it is told: the rate of every step is recorded. It is told where a run ended badly and the rate
 was below a thousandth of its largest value for more than half of the steps.
 
-Repair: call `scheduler.step()` behind the loop over the batches, or choose a milder schedule.
+Fix: call `scheduler.step()` behind the loop over the batches, or choose a milder schedule.
 
 Source: "How to adjust learning rate" in torch's documentation; the thousandth is ours, since a
 schedule that divides by ten every third of a run stays above it.

@@ -10,7 +10,7 @@ How it is told: the script is run again up to the step at which its loss stops b
 first operation that gives a value that is not finite for finite ones is the place; where all values
 are finite, the first on the way back whose derivative is not.
 
-Repair: keep away from the place: `torch.sqrt(x + 1e-8)`, `torch.log(x + 1e-8)`, or a loss that
+Fix: keep away from the place: `torch.sqrt(x + 1e-8)`, `torch.log(x + 1e-8)`, or a loss that
 takes logits.
 
 Source: the notes on autograd mechanics in torch's documentation: gradients where a function has
