@@ -275,7 +275,7 @@ def test_runs_are_compared(config: Path) -> None:
     found = nndiag.compare(*(nndiag.train(config, {"optimizer.learning_rate": x}) for x in rates))
     (differing,) = found.differences
     assert (differing.key, *differing.values) == ("optimizer.learning_rate", *rates)
-    assert str(found).splitlines()[0].startswith("A")
+    assert str(found).splitlines()[0].startswith("best: A (R² ")
 
 
 def test_what_has_a_name_is_explained() -> None:

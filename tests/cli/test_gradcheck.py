@@ -38,7 +38,7 @@ def test_json_is_all_there_is_on_stdout(command):
 def test_a_config_is_not_mended(command):
     ended = command("gradcheck", "healthy.yaml", "--write-fixed")
     assert ended.code == 0
-    assert "a config has nothing to mend" in ended.err
+    assert "in a config there is nothing to fix" in ended.err
 
 
 def test_a_missing_config_is_told(command):

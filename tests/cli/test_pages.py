@@ -18,7 +18,7 @@ SWEEP = ("sweep-lr", "exploding.yaml", "--seeds", "1", "--steps", "50", "--rates
         (("fix", "exploding.yaml", "--no-write", "--seconds", "3"), 1, "CURED"),
         (("gradcheck", "healthy.yaml"), 0, "correct"),
         (("gradcheck", "net.py"), 0, "wrong-sign"),
-        (("compare", "log.csv", "log.csv"), 1, "Both end at the same loss"),
+        (("compare", "log.csv", "log.csv"), 1, "A and B, at the same loss"),
     ],
 )  # fmt: skip
 def test_every_report_can_be_a_page(command, folder, program_text, arguments, pictures, words):
