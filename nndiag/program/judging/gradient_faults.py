@@ -20,7 +20,6 @@ from nndiag.program.location.substitution import Substitution
 from nndiag.program.location.synthesis import expressions_due
 from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.status import Status
-from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
 _SAME = 1e-3
@@ -69,7 +68,7 @@ def other_expressions(
         return []
     scope = facts.lines.function(node_id) or facts.lines.tree
     texts = expressions_due(facts.bench, place, scope, dues, any_factor=any_factor)
-    return [(Change(node_id, facts.lines.in_place(place, text)),) for text in texts]
+    return [(facts.lines.change(place, text),) for text in texts]
 
 
 class _Faults:
@@ -139,7 +138,7 @@ class _Faults:
         if not edits and found.scaled and found.targets:  # another bug may have left out a factor
             edits = other_expressions(self.facts, found.node_id, dues, any_factor=True)
         place, relation = self.facts.nodes[found.node_id], bug
-        if edits and isinstance(place, ast.expr):
+        if edits and isinstance(place, ast.expr) and edits[0][0].node_id == found.node_id:
             bug = bug_by_edit(bug, place, edits[0][0].text)
         return ProgramFault(
             bug,
@@ -200,8 +199,10 @@ class _Faults:
         statement = self.lines.statement(node_id)
         edits: Edits = []
         if isinstance(statement, ast.AugAssign) and node_id == node_id_of(statement):
-            edits = [(flip,) for flip in _flipped(statement) if ratio < 0]
             node_id = node_id_of(statement.value)
+            if ratio < 0 and isinstance(statement.op, (ast.Add, ast.Sub)):
+                value = statement.value
+                edits = [(self.lines.change(value, f"-({ast.unparse(value)})"),)]
         dues = self._dues(name, node_id, ratio)
         edits += other_expressions(self.facts, node_id, dues, any_factor=False)
         says = "" if ratio < 0 else self._times([name], ratio)
@@ -239,11 +240,3 @@ class _Faults:
                 found.append((reading.point, key[2], value))
                 break
         return found
-
-
-def _flipped(statement: ast.AugAssign) -> Iterator[Change]:
-    """An update with the opposite sign."""
-    if isinstance(statement.op, (ast.Add, ast.Sub)):
-        sign = "-" if isinstance(statement.op, ast.Add) else "+"
-        target, value = ast.unparse(statement.target), ast.unparse(statement.value)
-        yield Change(node_id_of(statement), f"{target} {sign}= {value}")

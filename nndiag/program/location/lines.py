@@ -6,9 +6,11 @@ import ast
 import copy
 from collections.abc import Mapping
 
+from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of, parents_of
 
 _MARK = "__place__"
+_TURNED: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -40,13 +42,27 @@ class Lines:
             node = self.parents.get(node_id_of(node))
         return node
 
-    def in_place(self, place: ast.expr, text: str) -> str:
-        """An expression as it is written in the place of another: in brackets where it needs them.
+    def change(self, place: ast.expr, text: str) -> Change:
+        """Another expression in the place of one; what would be added negated is subtracted.
 
         Args:
-            place: The other, an expression of the program.
-            text: The expression.
+            place: The one, an expression of the program.
+            text: The other.
         """
+        new, parent = ast.parse(text, mode="eval").body, self.parents.get(node_id_of(place))
+        operand = new.operand if isinstance(new, ast.UnaryOp) else new
+        turned = _TURNED.get(type(getattr(parent, "op", None)))  # type: ignore[arg-type]
+        if turned and isinstance(new, ast.UnaryOp) and isinstance(new.op, ast.USub):
+            if isinstance(parent, ast.AugAssign) and parent.value is place:
+                whole: ast.AST = ast.AugAssign(parent.target, turned(), operand)
+                return Change(node_id_of(parent), ast.unparse(whole))
+            if isinstance(parent, ast.BinOp) and parent.right is place:
+                whole = ast.BinOp(parent.left, turned(), operand)
+                return Change(node_id_of(parent), ast.unparse(whole))
+        return Change(node_id_of(place), self._in_place(place, text))
+
+    def _in_place(self, place: ast.expr, text: str) -> str:
+        """An expression as it is written in the place of another: in brackets where needed."""
         parent = self.parents.get(node_id_of(place))
         if not isinstance(parent, (ast.BinOp, ast.UnaryOp, ast.Compare, ast.Attribute)):
             return text
