@@ -31,6 +31,7 @@ _MOST_UNUSUAL = 10.0  # speed of a machine that is believed
 _NOISE = "nothing-to-learn"
 _OF_THE_DATA = (_NOISE, "mismatched-data")
 _HALF = 0.5  # R² of the reference fit that refutes it
+_SHUFFLES = 3  # orders of the targets that are fitted beside theirs
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +41,13 @@ class Reference:
     Attributes:
         fit: The strong optimizer's result.
         limit: What keeps the run from it.
+        by_heart: R² that the same fits reach on shuffled targets, which hold nothing: the largest
+            of a few orders; None where no noise is in question.
     """
 
     fit: ReferenceFit
     limit: Limit
+    by_heart: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,19 +201,31 @@ def _is_in_the_data(baseline: Run, reference: Reference | None) -> bool:
     if cause is None or cause.finding.problem not in _OF_THE_DATA or reference is None:
         return False
     r_squared = reference.fit.r_squared
-    if r_squared is not None and cause.finding.problem == _NOISE:
-        shape, targets = baseline.built.shape, baseline.built.training[1]
-        r_squared = _beyond_chance(r_squared, parameters=shape.size, targets=targets.size)
+    if r_squared is not None and reference.by_heart is not None:
+        r_squared = _beyond_heart(r_squared, by_heart=reference.by_heart)
     return r_squared is None or r_squared < _HALF
 
 
-def _beyond_chance(r_squared: float, *, parameters: int, targets: int) -> float:
-    """The R² without what so many parameters reach on noise; zero where they could fit it.
+def _beyond_heart(r_squared: float, *, by_heart: float) -> float:
+    """The share that is explained of what shuffled targets leave; zero where they leave nothing."""
+    return 1 - (1 - r_squared) / (1 - by_heart) if by_heart < 1 else 0.0
 
-    Source: the adjusted coefficient of determination.
+
+def _with_shuffled(reference: Reference, run: Run, *, seconds: float) -> Reference:
+    """The same with what is learned by heart, where noise is told and the fit could refute it.
+
+    Source: a permutation test; Zhang et al. 2017, Understanding deep learning requires rethinking
+    generalization, section 2.1, fit random labels.
     """
-    left = targets - parameters
-    return 1 - (1 - r_squared) * (targets - 1) / left if left > 0 else 0.0
+    cause, r_squared = run.diagnosis.cause, reference.fit.r_squared
+    if cause is None or cause.finding.problem != _NOISE or (r_squared or 0.0) < _HALF:
+        return reference
+    inputs, targets = run.built.training
+    rng = np.random.default_rng(0)
+    orders = [rng.permutation(len(targets)) for _ in range(_SHUFFLES)]
+    shuffled = [replace(run.built, training=(inputs, targets[order])) for order in orders]
+    reached = [fitted(built, run.parameters, seconds=seconds).r_squared for built in shuffled]
+    return replace(reference, by_heart=max(one or 0.0 for one in reached))
 
 
 def _examined(bench: TrialRunner) -> Reference:
@@ -221,6 +237,7 @@ def _examined(bench: TrialRunner) -> Reference:
     seconds = bounded_seconds(built.shape, steps=steps, batch=batch, most=REFERENCE_SECONDS)
     reference = reference_of(bench.baseline, seconds=seconds)
     bench.baseline = with_reference(bench.baseline, reference.fit)
+    reference = _with_shuffled(reference, bench.baseline, seconds=seconds)
     bench.end_control()
     bench.budget.start = time.monotonic()
     return reference
