@@ -18,6 +18,7 @@ NOT_TOLD = {  # no rule of these is known yet: they are called wrong by another 
     "weight-decay-not-in-loss",  # where another weight has none, the two are told to differ
 }
 NOT_MENDED = {
+    "loss-gradient-scaled-by-residual",  # the factor of a mean: only of an assumed loss
     "loss-is-not-the-objective",  # nothing of the step is to be mended there
 }
 QUICK = ("script_tanh", "class_sigmoid", "nonlin", "returned_tuple", "softmax_class", "accumulate")

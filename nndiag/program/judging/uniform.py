@@ -165,9 +165,11 @@ def _meanings(found: Understanding, evidence: Evidence, rate: Rate) -> Iterator[
 def _sizes(found: Understanding, evidence: Evidence) -> list[int]:
     """The numbers of examples that the loss may be averaged over."""
     reading = found.readings[0]
-    residuals = [item for item in reading.residuals if item.output in evidence.adjoints[0]]
-    shapes = [reading.forward[item.node].shape for item in residuals]
-    sizes = {size for shape in shapes for size in (*shape, int(np.prod(shape)))}
+    every = reading.residuals  # a loss that is told may have a forward pass of its own
+    residuals = [item for item in every if item.output in evidence.adjoints[0]] or every
+    nodes = [reading.forward[item.node] for item in residuals]
+    sizes = {size for node in nodes for size in node.shape}
+    sizes |= {node.size for node in nodes if node.operation != "with_item"}  # classes: by rows
     return sorted(size for size in sizes | {len(residuals)} if size > 2)
 
 

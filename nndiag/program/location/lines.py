@@ -73,5 +73,8 @@ class Lines:
                     setattr(node, name, ast.Name(_MARK))
         whole = ast.unparse(around)
         plain, own = whole.replace(_MARK, text), whole.replace(_MARK, f"({text})")
-        same = ast.dump(ast.parse(plain)) == ast.dump(ast.parse(own))
+        try:
+            same = ast.dump(ast.parse(plain)) == ast.dump(ast.parse(own))
+        except SyntaxError:  # `3.T`
+            same = False
         return text if same else f"({text})"

@@ -277,11 +277,12 @@ class Search:
     def _has_shapes(
         self, nodes: tuple[int, ...], family: Family, alignment: Sequence[int | None]
     ) -> bool:
-        graph, heads = self.tapes[0].graph, self.tapes[0].heads
+        tape = self.tapes[0]
+        graph, gradients = tape.graph, {n for nodes in tape.gradients.values() for n in nodes}
         return all(
             place is None
             or graph[node].size == family.values[place].size
-            or family.targets[place] in heads
+            or (family.targets[place] in tape.heads and node in gradients)  # not summed, say
             for node, place in zip(nodes, alignment)
         )
 

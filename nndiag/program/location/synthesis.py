@@ -11,6 +11,7 @@ import difflib
 import re
 import time
 import types
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -224,7 +225,8 @@ def _effort(before: str) -> Callable[[str], tuple[int, int]]:
         tokens = _tokens(after)
         blocks = difflib.SequenceMatcher(None, known, tokens, autojunk=False).get_matching_blocks()
         kept = sum(block.size for block in blocks)
-        return _NEW * (len(tokens) - kept) + len(known) - kept, len(after)
+        new = sum((Counter(tokens) - Counter(known)).values())
+        return _NEW * new + len(known) - kept, len(after)
 
     return effort
 

@@ -24,8 +24,8 @@ LOST = [math.inf] * 100
         (FALLING, FLAT, "wrong, but it trains even better so on this stretch"),
         (RISING, RISING, "wrong, but the loss does not fall on this stretch either way"),
         (FLAT, RISING, "wrong, but the loss does not fall on this stretch either way"),
-        (LOST, LOST, "mended, it does not train at this learning rate either"),
-        (FALLING, LOST, "mended, it does not train at this learning rate either"),
+        (LOST, LOST, "fixed, it does not train at this learning rate either"),
+        (FALLING, LOST, "fixed, it does not train at this learning rate either"),
     ],
 )
 def test_says_whether_a_mistake_is_why_a_program_does_not_train(program, right, verdict):
