@@ -36,7 +36,7 @@ def readable_program(settings: CodeSettings) -> Source:
 def check_program(
     settings: CodeSettings,
     *,
-    seconds: float = 10.0,
+    seconds: float = 20.0,
     python: str | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> ProgramCheck:

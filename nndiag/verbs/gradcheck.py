@@ -99,7 +99,7 @@ def gradcheck(
     target: ExperimentLike,
     overrides: Overrides = (),
     *,
-    seconds: float = 10.0,
+    seconds: float = 20.0,
     write_fixed: bool = False,
     loss: str | None = None,
     parameters: Sequence[str] = (),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0.1),
-    default=10.0,
+    default=20.0,
     show_default=True,
     help="Time for searches and experiments.",
 )
