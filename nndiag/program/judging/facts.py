@@ -78,6 +78,11 @@ class Facts:
         """The parameters of some statuses."""
         return [item.name for item in self.comparisons if item.status in statuses]
 
+    @property
+    def single(self) -> set[str]:
+        """The parameters of one number, of which only the sign of a factor shows."""
+        return {item.name for item in self.comparisons if item.is_single}
+
     def update(self, name: str) -> int:
         """The expression or statement that gives a parameter its next value."""
         return update_node_id(self.readings[0], name)

@@ -36,10 +36,9 @@ def gradient_faults(facts: Facts, explained: set[str]) -> Iterator[ProgramFault]
     """
     wrong = [name for name in facts.named(Status.WRONG) if name not in explained]
     slight = [name for name in facts.named(*_SLIGHT) if name not in explained]
-    if any(item.by_residual for item in facts.comparisons):  # of one number only the sign shows it
-        single = [item.name for item in facts.comparisons if item.is_single]
-        wrong += [name for name in slight if name in single]
-        slight = [name for name in slight if name not in single]
+    if any(item.by_residual for item in facts.comparisons):
+        wrong += [name for name in slight if name in facts.single]
+        slight = [name for name in slight if name not in facts.single]
     frozen = facts.named(Status.NEVER_UPDATED)
     for early in early_updates(facts, wrong):
         yield early
@@ -156,8 +155,7 @@ class _Faults:
     def _relation(self, found: Substitution) -> str:
         """What is wrong with the expression, by what it was made from and what is due."""
         by_residual = {item.name for item in self.facts.comparisons if item.by_residual}
-        single = {item.name for item in self.facts.comparisons if item.is_single}
-        if by_residual and set(found.mends) <= by_residual | single:
+        if by_residual and set(found.mends) <= by_residual | self.facts.single:
             return "loss-gradient-scaled-by-residual"
         ratio = found.ratio(self.evidence)
         if ratio is not None and abs(ratio - 1) > _SAME:

@@ -117,7 +117,7 @@ class Relations:
         """What is wrong where an error is right and what is made of it is not."""
         beyond = self._beyond_meeting(source, target)
         if beyond is not None:
-            return self._undivided(flow, beyond, source)
+            return self._undivided(beyond, source)
         partner = self._multiplied_with(source, target)
         others = [part for part in dict.fromkeys(refs_of(self.graph[node])) if part != flow]
         if self.graph[node].operation in _SUMS or (partner is None and not others):
@@ -157,7 +157,7 @@ class Relations:
             first += 1
         return way[first].index
 
-    def _undivided(self, flow: int, product: int, source: int) -> str:
+    def _undivided(self, product: int, source: int) -> str:
         """An error that lacks a derivative: there is one that has it, or it was left out."""
         there = any(
             self._is(node, product)
