@@ -2,10 +2,16 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does, before numpy is there
+
+# Some hundred programs are run: in this Python, as in an environment that is active, and with what
+# it compiled.
+os.environ["VIRTUAL_ENV"] = sys.prefix
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A suite that was started in the background ignores Ctrl-C, and so would the commands it starts and
 # interrupts: the answer to SIGINT is inherited where it is to ignore it.

@@ -16,10 +16,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
+from nndiag.program.execution.attributes import replaced
 from nndiag.program.execution.stubs import REPLACED, StandInFinder
 
 _SEED = 0
@@ -140,16 +140,28 @@ def _forget_modules(before: set[str], path: Path) -> None:
 
 
 def _patches(path: Path) -> Iterator[contextlib.AbstractContextManager[Any]]:
-    yield mock.patch.object(sys, "argv", [str(path)])
-    yield mock.patch.object(sys, "path", [str(path.resolve().parent), *sys.path])
-    yield mock.patch.object(builtins, "input", _prompt)
-    yield mock.patch.object(time, "sleep", _silent)
-    yield mock.patch.object(sys, "stdin", io.StringIO("1\n" * 1000))
-    yield mock.patch.object(np.random, "default_rng", _seeded_generators(np.random.default_rng))
-    yield mock.patch.dict(copyreg.dispatch_table, {np.nditer: lambda item: (item.copy, ())})
+    yield replaced(sys, "argv", [str(path)])
+    yield replaced(sys, "path", [str(path.resolve().parent), *sys.path])
+    yield replaced(builtins, "input", _prompt)
+    yield replaced(time, "sleep", _silent)
+    yield replaced(sys, "stdin", io.StringIO("1\n" * 1000))
+    yield replaced(np.random, "default_rng", _seeded_generators(np.random.default_rng))
+    yield _copied_iterators()
     for name, value in _REMOVED_FROM_NUMPY.items():
         if value is not None and name not in np.__dict__:
-            yield mock.patch.object(np, name, value, create=True)
+            yield replaced(np, name, value)
+
+
+@contextlib.contextmanager
+def _copied_iterators() -> Iterator[None]:
+    """Lets `copy.deepcopy` copy numpy's iterators."""
+    before = dict(copyreg.dispatch_table)
+    copyreg.dispatch_table[np.nditer] = lambda item: (item.copy, ())
+    try:
+        yield
+    finally:
+        copyreg.dispatch_table.clear()
+        copyreg.dispatch_table.update(before)
 
 
 @contextlib.contextmanager

@@ -15,11 +15,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Callable
-from unittest import mock
 
 import numpy as np
 
 from nndiag.errors import UserCodeError
+from nndiag.program.execution.attributes import replaced
 from nndiag.program.execution.host import CellReader, Host, OutOfTime, StopProgram, cells_of
 from nndiag.program.execution.interruption import Interrupted
 from nndiag.program.execution.snapshot import Snapshot, uncopied
@@ -304,7 +304,7 @@ def other_seeds(shift: int) -> Iterator[None]:
             (np.random, "RandomState", Generator),
             (random, "seed", lambda seed=None, *_: real[2](moved(seed))),
         ):
-            stack.enter_context(mock.patch.object(owner, name, other))
+            stack.enter_context(replaced(owner, name, other))
         np.random.seed(shift)  # noqa: NPY002 - the global generator is the program's
         random.seed(shift)
         yield

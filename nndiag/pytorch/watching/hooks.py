@@ -8,9 +8,10 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
-from unittest import mock
 
 import torch
+
+from nndiag.program.execution.attributes import replaced
 
 _COMPILER = "torch._dynamo"
 
@@ -75,7 +76,7 @@ def hooked(observer: Observer, *, shift: int) -> Iterator[None]:
         stack.enter_context(_without_compiler())
 
         def put(owner: Any, name: str, other: Any) -> None:
-            stack.enter_context(mock.patch.object(owner, name, other))
+            stack.enter_context(replaced(owner, name, other))
 
         put(torch.Tensor, "backward", _backward(torch.Tensor.backward, observer))
         put(torch.optim.Optimizer, "__init__", _created(observer))
