@@ -5,6 +5,7 @@ Each change leaves everything else as it was typed. What is not found is not cha
 
 import ast
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ from nndiag.program.text.source import Source
 
 _BOUNDED = frozenset({"sigmoid", "tanh", "softmax"})
 _ROOM = 3.0  # times what suits a layer: beyond, its starting weights are changed
+_FADED = 0.1
+"""The share of its first value that a fading learning rate keeps to the end."""
 _WIDE = 1.0  # a clip that takes rare steps only
 
 
@@ -80,12 +83,27 @@ class Editor:
         return self._set(places, typed(value), name="learning rate", before=known)
 
     def steady_rate(self) -> SettingEdit | None:
-        """The learning rate of the first step in all of them, where the program changes it."""
+        """The learning rate of the first step in all of them, or one that fades to a tenth of it.
+
+        None where the program does not lower it further than that.
+        """
         rates = self._told.get("rates") or []
-        if self._told["rate"] is None or len(rates) < 2 or rates[-1][1] >= rates[0][1]:
+        if self._told["rate"] is None or len(rates) < 2:
             return None
-        places = self._places.assigned_in_loop(self._told["rate"][0])
-        return self._set(places, typed(rates[0][1]), name="learning rate", before=rates[-1][1])
+        text, first, last = self._told["rate"][0], rates[0][1], rates[-1][1]
+        if last >= _FADED * first:
+            return None
+        for node in self._places.shrinking(text):
+            named = last_name(node)
+            places = [node] if named is None else [x for x, _ in self._places.constants_of({named})]
+            before = value_of(places[0]) if places else None
+            if before is None or before in {0.0, 1.0} or last <= 0:
+                continue
+            share = before ** (math.log(_FADED) / math.log(last / first))
+            after = f"{1 + float(f'{share - 1:.2g}'):g}"
+            return self._set(places, after, name="learning rate's decay", before=before)
+        places = self._places.assigned_in_loop(text)
+        return self._set(places, typed(first), name="learning rate", before=last)
 
     def steps(self, factor: int) -> SettingEdit | None:
         """The outermost loop of the training run through more often."""

@@ -45,6 +45,7 @@ _MOST_STEPS = 100_000
 _BETTER = 0.1  # of R², by which a change is better than none
 _MENDS = {
     "learning rate": ("learning-rate-too-small", "not-enough-steps"),
+    "learning rate's decay": ("learning-rate-too-small", "stalled-convergence"),
     "activation": ("vanishing-gradients", "saturated-units", "dead-units"),
     "clip": ("gradient-clipped-too-hard",),
     "weight decay": ("weight-decay-too-strong",),

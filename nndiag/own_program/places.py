@@ -74,6 +74,29 @@ class Places:
         found = [] if loop is None else list(assignments(loop))
         return [value for target, value in found if ast.unparse(target) == text]
 
+    def shrinking(self, text: str) -> list[ast.expr]:
+        """What a variable is multiplied with, or divided by, again and again in the loop."""
+        loop = self.outer_loop()
+        if loop is None:
+            return []
+        changes: list[tuple[ast.expr, ast.operator, ast.expr]] = [
+            (node.target, node.op, node.value)
+            for node in ast.walk(loop)
+            if isinstance(node, ast.AugAssign)
+        ]
+        for target, value in assignments(loop):
+            if isinstance(value, ast.BinOp):
+                own, other = value.left, value.right
+                if ast.unparse(other) == ast.unparse(target):
+                    own, other = other, own
+                if ast.unparse(own) == ast.unparse(target):
+                    changes.append((target, value.op, other))
+        return [
+            value
+            for target, kind, value in changes
+            if ast.unparse(target) == text and isinstance(kind, ast.Mult | ast.Div)
+        ]
+
     def constants_of(self, names: set[str | None]) -> list[tuple[ast.expr, float]]:
         """The numbers that variables of some names are given, by assignment or as arguments."""
         for _ in range(3):  # self.lr = rate; rate = config_rate

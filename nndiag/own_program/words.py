@@ -151,6 +151,8 @@ class Speaker:
     def _edit(self, problem: str) -> SettingEdit | None:
         """The change of the text that helps against a problem, where one does."""
         editor = self.editor
+        if problem == _TOO_SMALL and (steady := editor.steady_rate()) is not None:
+            return steady
         if problem in _RATE:
             usual = _USUAL if self._told["adaptive"] and problem == _TOO_SMALL else None
             value = usual if self._limit is None else self._limit / 2

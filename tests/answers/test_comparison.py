@@ -3,7 +3,7 @@
 import pytest
 
 from tests.answers.chaotic import CHAOTIC, without_chaos
-from tests.answers.comparison import differences
+from tests.answers.comparison import ANY, agreed, differences
 from tests.answers.questions import subjects
 
 
@@ -48,6 +48,22 @@ def test_takes_a_number_in_a_program_s_text_for_a_part_of_the_answer():
 def test_names_the_place_of_a_difference():
     kept, now = ({"train": {"losses": [1.0, last]}} for last in (2.0, 3.0))
     assert [*differences(kept, now)] == ["train.losses.1: 2.0, now 3.0"]
+
+
+def test_keeps_what_two_computations_agree_on():
+    one = {"cause": "exploding", "growth": 1.0, "steps": 115, "says": "grew 3e19 × from step 2"}
+    other = {"cause": "exploding", "growth": 1.004, "steps": 117, "says": "grew 9e16 × from step 2"}
+    both = agreed(one, other)
+    assert both == {
+        "cause": "exploding",
+        "growth": ANY,
+        "steps": ANY,
+        "says": f"grew {ANY} × from step 2",
+    }
+    assert not [*differences(both, one)]
+    assert not [*differences(both, other)]
+    assert [*differences(both, {**one, "says": "grew 3e19 × from step 3"})]
+    assert [*differences(both, {**one, "cause": "stalled"})]
 
 
 def test_leaves_out_what_is_listed_with_a_reason_and_nothing_else():

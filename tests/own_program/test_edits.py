@@ -141,6 +141,25 @@ def test_holds_a_rate_that_fades(tmp_path):
     assert steady.steady_rate() is None
 
 
+@pytest.mark.parametrize(
+    ("fades", "slower"),
+    [
+        ("rate *= 0.9", "rate *= 0.989"),
+        ("rate = rate * 0.9", "rate = rate * 0.989"),
+        ("rate /= fall", "epoch = 0; fall = 1.012"),
+    ],
+)
+def test_lets_a_rate_fade_to_a_tenth(tmp_path, fades, slower):
+    path = tmp_path / "net.py"
+    text = TEXT.replace("epoch = 0", f"epoch = 0; fall = {1 / 0.9}", 1)
+    path.write_text(text.replace("    r = x", f"    {fades}\n    r = x"))
+    rates = [[0, 0.1], [199, 0.1 * 0.9**200]]
+    editor = Editor(read_source(path), told(rates=rates))
+    assert changed(read_source(path), editor.steady_rate()) == [slower]
+    little = Editor(read_source(path), told(rates=[[0, 0.1], [199, 0.02]]))
+    assert little.steady_rate() is None
+
+
 ACTIVATED = """import numpy as np
 def squash(t):
     return 1.0 / (1.0 + np.exp(-t))

@@ -585,3 +585,75 @@ def test_sees_the_one_entry_of_a_packed_vector_that_never_moves(check):
     found = check(PACKED.replace("[d.sum()]", "[0.0]"))
     assert [one.problem for one in found.findings] == ["gradient-never-computed"]
     assert "only 1 of its 101 entries" in found.findings[0].message
+
+
+RECURRENT = """\
+import numpy as np
+rng = np.random.default_rng(1)
+inputs, wanted = rng.normal(size=(60, 2, 1)), rng.normal(size=(60, 1, 1))
+U, W, V = (0.4 * rng.normal(size=size) for size in ((3, 2), (3, 3), (1, 3)))
+b = np.zeros((3, 1))
+place = 0
+for step in range(80):
+    if place + 4 > len(inputs) or step == 0:
+        state, place = np.zeros((3, 1)), 0
+    held, cost = [state], 0.0
+    errors = []
+    for t in range(place, place + 4):
+        held.append(np.tanh(U @ inputs[t] + W @ held[-1] + b))
+        errors.append(V @ held[-1] - wanted[t])
+        cost += 0.5 * np.sum(errors[-1] ** 2)
+    dU, dW, dV, db = (np.zeros_like(item) for item in (U, W, V, b))
+    later = np.zeros_like(b)
+    for t in reversed(range(4)):
+        dV += errors[t] @ held[t + 1].T
+        inside = (V.T @ errors[t] + later) * (1 - held[t + 1] ** 2)
+        dU += inside @ inputs[place + t].T
+        dW += inside @ held[t].T
+        db += inside
+        later = W.T @ inside
+    for item, slope in ((U, dU), (W, dW), (V, dV), (b, db)):
+        item -= 0.02 * slope
+    state, place = held[-1], place + 4
+"""
+
+
+def test_takes_the_state_of_a_recurrent_network_for_no_memory_of_gradients(check):
+    found = check(RECURRENT)  # as large as the biases, carried over, made from their products
+    assert found.correct
+    assert {tensor.name for tensor in found.tensors} == {"U", "W", "V", "b"}
+
+
+LABELLED_ROWS = """\
+import random
+from math import exp
+random.seed(1)
+rows = [[random.random(), random.random(), number % 2] for number in range(12)]
+units = [[random.uniform(-1, 1) for _ in range(3)] for _ in range(2)]
+for epoch in range(20):
+    cost = 0.0
+    for row in rows:
+        outs = []
+        for unit in units:
+            total = unit[-1]
+            for j in range(2):
+                total += unit[j] * row[j]
+            outs.append(1 / (1 + exp(-total)))
+        wanted = [0, 0]
+        wanted[row[-1]] = 1
+        for unit, out, aim in zip(units, outs, wanted):
+            cost += 0.5 * (out - aim) ** 2
+            delta = (out - aim) * out * (1 - out)
+            for j in range(2):
+                unit[j] -= 0.3 * delta * row[j]
+            unit[-1] -= 0.3 * delta
+"""
+
+
+def test_reads_rows_that_end_with_their_class(check):
+    assert check(LABELLED_ROWS).correct
+
+
+def test_trying_expressions_spoils_no_row(check):
+    found = check(LABELLED_ROWS.replace("            unit[-1] -= 0.3 * delta\n", ""))
+    assert [one.problem for one in found.findings] == ["gradient-never-computed"]

@@ -12,7 +12,7 @@ import re
 import time
 import types
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,12 +49,14 @@ class Workbench:
         self.found, self.lab = found, found.lab
         self.runner = found.lab.runner
         self.editor = Editor(found.host.tree, found.lab.nodes)
+        snapshots = found.watched.snapshots
+        self._shared = {k: v for item in snapshots for k, v in item.shared.items()}
 
     @contextmanager
     def edited(self, changes: Sequence[Change]) -> Iterator[dict[int, ast.stmt]]:
         """The program with an edit; gives its top-level statements that change."""
         tree = self.found.host.tree
-        with self.editor.made(Edit("", tuple(changes))) as tops:
+        with self.editor.made(Edit("", tuple(changes))) as tops, _put_back(self._shared):
             ast.fix_missing_locations(tree)
             yield {top: tree.body[top] for top in tops}
 
@@ -110,6 +112,18 @@ class Workbench:
         if any(now.get(name, 0) > was.get(name, 0) for name in now):
             return []
         return [name for name in was if now.get(name, 0) < was[name]]
+
+
+@contextmanager
+def _put_back(shared: Mapping[int, Any]) -> Iterator[None]:
+    """Gives lists and dictionaries that no iteration changes what they hold, if an edit does."""
+    before = [(item, item.copy()) for item in shared.values() if isinstance(item, (list, dict))]
+    try:
+        yield
+    finally:
+        for item, held in before:
+            item.clear()
+            item.extend(held) if isinstance(item, list) else item.update(held)
 
 
 def grades(items: Sequence[Comparison]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from nndiag.program.execution.snapshot import Leaf
 from nndiag.program.graph.adjoints import Adjoints, ancestors, descendants
 from nndiag.program.graph.nodes import Graph, filled
 from nndiag.program.loop.step_evaluator import Point, StepEvaluator
@@ -168,11 +169,13 @@ class Reading:
     @cached_property
     def at_kink(self) -> bool:
         """Whether some entry stands exactly on the kink of a rectifier or an absolute value."""
-        ends = {
-            self.keyed_forward[key] for loss in self.losses for keys in loss.terms for key in keys
-        }
-        felt = set().union(*(ancestors(self.forward, end) for end in ends))
+        felt = set().union(*map(self.made_from, self.losses))
         return any(_has_tie(self.forward, node) for node in self.acted_forward & felt)
+
+    def made_from(self, loss: Loss) -> set[int]:
+        """The nodes of `forward` that a loss is computed from."""
+        ends = {self.keyed_forward[key] for keys in loss.terms for key in keys}
+        return set().union(*(ancestors(self.forward, end) for end in ends))
 
     @cached_property
     def is_guarded(self) -> bool:
@@ -182,6 +185,12 @@ class Reading:
             adjoints is not None and is_guarded(self.forward, adjoints, self.acted_forward)
             for adjoints in own
         )
+
+    def feels(self, loss: Loss, leaves: Iterable[Leaf]) -> bool:
+        """Whether a loss is computed from what some variables held: a recurrent network's state."""
+        heads = {head for leaf in leaves for head in self.undone.heads.get(leaf, ())}
+        known = all(key in self.keyed_forward for keys in loss.terms for key in keys)
+        return known and bool(heads & self.made_from(loss))
 
     def adjoints(self, loss: Loss) -> Adjoints | None:
         """The derivatives of a loss by the nodes of `forward`."""

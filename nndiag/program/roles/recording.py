@@ -114,7 +114,8 @@ class _Recording:
             put(self._snapshot.places[leaf.root], leaf.steps, value)
         if not self.iteration.heads:
             self.iteration.graph = self.tracer.begin(self._lab.runner.host.is_user)
-        found = dict(_heads(self.tracer, self._snapshot, self._known))
+        moving = {leaf for tensor in self._lab.tensors for leaf in tensor.leaves}
+        found = dict(_heads(self.tracer, self._snapshot, self._known, moving))
         self.iteration.heads.update({**found, **self._known} if self._carried else found)
         hooks = self._lab.runner.host.hooks
         hooks.held.clear()
@@ -145,7 +146,15 @@ class _Recording:
             except (LookupError, AttributeError, TypeError):
                 continue
             items = value if isinstance(value, list) else [value]
-            yield leaf, tuple(self.tracer.memory.known(item) for item in items)
+            yield leaf, tuple(self._end(item, leaf, place) for place, item in enumerate(items))
+
+    def _end(self, item: Any, leaf: Leaf, place: int) -> int | None:
+        """The node that a variable holds at the end; an integer that is as it was, its head."""
+        known, heads = self.tracer.memory.known(item), self.iteration.heads[leaf]
+        if known is None and _is_label(item) and place < len(heads):
+            head = self.iteration.graph[heads[place]].value
+            return heads[place] if _is_label(head) and head == item else None
+        return known
 
     def held(self) -> Iterator[tuple[str, tuple[int | None, ...]]]:
         """What the user's expressions came to."""
@@ -163,7 +172,7 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _heads(
-    tracer: Tracer, snapshot: Snapshot, known: Mapping[Leaf, tuple[int, ...]]
+    tracer: Tracer, snapshot: Snapshot, known: Mapping[Leaf, tuple[int, ...]], moving: set[Leaf]
 ) -> Iterator[tuple[Leaf, tuple[int, ...]]]:
     """Makes each number of the program a leaf of the graph, told from all others by identity.
 
@@ -171,6 +180,7 @@ def _heads(
         tracer: Adds the leaves.
         snapshot: Knows where the numbers are.
         known: Variables that hold nodes which the graph has already.
+        moving: Variables that an iteration moves: their integers are real numbers.
     """
     views: list[tuple[Leaf, np.ndarray]] = []
     for leaf, _ in list(snapshot.leaves()):
@@ -183,7 +193,7 @@ def _heads(
             elif value.dtype.kind in "fiub":
                 yield leaf, (tracer.leaf(value, leaf.root),)
         elif isinstance(value, list):
-            yield leaf, _list_leaves(tracer, leaf, value)
+            yield leaf, _list_leaves(tracer, leaf, value, moves=leaf in moving)
         elif is_number(value) and not isinstance(value, (int, np.integer)):
             fresh = _fresh(value)
             if not _in_tuple(snapshot, leaf):
@@ -208,13 +218,20 @@ def _hold_again(tracer: Tracer, snapshot: Snapshot, leaf: Leaf, nodes: tuple[int
     tracer.memory.hold(value, nodes[0])
 
 
-def _list_leaves(tracer: Tracer, leaf: Leaf, value: list[Any]) -> tuple[int, ...]:
+def _list_leaves(tracer: Tracer, leaf: Leaf, value: list[Any], *, moves: bool) -> tuple[int, ...]:
+    """The numbers of a list; an integer beside real numbers stays one: it may be a label."""
     if len(value) > _MOST_ITEMS or not any(
         isinstance(item, (float, np.floating)) for item in value
     ):
         return ()
-    value[:] = [_fresh(item) for item in value]
-    return tuple(tracer.leaf(item, leaf.root) for item in value)
+    value[:] = [item if _is_label(item) and not moves else _fresh(item) for item in value]
+    return tuple(
+        tracer.leaf(np.int64(item) if _is_label(item) else item, leaf.root) for item in value
+    )
+
+
+def _is_label(item: Any) -> bool:
+    return isinstance(item, (int, np.integer))
 
 
 def _fresh(value: Any) -> Any:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-
-import numpy as np
+from dataclasses import dataclass, field
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.execution import clock
@@ -26,8 +24,9 @@ from nndiag.program.loop.training_loop import (
 from nndiag.program.roles.assigned import assigned_leaves, displacements, parameter_leaves
 from nndiag.program.roles.carried import carried_leaves
 from nndiag.program.roles.choice import chosen_loss, takes_one_step
+from nndiag.program.roles.copied_rows import without_copies
 from nndiag.program.roles.frozen import frozen_tensors
-from nndiag.program.roles.losses import Loss, Residual
+from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.optimizers import State, states_of
 from nndiag.program.roles.points import is_guarded, is_saturated, nearer_to_zero, spread
 from nndiag.program.roles.rates import Rate, learning_rate, said_rate
@@ -227,13 +226,12 @@ def _complete(found: Understanding) -> None:
     they act on is their own new value, or another variable's.
     """
     lab = found.lab
+    _unshare(found)
     for snapshot in found.watched.snapshots[:2]:
-        point = next(iter(lab.points([snapshot])), None) or Point(snapshot, {})
-        try:
-            iteration = recorded(lab, point, forced=found.forced)
-        except StepFailedError as error:
-            found.failure = str(error)
+        iteration = _first_recorded(found, [*lab.points([snapshot])] or [Point(snapshot, {})])
+        if iteration is None:
             continue
+        found.failure = ""
         iteration = _with_carried(found, snapshot, iteration)
         leaves = parameter_leaves(iteration, literal_node_ids(lab.nodes))
         found.ahead = displacements(iteration, leaves)
@@ -241,6 +239,16 @@ def _complete(found: Understanding) -> None:
         if leaves:
             lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, leaves))
             return
+
+
+def _first_recorded(found: Understanding, points: Sequence[Point]) -> Iteration | None:
+    """The iteration at the first point where it can be run: a shifted label picks nothing out."""
+    for point in (points[0], points[-1]):
+        try:
+            return recorded(found.lab, point, forced=found.forced)
+        except StepFailedError as error:
+            found.failure = str(error)
+    return None
 
 
 def _with_carried(found: Understanding, snapshot: Snapshot, iteration: Iteration) -> Iteration:
@@ -279,7 +287,9 @@ def _read(found: Understanding) -> None:
     last = _last_reading(found, points)
     if last is None:
         return
-    if _tie_copies(found, last):
+    tied = without_copies(last, lab.tensors)
+    if tied != lab.tensors:
+        lab.tensors = tied
         points = spread(list(lab.points(found.watched.snapshots)))
         last = _last_reading(found, points) or last
     start = found.watched.snapshots[0]
@@ -292,6 +302,12 @@ def _read(found: Understanding) -> None:
     _choose(found)
     if found.loss is None:
         return
+    last, loss = found.readings[-1], found.loss  # memory acts through the next parameters only
+    found.states = [
+        item
+        for item in found.states
+        if found.ahead & set(item.leaves) or not last.feels(loss, item.leaves)
+    ]
     if found.settings.names_parameters:
         return
     frozen = frozen_tensors(found.readings[0], found.loss, found.watched.snapshots[0])
@@ -312,42 +328,6 @@ def _unshare(found: Understanding) -> None:
 
 def _last_reading(found: Understanding, points: Sequence[Point]) -> Reading | None:
     return next((item for point in reversed(points) if (item := _reading(found, point))), None)
-
-
-def _tie_copies(found: Understanding, reading: Reading) -> bool:
-    """Takes a bias that has a row for each example, all alike, for the one bias that it is.
-
-    Returns:
-        Whether there was one.
-    """
-    tied = []
-    for tensor in found.lab.tensors:
-        rows = _rows(reading, tensor)
-        alike = rows is not None and np.ptp(rows, axis=1).max() == 0
-        tied.append(
-            replace(tensor, shape=tensor.shape[1:], copies=tensor.shape[0]) if alike else tensor
-        )
-    changed = tuple(tied) != found.lab.tensors
-    found.lab.tensors = tuple(tied)
-    return changed
-
-
-def _rows(reading: Reading, tensor: Tensor) -> np.ndarray | None:
-    """Value and step of a parameter, row by row; None where it has no rows, or does not move."""
-    item = next((p for p in reading.parameters if p.tensor is tensor), None)
-    if item is None or len(tensor.shape) != 2 or tensor.shape[0] < 3 or not item.moves:
-        return None
-    examples = {
-        len(reading.forward[r.node].value) for r in reading.residuals if _is_table(reading, r)
-    }
-    if not np.isfinite(item.step).all() or tensor.shape[0] not in examples:
-        return None
-    start = reading.iteration.values_at(item.heads)
-    return np.stack([start.reshape(tensor.shape), item.step.reshape(tensor.shape)])
-
-
-def _is_table(reading: Reading, residual: Residual) -> bool:
-    return len(reading.forward[residual.node].shape) > 0
 
 
 def _choose(found: Understanding) -> None:
