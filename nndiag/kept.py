@@ -34,7 +34,7 @@ def kept(name: str, find: Callable[[], Any]) -> Any:
     except (OSError, ValueError, TypeError, KeyError):
         pass
     value = find()
-    _write(path, json.dumps({"sources": sources, "value": value}))
+    write(path, json.dumps({"sources": sources, "value": value}))
     return value
 
 
@@ -65,7 +65,7 @@ def _sources(place: str) -> Iterator[str]:
                 yield from _sources(entry.path)
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write a file at once or not at all; one that cannot be written is no loss."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -94,6 +94,7 @@ OWNERS = {
     "matplotlib": {"plots"},
     "scipy": {"analysis"},
     "torch": {"pytorch"},
+    "numba": {"nn"},
     "pydantic": {"experiment", "nndiag/report/schema.py"},
     "yaml": {"experiment"},
     "csv": {"tables", "nndiag/report/grade.py"},

@@ -342,8 +342,13 @@ def _weight_decay(config: Config, shape: Architecture, *, shared: float) -> floa
     return decays
 
 
-def stack_of(built: Built) -> Stack:
-    """The network of an experiment before its first step, as a stack of one, with its data."""
+def stack_of(built: Built, *, steps: int = 0) -> Stack:
+    """The network of an experiment before its first step, as a stack of one, with its data.
+
+    Args:
+        built: The experiment.
+        steps: Steps that will be taken, where there are many.
+    """
     inputs, targets = built.training
     return Stack(
         built.shape,
@@ -351,5 +356,6 @@ def stack_of(built: Built) -> Stack:
         optimizer=built.optimizer,
         inputs=inputs,
         targets=targets,
+        steps=steps,
         seed=built.seed,
     )

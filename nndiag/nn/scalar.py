@@ -24,7 +24,7 @@ from nndiag.nn.calls import Array, Call, maximum, minimum
 _OPERATIONS_PER_CALL = 16  # float operations that cost as much as one numpy call
 _OPERATIONS = 1_500  # beyond this the function's source becomes too long to be worth it
 
-_FORMULAS: dict[Any, str] = {
+FORMULAS: dict[Any, str] = {
     np.add: "({0}+{1})",
     np.subtract: "({0}-{1})",
     np.multiply: "({0}*{1})",
@@ -151,7 +151,7 @@ class _Translation:
             out, value = arguments
             self._limit(out.size)
             self._elementwise(function, (value,), out)
-        elif function in _FORMULAS:
+        elif function in FORMULAS:
             self._limit(arguments[-1].size)
             self._elementwise(function, arguments[:-1], arguments[-1])
         else:
@@ -194,7 +194,7 @@ class _Translation:
             raise Untranslatable
         addresses = [_addresses(np.broadcast_to(array, out.shape)) for array in inputs]
         owners = [np.asarray(array) for array in inputs]
-        formula = _FORMULAS[function]
+        formula = FORMULAS[function]
         nodes = [
             self._node(
                 formula,

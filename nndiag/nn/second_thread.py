@@ -6,6 +6,7 @@ from threading import Lock
 import numpy as np
 
 from nndiag.nn.calls import Call, Do, execute
+from nndiag.nn.fusion import fused
 
 
 class SecondThread:
@@ -26,6 +27,10 @@ class SecondThread:
         """The list that takes the helper's calls of `slot`."""
         self._calls.append([])
         return self._calls[slot]
+
+    def fuse(self, steps: int) -> None:
+        """Compile the helper's passes where so many steps are worth it."""
+        self._calls = [fused(calls, slots=1, steps=steps) for calls in self._calls]
 
     def begin(self, do: Do) -> None:
         """The call with which the first thread starts the helper's step."""

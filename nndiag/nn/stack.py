@@ -26,6 +26,7 @@ class Stack:
         targets: Training targets, shape (B, O).
         rates: Learning rate of each network, shape (K,); the optimizer's own by default.
         threads: Threads that a step may use; by default one per processor.
+        steps: Steps that will be taken in all; how they are made depends on it, not what they do.
         seed: Draws what dropout drops. All K networks drop the same, as they see the same
             examples: each trains as it would alone.
 
@@ -43,11 +44,12 @@ class Stack:
         targets: FloatArray,
         rates: FloatArray | None = None,
         threads: int | None = None,
+        steps: int = 0,
         seed: int = 0,
     ) -> None:
         networks = len(parameters)
         self.step = 0
-        self._threads = threads
+        self._threads, self._steps = threads, steps
         self._random = np.random.default_rng([seed, _MASK_STREAM]) if shape.drops else None
         self._evaluated, self._shape = shape, shape.in_training
         if shape.normalises:
@@ -131,6 +133,7 @@ class Stack:
                 batch=batch,
                 threads=self._threads,
                 random=self._random,
+                steps=self._steps,
             )
         return self._plans[batch]
 

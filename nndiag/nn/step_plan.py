@@ -13,6 +13,7 @@ import numpy as np
 
 from nndiag.arrays import FloatArray, IntArray
 from nndiag.nn.calls import Array, Call, Do, buffer, constant, execute, later, minimum
+from nndiag.nn.fusion import fused
 from nndiag.nn.network import Architecture, Examples, backward, forward, workspace
 from nndiag.nn.optimizers import Optimizer, Step
 from nndiag.nn.scalar import ScalarStep, scalar_step
@@ -56,6 +57,7 @@ class StepPlan:
         batch: int | None,
         threads: int | None = None,
         random: np.random.Generator | None = None,
+        steps: int = 0,
     ) -> None:
         lead = parameters.shape[:-1]
         whole = batch is None
@@ -88,6 +90,9 @@ class StepPlan:
         self._helper: SecondThread | None = SecondThread() if len(self._shards) > 1 else None
         for slot in range(self.slots):
             self._plan_step(slot)
+        self._calls = fused(self._calls, slots=self.slots, steps=steps)
+        if self._helper is not None:
+            self._helper.fuse(steps)
         self._per_step = len(self._calls) // self.slots
         self._taken = 0
         self._scalar: ScalarStep | None = None

@@ -62,7 +62,9 @@ class BlockTrainer:
         made = {(run.rate, run.seed) for run in runs}
         missing = [pair for pair in pairs if pair not in made]
         blocks = blocks_of(self._task, missing, workers=self._count)
-        for block in self._trained(blocks, steps):
+        each = len(blocks[0]) if blocks else 1
+        ahead = steps * max(len(missing), self._expected) // (each * self._count)
+        for block in self._trained(blocks, steps, ahead):
             runs.extend(block)
             self.made += len(block)
             if self._record is not None:
@@ -95,13 +97,17 @@ class BlockTrainer:
             yield
         self._pool, self._count = None, 1
 
-    def _trained(self, blocks: list[list[Pair]], steps: int) -> Iterator[list[ShortRun]]:
-        train = partial(train_block, self._task, steps=steps, stopped=self._interrupted)
+    def _trained(
+        self, blocks: list[list[Pair]], steps: int, ahead: int
+    ) -> Iterator[list[ShortRun]]:
+        train = partial(
+            train_block, self._task, steps=steps, ahead=ahead, stopped=self._interrupted
+        )
         if self._pool is None or len(blocks) < 2:
             yield from map(train, blocks)
             return
         lost_last = blocks[::-1]  # high rates, whose runs end soon, are left for the end
-        calls = [(partial(train, x), self._pool.submit(_train, x, steps)) for x in lost_last]
+        calls = [(partial(train, x), self._pool.submit(_train, x, steps, ahead)) for x in lost_last]
         yield from each_as_completed(calls, stopped=self._interrupted)
 
 
@@ -113,5 +119,5 @@ def _begin(task: SweepTask) -> None:
     _TASK["task"] = task
 
 
-def _train(block: list[Pair], steps: int) -> list[ShortRun]:
-    return train_block(_TASK["task"], block, steps=steps, stopped=lambda: False)
+def _train(block: list[Pair], steps: int, ahead: int) -> list[ShortRun]:
+    return train_block(_TASK["task"], block, steps=steps, ahead=ahead, stopped=lambda: False)

@@ -117,7 +117,12 @@ def blocks_of(
 
 
 def train_block(
-    task: SweepTask, pairs: Sequence[tuple[float, int]], *, steps: int, stopped: Callable[[], bool]
+    task: SweepTask,
+    pairs: Sequence[tuple[float, int]],
+    *,
+    steps: int,
+    stopped: Callable[[], bool],
+    ahead: int = 0,
 ) -> list[ShortRun]:
     """Train one block to its end.
 
@@ -127,9 +132,10 @@ def train_block(
         steps: Steps of each run.
         stopped: Asked between blocks of steps; once it says yes, only those come back that have
             been lost already.
+        ahead: Steps of all blocks that this process will train.
     """
     with np.errstate(all="ignore"):
-        block = _Block(replace(task, steps=steps), pairs)
+        block = _Block(replace(task, steps=steps), pairs, ahead=max(ahead, steps))
         while not block.finished:
             if stopped():
                 return [run for run in block.runs() if run.lost_at is not None]
@@ -143,7 +149,7 @@ class _Block:
     Everything recorded is by network, shape (K, …); `_alive` are those still in the stack.
     """
 
-    def __init__(self, task: SweepTask, pairs: Sequence[tuple[float, int]]) -> None:
+    def __init__(self, task: SweepTask, pairs: Sequence[tuple[float, int]], *, ahead: int) -> None:
         count = len(pairs)
         self._task, self._pairs = task, pairs
         self._data = examples(task.shape, task.inputs, task.targets)
@@ -156,6 +162,7 @@ class _Block:
             targets=task.targets,
             rates=np.array([rate for rate, _ in pairs]),
             threads=1,
+            steps=ahead,
             seed=pairs[0][1],
         )
         self._batches = task.batches.rows(np.random.default_rng([pairs[0][1], 2]))

@@ -135,6 +135,7 @@ def _settled(task: SweepTask, rate: float) -> float | None:
         inputs=task.inputs,
         targets=task.targets,
         rates=np.array([rate]),
+        steps=task.steps,
         seed=seed,
     )
     rows = task.batches.rows(np.random.default_rng([seed, 2]))

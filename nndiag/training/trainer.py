@@ -134,7 +134,7 @@ class _Run:
         self._batches = batches_of(built)
         self._total = total_steps(built)
         self._data = examples(built.shape, inputs, targets)
-        self._stack = stack_of(built)
+        self._stack = stack_of(built, steps=self._total)
         self._probes = Probes(
             built.shape,
             training=self._data,

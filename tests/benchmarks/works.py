@@ -63,7 +63,14 @@ class Work:
             if self.biases is not None:
                 matrix[:, -1] = self.biases[layer]
         optimizer = OPTIMIZERS.get("sgd")(learning_rate=self.rate)
-        stack = Stack(shape, parameters, optimizer=optimizer, inputs=self.x, targets=self.y)
+        stack = Stack(
+            shape,
+            parameters,
+            optimizer=optimizer,
+            inputs=self.x,
+            targets=self.y,
+            steps=self.steps,
+        )
         recorder = TraceRecorder(layers=[f"layer{layer + 1}" for layer in range(shape.layers)])
         whole = self.rows is None
         block = stack.run(steps=self.steps) if whole else stack.run(rows=self.rows)
