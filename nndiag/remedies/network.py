@@ -150,7 +150,9 @@ def no_dropout(case: Case) -> Changes | None:
 
 @remedy("less-dropout", cures=["dropout-too-strong"])
 def less_dropout(case: Case) -> Changes | None:
-    """Lower the dropout to a quarter, where validation examples show what it does.
+    """Lower the dropout to a quarter.
+
+    It needs validation examples, which show what that does.
 
     Source: Srivastava et al. 2014, section 7.3.
     """

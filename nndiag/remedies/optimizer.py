@@ -40,7 +40,9 @@ def no_weight_decay(case: Case) -> Changes | None:
 
 @remedy("weight-decay", cures=["overfitting"], blind=True)
 def weight_decay(case: Case) -> Changes | None:
-    """Let the weights decay, where validation examples show what that does.
+    """Let the weights decay.
+
+    It needs validation examples, which show what that does.
 
     Source: Krogh and Hertz 1992.
     """

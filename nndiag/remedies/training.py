@@ -7,7 +7,7 @@ _FEW_STEPS = 2_000
 _LONGER, _MUCH_LONGER = 4, 10
 _ENOUGH_STEPS = 5_000
 _LARGER = 8
-_TENTH = 10
+_PATIENT = 10  # epochs, at least
 
 
 @remedy("shuffled-order", cures=["sorted-examples", "noisy-steps", "oscillating-loss"])
@@ -43,17 +43,19 @@ def larger_batch(case: Case) -> Changes | None:
     return {"training": changes}
 
 
-@remedy("fewer-steps", cures=["overfitting"], blind=True)
-def fewer_steps(case: Case) -> Changes | None:
-    """Stop after a tenth of the steps, where validation examples show what that does.
+@remedy("early-stopping", cures=["overfitting"], blind=True)
+def early_stopping(case: Case) -> Changes | None:
+    """Stop where the validation loss is at its best.
+
+    The weights are those of the epoch with the least validation loss, after which a twentieth of
+    the epochs brought nothing better. It needs validation examples.
 
     Source: Prechelt 1998, "Early stopping, but when?".
     """
-    training = case.settings["training"]
-    key = "epochs" if "epochs" in training else "steps"
-    if case.built.validation is None or training[key] < _TENTH:
+    if case.built.validation is None or case.built.early_stopping is not None:
         return None
-    return {"training": {key: training[key] // _TENTH}}
+    epochs = total_steps(case.built) // batches_of(case.built).steps_per_epoch
+    return {"training": {"early_stopping": {"patience": max(_PATIENT, epochs // 20)}}}
 
 
 @remedy(

@@ -13,7 +13,7 @@ from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outc
 from nndiag.formatting import count, number, percent, r_squared_words
 from nndiag.report.changes import suggestion_words
 from nndiag.trace import Trace
-from nndiag.trace.statistics import rate_ran_out
+from nndiag.trace.statistics import guessed_classes, rate_ran_out
 
 STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "blue"}
 MARKS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.NOTE: "·"}
@@ -169,6 +169,12 @@ def _flat_words(trace: Trace) -> str:
             f"the loss no longer falls after {after}: its learning rate fell from "
             f"{number(float(rates.max()))} to {number(float(rates[-1]))}, which ends any run"
         )
+    classes = guessed_classes(trace)
+    if classes is not None:
+        return (
+            f"the loss no longer falls after {after}: it stays at ln {classes}, the cross-entropy "
+            f"of guessing among {classes} classes, whatever the inputs are"
+        )
     return (
         f"the loss no longer falls after {after}; whether it can, the loss of always predicting "
         "the mean would tell: it is not known here"
@@ -233,6 +239,9 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
         if finished and r_squared is not None:
             share = f" R² {r_squared_words(r_squared)}."
         only = f" (looked for {narrow} only)" if narrow else ""
+        if diagnosis.outcome is Outcome.FLAT:
+            yield Text(f"Nothing that was recorded tells why{only}.")
+            return
         yield Text(f"Nothing wrong was found{'' if finished else ' so far'}{only}.{share}")
 
 

@@ -10,7 +10,7 @@ be.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -117,10 +117,19 @@ def _losses(table: Table, wanted: str | None) -> Losses:
                 Location(table.file),
                 got=", ".join(titles[:20]) or "no columns",
                 allowed="loss, training_loss, train_loss, …",
-                hint=f"name it: loss={titles[-1]!r}" if titles else None,
+                hint=_naming(table, titles),
             )
         )
     return losses
+
+
+def _naming(table: Table, titles: Sequence[str]) -> str | None:
+    """How to name the loss: by a column of numbers that does not just count."""
+    for number, title in enumerate(table.names):
+        values = table.numbers(number, comma=";" in table.delimiter)
+        if title and values is not None and len(values) > 1 and np.ptp(np.diff(values)) > 0:
+            return f"name it: nndiag diagnose {Path(table.file).name} loss={title!r}"
+    return f"name it: loss={titles[-1]!r}" if titles else None
 
 
 def _trace(path: Path, log: "_Log") -> Trace:

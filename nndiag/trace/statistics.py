@@ -1,5 +1,6 @@
 """Summaries of a trace for a person's eye: what the gradients of each layer did, how a loss ran."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ _HUNDREDTHS = 100
 
 LONGEST_WINDOW = 20
 """Steps of mini-batches that are summarised by one number; a tenth of a shorter run."""
+
+_CLASSES = (2, 3, 4, 5, 10, 26, 100, 1000)  # usual numbers of classes
+_AT = 0.004  # relative distance of a loss from the logarithm of one of them
 
 _RAN_OUT = 0.01  # share of its largest value at which a learning rate moves nothing any more; ours
 
@@ -188,3 +192,16 @@ def rate_ran_out(trace: Trace) -> bool:
     if rates is None or not np.isfinite(rates.values).all():
         return False
     return bool(rates.values[-1] <= _RAN_OUT * rates.values.max())
+
+
+def guessed_classes(trace: Trace) -> int | None:
+    """The number of classes, of the usual ones, whose equal shares cost what a run ends with.
+
+    Args:
+        trace: A run. Its loss is the mean of the last quarter of the steps.
+
+    Returns:
+        k where that is within 0.4 % of ln k, the cross-entropy of giving each of k classes 1/k.
+    """
+    level = float(np.mean(trace.loss[-max(1, trace.length // 4) :]))
+    return next((k for k in _CLASSES if abs(level / math.log(k) - 1) <= _AT), None)

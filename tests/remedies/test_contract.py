@@ -67,7 +67,7 @@ ILL = {
 CASES = {ill: Case(changed(experiment_of(BASE), changes)) for ill, changes in ILL.items()}
 APPLYING = [(name, ill) for name in NAMES for ill in ILL if remedy_of(name).changes(CASES[ill])]
 ONCE = set(NAMES) - {
-    "another-seed", "fewer-steps", "larger-batch", "larger-rate", "leaky-relu-units",
+    "another-seed", "larger-batch", "larger-rate", "leaky-relu-units",
     "less-dropout",
     "more-steps", "much-smaller-rate", "narrower-layers", "relu-units", "smaller-rate",
     "tanh-units", "wider-layers",

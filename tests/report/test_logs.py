@@ -39,6 +39,13 @@ def test_a_flat_loss_alone_is_neither_stalled_nor_converged(
     assert "the loss of always predicting the mean would tell" in shown(trace)
 
 
+def test_a_loss_that_stays_at_guessing_is_told_as_that(tmp_path):
+    rows = [(k, math.log(10) + 0.003 * math.sin(7 * k)) for k in range(30)]
+    trace = read(tmp_path, "step,loss", rows)
+    assert "ln 10, the cross-entropy of guessing among 10 classes" in shown(trace)
+    assert "Nothing that was recorded tells why" in shown(trace)
+
+
 def test_a_flat_loss_beside_its_baseline_is_stalled(tmp_path):
     rows = [(k, flat(k), 0.7) for k in range(30)]
     trace = read(tmp_path, "step,loss,baseline_loss", rows)
