@@ -84,7 +84,10 @@ def similar_path(path: Path) -> str | None:
         names = sorted(other.name for other in path.parent.iterdir())
     except OSError:
         return None
-    near = difflib.get_close_matches(path.name, names, n=1)
+    stems = {Path(name).stem: name for name in reversed(names)}  # an ending alone is no likeness
+    alike = difflib.get_close_matches(path.stem, stems, n=1, cutoff=0.7)
+    same = difflib.get_close_matches(path.name, [x for x in names if Path(x).stem in alike], n=1)
+    near = same or [stems[stem] for stem in alike]
     return f"did you mean {str(path.with_name(near[0]))!r}?" if near else None
 
 

@@ -10,7 +10,7 @@ How it is told: one iteration leaves the parameter as it was, at every point, an
 change with it.
 
 Fix: write the missing update after the others'. A layer that is frozen on purpose is no bug:
-name the parameters to check under `code.parameters`.
+name the parameters to check: `parameters=a,b` behind the file's name.
 
 Source: ours; the step of gradient descent is zero only where the gradient is.
 """

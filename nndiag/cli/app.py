@@ -19,7 +19,7 @@ from nndiag.cli.streams import (
     warnings_are_told,
 )
 from nndiag.cli.version import show_version
-from nndiag.errors import ExitCode, NndiagError
+from nndiag.errors import ConfigError, ExitCode, Location, NndiagError, Problem
 from nndiag.registry import suggestion
 from nndiag.verbs.target import Kind, kind_of
 
@@ -36,9 +36,19 @@ class Commands(click.Group):
 
         Raises:
             UsageError: There is none; the message suggests one.
+            ConfigError: It is a file of no kind that is known.
         """
         if cmd_name in NAMES:
             return command_of(cmd_name)
+        if Path(cmd_name).exists():
+            allowed = (
+                ".py, .ipynb, .yaml, a folder of runs; logs: .csv, .tsv, .json, .jsonl, .txt, .log"
+            )
+            hint = f"nndiag diagnose {cmd_name}, if it is a log"
+            place = Location(cmd_name)
+            raise ConfigError(
+                Problem("what this file is cannot be told", place, allowed=allowed, hint=hint)
+            )
         hint = suggestion(cmd_name, NAMES) or ""
         raise click.UsageError(f"no such command {cmd_name!r}. {hint.capitalize()}".rstrip(), ctx)
 

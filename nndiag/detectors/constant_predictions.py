@@ -33,11 +33,12 @@ from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome
-from nndiag.formatting import number, rough
+from nndiag.formatting import number, percent
 from nndiag.trace import Trace
 
 PROBLEM = "constant-predictions"
 _GRAIN = 1e-9  # of the targets' deviation, below which a mean is zero but for rounding
+_SAME = 1e-6  # of it, below which predictions do not vary
 _ANYTHING = 0.15  # share of the variance that the data must allow
 
 
@@ -68,12 +69,14 @@ def constant_predictions(trace: Trace, *, spread: Positive = 0.02) -> Findings:
         0.0 if abs(value) < grain else value
         for value in (float(predictions[:, varying].mean()), float(targets[:, varying].mean()))
     )
+    share = float(ratios.max())
+    spread_words = f"the std of its predictions is {percent(share)} of the targets'"
     return [
         Finding(
             PROBLEM,
             course.severity,
             f"the network predicts {number(level)} for every input (the targets' mean is "
-            f"{number(mean)}): the std of its predictions is {rough(ratios.max())} × the targets'",
-            evidence=(Evidence("prediction_deviation", float(ratios.max()), spread),),
+            f"{number(mean)}): {'its predictions do not vary' if share < _SAME else spread_words}",
+            evidence=(Evidence("prediction_deviation", share, spread),),
         )
     ]

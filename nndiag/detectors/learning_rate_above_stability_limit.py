@@ -147,7 +147,7 @@ def _finding(trace: Trace, stability_limit: Ceiling, *, rate: float, severity: S
     evidence = [Evidence("learning_rate", observed=rate, limit=stability_limit.rate)]
     if stability_limit.sharpness is not None:
         steps = (stability_limit.step, stability_limit.step)
-        evidence.append(Evidence("sharpness", stability_limit.sharpness, 2 / rate, steps=steps))
+        evidence.append(Evidence("sharpness", stability_limit.sharpness, steps=steps))
     return Finding(
         PROBLEM,
         severity,

@@ -106,7 +106,7 @@ def _fault(trace: Trace, rate: float, *, factor: float, step: float) -> tuple[st
     if stability_limit is not None:
         better = stability_limit / 2 * _seen(trace)
         evidence = Evidence("learning_rate", observed=rate, limit=better / factor)
-        what = f"is 1/{rough(stability_limit / 2 / rate)} of half the stability limit"
+        what = f"is far below half the stability limit, {number(stability_limit / 2)}"
         small = rate < better / factor
     else:
         evidence = Evidence("update_ratio", observed=typical, limit=step)

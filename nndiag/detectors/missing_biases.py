@@ -10,8 +10,8 @@ Why it matters
 
 Fires when
     In a run that did not learn, the first layer has no biases and some input column's mean is more
-    than `offset` of its deviations from 0; or the last layer has none and some target's mean is
-    more than `offset` of its deviations from the output for zero. Also where a strong optimizer
+    than `offset` of its std from 0; or the last layer has none and some target's mean is
+    more than `offset` of its std from the output for zero. Also where a strong optimizer
     fits a network without any biases to no less than half of the run's loss, although the data
     allow clearly more.
 
@@ -73,7 +73,7 @@ def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
         Finding(
             PROBLEM,
             severity,
-            f"{who} biases, and the {what} lie {number(observed)} deviations off centre",
+            f"{who} biases, and the {what} have a mean {number(observed)} std from 0",
             evidence=(
                 Evidence(what, observed=observed, limit=offset, layer=layer.name, measure="offset"),
             ),

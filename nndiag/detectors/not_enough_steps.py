@@ -37,7 +37,7 @@ from nndiag.detectors.movement import path
 from nndiag.detectors.run_summary import RunSummary, course_of
 from nndiag.detectors.underway import distance
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.formatting import percent, rough
+from nndiag.formatting import percent, r_squared_words, rough
 from nndiag.trace import Trace
 
 PROBLEM = "not-enough-steps"
@@ -93,7 +93,9 @@ def not_enough_steps(
         what = f"the weights have moved by {rough(way)} of their length"
         evidence = [Evidence("path", way, moved), *evidence]
     r_squared = (
-        "" if course.r_squared is None else f", at R² {course.r_squared:.2f} (0: predicts the mean)"
+        ""
+        if course.r_squared is None
+        else f", at R² {r_squared_words(course.r_squared)} (0: predicts the mean)"
     )
     return [
         Finding(

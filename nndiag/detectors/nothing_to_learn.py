@@ -47,7 +47,7 @@ from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.held_out import best_validation_r_squared, lie_apart
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Severity, Skipped
-from nndiag.formatting import percent
+from nndiag.formatting import count, percent
 from nndiag.trace import Trace
 
 PROBLEM = "nothing-to-learn"
@@ -98,14 +98,14 @@ def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40)
     best = max(found.shares.values())
     if best >= share or found.better < _SIGNIFICANT * found.shuffles:
         return []
-    told = ", ".join(f"{name} {percent(max(value, 0))}" for name, value in found.shares.items())
     return [
         Finding(
             PROBLEM,
             Severity.WARNING,
-            f"the inputs say nothing about the targets: {told} of the variance of examples that "
-            f"were left out is explained; of shuffled targets as much or more in {found.better} of "
-            f"{found.shuffles} orders",
+            "the inputs say nothing about the targets: the best of "
+            f"{count(len(found.shares), 'model')} explains {percent(max(best, 0.0))} of the "
+            "variance of examples that it has not seen, and as much or more of shuffled targets "
+            f"in {found.better} of {found.shuffles} orders",
             evidence=(Evidence("targets", observed=best, limit=share, measure="learnable share"),),
         )
     ]

@@ -81,4 +81,4 @@ def _escape(trace: Trace, smallest: float) -> str:
     if rate is None or trace.facts.optimizer not in _PLAIN:
         return ""
     steps = np.log(10) / (rate * -smallest)
-    return f"; leaving it takes some {steps:,.0f} steps for each factor of ten"
+    return f"; to get ten times as far from it takes some {rough(steps)} steps"

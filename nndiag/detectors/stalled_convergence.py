@@ -33,7 +33,7 @@ from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
-from nndiag.formatting import number, percent
+from nndiag.formatting import number, percent, r_squared_words
 from nndiag.trace import Trace
 
 PROBLEM = "stalled-convergence"
@@ -53,7 +53,7 @@ def stalled_convergence(trace: Trace, *, learned: Share = 0.5) -> Findings:
     evidence = [Evidence("loss", course.expected_gain / abs(final), 0.05, measure="expected fall")]
     parts = [f"the loss is flat at {number(final)}"]
     if course.r_squared is not None:
-        parts.append(f"R² {course.r_squared:.2f} (0: predicts the mean)")
+        parts.append(f"R² {r_squared_words(course.r_squared)} (0: predicts the mean)")
         evidence.append(Evidence("r_squared", observed=course.r_squared))
     decrement = course.numbers.get("newton_decrement", 0.0) / abs(final)
     smallest = course.numbers.get("smallest_eigenvalue", 0.0)

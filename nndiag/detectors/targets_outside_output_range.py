@@ -78,11 +78,16 @@ def _outside(
         PROBLEM,
         Severity.ERROR if failed else Severity.WARNING,
         f"{percent(outside)} of the targets lie outside what a {layer.activation} output can give "
-        f"({chosen(layer.low)} to {chosen(layer.high)}): they run from {number(targets.min())} to "
-        f"{number(targets.max())}",
+        f"({_range(layer)}): they run from {number(targets.min())} to {number(targets.max())}",
         evidence=(Evidence("targets", outside, limit, layer.name, measure="share"),),
         layer=layer.name,
     )
+
+
+def _range(layer: LayerFacts) -> str:
+    """What an output can be: "0 to 1", "0 and above"."""
+    high = f"to {chosen(layer.high)}" if np.isfinite(layer.high) else "and above"
+    return f"{chosen(layer.low)} {high}"
 
 
 def _floor(trace: Trace, layer: LayerFacts, targets: FloatArray, *, end: float) -> Finding | None:

@@ -11,8 +11,8 @@ Why it matters
 
 Fires when
     In a run that did not learn, some column's root mean square exceeds `size` or is below its
-    inverse squared, or its mean is more than `offset` of its deviations from 0, or the columns'
-    deviations differ by more than `disparity`. Columns within 1 in size count as off centre only
+    inverse squared, or its mean is more than `offset` of its std from 0, or the columns'
+    std differ by more than `disparity`. Columns within 1 in size count as off centre only
     where half of all columns are: they make nothing steep, and the others tell the examples apart.
 
 Silent when
@@ -100,11 +100,11 @@ def scale_fault(
         return message, Evidence("inputs", float(sizes.max()), size**-2, measure="root mean square")
     spread = float(deviations.max() / deviations.min())
     if spread > disparity:
-        message = f"the inputs' deviations differ by a factor of {number(spread)}"
+        message = f"the inputs' std differ by a factor of {number(spread)}"
         return message, Evidence("inputs", spread, disparity, measure="disparity")
     off = float(max(np.median(offsets), np.where(sizes > 1, offsets, 0.0).max()))
     if off > offset:
-        message = f"inputs lie {number(off)} deviations off centre"
+        message = f"the inputs' mean is {number(off)} std from 0"
         return message, Evidence("inputs", off, offset, measure="offset")
     return None
 

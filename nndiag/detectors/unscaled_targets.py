@@ -11,7 +11,7 @@ Why it matters
 
 Fires when
     In a run that did not learn, a target's root mean square exceeds `size`, or its mean is more
-    than `offset` of its deviations from 0. If the rate is above its stability limit before the
+    than `offset` of its std from 0. If the rate is above its stability limit before the
     first step, it is by no more than the targets' root mean square, which is what scaling them
     would gain.
 
@@ -85,7 +85,7 @@ def _fault(targets: FloatArray, *, size: float, offset: float) -> tuple[str, Evi
         return message, Evidence("targets", largest, size, measure="root mean square")
     away = max(float(abs(column.mean()) / column.std()) for column in columns)
     if away > offset:
-        message = f"the targets' mean is {number(away)} deviations from 0"
+        message = f"the targets' mean is {number(away)} std from 0"
         return message, Evidence("targets", away, offset, measure="offset")
     return None
 

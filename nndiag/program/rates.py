@@ -52,7 +52,8 @@ def find_rate(request: Mapping[str, Any], _: Send) -> dict[str, Any]:
         raise UserCodeError(
             Problem(
                 f"{source.name}: no loss found that can be followed while it trains",
-                hint="name it under `code.loss`, any expression over the loop's variables",
+                hint="name it, any expression over the loop's variables: loss=…, or `code.loss` in "
+                "a config",
             )
         )
     _last[:] = [program]

@@ -137,7 +137,7 @@ def _details(fix: Fix) -> Iterator[tuple[str, Text]]:
             text = f"not tried without {', '.join(winner.unproven)}"
         yield "needed", Text(text)
     if winner is not None and winner.seeds:
-        text = f"from {winner.held} of {count(len(winner.seeds), 'other seed')}"
+        text = f"with {winner.held} of {count(len(winner.seeds), 'other seed')}"
         yield "holds", Text(text)
     if cause is not None:
         yield "cause", cause_words(cause)

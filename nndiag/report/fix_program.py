@@ -94,14 +94,23 @@ def fix_program_report(
 
 def fix_program_line(fix: ProgramFix) -> str:
     """The verdict in one line of text."""
+    between = ":" if fix.winner is None else ""
+    return f"{_word(fix)}{between} {_outcome_words(fix)}"
+
+
+def _word(fix: ProgramFix) -> str:
+    return "nothing to fix" if fix.healthy else "not fixed" if fix.winner is None else "fixed"
+
+
+def _outcome_words(fix: ProgramFix) -> str:
     if fix.healthy:
-        return "nothing to fix: it trains"
+        return "it trains"
     if fix.winner is None:
         most = most_important(fix.diagnosis)
         if not fix.trials and most is not None:
-            return f"not fixed: {most.problem} is to be fixed by hand"
-        return f"not fixed: none of {len(fix.trials)} changes makes it train"
-    return f"fixed by {_title(fix)}: R² {_share(fix.before)} → {_share(fix.winner.r_squared)}"
+            return f"{most.problem} is to be fixed by hand"
+        return f"none of {len(fix.trials)} changes makes it train"
+    return f"by {_title(fix)}: R² {_share(fix.before)} → {_share(fix.winner.r_squared)}"
 
 
 def _title(fix: ProgramFix) -> str:
@@ -112,14 +121,14 @@ def _title(fix: ProgramFix) -> str:
 
 def _panel(fix: ProgramFix) -> RenderableType:
     style = "green" if fix.healthy or fix.winner is not None else "red"
-    word = "HEALTHY" if fix.healthy else "FIXED" if fix.winner is not None else "NOT FIXED"
-    lines = [Text.assemble((word, f"bold {style}"), f"  {fix_program_line(fix)}")]
+    word = _word(fix).upper()
+    lines = [Text.assemble((word, f"bold {style}"), f"  {_outcome_words(fix)}")]
     most = most_important(fix.diagnosis)
     if most is not None and not fix.healthy:
         lines.append(Text.assemble(("cause  ", "dim"), sentence(most.message)))
     if fix.winner is not None:
         others = ", ".join(map(_share, fix.others))
-        lines.append(Text.assemble(("again  ", "dim"), f"R² {others} with other random numbers"))
+        lines.append(Text.assemble(("holds  ", "dim"), f"R² {others} with other random numbers"))
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 
 
@@ -148,5 +157,5 @@ def _share(value: float | None) -> str:
 
 def _ways(written: Path | None, next_command: str) -> Iterator[tuple[str, Text]]:
     if written is not None:
-        yield "file", Text(str(written))
+        yield "written", Text(str(written))
     yield "next", Text(next_command, style="bold")

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Finding, Severity
-from nndiag.formatting import chosen, count, number
+from nndiag.formatting import count, number
 from nndiag.program import ProgramCheck
 from nndiag.program.result import TensorCheck
 from nndiag.program.roles.status import Status
@@ -195,6 +195,14 @@ def diff_text(diff: str) -> Text:
     return text
 
 
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Text]]:
     """What was taken for what, what was not checked, and what to do next."""
     loss = f"{check.loss.text}, {check.source.spot(check.loss.line)}"
@@ -204,7 +212,7 @@ def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Tex
     rate = check.learning_rate
     if rate is not None:
         words = f"{rate.text} = {number(rate.value)}"
-        if rate.text in (number(rate.value), chosen(rate.value), f"{rate.value:g}"):
+        if _is_number(rate.text):
             words = rate.text
         if rate.effective is not None:
             words += f"; the step is {number(rate.effective)} times the gradient"

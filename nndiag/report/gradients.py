@@ -52,7 +52,7 @@ class GradientTable:
         if len(self._gradients) > 1:
             first, last = self._gradients[0], self._gradients[-1]
             ratios = [ratio(getattr(first, x), getattr(last, x)) for x in moments]
-            cells = ["first ÷ last", *([""] if about else []), *map(number, ratios)]
+            cells = ["first ÷ last layer", *([""] if about else []), *map(number, ratios)]
             table.add_row(*(Text(cell, style="dim") for cell in cells))
         yield table
 

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from nndiag.formatting import number
+from nndiag.formatting import chosen, number
 from nndiag.trace import Stability
 from nndiag.trace.stability_course import StabilityCourse, StabilityTrend
 
@@ -26,31 +26,32 @@ def stability_view(stability: Stability | None, *, told: bool = False) -> Text |
     text = Text("before step 1 ", style="dim")
     sharpness = f"λ_max {number(stability.sharpness)}"
     if told:
-        text.append(f"the stability limit is {stability.rule}, {sharpness}")
+        text.append(f"the stability limit is {stability.rule} with {sharpness}")
     else:
         text.append(stability_line(stability))
         text.append(f" ({stability.rule}, {sharpness})", style="dim")
     if stability.batch_limits is not None:
         low, high = map(number, stability.batch_limits)
         remark = (
-            f"; that is for all examples; a step sees {stability.batch_size:,} of them, whose "
-            f"limits go from {low} to {high}, and their noise lowers it further"
+            f"; that is for all examples: {_batches(stability.batch_size)} have limits from {low} "
+            f"to {high}, and their noise lowers them further"
         )
         text.append(remark, style="dim")
     if stability.changes:
         changes = " · ".join(
-            f"÷{number(change.factor, digits=2)} by {change.override or change.title}"
+            f"×{number(change.factor, digits=2)} with {change.override or change.title}"
             for change in stability.changes[:_MOST_CHANGES]
         )
-        text.append("\nλ_max would be ", style="dim").append(changes)
+        text.append("\nthe limit would be ", style="dim").append(changes)
     return text
 
 
 def stability_line(stability: Stability) -> Text:
     """The rate beside its stability limit."""
-    ratio = stability.ratio or 0.0
-    stability_limit = f"the stability limit {number(stability.stability_limit)}"
-    words = f"learning rate {number(stability.learning_rate)} is {_times(ratio)} {stability_limit}"
+    words = (
+        f"learning rate {chosen(stability.learning_rate)} is {_side(stability.ratio or 0.0)} the "
+        f"stability limit {number(stability.stability_limit)}"
+    )
     return Text(words, style="red" if stability.above else "")
 
 
@@ -65,14 +66,17 @@ def course_view(course: StabilityCourse) -> Text:
     }[course.course]
     text = Text(f"by step {course.step:,} ", style="dim").append(words)
     text.append(
-        f": λ_max is {number(course.sharpness)}, the rate {_times(course.ratio)} its limit",
+        f": λ_max is {number(course.sharpness)}, the stability limit "
+        f"{number(course.stability_limit)}",
         style="dim",
     )
     return text
 
 
-def _times(ratio: float) -> str:
-    """A rate over its stability limit: "15.3 ×", "8.2 × below"."""
-    if ratio > 1:
-        return f"{number(ratio)} ×"
-    return f"{number(1 / ratio, digits=2)} × below" if ratio > 0 else "below"
+def _side(ratio: float) -> str:
+    """Where a rate is, over its stability limit: "above", "below"."""
+    return "above" if ratio > 1 else "below"
+
+
+def _batches(size: int | None) -> str:
+    return "single examples" if size == 1 else f"batches of {size:,}"

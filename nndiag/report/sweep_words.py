@@ -15,15 +15,13 @@ def headline(result: Sweep) -> str:
     if result.best is None:
         return "No learning rate was found before the interruption"
     if result.place == "above-threshold" and result.threshold is not None:
-        times = factor(result.configured / result.threshold.value)
-        return f"{rate} is {times} × above the divergence threshold"
+        return f"{rate} is above the divergence threshold {number(result.threshold.value)}"
     best = result.best
     apart = max(result.configured / best, best / result.configured)
     if apart < 1.5:
         return f"{rate} is as good as the best"
-    side = "below" if result.configured < best else "above"
-    inside = {"in-band": "works; it is", "below-band": "is too small:", "above-band": "is large:"}
-    return f"{rate} {inside[result.place]} {factor(apart)} × {side} the best"
+    inside = {"in-band": "works", "below-band": "is too small", "above-band": "is large"}
+    return f"{rate} {inside[result.place]}; the best is {number(best)}"
 
 
 def factor(value: float) -> str:

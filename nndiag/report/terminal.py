@@ -130,7 +130,7 @@ def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
         yield Text.assemble(("validation R² ", "dim"), r_squared_words(held_out))
     accuracy, constant = (diagnosis.numbers.get(x) for x in ("accuracy", "baseline_accuracy"))
     if accuracy is not None and constant is not None:
-        beside = (f" (of a constant {percent(constant)})", "dim")
+        beside = (f" (one class for all: {percent(constant)})", "dim")
         yield Text.assemble(("accuracy ", "dim"), accuracy_words(accuracy), beside)
     on_others = diagnosis.numbers.get("validation_accuracy")
     if on_others is not None:

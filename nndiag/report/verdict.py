@@ -24,8 +24,16 @@ _IN_REACH = 0.05  # share of the loss; as for the outcome
 _MOST = 0.8  # share of the loss: a straight line leads below zero there, the loss does not
 _TINY = 1e-5  # share of the mean baseline's loss
 
-_SERIES = {"r_squared": "R²", "prediction_deviation": "std of the predictions"}
+_SERIES = {
+    "r_squared": "R²",
+    "prediction_deviation": "std of the predictions",
+    "sharpness": "λ_max",
+    "path": "relative distance moved",
+    "linear_share": "share that a linear model reaches",
+}
 """How a report writes a series whose name it cannot take as it is."""
+_DUE = frozenset({"cosine", "scale"})
+"""Series whose limit is the one right value."""
 
 _CONFIDENCE = {
     Confidence.CONFIRMED: "confirmed by a rerun",
@@ -88,19 +96,29 @@ def sentence(message: str) -> str:
 
 
 def evidence_words(evidence: Evidence, *, unit: str = "step") -> str:
-    """One measured number: "growth of gradient norm of layer1 120 (limit 10, steps 0–20)"."""
-    words = "" if evidence.measure is None else f"{evidence.measure} of "
+    """One number: "growth of gradient norm of layer1 120 (fine up to 10, steps 0–20)"."""
+    measure = _SERIES.get(evidence.measure or "", evidence.measure)
+    words = "" if measure is None else f"{measure} of "
     words += _SERIES.get(evidence.series, evidence.series.replace("_", " "))
     if evidence.layer is not None:
         words += f" of {evidence.layer}"
     words += f" {number(evidence.observed)}"
     about = []
     if evidence.limit is not None:
-        about.append(f"limit {number(evidence.limit)}")
+        about.append(_limit_words(evidence))
     if evidence.steps is not None:
         first, last = evidence.steps
         about.append(f"{unit} {first:,}" if first == last else f"{unit}s {first:,}–{last:,}")
     return f"{words} ({', '.join(about)})" if about else words
+
+
+def _limit_words(evidence: Evidence) -> str:
+    """Which values would be fine: "fine up to 10", "fine from 0.5", "1 if right"."""
+    limit = number(evidence.limit)
+    if evidence.series in _DUE:
+        return f"{limit} if right"
+    within = evidence.limit is not None and evidence.observed < evidence.limit
+    return f"fine {'from' if within else 'up to'} {limit}"
 
 
 def cause_words(cause: Cause) -> Text:
@@ -133,7 +151,7 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
         how = "the loss exploded" if grew else "the loss was never finite"
         return f"{how}{'; stopped' if stopped else ' and stayed high'} after {steps}"
     if diagnosis.outcome in (Outcome.STALLED, Outcome.FLAT):
-        stalled = f"no longer learning after {count(trace.length, unit)}{_epochs(trace)}"
+        stalled = f"not learning after {count(trace.length, unit)}{_epochs(trace)}"
         return stalled if diagnosis.outcome is Outcome.STALLED else _flat_words(trace)
     if diagnosis.outcome is Outcome.INTERRUPTED:
         how = "ended before its last step" if trace.ending is None else "by Ctrl-C"

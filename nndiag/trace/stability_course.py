@@ -31,12 +31,14 @@ class StabilityCourse:
         step: Step at which it had happened; the number of steps for the end of the run.
         sharpness: λ_max there.
         ratio: The learning rate of that step over its stability limit there.
+        stability_limit: That limit.
     """
 
     course: StabilityTrend
     step: int
     sharpness: float
     ratio: float
+    stability_limit: float
 
 
 def stability_course(trace: Trace) -> StabilityCourse | None:
@@ -46,7 +48,7 @@ def stability_course(trace: Trace) -> StabilityCourse | None:
 
     Source: Cohen et al. 2021, sections 3 and 4 (progressive sharpening, edge of stability).
     """
-    steps, sharpness, ratios = _measured(trace)
+    steps, sharpness, ratios, limits = _measured(trace)
     if len(ratios) < 2:
         return None
     start, end = float(ratios[0]), float(ratios[-1])
@@ -67,15 +69,16 @@ def stability_course(trace: Trace) -> StabilityCourse | None:
             (StabilityTrend.FELL if end < start else StabilityTrend.ROSE),
             len(ratios) - 1,
         )
-    return StabilityCourse(course, int(steps[place]), float(sharpness[place]), float(ratios[place]))
+    ratio, limit = float(ratios[place]), float(limits[place])
+    return StabilityCourse(course, int(steps[place]), float(sharpness[place]), ratio, limit)
 
 
-def _measured(trace: Trace) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Steps, λ_max and rate over its limit wherever λ_max is known and positive, (N,) each."""
+def _measured(trace: Trace) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Steps, λ_max, rate over limit, and limit, wherever λ_max is known and positive, (N,) each."""
     theory, series = trace.facts.stability, trace.series.get("sharpness")
     nothing = np.zeros(0)
     if theory is None or theory.adaptive or not theory.ratio or not theory.sharpness:
-        return nothing, nothing, nothing
+        return nothing, nothing, nothing, nothing
     steps = np.zeros(0) if series is None else series.steps.astype(np.float64)
     values = np.zeros(0) if series is None else series.values
     if trace.ending is not None and trace.ending.largest_eigenvalue is not None:
@@ -88,4 +91,5 @@ def _measured(trace: Trace) -> tuple[FloatArray, FloatArray, FloatArray]:
     if rates is not None and theory.learning_rate > 0:
         decay = np.interp(steps, rates.steps, rates.values) / theory.learning_rate
     initial = trace.facts.initial_sharpness or theory.sharpness
-    return steps, values, theory.ratio * decay * values / initial
+    ratios = theory.ratio * decay * values / initial
+    return steps, values, ratios, theory.learning_rate * decay / ratios

@@ -1,6 +1,10 @@
-"""The folders of runs below one folder, such as `runs`."""
+"""The folders of runs below one folder, such as `runs`, and what is kept in a run's beside it."""
 
+import json
 from pathlib import Path
+from typing import Any
+
+from nndiag.finding import Evidence, Finding, Severity
 
 
 def runs_in(folder: Path) -> list[Path]:
@@ -20,3 +24,39 @@ def holds_sweep(folder: Path) -> bool:
         return (folder / "sweep.json").exists() or (folder / "runs.jsonl").exists()
     except OSError:
         return False
+
+
+def findings_in(folder: Path) -> tuple[str | None, tuple[Finding, ...]]:
+    """The problem that was said to be the cause when a run was made, and all that was found then.
+
+    Nothing where that was not stored, or cannot be read.
+    """
+    try:
+        told = json.loads((folder / "diagnosis.json").read_text(encoding="utf-8"))
+        found = tuple(_finding_of(entry) for entry in told["findings"])
+        return None if told["cause"] is None else str(told["cause"]["problem"]), found
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, ()
+
+
+def _finding_of(entry: dict[str, Any]) -> Finding:
+    evidence = tuple(
+        Evidence(
+            one["series"],
+            float(one["observed"]),
+            None if one["limit"] is None else float(one["limit"]),
+            one["layer"],
+            None if one["steps"] is None else (int(one["steps"][0]), int(one["steps"][1])),
+            one["measure"],
+        )
+        for one in entry["evidence"]
+    )
+    return Finding(
+        str(entry["problem"]),
+        Severity(entry["severity"]),
+        str(entry["message"]),
+        evidence=evidence,
+        layer=entry["layer"],
+        tensor=entry["tensor"],
+        remedies=tuple(entry["remedies"]),
+    )

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nndiag.detectors import DETECTORS
+from nndiag.finding import Cause, Confidence, Diagnosis, Severity
 from nndiag.trace import Trace
 from nndiag.verbs.run import RunResult, judged
 from nndiag.verbs.wanted import Thresholds
@@ -54,10 +56,34 @@ def _stored(
     path = (runs_in(path) or [path])[-1]
     trace = read_run(path, loss=loss)
     config = path / "config.yaml"
-    return judged(
+    result = judged(
         trace,
         **wanted,
         name=str(trace.facts.settings.get("name", path.resolve().name)),
         run=path,
         config=shlex.quote(str(config)) if config.exists() else None,
+    )
+    if wanted["select"] is not None:
+        return result
+    return replace(result, diagnosis=_with_what_was_seen(result.diagnosis, path))
+
+
+def _with_what_was_seen(diagnosis: Diagnosis, run: Path) -> Diagnosis:
+    """The diagnosis with what was found in the program itself when it ran, as its gradient's bug.
+
+    No series of a run holds that: judged by its series alone, such a run would be called healthy.
+    """
+    from nndiag.trace.stored import findings_in  # noqa: PLC0415 (only what a verb needs)
+
+    cause, found = findings_in(run)
+    seen = tuple(one for one in found if one.problem not in DETECTORS.names())
+    if not seen:
+        return diagnosis
+    graver = tuple(one for one in diagnosis.findings if one.severity is not Severity.NOTE)
+    first = next((one for one in seen if one.problem == cause), None)
+    return replace(
+        diagnosis,
+        findings=(*seen, *diagnosis.findings),
+        cause=diagnosis.cause if first is None else Cause(first, Confidence.LIKELY, graver),
+        suggested=diagnosis.suggested if first is None else (),
     )

@@ -11,7 +11,7 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nndiag.errors import ConfigError, NndiagError, Problem, warn
+from nndiag.errors import ConfigError, Location, NndiagError, Problem, warn
 from nndiag.finding import Finding, Severity
 from nndiag.formatting import part_of
 from nndiag.kept import fingerprint
@@ -189,7 +189,7 @@ def _grade_of_finding(program: str, verdict: str, found: Finding) -> Grade:
 
 
 def _files(programs: Sequence[str | Path]) -> list[str]:
-    """The files that are meant, each once.
+    """The files that are meant, each once; of a folder, the programs in it.
 
     Raises:
         ConfigError: A pattern meets none.
@@ -197,10 +197,24 @@ def _files(programs: Sequence[str | Path]) -> list[str]:
     files: list[str] = []
     for pattern in map(str, programs):
         met = [pattern] if Path(pattern).is_file() else sorted(glob(pattern, recursive=True))  # noqa: PTH207
-        if not met:
-            raise ConfigError(Problem(f"no such program: {pattern}"))
-        files.extend(met)
+        found = [file for one in met for file in _programs_in(one)]
+        if not found:
+            what = "no program in this folder" if Path(pattern).is_dir() else "no such program"
+            hint = "name .py or .ipynb files, or a pattern in quotes, such as 'submissions/*.py'"
+            raise ConfigError(Problem(what, Location(pattern), hint=hint))
+        files.extend(found)
     return list(dict.fromkeys(files))
+
+
+def _programs_in(place: str) -> list[str]:
+    """A file itself; the programs that lie in a folder."""
+    if not Path(place).is_dir():
+        return [place]
+    return sorted(
+        str(file)
+        for file in Path(place).iterdir()
+        if file.suffix in (".py", ".ipynb") and not file.name.startswith((".", "_"))
+    )
 
 
 def _graded(
@@ -228,7 +242,11 @@ def _failed(file: str, error: Exception) -> Grade:
 
 def _key(file: str) -> str:
     """What a grade is kept under: the program's text and nndiag's own."""
-    digest = hashlib.sha256(Path(file).read_bytes() + fingerprint().encode()).hexdigest()
+    try:
+        content = Path(file).read_bytes()
+    except OSError:  # its grade says so
+        content = b""
+    digest = hashlib.sha256(content + fingerprint().encode()).hexdigest()
     return f"{file} {digest}"
 
 

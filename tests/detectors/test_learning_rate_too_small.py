@@ -18,7 +18,7 @@ def test_fires_far_below_the_limit(curves, make_trace):
     assert finding.severity is Severity.ERROR
     # half the stability limit is 1; 199 steps of 1e-5 are 0.002 of the weights' length
     assert finding.message == (
-        "learning rate 0.0001 is 1/10,000 of half the stability limit; "
+        "learning rate 0.0001 is far below half the stability limit, 1; "
         "200 such steps move the weights by 0.002 of their length"
     )
 

@@ -27,7 +27,7 @@ def test_fires_on_inputs_off_centre(biases, what, curves, make_trace):
     (finding,) = run(PROBLEM, trace)
     assert finding.severity is Severity.ERROR
     # (64² − 1)/12 is the variance of 64 whole numbers; these are 2/63 apart: 1 / 0.586 = 1.71
-    assert finding.message == f"{what}, and the inputs lie 1.71 deviations off centre"
+    assert finding.message == f"{what}, and the inputs have a mean 1.71 std from 0"
 
 
 def test_fires_on_targets_away_from_what_zero_gives(curves, make_trace):

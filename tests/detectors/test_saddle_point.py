@@ -18,7 +18,7 @@ def test_tells_how_long_gradient_descent_needs_to_leave(curves, make_trace):
     facts = {"optimizer": "sgd", "learning_rate": 0.1}
     (finding,) = run(PROBLEM, make_trace(curves["stuck"], facts=facts, ending=SADDLE))
     # ln 10 / (0.1 · 0.02) = 1151
-    assert finding.message.endswith("leaving it takes some 1,151 steps for each factor of ten")
+    assert finding.message.endswith("to get ten times as far from it takes some 1,200 steps")
 
 
 @pytest.mark.parametrize("shape", ["learned", "falling", "exploded"])

@@ -18,7 +18,7 @@ def inputs(*columns):
         ((7.5 + 7.5 * UNIT,), "inputs are large"),
         ((1e-3 * UNIT,), "inputs are tiny"),
         ((UNIT, 0.02 * UNIT), "differ by a factor of 50"),
-        ((2 + 0.1 * UNIT,), "off centre"),
+        ((2 + 0.1 * UNIT,), "std from 0"),
     ],
 )
 def test_fires_on_each_kind_of_scale_in_a_run_that_did_not_learn(

@@ -10,7 +10,7 @@ UNIT = np.linspace(-1.0, 1.0, 64)[:, None]
 
 @pytest.mark.parametrize(
     ("targets", "words"),
-    [(300 * UNIT, "the targets are large"), (5 + 0.1 * UNIT, "deviations from 0")],
+    [(300 * UNIT, "the targets are large"), (5 + 0.1 * UNIT, "std from 0")],
 )
 def test_fires_on_each_kind_of_scale_in_a_run_that_did_not_learn(
     targets, words, curves, make_trace

@@ -167,3 +167,15 @@ def test_ctrl_c_ends_a_run_and_keeps_what_was_recorded(tmp_path):
     assert told["reason"] == "interrupted"
     assert told["count"] > 0
     assert len(told["rows"]) > 0
+
+
+def test_what_was_wrong_in_the_program_itself_is_told_when_its_run_is_judged_again(tmp_path):
+    text = (PROGRAMS / "healthy" / "straight_line.py").read_text()
+    path = tmp_path / "uphill.py"
+    path.write_text(text.replace("slope -=", "slope +="))
+    first = run(path, runs=tmp_path / "runs")
+    again = nndiag.diagnose(first.run)
+    assert first.cause.finding.problem == "wrong-sign"
+    assert again.cause.finding.problem == first.cause.finding.problem
+    assert again.cause.finding.message == first.cause.finding.message
+    assert [x.problem for x in again.findings] == [x.problem for x in first.findings]

@@ -70,14 +70,14 @@ def test_a_diverged_trial_is_told_on_a_narrow_terminal_too(exploding_fix):  # no
 
 
 def test_other_seeds_are_told(exploding_fix):  # noqa: F811
-    assert "holds  from 2 of 2 other seeds" in text_of(exploding_fix, width=80)
+    assert "holds  with 2 of 2 other seeds" in text_of(exploding_fix, width=80)
 
 
 def test_a_cure_that_no_other_seed_bears_out_is_told(exploding_fix):  # noqa: F811
     found = replace(exploding_fix, winner=replace(exploding_fix.winner, held=0))
     text = text_of(found, width=80)
     assert "CURED FROM THIS START ALONE  by one change" in text
-    assert "holds  from 0 of 2 other seeds" in text
+    assert "holds  with 0 of 2 other seeds" in text
 
 
 def test_a_combination_is_told_to_need_each_of_its_parts(two_faults_fix):  # noqa: F811

@@ -29,22 +29,22 @@ my-net  1-100-1 tanh linear · sgd 0.2 · 200 examples
 │ Learning rate 0.2 is 8.33 × the stability limit 0.024                        │
 │ cause    learning-rate-above-stability-limit (likely); explains              │
 │          exploding-loss, exploding-gradients                                 │
-│ evidence learning rate 0.2 (limit 0.024)                                     │
+│ evidence learning rate 0.2 (fine up to 0.024)                                │
 │ try      optimizer.learning_rate=0.01 · average the loss                     │
 ╰──────────────────────────────────────────────────────────────────────────────╯
 loss 0.5 → inf   best 0.5 at step 0   mean baseline 0.5
 """
 
 BELOW_THE_CHART = """\
-gradient norm            first  middle  end  change
-layer1         100 tanh    0.5      16  inf    ×inf
-layer2         1 linear      1      32  inf    ×inf
-first ÷ last               0.5     0.5  nan
+gradient norm                 first  middle  end  change
+layer1              100 tanh    0.5      16  inf    ×inf
+layer2              1 linear      1      32  inf    ×inf
+first ÷ last layer              0.5     0.5  nan
 
 ↳ exploding-loss  Something about exploding-loss
 ↳ exploding-gradients  Something about exploding-gradients
 ! unscaled-inputs  Something about unscaled-inputs
-  loss 12 (limit 10, steps 0–3)
+  loss 12 (fine up to 10, steps 0–3)
 
 2 checks skipped (list: --json)
 run  runs/x
@@ -105,7 +105,7 @@ def test_the_rate_and_its_limit_are_told_once(diverged):
     known = replace(trace, facts=replace(trace.facts, stability=stability))
     text = told(diagnosis, known)
     assert text.count("the stability limit 0.024") == 1
-    assert "before step 1 the stability limit is 2/λ_max, λ_max 83.3" in text
+    assert "before step 1 the stability limit is 2/λ_max with λ_max 83.3" in text
 
 
 def test_a_failure_that_nothing_explains_is_called_unexplained(healthy):

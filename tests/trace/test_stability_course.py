@@ -73,6 +73,7 @@ def test_a_rate_that_decays_leaves_its_limit():
     found = stability_course(run(0.5, 0.7, 1.0, rates=(1.0, 0.5, 0.25)))
     assert found.course is StabilityTrend.FELL
     assert found.ratio == pytest.approx(0.25)
+    assert found.stability_limit == pytest.approx(RATE / 4 / 0.25)
 
 
 def test_the_end_of_the_run_counts_where_it_was_measured():

@@ -146,31 +146,34 @@ def test_the_facts_and_the_explanation_share_one_curvature():
 def test_is_told_in_two_lines():
     summed = {"name": "mean_squared_error", "reduction": "sum"}
     # mean(x²) = 1 + 64·(20+1)/(12·(20−1)) = 6.8947 for 20 even points around 1 with spread 8;
-    # λ_max = 2·20·6.8947 = 275.79, the stability limit 2/λ_max = 0.0072519; 0.5 is 68.947 × that.
+    # λ_max = 2·20·6.8947 = 275.79, the stability limit 2/λ_max = 0.0072519.
     assert stability_view(stability_of(line(loss=summed))).plain == (
-        "before step 1 learning rate 0.5 is 68.9 × the stability limit 0.00725 "
+        "before step 1 learning rate 0.5 is above the stability limit 0.00725 "
         "(2/λ_max, λ_max 276)\n"
-        "λ_max would be ÷20 by loss.reduction=mean · ÷6.9 by dataset.scale_inputs=standardize"
+        "the limit would be ×20 with loss.reduction=mean · ×6.9 with "
+        "dataset.scale_inputs=standardize"
     )
 
 
 def test_what_is_told_already_is_not_told_again():
     view = stability_view(stability_of(line(training={"steps": 10})), told=True)
-    assert view.plain.startswith("before step 1 the stability limit is 2/λ_max, λ_max ")
+    assert view.plain.startswith("before step 1 the stability limit is 2/λ_max with λ_max ")
     assert "learning rate" not in view.plain
 
 
 def test_says_what_the_limit_means_with_batches_and_nothing_for_adaptive_optimizers():
     batches = stability_view(stability_of(line(training={"steps": 10, "batch_size": 5})))
-    assert "a step sees 5 of them" in batches.plain
+    assert "batches of 5 have limits from" in batches.plain
     assert stability_view(stability_of(sine(optimizer={"name": "adam"}))) is None
 
 
 def test_what_became_of_it_is_told_in_a_line():
-    settled = StabilityCourse(StabilityTrend.SETTLED, 5000, 20.5, 1.025)
+    settled = StabilityCourse(StabilityTrend.SETTLED, 5000, 20.5, 1.025, 0.0976)
     assert course_view(settled).plain == (
         "by step 5,000 the run settled at the edge of stability: λ_max is 20.5, "
-        "the rate 1.02 × its limit"
+        "the stability limit 0.0976"
     )
-    flatter = StabilityCourse(StabilityTrend.FLATTENED, 12, 10.0, 0.5)
-    assert course_view(flatter).plain.endswith("the rate 2 × below its limit")
+    flatter = StabilityCourse(StabilityTrend.FLATTENED, 12, 10.0, 0.5, 0.2)
+    assert course_view(flatter).plain.endswith(
+        "found a flatter place: λ_max is 10, the stability limit 0.2"
+    )

@@ -90,8 +90,17 @@ def test_progress_tells_how_many_are_done(folder, asked):
 
 
 def test_a_pattern_that_meets_nothing_is_an_error(folder):
-    with pytest.raises(ConfigError, match="no such program: nets"):
+    with pytest.raises(ConfigError, match="no such program"):
         grade("nets/*.py")
+
+
+def test_a_folder_stands_for_the_programs_in_it(folder, asked):
+    (folder / "work" / "inner").mkdir(parents=True)
+    for name in ("b.py", "a.ipynb", "__init__.py", "data.csv"):
+        (folder / "work" / name).touch()
+    assert [one.program for one in grade("work").grades] == ["work/a.ipynb", "work/b.py"]
+    with pytest.raises(ConfigError, match="no program in this folder"):
+        grade("work/inner")
 
 
 def test_the_same_bug_is_told_once_with_its_places():

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     metavar="PROGRAM...",
     nargs=-1,
     required=True,
-    help="Programs, or patterns in quotes: 'submissions/*.py'. Each is run, with your rights.",
+    help="Programs, folders of them, or patterns in quotes: 'submissions/*.py'. Each is run, with "
+    "your rights.",
 )
 @click.option(
     "--seconds",

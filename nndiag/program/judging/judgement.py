@@ -104,13 +104,15 @@ class Judgement:
             return Problem(
                 f"{place}: not checked: {self.doubt}",
                 got=loss_text(self.found),
-                hint="name another loss under `code.loss`; seed all generators outside the loop",
+                hint="name another loss: loss=…, or `code.loss` in a config; and seed all "
+                "generators outside the loop",
             )
         if not self.faults and not self.is_right:
             return Problem(
                 f"{place}: not checked: not every iteration computes the loss",
                 got=loss_text(self.found),
-                hint="name it under `code.loss`, any expression over the loop's variables",
+                hint="name it, any expression over the loop's variables: loss=…, or `code.loss` in "
+                "a config",
             )
         return None
 
@@ -311,19 +313,20 @@ def not_understood(found: Understanding) -> Problem:
         return Problem(
             f"{place}: one iteration cannot be run by itself",
             got=found.failure or None,
-            hint="name the statements of one step under `code.functions`",
+            hint="name the statements of one step: functions=…, or `code.functions` in a config",
         )
     jump = _jump(found)
     if jump is not None:
         return Problem(
             f"{place}: the output jumps ({found.host.source.spot(jump)}): it has no gradient to "
             "compare the steps with, as in a perceptron, whose rule is no fault",
-            hint="where a smooth loss is meant all the same, name it under `code.loss`",
+            hint="where a smooth loss is meant all the same: loss=…, or `code.loss` in a config",
         )
     return Problem(
         f"{place}: no loss found: the loop computes none, and no difference between an output and "
         "a target to infer it from",
-        hint="name it under `code.loss`, any expression over the loop's variables",
+        hint="name it, any expression over the loop's variables: loss=…, or `code.loss` in "
+        "a config",
     )
 
 

@@ -58,8 +58,8 @@ def with_gradients(settings: CodeSettings, watched: Watched) -> CodeSettings:
         Problem(
             "code.functions: no gradient goes by the name of a parameter",
             got=f"they make {', '.join(tensor.name for tensor in made[:12])}",
-            hint="name the gradients under `code.gradients`, such as `w: grads['dw']`"
-            + (", or under `code.parameters` what the functions update" if moved else ""),
+            hint="name the gradients, such as gradients.w=grads['dw'], or `code.gradients` in a "
+            "config" + ("; or parameters=…, what the functions update" if moved else ""),
         )
     )
 

@@ -92,6 +92,12 @@ def _preferred_class(source: Source, settings: CodeSettings) -> str | None:
     )
 
 
+_EXAMPLE = (
+    "functions='cost, grad = f(w, X, y)' loss=cost gradients.w=grad behind the file's name, or the "
+    "same under `code:` in a config (`code.functions`)"
+)
+
+
 class NoLoopError(UserCodeError):
     """The program has no training loop."""
 
@@ -103,7 +109,7 @@ def _no_loop(host: Host, observer: Observer) -> NoLoopError:
             Problem(
                 f"{name}: no training loop found: the program has no for or while loop",
                 hint="name the statements that make one step, or that give the cost and the "
-                'gradients, under `code.functions`: "grads, cost = propagate(w, b, X, Y)"',
+                f"gradients: {_EXAMPLE}",
             )
         )
     ran = [item for item in observer.watched.values() if item.heads]
@@ -122,16 +128,15 @@ def _no_loop(host: Host, observer: Observer) -> NoLoopError:
         what = "none of its loops ran"
     elif changing:
         what = "no loop that ran computes something from parameters and updates them with it"
-    hint = "call the training in the file, or name the statements of one step under"
+    hint = "call the training in the file, or name the statements of one step"
     if _OPTIMIZER.search(host.source.text):
         what = "an optimizer of scipy's trains it"
-        hint = "name what gives the loss and its gradient, and both, under"
+        hint = "name what gives the loss and its gradient, and both"
     return NoLoopError(
         Problem(
             f"{name}: no training loop found: {what}",
             got=places or None,
-            hint=f'{hint} `code.functions`, such as `functions: "cost, grad = f(w, X, y)"` with '
-            "`loss: cost` and `gradients: {w: grad}`",
+            hint=f"{hint}: {_EXAMPLE}",
         )
     )
 

@@ -68,6 +68,9 @@ class Layer:
     @property
     def is_turned(self) -> bool:
         """Whether the weights, as (units, inputs), are the program's array turned."""
+        inputs, units = self.product.places.shape
+        if inputs != units and self.weights.shape in {(inputs, units), (units, inputs)}:
+            return self.weights.shape == (inputs, units)  # of one unit the numbers do not tell
         return not np.array_equal(self.product.places.T.ravel(), np.arange(self.weights.size))
 
 

@@ -26,7 +26,8 @@ def limits_told(source: Source) -> Iterator[None]:
             Problem(
                 f"{source.name}: one iteration of the training loop cannot be run by itself",
                 got=str(error),
-                hint="name the statements of one step under `code.functions`",
+                hint="name the statements of one step: functions=…, or `code.functions` in a "
+                "config",
             )
         ) from error
     except (OutOfTime, GraphTooLargeError) as error:

@@ -169,7 +169,7 @@ def _understood(
             Problem(
                 f"{loop_place(watched.loop, source)}: no parameters found in this loop",
                 got=found.failure or None,
-                hint="name them under `code.parameters`",
+                hint="name them: parameters=a,b, or `code.parameters` in a config",
             )
         )
     _hold_gradients(found)

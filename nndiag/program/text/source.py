@@ -163,16 +163,21 @@ def read_source(path: Path) -> Source:
                 allowed=".py, .ipynb, or a config with a `code:` section",
             )
         )
+    place = Location(str(path))
     try:
         content = path.read_bytes()
         encoding = encoding_of(content)
         raw = io.IncrementalNewlineDecoder(None, translate=True).decode(content.decode(encoding))
     except FileNotFoundError as error:
-        raise UserCodeError(
-            Problem(f"no such program: {str(path)!r}", hint=similar_path(path) or "check the path")
-        ) from error
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        raise UserCodeError(Problem(f"cannot read {str(path)!r}: {error}")) from error
+        problem = Problem("no such program", place, hint=similar_path(path) or "check the path")
+        raise UserCodeError(problem) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserCodeError(Problem(f"cannot read the program: {reason}", place)) from error
+    except (SyntaxError, UnicodeDecodeError) as error:
+        hint = "save it as UTF-8, or begin it with its encoding: # -*- coding: latin-1 -*-"
+        problem = Problem("the program is not text in UTF-8", place, hint=hint)
+        raise UserCodeError(problem) from error
     source = _notebook(path, raw) if path.suffix == ".ipynb" else Source(path, raw)
     return _with_siblings(_in_python_3(source))
 
@@ -229,7 +234,9 @@ def _notebook(path: Path, raw: str) -> Source:
     try:
         cells = notebook_cells(json.loads(raw))
     except (ValueError, TypeError, AttributeError) as error:
-        raise UserCodeError(Problem(f"{str(path)!r} is not a notebook: {error}")) from error
+        hint = "save it anew from Jupyter, or as a .py file"
+        problem = Problem(f"not a notebook: {error}", Location(str(path)), hint=hint)
+        raise UserCodeError(problem) from error
     lines: list[str] = []
     starts: list[int] = []
     for cell in cells:

@@ -91,7 +91,7 @@ def test_gradients_that_are_not_said_are_added_to_those_that_are(check):
     ("call", "told"),
     [
         ("cost, slope = lone(theta)", ["they make cost, slope", "code.gradients"]),
-        ("cost, s = lone(theta); theta = theta - 0.1 * s", ["code.parameters"]),
+        ("cost, s = lone(theta); theta = theta - 0.1 * s", ["parameters=…"]),
         ("cost, grads = by_nme(parameters)", ["by_nme", "not defined"]),
     ],
 )

@@ -163,6 +163,22 @@ def test_targets_follow_from_a_loss_that_takes_no_difference(told):
     assert np.array_equal(found["data"][1], np.eye(3)[LABELS])
 
 
+ONE_UNIT = """
+y = X[:, :1] - X[:, 1:2]
+v = np.zeros({shape})
+for step in range(12):
+    gap = X @ v{turn} - y
+    v -= 0.02 * (X.T @ gap){turn} / 30
+"""
+
+
+@pytest.mark.parametrize(("shape", "turn", "turned"), [((4, 1), "", True), ((1, 4), ".T", False)])
+def test_the_weights_of_a_single_unit_lie_as_the_program_has_them(told, shape, turn, turned):
+    """In both the same numbers follow each other; what is written behind the loop needs the shape."""
+    (link,) = told(ONE_UNIT.replace("{shape}", str(shape)).replace("{turn}", turn))["links"]
+    assert (link["weights"], link["turned"]) == ("v", turned)
+
+
 def test_numbers_in_lists_are_layers(told):
     found = told(LISTS)
     assert layers(found) == [("w", "b", "tanh"), ("v", "c", "linear")]
