@@ -154,4 +154,4 @@ def test_a_config_can_name_a_program(command, programs):
 def test_a_missing_program_is_told(command):
     ended = command("gradcheck", "nope.py")
     assert ended.code == 2
-    assert "no such program: 'nope.py'" in ended.err
+    assert "nope.py: no such program" in ended.err
