@@ -174,7 +174,7 @@ for step in range(12):
 
 @pytest.mark.parametrize(("shape", "turn", "turned"), [((4, 1), "", True), ((1, 4), ".T", False)])
 def test_the_weights_of_a_single_unit_lie_as_the_program_has_them(told, shape, turn, turned):
-    """In both the same numbers follow each other; what is written behind the loop needs the shape."""
+    """In both the numbers follow each other alike; what is written behind it needs the shape."""
     (link,) = told(ONE_UNIT.replace("{shape}", str(shape)).replace("{turn}", turn))["links"]
     assert (link["weights"], link["turned"]) == ("v", turned)
 
