@@ -76,7 +76,7 @@ class RepairStep:
     Attributes:
         problem: The bug that it mends.
         line: The line, from 1.
-        before: What stands there.
+        before: What stands there; empty where a line is put in.
         after: What to write there.
         tensors: The parameters that it makes right.
     """

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.judging.early_updates import early_updates
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits, Explains, ProgramFault
-from nndiag.program.judging.named_by_edit import bug_by_edit
+from nndiag.program.judging.named_by_edit import bug_by_edit, changed_part
 from nndiag.program.location.aims import Aims
 from nndiag.program.location.located import located_faults
 from nndiag.program.location.relation import Relations
@@ -19,7 +20,9 @@ from nndiag.program.location.structure import increments, orders
 from nndiag.program.location.substitution import Substitution
 from nndiag.program.location.synthesis import expressions_due
 from nndiag.program.loop.step_evaluator import Point
+from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.status import Status
+from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
 _SAME = 1e-3
@@ -131,9 +134,9 @@ class _Faults:
 
     # A value that is not what is due.
 
-    def _of_substitution(self, found: Substitution) -> ProgramFault:
-        bug = self._relation(found)
-        dues = found.first_wrong(self.evidence)
+    def _of_substitution(self, origin: Substitution) -> ProgramFault:
+        bug, dues = self._relation(origin), origin.first_wrong(self.evidence)
+        found, dues = self._handed_on(origin, dues)
         loose = (
             not found.scaled or not self.facts.loss.own
         )  # of an assumed loss any multiple is one
@@ -141,16 +144,54 @@ class _Faults:
         if not edits and found.scaled and found.targets:  # another bug may have left out a factor
             edits = other_expressions(self.facts, found.node_id, dues, any_factor=True)
         place, relation = self.facts.nodes[found.node_id], bug
-        if edits and isinstance(place, ast.expr) and edits[0][0].node_id == found.node_id:
+        node_id = found.node_id
+        if edits and isinstance(place, ast.expr) and edits[0][0].node_id == node_id:
             bug = bug_by_edit(bug, place, edits[0][0].text)
+            carried = self._where_carried_on(place, edits[0][0].text)
+            edits = [*([] if carried is None else [(carried,)]), *edits]
+            node_id = node_id if carried is None else carried.node_id
         return ProgramFault(
             bug,
             list(found.mends),
-            found.node_id,
+            node_id,
             self._detail(found, relation),
             edits,
             explains=Explains.GRADIENT,
         )
+
+    def _where_carried_on(self, place: ast.expr, text: str) -> Change | None:
+        """The same edit where another variable is carried on as the one that it changes.
+
+        With `prev = delta` at the end of a loop it is `prev` that is wrong, and not where it is
+        used first.
+        """
+        operand, due = changed_part(place, text)
+        given = self.lines.carried_on(place, operand.id) if isinstance(operand, ast.Name) else None
+        if given is None or due is None:
+            return None
+        names = [node for node in ast.walk(due) if isinstance(node, ast.Name)]
+        for node in names:
+            node.id = given.id if node.id == operand.id else node.id
+        return Change(node_id_of(given), ast.unparse(due))
+
+    def _handed_on(
+        self, found: Substitution, dues: Sequence[Due]
+    ) -> tuple[Substitution, Sequence[Due]]:
+        """A right value at the place where another variable takes it, or a multiple of it, over."""
+        alias = self.lines.handed_on(found.node_id) if found.is_right else None
+        statement = self.lines.statement(found.node_id)
+        if alias is None or not isinstance(statement, ast.Assign):
+            return found, dues
+        scaled = []
+        for point, count, due in dues:
+            reading = next(item for item in self.evidence.readings if item.point is point)
+            keys = [(item, None, count) for item in (node_id_of(statement.value), found.node_id)]
+            values = [reading.graph[reading.keyed[k]].value for k in keys if k in reading.keyed]
+            factor = factor_between(*values) if len(values) == len(keys) else None
+            if factor is None:
+                return found, dues
+            scaled.append((point, count, factor * due))
+        return replace(found, node_id=alias), scaled
 
     def _relation(self, found: Substitution) -> str:
         """What is wrong with the expression, by what it was made from and what is due."""
@@ -197,7 +238,8 @@ class _Faults:
 
     def _of_update(self, name: str) -> ProgramFault:
         item = next(item for item in self.facts.comparisons if item.name == name)
-        ratio = -1.0 if item.ratio is None or item.status is Status.WRONG_SIGN else item.ratio
+        turned = item.ratio is None or item.status is Status.WRONG_SIGN
+        ratio = -1.0 if turned else item.ratio or -1.0
         bug, node_id = self._by_ratio(ratio), self._odd_stage(name)
         statement = self.lines.statement(node_id)
         edits: Edits = []
@@ -206,7 +248,7 @@ class _Faults:
             if ratio < 0 and isinstance(statement.op, (ast.Add, ast.Sub)):
                 value = statement.value
                 edits = [(self.lines.change(value, f"-({ast.unparse(value)})"),)]
-        dues = self._dues(name, node_id, ratio)
+        dues = self._dues(name, node_id, {} if turned else item.ratios, -1.0 if turned else 1.0)
         edits += other_expressions(self.facts, node_id, dues, any_factor=False)
         says = "" if ratio < 0 else self._times([name], ratio)
         return ProgramFault(bug, [name], node_id, says, edits, explains=Explains.GRADIENT)
@@ -225,10 +267,13 @@ class _Faults:
                 return odd
         return self.facts.update(name)
 
-    def _dues(self, name: str, node_id: int, ratio: float) -> list[Due]:
-        """What is due in an update, where its step is so many times too large."""
+    def _dues(
+        self, name: str, node_id: int, ratios: Mapping[int, float], other: float
+    ) -> list[Due]:
+        """What is due in an update, where its step is so many times too large at each point."""
         found = []
         for reading in self.evidence.readings:
+            ratio = ratios.get(self.facts.readings.index(reading), other)
             parameter = next(item for item in reading.parameters if item.name == name)
             way = ancestors(reading.graph, parameter.ends[0] or 0)
             for key, node in reading.keyed.items():

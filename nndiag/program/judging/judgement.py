@@ -17,6 +17,7 @@ from nndiag.program.graph.tracer import GraphTooLargeError
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.judging.faults import faults_of
+from nndiag.program.judging.moments import is_due, memories
 from nndiag.program.judging.uniform import (
     Uniform,
     has_stated_rate,
@@ -238,12 +239,20 @@ def _mended_once(
                 continue
             if current.uniform is not None and not has_stated_rate(found.found, found.comparisons):
                 continue
+            if fault.bug == "wrong-moment" and not _is_due(current, found):
+                continue
             after = _wrong(found)
             if len(after) < len(before):
                 mended = tuple(n for n in dict.fromkeys(before) if n not in after)
                 result.mended.append((fault, _step(current, edited, fault, mended)))
                 return found
     return best
+
+
+def _is_due(current: Judgement, found: Judgement) -> bool:
+    """Whether an edit of a memory gives it the recurrence that is due."""
+    wrong = [n for fault in current.faults if fault.bug == "wrong-moment" for n in fault.parameters]
+    return is_due(memories(current.found), memories(found.found), wrong)
 
 
 def _promises(current: Judgement, bench: Workbench, edit: Sequence[Change]) -> bool:
@@ -295,6 +304,8 @@ def _step(
     pairs = list(zip(current.source.lines, edited.lines))
     number = next((i for i, (old, new) in enumerate(pairs) if old != new), len(pairs) - 1)
     before, after = pairs[number]
+    if before in edited.lines[number + 1 :] and after not in current.source.lines:
+        before = ""  # a line is put in
     return RepairStep(fault.bug, number + 1, before.strip(), after.strip(), mended)
 
 

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Explains, ProgramFault
+from nndiag.program.location.wording import operand_nodes
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.status import Status
 from nndiag.program.text.edits import Change
@@ -32,8 +33,9 @@ def never_updated(facts: Facts) -> Iterator[ProgramFault]:
             continue
         node_id = facts.update(item.name)
         loop = facts.found.watched.loop.node
-        held = _held(facts, facts.readings[0].derivatives(facts.loss).get(item.name))
-        lines = [line for _, line in held] or [_first_line(facts, item.name) or loop.lineno]
+        lines = [target.lineno for target, _ in _held(facts, item.name)] or [
+            _first_line(facts, item.name) or loop.lineno
+        ]
         line = None if node_id >= 0 else lines[0]
         part = f"only {item.unmoved} of its {np.prod(item.shape)} entries" * bool(item.unmoved)
         yield ProgramFault(
@@ -50,33 +52,43 @@ def never_updated(facts: Facts) -> Iterator[ProgramFault]:
 def _updates(facts: Facts, name: str) -> Iterator[tuple[Change, ...]]:
     """The update that is missing: that of another parameter, with the names of this one."""
     evidence, reading = facts.evidence, facts.readings[0]
-    derivative = reading.derivatives(facts.loss).get(name)
+    gradients = [ast.unparse(target) for target, _ in _held(facts, name)]
     for other in facts.named(Status.RIGHT):
         statement = facts.lines.statement(facts.update(other))
-        if derivative is None or not isinstance(statement, (ast.Assign, ast.AugAssign)):
+        if not isinstance(statement, (ast.Assign, ast.AugAssign)):
             continue
+        place = node_id_of(_last_use(facts, name, statement))
         texts = dict(facts.wording.texts(node_id_of(statement.value)))
-        theirs = reading.derivatives(facts.loss)[other]
-        gradients = [text for text, _ in _held(facts, derivative)]
-        for own in _names_of(texts, evidence.graph, theirs):
-            for wanted in gradients:
-                text = _renamed(statement, {other: name, own: wanted})
-                yield (Change(node_id_of(statement), text, "after"),)
+        own_names = _names_of(texts, evidence.graph, reading.derivatives(facts.loss)[other])
+        pairs = [{other: name}, *({other: name, o: g} for o in own_names for g in gradients)]
+        for text in dict.fromkeys(_renamed(statement, names) for names in pairs):
+            yield (Change(place, text, "after"),)
 
 
-def _held(facts: Facts, derivative: np.ndarray | None) -> list[tuple[str, int]]:
-    """The variables that are given multiples of a derivative, with their lines; the last first."""
-    graph = facts.evidence.graph
-    last = {node.node_id: node for node in graph}
-    found = []
+def _last_use(facts: Facts, name: str, statement: ast.stmt) -> ast.stmt:
+    """The last statement beside an update in which something is made of a gradient."""
+    graph, block = facts.evidence.graph, facts.lines.block(node_id_of(statement))
+    made = {node_id for _, node_id in _held(facts, name)}
+    nodes = [node.index for node in graph if node.node_id in made]
+    users = {graph[index].node_id for index in descendants(graph, nodes)}
+    using = [facts.lines.statement(node_id) for node_id in users if node_id >= 0]
+    return max((s for s in using if s in block), key=lambda s: s.lineno, default=statement)
+
+
+def _held(facts: Facts, name: str) -> list[tuple[ast.expr, int]]:
+    """The variables that are given multiples of a derivative, and what gives it; last first."""
+    evidence, found = facts.evidence, []
+    head = next(p.heads for p in facts.readings[0].parameters if p.name == name)
+    last = {node.node_id: node.index for node in evidence.graph if node.index in evidence.carrying}
     for statement in ast.walk(facts.lines.tree):
-        if isinstance(statement, (ast.Assign, ast.AugAssign)) and derivative is not None:
-            ends = (node_id_of(statement), node_id_of(statement.value))
-            known = [last[item].value for item in ends if item in last]
-            targets = getattr(statement, "targets", None) or [statement.target]  # type: ignore[union-attr]
-            if any(factor_between(value, derivative) is not None for value in known):
-                found.append((ast.unparse(targets[0]), statement.lineno))
-    return sorted(found, key=lambda item: -item[1])
+        if not isinstance(statement, (ast.Assign, ast.AugAssign)) or len(head) != 1:
+            continue
+        for node_id in (node_id_of(statement), node_id_of(statement.value)):
+            if node_id in last and evidence.factor(last[node_id], head[0]) is not None:
+                target = getattr(statement, "targets", None) or [statement.target]  # type: ignore[union-attr]
+                found.append((target[0], node_id))
+                break
+    return sorted(found, key=lambda item: -item[0].lineno)
 
 
 def _names_of(texts: Mapping[str, int], graph: Graph, derivative: np.ndarray | None) -> list[str]:
@@ -91,11 +103,12 @@ def _names_of(texts: Mapping[str, int], graph: Graph, derivative: np.ndarray | N
 
 
 def _renamed(statement: ast.stmt, names: Mapping[str, str]) -> str:
-    """A statement with expressions in the places of others."""
+    """A statement with expressions in the places of others, and in names that are made of them."""
     text = ast.unparse(statement)
     for old, new in names.items():
-        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?![\w\[])", new, text)
-    return text
+        text = re.sub(rf"(?<![\w.]){re.escape(old)}(?!\w|\[(?!\.))", new, text)
+    old, new = (item.rpartition(".")[2] for item in next(iter(names.items())))
+    return re.sub(rf"(?<=[a-z_]){re.escape(old)}(?!\w)", new, text) if old.isidentifier() else text
 
 
 def _first_line(facts: Facts, name: str) -> int | None:
@@ -147,4 +160,9 @@ def _unsummed(facts: Facts, name: str, end: int) -> int | None:
         for last in parameter.ends if parameter.name != name else ():
             others |= set() if last is None or last in others else ancestors(graph, last)
     mine = sorted((ancestors(graph, end) - others) & facts.evidence.carrying)
-    return next((graph[index].node_id for index in mine if graph[index].node_id >= 0), None)
+    first = next((graph[index] for index in mine if graph[index].node_id >= 0), None)
+    if first is None:
+        return None
+    places = [place for _, place in operand_nodes(first, facts.nodes[first.node_id])]
+    given = (facts.lines.given_by(place) for place in places)
+    return next((node_id_of(item) for item in given if item is not None), first.node_id)

@@ -40,7 +40,10 @@ def squared(facts: Facts, node_id: int) -> Edits:
     sizes = [call for call in _walk(value, ast.Call) if _name(call) in _SIZES and call.args]
     found: Edits = [(Change(node_id_of(call), f"{_b(call.args[0])} ** 2"),) for call in sizes]
     shares = {ast.unparse(item) for item in (_complements(value) if value else ())}
-    held = _targets(facts.lines.statement(node_id)) | shares
+    statement = facts.lines.statement(node_id)
+    held = _targets(statement) | shares
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, ast.Add):
+        found.append((Change(node_id_of(statement.value), f"{_b(statement.value)} ** 2"),))
     for product in _walk(value, ast.BinOp):
         if isinstance(product.op, ast.Mult):
             sides = [s for s in (product.right, product.left) if ast.unparse(s) not in held]
@@ -81,11 +84,17 @@ def complemented(facts: Facts, node_id: int) -> Edits:
         if not _may_come(side) or isinstance(side, ast.Name)
     ]
     return [
-        (Change(node_id_of(one), f"(1 - {_b(other)})"),)
+        (Change(node_id_of(one), _complement(other)),)
         for other in factors
         for one in reversed(factors)
         if one is not other
     ]
+
+
+def _complement(share: ast.expr) -> str:
+    """What a share leaves of 1."""
+    own = next(iter(_complements(share)), None) if isinstance(share, ast.BinOp) else None
+    return f"(1 - {_b(share)})" if own is None else ast.unparse(own)
 
 
 def corrected(facts: Facts, node_id: int) -> Edits:

@@ -8,6 +8,7 @@ Source: Kingma and Ba, Adam: a method for stochastic optimization (2015), sectio
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,13 +20,14 @@ from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
-from nndiag.program.roles.ways import DIVISIONS, ways_between
+from nndiag.program.roles.ways import DIVISIONS, takes_root, ways_between
 from nndiag.program.text.instrument import node_id_of
 
 _BUG = "wrong-moment"
 _SAME = 1e-6
 _PRODUCTS = ("mul", "multiply")
 _WRITES = frozenset({"with_item", "scatter", "copyto"})
+_AVERAGED = (Remembers.FIRST, Remembers.SECOND)
 _NEAR = 3  # operations behind an average in which its correction is looked for
 
 
@@ -148,6 +150,76 @@ def correction_faults(found: Understanding) -> Iterator[tuple[ProgramFault, bool
             yield ProgramFault(_BUG, [state.parameter], seen[-1].node_id, says), False
         elif seen[0].count(state.kept) is not None and seen[-1].count(state.kept) is not None:
             yield _uncounted(found, state, seen), True
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a state does, to be compared with that of other parameters.
+
+    Attributes:
+        remembers: What it collects.
+        kept: The share of the old state that is kept.
+        is_corrected: Whether it is divided by 1 − βᵗ, with the β and the t that are due.
+        rooted: Whether its root is taken.
+    """
+
+    remembers: Remembers
+    kept: float | None
+    is_corrected: bool
+    rooted: bool
+
+    @property
+    def is_average(self) -> bool:
+        """Whether it is an average, or a sum, of gradients or of their squares."""
+        return self.kept is not None and 0 < self.kept <= 1 and self.remembers in _AVERAGED
+
+
+Memories = Mapping[str, Mapping[str, Memory]]
+"""Parameter → state → what it does."""
+
+
+def memories(found: Understanding) -> Memories:
+    """What the memory of each parameter of several numbers does.
+
+    Args:
+        found: The program.
+    """
+    forms: dict[str, dict[str, Memory]] = {}
+    reading = found.readings[-1]
+    for state in found.states:
+        if state.size == 1 or state.kept is None:  # what is only computed from one
+            continue
+        made = {c.iteration: c for item in found.readings for c in _corrections(item, state)}
+        seen = [made[iteration] for iteration in sorted(made)]
+        corrected = bool(seen) and state.kept is not None and _counts(seen, state.kept)
+        parameter = next(item for item in reading.parameters if item.name == state.parameter)
+        ways = ways_between(reading.graph, _nodes(reading, state)[1][0], parameter.ends[0])
+        kept = None if state.kept is None else round(state.kept, 6)
+        rooted = takes_root(reading.graph, ways)
+        forms.setdefault(state.parameter, {})[state.name] = Memory(
+            state.remembers, kept, corrected, rooted
+        )
+    return forms
+
+
+def is_due(before: Memories, after: Memories, wrong: Sequence[str]) -> bool:
+    """Whether the memory of parameters that were wrong is that of the others, or averages.
+
+    Args:
+        before: The memory of all parameters as the program has it.
+        after: The same with an edit.
+        wrong: The parameters whose memory is wrong.
+    """
+    others = [Counter(rows.values()) for name, rows in before.items() if name not in wrong]
+    for name in set(wrong) & set(before):
+        own, rows = after.get(name, {}), list(after.get(name, {}).values())
+        if not set(before[name]) <= set(own) or not all(row.is_average for row in rows):
+            return False
+        if others and Counter(rows) not in others:
+            return False
+        if len({row.is_corrected for row in rows}) > 1:
+            return False
+    return True
 
 
 def _counts(seen: Sequence[_Correction], kept: float) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 
 _DERIVATIVES = (
     "missing-activation-derivative",
@@ -10,6 +12,10 @@ _DERIVATIVES = (
     "broken-chain-rule",
     "wrong-layer-activation",
 )
+
+_TURNS = frozenset({"T", "transpose"})
+_SUMS = frozenset({"sum", "mean", "axis"})
+_PRODUCTS = frozenset({"@", "dot", "matmul"})
 
 
 def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
@@ -22,6 +28,9 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     """
     if bug not in _DERIVATIVES:
         return bug
+    moved = _by_tokens(ast.unparse(place), text)
+    if moved is not None:
+        return moved
     before: ast.AST = ast.parse(ast.unparse(place), mode="eval").body
     after: ast.AST = ast.parse(text, mode="eval").body
     called: ast.AST | None = None
@@ -30,14 +39,48 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
         if len(pairs) != 1:
             break
         called = before if isinstance(before, ast.Call) else called
+        if isinstance(before, ast.Subscript):
+            break
         before, after = pairs[0]
     if isinstance(called, ast.Call) and before in called.args and len(called.args) == 1:
         name = ast.unparse(called.func)
         return bug if name.startswith("np.") else "activation-derivative-of-wrong-argument"
+    if isinstance(before, ast.Subscript) and isinstance(after, ast.Subscript):
+        return bug if bug == "wrong-layer-activation" else "broken-chain-rule"
     factor = isinstance(after, ast.BinOp) and isinstance(after.op, ast.Mult)
     if factor and ast.unparse(after.left) == ast.unparse(before):  # type: ignore[attr-defined]
         return "missing-activation-derivative"
     return bug
+
+
+def changed_part(place: ast.expr, text: str) -> tuple[ast.AST, ast.AST | None]:
+    """The one part of an expression that another has in another form, and that form.
+
+    Args:
+        place: The expression.
+        text: The other.
+    """
+    before: ast.AST = ast.parse(ast.unparse(place), mode="eval").body
+    after: ast.AST = ast.parse(text, mode="eval").body
+    while len(pairs := _different(before, after)) == 1:
+        before, after = pairs[0]
+    return before, after
+
+
+def _by_tokens(before: str, after: str) -> str | None:
+    """The bug of an edit that only turns or exchanges parts, sums, or puts a product in."""
+    one, other = (Counter(re.findall(r"\w+|@", text)) for text in (before, after))
+    changed = {*(one - other), *(other - one)}
+    if not changed - _TURNS and before != after:
+        return "broken-chain-rule" if _is_ordered(before, after) else None
+    if changed & _SUMS and changed <= _SUMS | _TURNS | {"keepdims", "True", "np", "0", "1", "2"}:
+        return "wrong-bias-gradient"
+    return "broken-chain-rule" if {*(other - one)} & _PRODUCTS else None
+
+
+def _is_ordered(before: str, after: str) -> bool:
+    """Whether names stand in another order, or are transposed."""
+    return re.findall(r"\w+", before) != re.findall(r"\w+", after)
 
 
 def _different(one: ast.AST, other: ast.AST) -> list[tuple[ast.AST, ast.AST]]:

@@ -55,6 +55,7 @@ class Report:
         if fault.detail and not fault.detail.startswith(tuple(fault.parameters)):
             says = f"{bug.sentence}; {fault.detail}"
         worst = self._cosine(names)
+        own, replaces = line_of(fault, self.judgement.found), step is not None and bool(step.before)
         suffix = "" if worst is None or worst > 1 - 1e-9 else f" (cosine {worst:+.3f})"
         return Finding(
             problem=fault.bug,
@@ -64,8 +65,8 @@ class Report:
             tensor=", ".join(names),
             remedies=(),
             file=self.judgement.source.name,
-            line=line_of(fault, self.judgement.found) if step is None else step.line,
-            replacement=None if step is None else step.after,
+            line=step.line if step is not None and (replaces or own is None) else own,
+            replacement=step.after if step is not None and replaces else None,
         )
 
     def _evidence(self, fault: ProgramFault, cosine: float | None) -> Iterator[Evidence]:

@@ -64,8 +64,8 @@ def uniform_factor(found: Understanding, comparisons: Sequence[Comparison]) -> U
     evidence = Evidence(found.readings, loss)
     fitting = [
         (whole / gain, meaning)
-        for gain in gains
         for meaning in _meanings(found, evidence, rate)
+        for gain in gains
         if _is(whole / gain, meaning.factor)
     ]
     if not fitting:

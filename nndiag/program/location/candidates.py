@@ -250,9 +250,21 @@ class Variations:
                 yield f"({self.text}) * {name}"
                 yield f"({self.text}) / {name}"
         factor = factor_between(self.values[id(self.tree.body)], self.due)
+        for size in self._sizes():
+            yield f"({self.text}) / {size}"
+            yield f"({self.text}) * {size}"
         for times, sign in ((factor or 0, "/"), (1 / (factor or np.inf), "*")):
             if round(times) > 1 and abs(times - round(times)) <= _SAME * times:
                 yield f"({self.text}) {sign} {round(times)}"
+
+    def _sizes(self) -> Iterator[str]:
+        """The lengths of the program's arrays, those of the expression first."""
+        parts = {ast.unparse(part) for _, _, part in self.parts}
+        names = [n for n, held in self.scene.values.items() if np.ndim(held) and n.isidentifier()]
+        for name in sorted(names, key=lambda name: name not in parts):
+            yield f"len({name})"
+            if np.ndim(self.scene.values[name]) == 2:
+                yield f"{name}.shape[1]"
 
 
 def _matrix_products(

@@ -35,6 +35,11 @@ class Family:
     nodes: tuple[int, ...]
     values: tuple[np.ndarray, ...]
 
+    @property
+    def tells(self) -> bool:
+        """Whether some derivative is more than one number, repeated: a constant fits anywhere."""
+        return any(value.size == 1 or np.ptp(value) > 0 for value in self.values)
+
 
 def families_of(
     graph: Graph, adjoints: Mapping[int, np.ndarray], heads: Sequence[int]

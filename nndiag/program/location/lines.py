@@ -11,6 +11,7 @@ from nndiag.program.text.instrument import node_id_of, parents_of
 
 _MARK = "__place__"
 _TURNED: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
+_NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -28,6 +29,63 @@ class Lines:
         while node is not None and not isinstance(node, ast.stmt):
             node = self.parents.get(node_id_of(node))
         return node
+
+    def handed_on(self, node_id: int) -> int | None:
+        """Where a statement behind an assignment alone reads what it gives, as a second name.
+
+        In `g = p - y; delta = g` the error is right as `g`, and it is `delta` that is not.
+
+        Args:
+            node_id: An expression of the assignment.
+        """
+        made = self.statement(node_id)
+        if not isinstance(made, ast.Assign):
+            return None
+        block = self.block(node_id_of(made))
+        texts = [ast.unparse(target) for target in made.targets]
+        behind: list[ast.expr] = []
+        for statement in block[block.index(made) + 1 :]:
+            used = [node for node in ast.walk(statement) if isinstance(node, _NAMES)]
+            used = [node for node in used if ast.unparse(node) in texts]
+            if any(isinstance(node.ctx, ast.Store) for node in used):
+                break  # another value from here on
+            behind += used
+        parent = self.parents.get(node_id_of(behind[0])) if len(behind) == 1 else None
+        alone = isinstance(parent, ast.Assign) and parent.value is behind[0] and parent in block
+        return node_id_of(behind[0]) if alone else None
+
+    def carried_on(self, place: ast.expr, name: str) -> ast.Name | None:
+        """What a variable is only a second name for, from one round of a loop to the next.
+
+        Args:
+            place: Where it is read.
+            name: The variable.
+        """
+        own = self.statement(node_id_of(place))
+        block = [] if own is None else self.block(node_id_of(own))
+        given = [
+            statement.value
+            for statement in block[block.index(own) + 1 :]
+            if isinstance(statement, ast.Assign) and name in map(ast.unparse, statement.targets)
+        ]
+        return given[0] if len(given) == 1 and isinstance(given[0], ast.Name) else None
+
+    def given_by(self, place: ast.expr) -> ast.expr | None:
+        """What a variable is a second name for, where the statement before it in the block says so.
+
+        Args:
+            place: The variable, where it is read.
+        """
+        own = self.statement(node_id_of(place))
+        if own is None or not isinstance(place, ast.Name):
+            return None
+        block = self.block(node_id_of(own))
+        for statement in reversed(block[: block.index(own)]):
+            if isinstance(statement, ast.Assign) and place.id in map(
+                ast.unparse, statement.targets
+            ):
+                return statement.value if isinstance(statement.value, ast.Name) else None
+        return None
 
     def block(self, node_id: int) -> list[ast.stmt]:
         """The statements among which one stands."""

@@ -50,11 +50,12 @@ def is_numeric(value: Any) -> bool:
     return isinstance(value, (int, float, np.floating, np.integer)) and not isinstance(value, bool)
 
 
-def scene_at(frame: types.FrameType, scope: ast.AST, tree: ast.Module) -> Scene:
+def scene_at(frame: types.FrameType, place: ast.expr, scope: ast.AST, tree: ast.Module) -> Scene:
     """The scene of a running frame.
 
     Args:
         frame: Where the expression is being computed.
+        place: The expression.
         scope: The function that it stands in, or the module.
         tree: The program.
     """
@@ -66,7 +67,7 @@ def scene_at(frame: types.FrameType, scope: ast.AST, tree: ast.Module) -> Scene:
             layers.append(above.f_locals)
     variables = {name: value for layer in reversed(layers) for name, value in layer.items()}
     scene = Scene(variables, frame.f_globals)
-    for text in _texts(scope, scene):
+    for text in _texts(place, scope, scene):
         if len(scene.values) >= _MOST:
             break
         if text not in scene.values and len(text) <= _LONGEST:
@@ -77,9 +78,10 @@ def scene_at(frame: types.FrameType, scope: ast.AST, tree: ast.Module) -> Scene:
     return scene
 
 
-def _texts(scope: ast.AST, scene: Scene) -> Iterator[str]:
-    """Expressions that may be of use: those of the function, and their neighbours."""
+def _texts(place: ast.expr, scope: ast.AST, scene: Scene) -> Iterator[str]:
+    """Expressions that may be of use: those of the function, the nearest first."""
     own = [node for node in ast.walk(scope) if isinstance(node, _SIMPLE) or _is_count(node)]
+    own.sort(key=lambda node: abs(getattr(node, "lineno", 0) - place.lineno))
     for node in own:
         yield ast.unparse(node)
     for node in own:

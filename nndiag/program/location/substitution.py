@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.program.graph.nodes import Graph
 from nndiag.program.location.aims import Aims
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.families import Family
@@ -27,6 +28,7 @@ from nndiag.program.roles.multiples import factor_between, laid_out
 _SECONDS = 3.0  # of processor time
 _MOST_OCCURRENCES = 2000
 _SAME = 1e-5
+_SUMS = frozenset({"sum", "mean", "average"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +79,27 @@ class Substitution:
         return found[0] if spread <= _SAME * abs(found[0]) else None
 
     def first_wrong(self, evidence: Evidence) -> list[tuple[Point, int, np.ndarray]]:
-        """Per reading: the point, how often the expression was computed before, what is due."""
-        found = []
+        """Per reading: the point, how often the expression was computed before, what is due.
+
+        The readings where a value is wrong come first; in others it is to stay what it is.
+        """
+        wrong, right = [], []
         for number, dues in self.dues:
             reading = evidence.readings[number]
             counts = {
                 index: key[2] for key, index in reading.keyed.items() if key[0] == self.node_id
             }
-            for node in sorted(dues):
-                value = np.asarray(reading.graph[node].value, float)
-                if not np.any(dues[node]) or node not in counts:
-                    continue
-                if value.shape != dues[node].shape or not np.allclose(
-                    value, dues[node], rtol=_SAME, atol=0
-                ):
-                    found.append((reading.point, counts[node], dues[node]))
-                    break
-        return found
+            usable = [node for node in sorted(dues) if np.any(dues[node]) and node in counts]
+            first = next((n for n in usable if not _is_due(reading.graph[n].value, dues[n])), None)
+            rows = right if first is None else wrong
+            for node in usable[:1] if first is None else [first]:
+                rows.append((reading.point, counts[node], dues[node]))
+        return [*wrong, *right] if wrong else []
+
+
+def _is_due(found: Any, due: np.ndarray) -> bool:
+    value = np.asarray(found, float)
+    return value.shape == due.shape and np.allclose(value, due, rtol=_SAME, atol=0)
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,8 @@ class Candidate:
                 continue
             value = factor * family.values[place]
             layout = next(laid_out(value, tape.graph[node].shape), None)
-            if layout is None and not set(family.targets) <= set(tape.heads):
+            summed = _is_summed_to_one(tape.graph, node, value.size)
+            if layout is None and not summed and not set(family.targets) <= set(tape.heads):
                 return None
             layout = value if layout is None else layout
             found[node] = layout if layout.ndim else float(layout)
@@ -246,6 +253,8 @@ class Search:
         for key, family in tape.families.items():
             if near and near.isdisjoint(family.targets):
                 continue
+            if not family.tells and not set(family.targets) & set(tape.heads):
+                continue
             for alignment in self._alignments(nodes, family):
                 if not self._has_shapes(nodes, family, alignment):
                     continue
@@ -283,6 +292,7 @@ class Search:
             place is None
             or graph[node].size == family.values[place].size
             or (family.targets[place] in tape.heads and node in gradients)  # not summed, say
+            or _is_summed_to_one(graph, node, family.values[place].size)
             for node, place in zip(nodes, alignment)
         )
 
@@ -351,6 +361,12 @@ class Search:
             bool(tape.explained.factors(own[first])),
             next(unlike, first),
         )
+
+
+def _is_summed_to_one(graph: Graph, node: int, size: int) -> bool:
+    """Whether a value is the one number that as many as are due were summed to."""
+    item = graph[node]
+    return item.size == 1 and item.operation in _SUMS and graph[item.inputs[0]].size == size
 
 
 def _alignments(sites: int, members: int) -> Iterator[tuple[int | None, ...]]:

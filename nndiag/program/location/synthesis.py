@@ -40,6 +40,7 @@ _MOST = 8
 _TELLING = 4  # points that tell whether a single number is a multiple of another
 _FEW = 4  # points at which an edit is tried
 _NEW = 6  # how much more it takes to add a part than to leave one out
+_NAMED = 4  # parts of a name that are written rather than a number
 
 
 class Workbench:
@@ -200,7 +201,7 @@ class _Watch:
         self.times += 1
         if self.times != self.count + 1:
             return
-        scene = scene_at(frame, self.scope, self.bench.found.host.tree)
+        scene = scene_at(frame, self.place, self.scope, self.bench.found.host.tree)
         texts = Variations(self.place, scene, self.due) if self.texts is None else self.texts
         deadline = time.process_time() + _SECONDS
         for text in texts:
@@ -239,8 +240,9 @@ def _effort(before: str) -> Callable[[str], tuple[int, int]]:
         tokens = _tokens(after)
         blocks = difflib.SequenceMatcher(None, known, tokens, autojunk=False).get_matching_blocks()
         kept = sum(block.size for block in blocks)
-        new = sum((Counter(tokens) - Counter(known)).values())
-        return _NEW * new + len(known) - kept, len(after)
+        new = Counter(tokens) - Counter(known)
+        sizes = sum(token.isdigit() and int(token) > 2 for token in new)  # a name says what it is
+        return _NEW * (new.total() + _NAMED * sizes) + len(known) - kept, len(after)
 
     return effort
 

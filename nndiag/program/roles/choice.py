@@ -102,6 +102,13 @@ def chosen_loss(readings: Sequence[Reading]) -> Loss | None:
     return loss
 
 
+def _of_one_iteration(readings: Sequence[Reading]) -> list[Reading]:
+    """The first reading and another one of the same iteration, where there is one."""
+    first, *others = readings
+    same = [r for r in others if r.point.snapshot.iteration == first.point.snapshot.iteration]
+    return [first, *(same or others)[:1]]
+
+
 def _value(reading: Reading, loss: Loss) -> float | None:
     return loss.value(reading.forward, reading.keyed_forward)
 
@@ -110,7 +117,8 @@ def _chosen(readings: Sequence[Reading]) -> Loss | None:
     """The loss that the updates belong to, or that the program states; None where there is none."""
     first = readings[0]
     losses = [loss for loss in first.losses if not _only_decides(first, loss)]
-    fits = {loss: _common_fit(readings[:2], loss) for loss in losses}
+    pair = _of_one_iteration(readings)
+    fits = {loss: _common_fit(pair, loss) for loss in losses}
     own = [
         loss
         for loss in fits
@@ -121,15 +129,18 @@ def _chosen(readings: Sequence[Reading]) -> Loss | None:
     explaining_own = [
         loss for loss in own if fits[loss].explains and (loss.shown or not fits[loss].varies)
     ]
-    if explaining_own:
-        return max(explaining_own, key=lambda loss: (fits[loss].steady, *_prominence(loss)))
     explaining = [loss for loss in implied if fits[loss].explains]
     explaining.sort(key=lambda loss: not fits[loss].steady)
+    if explaining_own:
+        best = max(explaining_own, key=lambda loss: (fits[loss].steady, *_prominence(loss)))
+        # of a root of the squares, say, the steps are a multiple, another one at each point
+        is_root = fits[best].varies and explaining and fits[explaining[0]].steady
+        return explaining[0] if is_root else best
     rivals = [loss for loss in own if stated[loss]]
     if explaining:
-        best = explaining[0]  # what the program states may have a penalty that no step has
-        alike = [loss for loss in rivals if best.kind in stated[loss]]
-        return max(alike or rivals, key=_prominence) if rivals else best
+        implied_best = explaining[0]  # what is stated may have a penalty that no step has
+        alike = [loss for loss in rivals if implied_best.kind in stated[loss]]
+        return max(alike or rivals, key=_prominence) if rivals else implied_best
     likely = rivals or [*own, *implied]
     wholes = {loss.node_id for loss in own if len(loss.terms) > 1}
     parts = {loss for loss in own if loss.node_id in wholes and len(loss.terms) == 1}

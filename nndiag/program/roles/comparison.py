@@ -10,6 +10,8 @@ from nndiag.program.roles.clipping import Clip
 from nndiag.program.roles.optimizers import Update
 from nndiag.program.roles.status import Status
 
+_ALIKE = 1e-4  # how much a factor may differ from point to point
+
 
 @dataclass(eq=False)
 class Comparison:
@@ -29,7 +31,7 @@ class Comparison:
         clips: Per point: the cut of the gradient's entries, where there is one.
         parts: Which of its entries belong together.
         rates: Per point: the step over the derivative, where they are parallel.
-        ratio: For a wrong scale: how many times too large the step is.
+        ratios: Per point where the scale is wrong: how many times too large the step is.
         cosine: Between step and derivative, where it is worst.
         error: Distance of the scaled step from the derivative, relative, where it is worst.
         chain_error: Distance of the value taken for the gradient from the derivative, where it is
@@ -48,7 +50,7 @@ class Comparison:
     clips: dict[int, Clip] = field(default_factory=dict)
     parts: tuple[np.ndarray, ...] = ()
     rates: dict[int, float] = field(default_factory=dict)
-    ratio: float | None = None
+    ratios: dict[int, float] = field(default_factory=dict)
     cosine: float | None = None
     error: float | None = None
     chain_error: float | None = None
@@ -62,6 +64,11 @@ class Comparison:
         return next(iter(self.rates.values()), None)
 
     @property
+    def ratio(self) -> float | None:
+        """How many times too large the step is, at the first point where it is."""
+        return next(iter(self.ratios.values()), None)
+
+    @property
     def points(self) -> list[int]:
         """The points at which the loss feels it."""
         return list(self.factors)
@@ -73,8 +80,26 @@ class Comparison:
 
     def values(self, point: int) -> list[float]:
         """All factors that it has at a point."""
-        own = [*self.factors.get(point, {}).values()]
+        own = self.telling(point)
         return [*own, self.rates[point]] if point in self.rates else own
+
+    def telling(self, point: int) -> list[float]:
+        """The factors of its chain at a point; of one number those that are alike at all points.
+
+        One number is a multiple of any other: that tells only where it is the same one each time.
+        """
+        own = self.factors.get(point, {})
+        if not self.is_single:
+            return list(own.values())
+        tables = list(self.factors.values())
+        alike = [
+            factor
+            for node_id, factor in own.items()
+            if all(
+                abs(table.get(node_id, 0.0) - factor) <= _ALIKE * abs(factor) for table in tables
+            )
+        ]
+        return alike or list(own.values())
 
     @property
     def is_single(self) -> bool:

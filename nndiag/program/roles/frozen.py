@@ -100,13 +100,15 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
             graph[user].operation == "getitem" for user in users[heads[0]]
         ):
             continue
-        if _is_factor(reading, heads[0], made_from):
-            continue
         name = _pattern(spelled(leaf.root, leaf.steps))
+        is_like = name in alike - common
+        is_bias_like = is_like and _is_added(reading, heads[0])
+        if _is_factor(reading, heads[0], made_from) and not is_bias_like:
+            continue
         if _is_data(np.shape(value), examples) and _meets_parameter(reading, heads[0]):
             continue
         is_bias = _BIAS.search(spelled(leaf.root, leaf.steps)) and _is_added(reading, heads[0])
-        if name in alike - common or is_bias or _has_gradient(reading, loss, heads[0]):
+        if is_like or is_bias or _has_gradient(reading, loss, heads[0]):
             yield leaf
 
 

@@ -22,16 +22,16 @@ def share_scales(found: Sequence[Comparison]) -> None:
     """
     right = [item for item in found if item.status in (Status.RIGHT, Status.WRONG_SIGN)]
     right = [item for item in right if any(item.values(point) for point in item.points)]
-    odd: dict[str, list[float]] = {item.name: [] for item in right}
+    odd: dict[str, dict[int, float]] = {item.name: {} for item in right}
     for point in sorted({point for item in right for point in item.points}):
         there = [item for item in right if item.values(point)]
         for item, ratio in _odd_ones(there, point):
-            odd[item.name].append(ratio)
+            odd[item.name][point] = ratio
     for item in right:
         ratios = odd[item.name]
         if len(ratios) * 2 > len(item.points) and item.status is Status.RIGHT:
-            item.status = Status.WRONG_SCALE if _agree(ratios) else Status.WRONG
-            item.ratio = ratios[0]
+            item.status = Status.WRONG_SCALE if _agree([*ratios.values()]) else Status.WRONG
+            item.ratios = ratios
     if all(item.is_single for item in right):
         _hold_singles(right)
 
@@ -65,7 +65,7 @@ def _odd_ones(items: Sequence[Comparison], point: int) -> list[tuple[Comparison,
 def _distinct(item: Comparison, point: int) -> list[float]:
     """The sizes of a parameter's factors in order, those that repeat once."""
     found: list[float] = []
-    for value in item.factors.get(point, {}).values():
+    for value in item.telling(point):
         if not found or not _same(abs(value), found[-1]):
             found.append(abs(value))
     return found
@@ -156,11 +156,11 @@ def hold_to_scale(
     for item in found:
         if item.name not in held or item.status not in (Status.RIGHT, Status.WRONG_SCALE):
             continue
-        ratios = [rate / scale for rate in item.rates.values()]
+        ratios = {point: rate / scale for point, rate in item.rates.items()}
         if not ratios:
             item.status = Status.WRONG
-        elif any(abs(ratio - 1) > _SAME for ratio in ratios):
-            item.status = Status.WRONG_SCALE if _agree(ratios) else Status.WRONG
-            item.ratio = ratios[0]
+        elif any(abs(ratio - 1) > _SAME for ratio in ratios.values()):
+            item.status = Status.WRONG_SCALE if _agree([*ratios.values()]) else Status.WRONG
+            item.ratios = ratios
         else:
             item.status = Status.RIGHT

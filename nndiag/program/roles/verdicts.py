@@ -25,6 +25,7 @@ from nndiag.program.roles.scales import share_scales
 from nndiag.program.roles.status import Status
 
 _PARALLEL = 1e-4  # how far a part of a step may be from the gradient's
+_ALIKE = 1e-3  # how much a factor may differ between points of one iteration
 
 
 def compared(
@@ -105,7 +106,7 @@ def _comparison(
     updates = [_compared_at(found, row, adaptive=adaptive) for row in rows]
     found.unmoved = _unmoved(rows)
     found.update = next((update for update in updates if update is not None), None)
-    found.status = _status(found, updates)
+    found.status = _status(found, updates, rows)
     if found.unmoved and all(_moves_rightly(row) for row in rows):
         found.status = Status.NEVER_UPDATED
     return found
@@ -196,16 +197,13 @@ def _shares(found: Comparison, row: _Row, update: Update | None) -> tuple[float,
     return next((fit.shares for fit in reversed(fits) if fit is not None), None)
 
 
-def _status(found: Comparison, updates: Sequence[Update | None]) -> Status:  # noqa: PLR0911 - one kind after the other
+def _status(  # noqa: PLR0911 - one kind after the other
+    found: Comparison, updates: Sequence[Update | None], rows: Sequence[_Row]
+) -> Status:
     known = [update for update in updates if update is not None]
     recognised = len(known) == len(updates) and all(update.is_known for update in known)
     traced = all(found.factors[p] or found.shares.get(p) is not None for p in found.points)
-    if (
-        not found.is_single
-        and recognised
-        and _varies([u.rate for u in known])
-        and not _steady(found)
-    ):
+    if not found.is_single and (traced or recognised) and _follows_data(found, rows):
         found.by_residual = True
         return Status.WRONG
     if not traced and not recognised:
@@ -222,19 +220,24 @@ def _status(found: Comparison, updates: Sequence[Update | None]) -> Status:  # n
     return Status.RIGHT
 
 
-def _steady(found: Comparison) -> bool:
-    """Whether some value of the chain has about the same factor at all points."""
-    tables = list(found.factors.values())
-    return any(
-        not _varies([table.get(node_id) for table in tables])
-        for node_id in (tables[0] if tables else ())
-        if all(node_id in table for table in tables)
-    )
+def _follows_data(found: Comparison, rows: Sequence[_Row]) -> bool:
+    """Whether all factors of a step differ between points of one iteration.
+
+    A schedule, or a batch's size, is the same at all of them: what differs is made of the data.
+    """
+    iterations = [row.reading.point.snapshot.iteration for row in rows]
+    for iteration in set(iterations):
+        there = [row.number for row, own in zip(rows, iterations) if own == iteration]
+        tables = [
+            {**found.factors[point], **({-1: found.rates[point]} if point in found.rates else {})}
+            for point in there
+        ]
+        shared = set.intersection(*map(set, tables))
+        if len(tables) > 1 and shared and not any(_agree(tables, key) for key in shared):
+            return True
+    return False
 
 
-def _varies(rates: Sequence[float | None]) -> bool:
-    """Whether factors change their sign, or their size by more than a schedule does."""
-    known = [rate for rate in rates if rate is not None]
-    if len(known) < 2:
-        return False
-    return min(known) < 0 < max(known) or max(map(abs, known)) > 3 * min(map(abs, known))
+def _agree(tables: Sequence[Mapping[int, float]], key: int) -> bool:
+    known = [table[key] for table in tables]
+    return max(known) - min(known) <= _ALIKE * abs(known[0])
