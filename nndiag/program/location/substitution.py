@@ -11,8 +11,8 @@ Where none comes in and one is wanted, what is due is the value of the program i
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from nndiag.program.roles.multiples import factor_between, laid_out
 
 _SECONDS = 3.0  # of processor time
 _MOST_OCCURRENCES = 2000
+_MOST_ASIDE = 2  # how many more values than derivatives, or fewer
 _SAME = 1e-5
 _SUMS = frozenset({"sum", "mean", "average"})
 
@@ -103,32 +104,53 @@ def _is_due(found: Any, due: np.ndarray) -> bool:
 
 
 @dataclass(frozen=True)
+class Alignment:
+    """Which member of a family is due for each of some values.
+
+    Attributes:
+        first: The place of the member that is due for the first value.
+        turned: Whether places count from the family's end.
+    """
+
+    first: int
+    turned: bool = False
+
+    def places(self, sites: int, members: int) -> tuple[int | None, ...]:
+        """For each value the place of what is due; None where there is none."""
+        rows = [self.first + site for site in range(sites)]
+        usable = [place if 0 <= place < members else None for place in rows]
+        if not self.turned:
+            return tuple(usable)
+        return tuple(None if place is None else members - 1 - place for place in usable)
+
+
+@dataclass(frozen=True)
 class Candidate:
     """What may be due in the place of an expression's values.
 
     Attributes:
         node_id: The expression.
         key: The family of derivatives.
-        alignment: For each value which of the family is due, or None.
+        alignment: Which of the family is due for which value.
+        difference: How many more members than values there are.
         scale: Which of the factors known at the expression the derivatives have.
     """
 
     node_id: int
     key: tuple[int, int, int]
-    alignment: tuple[int | None, ...]
+    alignment: Alignment
+    difference: int
     scale: int = 0
 
     def given(self, tape: Tape) -> dict[int, Any] | None:
         """The values with what is due in their place; None where it does not fit a reading."""
         nodes, family = tape.sites.get(self.node_id, ()), tape.families.get(self.key)
-        if family is None or len(nodes) != len(self.alignment):
-            return None
-        if any(place is not None and place >= len(family.values) for place in self.alignment):
+        if family is None or not self.fits(tape):
             return None
         scales, _ = tape.scales(nodes)
         factor = scales[self.scale] if self.scale < len(scales) else 1.0
         found: dict[int, Any] = {}
-        for node, place in zip(nodes, self.alignment):
+        for node, place in zip(nodes, self._places(tape)):
             if place is None:
                 continue
             value = factor * family.values[place]
@@ -143,18 +165,23 @@ class Candidate:
     def targets(self, tape: Tape) -> list[int]:
         """By which node each of the values is due to be the derivative."""
         known = tape.families[self.key].targets
-        return [known[place] for place in self.alignment if place is not None]
+        return [known[place] for place in self._places(tape) if place is not None]
+
+    def _places(self, tape: Tape) -> tuple[int | None, ...]:
+        members = len(tape.families[self.key].values)
+        return self.alignment.places(len(tape.sites[self.node_id]), members)
 
     def forms(self) -> list[Candidate]:
         """The same with the factors that there may be in another reading."""
         scales = [self.scale, *(s for s in range(MOST_SCALES) if s != self.scale)]
-        return [Candidate(self.node_id, self.key, self.alignment, scale) for scale in scales]
+        return [replace(self, scale=scale) for scale in scales]
 
     def fits(self, tape: Tape) -> bool:
-        """Whether a reading has as many values, and such derivatives."""
-        return self.key in tape.families and len(tape.sites.get(self.node_id, ())) == len(
-            self.alignment
-        )
+        """Whether a reading has such values, and derivatives for them."""
+        if self.key not in tape.families or self.node_id not in tape.sites:
+            return False
+        members = len(tape.families[self.key].values)
+        return members - len(tape.sites[self.node_id]) == self.difference
 
 
 @dataclass(frozen=True)
@@ -255,11 +282,12 @@ class Search:
                 continue
             if not family.tells and not set(family.targets) & set(tape.heads):
                 continue
+            difference = len(family.values) - len(nodes)
             for alignment in self._alignments(nodes, family):
                 if not self._has_shapes(nodes, family, alignment):
                     continue
                 for scale in range(max(1, len(scales))):
-                    yield from self._tried(Candidate(node_id, key, alignment, scale))
+                    yield from self._tried(Candidate(node_id, key, alignment, difference, scale))
         common = [set(tape.sources(node)) for node in nodes]
         for through in sorted(set.intersection(*common)):
             source = tape.graph[tape.sources(nodes[0])[through][0]]
@@ -273,19 +301,18 @@ class Search:
             if item is not None:
                 yield item
 
-    def _alignments(self, nodes: tuple[int, ...], family: Family) -> list[tuple[int | None, ...]]:
+    def _alignments(self, nodes: tuple[int, ...], family: Family) -> list[Alignment]:
         """The alignments with a family, first those where the first value is near its target."""
-        found = list(_alignments(len(nodes), len(family.targets)))
-        if len(found) < 2 or len(nodes) < 2:
+        sites, members = len(nodes), len(family.targets)
+        found = list(_alignments(sites, members))
+        if len(found) < 2 or sites < 2:
             return found
         tape = self.tapes[0]
-        firsts = [item[0] for item in found]
+        firsts = [item.places(sites, members)[0] for item in found]
         near = [FAR if p is None else tape.distance(nodes[0], family.nodes[p]) for p in firsts]
         return [found[place] for place in np.argsort(near, kind="stable")]
 
-    def _has_shapes(
-        self, nodes: tuple[int, ...], family: Family, alignment: Sequence[int | None]
-    ) -> bool:
+    def _has_shapes(self, nodes: tuple[int, ...], family: Family, alignment: Alignment) -> bool:
         tape = self.tapes[0]
         graph, gradients = tape.graph, {n for nodes in tape.gradients.values() for n in nodes}
         return all(
@@ -293,7 +320,7 @@ class Search:
             or graph[node].size == family.values[place].size
             or (family.targets[place] in tape.heads and node in gradients)  # not summed, say
             or _is_summed_to_one(graph, node, family.values[place].size)
-            for node, place in zip(nodes, alignment)
+            for node, place in zip(nodes, alignment.places(len(nodes), len(family.values)))
         )
 
     def _mended(self, tape: Tape, candidate: Candidate | Passed) -> tuple[str, ...]:
@@ -369,20 +396,15 @@ def _is_summed_to_one(graph: Graph, node: int, size: int) -> bool:
     return item.size == 1 and item.operation in _SUMS and graph[item.inputs[0]].size == size
 
 
-def _alignments(sites: int, members: int) -> Iterator[tuple[int | None, ...]]:
+def _alignments(sites: int, members: int) -> Iterator[Alignment]:
     """The ways in which values may stand for the members of a family."""
     if sites == 1:
-        for place in range(min(members, 12)):
-            yield (place,)
-    elif sites == members:
-        yield tuple(range(members))
-        yield tuple(reversed(range(members)))
-    elif members == 1:
+        yield from (Alignment(place) for place in range(min(members, 12)))
         return
-    elif abs(members - sites) <= 2:
-        for start in range(abs(members - sites) + 1):
-            rows = range(sites)
-            forward = [place + start if members > sites else place - start for place in rows]
-            usable = [p if 0 <= p < members else None for p in forward]
-            yield tuple(usable)
-            yield tuple(None if p is None else members - 1 - p for p in usable)
+    difference = members - sites
+    if members == 1 or abs(difference) > _MOST_ASIDE:
+        return
+    firsts = [0, 1, -1] if difference == 0 else [*range(min(0, difference), max(0, difference) + 1)]
+    for first in firsts:
+        yield Alignment(first)
+        yield Alignment(first, turned=True)

@@ -97,12 +97,14 @@ class Observer:
         *,
         prefer: str | None = None,
         lone: bool = False,
+        anew: bool = False,
         refused: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
         self.host = host
         self._refused = refused
         self.prefer = prefer
         self.lone = lone
+        self.anew = anew
         self.watched = {key: Watched(loop) for key, loop in host.loops.items()}
         self.chosen: Watched | None = None
         self.out_of_time = False
@@ -171,6 +173,11 @@ class Observer:
         return all(self.watched[key].heads > 1 for key in record.parents)
 
     @property
+    def changes(self) -> bool:
+        """Whether some loop changes numbers at all."""
+        return any(test.changed for item in self.watched.values() for test in item.tests)
+
+    @property
     def leans(self) -> bool:
         """Whether some loop may train a single weight."""
         return any(test.leaning for item in self.watched.values() for test in item.tests)
@@ -213,7 +220,7 @@ class Observer:
         runner.seconds = TEST_SECONDS
         started = time.process_time()
         with originals_kept(snapshot):
-            test = step_test(runner, runner.variant(), snapshot)
+            test = step_test(runner, runner.variant(), snapshot, anew=self.anew)
         if self.lone:
             test = replace(test, moving=test.leaning)
         taken = time.process_time() - started

@@ -32,6 +32,7 @@ TEST_SECONDS = 0.4
 _MOST_LEAVES = 60
 _ROUNDING = 1e-9
 _LOCAL_ENTRIES = 4
+_ANEW = 1e3  # how much larger than a nudge the numbers are that stand for others
 _PART = 1e-6  # how far from all or nothing a part is
 
 
@@ -64,6 +65,7 @@ class _Iteration:
         snapshot: The variables at its head.
         head: The numbers there.
         end: Those of them that are still there at its end, when nothing was moved.
+        anew: Whether numbers are replaced by others, rather than changed a little.
     """
 
     runner: Runner
@@ -71,6 +73,7 @@ class _Iteration:
     snapshot: Snapshot
     head: dict[Leaf, Vector]
     end: dict[Leaf, Vector]
+    anew: bool = False
 
     @property
     def changed(self) -> dict[Leaf, int]:
@@ -84,8 +87,14 @@ class _Iteration:
         }
 
     def nudged(self, leaf: Leaf) -> Vector:
-        """A leaf's numbers, changed a little."""
-        return self.head[leaf] + nudge(self.head[leaf].size, self.head[leaf])
+        """A leaf's numbers, changed a little; or others, as small as weights are."""
+        start = self.head[leaf]
+        return _ANEW * nudge(start.size, np.ones(1)) if self.anew else start + self.change(leaf)
+
+    def change(self, leaf: Leaf) -> Vector:
+        """By how much a leaf's numbers are changed."""
+        start = self.head[leaf]
+        return self.nudged(leaf) - start if self.anew else nudge(start.size, start)
 
     def effects(self, leaf: Leaf, moved: Vector) -> dict[Leaf, Vector]:
         """What other numbers at a leaf change at the end, and by how much."""
@@ -109,7 +118,12 @@ Effects = dict[Leaf, dict[Leaf, Vector]]
 
 
 def step_test(
-    runner: Runner, variant: Variant, snapshot: Snapshot, *, seconds: float = 2 * TEST_SECONDS
+    runner: Runner,
+    variant: Variant,
+    snapshot: Snapshot,
+    *,
+    seconds: float = 2 * TEST_SECONDS,
+    anew: bool = False,
 ) -> StepTest:
     """Runs one iteration on copies and tells what moves in it.
 
@@ -118,6 +132,8 @@ def step_test(
         variant: The program as it is.
         snapshot: The variables at its head.
         seconds: Processor time after which no further numbers are looked at.
+        anew: Whether numbers are replaced by others: where units are saturated, or only the sign of
+            an error counts, small changes come out nowhere.
     """
     started = time.process_time()
     head = _head(snapshot)
@@ -125,7 +141,7 @@ def step_test(
         runner.run(snapshot, variant)
     except StepFailedError as error:
         return StepTest({}, {}, complete="OutOfTime" not in str(error))
-    iteration = _Iteration(runner, variant, snapshot, head, _ends(snapshot, head))
+    iteration = _Iteration(runner, variant, snapshot, head, _ends(snapshot, head), anew)
     changed = iteration.changed
     if not changed:
         return StepTest({}, {})
@@ -145,7 +161,8 @@ def step_test(
     moving = {
         leaf: changed[leaf]
         for leaf in effects
-        if _moves(leaf, effects) and (changed[leaf] == 1 or not _is_local(iteration, leaf, effects))
+        if _moves(iteration, leaf, effects)
+        and (changed[leaf] == 1 or not _is_local(iteration, leaf, effects))
     }
     return StepTest(
         changed,
@@ -212,7 +229,7 @@ def nudge(size: int, values: Vector) -> Vector:
     return np.asarray(scale * np.random.default_rng(size).normal(size=size))
 
 
-def _moves(leaf: Leaf, effects: Effects) -> bool:
+def _moves(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
     """Whether a change at a leaf comes back to it, by itself or through another one."""
     own = effects[leaf].get(leaf)
     if own is None:
@@ -223,9 +240,8 @@ def _moves(leaf: Leaf, effects: Effects) -> bool:
         if len(others) <= 1 < most:
             return False  # a velocity acts on its own parameter only
         return any(leaf in effects.get(other, {}) for other in others)
-    change = np.random.default_rng(own.size).normal(size=own.size)  # as in `nudge`, up to a factor
     mutual = any(leaf in effects.get(other, {}) for other in others)
-    return mutual or bool(others) or not _is_multiple(own, change)
+    return mutual or bool(others) or not _is_multiple(own, iteration.change(leaf))
 
 
 def _is_part(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
@@ -234,7 +250,7 @@ def _is_part(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
     if own is None or own.size != 1:
         return False
     head, end = iteration.head[leaf], iteration.end[leaf]
-    factor = own / nudge(1, head)
+    factor = own / iteration.change(leaf)
     rest = np.abs(end - factor * head)
     size = np.abs(end) + np.abs(head)
     return bool(np.abs(factor - 1)[0] > _PART and rest[0] > _PART * size[0])
@@ -249,7 +265,7 @@ def _is_buffer(iteration: _Iteration, leaf: Leaf) -> bool:
     written = iteration.end[leaf] != start
     if written.all():
         return False
-    return not iteration.effects(leaf, start + nudge(start.size, start) * written)
+    return not iteration.effects(leaf, start + iteration.change(leaf) * written)
 
 
 def _is_local(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
@@ -259,7 +275,7 @@ def _is_local(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
     nothing.
     """
     start, end = iteration.head[leaf], iteration.end
-    change = nudge(start.size, start)
+    change = iteration.change(leaf)
     for entry in _spread(np.flatnonzero(end[leaf] != start)):
         moved = start.copy()
         moved[entry] += change[entry]

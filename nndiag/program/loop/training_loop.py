@@ -41,9 +41,12 @@ def watched_program(
         UserCodeError: There is no training loop, or the program fails.
     """
     observed = partial(_observed, source, settings, deadline=deadline, refused=refused)
-    host, observer = observed(lone=False)
+    host, observer = observed()
     if observer.chosen is None and observer.leans:
         host, observer = observed(lone=True)
+    if observer.chosen is None and observer.changes:
+        first, (host, observer) = observer, observed(anew=True)
+        observer.out_of_time = observer.out_of_time or first.out_of_time
     if observer.chosen is None:
         raise _no_loop(host, observer)
     return host, observer.chosen
@@ -55,12 +58,13 @@ def _observed(
     *,
     deadline: float,
     refused: frozenset[tuple[int, int]],
-    lone: bool,
+    lone: bool = False,
+    anew: bool = False,
 ) -> tuple[Host, Observer]:
     """A program that has run until its observer had seen enough, or to its end."""
     host = Host(source, settings.functions)
     preferred = _preferred_class(source, settings)
-    observer = Observer(host, prefer=preferred, lone=lone, refused=refused)
+    observer = Observer(host, prefer=preferred, lone=lone, anew=anew, refused=refused)
     host.hooks.deadline = deadline
     try:
         host.run()
@@ -114,7 +118,6 @@ def _no_loop(host: Host, observer: Observer) -> NoLoopError:
         )
     ran = [item for item in observer.watched.values() if item.heads]
     places = ", ".join(loop_place(item.loop, host.source) for item in ran[:4])
-    changing = any(test.changed for item in ran for test in item.tests)
     what = "no loop that ran updates parameters with a gradient"
     if observer.out_of_time:
         return NoLoopError(
@@ -126,7 +129,7 @@ def _no_loop(host: Host, observer: Observer) -> NoLoopError:
         )
     if not ran:
         what = "none of its loops ran"
-    elif changing:
+    elif observer.changes:
         what = "no loop that ran computes something from parameters and updates them with it"
     hint = "call the training in the file, or name the statements of one step"
     if _OPTIMIZER.search(host.source.text):
