@@ -135,8 +135,8 @@ class _Faults:
     # A value that is not what is due.
 
     def _of_substitution(self, origin: Substitution) -> ProgramFault:
-        bug, dues = self._relation(origin), origin.first_wrong(self.evidence)
-        found, dues = self._handed_on(origin, dues)
+        bug = self._relation(origin)
+        found, dues = self._handed_on(origin, origin.first_wrong(self.evidence))
         loose = (
             not found.scaled or not self.facts.loss.own
         )  # of an assumed loss any multiple is one
@@ -166,12 +166,14 @@ class _Faults:
         used first.
         """
         operand, due = changed_part(place, text)
-        given = self.lines.carried_on(place, operand.id) if isinstance(operand, ast.Name) else None
-        if given is None or due is None:
+        if not isinstance(operand, ast.Name):
             return None
-        names = [node for node in ast.walk(due) if isinstance(node, ast.Name)]
-        for node in names:
-            node.id = given.id if node.id == operand.id else node.id
+        given = self.lines.carried_on(place, operand.id)
+        if given is None:
+            return None
+        for node in ast.walk(due):
+            if isinstance(node, ast.Name) and node.id == operand.id:
+                node.id = given.id
         return Change(node_id_of(given), ast.unparse(due))
 
     def _handed_on(

@@ -53,7 +53,7 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     return bug
 
 
-def changed_part(place: ast.expr, text: str) -> tuple[ast.AST, ast.AST | None]:
+def changed_part(place: ast.expr, text: str) -> tuple[ast.AST, ast.AST]:
     """The one part of an expression that another has in another form, and that form.
 
     Args:

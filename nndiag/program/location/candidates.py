@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.program.location.rewriting import SUMS, argument_orders, axes, orders, slices, swapped
 from nndiag.program.location.scene import Scene, neighbours
 from nndiag.program.roles.multiples import factor_between
 
@@ -29,13 +30,6 @@ _FORMS = (
     "np.sign({0})",
 )
 """The usual derivatives, by a unit's output or by its input."""
-_SUMS = (
-    "np.sum({0}, axis=0)",
-    "np.sum({0}, axis=0, keepdims=True)",
-    "np.sum({0}, axis=1, keepdims=True)",
-    "np.sum({0}, axis=1)",
-    "np.sum({0})",
-)
 _OPPOSITE = {ast.Gt: ast.LtE, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.LtE: ast.Gt}
 _SAME = 1e-6
 
@@ -98,15 +92,15 @@ class Variations:
         """Other operators, other orders, transposes, axes, signs and indices."""
         for put, part, text, value in self._each():
             if isinstance(part, ast.BinOp):
-                yield from map(put, _orders(part))
+                yield from map(put, orders(part))
             if isinstance(part, ast.Compare) and type(part.ops[0]) in _OPPOSITE:
                 other = _OPPOSITE[type(part.ops[0])]()
                 yield put(ast.unparse(ast.Compare(part.left, [other], part.comparators)))
             if isinstance(part, ast.Call):
-                yield from map(put, _axes(part))
-                yield from map(put, _argument_orders(part))
+                yield from map(put, axes(part))
+                yield from map(put, argument_orders(part))
             if isinstance(part, (ast.List, ast.Tuple)):
-                yield from map(put, _swapped(part))
+                yield from map(put, swapped(part))
             if isinstance(part, ast.UnaryOp) and isinstance(part.op, ast.USub):
                 yield put(ast.unparse(part.operand))
             if isinstance(part, ast.Attribute) and part.attr == "T":
@@ -115,7 +109,7 @@ class Variations:
                 yield put(f"({text}).T")
             if isinstance(part, ast.Subscript):
                 yield from map(put, neighbours(part))
-                yield from map(put, _slices(part))
+                yield from map(put, slices(part))
                 yield from map(put, self._indices(part))
         yield f"-({self.text})"
         yield from (ast.unparse(part) for _, _, part in self.parts)
@@ -158,7 +152,7 @@ class Variations:
     def _sums(self) -> Iterator[str]:
         for put, _, text, value in self._each():
             if np.ndim(value) >= 1:
-                yield from (put(form.format(text)) for form in _SUMS)
+                yield from (put(form.format(text)) for form in SUMS)
 
     def _alike(self) -> Iterator[tuple[str, np.ndarray]]:
         """Variables of the shape that is due, as they are and transposed."""
@@ -310,94 +304,6 @@ def _parts(tree: ast.AST) -> Iterator[tuple[Any, Any, ast.expr]]:
                 if not isinstance(part, ast.Constant):
                     yield owner, key, part
                 yield from _parts(part)
-
-
-def _orders(part: ast.BinOp) -> Iterator[str]:
-    """An operation without one of its operands, with the other order, as another product."""
-    left, right = ast.unparse(part.left), ast.unparse(part.right)
-    yield f"({left})"
-    yield f"({right})"
-    if isinstance(part.op, ast.Sub):
-        yield f"({right}) - ({left})"
-        yield f"({left}) + ({right})"
-    if isinstance(part.op, ast.Add):
-        yield f"({left}) - ({right})"
-    if isinstance(part.op, (ast.MatMult, ast.Mult)):
-        yield from _turned(left, right)
-        yield f"({left}) * ({right})"
-    if isinstance(part.op, ast.Pow):
-        yield f"2 * ({left})"
-
-
-def _turned(left: str, right: str) -> Iterator[str]:
-    pairs = [(left, right), (right, left)]
-    for one, two in pairs:
-        one_turned, two_turned = _transposed(one), _transposed(two)
-        yield f"{_b(one)} @ {_b(two)}"
-        yield f"{one_turned} @ {_b(two)}"
-        yield f"{_b(one)} @ {two_turned}"
-        yield f"{one_turned} @ {two_turned}"
-
-
-def _b(text: str) -> str:
-    return text if text.isidentifier() else f"({text})"
-
-
-def _transposed(text: str) -> str:
-    return _b(text[:-2]) if text.endswith(".T") else f"{_b(text)}.T"
-
-
-def _argument_orders(part: ast.Call) -> Iterator[str]:
-    """Products that are written as calls."""
-    name = part.func.attr if isinstance(part.func, ast.Attribute) else ""
-    if name not in ("dot", "matmul", "outer", "multiply"):
-        return
-    arguments = [ast.unparse(item) for item in part.args]
-    if len(arguments) == 1 and isinstance(part.func, ast.Attribute):
-        arguments.insert(0, ast.unparse(part.func.value))
-    if len(arguments) == 2:
-        yield from _turned(*arguments)
-        yield from (f"({item})" for item in arguments)
-        yield f"({arguments[0]}) * ({arguments[1]})"
-        yield f"np.outer({arguments[1]}, {arguments[0]})"
-
-
-def _swapped(part: ast.List | ast.Tuple) -> Iterator[str]:
-    """A list with two of its items in each other's place."""
-    items = [ast.unparse(item) for item in part.elts]
-    for one in range(min(len(items), 16)):
-        for other in range(one):
-            turned = list(items)
-            turned[one], turned[other] = items[other], items[one]
-            yield f"[{', '.join(turned)}]"
-
-
-def _axes(part: ast.Call) -> Iterator[str]:
-    """A reduction along another axis, along all, or none."""
-    function = ast.unparse(part.func)
-    name = function.rpartition(".")[2]
-    if name not in ("sum", "mean", "max", "average"):
-        return
-    inner = ast.unparse(part.args[0]) if part.args else function.rpartition(".")[0]
-    yield from (form.format(inner) for form in _SUMS)
-    yield from (form.replace("np.sum", "np.mean").format(inner) for form in _SUMS)
-    yield f"({inner})"
-
-
-def _slices(part: ast.Subscript) -> Iterator[str]:
-    """The other part of what is cut in two, and another index of several."""
-    holder, index = ast.unparse(part.value), part.slice
-    if isinstance(index, ast.Slice) and index.step is None:
-        lower = "" if index.lower is None else ast.unparse(index.lower)
-        upper = "" if index.upper is None else ast.unparse(index.upper)
-        if not (lower and upper):
-            yield f"{holder}[{upper}:{lower}]"
-    if isinstance(index, ast.Tuple):
-        for place, item in enumerate(index.elts):
-            if isinstance(item, ast.Constant) and isinstance(item.value, int):
-                rest = [ast.unparse(other) for other in index.elts]
-                for text in (str(item.value + 1), str(item.value - 1)):
-                    yield f"{holder}[{', '.join([*rest[:place], text, *rest[place + 1 :]])}]"
 
 
 def _slope(array: np.ndarray, due: np.ndarray, part: np.ndarray) -> float | None:

@@ -62,7 +62,9 @@ class Lines:
             name: The variable.
         """
         own = self.statement(node_id_of(place))
-        block = [] if own is None else self.block(node_id_of(own))
+        if own is None:
+            return None
+        block = self.block(node_id_of(own))
         given = [
             statement.value
             for statement in block[block.index(own) + 1 :]

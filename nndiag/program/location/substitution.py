@@ -19,6 +19,7 @@ import numpy as np
 
 from nndiag.program.graph.nodes import Graph
 from nndiag.program.location.aims import Aims
+from nndiag.program.location.alignment import Alignment, alignments
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.families import Family
 from nndiag.program.location.tape import FAR, MOST_SCALES, Tape
@@ -27,7 +28,6 @@ from nndiag.program.roles.multiples import factor_between, laid_out
 
 _SECONDS = 3.0  # of processor time
 _MOST_OCCURRENCES = 2000
-_MOST_ASIDE = 2  # how many more values than derivatives, or fewer
 _SAME = 1e-5
 _SUMS = frozenset({"sum", "mean", "average"})
 
@@ -84,7 +84,8 @@ class Substitution:
 
         The readings where a value is wrong come first; in others it is to stay what it is.
         """
-        wrong, right = [], []
+        wrong: list[tuple[Point, int, np.ndarray]] = []
+        right: list[tuple[Point, int, np.ndarray]] = []
         for number, dues in self.dues:
             reading = evidence.readings[number]
             counts = {
@@ -101,27 +102,6 @@ class Substitution:
 def _is_due(found: Any, due: np.ndarray) -> bool:
     value = np.asarray(found, float)
     return value.shape == due.shape and np.allclose(value, due, rtol=_SAME, atol=0)
-
-
-@dataclass(frozen=True)
-class Alignment:
-    """Which member of a family is due for each of some values.
-
-    Attributes:
-        first: The place of the member that is due for the first value.
-        turned: Whether places count from the family's end.
-    """
-
-    first: int
-    turned: bool = False
-
-    def places(self, sites: int, members: int) -> tuple[int | None, ...]:
-        """For each value the place of what is due; None where there is none."""
-        rows = [self.first + site for site in range(sites)]
-        usable = [place if 0 <= place < members else None for place in rows]
-        if not self.turned:
-            return tuple(usable)
-        return tuple(None if place is None else members - 1 - place for place in usable)
 
 
 @dataclass(frozen=True)
@@ -304,7 +284,7 @@ class Search:
     def _alignments(self, nodes: tuple[int, ...], family: Family) -> list[Alignment]:
         """The alignments with a family, first those where the first value is near its target."""
         sites, members = len(nodes), len(family.targets)
-        found = list(_alignments(sites, members))
+        found = list(alignments(sites, members))
         if len(found) < 2 or sites < 2:
             return found
         tape = self.tapes[0]
@@ -394,17 +374,3 @@ def _is_summed_to_one(graph: Graph, node: int, size: int) -> bool:
     """Whether a value is the one number that as many as are due were summed to."""
     item = graph[node]
     return item.size == 1 and item.operation in _SUMS and graph[item.inputs[0]].size == size
-
-
-def _alignments(sites: int, members: int) -> Iterator[Alignment]:
-    """The ways in which values may stand for the members of a family."""
-    if sites == 1:
-        yield from (Alignment(place) for place in range(min(members, 12)))
-        return
-    difference = members - sites
-    if members == 1 or abs(difference) > _MOST_ASIDE:
-        return
-    firsts = [0, 1, -1] if difference == 0 else [*range(min(0, difference), max(0, difference) + 1)]
-    for first in firsts:
-        yield Alignment(first)
-        yield Alignment(first, turned=True)
