@@ -88,6 +88,8 @@ def read_log(path: Path, *, loss: str | None = None) -> Trace:
         raise RunError(Problem("no such run or log", place, hint=similar_path(path)))
     try:
         table = log_table(text_of(path), str(path))
+        if not table.lines:
+            raise DataError(Problem("no rows below the titles", Location(table.file)))
         losses = _losses(table, loss)
         refuse_several_runs(table, losses, chosen=loss is not None)
         return _trace(path, _Log(table, losses))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nndiag.diagnosis import diagnose
@@ -247,6 +247,7 @@ titles = st.one_of(
 
 
 @examples(200)
+@example(header=["step"], rows=[["COST"], ["0.0", " ", "0"]], end="\n")
 @given(
     header=st.lists(titles, min_size=1, max_size=6),
     rows=st.lists(st.lists(cells, min_size=1, max_size=6), max_size=12),
