@@ -52,6 +52,7 @@ SYNTHETIC: Mapping[str, tuple[str, ...]] = {
     ),
     "logic_gate": ("name: logic_gate", "gate: xor"),
     "circles": ("name: circles", "samples: 200", "noise: 0.05"),
+    "moons": ("name: moons", "samples: 200", "noise: 0.1"),
     "blobs": ("name: blobs", "samples: 200"),
     "spirals": ("name: spirals", "samples: 200"),
 }

@@ -155,6 +155,26 @@ def circles(
     return _classified(_noisy(rng, points, noise), label, encoding=encoding)
 
 
+@DATASETS.register("moons")
+def moons(
+    rng: np.random.Generator,
+    *,
+    samples: Samples = 200,
+    noise: NonNegative = 0.0,
+    encoding: Encoding = "binary",
+) -> Dataset:
+    """Two half circles of radius 1 that reach into each other.
+
+    `noise` is the standard deviation added to the inputs. The lower one (class 1) is the upper one
+    (class 0) turned around and moved by (1, 0.5), as in scikit-learn's `make_moons`.
+    """
+    label = np.arange(samples) % 2
+    along = (np.arange(samples) // 2) / max(1, (samples + 1) // 2 - 1)
+    upper = _polar(np.ones(samples), math.pi * along)
+    points = np.where(label[:, None] == 0, upper, np.array([1.0, 0.5]) - upper)
+    return _classified(_noisy(rng, points, noise), label, encoding=encoding)
+
+
 @DATASETS.register("spirals")
 def spirals(
     rng: np.random.Generator,

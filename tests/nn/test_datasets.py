@@ -5,7 +5,7 @@ from nndiag.errors import DataError
 from nndiag.nn.datasets import DATASETS
 
 CURVES = ["linear_doubling", "sine", "quadratic_cosine"]
-CLASSES = ["logic_gate", "blobs", "circles", "spirals"]
+CLASSES = ["logic_gate", "blobs", "circles", "moons", "spirals"]
 REQUIRED = {"logic_gate": {"gate": "xor"}}
 
 
@@ -141,6 +141,16 @@ def test_puts_the_circles_at_radius_one_and_factor():
     data = made("circles", factor=0.3)
     radius = np.hypot(*data.inputs.T)
     np.testing.assert_allclose(radius, np.where(data.classes == 0, 1.0, 0.3))
+
+
+def test_lays_the_moons_on_half_circles():
+    data = made("moons", samples=40)
+    upper, lower = data.inputs[::2], data.inputs[1::2]
+    np.testing.assert_allclose(np.hypot(*upper.T), 1.0)
+    np.testing.assert_allclose(np.hypot(*(lower - [1.0, 0.5]).T), 1.0)
+    assert upper[:, 1].min() >= -1e-12
+    assert lower[:, 1].max() <= 0.5 + 1e-12
+    np.testing.assert_allclose(upper[[0, -1], 0], [1, -1])
 
 
 def test_winds_spirals_outward_to_radius_one():
