@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nndiag.finding import Severity
-from nndiag.program import CodeSettings, check_program
+from nndiag.program import CodeSettings
 from tests.benchmarks.mutations.__main__ import PROGRAMS, mutated
 from tests.benchmarks.mutations.mutations import MUTATIONS
+from tests.checking import check_here
 from tests.transformations import (
     as_lists,
     cast,
@@ -91,7 +92,7 @@ def verdict(text: str, folder: Path) -> tuple[bool, tuple[str, ...], int]:
     """Whether a program is right, the problems told, and how many parameters they name."""
     path = folder / "program.py"
     path.write_text(text, encoding="utf-8")
-    check = check_program(CodeSettings(script=str(path)), seconds=40)
+    check = check_here(CodeSettings(script=str(path)), seconds=40)
     graver = [one for one in check.findings if one.severity is not Severity.NOTE]
     named = {name for one in graver for name in (one.tensor or "").split(", ")}
     return check.correct, tuple(sorted(one.problem for one in graver)), len(named)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from nndiag.program import CodeSettings, check_program
+from nndiag.program import CodeSettings
 from tests.benchmarks.mutations.__main__ import mutated, names
 from tests.benchmarks.mutations.mutations import MUTATIONS
+from tests.checking import check_here
 
 MAY_BE_MEANT = {
     "wrong-constant-factor",
@@ -36,7 +37,7 @@ def one_of_each():
 def test_names_and_mends_a_bug(mutation, tmp_path: Path):
     path = tmp_path / "program.py"
     path.write_text(mutated(mutation))
-    check = check_program(CodeSettings(script=str(path)), seconds=40)
+    check = check_here(CodeSettings(script=str(path)), seconds=40)
     assert names(mutation, check)
     if mutation.bug not in NOT_MENDED:
         assert check.fixed_text is not None

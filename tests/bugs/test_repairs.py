@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from nndiag.finding import Severity
-from nndiag.program import CodeSettings, ProgramCheck, check_program
+from nndiag.program import CodeSettings, ProgramCheck
+from tests.checking import check_here
 
 SOFTMAX = """
 import numpy as np
@@ -200,7 +201,7 @@ CASES = {
 def checked(text: str, folder: Path) -> ProgramCheck:
     path = folder / "program.py"
     path.write_text(text)
-    return check_program(CodeSettings(script=str(path)), seconds=30)
+    return check_here(CodeSettings(script=str(path)), seconds=30)
 
 
 @pytest.mark.parametrize("text", [SOFTMAX, UNITS, FLOATS, LAYERS, SLOPES, RECTIFIED, LEAKY])

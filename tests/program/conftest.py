@@ -10,6 +10,7 @@ from nndiag.program import CodeSettings, ProgramCheck, check_program
 from nndiag.program.execution.sandbox import sandbox
 from nndiag.program.judging.judgement import Judgement, judged
 from nndiag.program.text.source import read_source
+from tests.checking import check_here
 
 PROGRAMS = Path(__file__).parent / "programs"
 RIGHT = Path(__file__).parents[1] / "benchmarks" / "mutations" / "programs"
@@ -49,9 +50,19 @@ def check(write: Callable[..., Path]) -> Callable[..., ProgramCheck]:
     """Checks a program's text."""
 
     def checked(text: str, name: str = "program.py", **settings: object) -> ProgramCheck:
-        return check_program(CodeSettings(script=str(write(text, name)), **settings))  # type: ignore[arg-type]
+        return check_here(CodeSettings(script=str(write(text, name)), **settings))  # type: ignore[arg-type]
 
     return checked
+
+
+@pytest.fixture
+def ask(write: Callable[..., Path]) -> Callable[..., ProgramCheck]:
+    """Checks a program's text in a process of its own."""
+
+    def asked(text: str, name: str = "program.py", **settings: object) -> ProgramCheck:
+        return check_program(CodeSettings(script=str(write(text, name)), **settings))  # type: ignore[arg-type]
+
+    return asked
 
 
 @pytest.fixture

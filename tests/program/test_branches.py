@@ -2,7 +2,8 @@
 
 import pytest
 
-from nndiag.program import CodeSettings, check_program
+from nndiag.program import CodeSettings
+from tests.checking import check_here
 
 # examples of class 0, 0, 0, then 1 … 1, then 0 … 0: the first iterations run one branch alone
 PROGRAM = """
@@ -39,7 +40,7 @@ def checked(tmp_path):
     def check(text):
         path = tmp_path / "program.py"
         path.write_text(text)
-        return check_program(CodeSettings(script=str(path)), seconds=30)
+        return check_here(CodeSettings(script=str(path)), seconds=30)
 
     return check
 

@@ -5,8 +5,9 @@ import re
 import pytest
 
 from nndiag.finding import Severity
-from nndiag.program import CodeSettings, check_program
+from nndiag.program import CodeSettings
 from nndiag.program.roles.status import Status
+from tests.checking import check_here
 from tests.program.conftest import LINEAR, RIGHT
 
 PROGRAMS = sorted(RIGHT.glob("*.py"))
@@ -14,7 +15,7 @@ PROGRAMS = sorted(RIGHT.glob("*.py"))
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_raises_no_alarm_on_a_right_program(path):
-    check = check_program(CodeSettings(script=str(path)))
+    check = check_here(CodeSettings(script=str(path)))
     assert check.correct
     assert not [item for item in check.findings if item.severity is not Severity.NOTE]
     assert any(tensor.verdict is Status.RIGHT for tensor in check.tensors)

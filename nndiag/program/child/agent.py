@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import importlib
 import os
 import queue
@@ -36,6 +37,7 @@ Send = Callable[[str, Mapping[str, Any]], None]
 """Sends a message of some kind while a question is being answered."""
 
 _HIGHEST = 1000  # descriptors that a program may close one by one lie below
+_OBJECTS = 20_000  # made before cycles are looked for: the values of a graph are in none
 _STACK = 100 * 2**20  # bytes; the least that lies below the main thread's stack on Linux
 
 
@@ -60,6 +62,7 @@ def serve(token: str, folder: str) -> None:
     replies.flush()
     faults = _report_faults(Path(folder, FAULTS))
     _allow_deep_stack()
+    gc.set_threshold(_OBJECTS)
     own = (requests.fileno(), replies.fileno(), faults)
     agent = _Agent(replies, frames.write_frame)
     asked: queue.Queue[Any] = queue.Queue()

@@ -109,16 +109,24 @@ class Graph:
         return found
 
 
-def refs_in(value: Any) -> Iterator[int]:
+def refs_in(value: Any) -> list[int]:
     """The nodes that some arguments refer to, in order."""
-    if isinstance(value, Ref):
-        yield value.node
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from refs_in(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from refs_in(item)
+    found: list[int] = []
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Ref):
+            found.append(item.node)
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(reversed(item))
+        elif isinstance(item, dict):
+            waiting.extend(reversed(item.values()))
+    return found
+
+
+def inputs_of(arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[int, ...]:
+    """The nodes that the arguments of an operation refer to, each once."""
+    return tuple(dict.fromkeys(refs_in((arguments, keywords) if keywords else arguments)))
 
 
 def filled(value: Any, values: Callable[[int], Any]) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from nndiag.program.graph.memory import Memory, owner_of
-from nndiag.program.graph.nodes import Graph, Node, Ref, refs_in
+from nndiag.program.graph.nodes import Graph, Node, Ref, inputs_of
 from nndiag.program.graph.operations import Attribute, InPlace, Method, added_at, with_item
 
 _MOST_NODES = 400_000
@@ -116,14 +116,14 @@ class Tracer:
         value: Any,
         node_id: int,
         part: int | None = None,
+        inputs: tuple[int, ...] | None = None,
     ) -> int:
         nodes = self._nodes
         if len(nodes) >= _MOST_NODES:
             raise GraphTooLargeError
-        inputs = tuple(dict.fromkeys([*refs_in(arguments), *refs_in(keywords)]))
-        node = Node(
-            len(nodes), operation, function, arguments, keywords, inputs, value, node_id, part=part
-        )
+        made_from = inputs_of(arguments, keywords) if inputs is None else inputs
+        what = operation, function, arguments, keywords, made_from, value, node_id
+        node = Node(len(nodes), *what, part=part)
         nodes.append(node)
         if isinstance(value, np.ndarray):
             self._viewers.setdefault(id(owner_of(value)), []).append(node)
@@ -188,22 +188,21 @@ class Tracer:
         value: Any,
         part: int | None,
     ) -> None:
-        if not _is_value(value) or any(True for _ in self._same(given[0], value)):
+        if not _is_value(value) or self._is_same(given[0], value):
             return
-        has_inputs = any(True for _ in refs_in(given[0])) or any(True for _ in refs_in(given[1]))
-        if not has_inputs:
+        inputs = inputs_of(*given)
+        if not inputs:
             if isinstance(value, np.ndarray) and self.memory.known(value) is None:
                 self.leaf(value)
             return
         name = getattr(function, "__name__", type(function).__name__)
-        node = self._add(name, function, *given, value, node_id, part)
+        node = self._add(name, function, *given, value, node_id, part, inputs)
         self.memory.hold(value, node)
 
-    def _same(self, arguments: tuple[Any, ...], value: Any) -> Iterator[int]:
-        """The arguments that are the very object that came out."""
-        for item in arguments:
-            if isinstance(item, Ref) and self._nodes[item.node].value is value:
-                yield item.node
+    def _is_same(self, arguments: tuple[Any, ...], value: Any) -> bool:
+        """Whether some argument is the very object that came out."""
+        nodes = self._nodes
+        return any(type(item) is Ref and nodes[item.node].value is value for item in arguments)
 
     # What the transformed program calls.
 

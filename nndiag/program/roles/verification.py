@@ -7,8 +7,10 @@ import numpy as np
 from nndiag.program.execution import clock
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.loop.step_evaluator import Point
-from nndiag.program.roles.losses import Loss
-from nndiag.program.roles.reading import Reading, has_signal, read_iteration
+from nndiag.program.roles.losses import Loss, keys_of
+from nndiag.program.roles.parameters import parameters_in
+from nndiag.program.roles.reading import Reading, has_signal
+from nndiag.program.roles.recording import recorded
 from nndiag.program.roles.understanding import Understanding
 
 _NOISE = 4.0  # rounding errors of a loss, in units of its last place
@@ -47,11 +49,12 @@ def doubt_of(found: Understanding) -> str:
 def _repeats(found: Understanding) -> bool:
     """Whether the same iteration gives the same again: it does not where time is in it."""
     first = found.readings[0]
-    again = read_iteration(found.lab, first.point, updates=found.updates, forced=found.forced)
+    iteration = recorded(found.lab, first.point, forced=found.forced)
+    again = parameters_in(iteration, found.lab.tensors, found.lab.held)
     return all(
         one.step.shape == other.step.shape
         and np.allclose(one.step, other.step, rtol=1e-9, atol=1e-14, equal_nan=True)
-        for one, other in zip(first.parameters, again.parameters)
+        for one, other in zip(first.parameters, again)
     )
 
 
@@ -73,7 +76,7 @@ def _agrees(found: Understanding, reading: Reading, name: str) -> bool | None:
     noise = _NOISE * rounding * _largest_share(reading, loss) / scale
     if rounding < _SINGLE and abs(wanted) * _SAME < noise:
         return None
-    slope = _slope(found, reading.point, name, scale * direction)
+    slope = _slope(found, reading, name, scale * direction)
     if slope is None:
         return False
     size = float(np.linalg.norm(derivative) * np.linalg.norm(direction))
@@ -81,10 +84,10 @@ def _agrees(found: Understanding, reading: Reading, name: str) -> bool | None:
     return bool(gap <= noise + _SAME * max(abs(slope / scale), abs(wanted), 1e-2 * size))
 
 
-def _slope(found: Understanding, point: Point, name: str, change: np.ndarray) -> float | None:
+def _slope(found: Understanding, reading: Reading, name: str, change: np.ndarray) -> float | None:
     """Half of what the loss differs by on both sides of a point; None where it has no value."""
     try:
-        ends = [_loss_at(found, point, name, sign * change) for sign in (1.0, -1.0)]
+        ends = [_loss_at(found, reading, name, sign * change) for sign in (1.0, -1.0)]
     except StepFailedError:
         return None
     return None if ends[0] is None or ends[1] is None else (ends[0] - ends[1]) / 2
@@ -112,9 +115,12 @@ def _largest_share(reading: Reading, loss: Loss) -> float:
     return max(shares)
 
 
-def _loss_at(found: Understanding, point: Point, name: str, change: np.ndarray) -> float | None:
+def _loss_at(found: Understanding, reading: Reading, name: str, change: np.ndarray) -> float | None:
+    """The loss with other values of a parameter, from a forward pass like that of a reading."""
+    point = reading.point
     theta = {**point.theta, name: point.theta[name] + change}
     moved = Point(point.snapshot, theta, point.zeroed, point.shifted)
-    reading = read_iteration(found.lab, moved, updates=found.updates, forced=found.forced)
+    resets = frozenset[int]() if reading.undone is reading.iteration else found.updates
+    graph = recorded(found.lab, moved, resets=resets, forced=found.forced).graph
     assert found.loss is not None
-    return found.loss.value(reading.forward, reading.keyed_forward)
+    return found.loss.value(graph, keys_of(graph))

@@ -16,8 +16,8 @@ CHOICE = "choice = 399\nif choice == 0:\n    pass\n" + "".join(
     [f"total = {' + '.join(['1'] * 1200)}\n{LINEAR}", CHOICE + LINEAR],
     ids=["a sum of 1,200 terms", "400 branches"],
 )
-def test_deep_trees_are_no_hindrance(check, text):
-    assert check(text).correct
+def test_deep_trees_are_no_hindrance(ask, text):
+    assert ask(text).correct
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_deep_trees_are_no_hindrance(check, text):
     ],
     ids=["a circle", "without words", "an interruption of its own"],
 )
-def test_failures_are_told_with_their_line(check, text, words):
+def test_failures_are_told_with_their_line(ask, text, words):
     with pytest.raises(UserCodeError) as raised:
-        check(text)
+        ask(text)
     assert [word for word in words if word not in str(raised.value)] == []
 
 
@@ -49,7 +49,7 @@ def test_a_program_is_read_as_its_first_line_says(tmp_path):
     assert check_program(CodeSettings(script=str(path))).correct
 
 
-def test_processes_and_pools_under_the_main_guard_are_no_hindrance(check):
+def test_processes_and_pools_under_the_main_guard_are_no_hindrance(ask):
     work = """\
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
@@ -67,10 +67,10 @@ def main():
 def train():
 """
     body = "".join(f"    {line}\n" for line in LINEAR.splitlines())
-    assert check(f"{work}{body}if __name__ == '__main__':\n    main()\n").correct
+    assert ask(f"{work}{body}if __name__ == '__main__':\n    main()\n").correct
 
 
-def test_a_pending_alarm_is_no_hindrance(check):
+def test_a_pending_alarm_is_no_hindrance(ask):
     text = "import signal\nif hasattr(signal, 'setitimer'):\n"
     text += "    signal.setitimer(signal.ITIMER_REAL, 0.001)\n"
-    assert check(text + LINEAR).correct
+    assert ask(text + LINEAR).correct

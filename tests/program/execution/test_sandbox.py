@@ -30,8 +30,8 @@ from tests.program.conftest import LINEAR
         "import pickle; pickle.dump({'a': 1}, open('a.pkl', 'wb'))",
     ],
 )
-def test_lets_nothing_get_in_the_way(check, capsys, tmp_path, line):
-    found = check(LINEAR.replace("w = np.zeros(3)", f"{line}\nw = np.zeros(3)"))
+def test_lets_nothing_get_in_the_way(ask, capsys, tmp_path, line):
+    found = ask(LINEAR.replace("w = np.zeros(3)", f"{line}\nw = np.zeros(3)"))
     assert found.correct
     assert capsys.readouterr().out == ""
     assert [item.name for item in tmp_path.iterdir()] == ["program.py"]
@@ -50,16 +50,16 @@ def test_lets_nothing_get_in_the_way(check, capsys, tmp_path, line):
         "np.savetxt('weights.txt', np.ones(3))",
     ],
 )
-def test_leaves_the_files_of_its_user_alone(check, tmp_path, monkeypatch, line):
+def test_leaves_the_files_of_its_user_alone(ask, tmp_path, monkeypatch, line):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "kept.txt").write_text("kept")
-    assert check(LINEAR.replace("w = np", f"{line}\nw = np", 1)).correct
+    assert ask(LINEAR.replace("w = np", f"{line}\nw = np", 1)).correct
     assert {item.name for item in tmp_path.iterdir()} == {"program.py", "kept.txt"}
     assert (tmp_path / "kept.txt").read_text() == "kept"
 
 
-def test_runs_only_as_far_as_needed(check):
-    found = check(LINEAR + "raise RuntimeError('never reached')\n")
+def test_runs_only_as_far_as_needed(ask):
+    found = ask(LINEAR + "raise RuntimeError('never reached')\n")
     assert found.correct
 
 

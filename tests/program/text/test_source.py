@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from nndiag.errors import UserCodeError
-from nndiag.program import CodeSettings, check_program
+from nndiag.program import CodeSettings
 from nndiag.program.fixed_file import write_fixed, write_text
 from nndiag.program.text.source import read_source
+from tests.checking import check_here
 from tests.program.conftest import LINEAR
 
 WRONG = LINEAR.replace("(out - y) / len(y)", "(y - out) / len(y)")
@@ -66,21 +67,21 @@ def test_knows_the_line_of_a_script(write):
 
 
 def test_checks_a_notebook(wrong_notebook):
-    check = check_program(CodeSettings(script=str(wrong_notebook)))
+    check = check_here(CodeSettings(script=str(wrong_notebook)))
     finding = check.findings[0]
     assert finding.problem == "wrong-sign"
     assert check.source.cell(finding.line) == (2, 4)
 
 
 def test_writes_a_mended_notebook_that_passes(wrong_notebook):
-    check = check_program(CodeSettings(script=str(wrong_notebook)))
+    check = check_here(CodeSettings(script=str(wrong_notebook)))
     path = write_fixed(check)
     assert path.name == "net.fixed.ipynb"
-    assert check_program(CodeSettings(script=str(path))).correct
+    assert check_here(CodeSettings(script=str(path))).correct
 
 
 def test_keeps_the_magics_of_a_mended_notebook(wrong_notebook):
-    path = write_fixed(check_program(CodeSettings(script=str(wrong_notebook))))
+    path = write_fixed(check_here(CodeSettings(script=str(wrong_notebook))))
     first = json.loads(path.read_text())["cells"][1]["source"]
     assert first[:2] == ["%matplotlib inline\n", "!pip list\n"]
 
@@ -108,13 +109,13 @@ def test_changes_only_the_cells_of_a_notebook_that_a_fix_touches(write):
 
 
 def test_writes_a_mended_script_that_passes(write):
-    path = write_fixed(check_program(CodeSettings(script=str(write(WRONG)))))
+    path = write_fixed(check_here(CodeSettings(script=str(write(WRONG)))))
     assert path.name == "program.fixed.py"
-    assert check_program(CodeSettings(script=str(path))).correct
+    assert check_here(CodeSettings(script=str(path))).correct
 
 
 def test_never_writes_over_a_file(write):
-    check = check_program(CodeSettings(script=str(write(WRONG))))
+    check = check_here(CodeSettings(script=str(write(WRONG))))
     write_fixed(check)
     with pytest.raises(UserCodeError, match="exists already"):
         write_fixed(check)
@@ -122,7 +123,7 @@ def test_never_writes_over_a_file(write):
 
 def test_leaves_the_program_as_it_was(write):
     path = write(WRONG)
-    check_program(CodeSettings(script=str(path)))
+    check_here(CodeSettings(script=str(path)))
     assert path.read_text() == WRONG
     assert [item.name for item in path.parent.iterdir()] == ["program.py"]
 

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from nndiag.program import CodeSettings, check_program
+from nndiag.program import CodeSettings
+from tests.checking import check_here
 
 LINE = """
 import numpy as np
@@ -25,7 +26,7 @@ def course(tmp_path):
     def of(*, rate, steps=500):
         path = tmp_path / "line.py"
         path.write_text(LINE.format(rate=rate, steps=steps))
-        check = check_program(CodeSettings(script=str(path)))
+        check = check_here(CodeSettings(script=str(path)))
         assert check.correct
         assert not check.findings
         return check.course
