@@ -21,7 +21,9 @@ Fires when
     the examples of its upper class.
 
 Silent when
-    Loss and output fit; they do not, but the run learned in spite of it; the targets are constant.
+    Loss and output fit; they do not, but the run learned in spite of it; the targets are constant;
+    the classes sit at the wrong end since weights begin at ten times their usual size (see
+    `weights-too-large`).
 
 Thresholds
     share = 0.01: ours; single outliers do not count. stuck = 0.2: ours; a well-trained classifier
@@ -43,6 +45,7 @@ from nndiag.bounds import Share
 from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
+from nndiag.detectors.starting_weights import over_he
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.formatting import chosen, number, percent
@@ -55,6 +58,7 @@ _GIVES_LOGITS = frozenset({"softmax", "linear"})
 _LEARNED = 0.7  # explained variance over R²; below, the loss measures something else
 _EXPLAINED = 0.9  # explained variance of labels from which they are given well enough
 _SWITCHED_OFF = 0.5  # share of the upper class at the flat side of a rectified output
+_FAR = 10.0  # times the usual size: weights that put any output at an end
 _END = 0.05  # part of an output's range that counts as its end
 
 
@@ -136,6 +140,8 @@ def _stuck(
     predictions = trace.ending.predictions if trace.ending is not None else None
     width = layer.high - layer.low
     crossed = trace.facts.loss in (_BINARY, _CLASSES)
+    if max(over_he(trace), default=0.0) > _FAR:
+        return None  # it began there
     if crossed or predictions is None or predictions.shape != targets.shape:
         return None
     if np.isfinite(layer.low) and not np.isfinite(width) and _are_classes(targets):

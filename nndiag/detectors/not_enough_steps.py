@@ -31,6 +31,8 @@ Source
     Ours. Stopping too early as the mirror image of Prechelt 1998, Early stopping — but when?
 """
 
+import numpy as np
+
 from nndiag.bounds import Count, Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.movement import path
@@ -90,8 +92,10 @@ def not_enough_steps(
         more = way < moved and (falling > gain or local > left)
         if not (way > 0 and (begun or more)):
             return []
-        what = f"the weights have moved by {rough(way)} of their length"
-        evidence = [Evidence("path", way, moved), *evidence]
+        what = "too few to tell where the loss would end"
+        if np.isfinite(way):  # weights that begin at zero have no length
+            what = f"the weights have moved by {rough(way)} of their length"
+            evidence = [Evidence("path", way, moved), *evidence]
     r_squared = (
         ""
         if course.r_squared is None

@@ -13,7 +13,7 @@ Fires when
     In a run that did not learn, a target's root mean square exceeds `size`, or its mean is more
     than `offset` of its std from 0. If the rate is above its stability limit before the
     first step, it is by no more than the targets' root mean square, which is what scaling them
-    would gain.
+    would gain; with one layer, whose curvature no target changes, it is not above it.
 
 Silent when
     The run learned; the output is bounded (see `targets-outside-output-range`) or inside the loss;
@@ -93,9 +93,11 @@ def _fault(targets: FloatArray, *, size: float, offset: float) -> tuple[str, Evi
 def _rate_alone_fails(trace: Trace, targets: FloatArray) -> bool:
     """Whether the rate is further above its stability limit than large errors at the start explain.
 
-    Beside the part that targets do not change, λ_max has one that grows with the errors.
+    Beside the part that targets do not change, λ_max has one that grows with the errors; with one
+    layer it has not.
     """
     rate, stability_limit = trace.facts.learning_rate, trace.facts.stability_limit
     if rate is None or stability_limit is None:
         return False
-    return bool(rate > max(1.0, float(np.sqrt(np.mean(targets**2)))) * stability_limit)
+    size = float(np.sqrt(np.mean(targets**2))) if len(trace.facts.layers) > 1 else 1.0
+    return rate > max(1.0, size) * stability_limit

@@ -16,12 +16,14 @@ from nndiag.own_program.activating import exchanged
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.optimizing import as_adam
 from nndiag.own_program.places import Places, Splice, is_range, last_name, value_of
+from nndiag.own_program.widening import widened
 from nndiag.program.text.source import Source
 
 _BOUNDED = frozenset({"sigmoid", "tanh", "softmax"})
 _ROOM = 3.0  # times what suits a layer: beyond, its starting weights are changed
 _FADED = 0.1
 """The share of its first value that a fading learning rate keeps to the end."""
+_LONG = 1e5  # from which on a number is typed with an exponent
 _WIDE = 1.0  # a clip that takes rare steps only
 
 
@@ -217,7 +219,7 @@ class Editor:
             if len(self._told["links"]) == 1 and change is not None and "rng" in change:
                 change = None  # a single layer may start at zero
             if node is not None and change is not None:
-                splices.append(self._places.wrapped(node, change))
+                splices.append(self._places.resized(node, change))
                 line = line or node.lineno
             biases = link["biases"]
             node = None if biases is None else self._places.assigned(biases)
@@ -228,6 +230,15 @@ class Editor:
             return None
         unique = tuple(dict.fromkeys(splices))
         return SettingEdit("starting weights", "scaled to the layers", line, unique)
+
+    def units(self, factor: int) -> SettingEdit | None:
+        """So many times the units in the hidden layers."""
+        found = widened(self._places, self._told, factor) if len(self._told["links"]) > 1 else None
+        if found is None:
+            return None
+        widths = [link["units"] for link in self._told["links"][:-1]]
+        before, after = ("-".join(map(str, x)) for x in (widths, [n * factor for n in widths]))
+        return SettingEdit("hidden units", f"{before} → {after}", found[1], found[0])
 
     def sigmoid(self) -> SettingEdit | None:
         """A sigmoid in the place of a softmax over one unit."""
@@ -347,8 +358,8 @@ class Editor:
 
 def typed(value: float) -> str:
     """A number of two digits as a person types it."""
-    text = repr(float(f"{value:.2g}"))
-    return text.replace("e-0", "e-").replace("e+0", "e")
+    text = repr(float(f"{value:.2g}")) if value < _LONG else f"{value:.1e}".replace(".0e", "e")
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
 
 
 def _same(one: object, other: float) -> bool:
@@ -376,8 +387,7 @@ def _weight_change(link: dict[str, object], weights: np.ndarray) -> str | None:
     if not np.isfinite(size):
         return None
     if np.ptp(weights) == 0:
-        shape = "np.shape({0})"
-        return f"np.random.default_rng({fan_in}).normal(0, {typed(wanted)}, {shape})"
+        return f"np.random.default_rng({fan_in}).normal(0, {typed(wanted)}, np.shape({{0}}))"
     offset = abs(mean) > 2 * float(np.std(weights)) / np.sqrt(weights.size) and weights.size > 4
     shift = f" - {typed(mean)}" if offset and abs(mean) > 0.5 * size else ""
     spread = float(np.std(weights)) if shift else size

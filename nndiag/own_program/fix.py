@@ -8,23 +8,20 @@ is tried with other random numbers; then each of its changes is left out once.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from nndiag.errors import NndiagError
-from nndiag.finding import Diagnosis
 from nndiag.formatting import Pace
 from nndiag.own_program.combinations import combinations
 from nndiag.own_program.edits import Editor, Edits, SettingEdit, edited
 from nndiag.own_program.mirror import Told
-from nndiag.own_program.outcome import limit_of, trains
+from nndiag.own_program.outcome import last_loss, limit_of, trains
 from nndiag.own_program.program import Program
 from nndiag.own_program.run import Keeper, Live, ProgramRun
-from nndiag.program import ProgramCheck
-from nndiag.program.text.edits import unified_diff
-from nndiag.program.text.source import Source
+from nndiag.own_program.trial import ProgramFix, ProgramTrial
 
 _MOST = 17
 """Trainings of a search, confirmation included."""
@@ -40,9 +37,12 @@ _NEAR = (0.02, 1e-3)
 _HALF, _CAREFUL = 2.0, 8.0
 """The stability limit over a rate that is lowered, and over one that is raised: the limit falls
 while a network learns, and a rate that the program has is near what its author saw work."""
+_NARROW, _WIDER = 8, 4
+"""Units of a hidden layer that may be too few, and by what they are multiplied."""
 _LONGER = (10, 100, 1000)
 _MOST_STEPS = 100_000
 _BETTER = 0.1  # of R², by which a change is better than none
+_LOWER = 0.5  # of the program's last loss, below which a change helped, where R² is not known
 _MENDS = {
     "learning rate": ("learning-rate-too-small", "not-enough-steps"),
     "learning rate's decay": ("learning-rate-too-small", "stalled-convergence"),
@@ -51,6 +51,7 @@ _MENDS = {
     "weight decay": ("weight-decay-too-strong",),
     "output": ("loss-does-not-fit-output", "constant-predictions"),
     "labels": ("loss-does-not-fit-output", "targets-outside-output-range"),
+    "hidden units": ("too-few-units",),
     "inputs": ("unscaled-inputs",),
     "biases": ("missing-biases",),
     "targets": ("unscaled-targets", "targets-outside-output-range", "loss-does-not-fit-output"),
@@ -64,60 +65,6 @@ _MENDS = {
     ),
 }
 """Edit → the problems that it is for."""
-
-
-@dataclass(frozen=True, eq=False)
-class ProgramTrial:
-    """A changed program, trained.
-
-    Attributes:
-        edits: What was changed.
-        r_squared: Share of the targets' variance that it explains at the end; −inf where none.
-        cured: Whether it trains.
-    """
-
-    edits: Edits
-    r_squared: float
-    cured: bool
-
-    @property
-    def title(self) -> str:
-        """The changes in words."""
-        return " + ".join(f"{x.name} {x.says}" for x in self.edits) or "the gradient fixed"
-
-
-@dataclass(frozen=True, eq=False)
-class ProgramFix:
-    """What a search came to.
-
-    Attributes:
-        source: The program.
-        diagnosis: What is said about it as it stands.
-        check: The check of its gradient; None where it could not be checked.
-        healthy: Whether there is nothing to fix.
-        repaired: Whether the gradient was repaired first.
-        before: R² of the program as it stands; None where that is not known.
-        winner: The changes with which it trains; None where none were found.
-        text: The fixed program.
-        others: R² of the fixed program with other random numbers.
-        trials: All that was tried.
-    """
-
-    source: Source
-    diagnosis: Diagnosis
-    check: ProgramCheck | None
-    healthy: bool
-    repaired: bool = False
-    before: float | None = None
-    winner: ProgramTrial | None = None
-    text: str | None = None
-    others: tuple[float, ...] = ()
-    trials: tuple[ProgramTrial, ...] = ()
-
-    @property
-    def diff(self) -> str | None:
-        """The changes as a unified diff; None where there are none."""
-        return None if self.text is None else unified_diff(self.source, self.text)
 
 
 def fix_program(
@@ -142,6 +89,7 @@ def fix_program(
         check=run.check,
         healthy=run.diagnosis.cause is None and not run.diagnosis.failing,
         before=search.before,
+        loss_before=search.loss_before,
     )
     return found if found.healthy else search.searched(found)
 
@@ -157,6 +105,7 @@ class Search:
 
     Attributes:
         before: R² of the program as it stands; None where that is not known.
+        loss_before: Its last loss; nan where none is known.
     """
 
     def __init__(
@@ -178,11 +127,14 @@ class Search:
         self._trials: list[ProgramTrial] = []
         self._made, self._pace = 1, Pace(_MOST)
         self.before = None if run.told is None else program.r_squared(run.told)
+        self.loss_before = last_loss(self._told)
+        wrong = run.check is not None and not run.check.correct
+        self._unmended = wrong and self._repair is None
 
     def searched(self, found: ProgramFix) -> ProgramFix:
         """What was found, with what came of the search."""
-        if self._base is None:
-            return found
+        if self._base is None or (self._unmended and self.before is None):
+            return found  # nothing would tell that a change helps
         text = edited(self._source.text, self._base) if self._base else self._repair
         if text is None and not self._told:
             return found
@@ -207,7 +159,7 @@ class Search:
         """The candidates, trained one after another, few changes first."""
         editor = self._program.editor(self._source, self._told)
         plain = self._applicable(editor)
-        for combination in combinations(plain):
+        for combination in sorted(combinations(plain), key=self._is_beside_the_cause):
             if self._made >= _MOST:
                 return
             edits = self._with_rate(editor, (*(self._base or ()), *combination))
@@ -215,16 +167,24 @@ class Search:
                 continue
             yield from self._trained(edits)
         yield from self._of_best(lambda kept: self._raised(editor, kept), but="learning rate")
+        wider = editor.units(_WIDER) if self._is_narrow else None
+        if wider is not None:
+            yield from self._of_best(_adding(wider), but="hidden units")
         for factor in _LONGER:
             longer = editor.steps(factor)
             if longer is not None and factor * self._told["count"] <= _MOST_STEPS:
                 yield from self._of_best(_adding(longer), but="steps")
 
+    @property
+    def _is_narrow(self) -> bool:
+        """Whether a hidden layer has so few units that a start may leave it at a poor minimum."""
+        return any(link["units"] < _NARROW for link in self._told["links"][:-1])
+
     def _of_best(
         self, change: Callable[[Edits], Edits | None], *, but: str
     ) -> Iterator[ProgramTrial]:
         """The best trial, where it helped, with one more change in the place of another."""
-        best = max(self._trials, key=lambda x: x.r_squared, default=None)
+        best = max(self._trials, key=_worth, default=None)
         helped = best is not None and self._helped(best)
         kept = tuple(x for x in best.edits if x.name != but) if best and helped else ()
         edits = change(kept)
@@ -241,13 +201,13 @@ class Search:
 
     def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
         """Whether a fix works with other random numbers, too."""
-        if math.isinf(trial.r_squared):
-            return trains(self._program, told, reached)
+        if trial.r_squared is None or math.isinf(trial.r_squared):
+            return self._cured(trial.edits, told, reached)
         return reached is not None and reached >= _KEPT * trial.r_squared
 
     def _helped(self, trial: ProgramTrial) -> bool:
         before = self.before
-        return before is None or trial.r_squared > before + _BETTER
+        return before is None or _share(trial) > before + _BETTER
 
     def _applicable(self, editor: Editor) -> list[SettingEdit]:
         """The changes that this program may need, the likeliest first."""
@@ -268,6 +228,8 @@ class Search:
             found.append(editor.optimizer("Adam", _USUAL[1]))
         if "missing-biases" in self._problems:
             found.append(editor.column_of_ones())
+        if "too-few-units" in self._problems:
+            found.append(editor.units(_WIDER))
         known = [edit for edit in found if edit is not None and self._matters(edit)]
         return sorted(known, key=self._rank)
 
@@ -301,6 +263,10 @@ class Search:
             if problem in _MENDS.get(edit.name, ())
         ]
         return min(places, default=len(self._problems))
+
+    def _is_beside_the_cause(self, edits: Edits) -> bool:
+        """Whether changes are another one than that which the cause asks for, which comes first."""
+        return len(edits) != 1 or self._rank(edits[0]) > 0
 
     def _matters(self, edit: SettingEdit) -> bool:
         """Whether a change of the data changes much."""
@@ -358,10 +324,23 @@ class Search:
     def _judged(self, edits: Edits, told: Told) -> ProgramTrial:
         """A trained program with what came of it."""
         reached = self._program.r_squared(told)
-        cured = trains(self._program, told, reached)
-        trial = ProgramTrial(edits, -math.inf if reached is None else reached, cured)
+        cured = self._cured(edits, told, reached)
+        trial = ProgramTrial(edits, reached, last_loss(told), cured)
         self._trials.append(trial)
         return trial
+
+    def _cured(self, edits: Edits, told: Told, reached: float | None) -> bool:
+        """Whether a changed program trains.
+
+        Where what it explains is not known, its loss has to be lower than the program's own by far,
+        and no step may be wrong.
+        """
+        if reached is None:
+            before = self.loss_before
+            compared = math.isfinite(before) and not any(x.name == "targets" for x in edits)
+            if self._unmended or (compared and not last_loss(told) < before - _LOWER * abs(before)):
+                return False
+        return trains(self._program, told, reached)
 
     def _pruned(self, trial: ProgramTrial) -> ProgramTrial:
         """The trial without the changes that it does not need."""
@@ -370,7 +349,7 @@ class Search:
             if self._made >= _MOST or any(fewer == x.edits for x in self._trials):
                 continue
             for shorter in self._trained(fewer):
-                if shorter.cured and shorter.r_squared >= trial.r_squared - _BETTER / 2:
+                if shorter.cured and _share(shorter) >= _share(trial) - _BETTER / 2:
                     return self._pruned(shorter)
         return trial
 
@@ -383,7 +362,8 @@ class Search:
             if holding < _HOLDING and text is not None:
                 told = self._watched(text, shift=shift)
                 reached = None if told is None else self._program.r_squared(told)
-                others.append(-math.inf if reached is None else reached)
+                known = last_loss(told or {}) if reached is None else reached
+                others.append(-math.inf if told is None else known)
                 holding += told is not None and self._holds(told, reached, trial)
         held = holding >= _HOLDING
         return replace(
@@ -394,6 +374,15 @@ class Search:
             others=tuple(others),
             trials=tuple(self._trials),
         )
+
+
+def _share(trial: ProgramTrial) -> float:
+    return -math.inf if trial.r_squared is None else trial.r_squared
+
+
+def _worth(trial: ProgramTrial) -> float:
+    """Its share, less where another optimizer gave it."""
+    return _share(trial) - _BETTER / 2 * any(x.name == "optimizer" for x in trial.edits)
 
 
 def _adding(edit: SettingEdit) -> Callable[[Edits], Edits]:

@@ -10,6 +10,9 @@ import numpy as np
 from nndiag.own_program.mirror import Told
 from nndiag.program.text.source import Source
 
+_EQUAL = frozenset({"zeros", "ones", "full"})
+"""Functions of numpy that give equal numbers, of the shape that comes first."""
+
 
 @dataclass(frozen=True)
 class Splice:
@@ -196,6 +199,17 @@ class Places:
             template = template.replace("({})", "{}")
         return self.replaced(node, template.format(self.text_of(node)))
 
+    def resized(self, node: ast.expr, template: str) -> Splice:
+        """As `wrapped`, but a factor that stands there is changed, and a shape taken from there."""
+        times = template.rpartition(" * ")[2]
+        factor = _factor(node) if template == f"({{}}) * {times}" else None
+        if factor is not None:
+            return self.replaced(factor, f"{(value_of(factor) or 0.0) * float(times):.2g}")
+        shape = _shape(node)
+        if shape is not None:
+            template = template.replace("np.shape({0})", self.text_of(shape))
+        return self.wrapped(node, template)
+
     def replaced(self, node: ast.expr, text: str) -> Splice:
         """Another text in the place of an expression."""
         return Splice(self.offset(node), self.end(node), text)
@@ -230,6 +244,20 @@ class Places:
         """Offset of a place whose column is counted in bytes, as `ast` does."""
         before = self.source.line(line).encode()[:column].decode(errors="ignore")
         return int(self.starts[line - 1]) + len(before)
+
+
+def _factor(node: ast.expr) -> ast.expr | None:
+    """The number that an expression is multiplied by; None where none is written."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return None
+    return next((side for side in (node.right, node.left) if value_of(side)), None)
+
+
+def _shape(node: ast.expr) -> ast.expr | None:
+    """The shape that `np.zeros(…)`, `np.ones(…)` or `np.full(…)` are given; None elsewhere."""
+    if not isinstance(node, ast.Call) or last_name(node.func) not in _EQUAL or not node.args:
+        return None
+    return node.args[0]
 
 
 def is_range(node: ast.expr) -> bool:

@@ -172,6 +172,9 @@ def judged(
     if known.doubt is not None:
         skipped = Skipped("gradient", known.doubt.problems[0].message)
         found = replace(found, not_checked=(*found.not_checked, skipped))
+    if told.get("again"):
+        skipped = Skipped("later trainings", "the program trains again, from another start")
+        found = replace(found, not_checked=(*found.not_checked, skipped))
     check = program.judged_check(known.check, told, found)
     return ProgramRun(source, check, told, mirror, trace, with_check(found, check))
 

@@ -167,6 +167,7 @@ class Speaker:
             "gradient-clipped-too-hard": editor.clip,
             "weight-decay-too-strong": editor.decay,
             "missing-biases": editor.column_of_ones,
+            "too-few-units": lambda: editor.units(4),
             "not-enough-steps": lambda: editor.steps(10),
         }
         return ways[problem]() if problem in ways else None

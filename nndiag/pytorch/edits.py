@@ -139,6 +139,10 @@ class ScriptEditor(Editor):
         splices = tuple(self.replaced(x, "0.1 * torch.randn") for x in places)
         return SettingEdit("starting weights", "drawn at random", places[0].lineno, splices)
 
+    def units(self, factor: int) -> SettingEdit | None:
+        """None: widths stand in the layers' own calls, and in what is built upon them."""
+        return None
+
     def clip(self) -> SettingEdit | None:
         """Gradients that are not clipped."""
         for node in self.calls():

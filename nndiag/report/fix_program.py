@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nndiag.finding import Outcome
-from nndiag.own_program.fix import ProgramFix, ProgramTrial
+from nndiag.formatting import number
+from nndiag.own_program.trial import ProgramFix, ProgramTrial
 from nndiag.report.document import Document, DocumentPart, derived
 from nndiag.report.gradcheck_program import diff_text
 from nndiag.report.run_document import FindingDocument
@@ -25,8 +26,10 @@ class ProgramTrialDocument(DocumentPart):
 
     name: str
     """Its changes, joined by ' + '."""
-    r_squared: float
+    r_squared: float | None
     """1 − squared error / squared error of the mean baseline at the end of its training."""
+    loss: float
+    """Its last loss."""
     cured: bool
 
 
@@ -47,7 +50,7 @@ class ProgramFixDocument(Document):
     trials: list[ProgramTrialDocument]
     winner: ProgramTrialDocument | None
     other_seeds: list[float]
-    """R² of the fixed program with other random numbers."""
+    """R² of the fixed program with other random numbers; its loss where that is not known."""
     diff: str | None
     fixed_program: Path | None
 
@@ -110,7 +113,8 @@ def _outcome_words(fix: ProgramFix) -> str:
         if not fix.trials and most is not None:
             return f"{most.problem} is to be fixed by hand"
         return f"none of {len(fix.trials)} changes makes it train"
-    return f"by {_title(fix)}: R² {_share(fix.before)} → {_share(fix.winner.r_squared)}"
+    measured = _Measure(fix)
+    return f"by {_title(fix)}: {measured.name} {measured.before} → {measured.of(fix.winner)}"
 
 
 def _title(fix: ProgramFix) -> str:
@@ -127,20 +131,40 @@ def _panel(fix: ProgramFix) -> RenderableType:
     if most is not None and not fix.healthy:
         lines.append(Text.assemble(("cause  ", "dim"), sentence(most.message)))
     if fix.winner is not None:
-        others = ", ".join(map(_share, fix.others))
-        lines.append(Text.assemble(("holds  ", "dim"), f"R² {others} with other random numbers"))
+        measured = _Measure(fix)
+        others = f"{measured.name} {', '.join(map(measured.written, fix.others))}"
+        lines.append(Text.assemble(("holds  ", "dim"), f"{others} with other random numbers"))
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 
 
 def _table(fix: ProgramFix) -> RenderableType:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("tried", overflow="fold")
-    table.add_column("R²", justify="right", no_wrap=True)
-    table.add_row("as it is", _share(fix.before))
+    measured = _Measure(fix)
+    table.add_column(measured.name, justify="right", no_wrap=True)
+    table.add_row("as it is", measured.before)
     for trial in fix.trials:
         style = "green" if trial is fix.winner else ""
-        table.add_row(Text(trial.title, style=style), Text(_share(trial.r_squared), style=style))
+        table.add_row(Text(trial.title, style=style), Text(measured.of(trial), style=style))
     return table
+
+
+class _Measure:
+    """What the programs of a search are compared by: R², or their losses where none is known."""
+
+    def __init__(self, fix: ProgramFix) -> None:
+        shares = [fix.before, *(x.r_squared for x in fix.trials)]
+        self.by_loss = all(x is None for x in shares)
+        self.name = "loss" if self.by_loss else "R²"
+        self.before = self.written(fix.loss_before if self.by_loss else fix.before)
+
+    def of(self, trial: ProgramTrial) -> str:
+        """How far a trial came."""
+        return self.written(trial.loss if self.by_loss else trial.r_squared)
+
+    def written(self, value: float | None) -> str:
+        """A value of it."""
+        return number(value) if self.by_loss and value is not None else _share(value)
 
 
 def _share(value: float | None) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from nndiag.errors import RunError, UserCodeError, warn
 from nndiag.finding import Severity
-from nndiag.own_program.fix import ProgramFix, fix_program
+from nndiag.own_program.fix import fix_program
 from nndiag.own_program.run import in_memory, run_program
+from nndiag.own_program.trial import ProgramFix
 from nndiag.program import CodeSettings
 from nndiag.program.fixed_file import write_text
 from nndiag.pytorch.recognition import program_in

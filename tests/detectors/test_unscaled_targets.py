@@ -46,6 +46,12 @@ def test_explains_a_rate_above_the_limit_as_far_as_scaling_would_help(
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
 
 
+def test_one_layer_is_no_less_stable_with_large_targets(curves, make_trace):
+    facts = {"targets": 100 * UNIT, "learning_rate": 0.02, "stability_limit": 0.01}
+    trace = make_trace(curves["exploded"], layers=((1, "linear"),), facts=facts)
+    assert run(PROBLEM, trace) == []
+
+
 def test_is_skipped_for_a_bounded_output_and_a_cross_entropy(curves, make_trace):
     bounded = make_trace(curves["stuck"], layers=((10, "tanh"), (1, "sigmoid")))
     assert isinstance(run(PROBLEM, bounded), Skipped)

@@ -190,3 +190,69 @@ def test_sets_the_number_that_a_rate_is_computed_from(tmp_path):
         "    r = x", "    rate = first / (1 + epoch)\n    r = x"))  # fmt: skip
     source = read_source(path)
     assert changed(source, Editor(source, told(rate=["rate", 20.0])).rate(0.5)) == ["first = 0.5"]
+
+
+NARROW = """import numpy as np
+rng = np.random.default_rng(0)
+{widths}
+W = {start}
+b = np.zeros((1, {hidden}))
+V = rng.normal(size=({hidden}, 1)) * 30
+c = np.zeros((1, 1))
+for step in range(10):
+    W, b, V, c = W, b, V, c
+"""
+
+
+@pytest.mark.parametrize(
+    ("hidden", "changes"),
+    [
+        ("n_hidden", ["n_hidden = 8"]),
+        (
+            "2",
+            [
+                "W = rng.normal(size=(3, 8)) * 30",
+                "b = np.zeros((1, 8))",
+                "V = rng.normal(size=(8, 1)) * 30",
+            ],
+        ),
+        ("sizes[1]", ["sizes = [3, 8, 1]"]),
+    ],
+)
+def test_widens_the_hidden_layer_where_its_number_stands(hidden, changes, tmp_path):
+    widths = {"n_hidden": "n_hidden = 2", "sizes[1]": "sizes = [3, 2, 1]"}.get(hidden, "")
+    start = f"rng.normal(size=(3, {hidden})) * 30"
+    source, roles = narrow(tmp_path, widths, start, hidden)
+    assert changed(source, Editor(source, roles).units(4)) == changes
+
+
+@pytest.mark.parametrize(
+    ("start", "changes"),
+    [
+        (
+            "rng.normal(size=(3, 2)) * 30",
+            "W = rng.normal(size=(3, 2)) * 0.57",
+        ),  # 30 · 0.019
+        ("np.zeros((3, 2))", "W = np.random.default_rng(3).normal(0, 0.58, (3, 2))"),
+    ],
+)
+def test_writes_a_start_in_the_place_of_what_stands_there(start, changes, tmp_path):
+    source, roles = narrow(tmp_path, "", start, "2")
+    first = {"W": np.full((3, 2), 0.0 if "zeros" in start else 30.0), "V": np.ones((2, 1))}
+    first["W"][::2] *= -1
+    roles["copies"] = [[0, {**first, "b": np.zeros((1, 2)), "c": np.zeros((1, 1))}]]
+    assert changes in changed(source, Editor(source, roles).start())
+
+
+def narrow(folder, widths, start, hidden):
+    """A program with one hidden layer of two units, and what would be told of it."""
+    path = folder / "narrow.py"
+    path.write_text(NARROW.format(widths=widths, start=start, hidden=hidden))
+    link = {"turned": True, "activation": "tanh", "slope": None, "line": 5, "units": 2}
+    links = [
+        {**link, "weights": "W", "biases": "b", "columns": 3},
+        {**link, "weights": "V", "biases": "c", "columns": 2, "units": 1},
+    ]
+    shapes = {"W": [3, 2], "b": [1, 2], "V": [2, 1], "c": [1, 1]}
+    tensors = [[name, shape, [9]] for name, shape in shapes.items()]
+    return read_source(path), told(links=links, tensors=tensors, loop_line=8)

@@ -406,7 +406,7 @@ def _future_flags(tree: ast.Module) -> int:
     import __future__  # noqa: PLC0415 - a module of flags, needed here only
 
     imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    names = [x.name for node in imports if node.module == "__future__" for x in node.names]
+    names = {x.name for node in imports if node.module == "__future__" for x in node.names}
     return sum(getattr(__future__, name).compiler_flag for name in names)
 
 

@@ -98,13 +98,13 @@ class Observer:
         prefer: str | None = None,
         lone: bool = False,
         anew: bool = False,
+        beside: bool = False,
         refused: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
         self.host = host
         self._refused = refused
         self.prefer = prefer
-        self.lone = lone
-        self.anew = anew
+        self.lone, self.anew, self.beside = lone, anew, beside
         self.watched = {key: Watched(loop) for key, loop in host.loops.items()}
         self.chosen: Watched | None = None
         self.out_of_time = False
@@ -182,6 +182,11 @@ class Observer:
         """Whether some loop may train a single weight."""
         return any(test.leaning for item in self.watched.values() for test in item.tests)
 
+    @property
+    def rests(self) -> bool:
+        """Whether some loop changes nothing, where equal numbers may be why."""
+        return any(test.resting for item in self.watched.values() for test in item.tests)
+
     def _preferred(self, record: Watched) -> bool:
         return self.prefer is None or self.prefer in {scope.name for scope in record.loop.scopes}
 
@@ -220,7 +225,9 @@ class Observer:
         runner.seconds = TEST_SECONDS
         started = time.process_time()
         with originals_kept(snapshot):
-            test = step_test(runner, runner.variant(), snapshot, anew=self.anew)
+            test = step_test(
+                runner, runner.variant(), snapshot, anew=self.anew, beside=self.beside
+            )
         if self.lone:
             test = replace(test, moving=test.leaning)
         taken = time.process_time() - started

@@ -7,6 +7,8 @@ counts or only fills caches does not mix.
 A single weight cannot mix with anything. Numbers that *lean* are told too: they come out as a part
 of themselves and something else. So do smoothed series; they are only taken for parameters where
 there is nothing better.
+Where all weights are zero, an iteration may change nothing: it *rests*, and is looked at beside
+that place.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class StepTest:
         complete: Whether the test ended in time.
         leaning: Single numbers that come out as a part of themselves and something else.
         unseen: Changed numbers for which there was no time.
+        resting: Whether it changed nothing, with an array of equal numbers at its head.
     """
 
     changed: dict[Leaf, int]
@@ -53,6 +56,7 @@ class StepTest:
     complete: bool = True
     leaning: dict[Leaf, int] = field(default_factory=dict)
     unseen: frozenset[Leaf] = frozenset()
+    resting: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +67,10 @@ class _Iteration:
         runner: Runs it.
         variant: The program as it is run.
         snapshot: The variables at its head.
-        head: The numbers there.
+        head: The numbers that it begins with: the program's own, or some beside them.
         end: Those of them that are still there at its end, when nothing was moved.
         anew: Whether numbers are replaced by others, rather than changed a little.
+        beside: Whether it begins beside the program's own numbers.
     """
 
     runner: Runner
@@ -74,6 +79,7 @@ class _Iteration:
     head: dict[Leaf, Vector]
     end: dict[Leaf, Vector]
     anew: bool = False
+    beside: bool = False
 
     @property
     def changed(self) -> dict[Leaf, int]:
@@ -100,9 +106,8 @@ class _Iteration:
         """What other numbers at a leaf change at the end, and by how much."""
         snapshot = self.snapshot
         try:
-            self.runner.run(
-                snapshot, self.variant, before=lambda: write_vector(snapshot, leaf, moved)
-            )
+            written = {**(self.head if self.beside else {}), leaf: moved}
+            self.runner.run(snapshot, self.variant, before=lambda: _write(snapshot, written))
         except StepFailedError:
             return {}
         effects = {}
@@ -124,6 +129,7 @@ def step_test(
     *,
     seconds: float = 2 * TEST_SECONDS,
     anew: bool = False,
+    beside: bool = False,
 ) -> StepTest:
     """Runs one iteration on copies and tells what moves in it.
 
@@ -134,18 +140,23 @@ def step_test(
         seconds: Processor time after which no further numbers are looked at.
         anew: Whether numbers are replaced by others: where units are saturated, or only the sign of
             an error counts, small changes come out nowhere.
+        beside: Whether to begin beside the numbers that the program has.
     """
     started = time.process_time()
     head = _head(snapshot)
+    own = {leaf: x for leaf, x in head.items() if is_real(snapshot.original(leaf))}
+    if beside:
+        head = head | {leaf: x + nudge(x.size, x) for leaf, x in own.items()}
     try:
-        runner.run(snapshot, variant)
+        runner.run(snapshot, variant, before=lambda: _write(snapshot, head if beside else {}))
     except StepFailedError as error:
         return StepTest({}, {}, complete="OutOfTime" not in str(error))
-    iteration = _Iteration(runner, variant, snapshot, head, _ends(snapshot, head), anew)
+    iteration = _Iteration(runner, variant, snapshot, head, _ends(snapshot, head), anew, beside)
     changed = iteration.changed
     if not changed:
-        return StepTest({}, {})
-    snapshot.share_unchanged(changed)
+        return StepTest({}, {}, resting=any(x.size > 1 and not np.ptp(x) for x in own.values()))
+    if not beside:
+        snapshot.share_unchanged(changed)
     try:
         runner.run(snapshot, variant)
     except StepFailedError:
@@ -170,6 +181,11 @@ def step_test(
         leaning=dict.fromkeys(_leaning(iteration, effects), 1),
         unseen=frozenset(changed) - looked,
     )
+
+
+def _write(snapshot: Snapshot, numbers: dict[Leaf, Vector]) -> None:
+    for leaf, values in numbers.items():
+        write_vector(snapshot, leaf, values)
 
 
 def _head(snapshot: Snapshot) -> dict[Leaf, Vector]:

@@ -261,7 +261,8 @@ def shifted(theta: Theta, seed: int = 7) -> Theta:
 
 
 def _size(values: Vector) -> float:
-    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
+    largest = float(np.max(np.abs(values), initial=0.0))  # squares of what exploded overflow
+    return largest * float(np.sqrt(np.mean((values / largest) ** 2))) if largest else 0.0
 
 
 def _zero(snapshot: Snapshot, leaf: Leaf) -> None:

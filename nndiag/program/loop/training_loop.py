@@ -29,7 +29,8 @@ def watched_program(
     deadline: float,
     refused: frozenset[tuple[int, int]] = frozenset(),
 ) -> tuple[Host, Watched]:
-    """Runs the program until its training loop is known; again where it trains a single weight.
+    """Runs the program until its training loop is known; again where it trains a single weight,
+    or changes nothing.
 
     Args:
         source: The program.
@@ -47,6 +48,8 @@ def watched_program(
     if observer.chosen is None and observer.changes:
         first, (host, observer) = observer, observed(anew=True)
         observer.out_of_time = observer.out_of_time or first.out_of_time
+    if observer.chosen is None and observer.rests:
+        host, observer = observed(beside=True)
     if observer.chosen is None:
         raise _no_loop(host, observer)
     return host, observer.chosen
@@ -60,11 +63,14 @@ def _observed(
     refused: frozenset[tuple[int, int]],
     lone: bool = False,
     anew: bool = False,
+    beside: bool = False,
 ) -> tuple[Host, Observer]:
     """A program that has run until its observer had seen enough, or to its end."""
     host = Host(source, settings.functions)
     preferred = _preferred_class(source, settings)
-    observer = Observer(host, prefer=preferred, lone=lone, anew=anew, refused=refused)
+    observer = Observer(
+        host, prefer=preferred, lone=lone, anew=anew, beside=beside, refused=refused
+    )
     host.hooks.deadline = deadline
     try:
         host.run()

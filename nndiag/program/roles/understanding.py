@@ -217,6 +217,17 @@ def _moved(watched: Watched, settings: CodeSettings) -> tuple[Tensor, ...]:
     return without_overlaps(first, tensors_of(first, leaves))
 
 
+def _with_single(found: Understanding) -> tuple[Tensor, ...]:
+    """The parameters that were seen to move, and the single numbers that may be some.
+
+    Where columns are centred, the bias behind them acts on itself alone. Written as a parameter, it
+    is a real number also where it starts as an integer.
+    """
+    tests, first = found.watched.tests, found.watched.snapshots[0]
+    leaves = {leaf: None for test in tests for leaf in (*test.moving, *test.leaning)}
+    return without_overlaps(first, tensors_of(first, leaves))
+
+
 def _complete(found: Understanding) -> None:
     """Finds the parameters in the graph of the first iteration that can be run.
 
@@ -226,6 +237,7 @@ def _complete(found: Understanding) -> None:
     they act on is their own new value, or another variable's.
     """
     lab = found.lab
+    moved, lab.tensors = lab.tensors, _with_single(found)
     _unshare(found)
     for snapshot in found.watched.snapshots[:2]:
         iteration = _first_recorded(found, [*lab.points([snapshot])] or [Point(snapshot, {})])
@@ -239,6 +251,7 @@ def _complete(found: Understanding) -> None:
         if leaves:
             lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, leaves))
             return
+    lab.tensors = moved
 
 
 def _first_recorded(found: Understanding, points: Sequence[Point]) -> Iteration | None:

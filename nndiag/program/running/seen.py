@@ -9,6 +9,7 @@ import numpy as np
 
 from nndiag.program.execution.places import spelled
 from nndiag.program.execution.runner import StepFailedError
+from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.network.layers import Layer
@@ -124,7 +125,8 @@ class Seen:
 
     def names_of_data(self) -> list[list[list[Any]]]:
         """What the program calls its inputs and its targets: the name, whether it is a variable of
-        the training loop's own function, and the axis of the examples.
+        the training loop's own function, and the axis of the examples. What the loop itself names
+        comes first.
         """
         if self.data is None:
             return [[], []]
@@ -135,10 +137,11 @@ class Seen:
                 continue
             for place, array in enumerate(self.data):
                 axis = axis_of(value, array)
-                if axis is not None:
-                    name = spelled(leaf.root, leaf.steps)
-                    found[place].append([name, leaf.root in snapshot.cells, axis])
-        return found
+                for root, steps in _names_of(snapshot, leaf) if axis is not None else ():
+                    found[place].append([spelled(root, steps), root in snapshot.cells, axis])
+        loop = self._found.watched.loop.node
+        used = {x.id for x in ast.walk(loop) if isinstance(x, ast.Name)}
+        return [sorted(names, key=lambda x: x[0] not in used) for names in found]
 
     def call(self) -> tuple[ast.expr, ast.expr] | None:
         """The call that gives the output, and its argument, the last pre-activations, or None."""
@@ -164,6 +167,15 @@ class Seen:
             ):
                 return call, call.args[0]
         return None
+
+
+def _names_of(snapshot: Snapshot, leaf: Leaf) -> list[tuple[Any, Any]]:
+    """The ways to a leaf: its own, or all variables that are the same object."""
+    if leaf.steps:
+        return [(leaf.root, leaf.steps)]
+    value = snapshot.original(leaf)
+    pairs = zip(snapshot.places, snapshot.values)
+    return [(root, leaf.steps) for root, other in pairs if other is value]
 
 
 def _holds(value: Array, wanted: Array) -> bool:

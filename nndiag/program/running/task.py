@@ -45,7 +45,7 @@ Array = Any
 
 _MEASURING = 10.0  # seconds
 _STEADY = 1e-2  # how much the factor of tensors may differ
-_ENDING = ("final", "count", "reason", "failure", "per_epoch", "seconds")
+_ENDING = ("final", "count", "reason", "failure", "per_epoch", "seconds", "again")
 
 
 def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 At the head of each iteration the parameters are read: what they moved since the last head is the
 step. The loss is read where the program computes it in each iteration, else it is computed from the
 output and the targets, which the step needs. Parameters are copied at steps that lie ever farther
-apart.
+apart. Where the program trains again, from another start, its first training is watched.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ Array = Any
 
 _GROWTH = 1.15  # from one copy of the parameters to the next
 _FIRST = 5  # copies that are one step apart
+_ANEW = 0.5  # of the parameters' length, by which another start lies apart from where a pass ended
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +74,7 @@ class Watched:
             such loop, or its passes differ.
         last: What was read in the last whole iteration.
         seconds: How long it took.
+        again: Whether the program trains again, from another start.
     """
 
     final: dict[str, Array] | None
@@ -82,6 +84,7 @@ class Watched:
     per_epoch: int | None
     last: Recording
     seconds: float
+    again: bool = False
 
 
 def watched(
@@ -137,6 +140,9 @@ class _Run:
         self._final: dict[str, Array] | None = None
         self._epochs: list[int] = []
         self._in_epoch = 0
+        self._first: list[Array] | None = None
+        self._left: list[Array] | None = None
+        self._again = False
 
     def to_its_end(self) -> Watched:
         """Run it."""
@@ -162,6 +168,7 @@ class _Run:
             per_epoch=self._per_epoch(),
             last=self._last,
             seconds=time.perf_counter() - self._started,
+            again=self._again,
         )
 
     def _head(self, key: tuple[int, int], cells: CellReader) -> None:
@@ -170,11 +177,28 @@ class _Run:
                 self._epoch_ends()
             return
         self._find(cells)
+        if self._begins_anew():
+            self._again = True
+            self._stop("finished", self._left)
+        self._left = None
+        self._first = self._first or self._numbers()
         self._read()
         self._in_epoch += 1
         now = time.perf_counter()
         if self._count == self._most or now > self._until:
             self._stop("finished")
+
+    def _begins_anew(self) -> bool:
+        """Whether the parameters are those of a start, and no longer what a pass left behind."""
+        if self._left is None or self._first is None or not self._watch.around:
+            return False
+        now = self._numbers()
+        if now is None:
+            return False
+        one, other, first = map(np.concatenate, (now, self._left, self._first))
+        with np.errstate(all="ignore"):
+            far = np.linalg.norm(one - other) > _ANEW * np.linalg.norm(other)
+        return bool(far or (np.array_equal(one, first) and not np.array_equal(one, other)))
 
     def _find(self, cells: CellReader) -> None:
         """The variables of the program; anew where the loop's function was called again."""
@@ -240,6 +264,7 @@ class _Run:
     def _leave(self, key: tuple[int, int]) -> None:
         if key == self._watch.key:
             self._epoch_ends()
+            self._left = self._numbers()
         outermost = (*self._watch.around, self._watch.key)[0]
         failing = sys.exc_info()[1] is not None  # an error, or Ctrl-C, leads out of the loop
         if key == outermost and self._before is not None and not failing:
@@ -247,22 +272,21 @@ class _Run:
 
     def _epoch_ends(self) -> None:
         if self._in_epoch:
-            self._epochs.append(self._in_epoch)
-            self._epochs = self._epochs[:2] + self._epochs[-1:]
+            self._epochs = [*self._epochs, self._in_epoch][:2]
             self._in_epoch = 0
 
     def _per_epoch(self) -> int | None:
-        alike = len(set(self._epochs[:2])) == 1 and len(self._epochs) > 1
+        alike = len(set(self._epochs)) == 1 and len(self._epochs) > 1
         return self._epochs[0] if self._watch.around and alike else None
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, reason: str, now: list[Array] | None = None) -> None:
         self._reason = reason
-        self._close()
+        self._close(now)
         raise StopProgram
 
-    def _close(self) -> None:
+    def _close(self, now: list[Array] | None = None) -> None:
         """The last step, which no head follows, and the parameters behind it."""
-        now = self._numbers()
+        now = self._numbers() if now is None else now
         ended = now is not None and self._before is not None and self._recording.values
         if ended and self._reason == "finished" and now is not None:
             self._reason = ""  # so that numbers that are not finite do not stop it twice

@@ -1,8 +1,8 @@
 """The modules of a program that stand beside its script, read as parts of the same program.
 
 They are found by following `import` statements to files in the script's folder, or, where the
-script itself puts other folders on `sys.path`, in the folder above. What is imported by a name that
-is only made at run time is run as it is, but not looked into.
+script itself puts other folders on `sys.path`, in the folder above and in those that it names. What
+is imported by a name that is only made at run time is run as it is, but not looked into.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 _MOST_FILES = 24
 _MOST_BYTES = 400_000
+_LONGEST_NAME = 100  # characters of a folder's
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def siblings_of(path: Path, text: str, tree: ast.Module) -> list[Sibling]:
         tree: Its syntax tree.
     """
     folder = path.resolve().parent
-    folders = [folder, folder.parent] if "sys.path" in text else [folder]
+    folders = [folder, *_put_on_path(folder, tree)] if "sys.path" in text else [folder]
     found: dict[str, Sibling] = {}
     left = list(_imported(tree, ""))
     while left and len(found) < _MOST_FILES:
@@ -62,6 +63,17 @@ def siblings_of(path: Path, text: str, tree: ast.Module) -> list[Sibling]:
         except (SyntaxError, ValueError):
             continue
     return list(found.values())
+
+
+def _put_on_path(folder: Path, tree: ast.Module) -> Iterator[Path]:
+    """The folders that a script may put on `sys.path`: that above it, and what its strings name."""
+    yield folder.parent
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
+            for above in (folder, folder.parent):
+                named = above / node.value
+                if len(node.value) < _LONGEST_NAME and named.is_dir():
+                    yield named
 
 
 def _imported(tree: ast.Module, package: str) -> Iterator[str]:

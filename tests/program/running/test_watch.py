@@ -87,6 +87,60 @@ for epoch in range(40):
 """
 
 
+TWICE = """
+import numpy as np
+rng = np.random.default_rng(2)
+x = rng.normal(size=(24, 3))
+y = x @ np.array([[1.0], [-2.0], [0.5]])
+
+for rate in (0.1, 0.01):
+    w = np.zeros((3, 1))
+    for epoch in range(40):
+        r = x @ w - y
+        loss = np.mean(r ** 2)
+        w = w - rate * 2 * x.T @ r / 24
+"""
+CENTRED = """
+import numpy as np
+x = np.linspace(-1, 1, 21).reshape(-1, 1) * np.ones((1, 2))
+y = x[:, 0] + 3
+
+class Line:
+    def fit(self):
+        self.w, self.b = np.zeros(2), 0
+        for epoch in range(40):
+            r = x @ self.w + self.b - y
+            dw, db = x.T @ r / 21, r.sum() / 21
+            self.w -= 0.1 * dw
+            self.b -= 0.1 * db
+
+Line().fit()
+"""
+EXPLODING = """
+import numpy as np
+x = np.linspace(150, 190, 5).reshape(-1, 1)
+y = x - 100
+w, b = 0.005, 0.001
+for epoch in range(200):
+    r = w * x + b - y
+    loss = np.mean(r ** 2)
+    w, b = w - 0.01 * 2 * np.mean(r * x), b - 0.01 * 2 * np.mean(r)
+"""
+ZEROS = """
+import numpy as np
+x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+y = np.array([[0], [1], [1], [0]])
+W, b, V, c = np.zeros((2, 3)), np.zeros(3), np.zeros((3, 1)), np.zeros(1)
+for epoch in range(20):
+    h = 1 / (1 + np.exp(-(x @ W + b)))
+    p = 1 / (1 + np.exp(-(h @ V + c)))
+    loss = np.mean((p - y) ** 2)
+    d = 2 * (p - y) * p * (1 - p) / 4
+    e = d @ V.T * h * (1 - h)
+    W, b, V, c = W - x.T @ e, b - e.sum(0), V - h.T @ d, c - d.sum(0)
+"""
+
+
 @pytest.fixture
 def told(tmp_path):
     """Writes a program, and gives what is told of it."""
@@ -154,3 +208,24 @@ def test_tells_the_network_of_a_program_of_matrices(told):
 def test_the_loss_of_validation_data_behind_the_step_is_not_recorded_for_that_of_the_step(told):
     losses = told(VALIDATED)["rows"][:, 0]
     assert losses[-1] < 1e-3  # that of the validation data, shifted by 5, stays above 10
+
+
+def test_of_several_trainings_the_first_is_watched(told):
+    found = told(TWICE)
+    assert (found["count"], found["again"], told(BATCHES)["again"]) == (40, True, False)
+    assert found["final"]["w"] == pytest.approx([1, -2, 0.5], rel=0.1)  # not the second one's zeros
+
+
+def test_a_bias_that_starts_as_an_integer_behind_centred_columns_is_a_parameter(told):
+    assert [name for name, *_ in told(CENTRED)["tensors"]] == ["self.w", "self.b"]
+
+
+def test_numbers_whose_squares_overflow_hide_no_data(told):
+    found = told(EXPLODING)  # at iteration 100 the weights are of the size 1e275
+    assert [part.shape for part in found["data"]] == [(5, 1), (5, 1)]
+
+
+def test_finds_the_parameters_where_equal_weights_and_classes_leave_them_at_rest(told):
+    found = told(ZEROS)
+    assert [link["weights"] for link in found["links"]] == ["W", "V"]
+    assert not found["rows"][:, 1:].any()

@@ -102,3 +102,15 @@ def test_tells_the_line_of_an_error_in_a_module_beside_the_script(program):
 def test_forgets_the_modules_beside_the_script(program):
     check(program)
     assert not [name for name in sys.modules if name.partition(".")[0] == "nets"]
+
+
+def test_finds_a_folder_that_the_script_puts_on_the_path_and_its_futures(program):
+    future = "from __future__ import annotations\n"
+    source = program.parent / "src"
+    source.mkdir()
+    (program.parent / "nets").rename(source / "nets")
+    network = source / "nets" / "network.py"
+    network.write_text(future + network.read_text())
+    put = "import os, sys\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'src'))\n"
+    program.write_text(f"{future}{put}{MAIN}")
+    assert check(program).correct
