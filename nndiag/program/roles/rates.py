@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
+from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.graph.nodes import Node, Ref
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
@@ -18,6 +19,10 @@ _SAME = 1e-6
 _FACTORS = {"mul": "*", "multiply": "*", "truediv": "/", "divide": "/", "true_divide": "/"}
 
 _ENDS = frozenset({"matmul", "dot", "sum", "outer", "einsum"})
+
+
+_Key = tuple[int, str]
+"""Which expression, or which variable, a node holds the value of, in any graph of an iteration."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +43,21 @@ def learning_rate(
 ) -> Rate | None:
     """The one rate that all updates name, or that stands there as a number; None where unclear.
 
+    An input that is one number multiplies the error, too; but outputs are made from it.
+
     Args:
         reading: One iteration.
         nodes: The program's syntax tree by node_id.
         kept: What the optimizer's averages keep: factors made of these alone are no rate.
     """
+    inputs = {
+        _key(reading.forward[index])
+        for residual in reading.residuals
+        for index in ancestors(reading.forward, residual.node)
+    }
     own = [value for share in kept for value in (share, 1 - share, 1 + share)]
     tables = [
-        {rate.text: rate for rate in _factors(reading, parameter, nodes)}
+        {rate.text: rate for rate in _factors(reading, parameter, nodes, but=inputs)}
         for parameter in reading.parameters
         if parameter.ends[0] not in (None, parameter.heads[0])
     ]
@@ -78,6 +90,10 @@ def said_rate(reading: Reading, nodes: Mapping[int, ast.AST], said: str) -> Rate
     )
 
 
+def _key(node: Node) -> _Key:
+    return node.node_id, node.label
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -87,7 +103,11 @@ def _is_number(text: str) -> bool:
 
 
 def _factors(
-    reading: Reading, parameter: Parameter, nodes: Mapping[int, ast.AST]
+    reading: Reading,
+    parameter: Parameter,
+    nodes: Mapping[int, ast.AST],
+    *,
+    but: Collection[_Key] = (),
 ) -> Iterator[Rate]:
     """The single numbers that a step is multiplied by, nearest to the update first."""
     graph = reading.graph
@@ -97,12 +117,13 @@ def _factors(
             return
         item = graph[node]
         if item.operation in _FACTORS:
-            yield from _single(reading, item, nodes.get(item.node_id))
+            yield from _single(reading, item, nodes.get(item.node_id), but=but)
         node = next((i for i in _flows(reading, item) if i != parameter.heads[0]), None)
         if item.operation in _ENDS:
             for index in item.inputs:  # `0.1 * x.T @ d` multiplies the data first
                 if graph[index].operation in ("mul", "multiply"):
-                    yield from _single(reading, graph[index], nodes.get(graph[index].node_id))
+                    syntax = nodes.get(graph[index].node_id)
+                    yield from _single(reading, graph[index], syntax, but=but)
             return
 
 
@@ -113,7 +134,9 @@ def _flows(reading: Reading, item: Node) -> Iterator[int]:
     yield from sorted(found, key=lambda index: graph[index].size != item.size)
 
 
-def _single(reading: Reading, item: Node, syntax: ast.AST | None) -> Iterator[Rate]:
+def _single(
+    reading: Reading, item: Node, syntax: ast.AST | None, *, but: Collection[_Key]
+) -> Iterator[Rate]:
     if isinstance(syntax, ast.BinOp):
         sides = [syntax.left, syntax.right]
     elif isinstance(syntax, ast.Call) and len(syntax.args) == len(item.arguments):
@@ -123,7 +146,7 @@ def _single(reading: Reading, item: Node, syntax: ast.AST | None) -> Iterator[Ra
     for part, side in zip(item.arguments, sides):
         is_node = isinstance(part, Ref)
         value = reading.graph[part.node].value if is_node else part
-        acted = is_node and part.node in reading.acted
+        acted = is_node and (part.node in reading.acted or _key(reading.graph[part.node]) in but)
         if (
             acted
             or np.ndim(value) != 0
