@@ -13,11 +13,12 @@ Fires when
     In a run that did not learn, a target's root mean square exceeds `size`, or its mean is more
     than `offset` of its std from 0. If the rate is above its stability limit before the
     first step, it is by no more than the targets' root mean square, which is what scaling them
-    would gain; with one layer, whose curvature no target changes, it is not above it.
+    would gain.
 
 Silent when
     The run learned; the output is bounded (see `targets-outside-output-range`) or inside the loss;
-    the loss is a cross-entropy; the targets are constant or two classes; the rate fails by itself.
+    the loss is a cross-entropy; the targets are constant or two classes; the rate fails by itself;
+    a single layer is trained by plain gradient descent, whose way is the same at any size.
 
 Thresholds
     size = 10, offset = 10: ours. Networks of ordinary size learn targets of up to some ten times
@@ -42,6 +43,8 @@ from nndiag.formatting import number
 from nndiag.trace import Trace
 
 PROBLEM = "unscaled-targets"
+_PLAIN = frozenset({"sgd", "gradient descent", "momentum", "nesterov"})
+"""Optimizers whose steps are as large as the gradients."""
 
 
 @detector(
@@ -57,6 +60,8 @@ def unscaled_targets(trace: Trace, *, size: Positive = 10.0, offset: Positive = 
         return Skipped(PROBLEM, f"a {layer.activation} output has a range of its own")
     if (trace.facts.loss or "").endswith("cross_entropy"):
         return Skipped(PROBLEM, "the targets of a cross-entropy are not scaled")
+    if len(trace.facts.layers) == 1 and trace.facts.optimizer in _PLAIN:
+        return Skipped(PROBLEM, "the steps of a single layer grow with its targets")
     severity = shortness(course_of(trace))
     if severity is None or targets is None or not np.isfinite(targets).all():
         return []
@@ -93,11 +98,9 @@ def _fault(targets: FloatArray, *, size: float, offset: float) -> tuple[str, Evi
 def _rate_alone_fails(trace: Trace, targets: FloatArray) -> bool:
     """Whether the rate is further above its stability limit than large errors at the start explain.
 
-    Beside the part that targets do not change, λ_max has one that grows with the errors; with one
-    layer it has not.
+    Beside the part that targets do not change, λ_max has one that grows with the errors.
     """
     rate, stability_limit = trace.facts.learning_rate, trace.facts.stability_limit
     if rate is None or stability_limit is None:
         return False
-    size = float(np.sqrt(np.mean(targets**2))) if len(trace.facts.layers) > 1 else 1.0
-    return rate > max(1.0, size) * stability_limit
+    return bool(rate > max(1.0, float(np.sqrt(np.mean(targets**2)))) * stability_limit)

@@ -46,10 +46,11 @@ def test_explains_a_rate_above_the_limit_as_far_as_scaling_would_help(
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
 
 
-def test_one_layer_is_no_less_stable_with_large_targets(curves, make_trace):
-    facts = {"targets": 100 * UNIT, "learning_rate": 0.02, "stability_limit": 0.01}
-    trace = make_trace(curves["exploded"], layers=((1, "linear"),), facts=facts)
-    assert run(PROBLEM, trace) == []
+@pytest.mark.parametrize(("optimizer", "fires"), [("sgd", False), ("adam", True)])
+def test_plain_steps_of_one_layer_grow_with_its_targets(optimizer, fires, curves, make_trace):
+    facts = {"targets": 100 * UNIT, "optimizer": optimizer}
+    trace = make_trace(curves["stuck"], layers=((1, "linear"),), facts=facts)
+    assert isinstance(run(PROBLEM, trace), list) is fires
 
 
 def test_is_skipped_for_a_bounded_output_and_a_cross_entropy(curves, make_trace):

@@ -11,6 +11,7 @@ import numpy as np
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.graph.nodes import Node, Ref
+from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 
@@ -21,8 +22,8 @@ _FACTORS = {"mul": "*", "multiply": "*", "truediv": "/", "divide": "/", "true_di
 _ENDS = frozenset({"matmul", "dot", "sum", "outer", "einsum"})
 
 
-_Key = tuple[int, str]
-"""Which expression, or which variable, a node holds the value of, in any graph of an iteration."""
+_Key = tuple[int, str, float]
+"""Expression, variable and value of a node of one number, the same in any graph of an iteration."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +40,28 @@ class Rate:
 
 
 def learning_rate(
-    reading: Reading, nodes: Mapping[int, ast.AST], *, kept: Iterable[float] = ()
+    reading: Reading,
+    nodes: Mapping[int, ast.AST],
+    *,
+    kept: Iterable[float] = (),
+    loss: Loss | None = None,
 ) -> Rate | None:
     """The one rate that all updates name, or that stands there as a number; None where unclear.
 
-    An input that is one number multiplies the error, too; but outputs are made from it.
+    An input that is one number multiplies the error, too; but the loss is made from it.
 
     Args:
         reading: One iteration.
         nodes: The program's syntax tree by node_id.
         kept: What the optimizer's averages keep: factors made of these alone are no rate.
+        loss: What is minimised: numbers that it is made from are no rate.
     """
     inputs = {
         _key(reading.forward[index])
-        for residual in reading.residuals
-        for index in ancestors(reading.forward, residual.node)
+        for key in (() if loss is None else (key for term in loss.terms for key in term))
+        if key in reading.keyed_forward
+        for index in ancestors(reading.forward, reading.keyed_forward[key])
+        if reading.forward[index].size == 1
     }
     own = [value for share in kept for value in (share, 1 - share, 1 + share)]
     tables = [
@@ -91,7 +99,7 @@ def said_rate(reading: Reading, nodes: Mapping[int, ast.AST], said: str) -> Rate
 
 
 def _key(node: Node) -> _Key:
-    return node.node_id, node.label
+    return node.node_id, node.label, float(np.ravel(node.value)[0])
 
 
 def _is_number(text: str) -> bool:

@@ -205,7 +205,7 @@ def _rate(found: Understanding) -> Rate | None:
     if all(item.is_held for item in found.readings[0].parameters):
         return Rate("1", 1.0)
     kept = [state.kept for state in found.states if state.kept is not None]
-    return learning_rate(found.readings[0], found.nodes, kept=kept)
+    return learning_rate(found.readings[0], found.nodes, kept=kept, loss=found.loss)
 
 
 def _moved(watched: Watched, settings: CodeSettings) -> tuple[Tensor, ...]:
