@@ -91,7 +91,10 @@ def most_important(diagnosis: Diagnosis) -> Finding | None:
 def sentence(message: str) -> str:
     """A message with a capital letter in front, unless a name of the user's stands there."""
     first = message.partition(" ")[0]
-    is_name = any(sign in first for sign in ".,:_[")
+    names = message.partition(":")[0].split(", ")
+    is_name = any(sign in first for sign in ".:_[") or (
+        len(names) > 1 and not any(" " in name for name in names)
+    )
     return message if is_name else message[:1].upper() + message[1:]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from nndiag.finding import Evidence
-from nndiag.report.verdict import evidence_words
+from nndiag.report.verdict import evidence_words, sentence
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,10 @@ from nndiag.report.verdict import evidence_words
 )
 def test_says_what_of_a_series_a_number_is(evidence, words):
     assert evidence_words(evidence) == words
+
+
+@pytest.mark.parametrize(
+    ("message", "begins"), [("wh, bh: a factor", "wh"), ("wrong, but not why: both", "Wrong")]
+)
+def test_leaves_the_names_of_a_program_as_they_are(message, begins):
+    assert sentence(message).startswith(begins)
