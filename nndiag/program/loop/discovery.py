@@ -225,9 +225,7 @@ class Observer:
         runner.seconds = TEST_SECONDS
         started = time.process_time()
         with originals_kept(snapshot):
-            test = step_test(
-                runner, runner.variant(), snapshot, anew=self.anew, beside=self.beside
-            )
+            test = step_test(runner, runner.variant(), snapshot, anew=self.anew, beside=self.beside)
         if self.lone:
             test = replace(test, moving=test.leaning)
         taken = time.process_time() - started
