@@ -657,3 +657,35 @@ def test_reads_rows_that_end_with_their_class(check):
 def test_trying_expressions_spoils_no_row(check):
     found = check(LABELLED_ROWS.replace("            unit[-1] -= 0.3 * delta\n", ""))
     assert [one.problem for one in found.findings] == ["gradient-never-computed"]
+
+
+FADING_BEFORE_MEMORY = """\
+import numpy as np
+rng = np.random.default_rng(2)
+x = rng.uniform(-2, 2, (40, 1))
+y = np.abs(x)
+W, b = rng.normal(size=(1, 6)), rng.normal(size=6)
+V, c = 0.3 * rng.normal(size=(6, 1)), np.zeros(1)
+memory, rate = {}, 0.05
+def adam(key, step):
+    mean, square, count = memory.get(key, (0.0, 0.0, 0))
+    mean, square = 0.9 * mean + 0.1 * step, 0.999 * square + 0.001 * step ** 2
+    memory[key] = mean, square, count + 1
+    square = square / (1 - 0.999 ** (count + 1))
+    return 0.01 * mean / (1 - 0.9 ** (count + 1)) / (square ** 0.5 + 1e-30)
+for step in range(120):
+    h = np.tanh(x @ W + b)
+    error = h @ V + c - y
+    loss = np.mean(error ** 2)
+    back = 2 * error / len(x)
+    inside = back @ V.T * (1 - h ** 2)
+    V -= adam("V", rate * h.T @ back)
+    c -= adam("c", rate * back.sum(0))
+    W -= adam("W", rate * x.T @ inside)
+    b -= adam("b", rate * inside.sum(0))
+    rate *= 0.95
+"""
+
+
+def test_takes_a_fading_rate_before_an_optimizer_s_memory_for_no_share_of_it(check):
+    assert check(FADING_BEFORE_MEMORY).correct

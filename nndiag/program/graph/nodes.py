@@ -109,6 +109,16 @@ class Graph:
         return found
 
 
+def single(value: Any) -> float | None:
+    """A value as a number, also where it is an array of one; None for everything else."""
+    if value is None or np.size(value) != 1:
+        return None
+    try:
+        return float(np.ravel(value)[0])
+    except (TypeError, ValueError):
+        return None
+
+
 def refs_in(value: Any) -> list[int]:
     """The nodes that some arguments refer to, in order."""
     found: list[int] = []

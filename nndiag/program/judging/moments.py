@@ -8,6 +8,8 @@ Source: Kingma and Ba, Adam: a method for stochastic optimization (2015), sectio
 from __future__ import annotations
 
 import ast
+import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors, descendants
-from nndiag.program.graph.nodes import Graph, Ref
+from nndiag.program.graph.nodes import Graph, Ref, single
 from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
@@ -28,6 +30,7 @@ _SAME = 1e-6
 _PRODUCTS = ("mul", "multiply")
 _WRITES = frozenset({"with_item", "scatter", "copyto"})
 _AVERAGED = (Remembers.FIRST, Remembers.SECOND)
+_MOST_FACTORS = 6
 _NEAR = 3  # operations behind an average in which its correction is looked for
 
 
@@ -49,8 +52,9 @@ def share_faults(reading: Reading, states: Sequence[State]) -> Iterator[ProgramF
             taken = None if end is None else _taken(reading, head, end)
             if taken is None:
                 continue
-            share, node_id = taken
-            if 0 < share < 1 and abs(share - (1 - state.kept)) > _SAME:
+            factors, node_id = taken
+            share = math.prod(factors)
+            if 0 < share < 1 and not _is_product(1 - state.kept, factors):
                 says = (
                     f"{state.name} keeps {state.kept:.6g} of what it held and takes {share:.3g} "
                     "of what comes: together they are not 1"
@@ -67,8 +71,18 @@ def _nodes(reading: Reading, state: State) -> tuple[tuple[int, ...], tuple[int |
     )
 
 
-def _taken(reading: Reading, head: int, end: int) -> tuple[float, int] | None:
-    """The single number that what comes is multiplied with, and the expression that adds it."""
+def _is_product(wanted: float, factors: Sequence[float]) -> bool:
+    """Whether some of the factors make up a share: others, as a rate, belong to what comes."""
+    few = factors[:_MOST_FACTORS]
+    return any(
+        abs(math.prod(chosen) - wanted) <= _SAME
+        for count in range(1, len(few) + 1)
+        for chosen in itertools.combinations(few, count)
+    )
+
+
+def _taken(reading: Reading, head: int, end: int) -> tuple[list[float], int] | None:
+    """The single numbers that what comes is multiplied with, and the expression that adds it."""
     graph, node = reading.graph, reading.graph[end]
     while node.operation in _WRITES and node.inputs:
         node = graph[node.inputs[-1]]
@@ -78,22 +92,22 @@ def _taken(reading: Reading, head: int, end: int) -> tuple[float, int] | None:
     coming = [item for item in node.inputs if item not in remembering and item in reading.acted]
     if len(coming) != 1 or len(node.inputs) != 2:
         return None
-    return _number_in(graph, coming[0]), node.node_id
+    return list(_numbers_in(graph, coming[0])), node.node_id
 
 
-def _number_in(graph: Graph, index: int) -> float:
-    """The product of the single numbers in a product with an array."""
+def _numbers_in(graph: Graph, index: int) -> Iterator[float]:
+    """The single numbers in a product with an array."""
     node = graph[index]
-    if node.operation in _PRODUCTS and len(node.arguments) == 2:
-        found = 1.0
-        for part in node.arguments:
-            value = graph[part.node].value if isinstance(part, Ref) else part
-            if np.size(value) == 1 and node.size >= 1 and not _is_made(graph, part):
-                found *= float(value)
-            elif isinstance(part, Ref):
-                found *= _number_in(graph, part.node)
-        return found
-    return 1.0
+    if node.operation not in _PRODUCTS or len(node.arguments) != 2:
+        return
+    for part in node.arguments:
+        value = graph[part.node].value if isinstance(part, Ref) else part
+        nested = isinstance(part, Ref) and graph[part.node].operation in _PRODUCTS
+        number = None if nested or _is_made(graph, part) else single(value)
+        if number is not None:
+            yield number
+        elif isinstance(part, Ref):
+            yield from _numbers_in(graph, part.node)
 
 
 def _is_made(graph: Graph, part: object) -> bool:
@@ -254,9 +268,10 @@ def _corrections(reading: Reading, state: State) -> Iterator[_Correction]:
         value = graph[under.node].value if isinstance(under, Ref) else under
         if not isinstance(over, Ref) or graph[over.node].value is not graph[ends[0]].value:
             continue
-        if np.size(value) == 1 and 0 < float(value) < 1:
+        number = single(value)
+        if number is not None and 0 < number < 1:
             source = graph[under.node].node_id if isinstance(under, Ref) else node.node_id
-            yield _Correction(reading.point.snapshot.iteration, float(value), node.node_id, source)
+            yield _Correction(reading.point.snapshot.iteration, number, node.node_id, source)
 
 
 def _counting(found: Understanding, correction: _Correction) -> int:

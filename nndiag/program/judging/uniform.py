@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.finding import Severity
-from nndiag.program.graph.nodes import Ref
+from nndiag.program.graph.nodes import Ref, single
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.judging.gradient_faults import other_expressions
@@ -180,8 +180,9 @@ def _divisors(evidence: Evidence) -> Iterator[tuple[float, int]]:
         if node.operation in DIVISIONS and len(node.arguments) == 2:
             part = node.arguments[1]
             value = evidence.graph[part.node].value if isinstance(part, Ref) else part
-            if np.size(value) == 1 and float(value) > 1:
-                yield float(value), node.node_id
+            number = single(value)
+            if number is not None and number > 1:
+                yield number, node.node_id
 
 
 def _entry(evidence: Evidence, factor: float) -> int:

@@ -24,6 +24,7 @@ class Comparison:
         factors: Per point: node_id → factor of the values of its chain that are multiples of its
             derivative. A rate decays and batches differ in size, so that they change from point to
             point.
+        iterations: Per point: the iteration of the loop.
         update: How its step follows from the derivative at the first point that tells; None where
             no rule was recognised.
         shares: Per point: for each part of the parameter, the multiple of itself that its step has
@@ -45,6 +46,7 @@ class Comparison:
     shape: tuple[int, ...]
     status: Status = Status.NO_SIGNAL
     factors: dict[int, dict[int, float]] = field(default_factory=dict)
+    iterations: dict[int, int] = field(default_factory=dict)
     update: Update | None = None
     shares: dict[int, tuple[float, ...] | None] = field(default_factory=dict)
     clips: dict[int, Clip] = field(default_factory=dict)
@@ -84,20 +86,24 @@ class Comparison:
         return [*own, self.rates[point]] if point in self.rates else own
 
     def telling(self, point: int) -> list[float]:
-        """The factors of its chain at a point; of one number those that are alike at all points.
+        """The factors of its chain at a point; of one number those that all points near it have.
 
-        One number is a multiple of any other: that tells only where it is the same one each time.
+        One number is a multiple of any other: that tells only where it is the same one at all
+        points of an iteration. From iteration to iteration a rate may decay.
         """
         own = self.factors.get(point, {})
         if not self.is_single:
             return list(own.values())
-        tables = list(self.factors.values())
+        near = [
+            table
+            for other, table in self.factors.items()
+            if self.iterations.get(other) == self.iterations.get(point)
+        ]
+        tables = near if len(near) > 1 else list(self.factors.values())
         alike = [
             factor
             for node_id, factor in own.items()
-            if all(
-                abs(table.get(node_id, 0.0) - factor) <= _ALIKE * abs(factor) for table in tables
-            )
+            if all(abs(x.get(node_id, 0.0) - factor) <= _ALIKE * abs(factor) for x in tables)
         ]
         return alike or list(own.values())
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nndiag.program.graph.adjoints import Adjoints
-from nndiag.program.graph.nodes import Graph, Ref
+from nndiag.program.graph.nodes import Graph, Ref, single
 
 _SMALL = 1e-3  # the largest number that is added as a guard, or by which a bound lies inside 0…1
 _SHARE = 1e-3  # of its argument, by which a guard changes it: more and it decides
@@ -46,7 +46,7 @@ def _is_raised(graph: Graph, index: int, felt: np.ndarray, acted: set[int]) -> b
     if inside not in acted or graph[inside].operation != "add":
         return False
     parts = [_value(graph, item) for item in graph[inside].arguments[:2]]
-    numbers = [part for part in parts if np.size(part) == 1 and 0 < abs(float(part)) <= _SMALL]
+    numbers = [x for x in map(single, parts) if x is not None and 0 < abs(x) <= _SMALL]
     own = [part for part in parts if np.shape(part) == felt.shape]
     if not numbers or not own:
         return False
@@ -61,7 +61,7 @@ def _is_bounded(graph: Graph, index: int, felt: np.ndarray, acted: set[int]) -> 
         return False
     value = np.asarray(node.value, float)
     numbers = [_value(graph, item) for item in (*node.arguments, *node.keywords.values())]
-    bounds = [float(np.ravel(i)[0]) for i in numbers if i is not None and np.size(i) == 1]
+    bounds = [bound for bound in map(single, numbers) if bound is not None]
     inner = [bound for bound in bounds if 0 < bound <= _SMALL or 0 < 1 - bound <= _SMALL]
     return any(bool(np.any((felt != 0) & (value == bound))) for bound in inner)
 

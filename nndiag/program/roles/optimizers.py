@@ -19,7 +19,7 @@ from nndiag.program.execution.places import MISSING, spelled
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.graph.adjoints import ancestors, descendants
-from nndiag.program.graph.nodes import Graph, Node, Ref
+from nndiag.program.graph.nodes import Graph, Node, Ref, single
 from nndiag.program.loop.step_evaluator import Point, StepEvaluator
 from nndiag.program.roles.decay import decayed
 from nndiag.program.roles.multiples import factor_between
@@ -306,7 +306,13 @@ def _scalar_vectors(
     rows = []
     for end in ends:
         nodes = sorted(ancestors(graph, end) - memory)
-        rows.append({graph[i].node_id: float(graph[i].value) for i in nodes if graph[i].size == 1})
+        rows.append(
+            {
+                graph[i].node_id: number
+                for i in nodes
+                if (number := single(graph[i].value)) is not None
+            }
+        )
     common = set(rows[0]).intersection(*rows[1:]) if rows else set()
     return [np.array([row[node_id] for row in rows]) for node_id in sorted(common)]
 

@@ -106,7 +106,7 @@ def _comparison(
     updates = [_compared_at(found, row, adaptive=adaptive) for row in rows]
     found.unmoved = _unmoved(rows)
     found.update = next((update for update in updates if update is not None), None)
-    found.status = _status(found, updates, rows)
+    found.status = _status(found, updates)
     if found.unmoved and all(_moves_rightly(row) for row in rows):
         found.status = Status.NEVER_UPDATED
     return found
@@ -127,6 +127,7 @@ def _compared_at(found: Comparison, row: _Row, *, adaptive: bool) -> Update | No
     chain = reading.chains[parameter.name]
     factors = chain.multiples(gradient, parameter.tensor.shape)
     found.factors[row.number] = factors
+    found.iterations[row.number] = reading.point.snapshot.iteration
     _measure_chain(found, chain, row)
     clip = clip_in(reading.graph, chain, factors, gradient)
     if clip is not None:
@@ -198,12 +199,12 @@ def _shares(found: Comparison, row: _Row, update: Update | None) -> tuple[float,
 
 
 def _status(  # noqa: PLR0911 - one kind after the other
-    found: Comparison, updates: Sequence[Update | None], rows: Sequence[_Row]
+    found: Comparison, updates: Sequence[Update | None]
 ) -> Status:
     known = [update for update in updates if update is not None]
     recognised = len(known) == len(updates) and all(update.is_known for update in known)
     traced = all(found.factors[p] or found.shares.get(p) is not None for p in found.points)
-    if not found.is_single and (traced or recognised) and _follows_data(found, rows):
+    if not found.is_single and (traced or recognised) and _follows_data(found):
         found.by_residual = True
         return Status.WRONG
     if not traced and not recognised:
@@ -220,14 +221,13 @@ def _status(  # noqa: PLR0911 - one kind after the other
     return Status.RIGHT
 
 
-def _follows_data(found: Comparison, rows: Sequence[_Row]) -> bool:
+def _follows_data(found: Comparison) -> bool:
     """Whether all factors of a step differ between points of one iteration.
 
     A schedule, or a batch's size, is the same at all of them: what differs is made of the data.
     """
-    iterations = [row.reading.point.snapshot.iteration for row in rows]
-    for iteration in set(iterations):
-        there = [row.number for row, own in zip(rows, iterations) if own == iteration]
+    for iteration in set(found.iterations.values()):
+        there = [point for point, own in found.iterations.items() if own == iteration]
         tables = [
             {**found.factors[point], **({-1: found.rates[point]} if point in found.rates else {})}
             for point in there
