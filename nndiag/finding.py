@@ -41,6 +41,8 @@ class Outcome(Word):
     FLAT = "flat"
     """The loss no longer falls, and nothing tells whether that is the best it can reach."""
     INTERRUPTED = "interrupted"
+    UNJUDGED = "not judged"
+    """The loss is no measure of what was learned: it need not fall."""
 
 
 class Confidence(Word):

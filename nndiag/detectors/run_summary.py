@@ -153,12 +153,13 @@ def reference_loss(trace: Trace, curve: Curve) -> float:
 
 def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcome:
     """The one word for how the run ended."""
-    if _diverged(trace, curve, gain=gain):
+    surrogate = trace.facts.surrogate is not None and bool(np.isfinite(curve.losses).all())
+    if not surrogate and _diverged(trace, curve, gain=gain):
         return Outcome.DIVERGED
     if trace.ending is None or trace.ending.reason == "interrupted":
         return Outcome.INTERRUPTED
-    if len(curve.losses) < _FEWEST:
-        return Outcome.IMPROVING  # nothing can be said
+    if surrogate or len(curve.losses) < _FEWEST:  # else nothing can be said
+        return Outcome.UNJUDGED if surrogate else Outcome.IMPROVING
     turned = turn_of(trace) is not None and not lie_apart(trace)  # what still falls is by heart
     if trace.ending.reason == "stopped early":
         turned = True

@@ -17,7 +17,8 @@ Fires when
 
 Silent when
     The run learned; columns are constant (no information) or hold two values (indicators) of
-    ordinary size; the first layer has batch normalisation.
+    ordinary size; the first layer has batch normalisation. Columns that seldom differ from 0, as
+    pixels do, are in the unit of their range.
 
 Thresholds
     size = 3, offset = 3, disparity = 30: ours. Standardised columns have size 1; the range from
@@ -44,7 +45,8 @@ from nndiag.trace import Trace
 
 PROBLEM = "unscaled-inputs"
 _INDICATOR = 30.0  # largest size of a column of two values that is taken as an indicator
-
+_RANGE = 6.0  # deviations; a column that seldom differs from 0 has the unit of its range
+_RARE = 0.05  # share of columns that may be nearly constant, as at the edge of a picture
 _MILD = 10.0  # size or offset of inputs that networks learn, if slowly; ours
 _STEEPER, _STEEPER_IF_MILD = 10.0, 0.5  # ours: deep networks on scaled inputs reach 6
 """By this factor, times the square of their size, inputs lower the largest stable rate.
@@ -98,7 +100,8 @@ def scale_fault(
     if sizes.max() < size**-2:
         message = f"inputs are tiny: root mean square {rough(sizes.max())}"
         return message, Evidence("inputs", float(sizes.max()), size**-2, measure="root mean square")
-    spread = float(deviations.max() / deviations.min())
+    units = np.maximum(deviations, [np.ptp(c) / _RANGE for c in columns])
+    spread = float(units.max() / np.quantile(units, _RARE, method="lower"))
     if spread > disparity:
         message = f"the inputs' std differ by a factor of {number(spread)}"
         return message, Evidence("inputs", spread, disparity, measure="disparity")

@@ -314,7 +314,7 @@ class Search:
             live = None if self._recorder is None else Live(self._program, self._recorder)
         take = None if live is None else live.take
         try:
-            told = self._program.watcher.watch(text=text, live=take, **more)
+            told = self._program.chosen(self._program.watcher.watch(text=text, live=take, **more))
         except NndiagError:
             return None
         if live is not None:

@@ -86,6 +86,14 @@ class Program:
         self.source = check.source
         return Checked(check)
 
+    def chosen(self, told: Told) -> Told:
+        """What is told of, where several trainings were watched."""
+        return told
+
+    def looked_at(self, told: Told) -> Mapping[str, Any]:
+        """What else `diagnose` is asked for."""
+        return {}
+
     def beforehand(self) -> Beforehand | None:
         """What is wrong with its numbers before its training; None where nothing is seen."""
         return beforehand(self.settings, python=self.python)

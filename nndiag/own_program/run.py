@@ -157,10 +157,10 @@ def judged(
         known: The check of its gradient.
         asked: As `diagnose` takes them.
     """
-    live = live or Live(program)
+    live, told = live or Live(program), program.chosen(told)
     trace, mirror = live.ended(told), live.mirror
     source = program.source
-    found = program.with_facts(diagnose(trace, **asked), told)
+    found = program.with_facts(diagnose(trace, **{**asked, **program.looked_at(told)}), told)
     found = in_own_words(
         found,
         source=source,

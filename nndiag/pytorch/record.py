@@ -1,10 +1,13 @@
 """From what was watched of a script to the trace of its run, whatever its network is."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from nndiag.analysis.curvature import stability_limit_of
 from nndiag.arrays import FloatArray
+from nndiag.nn.optimizers import OPTIMIZERS
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.own_program.record import Recording, rate_at
 from nndiag.program.network.losses import TOTALS
@@ -12,6 +15,7 @@ from nndiag.trace import Ending, Facts, Trace, TraceRecorder
 
 _MOST_COLUMNS = 4096  # of inputs that are looked at one by one
 _MOST_ROWS = 20_000
+_FEWEST = 2  # examples whose mean is not each of them
 
 
 def layers_of(told: Told, mirror: Mirror | None) -> tuple[str, ...]:
@@ -80,7 +84,6 @@ def _record_probes(told: Told, recorder: TraceRecorder) -> None:
 def _facts(told: Told) -> Facts:
     end, settings = told["end"], told["settings"]
     rate, sharpness = told["rate"], told["sharpness"]
-    bounded = sharpness is not None and sharpness > 0 and not settings["adaptive"]
     inputs = None if not end or told["data"] is None else told["data"][0][: len(end["targets"])]
     if inputs is not None and (inputs.shape[1] > _MOST_COLUMNS or len(inputs) > _MOST_ROWS):
         inputs = None
@@ -94,22 +97,30 @@ def _facts(told: Told) -> Facts:
         batch_size=told["batch"],
         total_steps=told["count"],
         settings={"optimizer": dict(settings)},
+        surrogate=told["surrogate"],
         initial_sharpness=sharpness,
-        stability_limit=2 * (1 + settings["momentum"]) / sharpness if bounded else None,
+        stability_limit=None if sharpness is None else _limit(settings, sharpness),
     )
+
+
+def _limit(settings: Mapping[str, Any], sharpness: float) -> float | None:
+    """The largest stable rate of an optimizer that scales all parameters alike."""
+    if settings["adaptive"]:
+        return None
+    own = {name: settings[name] for name in ("momentum", "nesterov")}
+    return stability_limit_of(OPTIMIZERS.get("sgd")(learning_rate=1.0, **own), sharpness)
 
 
 def _baseline(told: Told) -> float | None:
     """The loss of the best constant, on the scale of the script's."""
     end: Mapping[str, FloatArray] = told["end"]
-    if not end or told["kind"] is None or not told["batch"]:
+    if not end or told["kind"] is None or len(end["targets"]) < _FEWEST:
         return None
     targets = end["targets"]
     constant = np.broadcast_to(targets.mean(axis=0), targets.shape)
     if told["kind"] == "mean_absolute_error":
         constant = np.broadcast_to(np.median(targets, axis=0), targets.shape)
-    share = told["batch"] / len(targets)
-    return float(told["factor"] * TOTALS[told["kind"]](constant, targets) * share)
+    return float(told["factor"] * TOTALS[told["kind"]](constant, targets) * end["share"])
 
 
 def _ending(told: Told) -> Ending:

@@ -11,6 +11,7 @@ from nndiag.own_program.edits import Edits
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.program import Checked, Program, explained
 from nndiag.own_program.record import Recording
+from nndiag.own_program.run import judged
 from nndiag.own_program.watching import Watcher, Watching
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
@@ -30,6 +31,7 @@ class Script(Program):
     """
 
     looked_for: Mapping[str, Any] = {"check": True, "handful": True}
+    _training: int | None = None
 
     def _watcher(self) -> Watching:
         return Watcher(
@@ -80,12 +82,26 @@ class Script(Program):
         """Finds places in its text."""
         return ScriptEditor(source, told)
 
+    def chosen(self, told: Told) -> Told:
+        """Of several trainings, one after the other, the first that is unwell, or the last."""
+        earlier = told.get("earlier") or []
+        if not earlier:
+            return told
+        trainings = [*earlier, {**told, "earlier": []}]
+        if self._training is None:
+            runs = (judged(self, one).diagnosis for one in earlier)
+            needy = (number for number, x in enumerate(runs) if x.cause is not None or x.failing)
+            self._training = next(needy, len(earlier))
+        chosen: Told = trainings[min(self._training, len(earlier))]
+        return chosen
+
+    def looked_at(self, told: Told) -> Mapping[str, Any]:
+        """Of a loss that is no measure of what was learned, only that it is a number."""
+        return {} if told["surrogate"] is None else {"select": ("non-finite-values",)}
+
     def with_facts(self, found: Diagnosis, told: Told) -> Diagnosis:
         """The diagnosis with what could not be looked at; what is wrong is a measured fault."""
         skipped = tuple(Skipped("watching", note) for note in told["notes"])
-        if told["failure"]:
-            message = f"the script ended by its own error after {told['count']} steps"
-            skipped += (Skipped("the rest of the run", f"{message}: {told['failure']}"),)
         return replace(found, not_checked=(*found.not_checked, *skipped))
 
     def judged_check(

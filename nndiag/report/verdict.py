@@ -159,6 +159,8 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     if diagnosis.outcome is Outcome.INTERRUPTED:
         how = "ended before its last step" if trace.ending is None else "by Ctrl-C"
         return f"{how}, after {steps}; judged as far as it got"
+    if diagnosis.outcome is Outcome.UNJUDGED:
+        return f"after {steps}: {trace.facts.surrogate}, so that the loss need not fall"
     if diagnosis.outcome is Outcome.IMPROVING:
         return _still_falling_words(diagnosis, trace)
     return _finished_words(diagnosis, trace)

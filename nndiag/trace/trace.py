@@ -111,6 +111,7 @@ class Facts:
     noise_limit: float | None = None
     stability: Stability | None = None
     unit: str = "step"
+    surrogate: str | None = None
 
     @property
     def full_batch(self) -> bool | None:

@@ -10,24 +10,28 @@ from nndiag.pytorch.faults import (  # noqa: I001 - the order is that in which t
     loss_not_connected,
     undefined_operation,
     gradient_accumulates,
+    training_starts_anew,
     parameter_not_trained,
     wrong_autograd_function,
     softmax_before_cross_entropy,
     broadcast_residual,
     wrong_mode,
     rate_decays_too_early,
+    ends_by_its_own_error,
 )
 from nndiag.pytorch.faults.contract import FAULTS, measured
 
 __all__ = [
     "FAULTS",
     "broadcast_residual",
+    "ends_by_its_own_error",
     "gradient_accumulates",
     "loss_not_connected",
     "measured",
     "parameter_not_trained",
     "rate_decays_too_early",
     "softmax_before_cross_entropy",
+    "training_starts_anew",
     "undefined_operation",
     "wrong_autograd_function",
     "wrong_mode",

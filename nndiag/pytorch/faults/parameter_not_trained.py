@@ -1,7 +1,8 @@
 """A parameter that the loss depends on is never changed.
 
 What it is: its module was made after, or left out of, the list that the optimizer was given; its
-output is detached on the way to the loss; or `optimizer.step()` is never called.
+output is detached on the way to the loss; `optimizer.step()` is never called, or called when the
+gradients are zero: before `backward()`, or behind a `zero_grad()` that follows it.
 
 Why it matters: the layer keeps its random start. What it should learn is left to the others, or to
 nobody.
@@ -42,6 +43,8 @@ def parameter_not_trained() -> Fault:
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
+    from nndiag.pytorch.watching.iteration import norm_of  # noqa: PLC0415 (torch)
+
     used = iteration.used
     asked = [x for x in iteration.tracked if x.name in used and x.tensor.requires_grad]
     with_gradient = [x.name for x in asked if x.name in iteration.fresh]
@@ -51,6 +54,9 @@ def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
         "with_gradient": with_gradient,
         "without": without,
         "cut": _cut(iteration, without) if without and with_gradient else 0,
+        "lost": norm_of(iteration.taken) == 0 and norm_of(iteration.fresh) > 0,
+        "zero": norm_of(iteration.fresh) == 0,
+        "step_line": iteration.step_line,
     }
 
 
@@ -76,6 +82,17 @@ def _judge(watched: Watched) -> Finding | None:
     used = [x for x in watched.seen if x["with_gradient"]]
     if not used:
         return None  # no gradient at all: the loss is not connected
+    if all(x["lost"] for x in used) and still >= {x for x, _, _ in told["tensors"]}:
+        return Finding(
+            PROBLEM,
+            Severity.ERROR,
+            "no parameter changes: the gradients are zero when step() is made, as zero_grad() "
+            "stands between backward() and it",
+            evidence=(Evidence("update_ratio", observed=0.0),),
+            line=used[0]["step_line"] or None,
+        )
+    if all(x["zero"] for x in used) and still >= {x for x, _, _ in told["tensors"]}:
+        return _at_rest(told)
     outside = set.intersection(*(set(x["outside"]) & set(x["with_gradient"]) for x in used)) & still
     cut = set.intersection(*(set(x["without"]) for x in used)) & still
     names = [name for name, _, _ in told["tensors"] if name in outside | cut]
@@ -95,6 +112,20 @@ def _judge(watched: Watched) -> Finding | None:
         evidence=(Evidence("update_ratio", observed=0.0),),
         tensor=names[0],
         line=line or None,
+    )
+
+
+def _at_rest(told: Any) -> Finding:
+    """Gradients that are all exactly zero, which weights of zero make them."""
+    start = told["copies"][0][1]
+    zero = [name for name, shape, _ in told["tensors"] if len(shape) > 1 and not start[name].any()]
+    why = f", as all weights of {', '.join(zero[:_MOST])} start at 0" if zero else ""
+    return Finding(
+        PROBLEM,
+        Severity.ERROR,
+        f"no parameter changes: every gradient is exactly 0{why}",
+        evidence=(Evidence("gradient_norm", observed=0.0),),
+        tensor=told["tensors"][0][0],
     )
 
 
@@ -123,6 +154,10 @@ def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
         return _step(editor, watched.told)
     if finding is None:
         return None
+    if all(x["zero"] for x in watched.seen):
+        return editor.start()
+    if finding.tensor is None:
+        return _ordered(editor, watched)
     cut = finding.line is not None
     return _connected(editor, finding.line or 0) if cut else _handed(editor, watched.told)
 
@@ -136,6 +171,29 @@ def _step(editor: ScriptEditor, told: Any) -> SettingEdit | None:
         return None
     after = editor.behind(statement, f"{told['optimizer']}.step()")
     return SettingEdit("the step", "made", statement.lineno, (after,))
+
+
+def _ordered(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
+    """`zero_grad()` before `backward()`, and `step()` behind it."""
+    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+
+    backward = editor.statement(watched.told["backward_line"])
+    step = editor.statement(watched.seen[0]["step_line"])
+    if backward is None or step is None:
+        return None
+    if step.lineno < backward.lineno:
+        after = editor.behind(backward, ast.unparse(step))
+        splices = (editor.removed(step), after)
+        return SettingEdit("the step", "made behind backward()", backward.lineno, splices)
+    for call in editor.calls():
+        zero = editor.statement(call.lineno)
+        between = backward.lineno < call.lineno < step.lineno
+        if between and editor.last(call.func) == "zero_grad" and zero is not None:
+            before = editor.inserted(backward, ast.unparse(zero))
+            splices = (before, editor.removed(zero))
+            says = "set to zero before backward()"
+            return SettingEdit("gradients", says, backward.lineno, splices)
+    return None
 
 
 def _handed(editor: ScriptEditor, told: Any) -> SettingEdit | None:

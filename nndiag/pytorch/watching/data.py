@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from nndiag.pytorch.watching.iteration import Iteration
-from nndiag.pytorch.watching.network import Network, root_of
+from nndiag.pytorch.watching.network import Network, root_of, way_of
 from nndiag.pytorch.watching.replay import doubled
 from nndiag.pytorch.watching.run import Run
 from nndiag.pytorch.watching.seen import parts_of
@@ -20,7 +20,8 @@ class Data:
 
     Attributes:
         batches: For each batch: value → what stands for it; one without any for the whole.
-        inputs: All inputs as the first layer takes them, examples first.
+        inputs: All inputs as the first layer takes them, examples first; None where those are not
+            told apart.
         targets: All targets as the loss takes them.
         whole: Whether each step sees all examples.
         batch: Examples per step.
@@ -37,21 +38,41 @@ class Data:
 
 def data_of(iterations: list[Iteration], network: Network, run: Run) -> Data | None:
     """All examples; None where they are not known: drawn anew at each step, for example."""
-    first = iterations[0]
     if network.inputs is None or network.target is None:
         return None
-    size = len(first.tensor(network.inputs)) if first.tensor(network.inputs).dim() else 0
-    roots = [root_of(first, value) for value in (network.inputs, network.target)]
-    tensors = [first.tensor(value) for value, _ in roots]
+    try:
+        found = _found(iterations, network, run)
+    except RuntimeError:  # a shape that is no list of examples
+        return None
+    return found and replace(found, inputs=_by_example(found.inputs, len(found.targets)))
+
+
+def _found(iterations: list[Iteration], network: Network, run: Run) -> Data | None:
+    """All examples, inputs as the first layer takes them."""
+    first, ends = iterations[0], (network.inputs or 0, network.target or 0)
+    size = len(first.tensor(ends[1])) if first.tensor(ends[1]).dim() else 0
+    loader = _loader_of(first, [way_of(first, value) for value in ends])
+    if loader is not None:
+        return _loaded(run, loader, first, network, size)
+    roots = [root_of(first, value) for value in ends]
     if any(cut is not None for _, cut in roots):
         return _cut_out(first, network, roots, size)
-    loader = _loader_of(first.batch, tensors)
-    if loader is not None:
-        return _loaded(run, loader, first, network, (roots[0][0], roots[1][0]), size)
+    tensors = [first.tensor(value) for value, _ in roots]
     if _stays(iterations, network, tensors):
-        inputs, targets = first.tensor(network.inputs), first.tensor(network.target)
+        inputs, targets = (first.tensor(value) for value in ends)
         return Data([{}], inputs, targets, True, size, (tensors[0], tensors[1]))
     return None
+
+
+def _by_example(inputs: Any, count: int) -> Any:
+    """Inputs with an example's in each row; None where they are numbers of words, or no rows."""
+    if not inputs.is_floating_point():
+        return None
+    if inputs.dim() < 2 or len(inputs) == count:
+        return inputs if len(inputs) == count else None
+    if inputs.shape[1] == count:  # the time comes first
+        return inputs.transpose(0, 1)
+    return inputs.flatten(0, 1) if inputs.shape[0] * inputs.shape[1] == count else None
 
 
 def _cut_out(iteration: Iteration, network: Network, roots: list[Any], size: int) -> Data | None:
@@ -76,30 +97,43 @@ def _cut_out(iteration: Iteration, network: Network, roots: list[Any], size: int
     return Data(pieces, shaped[0], shaped[1], len(sources[0]) == size, size, sources)
 
 
-def _loader_of(batch_seen: Any, tensors: list[Any]) -> tuple[int, int, int] | None:
-    """The loader whose last batch holds both tensors, and where in it."""
-    if batch_seen is None:
+def _loader_of(
+    iteration: Iteration, ways: list[list[int]]
+) -> tuple[int, list[tuple[int, int]]] | None:
+    """The loader whose last batch both come from; of each the place in it, and the value."""
+    if iteration.batch is None:
         return None
-    loader, batch = batch_seen[0], parts_of(batch_seen[1])
-    places = [next((i for i, x in enumerate(batch) if x is tensor), None) for tensor in tensors]
-    if places[0] is None or places[1] is None:
-        return None
-    return loader, places[0], places[1]
+    loader, batch = iteration.batch[0], parts_of(iteration.batch[1])
+    found = [
+        (place, value)
+        for way in ways
+        for place, value in [
+            next(
+                (
+                    (place, value)
+                    for value in way
+                    for place, part in enumerate(batch)
+                    if part is iteration.tensor(value)
+                ),
+                (-1, -1),
+            )
+        ]
+    ]
+    return None if any(place < 0 for place, _ in found) else (loader, found)
 
 
 def _loaded(
     run: Run,
-    found: tuple[int, int, int],
+    found: tuple[int, list[tuple[int, int]]],
     iteration: Iteration,
     network: Network,
-    values: tuple[int, int],
     size: int,
 ) -> Data:
     """The batches that a loader gave in its first epoch."""
-    loader, one, other = found
+    loader, ((one, taken), (other, wanted)) = found
     parts = map(parts_of, run.batches[loader])
     batches = [(batch[one], batch[other]) for batch in parts]
-    known = [{values[0]: doubled(x), values[1]: doubled(y)} for x, y in batches]
+    known = [{taken: doubled(x), wanted: doubled(y)} for x, y in batches]
     inputs = _shaped(torch.cat([x for x, _ in batches]), iteration.tensor(network.inputs or 0))
     targets = _shaped(torch.cat([y for _, y in batches]), iteration.tensor(network.target or 0))
     return Data(

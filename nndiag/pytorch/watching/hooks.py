@@ -28,8 +28,8 @@ class Observer(Protocol):
     def created(self, optimizer: Any) -> None:
         """When an optimizer is made."""
 
-    def before_step(self, optimizer: Any) -> None:
-        """Before an optimizer makes a step."""
+    def before_step(self, optimizer: Any, *, closure: bool) -> None:
+        """Before an optimizer makes a step; whether that calls a closure."""
 
     def after_step(self, optimizer: Any) -> None:
         """Behind it."""
@@ -67,11 +67,11 @@ def hooked(observer: Observer, *, shift: int) -> Iterator[None]:
     from torch.optim import optimizer as optimizers  # noqa: PLC0415
 
     handles = [
-        optimizers.register_optimizer_step_pre_hook(lambda o, *_: observer.before_step(o)),
+        optimizers.register_optimizer_step_pre_hook(_stepped(observer)),
         optimizers.register_optimizer_step_post_hook(lambda o, *_: observer.after_step(o)),
     ]
     torch.set_num_threads(1)  # repeatable, and small networks gain nothing from more
-    real_seed = torch.manual_seed
+    real_seed, precision = torch.manual_seed, torch.get_default_dtype()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_without_compiler())
 
@@ -95,6 +95,7 @@ def hooked(observer: Observer, *, shift: int) -> Iterator[None]:
         try:
             yield
         finally:
+            torch.set_default_dtype(precision)
             for handle in handles:
                 handle.remove()
 
@@ -132,6 +133,14 @@ def _without_compiler() -> Iterator[None]:
         if sys.modules.get(_COMPILER) is stub:
             del sys.modules[_COMPILER]
             del torch._dynamo
+
+
+def _stepped(observer: Observer) -> Callable[..., None]:
+    def stepped(optimizer: Any, args: Any, options: Any) -> None:
+        given = [*args[1:], *options.values()]  # the optimizer is the first
+        observer.before_step(optimizer, closure=any(x is not None for x in given))
+
+    return stepped
 
 
 def _backward(real: Callable[..., Any], observer: Observer) -> Callable[..., Any]:

@@ -34,9 +34,8 @@ class Iteration:
     Attributes:
         step: Its number.
         tape: Its operations.
-        losses: The values that `backward` was called on.
-        amounts: Their numbers.
-        tracked: The parameters.
+        handed: What went backward: the value, what it is, and the optimizers whose parameters a
+            gradient flows to from it.
         fresh: Parameter → the gradient that this iteration's backward passes added.
         carried: Parameter → the gradient of earlier steps that was still there.
         taken: Parameter → the gradient that the step takes; None for none.
@@ -50,8 +49,7 @@ class Iteration:
     step: int
     tape: Tape
     tracked: Sequence[Tracked]
-    losses: list[int] = field(default_factory=list)
-    amounts: list[float] = field(default_factory=list)
+    handed: list[tuple[int, float, frozenset[int]]] = field(default_factory=list)
     fresh: dict[str, Any] = field(default_factory=dict)
     carried: dict[str, Any] = field(default_factory=dict)
     taken: dict[str, Any] = field(default_factory=dict)
@@ -60,6 +58,25 @@ class Iteration:
     unconnected: bool = False
     batch: Any = None
     names: Mapping[int, str] = field(default_factory=dict)
+
+    @property
+    def losses(self) -> list[int]:
+        """The values that went backward."""
+        return [value for value, _, _ in self.handed]
+
+    @property
+    def amounts(self) -> list[float]:
+        """What they are."""
+        return [amount for _, amount, _ in self.handed]
+
+    def only(self, mover: int) -> None:
+        """Leave out the losses that move nothing of an optimizer, where any does."""
+        own = [x for x in self.handed if mover in x[2]]
+        self.handed = own or self.handed
+
+    def without(self, mover: int) -> None:
+        """Leave out the losses that an optimizer has made its step for."""
+        self.handed = [x for x in self.handed if mover not in x[2]]
 
     @property
     def trained(self) -> dict[str, Any]:

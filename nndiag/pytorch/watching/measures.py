@@ -88,7 +88,10 @@ def is_affordable(iteration: Iteration, batches: int) -> bool:
 def at_end(
     iteration: Iteration, network: Network, data: Data, final: Mapping[str, Array]
 ) -> dict[str, Any]:
-    """The loss over all examples at the last parameters, the predictions and their targets."""
+    """The loss over all examples at the last parameters, the predictions and their targets.
+
+    `share`: how many of the examples are in a batch.
+    """
     replay = iteration.replay
     theta = theta_of(replay, final)
     losses, counts, outputs, targets = [], [], [], []
@@ -114,6 +117,7 @@ def at_end(
         return {}
     return {
         "loss": float(np.average(losses, weights=counts)),
+        "share": counts[0] / sum(counts),
         "predictions": np.concatenate(outputs),
         "targets": np.concatenate(targets),
     }

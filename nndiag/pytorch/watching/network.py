@@ -47,6 +47,7 @@ _PARAMETRIC = frozenset(
     ]
 )
 _DIFFERENCES = frozenset(["sub", "__sub__", "rsub", "__rsub__", "subtract"])
+_DRAWN = frozenset(["multinomial", "bernoulli", "normal", "poisson"])
 _INDEXED = frozenset(["__getitem__", "index_select"])
 _SAME = 1e-9  # relative, of a loss that is computed again
 _MOVED = (0.1, -0.07)  # of the parameters' size: other points, at which a loss is computed again
@@ -109,6 +110,18 @@ def moving_values(iteration: Iteration) -> set[int]:
     return moving
 
 
+def samples(iteration: Iteration) -> bool:
+    """Whether the loss takes what is drawn at random with probabilities of the network's."""
+    held = {id(x.tensor) for x in iteration.tracked}
+    tape, own = iteration.tape, set[int]()
+    for op in iteration.ops:
+        if any(x in own or id(tape.values[x].tensor) in held for x in op.inputs):
+            own.update(op.outputs)
+            if op.name in _DRAWN:
+                return True
+    return False
+
+
 def root_of(iteration: Iteration, value: int) -> tuple[int, Op | None]:
     """Where a value comes from without its examples being reordered, and what cut it out."""
     tape = iteration.tape
@@ -121,6 +134,15 @@ def root_of(iteration: Iteration, value: int) -> tuple[int, Op | None]:
         if op.name not in SAME_ROWS and op.name != "__get__":
             return value, None
         value = op.inputs[0]
+
+
+def way_of(iteration: Iteration, value: int) -> list[int]:
+    """The values that a value comes from, the last one first, as long as only its shape changes."""
+    found, op = [value], iteration.tape.producer(value)
+    while op is not None and op.inputs and (op.name in SAME_ROWS or op.name == "__get__"):
+        found.append(op.inputs[0])
+        op = iteration.tape.producer(found[-1])
+    return found
 
 
 def _own_input(op: Op, moving: set[int], iteration: Iteration) -> int | None:
@@ -259,7 +281,13 @@ def targets_of(
 def settings_of(optimizer: Any) -> Mapping[str, Any]:
     """What an optimizer is set to, by nndiag's names."""
     if optimizer is None:
-        return {"name": "gradient descent", "momentum": 0.0, "weight_decay": 0.0, "adaptive": False}
+        return {
+            "name": "gradient descent",
+            "momentum": 0.0,
+            "nesterov": False,
+            "weight_decay": 0.0,
+            "adaptive": False,
+        }
     group = optimizer.param_groups[0]
     name = type(optimizer).__name__
     return {

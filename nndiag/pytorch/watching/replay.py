@@ -58,6 +58,7 @@ class Replay:
         self.parameters = dict(parameters)
         self._names = {id(tensor): name for name, tensor in parameters.items()}
         self._constants: dict[int, Any] = {}
+        self._asked = tape.differentiated_by
 
     def start(self) -> dict[str, Any]:
         """The parameters as they are, in double precision."""
@@ -91,14 +92,15 @@ class Replay:
     ) -> list[Any]:
         """Some values of the tape; arguments as for `loss`."""
         known: dict[int, Any] = dict(replaced or {})
-        for number in self._ops:
-            op = self._tape.ops[number]
-            if all(output in known for output in op.outputs) and op.outputs:
-                continue
-            moving = any(self._moves(value, known) for value in op.inputs)
-            if moving and not self._is_constant(op):
-                self._again(number, op, theta, known)
-        return [self._resolved(value, theta, known) for value in wanted]
+        with torch.set_grad_enabled(torch.is_grad_enabled() or bool(self._asked)):
+            for number in self._ops:
+                op = self._tape.ops[number]
+                if all(output in known for output in op.outputs) and op.outputs:
+                    continue
+                moving = any(self._moves(value, known) for value in op.inputs)
+                if moving and not self._is_constant(op):
+                    self._again(number, op, theta, known)
+            return [self._resolved(value, theta, known) for value in wanted]
 
     def gradient(
         self, theta: Mapping[str, Any], replaced: Mapping[int, Any] | None = None
@@ -153,7 +155,8 @@ class Replay:
         return self._tape.ops[number].outputs
 
     def _moves(self, value: int, known: Mapping[int, Any]) -> bool:
-        return value in known or id(self._tape.values[value].tensor) in self._names
+        held = id(self._tape.values[value].tensor)
+        return value in known or held in self._names or held in self._asked
 
     def _is_constant(self, op: Op) -> bool:
         """Whether an operation's result is taken as it was: no gradient flows through it."""
@@ -203,7 +206,8 @@ class Replay:
         if name is not None:
             return theta[name]
         if value not in self._constants:
-            self._constants[value] = doubled(tensor)
+            asked = id(tensor) in self._asked and tensor.is_leaf
+            self._constants[value] = doubled(tensor).requires_grad_(asked)
         return self._constants[value]
 
 

@@ -8,6 +8,7 @@ apart; every other step costs the loss and the norms of the gradients.
 from __future__ import annotations
 
 import contextlib
+import copy
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,11 +18,10 @@ import torch
 
 from nndiag.program.execution.host import StopProgram
 from nndiag.program.running.rows import Rows
-from nndiag.pytorch.watching.iteration import Iteration, Tracked
-from nndiag.pytorch.watching.names import modules_in, names_of, optimizer_names, variables_of
-from nndiag.pytorch.watching.seen import Seen
+from nndiag.pytorch.watching.iteration import Iteration
 from nndiag.pytorch.watching.tape import Tape, TapeMode, line_in
-from nndiag.pytorch.watching.tracking import adopt, tracked_in
+from nndiag.pytorch.watching.tracking import adopt, movers_of, parameters_of
+from nndiag.pytorch.watching.training import Training
 
 Array = Any
 
@@ -31,10 +31,11 @@ _TOLD = 0.1  # seconds between two reports of how far the run is
 _BROKEN = 3  # losses in a row that are not finite, at which the run is ended
 _MOST_UNSTEPPED = 10_000  # losses
 _LONGEST = 200  # letters of a note
+_MOST_KEPT = 3  # trainings of a script, beside its last
 _MOST_COPIED = 2_000_000  # numbers: larger networks are not copied at each probe
 
 
-class Run(Seen):
+class Run(Training):
     """A script being watched.
 
     Args:
@@ -43,6 +44,7 @@ class Run(Seen):
         steps: Steps after which it is stopped.
         seconds: Time after which it is stopped.
         told: Called now and then with the number of steps and the loss.
+        finished: Called with a copy of this where another training begins.
         also: Further steps whose iterations are recorded.
     """
 
@@ -54,36 +56,15 @@ class Run(Seen):
         steps: int | None,
         seconds: float | None,
         told: Callable[[int, float], None],
+        finished: Callable[[Run], None] = lambda _: None,
         also: tuple[int, ...] = (),
     ) -> None:
         super().__init__(file)
-        self._probe, self._told = probe, told
+        self._probe, self._told, self._finished = probe, told, finished
         self._most, self._also = steps, also
         self._until = float("inf") if seconds is None else time.perf_counter() + seconds
         self._next_told = 0.0
-        self.tracked: list[Tracked] = []
-        self.lead: Any = None
-        self.unstepped: list[float] = []
-        self.backward_line = 0
-        self.optimizer_names: dict[int, str] = {}
-        self.rates: list[tuple[int, float]] = []
-        self.rows: Rows | None = None
-        self.copies: list[tuple[int, dict[str, Array]]] = []
-        self.moves: list[Array] = []
-        self.models: list[str] = []
         self.factor = 1.0
-        self._losses: list[Any] = []
-        self._norms: dict[int, float] = {}
-        self._broken = 0
-        self._next_probe = 0
-        self._probes = 0
-        self._mode: TapeMode | None = None
-        self._iteration: Iteration | None = None
-        self._inside = False
-        self._before: dict[str, Array] | None = None
-        self._old: dict[str, Any] = {}
-        self._grads_before: dict[str, Any] = {}
-        self._by_hand = False
 
     def begin(self) -> None:
         """Before the script."""
@@ -102,12 +83,14 @@ class Run(Seen):
         if self.lead is None and len(self.unstepped) < _MOST_UNSTEPPED:
             self.unstepped.append(float(tensor.detach().sum()))
             self.backward_line = self.backward_line or line_in(self._file)
-        self._losses.append(tensor.detach())
+        movers = movers_of(tensor, self.optimizers)
+        self.moved.add(movers)
+        self._losses.append((tensor.detach(), movers))
         iteration = self._iteration
         if iteration is not None and self._mode is not None:
             iteration.tape.kept = True
-            iteration.losses.append(iteration.tape.value_of(tensor))
-            iteration.amounts.append(float(tensor.detach().sum()))
+            amount = float(tensor.detach().sum())
+            iteration.handed.append((iteration.tape.value_of(tensor), amount, movers))
             iteration.backward_line = line_in(self._file)
             iteration.unconnected = not tensor.requires_grad
             self._grads_before = self._gradients(copied=True)
@@ -153,21 +136,26 @@ class Run(Seen):
             known = iteration.fresh.get(name)
             iteration.fresh[name] = added if known is None else known + added
 
-    def before_step(self, optimizer: Any) -> None:  # noqa: D102
+    def before_step(self, optimizer: Any, *, closure: bool) -> None:  # noqa: D102
         with self._unrecorded():
-            self._before_step(optimizer)
+            self._before_step(optimizer, closure=closure)
 
-    def _before_step(self, optimizer: Any) -> None:
+    def _before_step(self, optimizer: Any, *, closure: bool) -> None:
         if self.factor != 1.0:
             self._scale_rates(optimizer, self.factor)
-        if self.lead is None:
-            self.lead = optimizer
+        self._idle = not self._losses and not closure  # nothing went backward since the last step
+        if self._idle:
+            return
+        self._led_by(optimizer)
         if not self.tracked:
             self._find(None)
         if not any(x.optimizer is optimizer for x in self.tracked):
             adopt(optimizer, self.tracked, self.names, closed=self.rows is not None)
         if optimizer is not self.lead:
             self._measure(optimizer)
+            self._losses = [x for x in self._losses if id(optimizer) not in x[1]]
+            if self._iteration is not None:
+                self._iteration.without(id(optimizer))
             return
         if not self._losses:  # the closure goes backward inside of the step
             self._inside = True
@@ -175,6 +163,49 @@ class Run(Seen):
             return
         self._copy()
         self._taken()
+
+    def _led_by(self, optimizer: Any) -> None:
+        """Which optimizer's steps are recorded: the first that steps, and what takes its place."""
+        if self.lead is None:
+            self.lead, self._made_before = optimizer, len(self.optimizers)
+        if any(optimizer is x for x in (self.lead, *self._others)):
+            return
+        own, known = parameters_of(optimizer), {id(x.tensor) for x in self.tracked}
+        later = self.count and not any(x is optimizer for x in self.optimizers[: self._made_before])
+        if own == parameters_of(self.lead) or (later and own & known):
+            adopt(optimizer, self.tracked, self.names, closed=True)
+            self.optimizers = [x for x in self.optimizers if x is not self.lead]
+            self.lead, self._made_before = optimizer, len(self.optimizers)
+            self.renewed += 1
+        elif later:
+            self._begin_another(optimizer)
+        else:
+            self._others.append(optimizer)
+
+    def _begin_another(self, optimizer: Any) -> None:
+        """A model of its own is trained: what was seen of the one before is handed on."""
+        losses, iteration = self._losses, self._iteration
+        self._losses, self._iteration = [], None
+        self.end()
+        if self._most is not None:
+            raise StopProgram
+        self.lengths.append(self.count)
+        done = copy.copy(self)
+        done.final = self.parameters()
+        self._finished(done)
+        self.optimizers = self.optimizers[self._made_before :]
+        self._anew()
+        self._losses, self._iteration = losses, iteration
+        self.lead, self._made_before = optimizer, len(self.optimizers)
+        self._find(None)
+
+    def created(self, optimizer: Any) -> None:  # noqa: D102
+        super().created(optimizer)
+        self.made_at[id(optimizer)] = line_in(self._file)
+        known = {id(x.tensor) for x in self.tracked}
+        fresh = self.count and not known & parameters_of(optimizer)
+        if fresh and self._mode is None and len(self.lengths) < _MOST_KEPT:
+            self._record(0)  # perhaps for another training
 
     @staticmethod
     def _scale_rates(optimizer: Any, factor: float) -> None:
@@ -189,7 +220,7 @@ class Run(Seen):
     def _after_step(self, optimizer: Any) -> None:
         if self.factor != 1.0:
             self._scale_rates(optimizer, 1 / self.factor)
-        if optimizer is not self.lead:
+        if optimizer is not self.lead or self._idle:
             return
         if self._inside:
             self._inside = False
@@ -215,8 +246,11 @@ class Run(Seen):
         """The loss and the gradients that a step takes."""
         if self.rows is None:
             self.rows = Rows(1 + len(self.tracked))
-        loss = sum(float(x.sum()) for x in self._losses)
-        self._measure(self.lead)
+        own = [x for x, movers in self._losses if self.lead is None or id(self.lead) in movers]
+        loss = sum(float(x.sum()) for x in own or [x for x, _ in self._losses])
+        if self._iteration is not None:
+            self._iteration.only(id(self.lead))
+        self._measure(self.lead if self._norms else None)  # all of them at first
         row = np.array([loss, *(self._norms.get(id(x.tensor), 0.0) for x in self.tracked)])
         self.rows.add(row)
         self._rate()
@@ -231,25 +265,6 @@ class Run(Seen):
             if self._probes > _FIRST:
                 following = max(following, int(self.count * _GROWTH))
             self._next_probe = min([following, *(x for x in self._also if x > self.count)])
-
-    def _measure(self, optimizer: Any) -> None:
-        """The norms of the gradients that an optimizer takes."""
-        own = [x for x in self.tracked if optimizer is None or x.optimizer is optimizer]
-        own += [x for x in self.tracked if x.optimizer is None and optimizer is self.lead]
-        known = [x.tensor for x in own if x.tensor.grad is not None]
-        for x in own:
-            self._norms[id(x.tensor)] = 0.0
-        if known:
-            norms = torch._foreach_norm([x.grad for x in known])
-            numbers = torch.stack(list(norms)).tolist()
-            self._norms.update(zip(map(id, known), numbers))
-
-    def _rate(self) -> None:
-        if self.lead is None:
-            return
-        rate = float(self.lead.param_groups[0]["lr"])
-        if not self.rates or self.rates[-1][1] != rate:
-            self.rates.append((self.count, rate))
 
     def _copy(self) -> None:
         """At a probe: the parameters before the step."""
@@ -320,34 +335,6 @@ class Run(Seen):
     def _close_probe(self) -> None:
         self._leave()
         iteration, self._iteration = self._iteration, None
-        if iteration is not None and iteration.losses:
+        if iteration is not None and iteration.handed:
+            iteration.step = self.count
             self._probe(iteration)
-
-    def _gradients(self, *, copied: bool) -> dict[str, Any]:
-        known = [(x.name, x.tensor.grad) for x in self.tracked if x.tensor.grad is not None]
-        return {name: grad.detach().clone() if copied else grad for name, grad in known}
-
-    @property
-    def leading(self) -> Any:
-        """The optimizer that steps first; the only one that was made where none steps."""
-        return self.optimizers[0] if self.lead is None and len(self.optimizers) == 1 else self.lead
-
-    def parameters(self) -> dict[str, Array]:
-        """Copies of the parameters in double precision, flat."""
-        return {
-            x.name: x.tensor.detach().cpu().double().reshape(-1).numpy().copy()
-            for x in self.tracked
-        }
-
-    def _find(self, loss: Any) -> None:
-        """The parameters: those of the optimizers, and those that the loss depends on."""
-        variables = variables_of(self._file)
-        self.names = names_of(variables)
-        self.optimizer_names = optimizer_names(variables)
-        modules = modules_in(variables).items()
-        self.models = [x for x, item in modules if any(True for _ in item.parameters())]
-        tape = self._mode.tape if self._mode is not None else None
-        self.tracked = tracked_in(tape, self.optimizers, self.names, loss=loss)
-        self._by_hand = not any(x.optimizer is not None for x in self.tracked)
-        if self._iteration is not None:
-            self._iteration.tracked = self.tracked

@@ -154,6 +154,15 @@ class Tape:
             self.values[known] = replace(self.values[known], tracked=True)
         return known
 
+    @property
+    def differentiated_by(self) -> set[int]:
+        """The tensors, by identity, that `torch.autograd.grad` is asked for the derivative by."""
+        asked = [op for op in self.ops if op.function is torch.autograd.grad]
+        given = [op.kwargs.get("inputs", op.args[1] if len(op.args) > 1 else ()) for op in asked]
+        found: set[int] = set()
+        mapped(given, Ref, lambda ref: found.add(id(self.values[ref.value].tensor)))
+        return found
+
     def producer(self, value: int) -> Op | None:
         """The operation that made a value."""
         number = self.values[value].op
@@ -173,7 +182,8 @@ class Tape:
     def _made(self, tensor: Any, op: int | None) -> int:
         self.values.append(Value(tensor, op, tensor.requires_grad))
         self._current[id(tensor)] = len(self.values) - 1
-        self._bytes += tensor.numel() * tensor.element_size()
+        if op is not None:  # what was there before stays there anyhow
+            self._bytes += tensor.numel() * tensor.element_size()
         return len(self.values) - 1
 
     def _referred(self, item: Any, inputs: list[int]) -> Any:

@@ -5,6 +5,7 @@ What it gives and sends is plain data and numpy arrays, in the form that a progr
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,11 +25,12 @@ from nndiag.program.text.source import Source, read_source
 from nndiag.pytorch.faults import measured
 from nndiag.pytorch.watching.comparison import compared
 from nndiag.pytorch.watching.data import Data, data_of
+from nndiag.pytorch.watching.failure import ended_by
 from nndiag.pytorch.watching.fits import by_heart
 from nndiag.pytorch.watching.hooks import hooked
 from nndiag.pytorch.watching.iteration import Iteration
 from nndiag.pytorch.watching.measures import at_end, is_affordable, sharpness, theta_of, units_of
-from nndiag.pytorch.watching.network import Network, network_of, settings_of
+from nndiag.pytorch.watching.network import Network, network_of, samples, settings_of
 from nndiag.pytorch.watching.replay import CannotReplayError
 from nndiag.pytorch.watching.run import Run
 
@@ -36,6 +38,7 @@ Array = Any
 
 _OLDEST = (2, 0)
 _BREAKING = "undefined-operation"
+_KEPT = 3  # trainings of a script, beside its last
 _FEW = 5  # first probes, which are one step apart
 _STEADY = 0.02  # how much single precision lets the rate of steps vary
 
@@ -75,12 +78,14 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
                 )
             )
         _see_where_it_breaks(source, request, watcher, send)
-        return {
-            **watcher.told(source),
+        about = {
             "seconds": seconds,
-            "failure": failure and str(failure),
+            "failure": None if failure is None else ended_by(failure, source, watcher.iterations),
             "text": source.text,
+            "trainings": [*run.lengths, run.count],
         }
+        earlier = [{**x.told(source), **about, "failure": None} for x in watcher.earlier]
+        return {**watcher.told(source), **about, "earlier": earlier}
 
 
 def _trained(
@@ -98,6 +103,7 @@ def _trained(
         steps=request.get("steps"),
         seconds=request.get("seconds"),
         told=lambda step, loss: send("step", {"step": step, "loss": loss}),
+        finished=watcher.keep,
         also=also,
     )
     watcher.run = run
@@ -146,11 +152,25 @@ class _Watcher:
     def __init__(self, *, checking: bool = False, fitting: bool = False) -> None:
         self.run: Any = None
         self._checking, self._fitting = checking, fitting
+        self.earlier: list[_Watcher] = []
+        self._anew()
+
+    def _anew(self) -> None:
+        """Nothing of a training is known."""
         self.compared: dict[str, dict[str, Any]] = {}
+        self.sampled = False
         self.iterations: list[Iteration] = []
         self.faults: dict[str, list[dict[str, Any]]] = {}
         self.units: list[tuple[int, dict[str, Array]]] = []
         self.notes: list[str] = []
+
+    def keep(self, done: Run) -> None:
+        """Keep what was seen of a training, as another one begins."""
+        kept = copy.copy(self)
+        kept.run = done
+        if len(self.earlier) < _KEPT:
+            self.earlier.append(kept)
+        self._anew()
 
     def probe(self, iteration: Iteration) -> None:
         """Take an iteration: the first two and the last are kept."""
@@ -165,8 +185,25 @@ class _Watcher:
             self.faults.setdefault(name, []).append({"step": iteration.step, **seen})
         if self._checking and iteration.step <= 1 and iteration.taken:
             self.compared = compared(iteration, is_clipped=self.run.clip_norm is not None)
+        self.sampled |= samples(iteration)
         self.units.append((iteration.step, units_of(iteration, self._groups())))
         self.iterations = [*self.iterations[:2], iteration]
+
+    def _start(self, first: Iteration) -> dict[str, Any]:
+        """The parameters that an iteration was made with."""
+        copies = dict(self.run.copies)
+        replay = first.replay
+        return theta_of(replay, copies[first.step]) if first.step in copies else replay.start()
+
+    def _surrogate(self) -> str | None:
+        """Why the loss is no measure of what was learned; None where it is one."""
+        if self.sampled:
+            return "the loss weighs what the network drew at random by what came of it"
+        stays = set(map(id, self.run.optimizers))
+        moved = [one & stays for one in self.run.moved]
+        if any(one < other for one in moved for other in moved if one):
+            return "several optimizers work on losses of their own, one through what another moves"
+        return None
 
     def _groups(self) -> list[list[str]]:
         """The parameters by the layer that they belong to."""
@@ -181,10 +218,10 @@ class _Watcher:
         network, data = Network(), None
         first = self.iterations[0] if self.iterations else None
         if first is not None and first.losses and not first.unconnected:
-            theta = theta_of(first.replay, run.copies[0][1]) if run.copies else first.replay.start()
+            theta = self._start(first)
             network = network_of(first, theta)
             data = data_of(self.iterations, network, run)
-        final = run.parameters() if run.count else None
+        final = run.final or (run.parameters() if run.count else None)
         settings = settings_of(run.leading)
         rate = run.rates[0][1] if run.rates else _rate_by_hand(run)
         told = {
@@ -201,6 +238,7 @@ class _Watcher:
             "scale": rate,
             "family": network.family,
             "activation": network.activation,
+            "surrogate": self._surrogate(),
             "sharpness": None,
             "handful": None,
             "end": {},
@@ -213,6 +251,9 @@ class _Watcher:
             "evaluated": run.evaluated_in_training,
             "scheduled": run.schedule,
             "batched": any(len(x) > 1 for x in run.batches.values()),
+            "epoch": max((len(x) for x in run.batches.values()), default=1),
+            "optimizer_line": run.made_at.get(id(run.leading), 0),
+            "renewed": run.renewed,
         }
         if first is not None and run.copies:
             self._add_measures(told, first, network, data, final)
@@ -227,9 +268,9 @@ class _Watcher:
         final: Any,
     ) -> None:
         """The curvature at the start, and what came out at the end."""
-        run, batches = self.run, [{}] if data is None else data.batches
+        batches = [{}] if data is None else data.batches
         replay = first.replay
-        theta = theta_of(replay, run.copies[0][1])
+        theta = self._start(first)
         if not replay.agrees(sum(first.amounts), theta):
             told["notes"].append("the loss cannot be computed again: no curvature")
             return
@@ -250,14 +291,13 @@ class _Watcher:
     ) -> dict[str, Any]:
         """What is what, as for a program."""
         first = self.iterations[0] if self.iterations else None
-        pair = None
+        pair, targets = None, None
         if data is not None and first is not None:
-            inputs = data.inputs.cpu().double().numpy()
-            columns = _columns(first, network)
             with np.errstate(all="ignore"):
-                targets = _targets(first, network, data, columns=columns)
-            if targets is not None:
-                pair = [inputs.reshape(len(inputs), -1), targets]
+                targets = _targets(first, network, data, columns=_columns(first, network))
+        if data is not None and data.inputs is not None and targets is not None:
+            inputs = data.inputs.cpu().double().numpy()
+            pair = [inputs.reshape(len(inputs), -1), targets]
         links = network.links if pair is not None else []
         return {
             "links": links,
@@ -269,7 +309,7 @@ class _Watcher:
                 "line": network.compared.line,
                 "target": "",
             },
-            "kind": network.kind if pair is not None else None,
+            "kind": network.kind if targets is not None else None,
             "factor": network.factor,
             "data": pair,
             "whole": None if data is None else data.whole,

@@ -10,6 +10,8 @@ import torch
 from nndiag.pytorch.watching.iteration import Tracked
 from nndiag.pytorch.watching.tape import Tape
 
+_SEVERAL = 2  # optimizers
+
 
 def tracked_in(
     tape: Tape | None, optimizers: Iterable[Any], names: Mapping[int, str], *, loss: Any
@@ -21,6 +23,9 @@ def tracked_in(
         optimizers: All optimizers of the script.
         names: What the script calls tensors, by identity.
         loss: What is no parameter, whatever it looks like.
+
+    A tensor that is no `Parameter` is one only where an optimizer has such tensors, or where there
+    are no others: else it is an input whose derivative is wanted.
     """
     owners = {
         id(tensor): (tensor, optimizer)
@@ -39,6 +44,11 @@ def tracked_in(
     found.pop(id(loss), None)
     for key, (tensor, _) in owners.items():
         found.setdefault(key, tensor)
+    plain = {key for key, x in found.items() if not isinstance(x, torch.nn.Parameter)}
+    wanted = set() if tape is None else tape.differentiated_by
+    if plain < set(found) and not plain & set(owners):
+        wanted = wanted | plain
+    found = {key: x for key, x in found.items() if key in owners or key not in wanted}
     return [
         Tracked(names.get(key, f"parameter {number}"), tensor, owners.get(key, (None, None))[1])
         for number, (key, tensor) in enumerate(found.items(), start=1)
@@ -64,3 +74,26 @@ def adopt(
             elif not closed:
                 name = names.get(id(tensor), f"parameter {len(tracked) + 1}")
                 tracked.append(Tracked(name, tensor, optimizer))
+
+
+def parameters_of(optimizer: Any) -> set[int]:
+    """The parameters of an optimizer, by identity."""
+    return {id(x) for group in optimizer.param_groups for x in group["params"]}
+
+
+def movers_of(loss: Any, optimizers: list[Any]) -> frozenset[int]:
+    """The optimizers, by identity, to whose parameters a gradient flows from a loss."""
+    if len(optimizers) < _SEVERAL:
+        return frozenset(map(id, optimizers))
+    wanted = {id(x): parameters_of(x) for x in optimizers}
+    found: set[int] = set()
+    waiting, seen = [loss.grad_fn], set[Any]()
+    while waiting and len(found) < len(wanted):
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        held = id(getattr(node, "variable", None))
+        found.update(key for key, own in wanted.items() if held in own)
+        waiting.extend(before for before, _ in node.next_functions)
+    return frozenset(found)
