@@ -86,6 +86,7 @@ class Facts:
             None where each step sees all examples.
         stability: More of what theory says of the learning rate, where that was asked for.
         unit: What the trace's steps count: "step", or in a log "epoch" or "row".
+        surrogate: Why the loss is no measure of what was learned; None where it is one.
     """
 
     inputs: FloatArray | None = None
