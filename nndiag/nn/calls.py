@@ -4,6 +4,7 @@ All numerics of a training step take a `do`. A plan is a flat list of bound call
 costs about 20 ns per call above the numpy call itself, and no look-ups, branches or allocations.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
@@ -74,7 +75,7 @@ def constant(value: float) -> Array:
 
 def buffer(shape: tuple[int, ...], *, dtype: Any = np.float64) -> Array:
     """Zeros of `shape`, aligned to 64 bytes: element-wise passes are up to twice as fast on it."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     raw = np.zeros(size + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
     aligned: Array = raw[start : start + size].view(dtype).reshape(shape)

@@ -1,22 +1,18 @@
-"""Speed of the gradient check and of λ_max against plain numpy: works G to J, as ratios.
+"""Works G to J: the gradient check and λ_max, by plain numpy and by nndiag.
 
     OPENBLAS_NUM_THREADS=1 python -m pytest tests/benchmarks/bench_analysis.py -s
 
-Each round runs either program in a fresh process, as a person runs it (why that matters: see
-`bench_training`; in one process with nndiag the plain power iteration of J is twice as fast, and J
-reaches 2); the figure is the median of the rounds' ratios. A machine's drift leaves 30 % slack
-under each target. Both programs must find the same: gradients within 1e-6 of their norm,
-eigenvalues within 0.1 %. For that power iteration ends where its estimate changes by less than
-0.1 %, Lanczos at a residual of 1 %; both are then as good as 0.01 %, which is printed.
+checks that both programs find the same: gradients within 1e-6 of their norm, eigenvalues within
+0.1 %. For that power iteration ends where its estimate changes by less than 0.1 %, Lanczos at a
+residual of 1 %; both are then as good as 0.01 %, which is printed. Run as a module it prints the
+processor seconds of one run, for `tests.benchmarks.speed`: each in a process of its own, since in
+one with nndiag the plain power iteration of J is twice as fast.
 """
 
-import os
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,11 +22,7 @@ from nndiag.gradients.network.differences import central_differences
 from nndiag.nn.losses import LOSSES
 from nndiag.nn.network import architecture, examples
 
-TARGETS = {"G": 20.0, "H": 50.0, "I": 2.4, "J": 3.3}
-SLACK = 0.7
-ROUNDS = 5
 TIMED = 0.2  # seconds of repetitions in each process
-ROOT = Path(__file__).parents[2]
 WIDTHS = {
     "G": (1, 100, 1),
     "H": (1, 64, 64, 1),
@@ -152,26 +144,7 @@ PROGRAMS = {"G": (plain_differences, differences), "I": (plain_power_iteration, 
 PROGRAMS |= {"H": PROGRAMS["G"], "J": PROGRAMS["I"]}
 
 
-def seconds(letter, program):
-    """Median seconds of one run in a fresh process."""
-    command = [sys.executable, "-m", "tests.benchmarks.bench_analysis", letter, program]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    finished = subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-    )
-    return float(finished.stdout)
-
-
-@pytest.mark.parametrize("letter", TARGETS)
-def test_the_analysis_reaches_its_ratio_to_plain_numpy(letter):
-    pairs = [(seconds(letter, "plain"), seconds(letter, "own")) for _ in range(ROUNDS)]
-    ratio = float(np.median([one / other for one, other in pairs]))
-    slow, fast = 1e3 * np.median(pairs, axis=0)
-    print(f"\n{letter}: {slow:.2f} ms / {fast:.2f} ms = {ratio:.1f} (target {TARGETS[letter]})")
-    assert ratio >= SLACK * TARGETS[letter]
-
-
-@pytest.mark.parametrize("letter", TARGETS)
+@pytest.mark.parametrize("letter", WIDTHS)
 def test_both_programs_find_the_same(letter):
     p, (plain, own) = problem(letter), PROGRAMS[letter]
     expected, found = plain(p), own(p)
@@ -190,8 +163,8 @@ def test_both_eigenvalues_are_equally_accurate(letter):
 
 if __name__ == "__main__":
     subject, timed = problem(sys.argv[1]), PROGRAMS[sys.argv[1]][sys.argv[2] == "own"]
-    laps = [time.perf_counter()]
+    laps = [time.process_time()]
     while laps[-1] < laps[0] + TIMED or len(laps) < 3:
         timed(subject)
-        laps.append(time.perf_counter())
+        laps.append(time.process_time())
     print(np.median(np.diff(laps)))
