@@ -17,8 +17,8 @@ from nndiag.errors import NndiagError
 from nndiag.formatting import Pace
 from nndiag.own_program.combinations import combinations
 from nndiag.own_program.edits import Editor, Edits, SettingEdit, edited
-from nndiag.own_program.mirror import Told
-from nndiag.own_program.outcome import last_loss, limit_of, trains
+from nndiag.own_program.mirror import Told, last_loss
+from nndiag.own_program.outcome import limit_of, trains
 from nndiag.own_program.program import Program
 from nndiag.own_program.run import Keeper, Live, ProgramRun
 from nndiag.own_program.trial import ProgramFix, ProgramTrial

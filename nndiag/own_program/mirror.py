@@ -1,5 +1,6 @@
 """A program's network as one of nndiag's own, from the roles that its values told."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,8 @@ Told = Mapping[str, Any]
 
 _WHOLE = (0.5, 1.0, 2.0)  # what a sum over examples is multiplied by
 _SAME = 1e-6
+_LARGEST_GUARD = 0.01  # what programs add to a probability, or hold it off 0 by
+_SMALLEST = float(np.finfo(np.float64).tiny)
 _HELD = 1e-3  # how far the loss of the first step may be from the network's own
 
 
@@ -35,6 +38,7 @@ class Mirror:
         names: Names of the layers: what the program calls their weights.
         activations: Name of the activation of each layer.
         rate: The rate that the program names; what stands for it where it names none.
+        guarded: Whether a guard in the program's logarithms bounds its loss, and not this one's.
     """
 
     shape: Architecture
@@ -46,6 +50,7 @@ class Mirror:
     activations: tuple[str, ...]
     rate: float
     told: Told
+    guarded: bool = False
 
     def vector(self, parameters: Mapping[str, FloatArray]) -> FloatArray:
         """The program's parameters as those of the network, shape (P,)."""
@@ -131,7 +136,7 @@ def mirror_of(told: Told) -> Mirror | None:
         rate=rate[1] if rate is not None else (scale or 1.0),
         told=told,
     )
-    return mirror if _holds(mirror) else None
+    return _held(mirror)
 
 
 def _activation(link: Mapping[str, Any]) -> Any:
@@ -152,15 +157,46 @@ def _loss(told: Told, *, outputs: int, times: float) -> Loss:
     return replace(made, factor=whole, absorbed=absorbed)
 
 
-def _holds(mirror: Mirror) -> bool:
-    """Whether the network's loss before the first step is what the program computes there."""
+def _held(mirror: Mirror) -> Mirror | None:
+    """The network where its loss before the first step is what the program computes there."""
     told = mirror.told
     copies, rows = told["copies"], told["rows"]
     batch = told["batch"]
     if not copies or not len(rows) or batch is None or batch < len(mirror.inputs):
-        return bool(copies)
+        return mirror if copies else None
     start = float(loss(mirror.shape, mirror.vector(copies[0][1]), mirror.data))
     first = float(rows[0, 0])
     if not np.isfinite(first) or len(told["steps"]) == 0 or told["steps"][0] != 0:
-        return True
-    return abs(start - first) <= _HELD * max(abs(first), 1e-12)
+        return mirror
+    if abs(start - first) <= _HELD * max(abs(first), 1e-12):
+        return mirror
+    guarded = _least_guarded(mirror, copies[0][1], start) <= first < start
+    return replace(mirror, guarded=True) if guarded else None
+
+
+def _least_guarded(mirror: Mirror, parameters: Mapping[str, FloatArray], start: float) -> float:
+    """The least that a cross-entropy can be where a guard bounds its logarithms; inf for others.
+
+    Args:
+        mirror: The network.
+        parameters: The program's, at the start.
+        start: The loss there without a guard.
+    """
+    if mirror.told["kind"] not in ("binary_cross_entropy", "softmax_cross_entropy"):
+        return math.inf
+    outputs, wanted = mirror.predictions(parameters), mirror.targets
+    pairs = [(outputs, wanted)]
+    if mirror.told["kind"] == "binary_cross_entropy":
+        pairs.append((1 - outputs, 1 - wanted))
+    bounded, whole = (
+        -sum(float(np.sum(part * np.log(np.maximum(share, least)))) for share, part in pairs)
+        for least in (_LARGEST_GUARD, _SMALLEST)
+    )
+    return start * bounded / whole * (1 - _HELD) if whole > 0 else math.inf
+
+
+def last_loss(told: Told) -> float:
+    """The last loss of a training that is known; nan where none is."""
+    losses = told["rows"][:, 0] if "rows" in told else np.empty(0)
+    known = losses[~np.isnan(losses)]
+    return float(known[-1]) if len(known) else math.nan

@@ -1,9 +1,5 @@
 """How far a changed program's training came: whether it trains, its stability limit."""
 
-import math
-
-import numpy as np
-
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.program import CURED, Program
 from nndiag.own_program.run import Live, judged
@@ -30,10 +26,3 @@ def trains(program: Program, told: Told, reached: float | None) -> bool:
         return False
     diagnosis = judged(program, told).diagnosis
     return diagnosis.cause is None and not diagnosis.failing
-
-
-def last_loss(told: Told) -> float:
-    """The last loss of a training that is known; nan where none is."""
-    losses = told["rows"][:, 0] if "rows" in told else np.empty(0)
-    known = losses[~np.isnan(losses)]
-    return float(known[-1]) if len(known) else math.nan

@@ -11,7 +11,7 @@ from nndiag.arrays import FloatArray
 from nndiag.nn.initializers import INITIALIZERS
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import loss, predicted
-from nndiag.own_program.mirror import Mirror, Told
+from nndiag.own_program.mirror import Mirror, Told, last_loss
 from nndiag.trace import Ending, Facts, Trace, TraceRecorder
 from nndiag.trace.layout import ABSENT
 from nndiag.training.facts import facts_of
@@ -257,7 +257,7 @@ def _ending(told: Told, mirror: Mirror, reason: str, *, reference: bool) -> Endi
     curvature = curvature_at(mirror.shape, parameters, mirror.data)
     ending = Ending(
         reason,
-        final,
+        last_loss(told) if mirror.guarded else final,
         predicted(mirror.shape, parameters, mirror.data).T,
         newton_decrement=curvature.newton_decrement,
         smallest_eigenvalue=curvature.smallest,

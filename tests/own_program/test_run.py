@@ -22,9 +22,11 @@ CAUSES = {
     "bounded_output": "targets-outside-output-range",
     "columns_of_far_sizes": "unscaled-inputs",
     "dead_units": "dead-units",
+    "guarded_and_saturated": "weights-too-large",
     "labels_of_both_signs": "loss-does-not-fit-output",
     "rate_far_too_high": "learning-rate-above-stability-limit",
     "rate_far_too_small": "learning-rate-too-small",
+    "rate_fades_too_early": "learning-rate-too-small",
     "saturated_by_the_rate": "learning-rate-above-stability-limit",
     "summed_loss": "summed-loss",
     "ten_steps_explode": "unscaled-inputs",
@@ -51,6 +53,11 @@ def test_names_what_keeps_a_program_from_training(name):
     result = run(PROGRAMS / "broken" / f"{name}.py")
     assert result.cause is not None
     assert result.cause.finding.problem == CAUSES[name]
+    if name == "guarded_and_saturated":  # ends with the program's own loss, which a guard bounds
+        assert result.trace.ending.loss == result.trace.loss[-1]
+    if name == "rate_fades_too_early":
+        assert result.check.correct  # the factors between steps and gradients fade, too
+        assert result.cause.finding.replacement.startswith("pace *= 0.99")
 
 
 def test_names_the_columns_and_the_line_to_write():
