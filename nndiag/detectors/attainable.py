@@ -23,8 +23,10 @@ from numpy.typing import NDArray
 from nndiag.arrays import FloatArray
 from nndiag.trace import Facts, Trace
 
+_TWO = 2  # values of a switch, or of a class
 _MOST_EXAMPLES = 800  # neighbours are searched among so many: 800² distances take 10 ms
-_FEWEST_EXAMPLES = 20  # below, neighbours are too far apart; a network can fit them all
+FEWEST_EXAMPLES = 20
+"""Below, neighbours are too far apart; a network can fit them all."""
 
 
 ROUNDING = 1e-24
@@ -133,11 +135,44 @@ def attainable_share(facts: Facts) -> float:
         return 1.0
     deviations = targets - targets.mean(axis=0)
     variance = float((deviations**2).sum())
-    if variance == 0 or len(inputs) < _FEWEST_EXAMPLES:
+    if variance == 0:
         return 1.0
+    if len(inputs) < FEWEST_EXAMPLES:
+        return _line_s_share(inputs, deviations) if _only_lines(facts) else 1.0
     scaled = _standardized(inputs)
     best = max(_neighbour_share(scaled, deviations), _linear_share(scaled, deviations))
     return min(max(best, 0.0), 1.0)
+
+
+def _only_lines(facts: Facts) -> bool:
+    """Whether a model without a hidden curve is fitted to values of many sizes."""
+    hidden = facts.layers[:-1]
+    linear = bool(facts.layers) and all(x.activation == "linear" for x in hidden)
+    assert facts.inputs is not None
+    assert facts.targets is not None
+    several = min(len(np.unique(facts.targets)), len(np.unique(facts.inputs))) > _TWO
+    return linear and several
+
+
+def _line_s_share(inputs: FloatArray, deviations: FloatArray) -> float:
+    """What the best line explains of few examples, or, for certain, a curve."""
+    centred = inputs - inputs.mean(axis=0)
+    fit = np.linalg.lstsq(centred, deviations, rcond=None)[0]
+    rest = float(((deviations - centred @ fit) ** 2).sum()) / float((deviations**2).sum())
+    return max(1 - rest, curved_share(inputs, deviations))
+
+
+def curved_share(inputs: FloatArray, deviations: FloatArray) -> float:
+    """What squares and cubes of the inputs explain for certain; 0 with too few rows.
+
+    Among few examples no neighbours tell noise from a curve. The share is adjusted for the number
+    of columns, and twice its standard error is taken off: a variance estimated from n values is off
+    by √(2/n).
+    """
+    scaled = _standardized(inputs)
+    design = np.hstack([scaled, scaled**2, scaled**3])
+    share = _linear_share(design - design.mean(axis=0), deviations)
+    return max(share - 2 * (1 - share) * float(np.sqrt(2 / len(inputs))), 0.0)
 
 
 def _standardized(inputs: FloatArray) -> FloatArray:

@@ -32,7 +32,12 @@ import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Share
-from nndiag.detectors.attainable import attainable_share
+from nndiag.detectors.attainable import (
+    FEWEST_EXAMPLES,
+    attainable_share,
+    curved_share,
+    only_switches,
+)
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
@@ -93,7 +98,9 @@ def _shares(trace: Trace, inputs: FloatArray, targets: FloatArray) -> tuple[floa
         return linear, _neighbours_right(inputs, targets), "gets the class right in"
     deviations = targets - targets.mean(axis=0)
     linear = 1 - float(((targets - fitted) ** 2).sum() / (deviations**2).sum())
-    return linear, attainable_share(trace.facts), "explains"
+    few = len(inputs) < FEWEST_EXAMPLES and not only_switches(inputs)
+    possible = curved_share(inputs, deviations) if few else attainable_share(trace.facts)
+    return linear, possible, "explains"
 
 
 def _are_classes(targets: FloatArray) -> bool:

@@ -15,7 +15,6 @@ from nndiag.trace import Ending, Facts, Trace, TraceRecorder
 
 _MOST_COLUMNS = 4096  # of inputs that are looked at one by one
 _MOST_ROWS = 20_000
-_FEWEST = 2  # examples whose mean is not each of them
 
 
 def layers_of(told: Told, mirror: Mirror | None) -> tuple[str, ...]:
@@ -84,12 +83,14 @@ def _record_probes(told: Told, recorder: TraceRecorder) -> None:
 def _facts(told: Told) -> Facts:
     end, settings = told["end"], told["settings"]
     rate, sharpness = told["rate"], told["sharpness"]
-    inputs = None if not end or told["data"] is None else told["data"][0][: len(end["targets"])]
+    inputs, targets = told["data"] or (None, end.get("targets"))
+    if end and inputs is not None:
+        inputs, targets = inputs[: len(end["targets"])], end["targets"]
     if inputs is not None and (inputs.shape[1] > _MOST_COLUMNS or len(inputs) > _MOST_ROWS):
         inputs = None
     return Facts(
         inputs=inputs,
-        targets=end.get("targets") if end else None,
+        targets=targets,
         loss=told["kind"],
         baseline_loss=_baseline(told),
         optimizer=settings["name"],
@@ -114,7 +115,7 @@ def _limit(settings: Mapping[str, Any], sharpness: float) -> float | None:
 def _baseline(told: Told) -> float | None:
     """The loss of the best constant, on the scale of the script's."""
     end: Mapping[str, FloatArray] = told["end"]
-    if not end or told["kind"] is None or len(end["targets"]) < _FEWEST:
+    if not end or told["kind"] is None:
         return None
     targets = end["targets"]
     constant = np.broadcast_to(targets.mean(axis=0), targets.shape)

@@ -44,6 +44,19 @@ def test_stays_silent_on_noise(curves, make_trace):
     assert run(PROBLEM, trace) == []
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_few_examples_around_a_line_are_no_curve(seed, curves, make_trace):
+    rng = np.random.default_rng(seed)
+    inputs = rng.uniform(3, 10, (15, 1))
+    facts = {"inputs": inputs, "targets": 0.3 * inputs + rng.normal(0, 0.6, (15, 1))}
+    assert run(PROBLEM, make_trace(curves["stuck"], layers=LINEAR, facts=facts)) == []
+
+
+def test_few_examples_on_a_curve_are_one(curves, make_trace):
+    facts = {"inputs": X[::5], "targets": X[::5] ** 2}
+    assert run(PROBLEM, make_trace(curves["stuck"], layers=LINEAR, facts=facts))
+
+
 @pytest.mark.parametrize(("bend", "fires"), [(0.35, False), (1.0, True)])
 def test_what_the_line_leaves_is_its_boundary(bend, fires, curves, make_trace):
     # A line leaves bend²·var(x²) / (var(x) + bend²·var(x²)) with var(x) ≈ 1/3, var(x²) ≈ 4/45:

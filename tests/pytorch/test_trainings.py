@@ -256,3 +256,36 @@ for step in range(3):
     # Nesterov's momentum m: 2 (1 + m) / ((1 + 2 m) λ)
     expected = 2 * 1.5 / (2 * found.told["sharpness"])
     assert found.trace.facts.stability_limit == pytest.approx(expected)
+
+
+def test_a_loss_that_saturates_at_once_is_computed_again_in_the_script_s_own_precision(script):
+    text = """
+x = 300 * torch.randn(40, 3) + 500
+y = (x[:, :1] > 500).float()
+model = nn.Sequential(nn.Linear(3, 1), nn.Sigmoid())
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(30):
+    optimizer.zero_grad()
+    loss = nn.functional.binary_cross_entropy(model(x), y)
+    loss.backward()
+    optimizer.step()
+"""
+    found = run(script(text))
+    assert found.diagnosis.cause.finding.problem == "unscaled-inputs"
+    assert found.trace.facts.baseline_loss == pytest.approx(np.log(2), rel=0.05)  # about half each
+
+
+def test_one_of_several_comparisons_is_not_taken_for_the_whole(script):
+    text = """
+cell, head = nn.RNNCell(1, 4), nn.Linear(4, 3)
+optimizer = torch.optim.Adam([*cell.parameters(), *head.parameters()], lr=0.05)
+for step in range(10):
+    hidden, loss = torch.zeros(1, 4), 0
+    for letter in (0, 1, 2, 1):
+        hidden = cell(torch.tensor([[float(letter)]]), hidden)
+        loss = loss + nn.functional.cross_entropy(head(hidden), torch.tensor([letter]))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+    assert watch(script(text))["end"] == {}

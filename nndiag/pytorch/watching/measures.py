@@ -12,7 +12,7 @@ from nndiag.analysis.lanczos import extreme_eigenvalues
 from nndiag.pytorch.watching.chain import ACTIVATIONS
 from nndiag.pytorch.watching.data import Data
 from nndiag.pytorch.watching.iteration import Iteration
-from nndiag.pytorch.watching.network import Network, predictions_of, targets_of
+from nndiag.pytorch.watching.network import LOSSES, Network, predictions_of, targets_of
 from nndiag.pytorch.watching.replay import CannotReplayError, Replay
 
 Array = Any
@@ -21,6 +21,7 @@ _MOST_BATCHES = 8  # that curvature is taken over
 _PRODUCTS = 40
 _TOLERANCE = 1e-4  # residual; the eigenvalue's error is of the order of its square
 _MOST_WORK = 3e8  # numbers in the values of the tape, times products, batches and passes
+_FEWEST = 2  # examples whose mean is not each of them
 _FLAT, _MOSTLY = 0.05, 0.9  # as for a network of nndiag's own
 
 
@@ -94,6 +95,8 @@ def at_end(
     """
     replay = iteration.replay
     theta = theta_of(replay, final)
+    if _compared_again(iteration, network):
+        return {}
     losses, counts, outputs, targets = [], [], [], []
     assert network.output is not None
     assert network.target is not None
@@ -113,7 +116,7 @@ def at_end(
         counts.append(len(rows))
         outputs.append(rows)
         targets.append(wanted)
-    if not losses:
+    if sum(counts) < _FEWEST:
         return {}
     return {
         "loss": float(np.average(losses, weights=counts)),
@@ -121,6 +124,13 @@ def at_end(
         "predictions": np.concatenate(outputs),
         "targets": np.concatenate(targets),
     }
+
+
+def _compared_again(iteration: Iteration, network: Network) -> bool:
+    """Whether a loss of the same kind takes other outputs, so that one of them is but a part."""
+    name = network.compared.name if network.compared is not None else ""
+    made = [op for op in iteration.ops if op.name == name and name in LOSSES]
+    return sum(iteration.is_tracked(op.inputs[0]) for op in made) > 1
 
 
 def units_of(iteration: Iteration, groups: list[list[str]]) -> dict[str, Array]:

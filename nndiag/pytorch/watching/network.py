@@ -50,6 +50,7 @@ _DIFFERENCES = frozenset(["sub", "__sub__", "rsub", "__rsub__", "subtract"])
 _DRAWN = frozenset(["multinomial", "bernoulli", "normal", "poisson"])
 _INDEXED = frozenset(["__getitem__", "index_select"])
 _SAME = 1e-9  # relative, of a loss that is computed again
+_LEAST = -100.0  # logarithm in torch's binary cross-entropy
 _MOVED = (0.1, -0.07)  # of the parameters' size: other points, at which a loss is computed again
 
 
@@ -236,10 +237,20 @@ def _name_loss(iteration: Iteration, network: Network, start: Mapping[str, Any])
         if targets is None or targets.shape != rows.shape:
             return
         losses.append(float(sum(float(x.sum()) for x in values[:-1])))
-        totals.append(TOTALS[kind](rows, targets))
+        totals.append(_total(network, rows, targets))
     factors = np.array(losses) / np.array(totals)
     if np.isfinite(factors).all() and np.ptp(factors) <= _SAME * abs(factors[0]) and factors[0] > 0:
         network.kind, network.factor = kind, float(factors[0])
+
+
+def _total(network: Network, rows: Array, targets: Array) -> float:
+    """The loss over all rows, shape (B, O); torch's own keeps its logarithms above -100."""
+    if network.compared is None or network.compared.name != "binary_cross_entropy":
+        return TOTALS[network.family or ""](rows, targets)
+    with np.errstate(divide="ignore"):
+        one, other = np.log(rows), np.log1p(-rows)
+    logs = targets * np.maximum(one, _LEAST) + (1 - targets) * np.maximum(other, _LEAST)
+    return -float(np.sum(logs))
 
 
 def predictions_of(network: Network, output: Any) -> Array:

@@ -43,6 +43,7 @@ class Replay:
         losses: The values whose sum is the loss.
         parameters: Name → tensor.
         skipped: Operations that pass their first argument on instead.
+        single: Whether it is computed as the script did, in its own precision.
     """
 
     def __init__(
@@ -52,8 +53,9 @@ class Replay:
         parameters: Mapping[str, Any],
         *,
         skipped: frozenset[int] = frozenset(),
+        single: bool = False,
     ) -> None:
-        self._tape, self._losses, self._skipped = tape, losses, skipped
+        self._tape, self._losses, self._skipped, self._single = tape, losses, skipped, single
         self._ops = sorted({op for loss in losses for op in tape.ancestors(loss)})
         self.parameters = dict(parameters)
         self._names = {id(tensor): name for name, tensor in parameters.items()}
@@ -65,7 +67,14 @@ class Replay:
         return {name: doubled(tensor) for name, tensor in self.parameters.items()}
 
     def agrees(self, recorded: float, theta: Mapping[str, Any]) -> bool:
-        """Whether the tape gives the loss that the script had."""
+        """Whether the tape gives the loss that the script had, in this or in its own precision.
+
+        The two differ where numbers are rounded to 0 or 1, as those of a saturated sigmoid are.
+        """
+        theta = {
+            name: x.to(self.parameters[name].dtype) if self._single else x
+            for name, x in theta.items()
+        }
         try:
             with torch.no_grad():
                 again = float(self.loss(theta))
@@ -73,7 +82,12 @@ class Replay:
             return False
         if not np.isfinite(recorded):
             return not np.isfinite(again)
-        return abs(again - recorded) <= _AGREES * max(abs(recorded), 1e-8)
+        if abs(again - recorded) <= _AGREES * max(abs(recorded), 1e-8):
+            return True
+        return not self._single and self._as_written().agrees(recorded, theta)
+
+    def _as_written(self) -> Replay:
+        return Replay(self._tape, self._losses, self.parameters, skipped=self._skipped, single=True)
 
     def loss(self, theta: Mapping[str, Any], replaced: Mapping[int, Any] | None = None) -> Any:
         """The loss as a tensor.
@@ -179,7 +193,7 @@ class Replay:
             elif op.name in _DROPOUTS:
                 result = self._dropped(op, args[0])
             else:
-                result = _called(op, args, kwargs)
+                result = _called(op, args, kwargs, double=not self._single)
         except Exception as error:
             raise CannotReplayError(f"{op.name}: {error}") from error
         found = list(tensors_in(result))
@@ -207,22 +221,23 @@ class Replay:
             return theta[name]
         if value not in self._constants:
             asked = id(tensor) in self._asked and tensor.is_leaf
-            self._constants[value] = doubled(tensor).requires_grad_(asked)
+            copy = tensor.detach().clone().cpu() if self._single else doubled(tensor)
+            self._constants[value] = copy.requires_grad_(asked)
         return self._constants[value]
 
 
-def _called(op: Op, args: Any, kwargs: dict[str, Any]) -> Any:
-    """An operation, which stays on the processor and in double precision."""
+def _called(op: Op, args: Any, kwargs: dict[str, Any], *, double: bool) -> Any:
+    """An operation, which stays on the processor and, as a rule, in double precision."""
     if op.name in _MOVES:
         return args[0]
     args = tuple(_CPU if _is_device(x) else x for x in args)
     kwargs = {name: _CPU if _is_device(x) else x for name, x in kwargs.items()}
-    if op.name in _CASTS:
+    if op.name in _CASTS and double:
         chosen = [x for x in (*args[1:], *kwargs.values()) if isinstance(x, torch.dtype)]
         if op.name in {"float", "half", "bfloat16", "double", "type_as"} or chosen:
             whole = chosen and not chosen[0].is_floating_point
             return op.function(*args, **kwargs) if whole else args[0].double()
-    if kwargs.get("dtype") is not None and kwargs["dtype"].is_floating_point:
+    if double and kwargs.get("dtype") is not None and kwargs["dtype"].is_floating_point:
         kwargs = {**kwargs, "dtype": torch.float64}
     if op.name == "batch_norm":  # it changes its running means
         args = tuple(
