@@ -226,8 +226,9 @@ def _fitter(shape: Architecture, data: Examples, *, seconds: float) -> Fit:
     fits = residuals >= shape.size and residuals * shape.size <= _JACOBIAN_NUMBERS
     if squared and fits and seconds / step >= _FEWEST:
         return lambda start: _least_squares(shape, start, data, most=_bounded(seconds / step))
+    space = workspace(shape, data)
     return lambda start: quasi_newton(
-        lambda parameters: loss_and_gradient(shape, parameters, data),
+        lambda parameters: loss_and_gradient(shape, parameters, data, space=space),
         start,
         most=_bounded(seconds / _step_seconds(shape, data.count)),
     )

@@ -368,24 +368,23 @@ def loss(
 
 
 def loss_and_gradient(
-    shape: Architecture, parameters: Array, data: Examples, *, masks: Masks | None = None
+    shape: Architecture,
+    parameters: Array,
+    data: Examples,
+    *,
+    masks: Masks | None = None,
+    space: Workspace | None = None,
 ) -> tuple[Array, Array]:
-    """Loss (…) and gradient (…, P) of the networks `parameters` (…, P)."""
-    lead, dtype = parameters.shape[:-1], parameters.dtype
-    space = workspace(shape, data, stack=lead, dtype=dtype, masks=masks)
+    """Loss (…) and gradient (…, P) of networks `parameters` (…, P); in given buffers."""
+    if space is None:
+        lead, dtype = parameters.shape[:-1], parameters.dtype
+        space = workspace(shape, data, stack=lead, dtype=dtype, masks=masks)
     matrices = shape.matrices(parameters)
     gradient = np.empty_like(parameters)
-    scale = shape.loss.scale(shape.outputs, data.count)
+    scale, goal = shape.loss.scale(shape.outputs, data.count), data.targets
     forward(now, shape, matrices, space)
-    backward(
-        now,
-        shape,
-        matrices,
-        space,
-        targets=data.targets,
-        scale=scale,
-        gradients=shape.matrices(gradient),
-    )
+    into = shape.matrices(gradient)
+    backward(now, shape, matrices, space, targets=goal, scale=scale, gradients=into)
     total = shape.loss.total(space.values[-1], data.targets)
     return np.asarray(total * scale), gradient
 
