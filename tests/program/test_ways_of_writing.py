@@ -689,3 +689,25 @@ for step in range(120):
 
 def test_takes_a_fading_rate_before_an_optimizer_s_memory_for_no_share_of_it(check):
     assert check(FADING_BEFORE_MEMORY).correct
+
+
+LINE_FROM_ZERO = """\
+import numpy as np
+x = np.array([1.0, 2.0, 3.0, 4.0])
+t = np.array([2.0, 5.0, 8.0, 11.0])
+slope = height = 0
+for turn in range(60):
+    given = slope * x + height
+    cost = (1 / 4) * sum((t - given) ** 2)
+    by_slope = -(2 / 4) * sum(x * (t - given))
+    by_height = -(2 / 4) * sum(t - given)
+    slope = slope + 0.01 * by_slope
+    height = height + 0.01 * by_height
+"""
+
+
+def test_turns_the_update_around_where_the_gradient_of_single_numbers_is_right(check):
+    found = check(LINE_FROM_ZERO)
+    assert [one.problem for one in found.findings] == ["wrong-sign"]
+    assert "    slope = slope - 0.01 * by_slope\n" in found.fixed_text
+    assert "    height = height - 0.01 * by_height\n" in found.fixed_text

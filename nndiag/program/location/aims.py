@@ -60,7 +60,10 @@ class Aims:
         known = [factor for factor in others if factor is not None]
         if own is None or tape.is_held(name):
             return False
-        return all(abs(own - f) <= _SAME * abs(f) for f in known) if known else own > 0
+        if known:
+            return all(abs(own - factor) <= _SAME * abs(factor) for factor in known)
+        before = (1.0, *(factor for _, factor in tape.stages(name)[:-1]))
+        return any(own * factor > 0 for factor in before)
 
     def factors(self, tape: Tape) -> dict[str, float | None]:
         """Parameter → the factor that its gradient ought to have; None where it is not known."""

@@ -140,7 +140,7 @@ class Tape:
     def feels(self, names: Sequence[str], loss: Loss) -> bool:
         """Whether the loss feels some parameters here, beyond rounding."""
         items = [item for item in self.reading.parameters if item.name in names]
-        return all(
+        return len(items) == len(names) and all(
             item.name in self.gradients
             and has_signal(self.reading, loss, self.due(item.name), item)
             for item in items

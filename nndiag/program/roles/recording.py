@@ -194,7 +194,7 @@ def _heads(
                 yield leaf, (tracer.leaf(value, leaf.root),)
         elif isinstance(value, list):
             yield leaf, _list_leaves(tracer, leaf, value, moves=leaf in moving)
-        elif is_number(value) and not isinstance(value, (int, np.integer)):
+        elif is_number(value) and (leaf in moving or not _is_label(value)):
             fresh = _fresh(value)
             if not _in_tuple(snapshot, leaf):
                 put(snapshot.places[leaf.root], leaf.steps, fresh)
