@@ -129,7 +129,7 @@ class Search:
         self.before = None if run.told is None else program.r_squared(run.told)
         self.loss_before = last_loss(self._told)
         wrong = run.check is not None and not run.check.correct
-        self._unmended = wrong and self._repair is None
+        self._unmended = wrong and self._repair is None and not self._base
 
     def searched(self, found: ProgramFix) -> ProgramFix:
         """What was found, with what came of the search."""

@@ -117,6 +117,17 @@ def test_an_error_of_the_script_s_own_is_told_with_its_line(script, place, sever
     assert finding.message.endswith("after 26 steps: ValueError: bad shape")
 
 
+def test_an_error_in_a_function_of_the_training_is_one_of_the_training(script):
+    text = f"""
+body, calls = network(), []
+def model(x):
+    calls.append(1)
+    return body(x if len(calls) < 9 else x.T)
+optimizer = torch.optim.Adam(body.parameters(), lr=0.02)
+for step in range(26):{STEP}"""
+    assert graver(run(script(text)))[0] == "ends-by-its-own-error"
+
+
 def test_each_optimizer_s_loss_is_its_own(script):
     text = """
 one, other = network(), network()

@@ -15,10 +15,12 @@ def ended_by(
     """Where a script ends by its own error, in which words, and whether in its training."""
     problem = failure.problems[0]
     line = 0 if problem.location is None else problem.location.line or 0
-    step = max((x.step_line or x.backward_line for x in iterations), default=line)
+    trained = {op.line for x in iterations for op in x.tape.ops}
+    trained |= {line_of for x in iterations for line_of in (x.backward_line, x.step_line)}
     inside = any(
         isinstance(node, (ast.For, ast.While, ast.FunctionDef))
-        and {line, step} <= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+        and node.lineno <= line <= (node.end_lineno or 0)
+        and trained & set(range(node.lineno, (node.end_lineno or 0) + 1))
         for node in ast.walk(source.tree)
     )
     return line, problem.message.partition(": ")[2] or problem.message, inside
