@@ -128,6 +128,26 @@ for step in range(26):{STEP}"""
     assert graver(run(script(text)))[0] == "ends-by-its-own-error"
 
 
+@pytest.mark.parametrize(
+    ("output", "mended"),
+    [("torch.softmax(head(x), 0)", "torch.softmax(head(x), 1)"),
+     ("nn.Softmax(dim=0)(head(x))", "nn.Softmax(dim=1)(head(x))")],
+)  # fmt: skip
+def test_a_softmax_over_the_examples_is_turned(script, output, mended):
+    text = f"""
+head = nn.Linear(1, 3)
+optimizer = torch.optim.Adam(head.parameters(), lr=0.02)
+for step in range(5):
+    optimizer.zero_grad()
+    loss = nn.functional.nll_loss(torch.log({output}), torch.arange(30) % 3)
+    loss.backward()
+    optimizer.step()
+"""
+    found = run(script(text))
+    assert graver(found)[0] == "softmax-over-examples"
+    assert mended in found.check.fixed_text
+
+
 def test_each_optimizer_s_loss_is_its_own(script):
     text = """
 one, other = network(), network()

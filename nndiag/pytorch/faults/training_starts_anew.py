@@ -50,13 +50,16 @@ def _judge(watched: Watched) -> Finding | None:
     line = told["optimizer_line"] or None
     if len(lengths) >= _FEWEST and max(lengths) <= told["epoch"]:
         each = f"{max(lengths):,} step" + ("s" if max(lengths) != 1 else "")
-        message = f"the model is made anew {len(lengths):,} times, and trained for {each} each time"
+        message = (
+            f"the model is made anew {len(lengths):,} times, and trained for {each} each time: it "
+            "is to be made once, before the loop"
+        )
         return Finding(PROBLEM, severity, message, line=line)
     remembers = settings["adaptive"] or settings["momentum"]
     if watched.unwell and told["renewed"] >= _FEWEST and remembers:
         message = (
             f"the optimizer is made anew {told['renewed']:,} times: what {settings['name']} keeps "
-            "from step to step is lost each time"
+            "from step to step is lost each time; it is to be made once, before the loop"
         )
         return Finding(PROBLEM, Severity.WARNING, message, line=line)
     return None
