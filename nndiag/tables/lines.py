@@ -3,19 +3,24 @@
     Epoch 3/10 - loss: 0.53 - val_loss: 0.61        step 100 loss=0.5        [12] train-rmse:0.4
 
 A number belongs to the words before it. Words for a place in the run (epoch, step, iteration) hold
-for the lines below, too. Of a line that was written over and over, the last state counts.
+for the lines below, too. Of a line that was written over and over, the last state counts; where a
+file is one such line, each of its states does.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from nndiag.tables.forms import form
 from nndiag.tables.json_tables import list_table
 from nndiag.tables.table import MOST_COLUMNS, Table
 
+_ARRAY = re.compile(r"\s*(?:\w+\()?\[(?:[-+\d.eE,\s]|nan|inf)+\]\)?\s*")
+_UPDATE = re.compile(r"\r|\x08+")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _STAMPS = re.compile(
     r"^[IWEF]\d{4} \S+ +\d+ \S+\] "  # of Google's logging
+    r"|\b\d{1,2}/\d{1,2}(/\d{2,4})?,? (?=\d{1,2}:\d\d)"
     r"|\d{4}-\d\d-\d\d[T ]?|\d{1,2}:\d\d(:\d\d)?([.,]\d+)?(?!\d)|\[[=>.\s#~-]{4,}\]|[█▏▎▍▌▋▊▉━╸╺]+"
 )
 _NUMBER = re.compile(
@@ -62,33 +67,51 @@ class _Reading:
     filled: set[str] = field(default_factory=set)
 
 
+@form
+def array_table(text: str, file: str) -> Table | None:
+    """The numbers of one array as numpy prints it, `[2.1 1.9]`, in a column without a name."""
+    if _ARRAY.fullmatch(text) is None:
+        return None
+    return list_table({"column1": _numbers(text)}, file, "an array that was printed")
+
+
 def line_table(text: str, file: str) -> Table:
     """The numbers in lines of text, by the words before them; `epoch` and `step` where named."""
     found = _LIST.finditer(text) if "[" in text else ()
     lists = {match[1]: _numbers(match[0]) for match in found}
     if max(map(len, lists.values()), default=0) > 1:
         return list_table(lists, file, "lists of numbers")
-    reading = _Reading()
-    repeated = False
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line or repeated or len(line) > _LONGEST:
-            repeated = repeated and not line
-            continue
-        repeated = _REPEATS.search(line) is not None
-        _read(reading, _shown(line), number)
+    numbered = list(enumerate(text.split("\n"), 1))
+    reading = _read_all(numbered)
+    if len(reading.rows) < 2 and _UPDATE.search(text):
+        reading = _read_all((number, one) for number, x in numbered for one in _UPDATE.split(x))
     titles = ["epoch", "step", *list(reading.titles)[: MOST_COLUMNS - 2]]
     columns = [[row.get(title) for row in reading.rows] for title in titles]
     return Table(file, "lines of text", titles, reading.lines, cells=lambda: columns)
 
 
+def _read_all(lines: Iterable[tuple[int, str]]) -> _Reading:
+    """What stands in lines with their numbers."""
+    reading = _Reading()
+    repeated = False
+    for number, line in lines:
+        if not line or repeated or len(line) > _LONGEST:
+            repeated = repeated and not line
+            continue
+        repeated = _REPEATS.search(line) is not None
+        _read(reading, _shown(line), number)
+    return reading
+
+
 def _numbers(text: str) -> list[float]:
     """The numbers in the last brackets of a text."""
-    return [float(word) for word in re.split(r"[,\s]+", text[text.rindex("[") + 1 : -1]) if word]
+    inside = text[text.rindex("[") + 1 : text.rindex("]")]
+    return [float(word) for word in re.split(r"[,\s]+", inside) if word]
 
 
 def _shown(line: str) -> str:
     """What a terminal shows of a line in the end, without bars and times."""
-    updates = re.split(r"\r|\x08+", line)
+    updates = _UPDATE.split(line)
     last = next((update for update in reversed(updates) if update.strip()), "")
     return _STAMPS.sub(" ", _ESCAPES.sub("", last))
 

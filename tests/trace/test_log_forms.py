@@ -31,6 +31,9 @@ class Told:
 
 
 TOLD = {
+    "array_printed.txt": Told(8, (1.2, 0.354109), "row", 7),
+    "dates_in_brackets.txt": Told(8, (2.4, 0.7082), "step", 159),
+    "one_bar.txt": Told(8, (1.2, 0.3541), "step", 7),
     "average_meters.txt": Told(9, (1.2, 0.38165), "row", 8),
     "bare_losses.json": Told(8, (1.2, 0.354729), "row", 7),
     "bare_losses.txt": Told(8, (1.2, 0.35473), "row", 7),
