@@ -1,5 +1,6 @@
 """The bytes and the text of a file, or what is wrong with the file."""
 
+import re
 from pathlib import Path
 
 from nndiag.errors import DataError, Location, Problem, similar_path
@@ -7,6 +8,7 @@ from nndiag.errors import DataError, Location, Problem, similar_path
 LARGEST_FILE = 256 * 2**20
 """Bytes; a larger file is refused unread."""
 
+_NO_TEXT = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f\x81\x8d\x8f\x90\x9d]")
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -32,10 +34,10 @@ def content_of(path: Path) -> bytes:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file, without a byte order mark.
+    """The text of a file, without a byte order mark; in Windows' old encoding where in no other.
 
     Raises:
-        DataError: As `content_of`; or it is not text in UTF-8 or UTF-16.
+        DataError: As `content_of`; or it is not text.
     """
     content = content_of(path)
     encoding = next(
@@ -44,6 +46,8 @@ def text_of(path: Path) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
+        if encoding == "utf-8" and _NO_TEXT.search(content) is None:
+            return content.decode("cp1252")
         place = Location(str(path), content[: error.start].count(b"\n") + 1)
         hint = "save it as text in UTF-8"
         raise DataError(Problem("the file is not UTF-8 text", place, hint=hint)) from error

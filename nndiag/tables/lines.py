@@ -33,12 +33,16 @@ _AFTER = re.compile(r"\s+(avg loss|avg|loss|rate|lr)\b", re.IGNORECASE)
 _PLACES = {
     "epoch": re.compile(r"\b(epochs?|ep)$", re.IGNORECASE),
     "step": re.compile(
-        r"\b(global[ _])?(step|iter|iters|iteration|it|update|batch)$", re.IGNORECASE
+        r"\b((global|num|total)[ _])?(steps?|iters?|iterations?|it|updates?|batch)$", re.IGNORECASE
     ),
 }
 _PARTS = re.compile(
     r"\b(train|training|val|valid|validation|eval|evaluation|test|testing|dev)\b", re.I
 )
+_OF_PLACE = re.compile(
+    r"^(.*?\w)\s+(?:(?:after|at|in|for|on)\s+)?(?:the\s+)?\w+$"
+)  # Cost after step 3
+"""Words before those of a place: "Cost after iteration 3: 0.5"."""
 _REPEATS = re.compile(r"\bbest\b.*:\s*$", re.IGNORECASE)  # the next line says again what was said
 _LIST = re.compile(r"(\w[\w ./]*?)\W*[=:]\s*(?:\w+\()?\[([-+\d.eE,\s]|nan|inf)+\]")
 _MOST_WORDS = 6  # of a title; more are a sentence
@@ -143,18 +147,22 @@ def _read(reading: _Reading, line: str, number: int) -> None:
 
 def _named_numbers(line: str, part: str) -> Iterator[tuple[str, float, bool]]:
     """Title and value of each number with words before it, and whether it is a place in the run."""
-    end = 0
+    end, of_place = 0, ""
     places: set[str] = set()
     for match in _NUMBER.finditer(line):
         before, end = line[end : match.start()], match.end()
-        words = _SEPARATORS.split(before.rstrip(f"{_EDGES},([{{\t"))[-1].strip(_EDGES)
+        words = _SEPARATORS.split(before.rstrip(f"{_EDGES},|([{{\t"))[-1].strip(_EDGES)
         value = float(match["number"].replace(",", ""))
         unit = (match["unit"] or "").strip()
         place = next((name for name, kind in _PLACES.items() if kind.search(words)), None)
         if place is None and not words and (match["of"] or _begins(line, match)):
             place = _unnamed_place(match, places)
+        if place == "step" and not value.is_integer():
+            continue
         said = _PARTS.search(words)
         if place is not None:
+            told = _OF_PLACE.match(words)
+            of_place = told[1] if told is not None and _PARTS.fullmatch(told[1]) is None else ""
             whole = match["of"] is not None and value == float(match["of"].strip("/ "))
             if not unit and place not in places and not (whole and place == "step"):
                 yield place, value, True
@@ -162,7 +170,8 @@ def _named_numbers(line: str, part: str) -> Iterator[tuple[str, float, bool]]:
             part = said[0].lower() if said else part
             continue
         after = _AFTER.match(line, end) if before.strip() in ("", ",", ":") else None
-        words = words or (after[1] if after is not None else "")
+        words = words or (after[1] if after is not None else of_place)
+        of_place = ""
         if (
             not words[:1].isalpha()
             or len(words.split()) > _MOST_WORDS

@@ -1,5 +1,6 @@
 """The table in another program's log, whatever its form: JSON, CSV, columns, lines of text."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,12 @@ from nndiag.trace.log_titles import is_title
 
 _STAMP = 1e8  # seconds or milliseconds since 1970 are larger, steps seldom are
 _METRIC = {"metric", "name", "tag", "key", "variable"}
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_WRAPPED = re.compile(  # a number as libraries show it: tensor(0.5, grad_fn=<…>), np.float64(0.5)
+    r"\b(?:tensor|array|Array|(?:np|numpy)\.\w+)\(\s*([-+]?[\d.]+(?:e[-+]?\d+)?|nan|-?inf)(?:,[^()\n]*)?\)"
+)
+_BRACKETS = re.compile(r"\s*[(\[]([^()\[\]\n]*)[)\]],?\s*")
+_VALUE = re.compile(r"[:=]\s*[-+.\d]")
 _NO_HEADER = "begin with a line that names the columns: step,loss"
 
 
@@ -34,9 +41,11 @@ def log_table(text: str, file: str) -> Table:
     """
     if not text.strip():
         raise DataError(Problem("the log is empty", Location(file)))
+    text = _WRAPPED.sub(r"\1", _ESCAPES.sub("", text)) if _has_marks(text) else text
     table = marked_table(text, file)
     if table is not None:
         return _named(table)
+    text = _without_brackets(text)
     header = header_in(text, is_title)
     if header is not None:
         return _by_metric(delimited_table(text, file, header=header))
@@ -49,10 +58,25 @@ def log_table(text: str, file: str) -> Table:
         if not len(lines.lines):
             raise
         table = lines
+    if len(lines.lines) > 1 and any(map(_VALUE.search, table.names)):  # no names, but a line
+        table = lines
     named = _named(table)
     if named is table and all(name.startswith("column") for name in table.names):
+        if len(lines.lines) > 1:
+            return lines
         raise DataError(Problem("the columns have no names", Location(file, 1), hint=_NO_HEADER))
     return named
+
+
+def _has_marks(text: str) -> bool:
+    return "\x1b" in text or any(name in text for name in ("tensor(", "rray(", "np.", "numpy."))
+
+
+def _without_brackets(text: str) -> str:
+    """Lines that are a tuple or a list each, without their brackets."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    rows = [_BRACKETS.fullmatch(line) for line in lines] if text.lstrip()[0] in "([" else [None]
+    return text if None in rows else "\n".join(row[1] for row in rows if row is not None)
 
 
 def _by_metric(table: Table) -> Table:

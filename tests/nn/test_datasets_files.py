@@ -200,9 +200,13 @@ def test_tells_which_option_asks_for_a_column_that_is_not_there(read_csv):
         assert problem.option == option
 
 
-def test_refuses_what_is_not_utf_8(read_csv):
-    (problem,) = problems(read_csv, "é,y\n1,2\n".encode("latin-1"))
+def test_refuses_what_is_no_text(read_csv):
+    (problem,) = problems(read_csv, b"\xe9,y\n\x01,2\n")
     assert "UTF-8" in problem.message
+
+
+def test_reads_windows_old_encoding(read_csv):
+    assert read_csv("é,y\n1,2\n3,4\n".encode("cp1252")).inputs.tolist() == [[1.0], [3.0]]
 
 
 def test_suggests_a_file_of_nearly_the_same_name(tmp_path):

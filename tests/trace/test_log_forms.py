@@ -32,6 +32,14 @@ class Told:
 
 TOLD = {
     "array_printed.txt": Told(8, (1.2, 0.354109), "row", 7),
+    "blocks.txt": Told(8, (1.2, 0.3541), "step", 8),
+    "colours.txt": Told(8, (1.2, 0.3541), "epoch", 8, (8, 0.4541)),
+    "cost_after_iterations.txt": Told(8, (1.2, 0.354109), "step", 350),
+    "errors_with_signs.txt": Told(8, (1.2, 0.354), "row", 7),
+    "objects_behind_words.txt": Told(8, (1.2, 0.3541), "step", 800),
+    "old_encoding.csv": Told(8, (1.2, 0.3541), "epoch", 8),
+    "tensors.txt": Told(8, (1.2, 0.3541), "step", 7),
+    "tuples.txt": Told(8, (1.2, 0.354109), "step", 35),
     "dates_in_brackets.txt": Told(8, (2.4, 0.7082), "step", 159),
     "one_bar.txt": Told(8, (1.2, 0.3541), "step", 7),
     "average_meters.txt": Told(9, (1.2, 0.38165), "row", 8),
