@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nndiag.verbs.target import load_experiment as load_experiment
     from nndiag.verbs.train import train as train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Recorder": "nndiag.loop",

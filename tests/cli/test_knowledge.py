@@ -6,10 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import nndiag
 from nndiag import __version__
 from nndiag.report.catalogue import KINDS, entries_of
 from nndiag.report.glossary import terms
 from nndiag.verbs.explain import explain
+
+DOCS = Path(nndiag.__file__).parent / "docs"
+
+
+def test_the_changelog_begins_with_what_this_version_changes():
+    headings = [line for line in (DOCS / "changelog.md").read_text().splitlines() if "## " in line]
+    assert headings[0].removeprefix("## ").split(",")[0] == __version__
 
 
 @pytest.mark.parametrize("kind", ["problems", "bugs", "fixes", "terms"])
