@@ -166,12 +166,13 @@ def grade_of(program: str, *, seconds: float, python: str | None = None) -> Grad
     except NndiagError as error:
         first = error.problems[0]
         line = None if first.location is None else first.location.line
-        return Grade(program, NO_RUN, Severity.ERROR, line=line, message=first.message)
+        message = first.message.removeprefix(f"{program}: ")
+        return Grade(program, NO_RUN, Severity.ERROR, line=line, message=message)
 
 
 def _grade_of_run(program: str, result: "RunResult") -> Grade:
     check = getattr(result, "check", None)
-    if check is not None and not check.correct:
+    if check is not None and not check.correct and check.findings[0].severity is not Severity.NOTE:
         return _grade_of_finding(program, GRADIENT, check.findings[0])
     cause = result.cause.finding if result.cause is not None else None
     grave = [one for one in result.findings if one.severity is not Severity.NOTE]

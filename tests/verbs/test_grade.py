@@ -49,6 +49,25 @@ def test_a_program_that_cannot_be_read_gets_the_line_where_that_is(folder):
     assert (found.verdict, found.severity, found.line) == ("cannot be run", "error", 2)
 
 
+def test_a_step_of_another_length_is_graded_by_what_it_does_to_the_run(folder):
+    (folder / "net.py").write_text(
+        "import numpy as np\n"
+        "x = np.linspace(-1, 1, 60).reshape(-1, 1)\n"
+        "y, w, lr = 3 * x, np.zeros((1, 1)), 0.2\n"
+        "for step in range(100):\n"
+        "    gap = x @ w - y\n"
+        "    loss = np.mean(gap**2)\n"
+        "    w -= lr * 2 * x.T @ gap\n"
+    )
+    found = grade_of("net.py", seconds=10)
+    assert (found.verdict, found.severity) == ("learning rate above stability limit", "error")
+
+
+def test_a_program_that_cannot_be_run_is_not_named_twice(folder):
+    (folder / "net.py").write_text("x = 1\n")
+    assert grade_of("net.py", seconds=10).message.startswith("no training loop found")
+
+
 def test_programs_are_graded_in_processes_and_one_that_does_not_end_is_ended(folder, monkeypatch):
     monkeypatch.setattr(module, "_GRACE", 0.0)
     (folder / "net.py").write_text("while True: pass")
