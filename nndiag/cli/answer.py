@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from nndiag.cli.options import FAILING
-from nndiag.cli.streams import emit, emit_text
-from nndiag.errors import ExitCode, RunError, warn
+from nndiag.cli.streams import emit, emit_text, remark
+from nndiag.errors import ExitCode, RunError
 
 if TYPE_CHECKING:
     from nndiag.finding import Severity
@@ -57,7 +57,7 @@ def answer(
     if html is not None:
         _write_page(result, html)
     for words in () if quiet else result.remarks():
-        warn(words)
+        remark(words)
     code = exit_code(result.gravest(), fail_on=fail_on)
     raise click.exceptions.Exit(ExitCode.INTERRUPTED if result.cut_short() else code)
 

@@ -106,6 +106,15 @@ def _warned(message: Warning | str, category: type[Warning], *place: Any, **more
     console.print(str(message), markup=False, highlight=False, soft_wrap=True)
 
 
+def remark(text: str) -> None:
+    """Tell on stderr what a person should know besides; on a terminal no word is broken."""
+    console, wrapped = console_of(sys.stderr), sys.stderr.isatty()
+    try:
+        console.print(f"note: {text}", markup=False, style="dim", soft_wrap=not wrapped)
+    except OSError:  # a reader that has gone, a disk that is full
+        leave_quietly()
+
+
 def notice(renderable: "RenderableType") -> None:
     """Show on stderr what is known before there is a result; like progress, on a terminal only."""
     if sys.stderr.isatty():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from nndiag.experiment.components import Shape, fields, shape_below
+from nndiag.experiment.components import ComponentOf, Shape, fields, shape_below
 from nndiag.experiment.node import Node, Path, dotted, name_in
 from nndiag.registry import suggestion
 
@@ -106,11 +106,15 @@ def homes_of(node: Node | None, shape: Shape, path: Path) -> Iterator[tuple[str,
 
 
 def respelt(node: Node, shape: Shape) -> Node:
-    """The tree with the sections that were probably meant, so that what is in them is known."""
+    """The tree with the sections and the components that were probably meant.
+
+    Then it is known what may be in them.
+    """
     if isinstance(node.value, list):
         return replace(node, value=[respelt(below, shape) for below in node.value])
     if not isinstance(node.value, dict):
         return node
+    node = _renamed(node, shape)
     name, entries = name_in(node), {}
     known = [key for key in fields(shape, name) if key not in node.value]
     for key, below in node.value.items():
@@ -118,6 +122,17 @@ def respelt(node: Node, shape: Shape) -> Node:
         section = isinstance(below.value, dict | list) and key not in fields(shape, name)
         right = close[0] if section and len(close) == 1 else key
         entries[right] = respelt(below, shape_below(shape, right, name))
+    return replace(node, value=entries)
+
+
+def _renamed(node: Node, shape: Shape) -> Node:
+    """A component under the name that was probably meant."""
+    name, names = name_in(node), shape.registry.names() if isinstance(shape, ComponentOf) else ()
+    if name is None or name in names or not isinstance(node.value, dict):
+        return node
+    hint = meant(name, names)
+    right = next((other for other in names if hint == f"did you mean {other!r}?"), name)
+    entries = {**node.value, "name": replace(node.value["name"], value=right)}
     return replace(node, value=entries)
 
 

@@ -8,7 +8,13 @@ import itertools
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    MaxNLocator,
+    StrMethodFormatter,
+    SymmetricalLogLocator,
+)
 
 from nndiag.arrays import FloatArray
 
@@ -24,6 +30,10 @@ MOST_POINTS = 4000
 _MOST_INSIDE, _MOST_BELOW = 7, 20  # entries of a legend inside a picture; below each other
 _NARROW = 2.0  # decades; below, ticks stand between the powers of ten
 _SMALLEST_SPAN = 0.3  # decades
+_HEADROOM = 0.11  # of a picture's height for each entry of a legend above a band
+_LONG, _EARLY, _REST = 200, 0.01, 0.2
+"""Points of a run that is long; share of its steps that are its first; share of a curve's span that
+may be left for all others."""
 
 
 def logs(values: FloatArray) -> FloatArray:
@@ -84,19 +94,45 @@ def finish(axes: Axes, *, title: str, onset: float | None) -> None:
             onset, color=ONSET_COLOUR, linewidth=1, linestyle="--",
             label=f"growth from step {int(onset):,}",
         )  # fmt: skip
+    entries = len(axes.get_legend_handles_labels()[0])
+    banded = bool(axes.collections) and entries <= _MOST_INSIDE
+    if banded:  # a band leaves no corner free
+        low, high = axes.get_ylim()
+        axes.set_ylim(low, high + _HEADROOM * entries * (high - low))
     _tick_powers(axes)
     axes.margins(x=0.01)
-    axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
+    first, last = axes.get_xlim()
+    if last - first < 1:  # a single step
+        axes.set_xlim(first - 0.5, last + 0.5)
+    early = _all_early(axes)
+    if early:
+        axes.set_xscale("symlog", linthresh=1)
+        axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.set(title=title, xlabel="step")
-    _explain(axes)
+    axes.set(title=title, xlabel="step, on a logarithmic scale" if early else "step")
+    _explain(axes, loc="upper right" if banded else "best")
 
 
-def _explain(axes: Axes) -> None:
+def _all_early(axes: Axes) -> bool:
+    """Whether all that a picture shows happens in the first steps of a long run."""
+    curves = [np.column_stack([line.get_xdata(), line.get_ydata()]) for line in axes.get_lines()]
+    longest = max((len(curve) for curve in curves), default=0)
+    curves = [curve[~np.isnan(curve[:, 1])] for curve in curves if len(curve) == longest]
+    curves = [curve for curve in curves if len(curve) >= _LONG]
+    if not curves or axes.collections:
+        return False
+    whole = max(np.ptp(curve[:, 1]) for curve in curves)
+    rest = max(np.ptp(x[x[:, 0] > _EARLY * x[-1, 0], 1]) for x in curves)
+    return bool(whole > _SMALLEST_SPAN / 2 and rest < _REST * whole)
+
+
+def _explain(axes: Axes, *, loc: str) -> None:
     """The legend: where it hides least, or beside the curves where it is long."""
     entries = len(axes.get_legend_handles_labels()[0])
     if entries <= _MOST_INSIDE:
-        axes.legend(loc="best", fontsize="small")
+        axes.legend(loc=loc, fontsize="small")
     else:
         columns = 1 + entries // _MOST_BELOW
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="x-small", ncols=columns)

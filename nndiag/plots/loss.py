@@ -16,10 +16,10 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
         onset: Step from which on the loss grew; marked.
 
     Returns:
-        Whether there was a finite loss to draw.
+        Whether there was a loss to draw: a finite one above zero, or one that is not finite.
     """
-    values = logs(trace.loss)
-    if np.isnan(values).all():
+    values, broken = logs(trace.loss), ~np.isfinite(trace.loss)
+    if np.isnan(values).all() and not broken.any():
         return False
     batches = trace.facts.exact_steps is False
     plot_curve(
@@ -40,7 +40,6 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     baseline = trace.facts.baseline_loss
     if baseline is not None and baseline > 0:
         axes.axhline(float(np.log10(baseline)), color=FAINT, linestyle=":", label="mean baseline")
-    broken = ~np.isfinite(trace.loss)
     if broken.any():
         axes.plot(
             trace.step[broken], np.ones(broken.sum()), "x", color="black", clip_on=False,

@@ -112,6 +112,9 @@ def _outcome_words(fix: ProgramFix) -> str:
         most = most_important(fix.diagnosis)
         if not fix.trials and most is not None:
             return f"{most.problem} is to be fixed by hand"
+        lucky = next((trial for trial in fix.trials if trial.cured), None)
+        if lucky is not None and fix.others:
+            return f"{lucky.title}: it trains from this start alone"
         return f"none of {len(fix.trials)} changes makes it train"
     measured = _Measure(fix)
     return f"by {_title(fix)}: {measured.name} {measured.before} → {measured.of(fix.winner)}"
@@ -130,10 +133,11 @@ def _panel(fix: ProgramFix) -> RenderableType:
     most = most_important(fix.diagnosis)
     if most is not None and not fix.healthy:
         lines.append(Text.assemble(("cause  ", "dim"), sentence(most.message)))
-    if fix.winner is not None:
+    if fix.others:
         measured = _Measure(fix)
         others = f"{measured.name} {', '.join(map(measured.written, fix.others))}"
-        lines.append(Text.assemble(("holds  ", "dim"), f"{others} with other random numbers"))
+        label = "holds  " if fix.winner is not None else "again  "
+        lines.append(Text.assemble((label, "dim"), f"{others} with other random numbers"))
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 
 

@@ -22,6 +22,21 @@ def test_a_wrong_command_line_is_an_error_like_others(command, arguments, messag
     assert ended.err.splitlines()[-1] == f"  try: {way_out}"
 
 
+def test_a_file_of_no_known_kind_is_not_called_a_command(command, tmp_path):
+    (tmp_path / "weights.npz").touch()
+    ended = command(str(tmp_path / "weights.npz"))
+    assert ended.code == 2
+    assert "what this file is cannot be told" in ended.err
+    assert ".py, .ipynb, .yaml" in ended.err
+
+
+def test_how_a_log_was_read_is_a_note_and_no_warning(command, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss\n0,2.0\n1,1.5\n2,1.2\n3,1.0\n")
+    remark = "note: read as CSV; loss: 'loss'; counted in steps"
+    assert command(str(log)).err.splitlines() == [remark]
+
+
 @pytest.mark.parametrize("arguments", [("help",), ("help", "train"), ("train", "--help")])
 def test_help_is_a_command_too(command, arguments):
     ended = command(*arguments)

@@ -192,6 +192,20 @@ def test_reads_well(write):
     )
 
 
+def test_what_is_wrong_beside_a_misspelt_name_is_told_with_it(problems):
+    text = "dataset: {name: sin, sample: 20}\noptimizer: {name: sgdd, lr: 3, momentum: 2}\n"
+    network = "network:\n  layers: [{units: 1, activation: {name: leky_relu, slop: 1}}]\n"
+    assert [problem.message for _, problem in problems(text, network)] == [
+        "unknown dataset 'sin'",
+        "unknown key 'sample' in dataset",
+        "unknown optimizer 'sgdd'",
+        "unknown key 'lr' in optimizer",
+        "'optimizer.momentum' must be less than 1",
+        "unknown activation 'leky_relu'",
+        "unknown key 'slop' in network.layers.0.activation",
+    ]
+
+
 def test_what_is_wrong_below_a_misspelt_section_is_told_with_it(problems):
     text = "dataset: sine\noptimiser: {name: sgd, lr: 3}\n"
     network = "network:\n  layer: [{units: 1, activation: tahn}]\n"

@@ -1,6 +1,7 @@
 """The smallest change of a program's text with which it trains."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,9 @@ def test_writes_the_fixed_program_and_changes_nothing_else(tmp_path):
     assert [old for old, _ in changed] == ["    def __init__(self, units, step_size=0.8):"]
     assert nndiag.train(result.written, plots=False).cause is None
     assert result.next_command.endswith("net.fixed.py")
+    by_chance = str(replace(result, winner=None, others=(0.01, 0.02, 0.0)))
+    assert f"NOT FIXED  {result.winner.title}: it trains from this start alone" in by_chance
+    assert "again  R² 0.010, 0.020, 0.000 with other random numbers" in by_chance
 
 
 def test_leaves_a_program_that_trains_alone():

@@ -203,3 +203,30 @@ def test_a_blow_up_does_not_flatten_the_run_beside_it():
 
 def test_runs_without_a_finite_loss_are_not_drawn_together():
     assert not losses.draw({"one": run([np.nan]), "two": run([np.inf])}, axes())
+
+
+@pytest.mark.parametrize(("length", "scale"), [(3, "symlog"), (300, "linear")])
+def test_a_run_that_moves_in_its_first_steps_alone_is_drawn_over_the_logarithm_of_steps(
+    length, scale
+):
+    trace = run(1 + 9 * np.exp(-np.arange(1000) / length), batch_size=None)
+    panel = axes()
+    assert loss.draw(trace, panel)
+    assert panel.get_xscale() == scale
+    assert ("logarithmic" in panel.get_xlabel()) is (scale == "symlog")
+
+
+def test_a_legend_stands_above_a_band_and_not_on_it():
+    trace = run(10 ** np.random.default_rng(0).uniform(-3, 0, 900), batch_size=1)
+    panel = axes()
+    assert gradient_norms.draw(trace, panel)
+    top = max(float(band.get_datalim(panel.transData).y1) for band in panel.collections)
+    low, high = panel.get_ylim()
+    # two entries of 11 % of what was there before: 22 of 122
+    assert (high - top) / (high - low) > 0.18
+
+
+def test_a_run_that_was_never_finite_shows_where():
+    panel = axes()
+    assert loss.draw(run([np.inf, np.nan]), panel)
+    assert "not finite" in panel.get_legend_handles_labels()[1]
