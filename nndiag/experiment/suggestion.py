@@ -114,10 +114,11 @@ def respelt(node: Node, shape: Shape) -> Node:
         return replace(node, value=[respelt(below, shape) for below in node.value])
     if not isinstance(node.value, dict):
         return node
-    node = _renamed(node, shape)
+    written = _renamed(node.value, shape)
+    node = replace(node, value=written)
     name, entries = name_in(node), {}
-    known = [key for key in fields(shape, name) if key not in node.value]
-    for key, below in node.value.items():
+    known = [key for key in fields(shape, name) if key not in written]
+    for key, below in written.items():
         close = [other for other in known if meant(key, [other])]
         section = isinstance(below.value, dict | list) and key not in fields(shape, name)
         right = close[0] if section and len(close) == 1 else key
@@ -125,15 +126,15 @@ def respelt(node: Node, shape: Shape) -> Node:
     return replace(node, value=entries)
 
 
-def _renamed(node: Node, shape: Shape) -> Node:
-    """A component under the name that was probably meant."""
-    name, names = name_in(node), shape.registry.names() if isinstance(shape, ComponentOf) else ()
-    if name is None or name in names or not isinstance(node.value, dict):
-        return node
-    hint = meant(name, names)
-    right = next((other for other in names if hint == f"did you mean {other!r}?"), name)
-    entries = {**node.value, "name": replace(node.value["name"], value=right)}
-    return replace(node, value=entries)
+def _renamed(entries: dict[str, Node], shape: Shape) -> dict[str, Node]:
+    """The entries of a component, under the name that was probably meant."""
+    entry = entries.get("name")
+    names = shape.registry.names() if isinstance(shape, ComponentOf) else []
+    if entry is None or not isinstance(entry.value, str) or entry.value in names:
+        return entries
+    hint = meant(entry.value, names)
+    right = next((other for other in names if hint == f"did you mean {other!r}?"), entry.value)
+    return {**entries, "name": replace(entry, value=right)}
 
 
 def _misplaced(key: str, homes: Mapping[str, str]) -> str | None:

@@ -5,6 +5,7 @@ the runs that are drawn here, and matplotlib's own scale overflows there.
 """
 
 import itertools
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -128,7 +129,7 @@ def _all_early(axes: Axes) -> bool:
     return bool(whole > _SMALLEST_SPAN / 2 and rest < _REST * whole)
 
 
-def _explain(axes: Axes, *, loc: str) -> None:
+def _explain(axes: Axes, *, loc: Literal["upper right", "best"]) -> None:
     """The legend: where it hides least, or beside the curves where it is long."""
     entries = len(axes.get_legend_handles_labels()[0])
     if entries <= _MOST_INSIDE:
