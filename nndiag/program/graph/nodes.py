@@ -160,6 +160,9 @@ def evaluated(node: Node, values: Callable[[int], Any]) -> Any:
         values: Gives the value of each input.
     """
     assert node.function is not None
-    arguments = filled(node.arguments, values)
-    found = node.function(*arguments, **filled(node.keywords, values))
+    arguments = [
+        values(item.node) if type(item) is Ref else filled(item, values) for item in node.arguments
+    ]
+    keywords = filled(node.keywords, values) if node.keywords else {}
+    found = node.function(*arguments, **keywords)
     return found if node.part is None else found[node.part]

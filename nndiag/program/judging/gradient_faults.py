@@ -12,17 +12,17 @@ from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.judging.early_updates import early_updates
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits, Explains, ProgramFault
-from nndiag.program.judging.named_by_edit import bug_by_edit, changed_part
+from nndiag.program.judging.named_by_edit import bug_by_edit
 from nndiag.program.location.aims import Aims
 from nndiag.program.location.located import located_faults
 from nndiag.program.location.relation import Relations
 from nndiag.program.location.structure import increments, orders
 from nndiag.program.location.substitution import Substitution
 from nndiag.program.location.synthesis import expressions_due
+from nndiag.program.location.wording import operand_nodes
 from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.status import Status
-from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
 _SAME = 1e-3
@@ -140,41 +140,50 @@ class _Faults:
         loose = (
             not found.scaled or not self.facts.loss.own
         )  # of an assumed loss any multiple is one
-        edits = other_expressions(self.facts, found.node_id, dues, any_factor=loose)
+        node_id, carried = self._where_carried_on(found, dues)
+        edits = other_expressions(self.facts, node_id, carried, any_factor=False) if carried else []
+        if edits:
+            found, bug = replace(found, node_id=node_id), "broken-chain-rule"
+        else:
+            edits = other_expressions(self.facts, found.node_id, dues, any_factor=loose)
         if not edits and found.scaled and found.targets:  # another bug may have left out a factor
             edits = other_expressions(self.facts, found.node_id, dues, any_factor=True)
         place, relation = self.facts.nodes[found.node_id], bug
-        node_id = found.node_id
-        if edits and isinstance(place, ast.expr) and edits[0][0].node_id == node_id:
+        if edits and isinstance(place, ast.expr) and edits[0][0].node_id == found.node_id:
             bug = bug_by_edit(bug, place, edits[0][0].text)
-            carried = self._where_carried_on(place, edits[0][0].text)
-            edits = [*([] if carried is None else [(carried,)]), *edits]
-            node_id = node_id if carried is None else carried.node_id
         return ProgramFault(
             bug,
             list(found.mends),
-            node_id,
+            found.node_id,
             self._detail(found, relation),
             edits,
             explains=Explains.GRADIENT,
         )
 
-    def _where_carried_on(self, place: ast.expr, text: str) -> Change | None:
-        """The same edit where another variable is carried on as the one that it changes.
+    def _where_carried_on(self, found: Substitution, dues: Sequence[Due]) -> tuple[int, list[Due]]:
+        """Where a summand that is wrong was carried on from the round before, and what is due.
 
-        With `prev = delta` at the end of a loop it is `prev` that is wrong, and not where it is
-        used first.
+        With `prev = delta` at the end of a loop, and `e = w @ d + prev` in the next round, it is
+        `prev` that is wrong, and not the sum.
         """
-        operand, due = changed_part(place, text)
-        if not isinstance(operand, ast.Name):
-            return None
-        given = self.lines.carried_on(place, operand.id)
-        if given is None:
-            return None
-        for node in ast.walk(due):
-            if isinstance(node, ast.Name) and node.id == operand.id:
-                node.id = given.id
-        return Change(node_id_of(given), ast.unparse(due))
+        place = self.facts.nodes[found.node_id]
+        if not isinstance(place, ast.BinOp) or not isinstance(place.op, ast.Add):
+            return -1, []
+        for operand, other in ((place.left, place.right), (place.right, place.left)):
+            name = operand.id if isinstance(operand, ast.Name) else ""
+            given = self.lines.carried_on(place, name) if name else None
+            if given is None:
+                continue
+            rows = []
+            for point, count, due in dues:
+                reading = next(item for item in self.evidence.readings if item.point is point)
+                node = reading.graph[reading.keyed[found.node_id, None, count]]
+                parts = {item: index for index, item in operand_nodes(node, place)}
+                if other in parts and count > 0:
+                    rest = np.asarray(reading.graph[parts[other]].value, float)
+                    rows.append((point, count - 1, due - rest))
+            return node_id_of(given), rows
+        return -1, []
 
     def _handed_on(
         self, found: Substitution, dues: Sequence[Due]

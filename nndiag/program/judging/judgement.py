@@ -29,6 +29,7 @@ from nndiag.program.location.synthesis import Workbench, grades
 from nndiag.program.result import RepairStep
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.loss_text import loss_text
+from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.scales import hold_to_scale
 from nndiag.program.roles.status import FINE, Status
 from nndiag.program.roles.understanding import Understanding, understood
@@ -101,6 +102,9 @@ class Judgement:
                 got=", ".join(sorted(leaf.root for leaf in self.found.ahead)),
                 allowed="a momentum that moves nothing before the loss is computed",
             )
+        aimless = None if self.is_right else self._aimless(place)
+        if aimless is not None:
+            return aimless
         if self.doubt:
             return Problem(
                 f"{place}: not checked: {self.doubt}",
@@ -116,6 +120,32 @@ class Judgement:
                 "a config",
             )
         return None
+
+    def _aimless(self, place: str) -> Problem | None:
+        """Why its steps are compared with no gradient; None where they are."""
+        sampled = None if self.is_right else _sampling(self)
+        if sampled is not None:
+            return Problem(
+                f"{place}: not checked: the iteration samples its units "
+                f"({self.source.spot(sampled)}), so that its steps follow no gradient",
+                got="numbers made of the parameters, compared with others that are drawn",
+                allowed="a loss that changes with the parameters smoothly",
+            )
+        if not self._trains:
+            return Problem(
+                f"{place}: no training loop found: no step of it is felt by what may be its loss",
+                got=loss_text(self.found),
+                hint="name the loss under `code.loss`",
+            )
+        return None
+
+    @property
+    def _trains(self) -> bool:
+        """Whether the loss feels a parameter that moves, or none is said to stand still."""
+        status = {item.status for item in self.comparisons}
+        return not status <= {Status.NEVER_UPDATED, Status.NO_SIGNAL, Status.UNKNOWN} or (
+            Status.NEVER_UPDATED not in status
+        )
 
     def update_node_id(self, name: str) -> int:
         """The expression or statement that gives a parameter its next value; −1 without one."""
@@ -338,6 +368,32 @@ def not_understood(found: Understanding) -> Problem:
         "a target to infer it from",
         hint="name it, any expression over the loop's variables: loss=…, or `code.loss` in "
         "a config",
+    )
+
+
+def _sampling(item: Judgement) -> int | None:
+    """Line where units are sampled, of which all steps are then made; None where a step is right.
+
+    The forward pass compares what the parameters act on with as many other numbers.
+    """
+    if any(c.status is Status.RIGHT for c in item.comparisons) or not item.found.readings:
+        return None
+    reading = item.found.readings[0]
+    graph, acted = reading.forward, reading.acted_forward
+    for node in graph:
+        table = np.asarray(node.value).dtype.kind == "b" and node.size > 1
+        drawn = [i for i in node.inputs if i not in acted and graph[i].size == node.size]
+        if table and drawn and acted & set(node.inputs) and _is_multiplied(reading, node.index):
+            syntax = item.found.nodes.get(node.node_id)
+            return syntax.lineno if isinstance(syntax, (ast.expr, ast.stmt)) else None
+    return None
+
+
+def _is_multiplied(reading: Reading, index: int) -> bool:
+    """Whether a table is an operand of a product of arrays."""
+    return any(
+        reading.forward[user].operation in ("matmul", "dot")
+        for user in reading.forward.users()[index]
     )
 
 

@@ -53,20 +53,6 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     return bug
 
 
-def changed_part(place: ast.expr, text: str) -> tuple[ast.AST, ast.AST]:
-    """The one part of an expression that another has in another form, and that form.
-
-    Args:
-        place: The expression.
-        text: The other.
-    """
-    before: ast.AST = ast.parse(ast.unparse(place), mode="eval").body
-    after: ast.AST = ast.parse(text, mode="eval").body
-    while len(pairs := _different(before, after)) == 1:
-        before, after = pairs[0]
-    return before, after
-
-
 def _by_tokens(before: str, after: str) -> str | None:
     """The bug of an edit that only turns or exchanges parts, sums, or puts a product in."""
     one, other = (Counter(re.findall(r"\w+|@", text)) for text in (before, after))

@@ -84,7 +84,6 @@ def _texts(place: ast.expr, scope: ast.AST, scene: Scene) -> Iterator[str]:
     own.sort(key=lambda node: abs(getattr(node, "lineno", 0) - place.lineno))
     for node in own:
         yield ast.unparse(node)
-    for node in own:
         if isinstance(node, ast.Subscript):
             yield from neighbours(node)
     indices = dict.fromkeys(

@@ -28,6 +28,7 @@ from nndiag.program.roles.multiples import factor_between, laid_out
 
 _SECONDS = 3.0  # of processor time
 _MOST_OCCURRENCES = 2000
+_MOST_ALIGNMENTS = 3  # a backward pass goes the way of the forward pass: the nearest are tried
 _SAME = 1e-5
 _SUMS = frozenset({"sum", "mean", "average"})
 
@@ -290,7 +291,7 @@ class Search:
         tape = self.tapes[0]
         firsts = [item.places(sites, members)[0] for item in found]
         near = [FAR if p is None else tape.distance(nodes[0], family.nodes[p]) for p in firsts]
-        return [found[place] for place in np.argsort(near, kind="stable")]
+        return [found[place] for place in np.argsort(near, kind="stable")[:_MOST_ALIGNMENTS]]
 
     def _has_shapes(self, nodes: tuple[int, ...], family: Family, alignment: Alignment) -> bool:
         tape = self.tapes[0]

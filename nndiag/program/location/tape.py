@@ -61,11 +61,15 @@ class Tape:
 
     def again(self, given: Mapping[int, Any]) -> dict[int, Any] | None:
         """All values that change with some that are given; None where that cannot be computed."""
-        changed = dict(given)
+        changed, nodes = dict(given), self.graph.nodes
+
+        def value(index: int) -> Any:
+            return changed[index] if index in changed else nodes[index].value
+
         try:
             with np.errstate(all="ignore"):
                 for node in self._behind(given):
-                    changed[node.index] = evaluated(node, lambda i: self._value(changed, i))
+                    changed[node.index] = evaluated(node, value)
         except Exception:
             return None
         return changed

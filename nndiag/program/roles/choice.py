@@ -44,6 +44,7 @@ def fit_of(reading: Reading, loss: Loss) -> Fit:
     """Compares the derivatives of a loss with what leads to the updates."""
     matched, telling = set(), set()
     common: set[float] | None = None
+    alone: set[float] | None = None
     derivatives, penalties = reading.derivatives(loss), reading.penalties(loss)
     for parameter in reading.parameters:
         derivative, penalty = derivatives[parameter.name], penalties[parameter.name]
@@ -62,7 +63,10 @@ def fit_of(reading: Reading, loss: Loss) -> Fit:
             if factors:
                 matched.add(parameter.name)
         common = factors if common is None else _shared(common, factors)
-    if not telling:
+        own = set() if step is None else {step}
+        alone = own if alone is None else _shared(alone, own)
+    if not telling:  # of single numbers only the steps tell
+        common = alone or common
         telling = {item.name for item in reading.parameters if item.moves}
         matched = telling if common else set()
     return Fit(frozenset(matched), frozenset(telling), tuple(common or ()))

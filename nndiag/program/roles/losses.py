@@ -19,6 +19,7 @@ from nndiag.program.graph.nodes import Graph, Node, Ref
 
 _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
 _TINY = 1e-300
+_ENTRYWISE = frozenset({"sub", "subtract", "add", "mul", "multiply", "truediv", "divide"})
 _ROUNDED = 1e-10  # a probability below, or above 1 less it, that has lost its digits
 
 Key = tuple[int, Optional[int], int]
@@ -287,7 +288,7 @@ def own_losses(
         if graph.is_behind(node.index) and not _is_of_iteration(graph, node.index, acted):
             continue
         shown = node.index in graph.shown
-        if node.index in leading and not shown:
+        if not shown and (node.index in leading or _is_operand(graph, users[node.index], acted)):
             continue
         goes_on = any(
             graph[user].size == 1
@@ -306,6 +307,14 @@ def own_losses(
         if len(family) > 1:
             terms = tuple((keys[index],) for index in family)
             yield Loss("own", terms, node_id, shown=shown, behind=behind)
+
+
+def _is_operand(graph: Graph, users: list[int], acted: set[int]) -> bool:
+    """Whether arrays are computed from a number, as a softmax is from the largest of its inputs."""
+    return any(
+        graph[user].size > 1 and graph[user].operation in _ENTRYWISE and user in acted
+        for user in users
+    )
 
 
 def _is_told_behind(
