@@ -26,6 +26,12 @@ from nndiag.program.roles.status import Status
 from nndiag.program.text.instrument import node_id_of
 
 _SAME = 1e-3
+_FACTORS = (
+    "loss-gradient-scaled-by-residual",
+    "summed-instead-of-averaged",
+    "wrong-constant-factor",
+    "wrong-sign",
+)
 _SLIGHT = (Status.WRONG_SIGN, Status.WRONG_SCALE)
 Due = tuple[Point, int, np.ndarray]
 
@@ -135,8 +141,10 @@ class _Faults:
     # A value that is not what is due.
 
     def _of_substitution(self, origin: Substitution) -> ProgramFault:
-        bug = self._relation(origin)
-        found, dues = self._handed_on(origin, origin.first_wrong(self.evidence))
+        bug, found = self._relation(origin), origin
+        dues: Sequence[Due] = origin.first_wrong(self.evidence)
+        if bug not in _FACTORS:
+            found, dues = self._handed_on(origin, dues)
         loose = (
             not found.scaled or not self.facts.loss.own
         )  # of an assumed loss any multiple is one

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Severity
@@ -18,6 +15,7 @@ from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.judging.faults import faults_of
 from nndiag.program.judging.moments import is_due, memories
+from nndiag.program.judging.refusals import not_understood, sampling_line
 from nndiag.program.judging.uniform import (
     Uniform,
     has_stated_rate,
@@ -29,7 +27,6 @@ from nndiag.program.location.synthesis import Workbench, grades
 from nndiag.program.result import RepairStep
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.loss_text import loss_text
-from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.scales import hold_to_scale
 from nndiag.program.roles.status import FINE, Status
 from nndiag.program.roles.understanding import Understanding, understood
@@ -123,7 +120,7 @@ class Judgement:
 
     def _aimless(self, place: str) -> Problem | None:
         """Why its steps are compared with no gradient; None where they are."""
-        sampled = None if self.is_right else _sampling(self)
+        sampled = None if self.is_right else sampling_line(self.found, self.comparisons)
         if sampled is not None:
             return Problem(
                 f"{place}: not checked: the iteration samples its units "
@@ -345,69 +342,3 @@ def line_of(fault: ProgramFault, found: Understanding) -> int | None:
         return fault.line
     statement = Lines(found.host.tree, found.nodes).statement(fault.node_id)
     return None if statement is None else statement.lineno
-
-
-def not_understood(found: Understanding) -> Problem:
-    """Why a program without a loss cannot be checked."""
-    place = loop_place(found.watched.loop, found.host.source)
-    if not found.readings:
-        return Problem(
-            f"{place}: one iteration cannot be run by itself",
-            got=found.failure or None,
-            hint="name the statements of one step: functions=…, or `code.functions` in a config",
-        )
-    jump = _jump(found)
-    if jump is not None:
-        return Problem(
-            f"{place}: the output jumps ({found.host.source.spot(jump)}): it has no gradient to "
-            "compare the steps with, as in a perceptron, whose rule is no fault",
-            hint="where a smooth loss is meant all the same: loss=…, or `code.loss` in a config",
-        )
-    return Problem(
-        f"{place}: no loss found: the loop computes none, and no difference between an output and "
-        "a target to infer it from",
-        hint="name it, any expression over the loop's variables: loss=…, or `code.loss` in "
-        "a config",
-    )
-
-
-def _sampling(item: Judgement) -> int | None:
-    """Line where units are sampled, of which all steps are then made; None where a step is right.
-
-    The forward pass compares what the parameters act on with as many other numbers.
-    """
-    if any(c.status is Status.RIGHT for c in item.comparisons) or not item.found.readings:
-        return None
-    reading = item.found.readings[0]
-    graph, acted = reading.forward, reading.acted_forward
-    for node in graph:
-        table = np.asarray(node.value).dtype.kind == "b" and node.size > 1
-        drawn = [i for i in node.inputs if i not in acted and graph[i].size == node.size]
-        if table and drawn and acted & set(node.inputs) and _is_multiplied(reading, node.index):
-            syntax = item.found.nodes.get(node.node_id)
-            return syntax.lineno if isinstance(syntax, (ast.expr, ast.stmt)) else None
-    return None
-
-
-def _is_multiplied(reading: Reading, index: int) -> bool:
-    """Whether a table is an operand of a product of arrays."""
-    return any(
-        reading.forward[user].operation in ("matmul", "dot")
-        for user in reading.forward.users()[index]
-    )
-
-
-def _jump(found: Understanding) -> int | None:
-    """Line of the first comparison of something that the parameters act on."""
-    reading = found.readings[0]
-    graph, acted = reading.forward, reading.acted_forward
-    tables = {
-        node.index
-        for node in graph
-        if np.asarray(node.value).dtype.kind == "b" and acted & set(node.inputs)
-    }
-    for index in sorted(graph.compared & acted | tables):
-        node = found.nodes.get(graph[index].node_id)
-        if isinstance(node, (ast.expr, ast.stmt)):
-            return node.lineno
-    return None

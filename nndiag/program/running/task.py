@@ -19,7 +19,8 @@ from nndiag.program.execution import clock
 from nndiag.program.execution.host import Host, loop_place
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.execution.sandbox import sandbox
-from nndiag.program.judging.judgement import Judgement, compared_program, not_understood
+from nndiag.program.judging.judgement import Judgement, compared_program
+from nndiag.program.judging.refusals import not_understood
 from nndiag.program.judging.report import Report
 from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.loop.tensors import Tensor
