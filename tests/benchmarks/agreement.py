@@ -59,7 +59,7 @@ def _against_fix(config: Path, run: RunResult, *, fine: bool) -> Iterator[str]:
     errors = [x.problem for x in run.findings if x.severity is Severity.ERROR]
     if errors and found.healthy:
         yield f"train says {errors[0]}, fix says nothing is to be fixed"
-    if tried and first and tried != first:
+    if tried and first and tried not in (first, wanted[:1]):
         yield f"train says to try {first[0]}, fix tries {tried[0]} first"
     if found.in_the_data and first:
         yield f"fix says that it is in the data, train says to try {first[0]}"
