@@ -48,6 +48,7 @@ class Runner:
         self.host = host
         self.loop = loop
         self.seconds = 5.0
+        self._looks_behind = True
         self.edited: Mapping[int, ast.stmt] = {}
         self._functions: list[tuple[types.FunctionType, CodeKey]] = []
         self._installed: Variant | None = None
@@ -64,6 +65,11 @@ class Runner:
         self._plain.clear()
         self._installed = None
         self._node = None
+        self._steps.clear()
+
+    def leave_out_behind(self) -> None:
+        """From now on runs no statements behind the loop: they tell nothing."""
+        self._looks_behind = False
         self._steps.clear()
 
     def variant(
@@ -92,7 +98,8 @@ class Runner:
         if known is not None:
             return Variant(known, functions)
         top = self.host.tree.body[self.loop.top]
-        behind = () if instruments is None else shown_behind(top, self._node)
+        told = instruments is not None and self._looks_behind
+        behind = shown_behind(top, self._node) if told else ()
         step = instrument.compile_step(self._node, self.loop, name, instruments, behind=behind)
         if self.loop.top not in edited:
             self._steps[instruments] = step

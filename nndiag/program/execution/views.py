@@ -42,6 +42,12 @@ def owner_of(array: Any) -> Any:
     return array
 
 
+def bytes_of(array: np.ndarray[Any, Any]) -> tuple[int, int]:
+    """Where the memory of an array begins, and where it ends."""
+    low, high = byte_bounds(array)
+    return int(low), int(high)
+
+
 def copy_views(group: Views, memo: dict[int, Any]) -> None:
     """Copies one block of memory, in double precision, and makes the same views of the copy."""
     if all(id(item) in memo for item in group.arrays):

@@ -13,6 +13,7 @@ that place.
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ from nndiag.program.execution.numbers import (
 )
 from nndiag.program.execution.runner import Runner, StepFailedError, Variant
 from nndiag.program.execution.snapshot import Leaf, Snapshot
+from nndiag.program.execution.views import bytes_of
 
 TEST_SECONDS = 0.4
 """How much processor time one iteration may take while its loop is looked for."""
@@ -215,11 +217,16 @@ def _seen_elsewhere(snapshot: Snapshot) -> set[Leaf]:
     viewed = {id(array) for group in snapshot.views for array in group.arrays}
     arrays = [(leaf, item) for leaf, item in snapshot.leaves() if id(item) in viewed]
     arrays.sort(key=lambda pair: pair[1].size)
-    return {
-        leaf
-        for number, (leaf, item) in enumerate(arrays)
-        if any(np.shares_memory(item, other) for _, other in arrays[:number])
-    }
+    places = sorted((*bytes_of(item), number) for number, (_, item) in enumerate(arrays))
+    hidden: set[Leaf] = set()
+    for place, (_, high, number) in enumerate(places):
+        for low, _, other in itertools.islice(places, place + 1, None):
+            if low >= high:  # and so are all that follow
+                break
+            leaf, larger = arrays[max(number, other)]
+            if leaf not in hidden and np.shares_memory(larger, arrays[min(number, other)][1]):
+                hidden.add(leaf)
+    return hidden
 
 
 def _real_now(snapshot: Snapshot, leaf: Leaf) -> bool:

@@ -105,3 +105,15 @@ def _looked_at(graph: Graph, acted: set[int], ends: set[int]) -> set[int]:
         and (node.index not in leading or node.index in graph.shown)
         and node.index not in ends
     }
+
+
+def tells_behind(iteration: Iteration) -> bool:
+    """Whether what stands behind the loop comes to a single number that may be a loss.
+
+    Args:
+        iteration: One iteration, with what stands behind the loop.
+    """
+    graph = iteration.graph
+    acted = descendants(graph, {head for heads in iteration.heads.values() for head in heads})
+    numbers = (graph[index] for index in acted if graph.is_behind(index))
+    return any(x.size == 1 and x.is_real and x.function is not None for x in numbers)

@@ -21,7 +21,12 @@ from nndiag.program.loop.training_loop import (
     occasional,
     watched_program,
 )
-from nndiag.program.roles.assigned import assigned_leaves, displacements, parameter_leaves
+from nndiag.program.roles.assigned import (
+    assigned_leaves,
+    displacements,
+    parameter_leaves,
+    tells_behind,
+)
 from nndiag.program.roles.carried import carried_leaves
 from nndiag.program.roles.choice import chosen_loss, takes_one_step
 from nndiag.program.roles.copied_rows import without_copies
@@ -244,6 +249,8 @@ def _complete(found: Understanding) -> None:
         if iteration is None:
             continue
         found.failure = ""
+        if not tells_behind(iteration):
+            lab.runner.leave_out_behind()
         iteration = _with_carried(found, snapshot, iteration)
         leaves = parameter_leaves(iteration, literal_node_ids(lab.nodes))
         found.ahead = displacements(iteration, leaves)
