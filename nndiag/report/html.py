@@ -90,6 +90,7 @@ summary {{ cursor: pointer; font-weight: 600; margin: 1rem 0 0.5rem; }}
 def renderable_html(renderable: RenderableType) -> str:
     """A report as an element that stands in a notebook or a page."""
     console = Console(
+        force_jupyter=False,
         record=True,
         width=_WIDTH,
         file=StringIO(),

@@ -119,7 +119,10 @@ def text_of(renderable: "RenderableType", *, width: int = 100) -> str:
     """A renderable as plain text."""
     from rich.console import Console  # noqa: PLC0415 (rich costs 50 ms)
 
-    console = Console(file=StringIO(), width=width, highlight=False, emoji=False, color_system=None)
+    console = Console(
+        file=StringIO(), width=width, highlight=False, emoji=False, color_system=None,
+        force_jupyter=False,  # rich would show there what is printed
+    )  # fmt: skip
     with console.capture() as captured:
         console.print(renderable)
     return "\n".join(line.rstrip() for line in captured.get().rstrip().splitlines())

@@ -1,7 +1,9 @@
 """Pages that stand alone, in light and dark."""
 
 import re
+import sys
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -13,6 +15,7 @@ from nndiag.diagnosis import diagnose
 from nndiag.plots.vector import GRID, INK, vector_plots
 from nndiag.report.html import page_html, renderable_html
 from nndiag.report.run_page import run_page
+from nndiag.verbs.result import text_of
 from tests.conftest import made_trace
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -145,3 +148,14 @@ def test_a_result_shows_itself_in_a_notebook():
     result = nndiag.diagnose(made_trace(np.geomspace(1, 0.1, 30)))
     assert "IMPROVING" in result._repr_html_()
     assert "svg" in {tag for tag, _ in outline(result._repr_html_())}
+
+
+def test_a_notebook_is_shown_a_result_once(monkeypatch):
+    shown = []
+    display = SimpleNamespace(display=shown.append)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert "a word" in renderable_html(Text("a word"))
+    assert text_of(Text("a word")) == "a word"
+    assert shown == []  # rich shows what is printed in a notebook, beside what the result gives
