@@ -18,7 +18,7 @@ def changed(diff):
     [
         ("broken/eval_mode_left_on", ["model.train()"]),
         ("broken/loss_detached", ["loss = loss"]),
-        ("broken/rate_too_high", ["learning_rate = 7.1e-6"]),
+        ("broken/rate_too_high", ["xx = (xx - xx.mean(0)) / (xx.std(0) + 1e-8)"]),
         (
             "broken/head_not_in_optimizer",
             ["optimizer = torch.optim.SGD(model.parameters(), lr=0.2)"],
