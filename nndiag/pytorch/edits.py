@@ -143,6 +143,19 @@ class ScriptEditor(Editor):
         """None: widths stand in the layers' own calls, and in what is built upon them."""
         return None
 
+    def column_of_ones(self) -> SettingEdit | None:
+        """Biases, where layers are made without."""
+        without = [
+            x.value
+            for call in self.calls()
+            for x in call.keywords
+            if x.arg == "bias" and isinstance(x.value, ast.Constant) and x.value.value is False
+        ]
+        if not without:
+            return None
+        splices = tuple(self.replaced(x, "True") for x in without)
+        return SettingEdit("biases", "used", without[0].lineno, splices)
+
     def clip(self) -> SettingEdit | None:
         """Gradients that are not clipped."""
         for node in self.calls():

@@ -49,6 +49,29 @@ def test_fixes_what_was_measured(name, lines):
     assert changed(fix_program(run(path), script_of(path)).diff) == lines
 
 
+def test_layers_without_biases_get_them(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text(
+        """
+import torch
+torch.manual_seed(0)
+x = torch.linspace(-1, 1, 60).reshape(-1, 1)
+y = 3 * x + 5
+model = torch.nn.Linear(1, 1, bias=False)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(300):
+    optimizer.zero_grad()
+    loss = torch.nn.functional.mse_loss(model(x), y)
+    loss.backward()
+    optimizer.step()
+""",
+        encoding="utf-8",
+    )
+    assert run(path).diagnosis.cause.finding.problem == "missing-biases"
+    found = fix_program(run(path), script_of(path))
+    assert changed(found.diff) == ["model = torch.nn.Linear(1, 1, bias=True)"]
+
+
 def test_tells_where_a_schedule_is_stepped_and_where_it_belongs():
     path = path_of("broken/schedule_each_batch")
     found = run(path)
