@@ -59,9 +59,10 @@ def _reduced(x: float) -> tuple[float, float]:
     """n, and eʳ − 1 for x = n·ln 2 + r."""
     n = (x * _PER_LN2 + _ROUNDING) - _ROUNDING
     r = (x - n * _LN2) - n * _LN2_REST
-    upper = (((((_C13 * r + _C12) * r + _C11) * r + _C10) * r + _C9) * r + _C8) * r + _C7
-    lower = (((((upper * r + _C6) * r + _C5) * r + _C4) * r + _C3) * r) + _C2
-    return n, r + r * r * lower
+    square = r * r  # two sums that do not wait for each other
+    even = ((((_C12 * square + _C10) * square + _C8) * square + _C6) * square + _C4) * square
+    odd = ((((_C13 * square + _C11) * square + _C9) * square + _C7) * square + _C5) * square
+    return n, r + square * ((even + _C2) + r * (odd + _C3))
 
 
 @_inlined
