@@ -94,7 +94,8 @@ class Finding:
         line: For a user's program: the line to change, from 1.
         replacement: For a user's program: what to write there.
         mild: Whether it impairs less than what else keeps the run from moving.
-        explains_up_to: How far above its limit a learning rate may be for this to be the reason.
+        explains_up_to: How many times too large or too small a learning rate may be for this to be
+            the reason.
     """
 
     problem: str

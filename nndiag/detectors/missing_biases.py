@@ -78,6 +78,7 @@ def missing_biases(trace: Trace, *, offset: Positive = 0.5) -> Findings:
                 Evidence(what, observed=observed, limit=offset, layer=layer.name, measure="offset"),
             ),
             layer=layer.name,
+            explains_up_to=1.0,
         )
     ]
 

@@ -79,7 +79,7 @@ def unscaled_inputs(
             message,
             evidence=(evidence,),
             mild=mild,
-            explains_up_to=steeper * max(evidence.observed, 1.0) ** 2,
+            explains_up_to=steeper * max(evidence.observed, 1 / evidence.observed) ** 2,
         )
     ]
 

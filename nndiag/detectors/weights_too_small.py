@@ -15,7 +15,8 @@ Fires when
 Silent when
     The run learned; only the last layer starts small, which is good practice; all weights of a
     layer are equal (see `identical-units`); a layer's units are all dead from the start, which
-    larger weights may leave as they are.
+    larger weights may leave as they are; the weights shrink while the network trains, as they do
+    near zero by no loss (see `weight-decay-too-strong`).
 
 Thresholds
     ratio = 0.1, passed = 0.01: ours; one hidden layer at a tenth recovers within a few steps.
@@ -40,6 +41,7 @@ from nndiag.formatting import rough
 from nndiag.trace import Trace
 
 PROBLEM = "weights-too-small"
+_SHRUNK = 0.5  # of the first weights' length
 
 
 @detector(PROBLEM, stage=Stage.START, facts=("initial_weights", "layers"))
@@ -52,7 +54,7 @@ def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive =
     hidden, together = ratios[:-1], float(np.prod(ratios))
     if severity is None or all_equal(trace) or hidden.min() >= ratio or not together < passed:
         return []
-    if _is_dead(trace):
+    if _is_dead(trace) or _shrinks(trace):
         return []
     column = int(np.argmin(hidden))
     observed, layer = float(hidden[column]), trace.facts.layers[column].name
@@ -67,8 +69,18 @@ def weights_too_small(trace: Trace, *, ratio: Positive = 0.1, passed: Positive =
                 Evidence("passed_signal", together, passed),
             ),
             layer=layer,
+            explains_up_to=1 / together,
         )
     ]
+
+
+def _shrinks(trace: Trace) -> bool:
+    """Whether the hidden layers' weights end at less than half of their start."""
+    series = trace.series.get("weight_norm")
+    if series is None or not len(series.values):
+        return False
+    first, last = series.values[0, :-1], series.values[-1, :-1]
+    return bool((last < _SHRUNK * first).all())
 
 
 def _is_dead(trace: Trace) -> bool:

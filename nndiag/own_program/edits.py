@@ -389,7 +389,11 @@ def _weight_change(link: dict[str, object], weights: np.ndarray) -> str | None:
     if np.ptp(weights) == 0:
         return f"np.random.default_rng({fan_in}).normal(0, {typed(wanted)}, np.shape({{0}}))"
     offset = abs(mean) > 2 * float(np.std(weights)) / np.sqrt(weights.size) and weights.size > 4
-    shift = f" - {typed(mean)}" if offset and abs(mean) > 0.5 * size else ""
+    shift = (
+        f" {'-' if mean > 0 else '+'} {typed(abs(mean))}"
+        if offset and abs(mean) > 0.5 * size
+        else ""
+    )
     spread = float(np.std(weights)) if shift else size
     factor = wanted / spread
     if 1 / _ROOM < factor < _ROOM and not shift:

@@ -216,7 +216,10 @@ def _facts(told: Told, mirror: Mirror) -> Facts:
     rule = {"weight_decay": told.get("decay"), "clip_norm": told.get("clip")}
     return replace(
         facts,
-        settings={"optimizer": own | {name: value for name, value in rule.items() if value}},
+        settings={
+            "optimizer": own | {name: value for name, value in rule.items() if value},
+            "training": {"order": "sequential"} if told.get("in_order") else {},
+        },
         baseline_loss=baseline(mirror.shape.loss, mirror.data.targets),
         optimizer=_optimizer(told),
         learning_rate=facts.learning_rate if known else None,

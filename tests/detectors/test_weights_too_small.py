@@ -60,6 +60,13 @@ def test_a_tenth_in_a_layer_and_a_hundredth_in_all_are_its_boundaries(
     assert bool(run(PROBLEM, make_trace(curves["stuck"], facts=weights(*ratios)))) is fires
 
 
+@pytest.mark.parametrize(("end", "fires"), [(0.6, True), (0.4, False)])
+def test_stays_silent_where_something_else_shrinks_the_weights(end, fires, curves, make_trace):
+    series = {"weight_norm": [[1.0, 1.0], [end, end]]}
+    trace = make_trace(curves["stuck"], facts=weights(0.02, 0.02), series=series)
+    assert bool(run(PROBLEM, trace)) is fires
+
+
 def test_is_skipped_without_a_hidden_layer(curves, make_trace):
     facts = {"initial_weights": (np.full((1, 3), 1e-9) * [1, 2, 3],)}
     trace = make_trace(curves["stuck"], layers=((1, "linear"),), facts=facts)

@@ -51,6 +51,7 @@ class StepTest:
         leaning: Single numbers that come out as a part of themselves and something else.
         unseen: Changed numbers for which there was no time.
         resting: Whether it changed nothing, with an array of equal numbers at its head.
+        renewed: Changed numbers that come out the same, whatever stood there before.
     """
 
     changed: dict[Leaf, int]
@@ -59,6 +60,7 @@ class StepTest:
     leaning: dict[Leaf, int] = field(default_factory=dict)
     unseen: frozenset[Leaf] = frozenset()
     resting: bool = False
+    renewed: frozenset[Leaf] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,14 +106,14 @@ class _Iteration:
         start = self.head[leaf]
         return self.nudged(leaf) - start if self.anew else nudge(start.size, start)
 
-    def effects(self, leaf: Leaf, moved: Vector) -> dict[Leaf, Vector]:
-        """What other numbers at a leaf change at the end, and by how much."""
+    def effects(self, leaf: Leaf, moved: Vector) -> dict[Leaf, Vector] | None:
+        """What other numbers at a leaf change at the end, and by how much; None where they fail."""
         snapshot = self.snapshot
         try:
             written = {**(self.head if self.beside else {}), leaf: moved}
             self.runner.run(snapshot, self.variant, before=lambda: _write(snapshot, written))
         except StepFailedError:
-            return {}
+            return None
         effects = {}
         for other, end in self.end.items():
             now = read_vector(snapshot, other)
@@ -164,10 +166,14 @@ def step_test(
     except StepFailedError:
         snapshot.unshare()  # something is written to, with what stood there before
     effects: Effects = {}
+    renewed = set()
     for leaf in sorted(changed, key=lambda item: -changed[item])[:_MOST_LEAVES]:
         if time.process_time() - started > seconds:
             break
-        effects[leaf] = iteration.effects(leaf, iteration.nudged(leaf))
+        found = iteration.effects(leaf, iteration.nudged(leaf))
+        effects[leaf] = found or {}
+        if found is not None and leaf not in found:
+            renewed.add(leaf)
     looked = set(effects)
     buffers = {leaf for leaf in effects if _is_buffer(iteration, leaf)}
     effects = {leaf: found for leaf, found in effects.items() if leaf not in buffers}
@@ -182,6 +188,7 @@ def step_test(
         moving,
         leaning=dict.fromkeys(_leaning(iteration, effects), 1),
         unseen=frozenset(changed) - looked,
+        renewed=frozenset(renewed),
     )
 
 
@@ -304,7 +311,7 @@ def _is_local(iteration: _Iteration, leaf: Leaf, effects: Effects) -> bool:
         moved[entry] += change[entry]
         telling = [
             effect
-            for other, effect in iteration.effects(leaf, moved).items()
+            for other, effect in (iteration.effects(leaf, moved) or {}).items()
             if end[other].size != 1 or end[leaf].size == 1 or leaf in effects.get(other, {})
         ]
         if any(np.count_nonzero(effect) > 1 or effect.size != start.size for effect in telling):

@@ -254,7 +254,8 @@ def _complete(found: Understanding) -> None:
         iteration = _with_carried(found, snapshot, iteration)
         leaves = parameter_leaves(iteration, literal_node_ids(lab.nodes))
         found.ahead = displacements(iteration, leaves)
-        leaves = [leaf for leaf in leaves if leaf not in {*lab.carried, *found.ahead}]
+        renewed = {leaf for test in found.watched.tests for leaf in test.renewed}
+        leaves = [x for x in leaves if x not in {*lab.carried, *found.ahead, *renewed}]
         if leaves:
             lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, leaves))
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,7 @@ class Seen:
         known = [x for x in self._networks if x.output is not None and x.output.kind is not None]
         self.network = next(iter([*known, *self._networks]), None)
         self.batch: int | None = None
-        self.is_steady = False
+        self.is_steady = self.in_order = False
         self.data = self._whole_data()
 
     def _network(self, reading: Reading) -> Network | None:
@@ -90,7 +91,8 @@ class Seen:
 
         Otherwise arrays of the program that have the rows of the steps, in the same order.
         """
-        batches = self._batches()
+        seen = self._batches()
+        batches = list(seen.values())
         if not batches:
             return None
         self.batch = max(len(inputs) for inputs, _ in batches)
@@ -98,9 +100,11 @@ class Seen:
         self.is_steady = all(is_equal(first, other) for other in batches[1:])
         if len(first[0]) > 1 and self.is_steady:
             return first
-        return holding(batches, self._found.watched.snapshots[0])
+        whole = holding(batches, self._found.watched.snapshots[0])
+        self.in_order = whole is not None and _is_in_order(seen, whole[0], self.batch)
+        return whole
 
-    def _batches(self) -> list[Batch]:
+    def _batches(self) -> dict[int, Batch]:
         """The examples of some iterations."""
         found: dict[int, Batch] = {}
         for network in self._networks:
@@ -112,7 +116,7 @@ class Seen:
                 other = self._read(Point(snapshot, self._found.lab.theta(snapshot)))
                 if other is not None and other.output is not None:
                     found[snapshot.iteration] = other.inputs, other.output.targets
-        return list(found.values())[:_MOST]
+        return dict(list(found.items())[:_MOST])
 
     def _read(self, point: Point) -> Network | None:
         found = self._found
@@ -167,6 +171,21 @@ class Seen:
             ):
                 return call, call.args[0]
         return None
+
+
+def _is_in_order(batches: Mapping[int, Batch], inputs: Array, size: int) -> bool:
+    """Whether steps take one batch behind the other, as all examples stand.
+
+    Args:
+        batches: The examples of some iterations.
+        inputs: Those of all examples, shape (examples, inputs).
+        size: Examples of a batch.
+    """
+    passes = -(-len(inputs) // size)
+    return len(batches) > 1 and all(
+        np.array_equal(batch[0], inputs[iteration % passes * size :][:size])
+        for iteration, batch in batches.items()
+    )
 
 
 def _names_of(snapshot: Snapshot, leaf: Leaf) -> list[tuple[Any, Any]]:

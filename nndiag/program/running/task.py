@@ -191,6 +191,7 @@ class _Roles:
             "data": None if seen.data is None else list(seen.data),
             "named": seen.names_of_data(),
             "batch": seen.batch,
+            "in_order": seen.in_order,
             "loss": [loss.text, loss.own, loss.line],
             "rate": None if rate is None else [rate.text, float(rate.value)],
             "scale": scale,

@@ -141,6 +141,26 @@ for epoch in range(20):
 """
 
 
+FILLED = """
+import numpy as np
+x, y = np.array([[1, 0, 1], [1, 1, 0], [1, 1, 1]]), np.array([1.0, 1.0, 0.0])
+rng = np.random.default_rng(1)
+a, b, c, given = rng.normal(size=3), rng.normal(size=3), rng.normal(size=3), np.zeros(3)
+
+def forward(i):
+    given[0] = np.tanh(x[i] @ a)
+    given[1] = np.tanh(x[i] @ b)
+    given[2] = c[0] + np.dot(c[1:], given[:2])
+
+for step in range(30):
+    forward(step % 3)
+    error = given[2] - y[step % 3]
+    back = error * c[1:] * (1 - given[:2] ** 2)
+    c = c - 0.1 * error * np.array([1.0, given[0], given[1]])
+    a, b = a - 0.1 * back[0] * x[step % 3], b - 0.1 * back[1] * x[step % 3]
+"""
+
+
 @pytest.fixture
 def told(tmp_path):
     """Writes a program, and gives what is told of it."""
@@ -229,3 +249,18 @@ def test_finds_the_parameters_where_equal_weights_and_classes_leave_them_at_rest
     found = told(ZEROS)
     assert [link["weights"] for link in found["links"]] == ["W", "V"]
     assert not found["rows"][:, 1:].any()
+
+
+def test_tells_whether_batches_are_cut_from_the_examples_as_they_stand(told):
+    shuffled = BATCHES.replace(
+        "    for start",
+        "    order = rng.permutation(len(x))\n    x, y = x[order], y[order]\n    for start",
+    )
+    assert told(BATCHES)["in_order"]
+    assert not told(shuffled)["in_order"]
+
+
+def test_what_an_iteration_fills_anew_is_no_parameter(told):
+    found = told(FILLED)
+    assert [name for name, *_ in found["tensors"]] == ["a", "b", "c"]
+    assert found["right"]
