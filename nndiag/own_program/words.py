@@ -194,8 +194,10 @@ def columns_told(inputs: FloatArray, name: str) -> str | None:
     """How the columns of the inputs run, where they are few."""
     columns = inputs.shape[1]
     if columns > _COLUMNS:
-        sizes = np.abs(inputs).max(axis=0)
-        chosen: Iterable[int] = (int(np.argmax(sizes)), int(np.argmin(sizes)))
+        sizes = np.where(np.ptp(inputs, axis=0) > 0, np.abs(inputs).max(axis=0), np.nan)
+        if np.isnan(sizes).all():
+            return None
+        chosen: Iterable[int] = (int(np.nanargmax(sizes)), int(np.nanargmin(sizes)))
     else:
         chosen = range(columns)
     runs = [
