@@ -67,22 +67,22 @@ def _settled(findings: Sequence[Finding]) -> Sequence[Finding]:
 def _reach(finding: Finding, others: Sequence[Finding]) -> frozenset[str]:
     """The problems that a finding can explain in this run.
 
-    Where a rate is further from its limit, above or below, than the finding accounts for, it
+    Where a rate is further from its limit, above or else below, than the finding accounts for, it
     explains neither the rate nor what the rate did.
     """
     reach = can_explain(finding.problem)
-    for other in others:
+    too_high = [x for x in others if _of(x).stage is Stage.RATE]
+    for other in too_high or [x for x in others if _of(x).stage is Stage.PACE]:
         if _excess(other) > finding.explains_up_to:
             reach -= {other.problem} | can_explain(other.problem)
     return reach
 
 
 def _excess(finding: Finding) -> float:
-    """How many times too large, or too small, a rate is; 0 where a finding is about no rate."""
-    first, stage = finding.evidence[0], _of(finding).stage
-    if stage is Stage.RATE:
-        return first.observed / max(first.limit or 0.0, 1e-300)
-    return (first.limit or 0.0) / max(first.observed, 1e-300) if stage is Stage.PACE else 0.0
+    """How many times too large, or too small, the rate of a finding is."""
+    first = finding.evidence[0]
+    ratio = first.observed / max(first.limit or 0.0, 1e-300)
+    return ratio if _of(finding).stage is Stage.RATE else 1 / max(ratio, 1e-300)
 
 
 def _confidence(finding: Finding) -> Confidence:
