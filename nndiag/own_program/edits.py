@@ -15,7 +15,7 @@ from nndiag.own_program.absorbing import absorbed, shapes
 from nndiag.own_program.activating import exchanged
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.optimizing import as_adam
-from nndiag.own_program.places import Places, Splice, is_range, last_name, value_of
+from nndiag.own_program.places import Places, Splice, bound_of, last_name, value_of
 from nndiag.own_program.widening import widened
 from nndiag.program.text.source import Source
 
@@ -110,7 +110,7 @@ class Editor:
     def steps(self, factor: int) -> SettingEdit | None:
         """The outermost loop of the training run through more often."""
         loop = self._places.outer_loop()
-        bound = None if loop is None else _bound(loop)
+        bound = None if loop is None else bound_of(loop)
         if bound is None:
             return None
         known = value_of(bound)
@@ -364,19 +364,6 @@ def typed(value: float) -> str:
 
 def _same(one: object, other: float) -> bool:
     return isinstance(one, int | float) and abs(one - other) <= 1e-6 * abs(other)
-
-
-def _bound(loop: ast.For | ast.While) -> ast.expr | None:
-    """What a loop counts to; None where it counts to nothing."""
-    if isinstance(loop, ast.For):
-        call = loop.iter
-        if not is_range(call) or not isinstance(call, ast.Call):
-            return None
-        return call.args[0] if len(call.args) == 1 else call.args[1]
-    test = loop.test
-    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Lt | ast.LtE):
-        return test.comparators[0]
-    return None
 
 
 def _weight_change(link: dict[str, object], weights: np.ndarray) -> str | None:

@@ -267,6 +267,19 @@ def is_range(node: ast.expr) -> bool:
     return node.func.id in {"range", "xrange"} and len(node.args) in {1, 2}
 
 
+def bound_of(loop: ast.For | ast.While) -> ast.expr | None:
+    """What a loop counts to; None where it counts to nothing."""
+    if isinstance(loop, ast.For):
+        call = loop.iter
+        if not is_range(call) or not isinstance(call, ast.Call):
+            return None
+        return call.args[0] if len(call.args) == 1 else call.args[1]
+    test = loop.test
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Lt | ast.LtE):
+        return test.comparators[0]
+    return None
+
+
 def value_of(node: ast.expr) -> float | None:
     """The number that an expression of constants is; None where it is none."""
     allowed = ast.Constant | ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop

@@ -55,6 +55,15 @@ class Watched:
         return _merged([test.moving for test in self.tests])
 
     @property
+    def renewed(self) -> set[Leaf]:
+        """The numbers that never depend on what they were before, as those of a cache.
+
+        Beside steps that explode, a small change may be lost to rounding.
+        """
+        kept = {leaf for x in self.tests for leaf in x.changed.keys() - x.unseen - x.renewed}
+        return {leaf for x in self.tests for leaf in x.renewed} - kept
+
+    @property
     def settled(self) -> bool:
         """Whether testing it again would tell nothing."""
         return len(self.tests) >= _TRIES or any(not test.complete for test in self.tests)

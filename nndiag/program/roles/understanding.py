@@ -254,22 +254,12 @@ def _complete(found: Understanding) -> None:
         iteration = _with_carried(found, snapshot, iteration)
         leaves = parameter_leaves(iteration, literal_node_ids(lab.nodes))
         found.ahead = displacements(iteration, leaves)
-        renewed = _renewed(found)
-        leaves = [x for x in leaves if x not in {*lab.carried, *found.ahead, *renewed}]
+        none = {*lab.carried, *found.ahead, *found.watched.renewed}
+        leaves = [leaf for leaf in leaves if leaf not in none]
         if leaves:
             lab.tensors = without_overlaps(snapshot, tensors_of(snapshot, leaves))
             return
     lab.tensors = moved
-
-
-def _renewed(found: Understanding) -> set[Leaf]:
-    """The numbers that never depend on what they were before, as those of a cache.
-
-    Beside steps that explode, a small change may be lost to rounding.
-    """
-    tests = found.watched.tests
-    kept = {leaf for x in tests for leaf in x.changed.keys() - x.unseen - x.renewed}
-    return {leaf for x in tests for leaf in x.renewed} - kept
 
 
 def _first_recorded(found: Understanding, points: Sequence[Point]) -> Iteration | None:
