@@ -165,16 +165,12 @@ def step_test(
         runner.run(snapshot, variant)
     except StepFailedError:
         snapshot.unshare()  # something is written to, with what stood there before
-    effects: Effects = {}
-    renewed = set()
+    known: dict[Leaf, dict[Leaf, Vector] | None] = {}
     for leaf in sorted(changed, key=lambda item: -changed[item])[:_MOST_LEAVES]:
         if time.process_time() - started > seconds:
             break
-        found = iteration.effects(leaf, iteration.nudged(leaf))
-        effects[leaf] = found or {}
-        if found is not None and leaf not in found:
-            renewed.add(leaf)
-    looked = set(effects)
+        known[leaf] = iteration.effects(leaf, iteration.nudged(leaf))
+    effects: Effects = {leaf: found or {} for leaf, found in known.items()}
     buffers = {leaf for leaf in effects if _is_buffer(iteration, leaf)}
     effects = {leaf: found for leaf, found in effects.items() if leaf not in buffers}
     moving = {
@@ -187,8 +183,8 @@ def step_test(
         changed,
         moving,
         leaning=dict.fromkeys(_leaning(iteration, effects), 1),
-        unseen=frozenset(changed) - looked,
-        renewed=frozenset(renewed),
+        unseen=frozenset(changed) - set(known),
+        renewed=frozenset(x for x, found in known.items() if found is not None and x not in found),
     )
 
 
