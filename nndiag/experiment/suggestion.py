@@ -132,6 +132,8 @@ def _renamed(entries: dict[str, Node], shape: Shape) -> dict[str, Node]:
     names = shape.registry.names() if isinstance(shape, ComponentOf) else []
     if entry is None or not isinstance(entry.value, str) or entry.value in names:
         return entries
+    if len(entries) == 1:  # nothing beside the name to be looked at
+        return entries
     hint = meant(entry.value, names)
     right = next((other for other in names if hint == f"did you mean {other!r}?"), entry.value)
     return {**entries, "name": replace(entry, value=right)}

@@ -145,9 +145,8 @@ class _Faults:
         dues: Sequence[Due] = origin.first_wrong(self.evidence)
         if bug not in _FACTORS:
             found, dues = self._handed_on(origin, dues)
-        loose = (
-            not found.scaled or not self.facts.loss.own
-        )  # of an assumed loss any multiple is one
+        assumed = not self.facts.loss.own  # of an assumed loss any multiple is one
+        loose = assumed or (not found.scaled and bug not in _FACTORS)
         node_id, carried = self._where_carried_on(found, dues)
         edits = other_expressions(self.facts, node_id, carried, any_factor=False) if carried else []
         if edits:

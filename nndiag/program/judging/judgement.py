@@ -139,10 +139,10 @@ class Judgement:
     @property
     def _trains(self) -> bool:
         """Whether the loss feels a parameter that moves, or none is said to stand still."""
-        status = {item.status for item in self.comparisons}
-        return not status <= {Status.NEVER_UPDATED, Status.NO_SIGNAL, Status.UNKNOWN} or (
-            Status.NEVER_UPDATED not in status
-        )
+        still = (Status.NEVER_UPDATED, Status.NO_SIGNAL, Status.UNKNOWN)
+        stands = any(item.status is Status.NEVER_UPDATED for item in self.comparisons)
+        moves = any(item.status not in still or item.unmoved for item in self.comparisons)
+        return moves or not stands
 
     def update_node_id(self, name: str) -> int:
         """The expression or statement that gives a parameter its next value; −1 without one."""

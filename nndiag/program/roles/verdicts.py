@@ -8,7 +8,7 @@ their factors: one that has another is a multiple of what it should be.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ from nndiag.program.roles.scales import share_scales
 from nndiag.program.roles.status import Status
 
 _PARALLEL = 1e-4  # how far a part of a step may be from the gradient's
+_STEP = -1  # stands for the step itself beside the node_ids of a chain
 _ALIKE = 1e-3  # how much a factor may differ between points of one iteration
 
 
@@ -222,22 +223,33 @@ def _status(  # noqa: PLR0911 - one kind after the other
 
 
 def _follows_data(found: Comparison) -> bool:
-    """Whether all factors of a step differ between points of one iteration.
+    """Whether all factors of a step differ between points of one iteration, or in sign.
 
     A schedule, or a batch's size, is the same at all of them: what differs is made of the data.
+    Neither turns a step around from one iteration to another.
     """
-    for iteration in set(found.iterations.values()):
-        there = [point for point, own in found.iterations.items() if own == iteration]
-        tables = [
-            {**found.factors[point], **({-1: found.rates[point]} if point in found.rates else {})}
-            for point in there
-        ]
-        shared = set.intersection(*map(set, tables))
-        if len(tables) > 1 and shared and not any(_agree(tables, key) for key in shared):
-            return True
-    return False
+    tables = {
+        point: {**factors, **({_STEP: found.rates[point]} if point in found.rates else {})}
+        for point, factors in found.factors.items()
+    }
+    groups: dict[int, list[Mapping[int, float]]] = {}
+    for point, table in tables.items():
+        groups.setdefault(found.iterations[point], []).append(table)
+    differ = any(_none_common(group, _agree) for group in groups.values() if len(group) > 1)
+    return differ or _none_common([*tables.values()], _have_one_sign)
 
 
-def _agree(tables: Sequence[Mapping[int, float]], key: int) -> bool:
-    known = [table[key] for table in tables]
-    return max(known) - min(known) <= _ALIKE * abs(known[0])
+def _none_common(
+    tables: Sequence[Mapping[int, float]], alike: Callable[[Sequence[float]], bool]
+) -> bool:
+    """Whether some values have a factor at all points, and none has factors that are alike."""
+    shared = set.intersection(*map(set, tables))
+    return bool(shared) and not any(alike([table[key] for table in tables]) for key in shared)
+
+
+def _agree(factors: Sequence[float]) -> bool:
+    return max(factors) - min(factors) <= _ALIKE * abs(factors[0])
+
+
+def _have_one_sign(factors: Sequence[float]) -> bool:
+    return min(factors) * max(factors) > 0
