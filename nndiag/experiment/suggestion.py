@@ -132,10 +132,10 @@ def _renamed(entries: dict[str, Node], shape: Shape) -> dict[str, Node]:
     names = shape.registry.names() if isinstance(shape, ComponentOf) else []
     if entry is None or not isinstance(entry.value, str) or entry.value in names:
         return entries
-    if len(entries) == 1:  # nothing beside the name to be looked at
-        return entries
     hint = meant(entry.value, names)
     right = next((other for other in names if hint == f"did you mean {other!r}?"), entry.value)
+    if any(one.is_required() and key not in entries for key, one in fields(shape, right).items()):
+        return entries  # what is missing may be a consequence of the guess
     return {**entries, "name": replace(entry, value=right)}
 
 

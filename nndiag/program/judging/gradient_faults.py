@@ -26,12 +26,8 @@ from nndiag.program.roles.status import Status
 from nndiag.program.text.instrument import node_id_of
 
 _SAME = 1e-3
-_FACTORS = (
-    "loss-gradient-scaled-by-residual",
-    "summed-instead-of-averaged",
-    "wrong-constant-factor",
-    "wrong-sign",
-)
+_SIZED = ("summed-instead-of-averaged", "wrong-constant-factor")
+_FACTORS = ("loss-gradient-scaled-by-residual", *_SIZED, "wrong-sign")
 _SLIGHT = (Status.WRONG_SIGN, Status.WRONG_SCALE)
 Due = tuple[Point, int, np.ndarray]
 
@@ -146,7 +142,7 @@ class _Faults:
         if bug not in _FACTORS:
             found, dues = self._handed_on(origin, dues)
         assumed = not self.facts.loss.own  # of an assumed loss any multiple is one
-        loose = assumed or (not found.scaled and bug not in _FACTORS)
+        loose = assumed or (not found.scaled and bug not in _SIZED)
         node_id, carried = self._where_carried_on(found, dues)
         edits = other_expressions(self.facts, node_id, carried, any_factor=False) if carried else []
         if edits:
@@ -232,8 +228,7 @@ class _Faults:
 
     def _detail(self, found: Substitution, bug: str) -> str:
         ratio = found.ratio(self.evidence)
-        sized = ("summed-instead-of-averaged", "wrong-constant-factor")
-        return "" if ratio is None or bug not in sized else self._times(found.mends, ratio)
+        return "" if ratio is None or bug not in _SIZED else self._times(found.mends, ratio)
 
     def _times(self, names: Sequence[str], ratio: float) -> str:
         held = self.facts.found.settings.gradient_of(names[0]) is not None
