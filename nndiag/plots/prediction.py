@@ -12,6 +12,9 @@ from nndiag.trace.classes import Classes, classes_of, plane_of
 
 MOST_POINTS = 5000
 
+MOST_NAMED = 10
+"""Outputs that have a name each in a legend."""
+
 
 def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
     """Draw the predictions of the last parameters for the training examples.
@@ -111,10 +114,17 @@ def _against_targets(axes: Axes, targets: FloatArray, predictions: FloatArray) -
             targets[chosen, output], predictions[chosen, output], "o", alpha=0.5,
             markersize=4 if len(chosen) > 50 else 8, markeredgewidth=0,
             color=COLOURS[output % len(COLOURS)],
-            label=f"output {output}" if targets.shape[1] > 1 else None,
+            label=_output_label(output, targets.shape[1]),
         )  # fmt: skip
     both = np.concatenate([targets.ravel(), predictions.ravel()])
     ends = [float(both.min()), float(both.max())]
     axes.plot(ends, ends, color="#777777", linewidth=1, linestyle=":", label="equal")
     axes.set(title="Prediction against target", xlabel="target", ylabel="prediction")
     axes.legend(loc="best", fontsize="small")
+
+
+def _output_label(output: int, count: int) -> str | None:
+    """The name of an output in the legend; of many one name for all."""
+    if count <= MOST_NAMED:
+        return f"output {output}" if count > 1 else None
+    return f"{count:,} outputs" if output == 0 else None

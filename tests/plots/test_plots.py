@@ -143,6 +143,15 @@ def test_classes_of_two_inputs_are_drawn_in_their_plane(targets, predictions):
     np.testing.assert_array_equal(line(drawn, "wrong: 1 of 4").get_xydata(), [[0, 1]])
 
 
+def test_many_outputs_have_one_name():
+    values = np.random.default_rng(0).normal(size=(5, 64))
+    facts = Facts(inputs=values, targets=values)
+    ending = Ending("finished", 0.1, predictions=values)
+    drawn = axes()
+    assert prediction.draw(Trace(np.arange(1), np.ones(1), facts=facts, ending=ending), drawn)
+    assert drawn.get_legend_handles_labels()[1] == ["64 outputs", "equal"]
+
+
 def test_numbers_of_two_inputs_are_no_classes():
     trace = run([1.0], inputs=2)
     drawn = axes()
