@@ -151,6 +151,8 @@ class _Faults:
             edits = other_expressions(self.facts, found.node_id, dues, any_factor=loose)
         if not edits and found.scaled and found.targets:  # another bug may have left out a factor
             edits = other_expressions(self.facts, found.node_id, dues, any_factor=True)
+        if bug == _FACTORS[0]:  # a factor is to go, not to give way to another one
+            edits.sort(key=lambda edit: sum(len(change.text) for change in edit))
         place, relation = self.facts.nodes[found.node_id], bug
         if edits and isinstance(place, ast.expr) and edits[0][0].node_id == found.node_id:
             bug = bug_by_edit(bug, place, edits[0][0].text)

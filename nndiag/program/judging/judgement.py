@@ -247,33 +247,51 @@ def _mend(result: Judgement, settings: CodeSettings, *, deadline: float) -> None
 def _mended_once(
     result: Judgement, current: Judgement, settings: CodeSettings, *, deadline: float
 ) -> Judgement | None:
+    """The program with an edit that makes all parameters of a fault right, else some of them."""
     before = _wrong(current)
-    best: Judgement | None = None
     bench = Workbench(current.found)
     for fault in current.faults:
+        partly: tuple[RepairStep, Judgement] | None = None
         for edit in fault.edits:
             if result.tried >= _MOST_EDITS or clock.is_over(deadline):
-                return best
+                break
             edited = _edited(current, edit)
             if edited is None or not _promises(current, bench, edit):
                 continue
             result.tried += 1
-            try:
-                found = compared_program(edited, settings, deadline=deadline + _DEADLINE_GRACE)
-            except UserCodeError:
+            found = _tried(current, fault, edited, settings, deadline=deadline + _DEADLINE_GRACE)
+            after = before if found is None else _wrong(found)
+            if found is None or len(after) >= len(before):
                 continue
-            if found.found.loss is None or not _is_same_loss(current, found):
-                continue
-            if current.uniform is not None and not has_stated_rate(found.found, found.comparisons):
-                continue
-            if fault.bug == "wrong-moment" and not _is_due(current, found):
-                continue
-            after = _wrong(found)
-            if len(after) < len(before):
-                mended = tuple(n for n in dict.fromkeys(before) if n not in after)
-                result.mended.append((fault, _step(current, edited, fault, mended)))
-                return found
-    return best
+            mended = tuple(n for n in dict.fromkeys(before) if n not in after)
+            partly = partly or (_step(current, edited, fault, mended), found)
+            if not set(fault.parameters) & set(after):
+                partly = _step(current, edited, fault, mended), found
+                break
+        if partly is not None:
+            result.mended.append((fault, partly[0]))
+            return partly[1]
+    return None
+
+
+def _tried(
+    current: Judgement,
+    fault: ProgramFault,
+    edited: Source,
+    settings: CodeSettings,
+    *,
+    deadline: float,
+) -> Judgement | None:
+    """An edited program; None where it cannot be checked, or is not what the fault asks for."""
+    try:
+        found = compared_program(edited, settings, deadline=deadline)
+    except UserCodeError:
+        return None
+    if found.found.loss is None or not _is_same_loss(current, found):
+        return None
+    if current.uniform is not None and not has_stated_rate(found.found, found.comparisons):
+        return None
+    return None if fault.bug == "wrong-moment" and not _is_due(current, found) else found
 
 
 def _is_due(current: Judgement, found: Judgement) -> bool:
