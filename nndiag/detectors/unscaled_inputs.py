@@ -18,7 +18,7 @@ Fires when
 Silent when
     The run learned; columns are constant (no information) or hold two values (indicators) of
     ordinary size; the first layer has batch normalisation. Columns that seldom differ from 0, as
-    pixels do, are in the unit of their range.
+    pixels do, are in the unit of the largest range.
 
 Thresholds
     size = 3, offset = 3, disparity = 30: ours. Standardised columns have size 1; the range from
@@ -46,6 +46,7 @@ from nndiag.trace import Trace
 PROBLEM = "unscaled-inputs"
 _INDICATOR = 30.0  # largest size of a column of two values that is taken as an indicator
 _RANGE = 6.0  # deviations; a column that seldom differs from 0 has the unit of its range
+_SELDOM = 0.5  # share of zeros
 _RARE = 0.05  # share of columns that may be nearly constant, as at the edge of a picture
 _MILD = 10.0  # size or offset of inputs that networks learn, if slowly; ours
 _STEEPER, _STEEPER_IF_MILD = 10.0, 0.5  # ours: deep networks on scaled inputs reach 6
@@ -100,7 +101,9 @@ def scale_fault(
     if sizes.max() < size**-2:
         message = f"inputs are tiny: root mean square {rough(sizes.max())}"
         return message, Evidence("inputs", float(sizes.max()), size**-2, measure="root mean square")
-    units = np.maximum(deviations, [np.ptp(c) / _RANGE for c in columns])
+    ranges = np.array([np.ptp(c) for c in columns])
+    seldom = np.array([np.mean(c == 0) > _SELDOM for c in columns])  # one unit, as of pixels
+    units = np.maximum(deviations, np.where(seldom, ranges.max(), ranges) / _RANGE)
     spread = float(units.max() / np.quantile(units, _RARE, method="lower"))
     if spread > disparity:
         message = f"the inputs' std differ by a factor of {number(spread)}"

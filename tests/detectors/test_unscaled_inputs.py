@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from nndiag.detectors import run
+from nndiag.detectors.unscaled_inputs import scale_fault
 from nndiag.finding import Severity, Skipped
 
 PROBLEM = "unscaled-inputs"
@@ -67,3 +68,11 @@ def test_is_skipped_where_the_first_layer_is_normalised(curves, make_trace):
     settings = {"network": {"layers": [{"units": 4, "batch_norm": True}, {"units": 1}]}}
     facts = {**inputs(100 * UNIT), "settings": settings}
     assert isinstance(run(PROBLEM, make_trace(curves["stuck"], facts=facts)), Skipped)
+
+
+def test_pixels_that_are_seldom_on_share_the_unit_of_the_others():
+    rng = np.random.default_rng(0)
+    ink = rng.uniform(0, 1, (200, 4))
+    edge = np.where(np.arange(200) % 67 == 0, 1 / 16, 0.0) * rng.integers(1, 3, 200)
+    assert scale_fault(np.column_stack([ink, edge])) is None
+    assert scale_fault(np.column_stack([ink, 0.005 * ink[:, ::-1]])) is not None
