@@ -15,6 +15,7 @@ from nndiag.formatting import count, number
 from nndiag.program import ProgramCheck
 from nndiag.program.result import TensorCheck
 from nndiag.program.roles.status import Status
+from nndiag.program.text.settings import is_numeral
 from nndiag.program.training.ablation import Matters
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 
@@ -195,14 +196,6 @@ def diff_text(diff: str) -> Text:
     return text
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Text]]:
     """What was taken for what, what was not checked, and what to do next."""
     loss = f"{check.loss.text}, {check.source.spot(check.loss.line)}"
@@ -212,7 +205,7 @@ def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Tex
     rate = check.learning_rate
     if rate is not None:
         words = f"{rate.text} = {number(rate.value)}"
-        if _is_number(rate.text):
+        if is_numeral(rate.text):
             words = rate.text
         if rate.effective is not None:
             words += f"; the step is {number(rate.effective)} times the gradient"

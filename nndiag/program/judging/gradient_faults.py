@@ -22,6 +22,7 @@ from nndiag.program.location.synthesis import expressions_due
 from nndiag.program.location.wording import operand_nodes
 from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.multiples import factor_between
+from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.status import Status
 from nndiag.program.text.instrument import node_id_of
 
@@ -181,7 +182,7 @@ class _Faults:
                 continue
             rows = []
             for point, count, due in dues:
-                reading = next(item for item in self.evidence.readings if item.point is point)
+                reading = self._reading_at(point)
                 node = reading.graph[reading.keyed[found.node_id, None, count]]
                 parts = {item: index for index, item in operand_nodes(node, place)}
                 if other in parts and count > 0:
@@ -200,7 +201,7 @@ class _Faults:
             return found, dues
         scaled = []
         for point, count, due in dues:
-            reading = next(item for item in self.evidence.readings if item.point is point)
+            reading = self._reading_at(point)
             keys = [(item, None, count) for item in (node_id_of(statement.value), found.node_id)]
             values = [reading.graph[reading.keyed[k]].value for k in keys if k in reading.keyed]
             factor = factor_between(*values) if len(values) == len(keys) else None
@@ -208,6 +209,9 @@ class _Faults:
                 return found, dues
             scaled.append((point, count, factor * due))
         return replace(found, node_id=alias), scaled
+
+    def _reading_at(self, point: Point) -> Reading:
+        return next(item for item in self.evidence.readings if item.point is point)
 
     def _relation(self, found: Substitution) -> str:
         """What is wrong with the expression, by what it was made from and what is due."""
@@ -254,7 +258,7 @@ class _Faults:
     def _of_update(self, name: str) -> ProgramFault:
         item = next(item for item in self.facts.comparisons if item.name == name)
         turned = item.ratio is None or item.status is Status.WRONG_SIGN
-        ratio = -1.0 if turned else item.ratio or -1.0
+        ratio = -1.0 if item.ratio is None or turned else item.ratio
         bug, node_id = self._by_ratio(ratio), self._odd_stage(name)
         statement = self.lines.statement(node_id)
         edits: Edits = []

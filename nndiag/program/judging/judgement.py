@@ -120,7 +120,7 @@ class Judgement:
 
     def _aimless(self, place: str) -> Problem | None:
         """Why its steps are compared with no gradient; None where they are."""
-        sampled = None if self.is_right else sampling_line(self.found, self.comparisons)
+        sampled = sampling_line(self.found, self.comparisons)
         if sampled is not None:
             return Problem(
                 f"{place}: not checked: the iteration samples its units "

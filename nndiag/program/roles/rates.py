@@ -14,6 +14,7 @@ from nndiag.program.graph.nodes import Node, Ref
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
+from nndiag.program.text.settings import is_numeral
 
 _DEEP = 40
 _SAME = 1e-6
@@ -74,7 +75,7 @@ def learning_rate(
     shared = [rate for text, rate in tables[0].items() if all(text in table for table in tables)]
     other = [rate for rate in shared if all(abs(rate.value - value) > _SAME for value in own)]
     shared = other or shared
-    named = [rate for rate in shared if not _is_number(rate.text)]
+    named = [rate for rate in shared if not is_numeral(rate.text)]
     return next(iter(named or shared), None)
 
 
@@ -84,7 +85,7 @@ def said_rate(reading: Reading, nodes: Mapping[int, ast.AST], said: str) -> Rate
     Raises:
         UserCodeError: No update uses it.
     """
-    if _is_number(said):
+    if is_numeral(said):
         return Rate(said, float(said))
     for parameter in reading.parameters:
         for rate in _factors(reading, parameter, nodes):
@@ -100,14 +101,6 @@ def said_rate(reading: Reading, nodes: Mapping[int, ast.AST], said: str) -> Rate
 
 def _key(node: Node) -> _Key:
     return node.node_id, node.label, float(np.ravel(node.value)[0])
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _factors(

@@ -64,3 +64,12 @@ class CodeSettings:
             if said.replace("'", '"') in {name, name.partition(".")[2]}:
                 return f"gradients.{said}"
         return None
+
+
+def is_numeral(text: str) -> bool:
+    """Whether a text is a number, and no expression."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
