@@ -60,7 +60,7 @@ def header_in(text: str, is_title: Callable[[str], bool]) -> Header | None:
             titles[:1] = [title.lstrip("# ") for title in titles[:1]]
             if any(is_number(title, delimiter) for title in titles):
                 continue
-            cells = _split(below, delimiter)
+            cells = _cells(below, delimiter, len(titles))
             index = delimiter in (SPACES, WIDE) and len(cells) == len(titles) + 1
             under = cells[1:] if index else cells
             if (
@@ -169,6 +169,8 @@ def _by_rows(part: _Part, *, found: bool) -> Table:
     if rows and (found or not any(is_number(cell, part.delimiter) for cell in rows[0])):
         names = _named(rows.pop(0))
         lines.pop(0)
+        if part.delimiter == WIDE:
+            rows = [_cells(WIDE.join(row), WIDE, len(names)) for row in rows]
         rows, lines = _without_comments(rows, lines)
     elif rows and comments and len(_named(comments[-1])) == len(rows[0]):
         names = _named(comments[-1])
@@ -201,10 +203,27 @@ def _fitting(
         return ("", *names), rows, lines
     if part.delimiter in (SPACES, WIDE, "|"):
         kept = [place for place, row in enumerate(rows) if len(row) == len(names)]
+        first = rows[kept[0]] if kept else []
+        kept = [place for place in kept if _is_alike(rows[place], first)]
         return names, [rows[place] for place in kept], [lines[place] for place in kept]
     if not part.text.endswith("\n") and len(rows) > 1 and len(rows[-1]) < len(names):
         return names, rows[:-1], lines[:-1]
     return names, rows, lines
+
+
+def _is_alike(row: list[str], first: list[str]) -> bool:
+    """Whether a row has numbers where the first one has them; others are of another table."""
+    return all(
+        _is_value(cell) or cell.lower() in ABSENT
+        for cell, known in zip(row, first, strict=True)
+        if _is_value(known)
+    )
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell is a number, or one of so many: `3/10`."""
+    number, _, most = cell.partition("/")
+    return is_number(number, WIDE) and (not most or most.isdigit())
 
 
 def _delimiter(text: str, file: str) -> str:
@@ -267,6 +286,13 @@ def _split(line: str, delimiter: str) -> list[str]:
     if delimiter == "|" and line.startswith("|"):
         line = line[1:].removesuffix("|")
     return [cell.strip() for cell in line.split(delimiter)]
+
+
+def _cells(line: str, delimiter: str, count: int) -> list[str]:
+    """The cells of a row below so many titles: numbers hold no spaces, as titles may."""
+    cells = _split(line, delimiter)
+    numbers = line.split() if delimiter == WIDE and len(cells) < count else []
+    return numbers if len(numbers) == count and all(map(_is_value, numbers)) else cells
 
 
 def _says_something(line: str) -> bool:

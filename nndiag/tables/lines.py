@@ -29,7 +29,10 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _SEPARATORS = re.compile(r"[,|;\t()\[\]{}]|\s[-–—]\s|\s{2,}")
-_AFTER = re.compile(r"\s+(avg loss|avg|loss|rate|lr)\b", re.IGNORECASE)
+_AFTER = re.compile(r"\s+(avg loss|avg|loss|rate|lr)\b(?!\s*[:=])", re.IGNORECASE)
+_POINT = re.compile(r"\d\.\d")
+_COMMA = re.compile(r"(?<![\d,])(\d+),(\d+)(?![\d,])")
+_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _PLACES = {
     "epoch": re.compile(r"\b(epochs?|ep)$", re.IGNORECASE),
     "step": re.compile(
@@ -81,6 +84,7 @@ def array_table(text: str, file: str) -> Table | None:
 
 def line_table(text: str, file: str) -> Table:
     """The numbers in lines of text, by the words before them; `epoch` and `step` where named."""
+    text = _with_points(text)
     found = _LIST.finditer(text) if "[" in text else ()
     lists = {match[1]: _numbers(match[0]) for match in found}
     if max(map(len, lists.values()), default=0) > 1:
@@ -92,6 +96,15 @@ def line_table(text: str, file: str) -> Table:
     titles = ["epoch", "step", *list(reading.titles)[: MOST_COLUMNS - 2]]
     columns = [[row.get(title) for row in reading.rows] for title in titles]
     return Table(file, "lines of text", titles, reading.lines, cells=lambda: columns)
+
+
+def _with_points(text: str) -> str:
+    """The text with points for decimal commas: no number has a point, and some commas stand where
+    none would be between thousands.
+    """
+    if _POINT.search(text) or all(_THOUSANDS.fullmatch(x[0]) for x in _COMMA.finditer(text)):
+        return text
+    return _COMMA.sub(r"\1.\2", text)
 
 
 def _read_all(lines: Iterable[tuple[int, str]]) -> _Reading:

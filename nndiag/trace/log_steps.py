@@ -47,6 +47,7 @@ def steps_of(
     epochs = _whole(table, numbers, EPOCH, used)
     steps = _whole(table, numbers, STEP, used)
     if steps is not None:
+        steps = _with_those_of_losses(numbers, steps, used)
         back = np.flatnonzero(np.diff(steps) < 0)
         within = epochs is not None and bool(np.all(np.diff(epochs)[back] > 0))
         if not (len(back) and within):  # else they are steps within epochs
@@ -54,8 +55,9 @@ def steps_of(
             twice = _repeated(numbers, steps, used)
             if twice is None:
                 return _steps_of_all(table, steps, used, "step")
-            message = f"step {steps[twice]} has two losses"
-            raise DataError(Problem(message, table.place(int(used[twice]))))
+            if epochs is None or epochs[twice] == epochs[twice - 1]:
+                message = f"step {steps[twice]} has two losses"
+                raise DataError(Problem(message, table.place(int(used[twice]))))
     if epochs is not None:
         begins = np.flatnonzero(np.diff(epochs) < 0) + 1
         if len(begins) and np.all(epochs[begins] <= epochs[0]):
@@ -94,6 +96,21 @@ def _whole(
     row = int(np.argmin(whole))
     problem = "a step is a whole number that is not negative"
     raise DataError(Problem(problem, table.place(int(used[row])), got=f"{values[row]:g}"))
+
+
+def _with_those_of_losses(
+    numbers: Mapping[Column, tuple[Places, FloatArray]], steps: Integers, used: Places
+) -> Integers:
+    """The steps, where a row without a loss counts something else the last step of a loss.
+
+    Some loggers count the batches of the validation data in the same column.
+    """
+    rows = [numbers[Column(name)][0] for name in ("loss", TRAINING) if Column(name) in numbers]
+    if not rows:
+        return steps
+    own = np.isin(used, np.concatenate(rows))
+    last = np.maximum.accumulate(np.where(own, np.arange(len(used)), 0))
+    return np.where(own, steps, np.maximum(steps, steps[last]))
 
 
 def _refuse_going_back(

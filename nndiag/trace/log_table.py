@@ -25,6 +25,7 @@ _WRAPPED = re.compile(  # a number as libraries show it: tensor(0.5, grad_fn=<â€
     r"\b(?:tensor|array|Array|(?:np|numpy)\.\w+)\(\s*([-+]?[\d.]+(?:e[-+]?\d+)?|nan|-?inf)(?:,[^()\n]*)?\)"
 )
 _BRACKETS = re.compile(r"\s*[(\[]([^()\[\]\n]*)[)\]],?\s*")
+_BARS = re.compile(r"[:\s]*\b\d+%\|[^|\n]*\|[^\n]*")  # of progress, behind a row
 _VALUE = re.compile(r"[:=]\s*[-+.\d]")
 _NO_HEADER = "begin with a line that names the columns: step,loss"
 
@@ -46,9 +47,10 @@ def log_table(text: str, file: str) -> Table:
     if table is not None:
         return _named(table)
     text = _without_brackets(text)
-    header = header_in(text, is_title)
+    rows = _BARS.sub("", text) if "%|" in text else text
+    header = header_in(rows, is_title)
     if header is not None:
-        return _by_metric(delimited_table(text, file, header=header))
+        return _by_metric(delimited_table(rows, file, header=header))
     lines = line_table(text, file)
     if any(map(is_title, lines.names)) and len(lines.lines):
         return lines

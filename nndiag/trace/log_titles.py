@@ -19,7 +19,7 @@ CONSTANTS = ("baseline_loss", "batch_size", "total_steps")
 ALIASES: dict[str, tuple[str, ...]] = {
     STEP: (
         "global_step", "iteration", "iterations", "iter", "iters", "update", "train_step",
-        "trainer_global_step", "steps",
+        "trainer_global_step", "steps", "itn", "#",
     ),
     EPOCH: ("epochs", "train_epoch"),
     "loss": ("batch_loss", "train_batch_loss", "cost", "objective", "loss_step", "train_loss_step"),
@@ -52,9 +52,22 @@ _MEASURES = {
     *("cost", "objective", "l1", "l2", "rmsle", "deviance", "error", "err", "sse"),
 }
 _NEUTRAL = {
-    *("total", "avg", "average", "mean", "running", "epoch", "step", "batch", "s", "set", "net"),
+    *(
+        "total",
+        "tot",
+        "avg",
+        "average",
+        "mean",
+        "running",
+        "epoch",
+        "step",
+        "batch",
+        "s",
+        "set",
+        "net",
+    ),
     *("overall", "value", "of", "on", "per", "smoothed", "current", "curr", "output", "results"),
-    *("binary", "multi", "cross", "the", "full"),
+    *("binary", "multi", "cross", "the", "full", "net"),
 }
 _OTHER = {
     *("scale", "scaler", "std", "min", "max", "best", "weight", "weights", "accuracy", "acc"),
@@ -64,6 +77,7 @@ _OURS = {other: name for name, others in ALIASES.items() for other in others}
 _UNKNOWN = {"accuracy", "validation_accuracy"}
 """Series that no title tells: another program's accuracy may be one of a batch, or in percent."""
 _KNOWN = {STEP, EPOCH, *CONSTANTS, *SERIES} - _UNKNOWN
+_JOINED = re.compile(rf"\b({'|'.join(_PARTS)})(loss|losses|err|error|cost)\b")
 _LAYERED = re.compile(r"^(?P<name>[^\[\]/.:]+)(\[(?P<layer>.+)\]|[/.:](?P<other>.+))$")
 
 
@@ -117,7 +131,8 @@ def loss_title(title: str) -> LossTitle | None:
     if re.search(r"[:=]\s*[-+.\d]", title) or len(title) > 100:
         return None
     run, _, rest = title.rpartition(" - ")
-    words = re.findall(r"[a-z]+\d*|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", rest).lower())
+    rest = _JOINED.sub(r"\1 \2", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", rest).lower())
+    words = re.findall(r"[a-z]+\d*|\d+", rest)
     if not words or _OTHER & set(words):
         return None
     parts = [_PARTS[word] for word in words if word in _PARTS]
@@ -216,6 +231,6 @@ def _numbered(found: Sequence[LossTitle]) -> list[LossTitle]:
 
 
 def _canonical(title: str) -> str | None:
-    plain = re.sub(r"[\s/.:-]+", "_", title.strip().lower())
+    plain = re.sub(r"[\s/.:-]+", "_", title.strip().lower()).rstrip("_")
     plain = _OURS.get(plain, plain)
     return plain if plain in _KNOWN else None

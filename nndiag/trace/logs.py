@@ -24,11 +24,14 @@ from nndiag.trace.log_steps import LogSteps, steps_of
 from nndiag.trace.log_table import log_table
 from nndiag.trace.log_titles import (
     CONSTANTS,
+    EPOCH,
+    STEP,
     TRAINING,
     VALIDATION,
     Column,
     Losses,
     column_of,
+    loss_title,
     losses_among,
 )
 from nndiag.trace.reader import read_trace
@@ -112,6 +115,8 @@ def _losses(table: Table, wanted: str | None) -> Losses:
             raise DataError(Problem(f"no column {wanted!r}", place, allowed=allowed))
         wanted = alike[0]
     losses = losses_among(titles, wanted)
+    if wanted is None and losses.others:
+        losses = losses_among([title for title in titles if not _is_idle(table, title)])
     if not losses.columns:
         raise DataError(
             Problem(
@@ -123,6 +128,12 @@ def _losses(table: Table, wanted: str | None) -> Losses:
             )
         )
     return losses
+
+
+def _is_idle(table: Table, title: str) -> bool:
+    """Whether a loss is zero throughout, as that of a part that is not trained."""
+    values = table.numbers(table.names.index(title)) if loss_title(title) is not None else None
+    return values is not None and not values.any()
 
 
 def _naming(table: Table, titles: Sequence[str]) -> str | None:
@@ -255,12 +266,15 @@ class _Log:
         if numbers is not None:
             return np.arange(len(numbers)), numbers
         comma = self.table.delimiter not in (",", "")
+        column = self._column(title)
+        counts = column is not None and column.name in (STEP, EPOCH)
         rows: list[int] = []
         values: list[float] = []
         for row, cell in enumerate(self.table.cells(number)):
             if cell is None or (isinstance(cell, str) and cell.strip().lower() in ABSENT):
                 continue
-            value = number_in(cell, comma=comma) if isinstance(cell, str) else cell
+            text = cell.partition("/")[0] if counts and isinstance(cell, str) else cell  # 3/10
+            value = number_in(text, comma=comma) if isinstance(text, str) else text
             if value is not None:
                 rows.append(row)
                 values.append(value)

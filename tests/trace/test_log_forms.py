@@ -87,6 +87,15 @@ TOLD = {
     "trainer_state.json": Told(10, (3.1, 1.5792), "step", 500, (2, 1.7792)),
     "two_losses_in_brackets.txt": Told(8, (1.7, 1.0), "row", 7),
     "verbose_classifier.txt": Told(12, (0.69, 0.32493), "step", 12),
+    "batches_in_brackets.txt": Told(8, (1.2, 0.282354), "epoch", 7, (8, 0.382354)),
+    "batches_of_validation.jsonl": Told(8, (1.2, 0.282354), "row", 8),
+    "decimal_commas.txt": Told(8, (1.2, 0.2824), "epoch", 8),
+    "frame_in_html.html": Told(8, (1.2, 0.282354), "epoch", 7, (8, 0.382354)),
+    "parts_and_total.txt": Told(8, (1.2, 0.2824), "epoch", 7),
+    "percent_before_loss.txt": Told(8, (1.2, 0.2824), "row", 8, (2, 0.3824)),
+    "table_with_bars.txt": Told(8, (1.2, 0.282), "epoch", 8),
+    "wide_titles.txt": Told(8, (1.2, 0.282), "step", 7),
+    "words_run_together.txt": Told(8, (1.2, 0.28), "row", 7),
 }
 
 REFUSED = {
