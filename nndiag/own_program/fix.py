@@ -135,10 +135,12 @@ class Search:
         """What was found, with what came of the search."""
         if self._base is None or (self._unmended and self.before is None):
             return found  # nothing would tell that a change helps
-        text = edited(self._source.text, self._base) if self._base else self._repair
+        if self._repair is not None:
+            self._source = self._source.with_text(self._repair)
+        text = edited(self._source.text, self._base)
         if text is None and not self._told:
             return found
-        if text is not None:
+        if text is not None and (self._base or self._repair is not None):
             told = self._watched(text)
             if told is None:
                 return found
@@ -146,8 +148,6 @@ class Search:
             trial = self._judged(self._base, told)
             if trial.cured:
                 return self._confirmed(found, trial)
-        if self._repair is not None:
-            self._source = self._source.with_text(self._repair)
         for trial in self._tried():
             if trial.cured:
                 done = self._confirmed(found, self._pruned(trial))

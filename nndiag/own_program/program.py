@@ -150,8 +150,13 @@ class Program:
         return found.cause is None and not found.failing and (reached or 0.0) >= CURED
 
     def mended(self, check: ProgramCheck | None, told: Told) -> str | None:
-        """Its text with the gradient repaired, where that is wrong and a repair is known."""
-        wrong = check is not None and not check.correct and told.get("scale") is None
+        """Its text with the gradient repaired, where that is an error and a repair is known.
+
+        Args:
+            check: The check as its run has weighed it.
+            told: What was watched of that run.
+        """
+        wrong = [] if check is None else [x for x in check.findings if x.severity is Severity.ERROR]
         return check.fixed_text if check is not None and wrong else None
 
     def wrong_at_start(self, told: Told) -> list[tuple[str, Finding]]:

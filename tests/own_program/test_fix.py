@@ -43,3 +43,38 @@ def test_leaves_a_program_that_trains_alone():
     result = nndiag.fix(PROGRAMS / "healthy" / "straight_line.py")
     assert result.healthy
     assert result.diff is None
+
+
+def test_mends_a_gradient_and_proves_and_writes_what_it_mended(tmp_path):
+    path = tmp_path / "logic_gate.py"
+    shutil.copy(Path(nndiag.__file__).parents[1] / "configs" / "posts" / "logic_gate.py", path)
+    result = nndiag.fix(path, write=True)
+    assert result.repaired
+    assert result.winner.edits == ()
+    assert min(result.others) > 0.9
+    assert result.check.findings[0].replacement in result.written.read_text()
+    assert nndiag.gradcheck(result.written).correct
+
+
+def test_lets_the_data_of_a_program_meet_before_it_looks_for_another_setting(tmp_path):
+    path = tmp_path / "line.py"
+    path.write_text(MISMATCHED)
+    result = nndiag.fix(path)
+    assert result.repaired
+    assert result.winner.edits == ()
+    assert "np.reshape(y, y_hat.shape)" in result.diff
+
+
+MISMATCHED = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+X = rng.normal(size=(60, 3))
+y = X @ np.array([1.0, -2.0, 3.0]) + 0.7
+w, b = rng.normal(size=(3, 1)) * 0.1, np.zeros(1)
+for _ in range(300):
+    y_hat = X @ w + b
+    loss = np.mean((y_hat - y) ** 2)
+    w -= 0.1 * 2 * X.T @ (y_hat - y).mean(axis=1, keepdims=True) / len(X)
+    b -= 0.1 * 2 * (y_hat - y).mean()
+"""
