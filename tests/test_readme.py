@@ -52,6 +52,18 @@ def test_every_link_of_a_document_leads_somewhere(document):
         assert (document.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("document", sorted((ROOT / "nndiag").rglob("*.md")), ids=lambda x: x.stem)
+def test_every_link_of_the_package_stays_inside_of_it(document):
+    for target in LINK.findall(document.read_text(encoding="utf-8")):
+        found = (document.parent / target).resolve()
+        assert found.exists() and found.is_relative_to(ROOT / "nndiag"), target
+
+
+def test_every_document_is_in_the_site():
+    told = (ROOT / ".mkdocs.yml").read_text(encoding="utf-8")
+    assert {path.name for path in DOCS.glob("*.md")} == set(re.findall(r"docs/(\w+\.md)", told))
+
+
 def test_the_readme_is_one_page():
     assert len(README.splitlines()) <= 200
 

@@ -4,8 +4,11 @@ To add one: a function from marks to text, and a line in `FORMATS`.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 from nndiag import __version__
@@ -13,6 +16,7 @@ from nndiag.finding import Severity
 
 _GITHUB = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _SARIF = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -63,12 +67,14 @@ def junit(marks: Sequence[Mark]) -> str:
             suite, "testcase", name=mark.problem, classname=mark.file or ""
         )
         place = "" if mark.line is None else f"{mark.file}:{mark.line}: "
-        failure = ElementTree.SubElement(case, "failure", message=mark.message, type=mark.severity)
-        failure.text = f"{place}{mark.message}"
+        said = _NO_XML.sub("?", mark.message)
+        failure = ElementTree.SubElement(case, "failure", message=said, type=mark.severity)
+        failure.text = f"{place}{said}"
     if not failed:
         ElementTree.SubElement(suite, "testcase", name="nothing found", classname="nndiag")
     suite.set("tests", str(len(suite)))
     suite.set("failures", str(len(failed)))
+    suite.set("errors", "0")
     ElementTree.indent(suite)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(suite, "unicode") + "\n"
@@ -90,11 +96,17 @@ def _sarif_result(mark: Mark) -> dict[str, object]:
         "message": {"text": mark.message},
     }
     if mark.file is not None:
-        place: dict[str, object] = {"artifactLocation": {"uri": mark.file.replace("\\", "/")}}
+        place: dict[str, object] = {"artifactLocation": {"uri": _uri(mark.file)}}
         if mark.line is not None:
             place["region"] = {"startLine": mark.line}
         result["locations"] = [{"physicalLocation": place}]
     return result
+
+
+def _uri(file: str) -> str:
+    """A file as SARIF wants it: a relative reference stays relative, its signs are escaped."""
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
 def _escaped(text: str, more: Iterable[str] = "") -> str:

@@ -1,8 +1,10 @@
 """`demo`: a network that does not train, what is wrong with it, and the change that cures it."""
 
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from nndiag.errors import ConfigError, Location, Problem, UnknownNameError
 from nndiag.finding import Severity
@@ -101,9 +103,10 @@ def demo(
     from nndiag.verbs.fix import fix  # noqa: PLC0415 (only what a verb needs)
     from nndiag.verbs.train import train  # noqa: PLC0415
 
-    file: Any = str(_folder() / chosen.name)
-    run = train(file, notice=notice)
-    return DemoResult((chosen,), run, fix(file, write=False, notice=notice))
+    with TemporaryDirectory() as folder, chdir(folder):  # told as where `--write` writes it
+        _written(chosen)
+        run = train(chosen.name, notice=notice)
+        return DemoResult((chosen,), run, fix(chosen.name, write=False, notice=notice))
 
 
 def demos() -> list[Demo]:

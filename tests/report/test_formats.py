@@ -29,8 +29,30 @@ def test_sarif_has_a_rule_for_each_problem_and_a_place_where_there_is_one():
     ]
     first, _, last = run["results"]
     place = first["locations"][0]["physicalLocation"]
-    assert place == {"artifactLocation": {"uri": "a,b.py"}, "region": {"startLine": 13}}
+    assert place == {"artifactLocation": {"uri": "a%2Cb.py"}, "region": {"startLine": 13}}
     assert (last["level"], "locations" in last) == ("warning", False)
+
+
+@pytest.mark.parametrize(
+    ("file", "uri"),
+    [
+        ("hand in/net é.py", "hand%20in/net%20%C3%A9.py"),
+        ("a#1.py", "a%231.py"),
+        ("/home/me/a b.py", "file:///home/me/a%20b.py"),
+    ],
+)
+def test_a_place_in_sarif_is_a_reference_as_rfc_3986_has_it(file, uri):
+    text = sarif([Mark("wrong-sign", Severity.ERROR, "uphill", file)])
+    (result,) = json.loads(text)["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
+
+
+def test_signs_that_xml_has_not_are_no_part_of_a_junit_report():
+    # a program's message may hold colours of a terminal: XML 1.0, section 2.2, forbids escape
+    told = Mark("cannot be run", Severity.ERROR, "ValueError: \x1b[31mno\x1b[0m\x00", "a.py", 2)
+    failure = ElementTree.fromstring(junit([told]).encode()).find("testcase/failure")
+    assert failure is not None
+    assert failure.get("message") == "ValueError: ?[31mno?[0m?"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +61,7 @@ def test_sarif_has_a_rule_for_each_problem_and_a_place_where_there_is_one():
 def test_junit_has_a_failure_for_all_but_notes(marks, tests, failures):
     suite = ElementTree.fromstring(junit(marks).encode())
     assert (suite.get("tests"), suite.get("failures")) == (tests, failures)
+    assert suite.get("errors") == "0"  # readers of JUnit want it
     assert len(suite.findall("testcase/failure")) == int(failures)
 
 

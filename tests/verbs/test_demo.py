@@ -34,3 +34,10 @@ def test_a_demo_shows_the_verdict_and_the_fix():
     assert "cured" in result.line()
     assert "$ nndiag fix linear_doubling.yaml" in str(result)
     assert result.to_dict()["run"]["command"] == "train"
+
+
+@pytest.mark.parametrize("name", ["exploding_sine.yaml", "exploding_sine.py"])
+def test_a_demo_is_told_by_its_name_and_not_by_where_it_is_installed(name):
+    told = str(demo(name))
+    assert f"next nndiag fix {name}\n" in told
+    assert "/" not in "".join(line for line in told.splitlines() if "nndiag" in line)
