@@ -102,6 +102,10 @@ class NndiagError(Exception):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows in the place of the traceback (the name is IPython's)."""
+        return [f"error: {problem}" for problem in self.problems]
+
 
 class NndiagWarning(UserWarning):
     """Something did not work, though the result stands."""

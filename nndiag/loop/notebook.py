@@ -168,6 +168,9 @@ class _Shown:
     def __init__(self, renderable: Any) -> None:
         self._renderable = renderable
 
+    def __repr__(self) -> str:
+        return "the run until now"
+
     def _repr_html_(self) -> str:
         from nndiag.report.html import renderable_html  # noqa: PLC0415 (rich costs 50 ms)
 
