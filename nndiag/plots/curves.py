@@ -5,7 +5,6 @@ the runs that are drawn here, and matplotlib's own scale overflows there.
 """
 
 import itertools
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,6 +17,7 @@ from matplotlib.ticker import (
 )
 
 from nndiag.arrays import FloatArray
+from nndiag.plots.legend import explain
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 ONSET_COLOUR = "#c1121f"
@@ -28,10 +28,8 @@ STRETCHES = 200
 MOST_POINTS = 4000
 """Points of a curve without noise."""
 
-_MOST_INSIDE, _MOST_BELOW = 7, 20  # entries of a legend inside a picture; below each other
 _NARROW = 2.0  # decades; below, ticks stand between the powers of ten
 _SMALLEST_SPAN = 0.3  # decades
-_HEADROOM = 0.11  # of a picture's height for each entry of a legend above a band
 _LONG, _EARLY, _REST = 200, 0.01, 0.2
 """Points of a run that is long; share of its steps that are its first; share of a curve's span that
 may be left for all others."""
@@ -95,25 +93,22 @@ def finish(axes: Axes, *, title: str, onset: float | None) -> None:
             onset, color=ONSET_COLOUR, linewidth=1, linestyle="--",
             label=f"growth from step {int(onset):,}",
         )  # fmt: skip
-    entries = len(axes.get_legend_handles_labels()[0])
-    banded = bool(axes.collections) and entries <= _MOST_INSIDE
-    if banded:  # a band leaves no corner free
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, high + _HEADROOM * entries * (high - low))
     _tick_powers(axes)
     axes.margins(x=0.01)
     first, last = axes.get_xlim()
+    early = _all_early(axes)
     if last - first < 1:  # a single step
         axes.set_xlim(first - 0.5, last + 0.5)
-    early = _all_early(axes)
-    if early:
+        axes.set_xticks([round((first + last) / 2)])
+    elif early:
         axes.set_xscale("symlog", linthresh=1)
+        axes.set_xlim(left=max(first, 0.0))
         axes.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=1))
     else:
         axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10], integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     axes.set(title=title, xlabel="step, on a logarithmic scale" if early else "step")
-    _explain(axes, loc="upper right" if banded else "best")
+    explain(axes)
 
 
 def _all_early(axes: Axes) -> bool:
@@ -127,16 +122,6 @@ def _all_early(axes: Axes) -> bool:
     whole = max(np.ptp(curve[:, 1]) for curve in curves)
     rest = max(np.ptp(x[x[:, 0] > _EARLY * x[-1, 0], 1]) for x in curves)
     return bool(whole > _SMALLEST_SPAN / 2 and rest < _REST * whole)
-
-
-def _explain(axes: Axes, *, loc: Literal["upper right", "best"]) -> None:
-    """The legend: where it hides least, or beside the curves where it is long."""
-    entries = len(axes.get_legend_handles_labels()[0])
-    if entries <= _MOST_INSIDE:
-        axes.legend(loc=loc, fontsize="small")
-    else:
-        columns = 1 + entries // _MOST_BELOW
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="x-small", ncols=columns)
 
 
 def _tick_powers(axes: Axes) -> None:

@@ -36,7 +36,7 @@ def draw(trace: Trace, axes: Axes, *, onset: float | None = None) -> bool:
 
 
 def _colour(index: int, *, layers: int) -> str:
-    """Distinct colours for few layers, a scale from the input side for many."""
+    """Distinct colours for few layers; for many a scale that is seen on a light and a dark page."""
     if layers <= len(COLOURS):
         return COLOURS[index]
-    return to_hex(colormaps["viridis"](0.9 * index / (layers - 1)))
+    return to_hex(colormaps["plasma"](0.3 + 0.48 * index / (layers - 1)))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nndiag.arrays import FloatArray
 from nndiag.plots.curves import COLOURS
+from nndiag.plots.legend import explain
 from nndiag.trace import Trace
 from nndiag.trace.classes import Classes, classes_of, plane_of
 
@@ -59,7 +60,7 @@ def _curve(axes: Axes, inputs: FloatArray, targets: FloatArray, predictions: Flo
             linewidth=2, label=f"network{suffix}",
         )  # fmt: skip
     axes.set(title="Prediction", xlabel="input")
-    axes.legend(loc="best", fontsize="small")
+    explain(axes)
 
 
 def _regions(axes: Axes, trace: Trace, classes: Classes) -> None:
@@ -98,7 +99,7 @@ def _plane(
         axes.plot(*points[wrong].T, "x", markersize=8, color=colour, label=label)
     title = "Prediction: some classes are wrong" if wrong.any() else "Prediction: all classes right"
     axes.set(title=title, xlabel="first input", ylabel="second input")
-    axes.legend(loc="best", fontsize="small")
+    explain(axes)
 
 
 def _some(examples: int) -> NDArray[np.int64]:
@@ -120,7 +121,7 @@ def _against_targets(axes: Axes, targets: FloatArray, predictions: FloatArray) -
     ends = [float(both.min()), float(both.max())]
     axes.plot(ends, ends, color="#777777", linewidth=1, linestyle=":", label="equal")
     axes.set(title="Prediction against target", xlabel="target", ylabel="prediction")
-    axes.legend(loc="best", fontsize="small")
+    explain(axes)
 
 
 def _output_label(output: int, count: int) -> str | None:

@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from nndiag.formatting import number
 from nndiag.plots.curves import COLOURS, FAINT, ONSET_COLOUR
 from nndiag.plots.figures import STYLE
+from nndiag.plots.legend import explain
 from nndiag.training.lr_sweep import Sweep
 
 _SEEDS = (COLOURS[0], COLOURS[1], COLOURS[4], COLOURS[3], COLOURS[5], COLOURS[6])
@@ -102,4 +103,4 @@ def _finish(axes: Axes, result: Sweep) -> None:
     steps = f"{result.steps:,} steps"
     axes.set(title=f"Loss after {steps}", xlabel="learning rate (× : diverged)")
     axes.margins(x=0.02)
-    axes.legend(loc="best", fontsize="x-small")
+    explain(axes)

@@ -86,10 +86,14 @@ def vector_panels(trace: Trace, *, onset: float | None = None) -> str:
     """
     small = {"path.simplify_threshold": 0.5, "font.size": 7.0, "axes.titlesize": 8.0}
     with mpl.rc_context(_style("panels") | small), np.errstate(all="ignore"):
-        figure = Figure(figsize=(9.6, 2.6), layout="constrained")
-        panels = list(figure.subplots(1, len(PLOTS)))
-        for draw, axes in zip(PLOTS.values(), panels, strict=True):
-            if not draw(trace, axes, onset=onset):
+        figure = Figure(figsize=(9.6, 2.8), layout="constrained")
+        grid = figure.add_gridspec(1, len(PLOTS))
+        drawn = 0
+        for draw in PLOTS.values():
+            axes = figure.add_subplot(grid[drawn])
+            if draw(trace, axes, onset=onset):
+                drawn += 1
+            else:
                 axes.remove()
         return _element(figure)
 

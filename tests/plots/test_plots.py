@@ -7,11 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from nndiag.errors import RunError
 from nndiag.plots import gradient_norms, loss, losses, prediction, save_plots
 from nndiag.plots.curves import MOST_POINTS, STRETCHES
+from nndiag.plots.gradient_norms import _colour
+from nndiag.plots.legend import _columns
 from nndiag.trace import Ending, Facts, Series, Trace
 from tests.searching import examples
 
@@ -225,14 +228,47 @@ def test_a_run_that_moves_in_its_first_steps_alone_is_drawn_over_the_logarithm_o
     assert ("logarithmic" in panel.get_xlabel()) is (scale == "symlog")
 
 
-def test_a_legend_stands_above_a_band_and_not_on_it():
-    trace = run(10 ** np.random.default_rng(0).uniform(-3, 0, 900), batch_size=1)
+@pytest.mark.parametrize(("batch_size", "layers"), [(1, 2), (None, 2), (None, 9)])
+def test_a_legend_stands_below_the_axis_and_hides_nothing(batch_size, layers):
+    losses = 10 ** np.random.default_rng(0).uniform(-3, 0, 900)
     panel = axes()
-    assert gradient_norms.draw(trace, panel)
-    top = max(float(band.get_datalim(panel.transData).y1) for band in panel.collections)
-    low, high = panel.get_ylim()
-    # two entries of 11 % of what was there before: 22 of 122
-    assert (high - top) / (high - low) > 0.18
+    assert gradient_norms.draw(run(losses, batch_size=batch_size, layers=layers), panel)
+    panel.figure.draw_without_rendering()
+    legend = panel.get_legend()
+    assert legend.get_window_extent().y1 < panel.xaxis.get_tightbbox().y0
+    assert len(legend.get_texts()) == layers
+
+
+def test_columns_of_a_legend_are_as_many_as_fit():
+    # ten letters' heights: one of 0.833 × (4.5 + 0.55 × 4) = 5.6 fits, two take 11.2
+    assert _columns(["fits"] * 3, room=10) == 1
+    assert _columns(["fits"] * 3, room=12) == 2
+    assert _columns(["fits"] * 3, room=17) == 3
+    assert _columns(["fits"] * 41, room=1) == 3  # rows of 20
+
+
+@pytest.mark.parametrize("layers", [2, 7, 8, 30])
+@pytest.mark.parametrize("page", ["#ffffff", "#16181b"])
+def test_each_layer_is_seen_on_a_light_and_on_a_dark_page(layers, page):
+    def luminance(colour):  # WCAG 2, relative luminance
+        parts = np.array(to_rgb(colour))
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722]) + 0.05
+
+    contrasts = [luminance(_colour(one, layers=layers)) / luminance(page) for one in range(layers)]
+    assert min(max(one, 1 / one) for one in contrasts) > 1.9
+
+
+def test_a_logarithmic_axis_of_steps_begins_at_the_first():
+    panel = axes()
+    assert loss.draw(run(1 + 9 * np.exp(-np.arange(1000) / 3), batch_size=None), panel)
+    assert panel.get_xlim()[0] == 0
+
+
+def test_a_single_step_has_one_tick():
+    panel = axes()
+    assert loss.draw(run([2.0]), panel)
+    assert panel.get_xticks().tolist() == [0]
 
 
 def test_a_run_that_was_never_finite_shows_where():
