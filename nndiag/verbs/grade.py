@@ -83,7 +83,9 @@ class GradeResult(Result):
 
     def line(self) -> str:
         """How many have what."""
-        return ", ".join(f"{len(found)} {name}" for name, found in self.groups.items())
+        kinds = list(map(_kind, self.grades))
+        counted = ((kinds.count(kind), kind) for kind in dict.fromkeys(kinds))
+        return ", ".join(f"{many} {kind}" for many, kind in sorted(counted, reverse=True)) or "none"
 
     def document(self) -> "Document":
         """The object that `--json` prints."""
@@ -168,6 +170,13 @@ def grade_of(program: str, *, seconds: float, python: str | None = None) -> Grad
         line = None if first.location is None else first.location.line
         message = first.message.removeprefix(f"{program}: ")
         return Grade(program, NO_RUN, Severity.ERROR, line=line, message=message)
+
+
+def _kind(one: Grade) -> str:
+    """How it went, in the words of a sum."""
+    if one.verdict in (NO_RUN, TOO_SLOW):
+        return "could not be run"
+    return {None: "trained", Severity.ERROR: "failed"}.get(one.severity, "trained with a warning")
 
 
 def _grade_of_run(program: str, result: "RunResult") -> Grade:

@@ -4,6 +4,7 @@ import csv
 from io import StringIO
 
 import pytest
+from rich.console import Console
 
 import nndiag
 from nndiag.errors import ConfigError
@@ -124,8 +125,34 @@ def test_a_folder_stands_for_the_programs_in_it(folder, asked):
 
 def test_the_same_bug_is_told_once_with_its_places():
     text = str(GradeResult((FINE, BUG, SAME)))
-    assert "3 programs: 2 wrong-sign, 1 trains" in text
-    assert "wrong-sign  b.py:13, c.py:4" in text
+    assert "3 programs: 2 failed, 1 trained" in text
+    assert "2 wrong-sign: b.py:13, c.py:4" in text
+    assert "once each: trains (a.py)" in text
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(60, 2), (80, 2), (160, 1)])
+def test_what_to_write_stands_below_a_program_or_beside_it_and_is_not_broken(columns, lines):
+    code = "da = d.dot(self.w2.T) * (1 - self.a ** 2)"
+    grade = Grade(
+        "b.py", "gradient wrong", Severity.ERROR, "wrong-activation-derivative", 13, code, "uphill"
+    )
+    console = Console(width=columns, file=StringIO())
+    console.print(GradeResult((grade,)).__rich__())
+    shown = [line.split() for line in console.file.getvalue().partition("\n\n")[0].splitlines()]
+    assert shown[0][:2] == ["b.py", "wrong-activation-derivative"]
+    assert f"line 13: {code}".split() == [
+        *shown[0][2:],
+        *(word for line in shown[1:] for word in line),
+    ]
+    assert len(shown) == lines
+
+
+def test_a_warning_is_no_failure_and_a_program_that_cannot_be_run_no_grade():
+    warned = Grade("d.py", "gradient wrong", Severity.WARNING, "wrong-loss-gradient")
+    late, unread = Grade("e.py", "took too long", Severity.ERROR), Grade("f.py", "cannot be run")
+    assert GradeResult((FINE, FINE, BUG, warned, late, unread, SAME, SAME)).line() == (
+        "3 failed, 2 trained, 2 could not be run, 1 trained with a warning"
+    )
 
 
 def test_the_table_can_be_had_as_csv_and_as_json():

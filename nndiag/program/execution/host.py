@@ -33,6 +33,8 @@ from nndiag.program.text.siblings import SiblingImporter
 from nndiag.program.text.source import Source
 from nndiag.program.text.tracing import TRACE
 
+_SIGNATURE = ", with gufunc signature (n?,k),(k,m?)->(n?,m?)"
+"""What numpy tells of two shapes, and no student reads."""
 _PACKAGES = {"sklearn": "scikit-learn", "cv2": "opencv-python", "PIL": "Pillow", "yaml": "PyYAML"}
 """Packages that are called otherwise than what they are imported by."""
 _MOST_LINES, _MOST_LETTERS = 2, 240
@@ -326,7 +328,7 @@ class Host:
         ]
         line = frames[-1].lineno if frames else getattr(error, "lineno", None)
         where = self.source.location(line) if line else None
-        told = _cut(words_of(error))
+        told = _cut(words_of(error).replace(_SIGNATURE, ""))
         if isinstance(error, ModuleNotFoundError):
             message = f"the program needs a module that is not installed: {error.name}"
             package = _PACKAGES.get(error.name or "", error.name)
