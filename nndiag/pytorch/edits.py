@@ -44,6 +44,9 @@ _EQUAL = frozenset({"torch.zeros", "torch.ones"})
 _SAME = 1e-4  # relative: a number in the text and one of single precision
 
 
+_OFF = frozenset({"no_grad", "inference_mode"})
+
+
 class ScriptEditor(Editor):
     """Finds the places of settings in a script.
 
@@ -184,6 +187,20 @@ class ScriptEditor(Editor):
         splice = Splice(self._places.offset(call), self._places.end(call), text)
         return SettingEdit("optimizer", f"{name}, lr = {typed(rate)}", call.lineno, (splice,))
 
+    def with_gradient(self, line: int) -> SettingEdit | None:
+        """The innermost `no_grad` around a line, as a context or a decorator, turned round."""
+        for node in sorted(self._around(line), key=lambda x: -x.lineno):
+            for part in _governing(node):
+                func = part.func if isinstance(part, ast.Call) else part
+                name, splice = self.last(func), None
+                if name in _OFF and isinstance(func, ast.Attribute):
+                    splice = self.replaced(func, f"{self.text(func.value)}.enable_grad")
+                elif name == "set_grad_enabled" and isinstance(part, ast.Call) and part.args:
+                    splice = self.replaced(part.args[0], "True")
+                if splice is not None:
+                    return SettingEdit("gradient", "not switched off", part.lineno, (splice,))
+        return None
+
     # --- what faults look for --------------------------------------------------------------------
 
     def calls(self, *, line: int | None = None) -> Iterator[ast.Call]:
@@ -196,12 +213,16 @@ class ScriptEditor(Editor):
 
     def statement(self, line: int) -> ast.stmt | None:
         """The innermost statement that a line lies in."""
-        around = [
+        around = self._around(line)
+        return max(around, key=lambda node: (node.lineno, -(node.end_lineno or 0)), default=None)
+
+    def _around(self, line: int) -> list[ast.stmt]:
+        """The statements that a line lies in."""
+        return [
             node
             for node in ast.walk(self.tree)
             if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0)
         ]
-        return max(around, key=lambda node: (node.lineno, -(node.end_lineno or 0)), default=None)
 
     def loops(self, line: int) -> list[ast.For | ast.While]:
         """The loops around a line, the outermost first, in the function that it lies in."""
@@ -291,3 +312,12 @@ class ScriptEditor(Editor):
         statements = [self.statement(node.lineno) for node in users]
         places = [x for x in (loop, *statements) if x is not None]
         return min(places, key=lambda node: node.lineno, default=None)
+
+
+def _governing(node: ast.stmt) -> list[ast.expr]:
+    """What says how the statements inside of a statement are made; of a call, the call."""
+    if isinstance(node, ast.With):
+        return [item.context_expr for item in node.items]
+    if isinstance(node, ast.FunctionDef):
+        return node.decorator_list
+    return [node.value] if isinstance(node, ast.Expr) else []

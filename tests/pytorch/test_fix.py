@@ -1,5 +1,7 @@
 """Scripts are fixed by the smallest change of their text; their gradients are checked."""
 
+import json
+
 import pytest
 
 from nndiag.own_program.fix import fix_program
@@ -47,6 +49,51 @@ def test_fixes_a_script_by_the_smallest_change_over_seeds(name, lines):
 def test_fixes_what_was_measured(name, lines):
     path = path_of(name)
     assert changed(fix_program(run(path), script_of(path)).diff) == lines
+
+
+NO_GRADIENT = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+x = torch.linspace(-1, 1, 60).unsqueeze(1)
+y = torch.sin(3 * x)
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Linear(1, 20), nn.Linear(20, 1)
+    {decorator}
+    def forward(self, x):
+        return self.head(torch.tanh(self.body(x)))
+net = Net()
+optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
+for epoch in range(200):
+    optimizer.zero_grad()
+    with {context}:
+        out = net(x)
+    loss = nn.functional.mse_loss(out, y).requires_grad_()
+    loss.backward()
+    optimizer.step()
+"""
+PLAIN = "torch.autograd.profiler.record_function('forward')"
+
+
+@pytest.mark.parametrize(
+    ("decorator", "context", "line"),
+    [
+        ("", "torch.no_grad()", "with torch.enable_grad():"),
+        ("", "torch.set_grad_enabled(False)", "with torch.set_grad_enabled(True):"),
+        ("@torch.no_grad()", PLAIN, "@torch.enable_grad()"),
+    ],
+)
+def test_a_forward_pass_without_gradients_gets_them(tmp_path, decorator, context, line):
+    path = tmp_path / "script.py"
+    path.write_text(NO_GRADIENT.format(decorator=decorator, context=context), encoding="utf-8")
+    found = run(path)
+    assert found.diagnosis.cause.finding.problem == "loss-not-connected"
+    assert found.diagnosis.cause.finding.replacement == line
+    fixed = fix_program(found, script_of(path))
+    assert changed(fixed.diff) == [line]
+    assert fixed.winner.r_squared > 0.9
 
 
 def test_layers_without_biases_get_them(tmp_path):
@@ -152,8 +199,14 @@ def test_checks_the_gradient_of_a_step_against_differences_of_the_loss(name, wro
     assert check.correct is not bool(wrong)
 
 
-def test_trains_a_script_at_other_rates_for_a_sweep():
+@pytest.mark.parametrize("kind", ["script", "notebook"])
+def test_trains_a_script_at_other_rates_for_a_sweep(tmp_path, kind):
     path = SCRIPTS / "healthy" / "regression.py"
+    if kind == "notebook":
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        cell = {"cell_type": "code", "metadata": {}, "source": lines, "outputs": []}
+        path = tmp_path / "lesson.ipynb"
+        path.write_text(json.dumps({"cells": [cell], "nbformat": 4}), encoding="utf-8")
     script = SweptScript(InProcess(path), path.name)
     assert (script.setting, script.rate) == ("lr", 0.05)
     still = script.losses(0.05e-12, shift=0, iterations=3)

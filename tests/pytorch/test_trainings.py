@@ -234,6 +234,37 @@ for step in range(30):
     assert told["sharpness"] == pytest.approx(largest, rel=1e-6)  # squares of a residual of 1e-4
 
 
+def test_a_recurrent_state_of_zeros_is_not_taken_for_the_data(script):
+    text = """
+letters = torch.randint(0, 5, (40, 3))
+classes = (letters.float().mean(1) > 2).long()
+table = torch.randn(5, 4, requires_grad=True)
+inner, hidden, outer = (torch.randn(4, n, requires_grad=True) for n in (4, 4, 2))
+optimizer = torch.optim.Adam([table, inner, hidden, outer], lr=0.05)
+for step in range(150):
+    state = torch.zeros(40, 4)
+    for place in range(3):
+        state = torch.tanh(state @ hidden + table[letters[:, place]] @ inner)
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(state @ outer, classes).backward()
+    optimizer.step()
+"""
+    assert graver(run(script(text))) == []
+
+
+def test_a_module_that_is_only_copied_has_no_parameters_in_the_record(script):
+    text = (
+        """
+layer = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, dropout=0.0)
+model = nn.Sequential(nn.Linear(1, 4), nn.TransformerEncoder(layer, 2), nn.Linear(4, 1))
+del layer
+"""
+        + f"{ADAM}x, y = x.unsqueeze(0), y.unsqueeze(0)\nfor step in range(4):{STEP}"
+    )
+    names = {name for name, _, _ in watch(script(text))["tensors"]}
+    assert {name.partition(".")[0] for name in names} == {"model"}
+
+
 def test_the_time_may_come_first_in_the_inputs(script):
     text = """
 inputs = torch.randn(10, 4, 3)  # examples, steps, values

@@ -52,7 +52,7 @@ def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
     return {
         "carried": norm_of(carried),
         "fresh": norm_of(fresh),
-        "cosine": cosine_of(iteration.taken, fresh),
+        "cosine": cosine_of(iteration.taken, fresh) if carried else 1.0,
         "line": iteration.backward_line,
     }
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
+    from nndiag.pytorch.watching.tape import Op
 
 PROBLEM = "loss-not-connected"
 _WORDS = {"__get__": ".data", "detach": "detach()", "tensor": "torch.tensor()"}
@@ -42,29 +43,39 @@ def loss_not_connected() -> Fault:
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
-    reached = [x for x in iteration.fresh.values() if bool(x.any())]
+    from nndiag.pytorch.watching.tape import LEAVES_TORCH  # noqa: PLC0415 (imports torch)
+
     trained = [x for x in iteration.tracked if x.tensor.requires_grad]
-    if not iteration.unconnected and (reached or iteration.fresh):
+    if not iteration.unconnected and iteration.fresh:
         return None
     if not trained or not iteration.losses:
         return None
-    line, name = _cut(iteration)
-    return {"line": line or iteration.backward_line, "name": name, "count": len(trained)}
+    op = _cut(iteration)
+    line, name = (0, "") if op is None else (op.line, op.name)
+    off = 0
+    if op is not None and not op.with_grad and name not in LEAVES_TORCH:
+        name, off = "no_grad", iteration.tape.switched_off(op)
+    return {
+        "line": off or line or iteration.backward_line,
+        "inside": line,
+        "name": name,
+        "count": len(trained),
+    }
 
 
-def _cut(iteration: Iteration) -> tuple[int, str]:
-    """The line and the name of the last operation on the way that no gradient passes."""
+def _cut(iteration: Iteration) -> Op | None:
+    """The last operation on the way that no gradient passes."""
     from nndiag.pytorch.watching.network import moving_values  # noqa: PLC0415 (imports torch)
-    from nndiag.pytorch.watching.tape import LEAVES_TORCH  # noqa: PLC0415
+    from nndiag.pytorch.watching.tape import LEAVES_TORCH  # noqa: PLC0415 (imports torch)
 
-    moving, cut = moving_values(iteration), (0, "")
+    moving, cut = moving_values(iteration), None
     for op in iteration.tape.ops:
         if not any(x in moving or iteration.is_tracked(x) for x in op.inputs):
             continue
         stops = not any(iteration.is_tracked(x) for x in op.outputs)
         starts = any(iteration.is_tracked(x) for x in op.inputs)
         if op.line and (op.name in LEAVES_TORCH or (op.outputs and stops and starts)):
-            cut = (op.line, op.name if op.with_grad or op.name in LEAVES_TORCH else "no_grad")
+            cut = op
     return cut
 
 
@@ -88,7 +99,10 @@ def _judge(watched: Watched) -> Finding | None:
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
     from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
 
-    for node in editor.found(lambda x: isinstance(x, ast.expr), line=watched.seen[0]["line"]):
+    seen = watched.seen[0]
+    if seen["name"] == "no_grad":
+        return editor.with_gradient(seen["line"]) or editor.with_gradient(seen["inside"])
+    for node in editor.found(lambda x: isinstance(x, ast.expr), line=seen["line"]):
         inner = _inner(node)
         if inner is not None and isinstance(node, ast.expr):
             splice = editor.replaced(node, editor.text(inner))

@@ -70,7 +70,7 @@ def _cut(iteration: Iteration, names: list[str]) -> int:
         moving.update(op.outputs)
         stops = [x for x in op.outputs if not iteration.is_tracked(x)]
         if stops and op.line:
-            return op.line
+            return iteration.tape.switched_off(op) or op.line
     return 0
 
 
@@ -239,4 +239,4 @@ def _connected(editor: ScriptEditor, line: int) -> SettingEdit | None:
         if inner is not None and isinstance(node, ast.expr):
             splice = editor.replaced(node, editor.text(inner))
             return SettingEdit("gradient", "not cut off", node.lineno, (splice,))
-    return None
+    return editor.with_gradient(line)

@@ -49,9 +49,11 @@ def undefined_operation() -> Fault:
 
 
 def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
+    from nndiag.pytorch.watching.iteration import norm_of  # noqa: PLC0415 (torch)
+
     if not all(np.isfinite(iteration.amounts)):
         return _forward(iteration)
-    if any(not bool(x.isfinite().all()) for x in iteration.fresh.values()):
+    if not np.isfinite(norm_of(iteration.fresh)):
         return _backward(iteration)
     return None
 

@@ -58,6 +58,7 @@ class Iteration:
     unconnected: bool = False
     batch: Any = None
     names: Mapping[int, str] = field(default_factory=dict)
+    _known: tuple[Any, list[Op]] = (None, [])
 
     @property
     def losses(self) -> list[int]:
@@ -96,8 +97,11 @@ class Iteration:
     @property
     def ops(self) -> list[Op]:
         """The operations that the losses come from, in order."""
-        numbers = {x for loss in self.losses for x in self.tape.ancestors(loss)}
-        return [self.tape.ops[x] for x in sorted(numbers)]
+        state = (len(self.tape.ops), self.losses)
+        if self._known[0] != state:
+            numbers = {x for loss in self.losses for x in self.tape.ancestors(loss)}
+            self._known = (state, [self.tape.ops[x] for x in sorted(numbers)])
+        return self._known[1]
 
     @property
     def used(self) -> set[str]:
@@ -116,11 +120,8 @@ class Iteration:
 
 def norm_of(gradient: Mapping[str, Any]) -> float:
     """The norm of a gradient over all tensors."""
-    return (
-        float(torch.sqrt(sum((x.cpu().double() ** 2).sum() for x in gradient.values()) + 0.0))
-        if gradient
-        else 0.0
-    )
+    norms = [torch.linalg.vector_norm(x.cpu(), dtype=torch.float64) for x in gradient.values()]
+    return float(torch.stack(norms).norm()) if norms else 0.0
 
 
 def cosine_of(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:

@@ -86,11 +86,10 @@ def network_of(iteration: Iteration, theta: Mapping[str, Any]) -> Network:
     moving = moving_values(iteration)
     network = Network()
     _compare(iteration, network, moving)
-    first = next(
-        (op for op in iteration.ops if _own_input(op, moving, iteration) is not None), None
-    )
-    if first is not None:
-        network.inputs = _own_input(first, moving, iteration)
+    taken = [(op, _own_input(op, moving, iteration)) for op in iteration.ops]
+    known = [(op, value) for op, value in taken if value is not None]
+    varying = (pair for pair in known if _varies(iteration.tensor(pair[1])))
+    first, network.inputs = next(varying, known[0] if known else (None, None))
     if first is not None and network.inputs is not None:
         ends = Ends(network.inputs, network.output, network.target, network.compared)
         network.links = chain_of(iteration, ends, first, moving)
@@ -146,11 +145,17 @@ def way_of(iteration: Iteration, value: int) -> list[int]:
     return found
 
 
+def _varies(tensor: Any) -> bool:
+    """Whether a tensor has several values; a recurrent state begins with a single one."""
+    return tensor.numel() < 2 or bool((tensor != tensor.reshape(-1)[0]).any())
+
+
 def _own_input(op: Op, moving: set[int], iteration: Iteration) -> int | None:
     """The data that an operation multiplies with a parameter; None where it does not."""
-    if op.name not in _PARAMETRIC | PRODUCTS or not op.inputs:
-        return None
     names = {id(x.tensor) for x in iteration.tracked}
+    looked_up = op.name in _INDEXED and op.inputs and id(iteration.tensor(op.inputs[0])) in names
+    if not (looked_up or op.name in _PARAMETRIC | PRODUCTS) or not op.inputs:
+        return None
     others = [value for value in op.inputs if id(iteration.tensor(value)) not in names]
     if not others or len(others) == len(op.inputs) or others[0] in moving:
         return None

@@ -37,6 +37,7 @@ _SILENT = frozenset(
         "__hash__",
     ]
 )
+_SWITCH = "_set_grad_enabled"  # torch 2.0 does not tell of it
 LEAVES_TORCH = frozenset(
     ["item", "tolist", "numpy", "__float__", "__int__", "__array__", "__bool__"]
 )
@@ -155,6 +156,16 @@ class Tape:
         return known
 
     @property
+    def taken(self) -> set[int]:
+        """The tensors, by identity, that something is computed of which gradients flow into."""
+        found: set[int] = set()
+        for op in self.ops:
+            made = [self.values[x].tensor for x in op.outputs if self.values[x].tracked]
+            inputs = [self.values[x].tensor for x in op.inputs] if made else []
+            found.update(id(x) for x in inputs if any(y is not x for y in made))
+        return found
+
+    @property
     def differentiated_by(self) -> set[int]:
         """The tensors, by identity, that `torch.autograd.grad` is asked for the derivative by."""
         asked = [op for op in self.ops if op.function is torch.autograd.grad]
@@ -167,6 +178,11 @@ class Tape:
         """The operation that made a value."""
         number = self.values[value].op
         return None if number is None else self.ops[number]
+
+    def switched_off(self, op: Op) -> int:
+        """The line that switched gradients off before an operation; 0 where none did."""
+        made = reversed(self.ops[: self.ops.index(op)])
+        return 0 if op.with_grad else next((x.line for x in made if x.name == _SWITCH), 0)
 
     def ancestors(self, value: int) -> list[int]:
         """Numbers of the operations that a value comes from, in order."""

@@ -24,7 +24,8 @@ def tracked_in(
         names: What the script calls tensors, by identity.
         loss: What is no parameter, whatever it looks like.
 
-    A tensor that is no `Parameter` is one only where an optimizer has such tensors, or where there
+    What is only given its start, or copied, is the parameter of a module that is not used. A tensor
+    that is no `Parameter` is one only where an optimizer has such tensors, or where there
     are no others: else it is an input whose derivative is wanted.
     """
     owners = {
@@ -42,6 +43,8 @@ def tracked_in(
         ):
             found.setdefault(id(tensor), tensor)
     found.pop(id(loss), None)
+    taken = set() if tape is None else tape.taken
+    found = {key: x for key, x in found.items() if key in owners or key in taken} or found
     for key, (tensor, _) in owners.items():
         found.setdefault(key, tensor)
     plain = {key for key, x in found.items() if not isinstance(x, torch.nn.Parameter)}
