@@ -125,3 +125,41 @@ def test_a_handful_knows_a_summed_loss_and_examples_whose_targets_differ(config)
     )
     checks = {check.name: check for check in checkup(experiment_of(settings)).checks}
     assert checks["a handful can be learned"].status is Status.OK
+
+
+def wave(rows, *, noise=0.1):
+    """Two periods of a sine, under noise."""
+    inputs = np.linspace(-3, 3, rows)[:, None]
+    targets = np.sin(2 * inputs[:, 0]) + noise * np.random.default_rng(0).normal(size=rows)
+    return inputs, targets
+
+
+def test_a_fix_goes_on_with_what_the_run_of_its_best_cure_needs(config):
+    """A rate that is halved all the time: without that, the run needs more steps as well."""
+    schedule = {"name": "exponential", "every": 10, "factor": 0.5}
+    settings = config(
+        *wave(200),
+        network=network((20, "tanh"), (1, "linear")),
+        optimizer={"name": "sgd", "learning_rate": 0.1, "schedule": schedule},
+        training={"epochs": 100, "batch_size": 32},
+    )
+    found = nndiag.fix(settings)
+    alone = next(x for x in found.trials if x.remedies == ("constant-rate",))
+    assert alone.cures
+    assert set(found.winner.trial.remedies) > {"constant-rate"}
+    assert found.winner.trial.error < 0.75 * alone.error
+
+
+def test_a_run_that_one_bad_epoch_stopped_is_given_more_patience(config):
+    settings = config(
+        *wave(200, noise=0.02),
+        validation=0.2,
+        network=network((20, "tanh"), (1, "linear")),
+        optimizer={"name": "adam", "learning_rate": 0.005},
+        training={"epochs": 400, "batch_size": 16, "early_stopping": {"patience": 1}},
+    )
+    result = nndiag.train(settings)
+    assert result.outcome is Outcome.IMPROVING
+    assert result.cause.finding.problem == "not-enough-steps"
+    assert result.diagnosis.suggested[0].remedy == "more-patience"
+    assert "more-patience" in nndiag.fix(settings).winner.trial.remedies

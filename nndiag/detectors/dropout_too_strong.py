@@ -16,7 +16,8 @@ Fires when
     The run did not learn what there is to learn and came to rest; its steps' losses are at least
     `cost` above the loss of the whole network; and a strong optimizer brings the same network,
     without dropout, to less than `kept` of the loss. In a run that still improves what is dropped
-    has to make more than half of the steps' loss. Or the run diverged at a rate that its network
+    has to make more than half of the steps' loss, unless it improves slowly although its weights
+    went further than their own length. Or the run diverged at a rate that its network
     bears without dropout, but not as much steeper as dropout makes it.
 
 Silent when
@@ -40,6 +41,7 @@ import numpy as np
 
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
+from nndiag.detectors.movement import path
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
 from nndiag.formatting import chosen, number, percent
@@ -71,7 +73,8 @@ def dropout_too_strong(trace: Trace, *, cost: Positive = 0.1, kept: Share = 0.5)
     if reachable is None:
         return Skipped(PROBLEM, "it was not measured what the network can reach")
     added = _added(trace) / whole if whole > 0 else 0.0
-    least = cost if course.outcome in _AT_REST else max(cost, 1.0)
+    slow = course.outcome in _AT_REST or (not course.fast and path(trace) > 1)
+    least = cost if slow else max(cost, 1.0)
     if not reachable < kept * whole or not added > least:
         return []
     message = (

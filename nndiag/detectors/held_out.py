@@ -15,6 +15,7 @@ from nndiag.arrays import FloatArray
 from nndiag.trace import Trace
 
 _FEWEST = 12  # records of both losses
+_FALLS = 0.05  # share of a loss by which it falls from one quarter of its records to the next
 _MOST = 800  # training examples that distances are measured to
 _NEAR = 0.95  # quantile of the distances between neighbours in the training examples
 _FAR = 2.0  # … beyond which by this factor an example lies apart from all of them
@@ -83,6 +84,19 @@ def turn_of(trace: Trace, *, rise: float = 0.3, floor: float = 0.02) -> Turn | N
         return None
     steps = trace.series["validation_loss"].steps
     return Turn(grown, learned, (int(steps[best]), int(steps[-1])))
+
+
+def falls_outside(trace: Trace) -> bool:
+    """Whether the validation loss is still falling at the end, from quarter to quarter.
+
+    One epoch that was no better than the best says little where each is better or worse by chance.
+    """
+    both = calm_losses(trace)
+    if both is None:
+        return False
+    quarter = max(len(both[0]) // 4, 1)
+    last, before = both[0][-quarter:], both[0][-2 * quarter : -quarter]
+    return bool(last.mean() < (1 - _FALLS) * before.mean() and last.mean() < before.min())
 
 
 def calm_losses(trace: Trace) -> tuple[FloatArray, FloatArray] | None:

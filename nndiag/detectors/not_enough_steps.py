@@ -11,7 +11,8 @@ Why it matters
 Fires when
     The loss is still falling and less than three quarters of what the data allow is learned (an
     error below a tenth, unless the run was short; a note from a half on, where as many steps again
-    would take off most of the loss). Or the run had fewer than `few` steps and is not done.
+    would take off most of the loss). Or the run had fewer than `few` steps and is not done. Or
+    early stopping ended it while its training loss and its validation loss were both still falling.
     Or it looks stalled, its weights moved less than `moved` of their length, and as many steps
     again (more than `gain` of the loss) or a local quadratic step (more than `left`) would lower
     the loss.
@@ -25,7 +26,7 @@ Thresholds
     that were stopped after 5 to 60 steps.
 
 Fixes
-    More steps; a higher learning rate; Adam.
+    More steps, or more patience; a higher learning rate; Adam.
 
 Source
     Ours. Stopping too early as the mirror image of Prechelt 1998, Early stopping — but when?
@@ -75,11 +76,14 @@ def not_enough_steps(
     """The run was stopped while it had most of the way before it."""
     course = course_of(trace)
     severity, begun = distance(course), trace.steps < few and course.outcome in _UNDECIDED
-    if severity is None and begun and not course.good:
+    stopped = trace.ending is not None and trace.ending.reason == "stopped early"
+    waited = stopped and course.outcome is Outcome.IMPROVING
+    if severity is None and (begun or waited) and not course.good:
         severity = Severity.WARNING
     if severity is None or course.outcome is Outcome.CONVERGED:
         return []
-    if course.fast and not course.short and (course.learned.share or 0.0) >= _HALF:
+    good_way = course.fast and not course.short and (course.learned.share or 0.0) >= _HALF
+    if good_way and not waited:
         severity = Severity.NOTE
     falling = course.expected_gain / max(abs(course.curve.final), 1e-300)
     evidence = [Evidence("loss", observed=falling, limit=gain, measure="expected fall")]
@@ -87,6 +91,10 @@ def not_enough_steps(
         what = f"the loss is still falling, by {percent(falling)} in as many steps again"
         if falling < gain:
             what = "too few to tell where the loss would end"
+        if waited:
+            what = (
+                "it was stopped early, by a few epochs that were worse by chance: both losses fall"
+            )
     else:
         way, local = path(trace), _local_gain(course)
         more = way < moved and (falling > gain or local > left)

@@ -39,6 +39,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Count, Share
@@ -51,7 +52,8 @@ from nndiag.formatting import count, percent
 from nndiag.trace import Trace
 
 PROBLEM = "nothing-to-learn"
-_MOST = 600  # examples that are looked at
+_MOST = 600  # examples between which distances are looked at
+_MOST_NUMBERS = 60_000  # inputs that are looked at by models of columns: a rare class needs many
 _MOST_FEATURES = 80  # of the quadratic model
 _NEIGHBOURS = 10
 _DEPENDENT = 1e-10  # squared size of a direction, over the largest, that is rounding only
@@ -145,31 +147,46 @@ def shares_left_out(inputs: FloatArray, targets: FloatArray) -> LeftOut:
         inputs: Shape (B, D); some column varies.
         targets: Shape (B, O).
     """
-    kept = np.linspace(0, len(inputs) - 1, min(len(inputs), _MOST)).astype(int)
-    x, y = inputs[kept], targets[kept] - targets[kept].mean(axis=0)
-    deviation = x.std(axis=0)
-    x = ((x - x.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0))[:, deviation > 0]
-    if not (y**2).sum() > 0:
-        return LeftOut({"a constant": 1.0}, 0, _SHUFFLES)
-    rng = np.random.default_rng(0)
-    orders = [np.arange(len(y)), *(rng.permutation(len(y)) for _ in range(_SHUFFLES))]
-    shuffled = np.concatenate([y[order] for order in orders], axis=1)  # (B, (1 + S)·O)
-    found = {name: _explained(shuffled, one(shuffled), y) for name, one in _models(x).items()}
+    deviation = inputs.std(axis=0)
+    x = ((inputs - inputs.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0))[:, deviation > 0]
+    most = max(_MOST, _MOST_NUMBERS // x.shape[1])
+    tests = [(_of_features, _some(len(x), most)), (_of_distances, _some(len(x), _MOST))]
+    found: dict[str, FloatArray] = {}
+    for models, kept in tests:
+        y = targets[kept] - targets[kept].mean(axis=0)
+        if not (y**2).sum() > 0:
+            return LeftOut({"a constant": 1.0}, 0, _SHUFFLES)
+        rng = np.random.default_rng(0)
+        orders = [np.arange(len(y)), *(rng.permutation(len(y)) for _ in range(_SHUFFLES))]
+        shuffled = np.concatenate([y[order] for order in orders], axis=1)  # (B, (1 + S)·O)
+        for name, one in models(x[kept]).items():
+            found[name] = _explained(shuffled, one(shuffled), y)
     best = np.max(list(found.values()), axis=0)  # (1 + S,)
     shares = {name: float(values[0]) for name, values in found.items()}
     return LeftOut(shares, int((best[1:] >= best[0]).sum()), _SHUFFLES)
 
 
-def _models(x: FloatArray) -> dict[str, Predictor]:
-    """The models that are not too large for so many examples."""
-    lengths = (x**2).sum(axis=1)
-    distances = np.maximum(lengths[:, None] + lengths - 2 * x @ x.T, 0.0)  # (B, B), squared
-    models: dict[str, Predictor] = {"by neighbours": _neighbours(distances)}
+def _some(count: int, most: int) -> NDArray[np.intp]:
+    """So many rows at most, evenly among all."""
+    return np.linspace(0, count - 1, min(count, most)).astype(np.intp)
+
+
+def _of_features(x: FloatArray) -> dict[str, Predictor]:
+    """The models of columns and their products that are not too large for so many examples."""
+    models: dict[str, Predictor] = {}
     if x.shape[1] <= len(x) // 4:
         models["by a linear model"] = _least_squares(x)
     quadratic = _with_products(x)
     if quadratic.shape[1] <= min(_MOST_FEATURES, len(x) // 4):
         models["by a quadratic one"] = _least_squares(quadratic)
+    return models
+
+
+def _of_distances(x: FloatArray) -> dict[str, Predictor]:
+    """The models that go by which examples are near each other."""
+    lengths = (x**2).sum(axis=1)
+    distances = np.maximum(lengths[:, None] + lengths - 2 * x @ x.T, 0.0)  # (B, B), squared
+    models: dict[str, Predictor] = {"by neighbours": _neighbours(distances)}
     for name, width in _WIDTHS.items():
         models[name] = _kernel(np.exp(-distances / (2 * x.shape[1] * width**2)))
     return models

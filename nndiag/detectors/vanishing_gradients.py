@@ -101,9 +101,10 @@ def vanishing_gradients(trace: Trace, *, ratio: Positive = 1e-3, window: Count =
 def _dies_forward(trace: Trace, *, ratio: float, window: int) -> bool:
     """Whether the first predictions hardly differ from example to example, beside the targets."""
     series, targets = trace.series.get("prediction_deviation"), trace.facts.targets
-    if series is None or targets is None or not len(series.steps) or targets.shape[1] > 1:
-        return False  # of several outputs the recorded deviation is also that from one to another
-    return float(np.median(series.values[:window])) < ratio * float(targets.std())
+    if series is None or targets is None or not len(series.steps):
+        return False
+    spread = float(np.sqrt(targets.var(axis=0).mean()))
+    return float(np.median(series.values[:window])) < ratio * spread
 
 
 def _ended(course: RunSummary) -> str:

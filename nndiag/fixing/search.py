@@ -15,6 +15,10 @@ _COMBINATIONS = 0.75  # share of the budget until which combinations are begun
 _MOST_TOGETHER = 4
 _BETTER = 0.95  # share of the error that another remedy may leave to be kept in a combination
 _LITTLE = 0.05  # share of the variance that a cure may leave without a look for a better one
+_CLEARLY = 0.75  # share of its error from which a longer cure is no better than a shorter one
+_FURTHER = 4  # changes that are added to the best cure, one at a time
+_USUAL = ("adam", "more-steps", "wider-layers")
+"""What brings most runs further, where their own diagnosis asks for nothing."""
 _SEEDS = 2  # more seeds for the winner
 _ROUNDS = 2  # searches beyond the first, for cures that hold
 _CANDIDATES, _SUREST = 3, 2  # cures that are tried with other seeds until one holds
@@ -48,9 +52,10 @@ def search(bench: TrialRunner, *, limit: Limit | None = None) -> None:
 
     Where a scale is at fault, inputs and targets are scaled together before most else is tried.
     Combinations are all that is generally advised at once, and those that grow from what helped.
-    Where the best cure leaves more than little, all that is advised is tried at once all the same:
-    a cure is near what can be reached. Whatever cures is pruned to what it needs. Once something
-    cures, a part of the rest is tried, to show what else would have done.
+    Where the best cure leaves more than little, all that is advised is tried at once all the same,
+    and then what the run of the best cure needs itself: a cure is near what can be reached.
+    Whatever cures is pruned to what it needs. Once something cures, a part of the rest is tried, to
+    show what else would have done.
 
     Args:
         bench: Where to try; holds what was tried.
@@ -75,6 +80,7 @@ def search(bench: TrialRunner, *, limit: Limit | None = None) -> None:
             _together(bench, compatible((*advised, *more)))
     if not _cured(bench):
         _grow(bench, worth_combining(bench.trials, suggested), rest)
+    _go_on(bench)
 
 
 def search_against_cause(bench: TrialRunner) -> None:
@@ -197,6 +203,27 @@ def _grown(bench: TrialRunner, trial: Trial, names: list[str]) -> Trial | None:
         if one is not None and one.run is not None:
             tried.append(one)
     return min(tried, key=lambda one: one.error, default=None)
+
+
+def _go_on(bench: TrialRunner) -> None:
+    """Add to the best cure what its own run needs, as long as that leaves clearly less."""
+    best = _best_cure(bench)
+    while best is not None and best.run is not None and best.error > _LITTLE:
+        own, _ = ranked(Case(best.run.experiment), best.run.diagnosis)
+        names = [name for name in dict.fromkeys((*own, *_USUAL)) if name not in best.remedies]
+        longer = [(*best.remedies, name) for name in names]
+        fitting = [more for more in longer if compatible(more) == more][:_FURTHER]
+        for position, more in enumerate(fitting, start=1):
+            bench.tried(more, until=_COMBINATIONS, then=fitting[position:])
+        better = _best_cure(bench)
+        if better is None or better.error > _CLEARLY * best.error:
+            return
+        best = better
+
+
+def _best_cure(bench: TrialRunner) -> Trial | None:
+    cures = (trial for trial in bench.trials if trial.cures)
+    return min(cures, key=lambda trial: trial.error, default=None)
 
 
 def _cured(bench: TrialRunner) -> bool:

@@ -109,6 +109,7 @@ def leaky_relu_units(case: Case) -> Changes | None:
         "dropout-too-strong",
     ],
     price=2,
+    group="width",
 )
 def wider_layers(case: Case) -> Changes | None:
     """Give the hidden layers four times as many units, at least eight.
@@ -125,7 +126,7 @@ def wider_layers(case: Case) -> Changes | None:
     return {"network": {"layers": [_without_values(layer) for layer in layers]}}
 
 
-@remedy("narrower-layers", cures=["overfitting"], price=2)
+@remedy("narrower-layers", cures=["overfitting"], price=2, group="width")
 def narrower_layers(case: Case) -> Changes | None:
     """Give the hidden layers an eighth of their units, where examples are held out.
 

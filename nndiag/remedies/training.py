@@ -54,8 +54,21 @@ def early_stopping(case: Case) -> Changes | None:
     """
     if case.built.validation is None or case.built.early_stopping is not None:
         return None
-    epochs = total_steps(case.built) // batches_of(case.built).steps_per_epoch
-    return {"training": {"early_stopping": {"patience": max(_PATIENT, epochs // 20)}}}
+    return {"training": {"early_stopping": {"patience": _patience(case)}}}
+
+
+@remedy("more-patience", cures=["not-enough-steps"])
+def more_patience(case: Case) -> Changes | None:
+    """Wait ten times as many epochs for a better validation loss before stopping.
+
+    At least ten, and a twentieth of all: one that is no better may be so by chance.
+
+    Source: Prechelt 1998, "Early stopping, but when?", section 4 (slower criteria).
+    """
+    asked = case.built.early_stopping
+    if asked is None:
+        return None
+    return {"training": {"early_stopping": {"patience": max(_patience(case), 10 * asked.patience)}}}
 
 
 @remedy(
@@ -74,3 +87,9 @@ def more_steps(case: Case) -> Changes | None:
     training = case.settings["training"]
     key = "epochs" if "epochs" in training else "steps"
     return {"training": {key: training[key] * factor}}
+
+
+def _patience(case: Case) -> int:
+    """A twentieth of the epochs, at least ten."""
+    epochs = total_steps(case.built) // batches_of(case.built).steps_per_epoch
+    return max(_PATIENT, epochs // 20)

@@ -27,7 +27,9 @@ SERIES: dict[str, SeriesKind] = {
     "validation_accuracy": SeriesKind(False, "the same of the validation examples"),
     "learning_rate": SeriesKind(False, "learning rate in force, after decay"),
     "prediction_mean": SeriesKind(False, "mean of the network's predictions"),
-    "prediction_deviation": SeriesKind(False, "standard deviation of the predictions"),
+    "prediction_deviation": SeriesKind(
+        False, "standard deviation of the predictions over the examples"
+    ),
     "prediction_min": SeriesKind(False, "smallest prediction"),
     "prediction_max": SeriesKind(False, "largest prediction"),
     "sharpness": SeriesKind(False, "largest eigenvalue of the Hessian of the training loss"),

@@ -136,10 +136,11 @@ def layer_norms(shape: Architecture, vector: FloatArray) -> FloatArray:
 
 
 def _spread_of(predicted: Array) -> dict[str, float | FloatArray]:
-    mean, deviation = _mean_and_deviation(predicted)
+    """Over outputs and examples (O, B); the deviation is that of each output about its own mean."""
+    centred = predicted - predicted.mean(axis=-1, keepdims=True)
     return {
-        "prediction_mean": mean,
-        "prediction_deviation": deviation,
+        "prediction_mean": float(np.mean(predicted)),
+        "prediction_deviation": float(np.sqrt(np.vdot(centred, centred) / centred.size)),
         "prediction_min": float(np.min(predicted)),
         "prediction_max": float(np.max(predicted)),
     }

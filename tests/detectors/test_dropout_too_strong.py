@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nndiag.detectors import run
-from nndiag.finding import Severity, Skipped
+from nndiag.detectors import course_of, run
+from nndiag.finding import Outcome, Severity, Skipped
 from tests.conftest import layer_facts
 
 PROBLEM = "dropout-too-strong"
@@ -79,3 +79,21 @@ def test_is_silent_in_a_run_that_learned(make_trace):
 def test_is_skipped_without_dropout(make_trace):
     found = run(PROBLEM, made(make_trace, dropout=0.0))
     assert found == Skipped(PROBLEM, "there is no dropout")
+
+
+@pytest.mark.parametrize(("way", "fires"), [(0.9, False), (1.1, True)])
+def test_a_run_that_falls_slowly_for_all_its_steps_is_held_up(way, fires, make_trace):
+    """By 7 % in as many steps again, of which dropping adds half: no slow rate explains that."""
+    trace = made(make_trace)
+    losses = np.concatenate([[1.0], np.linspace(0.95, 0.9, 199)])
+    moved = np.full((20, 2), way / 199)
+    series = {"training_loss": losses[::10] - 0.3, "update_ratio": moved}
+    ending = {"loss": WHOLE, "reference_loss": 0.1}
+    again = make_trace(
+        losses,
+        facts={"layers": trace.facts.layers, "reduction": "mean", "baseline_loss": 0.9},
+        series=series,
+        ending=ending,
+    )
+    assert course_of(again).outcome is Outcome.IMPROVING
+    assert bool(run(PROBLEM, again)) is fires

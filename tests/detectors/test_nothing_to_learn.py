@@ -109,3 +109,14 @@ def test_is_skipped_where_all_inputs_are_switches(make_trace):
     switches = np.array([[k >> bit & 1 for bit in range(6)] for k in range(64)], float)
     facts = {"inputs": switches, "targets": switches.sum(axis=1, keepdims=True) % 2}
     assert isinstance(run(PROBLEM, make_trace([1.0] * 20, facts=facts)), Skipped)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sees_a_rare_class_in_many_rows(seed):
+    """One example in 25, its logit off by the first column: an AUC of about 0.8."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(2400, 6))
+    chance = 1 / (1 + np.exp(4 - 1.3 * inputs[:, :1]))
+    found = shares_left_out(inputs, (rng.random((2400, 1)) < chance).astype(float))
+    assert found.better == 0
+    assert found.shares["by a linear model"] > 0.02

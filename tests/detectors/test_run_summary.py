@@ -228,3 +228,20 @@ def test_a_few_losses_alone_are_not_called_flat(losses, outcome, make_trace):
 def test_a_loss_that_was_recorded_once_says_nothing(make_trace):
     course = course_of(make_trace([0.9], ending={"loss": 0.9}))
     assert (course.outcome, course.severity) == (Outcome.IMPROVING, None)
+
+
+@pytest.mark.parametrize(
+    ("outside", "outcome"),
+    [
+        (np.linspace(1.0, 0.5, 20), Outcome.IMPROVING),  # one epoch was no better, by chance
+        ([*np.linspace(1.0, 0.6, 10), *[0.6] * 10], Outcome.CONVERGED),
+        ([*np.linspace(1.0, 0.6, 10), *np.linspace(0.6, 0.8, 10)], Outcome.CONVERGED),
+    ],
+)
+def test_a_run_that_was_stopped_early_while_both_losses_fall_is_not_finished(
+    outside, outcome, make_trace
+):
+    inside = np.linspace(1.0, 0.5, 200)
+    series = {"training_loss": inside[::10], "validation_loss": outside}
+    trace = make_trace(inside, series=series, ending={"reason": "stopped early"})
+    assert course_of(trace).outcome is outcome

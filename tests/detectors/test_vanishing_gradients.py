@@ -57,3 +57,12 @@ def test_is_skipped_where_there_is_no_depth(curves, make_trace):
 def test_is_skipped_without_gradient_norms(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["stuck"], layers=DEEP))
     assert result == Skipped(PROBLEM, "the trace has no gradient norm")
+
+
+@pytest.mark.parametrize(("spread", "fires"), [(0.9e-3, True), (1.1e-3, False)])
+def test_of_several_outputs_each_varies_about_its_own_mean(spread, fires, curves, make_trace):
+    # Of two columns of classes each has a deviation of 0.5.
+    targets = np.eye(2)[np.arange(64) // 32]
+    series = {"gradient_norm": norms(9e-3), "prediction_deviation": np.full(200, 0.5 * spread)}
+    trace = make_trace(curves["stuck"], layers=DEEP, series=series, facts={"targets": targets})
+    assert bool(run(PROBLEM, trace)) is fires

@@ -60,3 +60,14 @@ def test_is_skipped_without_decay(decay, make_trace):
     assert run(PROBLEM, made(make_trace, decay=decay)) == Skipped(
         PROBLEM, "there is no weight decay"
     )
+
+
+@pytest.mark.parametrize(("calmest", "fires"), [(0.99, True), (1.01, False)])
+def test_noise_of_the_steps_adds_to_the_gradient(calmest, fires, make_trace):
+    # Of the last three records the calmest one is nearest to what the loss pulls without noise.
+    trace = made(make_trace)
+    gradients = np.tile([3.0, 0.0], (10, 1))
+    gradients[-2] = [calmest, 0.0]
+    series = {"weight_norm": trace.series["weight_norm"].values, "gradient_norm": gradients}
+    facts = {"settings": trace.facts.settings, "learning_rate": 0.1}
+    assert bool(run(PROBLEM, make_trace(FLAT, facts=facts, series=series))) is fires

@@ -54,6 +54,10 @@ ILL = {
         },
         "optimizer": {"name": "adam"},
     },
+    "impatient": {
+        "dataset": {"validation": 0.3},
+        "training": {"steps": 100, "early_stopping": {"patience": 1}},
+    },
     "dropped": {
         "dataset": {"validation": 0.3},
         "network": {
@@ -68,7 +72,7 @@ CASES = {ill: Case(changed(experiment_of(BASE), changes)) for ill, changes in IL
 APPLYING = [(name, ill) for name in NAMES for ill in ILL if remedy_of(name).changes(CASES[ill])]
 ONCE = set(NAMES) - {
     "another-seed", "larger-batch", "larger-rate", "leaky-relu-units",
-    "less-dropout",
+    "less-dropout", "more-patience",
     "more-steps", "much-smaller-rate", "narrower-layers", "relu-units", "smaller-rate",
     "tanh-units", "wider-layers",
 }  # fmt: skip

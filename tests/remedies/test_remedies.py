@@ -54,6 +54,14 @@ THREE = {
             layers({**HIDDEN, "units": 8}, LINEAR),
         ),
         ("fewer-layers", layers(*[HIDDEN] * 5, LINEAR), layers(HIDDEN, HIDDEN, LINEAR)),
+        (
+            "more-patience",
+            {
+                "dataset": {"validation": 0.2},
+                "training": {"steps": 100, "early_stopping": {"patience": 2}},
+            },
+            {"training": {"early_stopping": {"patience": 20}}},
+        ),
         ("another-seed", {"seed": 7}, {"network": {"seed": 8}}),
         ("mean-loss", {"loss": {"reduction": "half_sum"}}, {"loss": {"reduction": "half_mean"}}),
         (
