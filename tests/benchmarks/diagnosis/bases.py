@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.benchmarks.diagnosis.tutorials import tutorial
+from tests.benchmarks.diagnosis.tutorials import linear_share, tutorial
 
 Settings = dict[str, Any]
 
@@ -36,8 +36,7 @@ TUTORIALS: dict[str, Settings] = {
 }
 """Tasks whose data are in files: how they are read."""
 
-REACHABLE = {"diabetes": 0.5, "housing": 0.9, "overlapping": 0.7, "noisy-sine": 0.9}
-"""Share of the variance that any network explains of a task with noise; 1 of the others."""
+_REACHABLE = {"housing": 0.9, "overlapping": 0.7, "noisy-sine": 0.9}
 
 NETWORKS: dict[str, list[tuple[int, str]]] = {
     "tanh": [(12, "tanh")],
@@ -62,6 +61,14 @@ OPTIMIZERS: dict[str, tuple[Settings, Settings]] = {
     "adam": ({"name": "adam", "learning_rate": 0.01}, {"steps": 1500}),
     "small-adam": ({"name": "adam", "learning_rate": 0.003}, {"steps": 2500, "batch_size": 8}),
 }
+
+
+def reachable(task: str) -> float:
+    """Share of the variance that any network explains of a task with noise; 1 of the others.
+
+    What is known of diabetes is linear, in scikit-learn's data and in those drawn in their place.
+    """
+    return linear_share(task) if task == "diabetes" else _REACHABLE.get(task, 1.0)
 
 
 def base(task: str, network: str, optimizer: str, *, seed: int) -> Settings:

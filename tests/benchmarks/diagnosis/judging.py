@@ -14,7 +14,7 @@ from nndiag.finding import Outcome, Severity
 from nndiag.fixing import fix, measured
 from nndiag.fixing.measure import Run, with_reference
 from nndiag.training.reference import reference_of
-from tests.benchmarks.diagnosis.bases import REACHABLE, base, varied
+from tests.benchmarks.diagnosis.bases import base, reachable, varied
 from tests.benchmarks.diagnosis.faults import FAULTS, RATE, STEEP, Settings
 
 _TRAINS = 0.7  # share of what can be explained that a base has to explain to be broken
@@ -71,7 +71,7 @@ def _judged(member: Member, folder: Path) -> dict[str, Any]:
     if member.fault is not None:
         reached = _reached(member)
         found["base_score"] = reached
-        if not reached >= _TRAINS * REACHABLE.get(member.base[0], 1.0):
+        if not reached >= _TRAINS * reachable(member.base[0]):
             return {**found, "class": "base does not train"}
         if not all(_breaks(member, part, folder) for part in fault.members):
             return {**found, "class": "harmless"}
@@ -117,7 +117,7 @@ def _breaks(member: Member, part: str, folder: Path) -> bool:
 def _reached(member: Member) -> float:
     """What the base explains, without the noise that it may know by heart."""
     error = _unbroken(member.base, member.seed)
-    return min(1 - error, REACHABLE.get(member.base[0], 1.0))
+    return min(1 - error, reachable(member.base[0]))
 
 
 @cache
@@ -127,20 +127,20 @@ def _unbroken(base_name: tuple[str, str, str], seed: int) -> float:
 
 
 def _rate_is_a_cause(run: Run, settings: Settings, *, labels: frozenset[str]) -> bool:
-    """Whether a run diverged that does not at half its limit; not asked of faults of scale."""
+    """Whether a run blew up that does not at half its limit; not asked of faults of scale."""
     rate, stability_limit = run.trace.facts.learning_rate, run.trace.facts.stability_limit
-    if (
-        run.diagnosis.outcome is not Outcome.DIVERGED
-        or labels & STEEP
-        or not rate
-        or not stability_limit
-    ):
+    if not _blew_up(run) or labels & STEEP or not rate or not stability_limit:
         return False
     if rate <= stability_limit:
         return False
     optimizer = {**settings["optimizer"], "learning_rate": stability_limit / 2}
     calmer = measured(experiment_of({**settings, "optimizer": optimizer}))
-    return calmer.diagnosis.outcome is not Outcome.DIVERGED
+    return not _blew_up(calmer)
+
+
+def _blew_up(run: Run) -> bool:
+    """Whether a run diverged, or came to rest where its loss had thrown it."""
+    return run.diagnosis.outcome is Outcome.DIVERGED or "exploding-loss" in run.problems
 
 
 def _cured(experiment: Any) -> dict[str, Any]:
