@@ -69,8 +69,12 @@ class Stack:
     @property
     def parameters(self) -> FloatArray:
         """The parameters as they are evaluated now, shape (K, P); a copy."""
-        trained = self._parameters.reshape(-1, self._shape.size).copy()
-        return folded(self._evaluated, trained, self._data)
+        return folded(self._evaluated, self.trained, self._data)
+
+    @property
+    def trained(self) -> FloatArray:
+        """The parameters in the form that steps train, shape (K, P′); a copy."""
+        return self._parameters.reshape(-1, self._shape.size).copy()
 
     @property
     def memory(self) -> list[FloatArray]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.arrays import BoolArray, FloatArray, IndexArray
-from nndiag.gradients.check import check_differences
+from nndiag.gradients.check import check_differences, chosen_entries
 from nndiag.gradients.differences import CERTAIN, STEP, Along, Central
 from nndiag.gradients.network.differences import (
     Differences,
@@ -17,8 +17,9 @@ from nndiag.gradients.network.differences import (
     full_differences,
     is_analytic,
 )
+from nndiag.gradients.network.normalised import BatchDifferences
 from nndiag.gradients.network.rounding import gradient_rounding, loss_rounding
-from nndiag.gradients.network.sampling import affordable_units
+from nndiag.gradients.network.sampling import affordable_entries, affordable_units
 from nndiag.gradients.verdict import TensorCheck
 from nndiag.nn.network import Architecture, Examples, loss, loss_and_gradient
 
@@ -67,7 +68,7 @@ def check_gradient(
     """Check a gradient at one point.
 
     Args:
-        shape: The network.
+        shape: The network; with batch normalisation in the form that steps train.
         parameters: The point, shape (P,).
         data: The examples of the loss; `sampling.thinned` bounds them.
         point: What to call the point.
@@ -77,16 +78,21 @@ def check_gradient(
             units of each layer stand for the rest, and a random direction covers them.
     """
     own = loss_and_gradient(shape, parameters, data)[1] if gradient is None else gradient
-    units = affordable_units(shape, data.count, seconds=seconds)
-    source = NetworkDifferences(shape, parameters, data, layer_names=layer_names, units=units)
-    found = check_differences(
-        source,
-        {name: own[places] for name, places in source.places.items()},
-        source.shapes,
-        entries=source.known(),
-        tolerance=TOLERANCE,
-    )
-    return PointCheck(point, source.value, data.count, source.spot_error(), found.tensors)
+    source: NetworkDifferences | BatchDifferences
+    if shape.gains:
+        source = BatchDifferences(shape, parameters, data, layer_names=layer_names)
+    else:
+        units = affordable_units(shape, data.count, seconds=seconds)
+        source = NetworkDifferences(shape, parameters, data, layer_names=layer_names, units=units)
+    given = {name: own[places] for name, places in source.places.items()}
+    if isinstance(source, NetworkDifferences):
+        entries, spot_error = source.known(), source.spot_error()
+    else:
+        most = affordable_entries(shape, data.count, seconds=seconds / len(given))
+        entries = {name: chosen_entries(array, most=most) for name, array in given.items()}
+        spot_error = 0.0  # they are of whole passes
+    found = check_differences(source, given, source.shapes, entries=entries, tolerance=TOLERANCE)
+    return PointCheck(point, source.value, data.count, spot_error, found.tensors)
 
 
 class NetworkDifferences:

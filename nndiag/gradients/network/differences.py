@@ -15,6 +15,7 @@ balances it with the truncation error (Nocedal and Wright 2006, section 8.1).
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product as pairs
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from nndiag.gradients.differences import STEP
 from nndiag.nn.activations import Elementwise
 from nndiag.nn.calls import now
 from nndiag.nn.losses import Loss
-from nndiag.nn.network import Architecture, Examples, Workspace, forward, loss, workspace
+from nndiag.nn.network import Architecture, Examples, Workspace, forward, workspace
 
 _FARTHEST = 1e3  # by which steps grow with the pre-activations where there are curves
 _IMAGINARY = 1e-20  # its square vanishes beside 1
@@ -141,15 +142,15 @@ def complex_steps(
 ) -> FloatArray:
     """Derivatives by the parameters `indices` (n,), exact to rounding; shape (n,).
 
-    Only where the loss and all activations are analytic.
+    Only where the loss and all activations are analytic. Only what a parameter changes is computed.
     """
-    derivatives = np.empty(len(indices))
-    block = _copies(shape, data)
-    for start in range(0, len(indices), block):
-        part = indices[start : start + block]
-        stack = np.tile(parameters.astype(complex), (len(part), 1))
-        stack[np.arange(len(part)), part] += 1j * _IMAGINARY
-        derivatives[start : start + block] = loss(shape, stack, data).imag / _IMAGINARY
+    point, derivatives = _Point(shape, parameters, data), np.empty(len(indices))
+    for place, index in enumerate(indices):
+        layer = int(np.searchsorted(shape.offsets, index, side="right")) - 1
+        unit, row = np.unravel_index(index - shape.offsets[layer], shape.shapes[layer])
+        change = 1j * _IMAGINARY * point.space.inputs[layer][row]
+        outputs, _ = point.moved(layer, units=np.array([unit]), changes=change[None, None])
+        derivatives[place] = point.total(outputs)[0, 0].imag / _IMAGINARY
     return derivatives
 
 
@@ -199,12 +200,22 @@ class _Point:
             Outputs (2, n, O, B) and where a kink was crossed (n,).
         """
         changes = steps[:, None] * self.space.inputs[layer][rows]  # (R, B)
-        signed = np.stack([changes, -changes])[:, None]  # (2, 1, R, B)
+        return self.moved(layer, units=units, changes=np.stack([changes, -changes]))
+
+    def moved(
+        self, layer: int, *, units: NDArray[np.intp], changes: NDArray[Any]
+    ) -> tuple[NDArray[Any], BoolArray]:
+        """The outputs with changes (S, R, B) of the pre-activation of each of some units.
+
+        Returns:
+            Outputs (S, n, O, B) and, for real changes to both sides, where a kink was crossed (n,).
+        """
+        signed = changes[:, None]  # (S, 1, R, B)
         activation = self.shape.activations[layer]
         if not isinstance(activation, Elementwise):
             return self._mixed(layer, units=units, signed=signed)
         before = self._pre[layer][units][:, None]  # (U, 1, B)
-        values: FloatArray = before + signed  # (2, U, R, B)
+        values = before + signed  # (S, U, R, B)
         activation.value(now, values, values)
         crossed = self._crossed(layer, values[:, :, :, None])
         if layer == self.shape.layers - 1:
@@ -214,7 +225,7 @@ class _Point:
         others = self._pre[layer + 1] - above * self.space.values[layer][units][:, None, None]
         pre = values[:, :, :, None] * above  # (2, U, R, H, B)
         pre += others  # what the unit adds, and what all others do
-        outputs, more = self._through(layer + 1, pre.reshape(2, -1, *pre.shape[-2:]))
+        outputs, more = self._through(layer + 1, pre.reshape(len(pre), -1, *pre.shape[-2:]))
         return outputs, crossed | more
 
     def loss_differences(self, outputs: FloatArray) -> FloatArray:
@@ -232,6 +243,11 @@ class _Point:
         summed: FloatArray = np.add.reduce(each[0] - each[1], axis=-1)
         return summed * self._scale
 
+    def total(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """The loss at outputs (S, n, O, B), shape (S, n)."""
+        each = _per_example(self.shape.loss, outputs, self.data.targets)
+        return np.asarray(np.add.reduce(each, axis=-1) * self._scale)
+
     def crossings(self, space: Workspace) -> BoolArray:
         """Where the pair of stacks (2, n) of a forward pass lies on two sides of a kink; (n,)."""
         crossed = self._loss_crossed(space.values[-1])
@@ -240,17 +256,17 @@ class _Point:
         return crossed
 
     def _mixed(
-        self, layer: int, *, units: NDArray[np.intp], signed: FloatArray
-    ) -> tuple[FloatArray, BoolArray]:
-        """`perturbed` for an activation in which each unit changes all values of its layer."""
-        before = self._pre[layer]  # (H, B)
-        pre = np.tile(before, (2, len(units), signed.shape[2], 1, 1))  # (2, U, R, H, B)
+        self, layer: int, *, units: NDArray[np.intp], signed: NDArray[Any]
+    ) -> tuple[NDArray[Any], BoolArray]:
+        """`moved` for an activation in which each unit changes all values of its layer."""
+        before, sides = self._pre[layer].astype(signed.dtype), len(signed)  # (H, B)
+        pre = np.tile(before, (sides, len(units), signed.shape[2], 1, 1))  # (S, U, R, H, B)
         for place, unit in enumerate(units):
             pre[:, place, :, unit] += signed[:, 0]
-        return self._through(layer, pre.reshape(2, -1, *before.shape))
+        return self._through(layer, pre.reshape(sides, -1, *before.shape))
 
-    def _through(self, layer: int, pre: FloatArray) -> tuple[FloatArray, BoolArray]:
-        """From pre-activations (2, n, H, B) of a layer, overwritten, to the outputs."""
+    def _through(self, layer: int, pre: NDArray[Any]) -> tuple[NDArray[Any], BoolArray]:
+        """From pre-activations (S, n, H, B) of a layer, overwritten, to the outputs."""
         crossed = _NOWHERE
         for above in range(layer, self.shape.layers):
             if above > layer:
@@ -262,16 +278,17 @@ class _Point:
             crossed = crossed | self._crossed(above, pre)
         return pre, crossed | self._loss_crossed(pre)
 
-    def _replaced(self, values: FloatArray, *, units: NDArray[np.intp]) -> FloatArray:
-        """The outputs (2, n, O, B) with the values (2, U, R, B) of single units in place."""
+    def _replaced(self, values: NDArray[Any], *, units: NDArray[np.intp]) -> NDArray[Any]:
+        """The outputs (S, n, O, B) with the values (S, U, R, B) of single units in place."""
+        sides, before = len(values), self.space.values[-1].astype(values.dtype)
         if self.shape.outputs == 1:
-            return values.reshape(2, -1, 1, self.data.count)
-        outputs = np.tile(self.space.values[-1], (2, len(units), values.shape[2], 1, 1))
+            return values.reshape(sides, -1, 1, self.data.count)
+        outputs = np.tile(before, (sides, len(units), values.shape[2], 1, 1))
         for place, unit in enumerate(units):
             outputs[:, place, :, unit] = values[:, place]
-        return outputs.reshape(2, -1, *self.space.values[-1].shape)
+        return outputs.reshape(sides, -1, *before.shape)
 
-    def _crossed(self, layer: int, values: FloatArray) -> BoolArray:
+    def _crossed(self, layer: int, values: NDArray[Any]) -> BoolArray:
         """Where any value (2, …, H, B) of a layer is above zero on one side only, (n,) or (1,)."""
         if self.shape.activations[layer].analytic:
             return _NOWHERE
@@ -279,7 +296,7 @@ class _Point:
         sides: BoolArray = (above[0] != above[1]).any(axis=(-2, -1)).ravel()
         return sides
 
-    def _loss_crossed(self, outputs: FloatArray) -> BoolArray:
+    def _loss_crossed(self, outputs: NDArray[Any]) -> BoolArray:
         """Where the loss changes its branch between the outputs (2, n, O, B); (n,) or (1,)."""
         function = self.shape.loss
         if function.analytic:

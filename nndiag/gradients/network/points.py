@@ -17,6 +17,7 @@ from nndiag.gradients.network.check import PointCheck, check_gradient
 from nndiag.gradients.network.differences import is_analytic
 from nndiag.gradients.network.sampling import affordable_examples
 from nndiag.gradients.verdict import TensorCheck, Verdict
+from nndiag.nn.folding import raised
 from nndiag.nn.network import (
     Architecture,
     Examples,
@@ -80,6 +81,8 @@ class NetworkCheck:
 def check_network(built: Built, *, seconds: float = 3.0) -> NetworkCheck:
     """Check nndiag's own gradient of a config's network.
 
+    Of one with batch normalisation it is the gradient of a step's loss by what steps train.
+
     Args:
         built: The config, ready to train.
         seconds: Work to spend, in seconds of an ordinary core.
@@ -88,16 +91,17 @@ def check_network(built: Built, *, seconds: float = 3.0) -> NetworkCheck:
         NndiagError: The loss is not finite at any of the points.
     """
     seconds /= _POINTS
-    every = examples(built.shape, *built.training)
-    data = affordable_examples(built.shape, every, seconds=seconds)
+    shape = built.shape.in_training
+    every = examples(shape, *built.training)
+    data = affordable_examples(shape, every, seconds=seconds)
     checks, skipped = [], []
     with np.errstate(all="ignore"):
         for name, parameters in _points(built, data, seconds=seconds):
-            if not _finite(built.shape, parameters, data):
+            if not _finite(shape, parameters, data):
                 skipped.append(f"{name}: the loss or its gradient is not finite there")
                 continue
             check = check_gradient(
-                built.shape,
+                shape,
                 parameters,
                 data,
                 point=name,
@@ -132,18 +136,20 @@ def _points(built: Built, data: Examples, *, seconds: float) -> Iterator[tuple[s
 
     Fewer steps lead to the third point where they take long.
     """
-    costly = _PASSES * gradient_seconds(built.shape, data.count) > _TOO_LONG * seconds
+    shape = built.shape.in_training
+    start = raised(built.shape, built.drawn) if built.shape.normalises else built.parameters
+    costly = _PASSES * gradient_seconds(shape, data.count) > _TOO_LONG * seconds
     if not costly:
-        yield "initial", built.parameters
-    yield "perturbed", perturbed(built.shape, built.parameters, np.random.default_rng(_SEED))
+        yield "initial", start
+    yield "perturbed", perturbed(shape, start, np.random.default_rng(_SEED))
     if costly:
         return
-    most = _EXPLODED * float(loss(built.shape, built.parameters, data))
+    most = _EXPLODED * float(loss(shape, start, data))
     batch = min(built.batch_size or _MOST_EXAMPLES, len(built.training[0]), _MOST_EXAMPLES)
-    affordable = seconds / gradient_seconds(built.shape, batch)
+    affordable = seconds / gradient_seconds(shape, batch)
     for steps in [steps for steps in _STEPS if steps <= max(affordable, 1)]:
         reached = _trained(built, steps)
-        if steps == 1 or loss(built.shape, reached, data) <= most:
+        if steps == 1 or loss(shape, reached, data) <= most:
             yield ("after 1 step" if steps == 1 else f"after {steps} steps"), reached
             return
 
@@ -162,7 +168,7 @@ def _trained(built: Built, steps: int) -> FloatArray:
         stack.run(steps=steps)
     else:
         stack.run(rows=np.random.default_rng(_SEED).integers(0, len(inputs), (steps, size)))
-    reached: FloatArray = stack.parameters[0]
+    reached: FloatArray = stack.trained[0]
     return reached
 
 

@@ -8,11 +8,12 @@ estimated, not timed: the same network gives the same report on every machine.
 import numpy as np
 from numpy.typing import NDArray
 
-from nndiag.nn.network import Architecture, Examples
+from nndiag.nn.network import Architecture, Examples, gradient_seconds
 
 _MOST_EXAMPLES = 512
 _FEWEST_EXAMPLES = 8
 _FEWEST_UNITS = 4
+_FEWEST_ENTRIES, _MOST_ENTRIES = 8, 200  # of a tensor; a random direction covers the others
 _SWEEPS = 5  # step sizes in the worst case
 _PER_VALUE = 6e-9  # seconds for all passes over one perturbed value, on an ordinary core
 _PER_PRODUCT = 2e-10  # seconds per multiplication in a matrix product
@@ -34,6 +35,12 @@ def affordable_units(
         np.unique(np.linspace(0, units - 1, count).astype(int))
         for units, count in zip(shape.units, counts, strict=True)
     ]
+
+
+def affordable_entries(shape: Architecture, examples: int, *, seconds: float) -> int:
+    """How many entries can be perturbed by whole passes in the time."""
+    affordable = seconds / (_SWEEPS * 2 * gradient_seconds(shape, examples))
+    return int(min(max(affordable, _FEWEST_ENTRIES), _MOST_ENTRIES))
 
 
 def thinned(data: Examples, *, most: int) -> Examples:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nndiag.gradients.network import differences
 from nndiag.gradients.network.differences import (
     central_differences,
     complex_steps,
@@ -11,7 +12,7 @@ from nndiag.gradients.network.differences import (
 )
 from nndiag.nn.activations import ACTIVATIONS
 from nndiag.nn.losses import LOSSES
-from nndiag.nn.network import architecture, examples, loss, loss_and_gradient
+from nndiag.nn.network import architecture, examples, forward, loss, loss_and_gradient
 from tests.combinations import combinations
 
 NAMES = ACTIVATIONS.names()
@@ -154,3 +155,21 @@ def test_the_difference_of_squares_is_formed_without_cancellation():
     gradient = loss_and_gradient(shape, parameters, batch)[1]
     fast = central_differences(shape, parameters, batch).gradient
     assert np.abs(fast - gradient).max() < 1e-2 * max(1.0, np.abs(gradient).max() * 1e-6)
+
+
+def test_a_complex_step_computes_only_what_it_changes(monkeypatch):
+    """A network of 20,000 units: one whole pass, however many parameters are asked for."""
+    shape = architecture(
+        1, [(20_000, "tanh"), (1, "linear")], loss=LOSSES.get("mean_squared_error")()
+    )
+    parameters = np.random.default_rng(0).normal(size=shape.size) / 100
+    batch = examples(shape, np.linspace(-1, 1, 20)[:, None], np.ones((20, 1)))
+    passes = []
+    monkeypatch.setattr(
+        differences, "forward", lambda *given: (passes.append(1), forward(*given))[1]
+    )
+    indices = np.array([0, 1, 777, 39_999, 40_000, shape.size - 1])
+    found = complex_steps(shape, parameters, batch, indices=indices)
+    exact = loss_and_gradient(shape, parameters, batch)[1][indices]
+    np.testing.assert_allclose(found, exact, rtol=1e-9, atol=1e-14)
+    assert len(passes) == 1

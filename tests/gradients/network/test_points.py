@@ -8,8 +8,12 @@ import pytest
 from nndiag.errors import NndiagError
 from nndiag.experiment import experiment_of
 from nndiag.experiment.building import build
+from nndiag.gradients.network.check import check_gradient
 from nndiag.gradients.network.points import NetworkCheck, check_network, perturbed
 from nndiag.gradients.verdict import Verdict
+from nndiag.nn.calls import now
+from nndiag.nn.folding import folded, raised
+from nndiag.nn.network import examples, forward, loss_and_gradient, workspace
 
 
 def built(**changed):
@@ -96,3 +100,44 @@ def test_a_tensor_is_shown_where_it_matters_most(verdicts, errors, expected, pla
     assert tensor.verdict is expected
     assert point is check.points[place]
     assert check.correct is (expected is not Verdict.WRONG)
+
+
+def normalised(hidden="tanh"):
+    layers = [
+        {"units": 6, "activation": hidden, "batch_norm": True},
+        {"units": 4, "activation": hidden, "batch_norm": True},
+        {"units": 1, "activation": "linear"},
+    ]
+    return built(network={"layers": layers}, training={"steps": 100, "batch_size": 10})
+
+
+@pytest.mark.parametrize("hidden", ["tanh", "relu", "sigmoid"])
+def test_a_normalised_network_is_checked_as_its_steps_see_it(hidden):
+    """β and γ are tensors of their own, and the batch's mean and variance move with the weights."""
+    check = check_network(normalised(hidden))
+    assert check.correct
+    names = [tensor.name for tensor, _ in check.tensors()]
+    assert names == [
+        "layer1.weights", "layer1.biases", "layer1.gains",
+        "layer2.weights", "layer2.biases", "layer2.gains",
+        "layer3.weights", "layer3.biases",
+    ]  # fmt: skip
+    assert all(tensor.relative_error < 1e-5 for tensor, _ in check.tensors())
+
+
+def test_a_gradient_that_takes_the_statistics_for_constants_is_wrong():
+    """What a backward pass gives that forgets the means over the batch: γ/√(σ² + ε)·∂ℓ/∂u."""
+    network = normalised()
+    shape = network.shape.in_training
+    point = perturbed(shape, raised(network.shape, network.drawn), np.random.default_rng(0))
+    data = examples(shape, *network.training)
+    space = workspace(shape, data)
+    forward(now, shape, shape.matrices(point), space)
+    right = loss_and_gradient(shape, point, data)[1]
+    _, without = loss_and_gradient(network.shape, folded(network.shape, point, data), data)
+    forgetful = right.copy()
+    factor = shape.matrices(point)[0][:, -1:] / space.normal[0].spread
+    inner = network.shape.matrices(without)[0][:, :1]
+    shape.matrices(forgetful)[0][:, :1] = factor * inner
+    check = check_gradient(shape, point, data, gradient=forgetful)
+    assert [x.name for x in check.tensors if x.is_wrong] == ["layer1.weights"]
