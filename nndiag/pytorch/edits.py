@@ -9,6 +9,7 @@ from nndiag.own_program.edits import Editor, SettingEdit, typed
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.places import Splice, assignments
 from nndiag.program.text.source import Source
+from nndiag.pytorch.dealing import before_use, is_bound_before
 
 _OPTIMIZERS = frozenset(
     [
@@ -26,7 +27,6 @@ _OPTIMIZERS = frozenset(
         "LBFGS",
     ]
 )
-_DATASETS = frozenset({"TensorDataset", "DataLoader", "random_split"})
 _INITIALIZERS = frozenset(
     [
         "zeros_",
@@ -83,23 +83,23 @@ class ScriptEditor(Editor):
         return self._set(places, typed(value), name="learning rate", before=known)
 
     def standardized(self, *, targets: bool = False, undone: bool = False) -> SettingEdit | None:
-        """Inputs, or targets, with mean 0 and size 1, before they are dealt out in batches."""
-        names = self.told["named"][1 if targets else 0]
-        output = self.told["output"] or {}
+        """Inputs, or targets, with mean 0 and size 1 before they are dealt out, and others too."""
+        loop, output = self.loop(), self.told["output"] or {}
         bounded = targets and output.get("activation") in {"sigmoid", "tanh"}
-        for name, _, flat in names:
-            place = self._before_use(name)
+        for name, is_array, flat in self.told["named"][1 if targets else 0]:
+            place = loop and before_use(self.tree, loop, name, is_array=is_array)
             if place is None:
                 continue
             axis = "" if flat else "0"
-            text = f"{name} = ({name} - {name}.mean({axis})) / ({name}.std({axis}) + 1e-8)"
+            text = f"{{}} = ({{}} - {name}.mean({axis})) / ({name}.std({axis}) + 1e-8)"
             if bounded:
-                text = (
-                    f"{name} = 0.1 + 0.8 * ({name} - {name}.min()) / ({name}.max() - {name}.min())"
-                )
+                text = f"{{}} = 0.1 + 0.8 * ({{}} - {name}.min()) / ({name}.max() - {name}.min())"
+            beside = self.told["beside"][1 if targets else 0]
+            others = [x for x in beside if is_bound_before(self.tree, place, x)]
+            lines = [text.format(x, x) for x in (*others, name)]  # by the numbers of the first
             what = "targets" if targets else "inputs"
             says = "between 0.1 and 0.9" if bounded else "standardized"
-            return SettingEdit(what, says, place.lineno, (self.inserted(place, text),))
+            return SettingEdit(what, says, place.lineno, (self.inserted(place, *lines),))
         return None
 
     def start(self) -> SettingEdit | None:
@@ -243,10 +243,11 @@ class ScriptEditor(Editor):
         found = self._places.outer_loop()
         return found if isinstance(found, ast.For | ast.While) else None
 
-    def inserted(self, before: ast.stmt, text: str) -> Splice:
-        """A line before a statement, as far to the right as that."""
+    def inserted(self, before: ast.stmt, *lines: str) -> Splice:
+        """Lines before a statement, as far to the right as that."""
         offset = self._places.starts[before.lineno - 1] + before.col_offset
-        return Splice(offset, offset, f"{text}\n{' ' * before.col_offset}")
+        margin = " " * before.col_offset
+        return Splice(offset, offset, "".join(f"{line}\n{margin}" for line in lines))
 
     def behind(self, after: ast.stmt, text: str) -> Splice:
         """A line behind a statement, as far to the right as that."""
@@ -299,19 +300,6 @@ class ScriptEditor(Editor):
             and isinstance(node.value, float)
             and abs(node.value - value) <= _SAME * abs(value)
         ]
-
-    def _before_use(self, name: str) -> ast.stmt | None:
-        """The statement before which to change data: they are complete, and not yet dealt out."""
-        loop = self.loop()
-        users = [
-            node
-            for node in self.calls()
-            if self.last(node.func) in _DATASETS
-            and any(isinstance(x, ast.Name) and x.id == name for x in ast.walk(node))
-        ]
-        statements = [self.statement(node.lineno) for node in users]
-        places = [x for x in (loop, *statements) if x is not None]
-        return min(places, key=lambda node: node.lineno, default=None)
 
 
 def _governing(node: ast.stmt) -> list[ast.expr]:

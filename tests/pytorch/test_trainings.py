@@ -193,11 +193,29 @@ for episode in range(40):
 """
 
 
-@pytest.mark.parametrize("text", [ADVERSARIES, POLICY])
+UNDETACHED = ADVERSARIES.replace(".detach()", "").replace(
+    "a.backward()", "a.backward(retain_graph=True)"
+)
+UNDETACHED = UNDETACHED.replace(
+    "    b = judge(made)", "    made = maker(torch.randn(8, 1))\n    b = judge(made)"
+)
+
+
+@pytest.mark.parametrize("text", [ADVERSARIES, POLICY, UNDETACHED])
 def test_a_loss_that_need_not_fall_is_not_judged(script, text):
     found = run(script(text))
     assert found.diagnosis.outcome is Outcome.UNJUDGED
     assert graver(found) == []
+
+
+def test_two_optimizers_of_one_loss_are_judged(script):
+    text = f"""
+model = network()
+first = torch.optim.Adam(model[0].parameters(), lr=0.02)
+optimizer = torch.optim.Adam(model[2].parameters(), lr=0.02)
+for step in range(300):{STEP}    first.step(), first.zero_grad()
+"""
+    assert run(script(text)).diagnosis.outcome is not Outcome.UNJUDGED
 
 
 def test_inputs_whose_derivative_the_loss_takes_are_no_parameters(script):

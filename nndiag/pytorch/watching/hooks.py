@@ -43,6 +43,9 @@ class Observer(Protocol):
     def evaluated(self, module: Any) -> None:
         """When a module that differs between modes runs in training mode without gradients."""
 
+    def fed(self, arguments: Any) -> None:
+        """When a module is called without gradients, or in evaluation mode."""
+
     def compiled(self) -> None:
         """When a module or a function is to be compiled."""
 
@@ -87,6 +90,7 @@ def hooked(observer: Observer, *, shift: int) -> Iterator[None]:
         put(torch.nn.utils, "clip_grad_norm_", _clipped(torch.nn.utils.clip_grad_norm_, observer))
         scaler = torch.amp.grad_scaler.GradScaler
         put(scaler, "scale", _scaled(scaler.scale, observer))
+        put(torch.nn.Module, "__call__", _fed(torch.nn.Module.__call__, observer))
         for kind in _schedulers():
             put(kind, "step", _scheduled(kind.step, observer))
         for kind in _mode_kinds():
@@ -245,6 +249,23 @@ def _mode_kinds() -> list[Any]:
         *(nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout),
         torch.nn.modules.batchnorm._BatchNorm,
     ]
+
+
+def _fed(real: Callable[..., Any], observer: Observer) -> Callable[..., Any]:
+    inside = False
+
+    def call(module: Any, *args: Any, **options: Any) -> Any:
+        nonlocal inside
+        if inside or (module.training and torch.is_grad_enabled()):
+            return real(module, *args, **options)
+        observer.fed(args)
+        inside = True
+        try:
+            return real(module, *args, **options)
+        finally:
+            inside = False
+
+    return call
 
 
 def _evaluated(real: Callable[..., Any], observer: Observer) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 _MOST = 400  # items of a list or dictionary that are looked through
@@ -52,6 +53,12 @@ def names_of(variables: Mapping[str, Any]) -> dict[int, str]:
         if isinstance(item, torch.Tensor):
             names.setdefault(id(item), name)
     return names
+
+
+def arrays_in(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that are arrays of numbers."""
+    arrays = {name: x for name, x in variables.items() if isinstance(x, np.ndarray)}
+    return {name: x for name, x in arrays.items() if x.dtype.kind == "f" and x.ndim}
 
 
 def optimizer_names(variables: Mapping[str, Any]) -> dict[int, str]:

@@ -84,7 +84,7 @@ class Run(Training):
             self.unstepped.append(float(tensor.detach().sum()))
             self.backward_line = self.backward_line or line_in(self._file)
         movers = movers_of(tensor, self.optimizers)
-        self.moved.add(movers)
+        self._settle(movers)
         self._losses.append((tensor.detach(), movers))
         iteration = self._iteration
         if iteration is not None and self._mode is not None:
@@ -99,6 +99,13 @@ class Run(Training):
                 self._close_probe()
         elif not tensor.requires_grad:
             self._leave()
+
+    def _settle(self, movers: frozenset[int] = frozenset()) -> None:
+        """Keep who made a step for the last loss, as another goes backward."""
+        known, made = self._pending
+        if known:
+            self.moved.add((known, known & made))
+        self._pending = (movers, set())
 
     def _keep_carried(self, iteration: Iteration) -> None:
         """What the last step left of the gradients, as long as nothing but additions changed it."""
@@ -143,6 +150,7 @@ class Run(Training):
     def _before_step(self, optimizer: Any, *, closure: bool) -> None:
         if self.factor != 1.0:
             self._scale_rates(optimizer, self.factor)
+        self._pending[1].add(id(optimizer))
         self._idle = not self._losses and not closure  # nothing went backward since the last step
         if self._idle:
             return
@@ -239,6 +247,7 @@ class Run(Training):
             with contextlib.suppress(StopProgram):
                 self._ended()
         self._leave()
+        self._settle()
         if len(self.moves) < len(self.copies):
             self.copies.pop()
 

@@ -11,6 +11,7 @@ from nndiag.pytorch.watching.hooks import Observer
 from nndiag.pytorch.watching.tape import line_in
 
 _MOST_DATA = 2**27  # bytes of batches that are kept
+_MOST_FED = 64  # tensors that a network is evaluated at
 
 
 def parts_of(batch: Any) -> Sequence[Any]:
@@ -37,12 +38,16 @@ class Seen(Observer):
     Attributes:
         count: Steps that have been made.
         names: What the script calls tensors and modules, by identity.
+        arrays: Its arrays, by name.
+        evaluated_at: What a network is evaluated at, by identity.
         notes: What could not be watched, and why.
     """
 
     def __init__(self, file: str) -> None:
         self._file, self.count = file, 0
         self.names: dict[int, str] = {}
+        self.arrays: dict[str, Any] = {}
+        self.evaluated_at: dict[int, Any] = {}
         self.optimizers: list[Any] = []
         self.clip_norm: float | None = None
         self.batches: dict[int, list[Any]] = {}
@@ -72,6 +77,11 @@ class Seen(Observer):
     def evaluated(self, module: Any) -> None:  # noqa: D102
         name = self.names.get(id(module), type(module).__name__)
         self.evaluated_in_training.setdefault(name, line_in(self._file))
+
+    def fed(self, arguments: Any) -> None:  # noqa: D102
+        for x in arguments:
+            if isinstance(x, torch.Tensor) and len(self.evaluated_at) < _MOST_FED:
+                self.evaluated_at.setdefault(id(x), x)
 
     def applied(self, kind: Any, arguments: Any, result: Any) -> None:  # noqa: D102
         if kind.__module__ == "__main__" and kind.__name__ not in self.functions:

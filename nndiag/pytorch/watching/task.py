@@ -23,6 +23,7 @@ from nndiag.program.running.watching import other_seeds
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import Source, read_source
 from nndiag.pytorch.faults import measured
+from nndiag.pytorch.watching.calling import called
 from nndiag.pytorch.watching.comparison import compared
 from nndiag.pytorch.watching.data import Data, data_of
 from nndiag.pytorch.watching.failure import ended_by
@@ -200,8 +201,10 @@ class _Watcher:
         if self.sampled:
             return "the loss weighs what the network drew at random by what came of it"
         stays = set(map(id, self.run.optimizers))
-        moved = [one & stays for one in self.run.moved]
-        if any(one < other for one in moved for other in moved if one):
+        moved = {movers & stays for movers, _ in self.run.moved}
+        partly = {made & stays for movers, made in self.run.moved if made & stays < movers & stays}
+        through = any(one < other for one in moved for other in moved if one)
+        if through or len(partly - {frozenset()}) > 1:  # each leaves alone what its loss moves, too
             return "several optimizers work on losses of their own, one through what another moves"
         return None
 
@@ -320,7 +323,7 @@ class _Watcher:
                 network.compared.line if network.compared is not None else 0,
             ],
             "right": True,
-            "named": _names_of_data(data, self.run),
+            **called(data, self.run),
             "curvature": None,
             "momentum": ["all"] if settings["momentum"] else [],
             "adaptive": settings["adaptive"],
@@ -351,18 +354,6 @@ def _rate_by_hand(run: Run) -> float | None:
     if not len(ratios) or np.ptp(ratios) > _STEADY * ratios.max() or not ratios.max() > 0:
         return None
     return float(np.median(ratios))
-
-
-def _names_of_data(data: Data | None, run: Run) -> list[list[list[Any]]]:
-    """What the script calls its inputs and its targets, and whether they have one axis."""
-    if data is None:
-        return [[], []]
-    found: list[list[list[Any]]] = [[], []]
-    for place, source in enumerate(data.sources):
-        name = run.names.get(id(source))
-        if name is not None and name.isidentifier() and source.is_floating_point():
-            found[place].append([name, False, source.dim() == 1])
-    return found
 
 
 def _run_told(run: Run, final: Any) -> dict[str, Any]:

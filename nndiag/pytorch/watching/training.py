@@ -8,7 +8,13 @@ import torch
 
 from nndiag.program.running.rows import Rows
 from nndiag.pytorch.watching.iteration import Iteration, Tracked
-from nndiag.pytorch.watching.names import modules_in, names_of, optimizer_names, variables_of
+from nndiag.pytorch.watching.names import (
+    arrays_in,
+    modules_in,
+    names_of,
+    optimizer_names,
+    variables_of,
+)
 from nndiag.pytorch.watching.seen import Seen
 from nndiag.pytorch.watching.tape import TapeMode
 from nndiag.pytorch.watching.tracking import tracked_in
@@ -26,8 +32,8 @@ class Training(Seen):
         lengths: Steps of the trainings before this one, of models of their own.
         final: The parameters at its end, where another training followed.
         made_at: Optimizer, by identity → the line that made it.
-        moved: The optimizers, by identity, that a loss moves the parameters of; for each that went
-            backward.
+        moved: The optimizers, by identity, that a loss moves the parameters of, and those of them
+            that make a step before the next one goes backward; for each that went backward.
         renewed: How often another optimizer has taken its parameters over.
     """
 
@@ -62,7 +68,8 @@ class Training(Seen):
         self._probes = 0
         self._made_before = 0
         self._others: list[Any] = []
-        self.moved: set[frozenset[int]] = set()
+        self.moved: set[tuple[frozenset[int], frozenset[int]]] = set()
+        self._pending: tuple[frozenset[int], set[int]] = (frozenset(), set())
         self.renewed = 0
         self._inside = self._idle = False
         self._before: dict[str, Array] | None = None
@@ -85,7 +92,7 @@ class Training(Seen):
     def _find(self, loss: Any) -> None:
         """The parameters: those of the optimizers, and those that the loss depends on."""
         variables = variables_of(self._file)
-        self.names = names_of(variables)
+        self.names, self.arrays = names_of(variables), arrays_in(variables)
         self.optimizer_names = optimizer_names(variables)
         modules = modules_in(variables).items()
         self.models = [x for x, item in modules if any(True for _ in item.parameters())]
