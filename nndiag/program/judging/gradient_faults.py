@@ -12,7 +12,7 @@ from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.judging.early_updates import early_updates
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits, Explains, ProgramFault
-from nndiag.program.judging.named_by_edit import bug_by_edit
+from nndiag.program.judging.named_by_edit import bug_by_edit, is_summand
 from nndiag.program.location.aims import Aims
 from nndiag.program.location.located import located_faults
 from nndiag.program.location.relation import Relations
@@ -62,7 +62,7 @@ def gradient_faults(facts: Facts, explained: set[str]) -> Iterator[ProgramFault]
 
 
 def other_expressions(
-    facts: Facts, node_id: int, dues: Sequence[Due], *, any_factor: bool
+    facts: Facts, node_id: int, dues: Sequence[Due], *, any_factor: bool, steady: bool = False
 ) -> Edits:
     """Edits that put other expressions in the place of one.
 
@@ -71,13 +71,27 @@ def other_expressions(
         node_id: The expression.
         dues: Points, with which time the expression is computed there, and what is due then.
         any_factor: Whether a multiple of what is due will do.
+        steady: Whether it is to be the same multiple at all points.
     """
     place = facts.nodes.get(node_id)
     if not isinstance(place, ast.expr):
         return []
     scope = facts.lines.function(node_id) or facts.lines.tree
-    texts = expressions_due(facts.bench, place, scope, dues, any_factor=any_factor)
+    texts = expressions_due(facts.bench, place, scope, dues, any_factor=any_factor, steady=steady)
     return [(facts.lines.change(place, text),) for text in texts]
+
+
+def _factors_of(place: ast.expr) -> list[str]:
+    """What a product or a quotient is made of, one after the other."""
+    if isinstance(place, ast.BinOp) and isinstance(place.op, (ast.Mult, ast.Div)):
+        return [*_factors_of(place.left), *_factors_of(place.right)]
+    return [ast.unparse(place)]
+
+
+def _without_a_factor(text: str, known: set[str]) -> tuple[int, int]:
+    """How far a product is from one that has lost a factor: by new ones, then by more lost."""
+    factors = _factors_of(ast.parse(text, mode="eval").body)
+    return len(set(factors) - known), -len(factors)
 
 
 class _Faults:
@@ -105,7 +119,8 @@ class _Faults:
         left = [name for name in names if name not in behind]
         for either in located_faults(aims, self.expressions):
             made = [self._of_substitution(item) for item in either]
-            fault = next((fault for fault in made if fault.edits), made[-1])
+            edited = [fault for fault in made if fault.edits]
+            fault = next((fault for fault in edited if self._adds(fault)), [*edited, made[-1]][0])
             left = [name for name in left if name not in fault.parameters]
             yield fault
         if behind:
@@ -118,6 +133,12 @@ class _Faults:
                 explains=Explains.GRADIENT,
                 is_vague=True,
             )
+
+    def _adds(self, fault: ProgramFault) -> bool:
+        """Whether what mends a fault is one more summand: what is there has been right so far."""
+        change = fault.edits[0][0]
+        own, after = self.facts.nodes[change.node_id], ast.parse(change.text, mode="eval").body
+        return is_summand(ast.unparse(own), after)
 
     def structural(self) -> Iterator[ProgramFault]:
         """Statements that make wrong parameters right when they are increments, or turned."""
@@ -143,17 +164,22 @@ class _Faults:
         if bug not in _FACTORS:
             found, dues = self._handed_on(origin, dues)
         assumed = not self.facts.loss.own  # of an assumed loss any multiple is one
-        loose = assumed or (not found.scaled and bug not in _SIZED)
+        by_residual = bug == _FACTORS[0]
+        loose = assumed or by_residual or (not found.scaled and bug not in _SIZED)
         node_id, carried = self._where_carried_on(found, dues)
         edits = other_expressions(self.facts, node_id, carried, any_factor=False) if carried else []
         if edits:
             found, bug = replace(found, node_id=node_id), "broken-chain-rule"
         else:
-            edits = other_expressions(self.facts, found.node_id, dues, any_factor=loose)
+            edits = other_expressions(
+                self.facts, found.node_id, dues, any_factor=loose, steady=by_residual
+            )
         if not edits and found.scaled and found.targets:  # another bug may have left out a factor
             edits = other_expressions(self.facts, found.node_id, dues, any_factor=True)
-        if bug == _FACTORS[0]:  # a factor is to go, not to give way to another one
-            edits.sort(key=lambda edit: sum(len(change.text) for change in edit))
+        if by_residual:  # a factor is to go, and nothing else, not to give way to another
+            own = self.facts.nodes[found.node_id]
+            known = set(_factors_of(own) if isinstance(own, ast.expr) else [])
+            edits.sort(key=lambda edit: _without_a_factor(edit[0].text, known))
         place, relation = self.facts.nodes[found.node_id], bug
         if edits and isinstance(place, ast.expr) and edits[0][0].node_id == found.node_id:
             bug = bug_by_edit(bug, place, edits[0][0].text)
@@ -221,6 +247,8 @@ class _Faults:
         ratio = found.ratio(self.evidence)
         if ratio is not None and abs(ratio - 1) > _SAME:
             return self._by_ratio(ratio)
+        if not found.targets:  # times a factor, another one at each point
+            return "wrong-constant-factor"
         pairs = sorted(zip(found.nodes, found.targets), key=lambda pair: pair[0] != found.first)
         return self.relations.between(*pairs[0])
 

@@ -322,12 +322,15 @@ def _mendable(item: Judgement) -> list[ProgramFault]:
 def _is_same_loss(before: Judgement, after: Judgement) -> bool:
     """Whether an edit left the loss alone: it mends the gradient, not what is asked for.
 
-    A loss that was assumed may give way to the one that the program computes.
+    A loss that was assumed may give way to the one that the program computes, or to another one
+    of the same residual, of which it is unknown what is asked for.
     """
     one, other = before.found.loss, after.found.loss
     if one is None or other is None:
         return False
-    return (one.own, one.kind) == (other.own, other.kind) or (other.own and not one.own)
+    if one.own:
+        return other.own
+    return other.own or one.kind == other.kind or one.node_id == other.node_id
 
 
 def _edited(current: Judgement, edit: Sequence[Change]) -> Source | None:

@@ -52,7 +52,7 @@ def never_updated(facts: Facts) -> Iterator[ProgramFault]:
 def _updates(facts: Facts, name: str) -> Iterator[tuple[Change, ...]]:
     """The update that is missing: that of another parameter, with the names of this one."""
     evidence, reading = facts.evidence, facts.readings[0]
-    gradients = [ast.unparse(target) for target, _ in _held(facts, name)]
+    gradients = [ast.unparse(target) for target, _ in _made_of_held(facts, name)]
     for other in facts.named(Status.RIGHT):
         statement = facts.lines.statement(facts.update(other))
         if not isinstance(statement, (ast.Assign, ast.AugAssign)):
@@ -60,35 +60,69 @@ def _updates(facts: Facts, name: str) -> Iterator[tuple[Change, ...]]:
         place = node_id_of(_last_use(facts, name, statement))
         texts = dict(facts.wording.texts(node_id_of(statement.value)))
         own_names = _names_of(texts, evidence.graph, reading.derivatives(facts.loss)[other])
-        pairs = [{other: name}, *({other: name, o: g} for o in own_names for g in gradients)]
+        old, new = _as_written(other, name, ast.unparse(_target(statement)))
+        pairs = [{old: new}, *({old: new, o: g} for o in own_names for g in gradients)]
         for text in dict.fromkeys(_renamed(statement, names) for names in pairs):
             yield (Change(place, text, "after"),)
 
 
+def _as_written(other: str, name: str, target: str) -> tuple[str, str]:
+    """Two parameters as the function that updates one writes them: `J`, where it is `net.J`."""
+    scope = other.removesuffix(target)
+    inside = scope != other and name.startswith(scope)
+    return (target, name.removeprefix(scope)) if inside else (other, name)
+
+
 def _last_use(facts: Facts, name: str, statement: ast.stmt) -> ast.stmt:
-    """The last statement beside an update in which something is made of a gradient."""
+    """The last statement beside an update that reads a parameter, or is made of its gradient."""
     graph, block = facts.evidence.graph, facts.lines.block(node_id_of(statement))
     made = {node_id for _, node_id in _held(facts, name)}
     nodes = [node.index for node in graph if node.node_id in made]
     users = {graph[index].node_id for index in descendants(graph, nodes)}
+    heads = next(set(p.heads) for p in facts.readings[0].parameters if p.name == name)
+    users |= {node.node_id for node in graph if heads & set(node.inputs)}
     using = [facts.lines.statement(node_id) for node_id in users if node_id >= 0]
     return max((s for s in using if s in block), key=lambda s: s.lineno, default=statement)
 
 
+def _made_of_held(facts: Facts, name: str) -> list[tuple[ast.expr, int]]:
+    """The variables that are given a derivative, or as much made of it, as a memory is."""
+    graph, held = facts.evidence.graph, _held(facts, name)
+    nodes = {node.index for node in graph if node.node_id in {node_id for _, node_id in held}}
+    made = {
+        graph[index].node_id
+        for index in descendants(graph, nodes) - nodes
+        if nodes and graph[index].size == graph[min(nodes)].size
+    }
+    more = [(target, node_id) for target, node_id in _assigned(facts) if node_id in made]
+    return sorted([*held, *more], key=lambda item: -item[0].lineno)
+
+
 def _held(facts: Facts, name: str) -> list[tuple[ast.expr, int]]:
     """The variables that are given multiples of a derivative, and what gives it; last first."""
-    evidence, found = facts.evidence, []
+    evidence = facts.evidence
     head = next(p.heads for p in facts.readings[0].parameters if p.name == name)
     last = {node.node_id: node.index for node in evidence.graph if node.index in evidence.carrying}
-    for statement in ast.walk(facts.lines.tree):
-        if not isinstance(statement, (ast.Assign, ast.AugAssign)) or len(head) != 1:
-            continue
-        for node_id in (node_id_of(statement), node_id_of(statement.value)):
-            if node_id in last and evidence.factor(last[node_id], head[0]) is not None:
-                target = getattr(statement, "targets", None) or [statement.target]  # type: ignore[union-attr]
-                found.append((target[0], node_id))
-                break
+    found = [
+        (target, node_id)
+        for target, node_id in _assigned(facts)
+        if len(head) == 1
+        and node_id in last
+        and evidence.factor(last[node_id], head[0]) is not None
+    ]
     return sorted(found, key=lambda item: -item[0].lineno)
+
+
+def _assigned(facts: Facts) -> Iterator[tuple[ast.expr, int]]:
+    """Each variable with the node_ids of the statement, and of the expression, that give it."""
+    for statement in ast.walk(facts.lines.tree):
+        if isinstance(statement, (ast.Assign, ast.AugAssign)):
+            yield _target(statement), node_id_of(statement)
+            yield _target(statement), node_id_of(statement.value)
+
+
+def _target(statement: ast.Assign | ast.AugAssign) -> ast.expr:
+    return statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
 
 
 def _names_of(texts: Mapping[str, int], graph: Graph, derivative: np.ndarray | None) -> list[str]:

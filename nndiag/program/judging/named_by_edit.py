@@ -28,11 +28,12 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     """
     if bug not in _DERIVATIVES:
         return bug
-    moved = _by_tokens(ast.unparse(place), text)
-    if moved is not None:
-        return moved
     before: ast.AST = ast.parse(ast.unparse(place), mode="eval").body
     after: ast.AST = ast.parse(text, mode="eval").body
+    added = is_summand(ast.unparse(place), after)
+    moved = "broken-chain-rule" if added else _by_tokens(ast.unparse(place), text)
+    if moved is not None:
+        return moved
     called: ast.AST | None = None
     while True:
         pairs = _different(before, after)
@@ -51,6 +52,17 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     if factor and ast.unparse(after.left) == ast.unparse(before):  # type: ignore[attr-defined]
         return "missing-activation-derivative"
     return bug
+
+
+def is_summand(before: str, after: ast.AST) -> bool:
+    """Whether something is only added to an expression.
+
+    Args:
+        before: The expression.
+        after: What is due in its place.
+    """
+    added = isinstance(after, ast.BinOp) and isinstance(after.op, ast.Add)
+    return added and ast.unparse(after.left) == before  # type: ignore[attr-defined]
 
 
 def _by_tokens(before: str, after: str) -> str | None:

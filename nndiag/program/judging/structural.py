@@ -54,7 +54,8 @@ def _broadcast(found: Understanding) -> Iterator[ProgramFault]:
         syntax = found.nodes.get(node.node_id)
         if isinstance(syntax, ast.BinOp):
             one, other = (syntax.left, syntax.right)[:: -1 if is_turned else 1]
-            text = f"np.reshape({ast.unparse(other)}, {ast.unparse(one)}.shape)"
+            shape = ast.unparse(ast.Attribute(one, "shape", ast.Load()))
+            text = f"np.reshape({ast.unparse(other)}, {shape})"
             changes[Change(node_id_of(other), text)] = None
     if first is not None:
         names = [item.name for item in reading.parameters if item.moves]

@@ -70,9 +70,10 @@ def uniform_factor(found: Understanding, comparisons: Sequence[Comparison]) -> U
     ]
     if not fitting:
         return None
-    factor, first = fitting[0]
+    written = [item for item in fitting if item[1].node_id >= 0]
+    factor, first = (written or fitting)[0]
     node_id = first.node_id if first.node_id >= 0 else _entry(evidence, factor)
-    grave = all(meaning.grave for _, meaning in fitting)
+    grave = all(meaning.grave for _, meaning in written or fitting)
     severity = Severity.WARNING if grave else Severity.NOTE
     return Uniform(first.problem, factor, severity, first.told, node_id)
 
@@ -156,7 +157,7 @@ def _meanings(found: Understanding, evidence: Evidence, rate: Rate) -> Iterator[
             grave = scale == 1.0
             yield _Meaning(scale * size, _SUMMED, grave, "summed over the examples")
             yield _Meaning(scale / size, _SUMMED, grave, "averaged over the examples")
-    for count, node_id in _divisors(evidence):
+    for count, node_id in _divisors(found, evidence):
         for size in sizes:
             told = f"divided by {count:g} where it is {size} that the loss averages over"
             yield _Meaning(size / count, _SUMMED, True, told, node_id)
@@ -173,15 +174,18 @@ def _sizes(found: Understanding, evidence: Evidence) -> list[int]:
     return sorted(size for size in sizes | {len(residuals)} if size > 2)
 
 
-def _divisors(evidence: Evidence) -> Iterator[tuple[float, int]]:
-    """The single numbers that the backward pass divides by."""
+def _divisors(found: Understanding, evidence: Evidence) -> Iterator[tuple[float, int]]:
+    """The single numbers that the backward pass divides by, but for a 2 that halves."""
     for index in sorted(evidence.backward & evidence.carrying):
         node = evidence.graph[index]
         if node.operation in DIVISIONS and len(node.arguments) == 2:
             part = node.arguments[1]
             value = evidence.graph[part.node].value if isinstance(part, Ref) else part
             number = single(value)
-            if number is not None and number > 1:
+            syntax = found.nodes.get(node.node_id)
+            under = syntax.right if isinstance(syntax, ast.BinOp) else None
+            halves = number == 2 and isinstance(under, ast.Constant)
+            if number is not None and number > 1 and not halves:
                 yield number, node.node_id
 
 

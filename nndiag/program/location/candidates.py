@@ -223,16 +223,19 @@ class Variations:
                         yield from map(put, products)
 
     def _jacobians(self) -> Iterator[str]:
-        """The Jacobian of a softmax, times a part."""
+        """The Jacobian of a softmax, times a part; a part without its mean."""
+        mean = "np.mean({0}, axis={1}, keepdims=True)"
         for put, _, text, value in self._each():
             if np.shape(value) != self.due.shape or not self.due.ndim:
                 continue
+            yield from (
+                put(f"({text}) - {mean.format(text, axis)}") for axis in range(self.due.ndim)
+            )
             for name, _ in self._alike():
                 for axis in range(self.due.ndim):
                     inner = f"np.sum(({text}) * {name}, axis={axis}, keepdims=True)"
                     yield put(f"{name} * (({text}) - {inner})")
                     yield f"{name} * (({text}) - {inner})"
-                    mean = "np.mean({0}, axis={1}, keepdims=True)"
                     centred = f"({text}) - {mean.format(text, axis)}"
                     product = mean.format(f"({text}) * {name}", axis)
                     yield put(f"({centred} - {name} * {product})")

@@ -20,6 +20,8 @@ def orders(part: ast.BinOp) -> Iterator[str]:
     left, right = ast.unparse(part.left), ast.unparse(part.right)
     yield f"({left})"
     yield f"({right})"
+    if isinstance(part.op, ast.Mult):
+        yield from _with_one_less(part)
     if isinstance(part.op, ast.Sub):
         yield f"({right}) - ({left})"
         yield f"({left}) + ({right})"
@@ -30,6 +32,18 @@ def orders(part: ast.BinOp) -> Iterator[str]:
         yield f"({left}) * ({right})"
     if isinstance(part.op, ast.Pow):
         yield f"2 * ({left})"
+
+
+def _with_one_less(part: ast.BinOp) -> Iterator[str]:
+    """A product of several without one of those in the middle, or the first."""
+    factors: list[ast.expr] = []
+    rest: ast.expr = part
+    while isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Mult):
+        factors.insert(0, rest.right)
+        rest = rest.left
+    texts = [_b(ast.unparse(item)) for item in (rest, *factors)]
+    for place in range(len(texts) - 1):
+        yield " * ".join(texts[:place] + texts[place + 1 :])
 
 
 def _turned(left: str, right: str) -> Iterator[str]:

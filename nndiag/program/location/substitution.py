@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -220,7 +221,8 @@ class Search:
         """
         found: dict[bool, Substitution] = {}
         enough = {self.aims.exact}  # a sign is lost where a derivative is
-        for node_id, nodes in sorted(self.tapes[0].sites.items(), key=lambda item: item[1][0]):
+        for node_id in self.tapes[0].likely:
+            nodes = self.tapes[0].sites[node_id]
             if len(nodes) > _MOST_OCCURRENCES:
                 continue
             for item in self._at(node_id, nodes):
@@ -258,7 +260,7 @@ class Search:
         tape = self.tapes[0]
         scales, sources = tape.scales(nodes)
         near = set().union(*(tape.above(target) for target in sources))
-        for key, family in tape.families.items():
+        for key, family in self._nearest_first:
             if near and near.isdisjoint(family.targets):
                 continue
             if not family.tells and not set(family.targets) & set(tape.heads):
@@ -272,8 +274,20 @@ class Search:
         common = [set(tape.sources(node)) for node in nodes]
         for through in sorted(set.intersection(*common)):
             source = tape.graph[tape.sources(nodes[0])[through][0]]
-            for slot in range(len(source.inputs)):
+            for slot in (s for s, item in enumerate(source.inputs) if item in tape.adjoints):
                 yield from self._tried(Passed(node_id, through, slot))
+
+    @cached_property
+    def _nearest_first(self) -> list[tuple[tuple[int, int, int], Family]]:
+        """The families: those of parameters, then those that are nearest to the loss.
+
+        What a rectifier passes on is due with and without its mask where the mask is put on anyway.
+        """
+        heads = set(self.tapes[0].heads)
+        return sorted(
+            self.tapes[0].families.items(),
+            key=lambda item: (heads.isdisjoint(item[1].targets), -min(item[1].targets)),
+        )
 
     def _tried(self, candidate: Candidate | Passed) -> Iterator[Substitution]:
         """The substitution that a candidate is, where it makes something right."""
@@ -290,8 +304,11 @@ class Search:
             return found
         tape = self.tapes[0]
         firsts = [item.places(sites, members)[0] for item in found]
-        near = [FAR if p is None else tape.distance(nodes[0], family.nodes[p]) for p in firsts]
-        return [found[place] for place in np.argsort(near, kind="stable")[:_MOST_ALIGNMENTS]]
+        near = [
+            (2 * FAR, 0) if p is None else tape.distance(nodes[0], family.nodes[p]) for p in firsts
+        ]
+        order = sorted(range(len(found)), key=lambda place: near[place])
+        return [found[place] for place in order[:_MOST_ALIGNMENTS]]
 
     def _has_shapes(self, nodes: tuple[int, ...], family: Family, alignment: Alignment) -> bool:
         tape = self.tapes[0]

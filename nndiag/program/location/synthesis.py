@@ -23,6 +23,7 @@ from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.location.candidates import Variations
 from nndiag.program.location.scene import scene_at
 from nndiag.program.loop.step_evaluator import Point
+from nndiag.program.roles.choice import chosen_loss
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
@@ -40,6 +41,7 @@ _MOST = 8
 _TELLING = 4  # points that tell whether a single number is a multiple of another
 _FEW = 4  # points at which an edit is tried
 _NEW = 6  # how much more it takes to add a part than to leave one out
+_PLACES = ("0", "1")
 _NAMED = 4  # parts of a name that are written rather than a number
 
 
@@ -100,11 +102,15 @@ class Workbench:
     def mended(
         self, changes: Sequence[Change], before: Sequence[Comparison], loss: Loss
     ) -> list[str]:
-        """The wrong parameters that an edit makes right, at a few points; none if it spoils one."""
+        """The wrong parameters that an edit makes right, at a few points; none if it spoils one.
+
+        What was assumed to be the loss is assumed anew: an edit of the outputs may change that.
+        """
         points = [reading.point for reading in self.found.readings[:_FEW]]
         readings = self.readings(changes, points)
         if not readings:
             return []
+        loss = loss if loss.own else chosen_loss(readings) or loss
         try:
             after = compared(readings, loss, states=self.found.states)
         except (KeyError, ValueError, StopIteration):
@@ -142,6 +148,7 @@ def expressions_due(
     dues: Sequence[tuple[Point, int, np.ndarray]],
     *,
     any_factor: bool,
+    steady: bool = False,
 ) -> list[str]:
     """Expressions in the place of another that come to what is due, the most likely first.
 
@@ -152,11 +159,13 @@ def expressions_due(
         dues: Points, with which time the expression is computed there, and what is due then.
         any_factor: Whether a multiple of what is due will do; of a single number the same one at
             all points.
+        steady: Whether it is the same one also where there are several numbers.
     """
     kept: dict[str, float] | None = None
     seen = 0
     for point, count, due in dues:
-        watch = _Watch(bench, place, scope, count, due, any_factor, kept)
+        alone = steady or due.size == 1
+        watch = _Watch(bench, place, scope, count, due, any_factor, alone, kept)
         try:
             bench.watch(place, point, watch)
         except (StepFailedError, SyntaxError, ValueError):
@@ -187,6 +196,7 @@ class _Watch:
     count: int
     due: np.ndarray
     any_factor: bool
+    steady: bool
     texts: dict[str, float] | None
     found: dict[str, float] = field(default_factory=dict)
     times: int = 0
@@ -214,7 +224,7 @@ class _Watch:
 
     def _will_do(self, text: str, factor: float) -> bool:
         """Whether an expression that comes to a multiple of what is due may be the one."""
-        if _is_one(factor) or not self.any_factor or self.due.size > 1:
+        if _is_one(factor) or not self.any_factor or not self.steady:
             return _is_one(factor) or self.any_factor
         known = None if self.texts is None else self.texts[text]
         return factor > 0 and (known is None or abs(factor - known) <= _SAME * known)
@@ -242,7 +252,9 @@ def _effort(before: str) -> Callable[[str], tuple[int, int]]:
         kept = sum(block.size for block in blocks)
         new = Counter(tokens) - Counter(known)
         sizes = sum(token.isdigit() and int(token) > 2 for token in new)  # a name says what it is
-        return _NEW * (new.total() + _NAMED * sizes) + len(known) - kept, len(after)
+        places = sum(token in _PLACES for token in new)  # an index or an axis, of what is there
+        cost = _NEW * (new.total() + _NAMED * sizes) - places
+        return cost + len(known) - kept, len(after)
 
     return effort
 

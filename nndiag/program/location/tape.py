@@ -59,6 +59,34 @@ class Tape:
                 found.setdefault(node.node_id, []).append(index)
         return {node_id: tuple(nodes) for node_id, nodes in found.items()}
 
+    @cached_property
+    def likely(self) -> list[int]:
+        """The expressions of `sites`, those first that take right derivatives and yield none.
+
+        A value is sound where it is a derivative, or some derivative is made of it. What an unsound
+        one is made of comes with it: it may be another derivative than the one that is due.
+        """
+        users = self.graph.users()
+        sound: set[int] = set()
+        flowing = {index: None for index in self.slice if index in self.carrying}
+        for index in reversed(flowing):
+            value = np.asarray(self.graph[index].value, float)
+            if any(user in sound for user in users[index]) or (
+                self.graph[index].is_real and self.explained.factors(value, singles=True)
+            ):
+                sound.add(index)
+        depths: dict[int, int] = {}
+        for index in flowing:
+            below = [depths.get(item, 0) for item in self.graph[index].inputs if item in flowing]
+            if index not in sound:
+                depths[index] = 1 + max(below, default=0)
+        found: dict[int, None] = {}
+        for index in sorted(depths, key=lambda index: (depths[index], index)):
+            made_of = [item for item in self.graph[index].inputs if item in sound]
+            found |= dict.fromkeys(self.graph[item].node_id for item in [*made_of, index])
+        rest = sorted(self.sites, key=lambda node_id: self.sites[node_id][0])
+        return [node_id for node_id in dict.fromkeys([*found, *rest]) if node_id in self.sites]
+
     def again(self, given: Mapping[int, Any]) -> dict[int, Any] | None:
         """All values that change with some that are given; None where that cannot be computed."""
         changed, nodes = dict(given), self.graph.nodes
@@ -215,10 +243,14 @@ class Tape:
             self.depths[target] = found
         return self.depths[target]
 
-    def distance(self, value: int, node: int) -> int:
-        """How far below what a value is made of some node of the forward pass stands."""
-        known = [self.above(source).get(node, FAR + 1) for source in self._scales_of(value)[1]]
-        return min(known, default=FAR + 1)
+    def distance(self, value: int, node: int) -> tuple[int, int]:
+        """How far below what a value is made of some node of the forward pass stands.
+
+        In operations; where it does not stand below it, in the order in which all were made.
+        """
+        sources = self._scales_of(value)[1]
+        known = [self.above(source).get(node, FAR + 1) for source in sources]
+        return min(known, default=FAR + 1), min((abs(s - node) for s in sources), default=0)
 
 
 def with_keys(reading: Reading, keys: set[Key]) -> set[int]:

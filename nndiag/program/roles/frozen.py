@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from nndiag.program.execution.places import spelled
 from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.execution.views import owner_of
-from nndiag.program.graph.adjoints import ancestors
-from nndiag.program.graph.derivatives import pulled_back
+from nndiag.program.graph.adjoints import Adjoints, ancestors
 from nndiag.program.graph.nodes import Graph
 from nndiag.program.loop.tensors import Tensor, tensors_of
 from nndiag.program.roles.losses import Loss
@@ -44,6 +44,7 @@ _COMPUTED = frozenset(
 )
 
 
+_EQUAL = 1e-9
 _MOVES = frozenset({"T", "transpose", "reshape", "ravel", "getitem", "gather", "array"})
 _PRODUCTS = frozenset({"matmul", "dot", "mul", "einsum", "sum"})
 _BIAS = re.compile(r"(^|[^A-Za-z])b(ias(es)?)?[a-z]{0,2}[\d_]*\W*$", re.IGNORECASE)
@@ -57,17 +58,15 @@ def frozen_tensors(reading: Reading, loss: Loss, snapshot: Snapshot) -> tuple[Te
         loss: Its loss.
         snapshot: The variables at its head.
     """
-    leaves = list(_frozen_leaves(reading, loss, snapshot))
+    found = list(_frozen_leaves(reading, loss, snapshot))
+    heads = {reading.undone.heads[leaf][0] for leaf in found}
+    leaves = [leaf for leaf in found if not _is_input(reading, loss, leaf, heads)]
     return tensors_of(snapshot, leaves) if leaves else ()
 
 
 def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator[Leaf]:
     graph, iteration = reading.forward, reading.undone
-    made_from: set[int] = set()
-    for term in loss.terms:
-        for key in term:
-            if key in reading.keyed_forward:
-                made_from |= ancestors(graph, reading.keyed_forward[key])
+    made_from = _made_from(reading, loss)
     own = {leaf for item in reading.parameters for leaf in item.tensor.leaves}
     memory = {
         id(owner_of(x)) for leaf in own if isinstance(x := snapshot.original(leaf), np.ndarray)
@@ -79,9 +78,10 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         for leaf, heads in iteration.heads.items()
         if not leaf.steps
         and _is_data(np.shape(snapshot.original(leaf)), examples)
-        and any(_meets_parameter(reading, head) for head in heads)
+        and any(_meets(reading, head, _heads(reading)) for head in heads)
     }
-    users = graph.users()
+    users, everything = graph.users(), set(range(len(graph)))
+    adjoints = loss.adjoints(graph, reading.keyed_forward, everything)
     targets = {item for residual in reading.residuals for item in graph[residual.node].inputs}
     for leaf, heads in iteration.heads.items():
         value = snapshot.original(leaf)
@@ -105,11 +105,28 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         is_bias_like = is_like and _is_added(reading, heads[0])
         if _is_factor(reading, heads[0], made_from) and not is_bias_like:
             continue
-        if _is_data(np.shape(value), examples) and _meets_parameter(reading, heads[0]):
+        if _is_data(np.shape(value), examples) and _meets(reading, heads[0], _heads(reading)):
             continue
         is_bias = _BIAS.search(spelled(leaf.root, leaf.steps)) and _is_added(reading, heads[0])
-        if is_like or is_bias or _has_gradient(reading, loss, heads[0]):
+        if is_like or is_bias or _has_gradient(reading, adjoints, heads[0]):
             yield leaf
+
+
+def _made_from(reading: Reading, loss: Loss) -> set[int]:
+    """The nodes that the loss is made from."""
+    keyed = reading.keyed_forward
+    nodes = {keyed[key] for term in loss.terms for key in term if key in keyed}
+    return set().union(*(ancestors(reading.forward, node) for node in nodes))
+
+
+def _is_input(reading: Reading, loss: Loss, leaf: Leaf, others: set[int]) -> bool:
+    """Whether a leaf has a row for each example, and is multiplied with a weight that stands still.
+
+    Its gradient is only a by-product then.
+    """
+    graph, head = reading.forward, reading.undone.heads[leaf][0]
+    examples = _examples(reading, _made_from(reading, loss))
+    return _is_data(graph[head].shape, examples) and _meets(reading, head, others - {head})
 
 
 def _is_data(shape: tuple[int, ...], examples: int) -> bool:
@@ -161,26 +178,40 @@ def _examples(reading: Reading, made_from: set[int]) -> int:
     return max(sizes, default=1)
 
 
-def _has_gradient(reading: Reading, loss: Loss, head: int) -> bool:
+def _has_gradient(reading: Reading, adjoints: Adjoints | None, head: int) -> bool:
     """Whether the backward pass computes the gradient of a leaf, which moves nothing.
 
-    A gradient of the data, which meet a parameter in a product, is only a by-product.
+    A gradient of the data, which meet a parameter in a product, is only a by-product. Of a single
+    number the gradient itself is wanted: any other is a multiple of it.
     """
-    if reading.forward[head].size < 2 or _meets_parameter(reading, head):
+    derivative = None if adjoints is None else adjoints.get(head)
+    if (
+        adjoints is None
+        or derivative is None
+        or not np.any(derivative)
+        or _meets(reading, head, _heads(reading))
+    ):
         return False
-    derivative = _derivative_by(reading, loss, head)
-    if derivative is None or not np.any(derivative):
+    if derivative.size == 1 and not _is_added(reading, head):
         return False
-    others = [part for part in reading.derivatives(loss).values() if part is not None]
-    if any(factor_between(part, derivative) is not None for part in others):
+    others = [part for item in _heads(reading) if (part := adjoints.get(item)) is not None]
+    if any(factor_between(part, derivative) is not None for part in others if part.size > 1):
         return False  # what a parameter is added to has the same
+    residuals = {reading.forward[item.node].node_id for item in reading.residuals}
+    made = {reading.forward[node].node_id for node in adjoints.values} - residuals
     return any(
         item.shape == derivative.shape
         and item.index in reading.acted
         and item.operation in _COMPUTED
-        and factor_between(np.ravel(item.value), np.ravel(derivative)) is not None
+        and item.node_id not in made
+        and _is_multiple(item.value, derivative)
         for item in reading.graph
     )
+
+
+def _is_multiple(value: Any, derivative: np.ndarray) -> bool:
+    factor = factor_between(value, derivative)
+    return factor is not None and (derivative.size > 1 or abs(factor - 1) <= _EQUAL)
 
 
 def _origin(graph: Graph, node: int) -> int:
@@ -190,29 +221,18 @@ def _origin(graph: Graph, node: int) -> int:
     return node
 
 
-def _derivative_by(reading: Reading, loss: Loss, head: int) -> np.ndarray | None:
-    """The derivative of the loss by a leaf that is no parameter; None where it is not known."""
-    adjoints, graph = reading.adjoints(loss), reading.forward
-    if adjoints is None:
-        return None
-    whole = np.zeros(graph[head].shape)
-    for user in graph.users()[head]:
-        by_user = adjoints.get(user)
-        parts = None if by_user is None else pulled_back(graph, graph[user], by_user)
-        if parts is not None and head in parts:
-            whole = whole + np.reshape(parts[head], whole.shape)
-    return whole
+def _heads(reading: Reading) -> set[int]:
+    """The nodes that the parameters are at the head of an iteration."""
+    return {node for item in reading.parameters for node in reading.undone.head_of(item.tensor)}
 
 
-def _meets_parameter(reading: Reading, head: int) -> bool:
-    """Whether a leaf is multiplied with a parameter itself, as data are."""
-    graph = reading.forward
-    heads = {node for item in reading.parameters for node in reading.undone.head_of(item.tensor)}
-    users = graph.users()
+def _meets(reading: Reading, head: int, others: set[int]) -> bool:
+    """Whether a leaf is multiplied with one of some others itself, as data are with parameters."""
+    graph, users = reading.forward, reading.forward.users()
     near = {head, *(user for user in users[head] if graph[user].operation in ("T", "transpose"))}
     return any(
         graph[user].operation in ("matmul", "dot", "einsum", "mul", "outer")
-        and any(_origin(graph, item) in heads for item in graph[user].inputs if item not in near)
+        and any(_origin(graph, item) in others for item in graph[user].inputs if item not in near)
         for node in near
         for user in users[node]
     )

@@ -15,6 +15,7 @@ from typing import Optional
 import numpy as np
 
 from nndiag.program.graph.adjoints import Adjoints, adjoints_from, ancestors
+from nndiag.program.graph.derivatives import unbroadcast
 from nndiag.program.graph.nodes import Graph, Node, Ref
 
 _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
@@ -115,6 +116,7 @@ class Loss:
                 )
             else:
                 value, seed = _IMPLIED[self.kind](values[0], self.sign * values[1])
+                seed = unbroadcast(seed, values[0].shape)
             found.append((keyed[keys[0]], value, seed))
         return found
 
@@ -206,8 +208,8 @@ def _difference(graph: Graph, node: Node, acted: set[int]) -> Residual | None:
     place = 0 if acts[0] else 1
     output, other = node.arguments[place], node.arguments[1 - place]
     shape = graph[other.node].shape if isinstance(other, Ref) else np.shape(other)
-    if shape != graph[output.node].shape and int(np.prod(shape)) != 1:
-        return None  # a table of differences is told elsewhere
+    if int(np.prod(shape)) not in (graph[output.node].size, 1):
+        return None  # as many of both may make a table, which is a residual, though a wrong one
     return Residual(node.index, output.node, 1.0 if place == 0 else -1.0)
 
 

@@ -51,6 +51,35 @@ for step in range(300):
     print(loss)
 """
 
+GATED = """\
+import numpy as np
+rng = np.random.default_rng(3)
+x = rng.normal(size=(4, 5, 2))
+y = 0.5 * x[:, :, 0]
+F, C, v = rng.normal(size=(3, 5)) * 0.4, rng.normal(size=(3, 5)) * 0.4, rng.normal(size=3) * 0.4
+for step in range(300):
+    one, h, both, f, c, out, loss = step % 4, {-1: np.zeros(3)}, {}, {}, {}, {}, 0.0
+    for t in range(5):
+        both[t] = np.concatenate([h[t - 1], x[one][t]])
+        f[t] = 1 / (1 + np.exp(-(F @ both[t])))
+        c[t] = np.tanh(C @ both[t])
+        h[t] = f[t] * c[t]
+        out[t] = v @ h[t]
+        loss += 0.5 * (out[t] - y[one][t]) ** 2
+    dF, dC, dv, carried = np.zeros_like(F), np.zeros_like(C), np.zeros_like(v), np.zeros(3)
+    for t in reversed(range(5)):
+        e = out[t] - y[one][t]
+        dv += e * h[t]
+        d = e * v + carried
+        df = d * c[t] * f[t] * (1 - f[t])
+        dF += np.outer(df, both[t])
+        dc = d * f[t] * (1 - c[t] ** 2)
+        dC += np.outer(dc, both[t])
+        carried = (F.T @ df + C.T @ dc)[:3]
+    F, C, v = F - 0.05 * dF, C - 0.05 * dC, v - 0.05 * dv
+    print(loss)
+"""
+
 
 @pytest.fixture
 def judge(write):
@@ -64,7 +93,7 @@ def judge(write):
     return judgement
 
 
-@pytest.mark.parametrize("text", [NETWORK, RECURRENT])
+@pytest.mark.parametrize("text", [NETWORK, RECURRENT, GATED])
 def test_right_programs_have_no_fault(judge, text):
     found = judge(text)
     assert found.is_right
@@ -82,6 +111,7 @@ def test_right_programs_have_no_fault(judge, text):
         (NETWORK, "2 * (out - y)", "2 * (out - y) ** 3", "wrong-loss-gradient"),
         (RECURRENT, "U @ h[t - 1])", "U @ h[-1])", "broken-chain-rule"),
         (RECURRENT, "e * v + carried", "e * v", "broken-chain-rule"),
+        (GATED, "d * c[t] * f[t]", "d * f[t] * f[t]", "raw-error-instead-of-delta"),
         (RECURRENT, "dU += ", "dU = ", "assignment-instead-of-increment"),
         (RECURRENT, "in reversed(range(5))", "in range(5)", "broken-chain-rule"),
     ],

@@ -1,0 +1,166 @@
+"""Faults whose repair is one line, or one for each parameter: which line is written."""
+
+import difflib
+
+import pytest
+
+LAYERS = """\
+import numpy as np
+rng = np.random.default_rng(7)
+inputs = rng.normal(size=(4, 2))
+wanted = (inputs[:, :1] * inputs[:, 1:] > 0).astype(float)
+first, shift = rng.normal(size=(2, 4)), np.zeros((1, 4))
+second, bias = rng.normal(size=(4, 1)), np.zeros((1, 1))
+m1, m2, m3, m4 = (np.zeros_like(v) for v in (first, shift, second, bias))
+for epoch in range(200):
+    mid = np.tanh(inputs @ first + shift)
+    out = 1 / (1 + np.exp(-(mid @ second + bias)))
+    print(-np.mean(wanted * np.log(out) + (1 - wanted) * np.log(1 - out)))
+    d = (out - wanted) / inputs.shape[0]
+    dsecond, dbias = mid.T @ d, d.sum(axis=0, keepdims=True)
+    back = d @ second.T * (1 - mid ** 2)
+    dfirst = inputs.T @ back
+    dshift = back.sum(axis=0, keepdims=True)
+    m1 = 0.5 * m1 + dfirst
+    m2 = 0.5 * m2 + dshift
+    m3 = 0.5 * m3 + dsecond
+    m4 = 0.5 * m4 + dbias
+    first = first - 0.1 * m1
+    shift = shift - 0.1 * m2
+    second = second - 0.1 * m3
+    bias = bias - 0.1 * m4
+"""
+CLOSURE = """\
+import numpy as np
+rng = np.random.default_rng(1)
+x = np.linspace(-2, 2, 24).reshape(-1, 1)
+y = np.tanh(1.5 * x - 0.4)
+def network():
+    u, p = rng.normal(size=(1, 5)) * 0.5, np.zeros((1, 5))
+    v, q = rng.normal(size=(5, 1)) * 0.5, np.zeros((1, 1))
+    def step(x, y):
+        nonlocal u, p, v, q
+        h = np.tanh(x @ u + p)
+        out = h @ v + q
+        e = (out - y) / len(x)
+        gv = h.T @ e
+        gq = np.sum(e, axis=0, keepdims=True)
+        back = e @ v.T * (1 - h ** 2)
+        u = u - 0.1 * x.T @ back
+        p = p - 0.1 * np.sum(back, axis=0, keepdims=True)
+        v = v - 0.1 * gv
+        q = q - 0.1 * gq
+        return out
+    return step
+train = network()
+for epoch in range(200):
+    out = train(x, y)
+    print(0.5 * np.mean((out - y) ** 2))
+"""
+LINE = """\
+import numpy as np
+x = np.linspace(-2, 2, 24).reshape(-1, 1)
+y = (0.5 * x + 0.2)[:, 0]
+x = x[:, 0]
+w, b = 0.0, 0.0
+for epoch in range(300):
+    e = w * x + b - y
+    w = w - 0.1 * np.sum(e * x) / len(x)
+    b = b - 0.1 * np.sum(e) / len(x)
+"""
+SOFTMAX = """\
+import numpy as np
+rng = np.random.default_rng(2)
+x = rng.normal(size=(30, 2))
+t = np.eye(3)[(x[:, 0] > 0).astype(int) + (x[:, 1] > 0)]
+W, b = rng.normal(size=(2, 3)) * 0.1, np.zeros((1, 3))
+for epoch in range(200):
+    e = np.exp(x @ W + b)
+    p = e / np.sum(e, axis=1, keepdims=True)
+    W -= 0.02 * x.T @ (p - t)
+    b -= 0.02 * np.sum(p - t, axis=0, keepdims=True)
+"""
+SQUARES = """\
+import numpy as np
+rng = np.random.default_rng(5)
+x = rng.normal(size=(30, 3))
+y = np.sin(x[:, :1])
+W, V = rng.normal(size=(3, 4)) * 0.5, rng.normal(size=(4, 1)) * 0.5
+for epoch in range(300):
+    h = np.maximum(0, x @ W)
+    p = h @ V
+    g = 2 * (p - y) / len(x)
+    dV, dW = h.T @ g, x.T @ (g @ V.T * (h > 0))
+    V, W = V - 0.05 * dV, W - 0.05 * dW
+    print(np.sum((p - y) ** 2) / len(x))
+"""
+NORMALIZED = """\
+import numpy as np
+rng = np.random.default_rng(3)
+x = rng.normal(size=(40, 3))
+y = np.sin(x[:, :1]) * x[:, 1:2]
+W, V = rng.normal(size=(3, 6)) * 0.4, rng.normal(size=(6, 1)) * 0.4
+for epoch in range(300):
+    z = x @ W
+    std = np.sqrt(z.var(axis=0) + 1e-5)
+    n = (z - z.mean(axis=0)) / std
+    p = np.tanh(n) @ V
+    d = 2 * (p - y) / len(x)
+    dn = d @ V.T * (1 - np.tanh(n) ** 2)
+    dz = (dn - np.mean(dn, axis=0, keepdims=True) - n * (dn * n).mean(axis=0)) / std
+    V, W = V - 0.05 * np.tanh(n).T @ d, W - 0.05 * x.T @ dz
+    print(np.mean((p - y) ** 2))
+"""
+CASES = [
+    (LAYERS, "    first = first - 0.1 * m1\n", "", "gradient-never-computed"),
+    (CLOSURE, "        v = v - 0.1 * gv\n", "", "gradient-never-computed"),
+    (CLOSURE, "        q = q - 0.1 * gq\n", "", "gradient-never-computed"),
+    (LAYERS, "/ inputs.shape[0]", "/ inputs.shape[1]", "summed-instead-of-averaged"),
+    (
+        SOFTMAX,
+        "axis=1, keepdims=True)\n    W",
+        "axis=0, keepdims=True)\n    W",
+        "softmax-wrong-axis",
+    ),
+    (SQUARES, "2 * (p", "np.mean(p - y) * 2 * (p", "loss-gradient-scaled-by-residual"),
+    (NORMALIZED, " - np.mean(dn, axis=0, keepdims=True)", "", "wrong-loss-gradient"),
+]
+
+
+@pytest.mark.parametrize("text", [LAYERS, CLOSURE, LINE, SOFTMAX, SQUARES, NORMALIZED])
+def test_finds_nothing_wrong_in_the_right_program(judge, text):
+    found = judge(text)
+    assert found.is_right
+    assert not found.faults
+
+
+@pytest.mark.parametrize(("text", "right", "wrong", "bug"), CASES)
+def test_writes_the_line_of_the_right_program(judge, text, right, wrong, bug):
+    found = judge(text.replace(right, wrong))
+    assert found.faults[0].bug == bug
+    assert found.fixed is not None
+    assert _differing(found.fixed.text, text) == set()
+
+
+def _differing(one: str, other: str) -> set[str]:
+    """What two programs differ in, but for the order of statements."""
+    lines = [sorted(line.strip() for line in text.splitlines()) for text in (one, other)]
+    return {line[2:] for line in difflib.ndiff(*lines) if line[:1] in "+-"}
+
+
+def test_tells_a_table_of_differences_where_no_loss_is_computed(judge):
+    found = judge(LINE.replace("(0.5 * x + 0.2)[:, 0]", "0.5 * x + 0.2"))
+    assert found.faults[0].bug == "mismatched-shapes"
+    assert found.fixed is not None
+
+
+def test_counts_the_parameters_in_front_of_those_that_move(judge):
+    wrong = LAYERS
+    for name, memory in (("first", "m1"), ("shift", "m2")):
+        wrong = wrong.replace(f"    {name} = {name} - 0.1 * {memory}\n", "")
+    found = judge(wrong)
+    still = {name for fault in found.faults for name in fault.parameters}
+    assert still == {"first", "shift"}
+    assert found.fixed is not None
+    assert "first = first - 0.1 * m1" in found.fixed.text
+    assert "shift = shift - 0.1 * m2" in found.fixed.text
