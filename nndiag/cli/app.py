@@ -15,6 +15,7 @@ from nndiag.cli.streams import (
     complain,
     emit_text,
     leave_quietly,
+    remark,
     spell_out_what_cannot_be_encoded,
     warnings_are_told,
 )
@@ -57,8 +58,7 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt as stopped:
-            if stopped.args:
-                complain(str(stopped))
+            remark(str(stopped) or "interrupted before there was a result; no file was changed")
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
 

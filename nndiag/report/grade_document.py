@@ -32,5 +32,5 @@ class GradesDocument(Document):
 
 def grade_document(result: Any) -> GradesDocument:
     """All grades, of a `GradeResult`."""
-    outcome = "interrupted" if result.interrupted else None
+    outcome = "interrupted" if result.cut_short() else None
     return derived(GradesDocument, result, outcome=outcome)

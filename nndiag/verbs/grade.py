@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from glob import glob
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nndiag.errors import ConfigError, Location, NndiagError, Problem, warn
 from nndiag.finding import Finding, Severity
-from nndiag.formatting import part_of
+from nndiag.formatting import count, part_of
 from nndiag.kept import fingerprint
 from nndiag.parallel import each_within, using
 from nndiag.verbs.result import Result
@@ -58,11 +58,11 @@ class GradeResult(Result):
 
     Attributes:
         grades: In the order of their files.
-        interrupted: Whether Ctrl-C left some out.
+        left: How many Ctrl-C left out.
     """
 
     grades: tuple[Grade, ...]
-    interrupted: bool = False
+    left: int = 0
 
     @property
     def groups(self) -> dict[str, tuple[Grade, ...]]:
@@ -79,7 +79,16 @@ class GradeResult(Result):
 
     def cut_short(self) -> bool:
         """Whether Ctrl-C left programs out."""
-        return self.interrupted
+        return self.left > 0
+
+    def remarks(self) -> Iterable[str]:
+        """What Ctrl-C left out, and how to go on."""
+        total = len(self.grades) + self.left
+        if self.left:
+            yield (
+                f"interrupted: {len(self.grades):,} of {count(total, 'program')} graded; the same "
+                "command goes on with the rest"
+            )
 
     def line(self) -> str:
         """How many have what."""
@@ -137,6 +146,7 @@ def grade(
 
     Raises:
         ConfigError: There is no such program.
+        KeyboardInterrupt: Ctrl-C before the first grade was there.
     """
     files = _files(programs)
     known = {} if keep is None else _known(Path(keep))
@@ -144,7 +154,7 @@ def grade(
     grades = {file: known[keys[file]] for file in files if keys[file] in known}
     tell, started = progress or (lambda text: None), time.monotonic()
     waiting = [file for file in files if file not in grades]
-    interrupted = False
+    tell(f"programs: {part_of(0, len(waiting), seconds=0)}")
     try:
         with using(workers):
             graded = _graded(waiting, seconds=seconds, python=python)
@@ -155,8 +165,9 @@ def grade(
                 spent = time.monotonic() - started
                 tell(f"programs: {part_of(done, len(waiting), seconds=spent)}")
     except KeyboardInterrupt:
-        interrupted = True
-    return GradeResult(tuple(grades[file] for file in files if file in grades), interrupted)
+        if not grades:
+            raise KeyboardInterrupt("interrupted before the first program was graded") from None
+    return GradeResult(tuple(grades[x] for x in files if x in grades), len(files) - len(grades))
 
 
 def grade_of(program: str, *, seconds: float, python: str | None = None) -> Grade:

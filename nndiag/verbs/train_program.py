@@ -82,6 +82,7 @@ def train_program(
     Raises:
         NndiagError: The program cannot be run, its loop or its loss cannot be found, or no folder
             can be made.
+        KeyboardInterrupt: Ctrl-C before the first step.
     """
     asked = wanted({}, thresholds=thresholds, ignore=ignore, select=select)
     name = (settings.path or Path("program")).stem
@@ -155,6 +156,11 @@ def _run(
             if places.folder is not None:
                 warn(f"what was recorded until then: nndiag diagnose {places.folder}")
             raise
+        except KeyboardInterrupt:
+            found = "its training loop was reached" if places.made is None else "its first step"
+            recorded = "nothing was recorded" + (f" in {places.folder}" if places.folder else "")
+            message = f"interrupted before {found}; {recorded}, and no file was changed"
+            raise KeyboardInterrupt(message) from None
 
 
 def _store(result: ProgramRunResult, folder: Path, *, text: str) -> None:

@@ -98,6 +98,30 @@ def test_ctrl_c_while_the_run_is_written_leaves_it_readable(folder, file):
     assert not list(run.glob("*.part"))
 
 
+SLOW_TO_BEGIN = "total = 0\nfor number in range(10**10):\n    total += number * number\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [
+        ("train", "interrupted before its training loop was reached; nothing was recorded"),
+        ("gradcheck", "interrupted before there was a result; no file was changed"),
+        ("fix", "interrupted before there was a result; no file was changed"),
+        ("grade", "interrupted before the first program was graded"),
+    ],
+)
+def test_ctrl_c_before_the_training_loop_of_a_program_says_so(folder, verb, told):
+    (folder / "slow.py").write_text(SLOW_TO_BEGIN)
+    before = sorted(folder.rglob("*"))
+    terminal = Terminal(folder, verb, "slow.py")
+    terminal.read_until("programs: 0 of 1" if verb == "grade" else "running the program")
+    terminal.interrupt()
+    assert terminal.end() == 130
+    assert f"note: {told}" in " ".join(terminal.text.split())
+    assert "Traceback" not in terminal.text
+    assert sorted(folder.rglob("*")) == before
+
+
 def test_ctrl_c_while_rates_are_swept_reports_what_is_known(folder):
     # The lost networks end long before the whole does: 30,000 steps × 100 runs.
     terminal = Terminal(folder, "sweep-lr", "exploding.yaml", "--json", "--steps", "30000")

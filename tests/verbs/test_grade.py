@@ -99,6 +99,19 @@ def test_an_interruption_keeps_what_is_there(folder, monkeypatch):
     assert result.cut_short()
     assert [one.program for one in result.grades] == ["a.py"]
     assert len((folder / "kept.jsonl").read_text().splitlines()) == 1
+    (told,) = result.remarks()
+    assert told.startswith("interrupted: 1 of 2 programs graded; the same command goes on")
+
+
+def test_an_interruption_before_the_first_grade_says_so(folder, monkeypatch):
+    def graded(waiting, **limits):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(module, "_graded", graded)
+    (folder / "a.py").touch()
+    with pytest.raises(KeyboardInterrupt, match="before the first program was graded"):
+        grade("*.py")
 
 
 def test_progress_tells_how_many_are_done(folder, asked):
@@ -106,7 +119,11 @@ def test_progress_tells_how_many_are_done(folder, asked):
         (folder / name).touch()
     told = []
     grade("*.py", progress=told.append)
-    assert [text.partition(",")[0] for text in told] == ["programs: 1 of 2", "programs: 2 of 2"]
+    assert [text.partition(",")[0] for text in told] == [
+        "programs: 0 of 2",
+        "programs: 1 of 2",
+        "programs: 2 of 2",
+    ]
 
 
 def test_a_pattern_that_meets_nothing_is_an_error(folder):
