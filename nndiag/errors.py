@@ -8,6 +8,8 @@ together.
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,6 +128,44 @@ class DataError(NndiagError):
 
 class RunError(NndiagError):
     """A run folder that cannot be written or read."""
+
+
+ELSEWHERE = "choose another place with"
+
+
+def unwritable(
+    path: Path, error: OSError | ValueError, *, hint: str = f"{ELSEWHERE} --runs DIR"
+) -> RunError:
+    """The error for a file or a folder that cannot be written.
+
+    Args:
+        path: Which one.
+        error: Why not.
+        hint: The way out.
+    """
+    reason = getattr(error, "strerror", None) or str(error)
+    if getattr(error, "errno", None) == errno.ENOSPC:
+        hint = f"free some space, or {hint}"
+    told = f"cannot be written: {reason[:1].lower()}{reason[1:]}"
+    return RunError(Problem(told, Location(str(path)), hint=hint))
+
+
+def refuse_unwritable(path: Path, *, hint: str = f"{ELSEWHERE} --runs DIR") -> None:
+    """Refuse a file that cannot be written, before anything is done for it.
+
+    Args:
+        path: The file.
+        hint: The way out.
+
+    Raises:
+        RunError: Its folder is not there, or may not be written to.
+    """
+    place = path if path.exists() and not path.is_file() else path.parent  # a device is its own
+    in_the_way = place.is_file() and place != path
+    if in_the_way or not os.access(place, os.W_OK):
+        missing = errno.EACCES if place.exists() else errno.ENOENT
+        number = errno.ENOTDIR if in_the_way else missing
+        raise unwritable(path, OSError(number, os.strerror(number)), hint=hint)
 
 
 class UnknownNameError(NndiagError):

@@ -1,6 +1,5 @@
 """From a verb's result to what a person sees: printed once, as a page if asked, as an exit code."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ import click
 
 from nndiag.cli.options import FAILING
 from nndiag.cli.streams import emit, emit_text, remark
-from nndiag.errors import ExitCode, RunError
+from nndiag.errors import ELSEWHERE, ExitCode
 
 if TYPE_CHECKING:
     from nndiag.finding import Severity
@@ -75,8 +74,4 @@ def exit_code(gravest: "Severity | None", *, fail_on: str) -> ExitCode:
 def _write_page(result: "Result", path: Path) -> None:
     from nndiag.trace.run_folder import write_file  # noqa: PLC0415
 
-    try:
-        write_file(path, result.page().encode("utf-8", "replace"))
-    except RunError as error:
-        hint = "choose another place with --html FILE"
-        raise RunError(replace(error.problems[0], hint=hint)) from error
+    write_file(path, result.page().encode("utf-8", "replace"), hint=f"{ELSEWHERE} --html FILE")

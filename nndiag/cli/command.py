@@ -19,6 +19,7 @@ import click
 
 from nndiag.cli.answer import answer
 from nndiag.cli.options import SHARED
+from nndiag.errors import ELSEWHERE, refuse_unwritable
 
 if TYPE_CHECKING:
     from nndiag.verbs.result import Result
@@ -51,6 +52,8 @@ def command(
 
         def called(**given: Any) -> None:
             said = {option: given.pop(option) for option in shared}
+            if said.get("html") is not None:
+                refuse_unwritable(said["html"], hint=f"{ELSEWHERE} --html FILE")
             given |= {option: value for option, value in said.items() if option in own}
             result = _with_line(function, given, quiet=said.get("quiet", False), own=own)
             if result is not None:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from nndiag.errors import ConfigError, Problem
+from nndiag.errors import ConfigError, unwritable
 from nndiag.experiment import Experiment, load_experiment, yaml_of
 from nndiag.remedies import smallest_changes
 
@@ -24,7 +24,8 @@ def write_cured(config: Path, cured: Experiment, *, comment: str) -> Path:
         … that did not exist.
 
     Raises:
-        ConfigError: The folder cannot be written, or the file cannot be read back as `cured`.
+        RunError: The folder cannot be written.
+        ConfigError: The file cannot be read back as `cured`.
     """
     changes = smallest_changes(load_experiment(config), cured)
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
@@ -52,8 +53,7 @@ def _written(config: Path, text: str) -> Path:
         except OSError as error:
             with contextlib.suppress(OSError):  # a disk that is full leaves a piece of it
                 path.unlink()
-            message = f"cannot write {path}: {error.strerror}"
-            raise ConfigError(Problem(message, hint="the changes are in the report")) from error
+            raise unwritable(path, error, hint="the change is in the report") from error
         return path
     raise ConfigError(f"there are {_MOST_FILES} cured configs beside {config} already")
 

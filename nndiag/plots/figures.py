@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from nndiag.errors import unwritable
 from nndiag.plots import gradient_norms, loss, prediction
 from nndiag.trace import Trace
-from nndiag.trace.run_folder import unwritable, write_file
+from nndiag.trace.run_folder import write_file
 
 Draw = Callable[..., bool]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from nndiag.errors import Problem, UserCodeError
+from nndiag.errors import Problem, UserCodeError, unwritable
 from nndiag.program.result import ProgramCheck
 from nndiag.program.text.source import Source, encoding_of, notebook_cells
 
@@ -16,7 +16,8 @@ def write_fixed(check: ProgramCheck) -> Path:
     """Writes the mended program beside the original, `my_net.fixed.py`.
 
     Raises:
-        UserCodeError: There is no repair, the file exists already, or it cannot be written.
+        UserCodeError: There is no repair, the file exists already.
+        RunError: It cannot be written.
     """
     if check.fixed_text is None:
         raise UserCodeError(Problem("no fix was found, so there is nothing to write"))
@@ -27,7 +28,8 @@ def write_text(source: Source, text: str) -> Path:
     """Writes a fixed program beside the original, `my_net.fixed.py`; the file that is changed.
 
     Raises:
-        UserCodeError: Several files are changed, the file exists already, or it cannot be written.
+        UserCodeError: Several files are changed, the file exists already.
+        RunError: It cannot be written.
     """
     old, new = source.parts, source.with_text(text).parts
     changed = [(a, b) for a, b in zip(old, new) if a.text != b.text]
@@ -51,7 +53,7 @@ def _written(path: Path, text: str, *, like: Path) -> Path:
             Problem(f"{str(path)!r} exists already", hint="move it away or delete it")
         ) from error
     except OSError as error:
-        raise UserCodeError(Problem(f"cannot write {str(path)!r}: {error}")) from error
+        raise unwritable(path, error, hint="the change is in the report") from error
     return path
 
 

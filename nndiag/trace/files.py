@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag.arrays import FloatArray
+from nndiag.errors import unwritable
 from nndiag.plain import json_text
 from nndiag.trace.documents import ending_document, facts_document
 from nndiag.trace.layout import Layout
-from nndiag.trace.run_folder import unwritable, write_file
+from nndiag.trace.run_folder import write_file
 from nndiag.trace.trace import Ending, Facts
 
 VERSION = 1

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nndiag import __version__
-from nndiag.errors import Location, Problem, RunError
+from nndiag.errors import ELSEWHERE, refuse_unwritable, unwritable
 from nndiag.plain import json_text
 
 
@@ -29,6 +29,16 @@ def create_run_folder(runs: Path, *, name: str, time: datetime) -> Path:
     """
     safe = re.sub(r"[^\w.+-]+", "-", name).strip(".-")[:80] or "run"
     return claim_folder(runs / f"{safe}-{time:%Y%m%d-%H%M%S}")
+
+
+def refuse_unwritable_runs(runs: Path) -> None:
+    """Refuse a folder in which no run can be stored, before any is made.
+
+    Raises:
+        RunError: It may not be written to, or not be made.
+    """
+    there = next((place for place in (runs, *runs.parents) if place.exists()), Path())
+    refuse_unwritable(there / "run")
 
 
 def claim_folder(wanted: Path) -> Path:
@@ -53,10 +63,15 @@ def claim_folder(wanted: Path) -> Path:
     raise AssertionError("counting never ends")
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, *, hint: str = f"{ELSEWHERE} --runs DIR") -> None:
     """Write a whole file: a reader sees all of it or none.
 
     A device or a pipe is written to, and what a link points at is replaced.
+
+    Args:
+        path: Its place.
+        data: What is in it.
+        hint: The way out where it cannot be written.
 
     Raises:
         RunError: It cannot be written; nothing is left of it then.
@@ -75,7 +90,7 @@ def write_file(path: Path, data: bytes) -> None:
                 unfinished.unlink()
             raise
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, hint=hint) from error
 
 
 def write_environment(folder: Path, *, seed: int | None) -> None:
@@ -105,14 +120,3 @@ def write_parameters(folder: Path, parameters: Mapping[str, NDArray[np.float64]]
     packed = BytesIO()
     np.savez(packed, allow_pickle=False, **parameters)
     write_file(folder / "parameters.npz", packed.getvalue())
-
-
-def unwritable(path: Path, error: OSError | ValueError) -> RunError:
-    """The error for a file or folder that cannot be written."""
-    return RunError(
-        Problem(
-            f"cannot be written: {getattr(error, 'strerror', None) or error}",
-            Location(str(path)),
-            hint="free some space or permissions, or choose another place with --runs DIR",
-        )
-    )

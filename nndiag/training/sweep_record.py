@@ -16,9 +16,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from nndiag import __version__
-from nndiag.errors import warn
+from nndiag.errors import unwritable, warn
 from nndiag.plain import to_plain
-from nndiag.trace.run_folder import unwritable
 from nndiag.training.sweep_runs import ShortRun
 
 Key = tuple[float, int, int]

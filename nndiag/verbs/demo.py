@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from nndiag.errors import ConfigError, Location, Problem, UnknownNameError
+from nndiag.errors import ConfigError, Location, Problem, UnknownNameError, unwritable
 from nndiag.finding import Severity
 from nndiag.registry import suggestion
 from nndiag.verbs.result import Result
@@ -149,8 +149,9 @@ def _written(chosen: Demo) -> Path:
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(chosen.text)
-    except OSError as error:
-        reason = "it exists" if isinstance(error, FileExistsError) else str(error.strerror).lower()
-        problem = Problem(f"cannot be written: {reason}", Location(str(file)))
+    except FileExistsError as error:
+        problem = Problem("exists already; nothing was written", Location(str(file)))
         raise ConfigError(problem) from error
+    except OSError as error:
+        raise unwritable(file, error, hint="start nndiag in a folder of your own") from error
     return file

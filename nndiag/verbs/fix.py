@@ -8,7 +8,7 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nndiag.errors import ConfigError, RunError, warn
+from nndiag.errors import ConfigError, RunError, refuse_unwritable, warn
 from nndiag.finding import Severity
 from nndiag.fixing import Fix, write_cured
 from nndiag.fixing import fix as search
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from nndiag.report.document import Document
     from nndiag.training import Progress
     from nndiag.verbs.fix_program import ProgramFixResult
+
+_UNWRITTEN = "add --no-write: the change is shown and not written"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,16 +137,22 @@ def fix(
             for as many as this machine has processors.
 
     Raises:
-        NndiagError: The config or the program cannot be used.
+        NndiagError: The config or the program cannot be used, or what is asked for not be written.
         KeyboardInterrupt: Ctrl-C before the config was trained once.
     """
     program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
     if program is not None:
+        if write and program.path is not None:
+            from nndiag.program.fixed_file import fixed_path  # noqa: PLC0415 (only for a program)
+
+            refuse_unwritable(fixed_path(program.path), hint=_UNWRITTEN)
         from nndiag.verbs.fix_program import fix_own_program  # noqa: PLC0415 (only for a program)
 
         words = words_of(config, overrides) or ""
         return fix_own_program(program, program=words, write=write, python=python, notice=notice)
     own = load_experiment(config, overrides)
+    if write and own.source is not None:
+        refuse_unwritable(own.source.with_suffix(".fixed.yaml"), hint=_UNWRITTEN)
     check_diagnosis_section(own)
     experiment = narrowed(own, ignore=ignore, select=select)
     tell = notice or (lambda text: None)
@@ -163,15 +171,11 @@ def fix(
     return as_result(FixResult, found, config=words_of(config, overrides), written=written)
 
 
-def _folder(experiment: "Experiment", runs: Path) -> Path | None:
-    """A new folder for the runs of a search; None where none can be made."""
+def _folder(experiment: "Experiment", runs: Path) -> Path:
+    """A new folder for the runs of a search."""
     from nndiag.trace.run_folder import create_run_folder  # noqa: PLC0415 (only where it is kept)
 
-    try:
-        return create_run_folder(runs, name=f"{experiment.config.name}-fix", time=datetime.now())
-    except RunError as error:
-        warn(f"what is tried is not recorded: {error}")
-        return None
+    return create_run_folder(runs, name=f"{experiment.config.name}-fix", time=datetime.now())
 
 
 def _written(found: Fix, own: "Experiment") -> Path | None:
@@ -192,7 +196,7 @@ def _written(found: Fix, own: "Experiment") -> Path | None:
     comment = "\n".join([f"What cures {own.source.name}, found by nndiag fix:", *titles])
     try:
         return write_cured(own.source, cured, comment=comment)
-    except ConfigError as error:
+    except (ConfigError, RunError) as error:
         warn(str(error))
         return None
 

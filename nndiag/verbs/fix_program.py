@@ -104,7 +104,7 @@ def fix_own_program(
     if write and found.text is not None:
         try:
             written = write_text(found.source, found.text)
-        except UserCodeError as error:
+        except (UserCodeError, RunError) as error:
             warn(str(error))
     return as_result(ProgramFixResult, found, program=program, written=written)
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nndiag.errors import warn
+from nndiag.errors import refuse_unwritable, warn
 from nndiag.finding import Finding, Severity
 from nndiag.gradients.network.points import NetworkCheck
 from nndiag.program import CodeSettings, ProgramCheck, check_program
+from nndiag.program.fixed_file import fixed_path
 from nndiag.verbs.result import Result, as_result, gravest_of
 from nndiag.verbs.target import (
     ExperimentLike,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nndiag.report.document import Document
+
+_UNWRITTEN = "leave --write-fixed out: the change is shown and not written"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,6 +145,8 @@ def gradcheck(
         "gradients": dict(gradients or {}),
         "functions": functions,
     }
+    if write_fixed and code.path is not None:
+        refuse_unwritable(fixed_path(code.path), hint=_UNWRITTEN)
     code = replace(code, **{key: value for key, value in said.items() if value})
     check = _program_checked(code, seconds=seconds, python=python, progress=progress)
     mends = not check.correct or check.fixed_text is not None

@@ -11,7 +11,15 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nndiag.errors import ConfigError, Location, NndiagError, Problem, warn
+from nndiag.errors import (
+    ELSEWHERE,
+    ConfigError,
+    Location,
+    NndiagError,
+    Problem,
+    refuse_unwritable,
+    warn,
+)
 from nndiag.finding import Finding, Severity
 from nndiag.formatting import count, part_of
 from nndiag.kept import fingerprint
@@ -146,16 +154,19 @@ def grade(
 
     Raises:
         ConfigError: There is no such program.
+        RunError: The file of the grades cannot be written.
         KeyboardInterrupt: Ctrl-C before the first grade was there.
     """
     files = _files(programs)
+    if keep is not None:
+        refuse_unwritable(Path(keep), hint=f"{ELSEWHERE} --keep FILE")
     known = {} if keep is None else _known(Path(keep))
     keys = {file: _key(file) for file in files}
     grades = {file: known[keys[file]] for file in files if keys[file] in known}
     tell, started = progress or (lambda text: None), time.monotonic()
     waiting = [file for file in files if file not in grades]
-    tell(f"programs: {part_of(0, len(waiting), seconds=0)}")
     try:
+        tell(f"programs: {part_of(0, len(waiting), seconds=0)}")
         with using(workers):
             graded = _graded(waiting, seconds=seconds, python=python)
             for done, (file, found) in enumerate(graded, 1):
@@ -286,7 +297,6 @@ def _known(keep: Path) -> dict[str, Grade]:
 
 def _append(keep: Path, key: str, found: Grade) -> None:
     try:
-        keep.parent.mkdir(parents=True, exist_ok=True)
         with keep.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"key": key, **asdict(found)}) + "\n")
             file.flush()

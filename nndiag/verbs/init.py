@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from nndiag.errors import ConfigError, Location, Problem
+from nndiag.errors import ELSEWHERE, ConfigError, Location, Problem, unwritable
 
 DEFAULT_DATA = "sine"
 
@@ -50,13 +50,13 @@ def _write(file: Path, text: str) -> None:
     """Create a file; one that has come into being meanwhile is left alone, too.
 
     Raises:
-        ConfigError: It exists, or cannot be written.
+        ConfigError: It exists, or its folder cannot be made.
+        RunError: It cannot be written.
     """
-    place = Location(str(file))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(Problem("its folder cannot be made", place)) from error
+        raise ConfigError(Problem("its folder cannot be made", Location(str(file)))) from error
     try:
         with file.open("x", encoding="utf-8", errors="replace") as opened:
             opened.write(text)
@@ -65,7 +65,7 @@ def _write(file: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):  # a disk that is full leaves a piece of it
             file.unlink()
-        raise ConfigError(Problem(f"cannot be written: {error.strerror}", place)) from error
+        raise unwritable(file, error, hint=f"{ELSEWHERE} nndiag init FILE") from error
 
 
 def _is_there(path: Path, *, is_file: bool = False) -> bool:

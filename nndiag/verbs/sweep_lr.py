@@ -12,6 +12,7 @@ from nndiag.errors import ConfigError, Problem, RunError, warn
 from nndiag.finding import Finding, Severity
 from nndiag.formatting import chosen
 from nndiag.parallel import using
+from nndiag.trace.run_folder import refuse_unwritable_runs
 from nndiag.training.lr_sweep import Sweep, sweep_learning_rates
 from nndiag.verbs.result import Result, as_result, gravest_of
 from nndiag.verbs.target import (
@@ -215,6 +216,8 @@ def _swept(
             warn(f"{options} are for configs; a program has its own")
         code = program_of(target, overrides)
         assert code is not None
+        if runs is not None:
+            refuse_unwritable_runs(runs)
         swept = _swept_program(code, python=python, progress=progress)
         return swept, None if runs is None else _folder(swept.name, None, runs)
     from nndiag.training.sweep_record import SweepRecord  # noqa: PLC0415 (only for a config)
@@ -236,8 +239,8 @@ def _swept(
     return found, folder
 
 
-def _begun(experiment: "Experiment", runs: Path) -> Path | None:
-    """The folder of a killed sweep of this config, or a new one; None where none can be made."""
+def _begun(experiment: "Experiment", runs: Path) -> Path:
+    """The folder of a killed sweep of this config, or a new one."""
     from nndiag.experiment import resolved_yaml  # noqa: PLC0415 (only for a config)
     from nndiag.training.sweep_record import unfinished  # noqa: PLC0415
 
@@ -261,17 +264,13 @@ def _swept_program(
         return sweep_program(code, progress=progress, program=swept)
 
 
-def _folder(name: str, text: str | None, runs: Path) -> Path | None:
-    """A new folder for the sweep; None where none can be written."""
+def _folder(name: str, text: str | None, runs: Path) -> Path:
+    """A new folder for the sweep."""
     from nndiag.trace.run_folder import create_run_folder, write_file  # noqa: PLC0415
 
-    try:
-        folder = create_run_folder(runs, name=f"{name}-sweep-lr", time=datetime.now())
-        if text is not None:
-            write_file(folder / "config.yaml", text.encode())
-    except RunError as error:
-        warn(f"the sweep could not be stored: {error}")
-        return None
+    folder = create_run_folder(runs, name=f"{name}-sweep-lr", time=datetime.now())
+    if text is not None:
+        write_file(folder / "config.yaml", text.encode())
     return folder
 
 

@@ -14,6 +14,7 @@ from nndiag.program import CodeSettings, ProgramCheck
 from nndiag.report.next_command import DONE
 from nndiag.trace.run_folder import (
     create_run_folder,
+    refuse_unwritable_runs,
     write_environment,
     write_file,
     write_parameters,
@@ -84,6 +85,8 @@ def train_program(
             can be made.
         KeyboardInterrupt: Ctrl-C before the first step.
     """
+    if runs is not None:
+        refuse_unwritable_runs(runs)
     asked = wanted({}, thresholds=thresholds, ignore=ignore, select=select)
     name = (settings.path or Path("program")).stem
     places = _Places(runs, name)

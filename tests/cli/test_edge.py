@@ -121,7 +121,7 @@ def test_a_full_disk_is_no_fault_of_nndiag(folder, arguments):
 def test_a_device_is_written_to_and_not_replaced(command):
     ended = command("gradcheck", "healthy.yaml", "--quiet", "--html", str(FULL))
     assert ended.code == 2
-    assert "No space left on device" in ended.err
+    assert "no space left on device" in ended.err
     assert "--html FILE" in ended.err
     assert FULL.is_char_device()
 

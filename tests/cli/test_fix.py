@@ -90,7 +90,7 @@ def test_a_cure_of_layers_is_not_told_as_overrides(command, folder):
     assert "next nndiag fix tanh.yaml\n" in ended.out
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_the_cure_still_is(command, monkeypatch):
+def test_a_file_that_cannot_be_written_is_told_and_the_cure_still_is(command, monkeypatch):
     really_open = Path.open
 
     def refuse_new(path, mode="r", **options):
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_the_cure_still_is(command, 
     assert ended.code == 0
     assert "CURED" in ended.out
     assert "next nndiag train exploding.yaml optimizer.learning_rate=" in ended.out
-    assert "cannot write exploding.fixed.yaml: Permission denied" in ended.err
+    assert "exploding.fixed.yaml: cannot be written: permission denied" in ended.err
 
 
 def test_overrides_become_part_of_the_cured_config(command, folder):

@@ -38,10 +38,21 @@ def test_the_page_comes_beside_the_report_and_changes_nothing_of_it(command, fol
     assert command("gradcheck", "healthy.yaml", "--html", "page.html") == plain
 
 
-def test_a_page_that_cannot_be_written_is_an_error_behind_the_verdict(command, folder):
-    ended = command("train", "healthy.yaml", "--no-plots", "--quiet", "--html", "no/such/page.html")
+def test_a_page_for_which_no_room_is_left_is_an_error_behind_the_verdict(
+    command, folder, monkeypatch
+):
+    really_written = Path.write_bytes
+
+    def full(path, data):
+        if path.name.startswith("page.html"):
+            raise OSError(28, "No space left on device")
+        return really_written(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    ended = command("train", "healthy.yaml", "--no-plots", "--quiet", "--html", "page.html")
     assert ended.code == 2
-    assert "no/such/page.html: cannot be written" in ended.err
+    assert "page.html: cannot be written: no space left on device" in ended.err
+    assert "try: free some space, or choose another place with --html FILE" in ended.err
     assert ended.out.startswith("healthy: ")
 
 

@@ -90,12 +90,13 @@ def test_a_range_that_is_none_is_refused(config, options):
     assert run(["sweep-lr", config, *options]) == 2
 
 
-def test_a_folder_that_cannot_be_written_does_not_lose_the_result(config, capsys, tmp_path):
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_trained(
+    config, capsys, tmp_path
+):
     (tmp_path / "runs").write_text("a file is in the way")
     code, out, err = sweep(capsys, config)
-    assert code == 1
-    assert "above the divergence threshold" in out
-    assert "could not be stored" in err
+    assert (code, out) == (2, "")
+    assert "choose another place with --runs DIR" in err
 
 
 def test_where_no_rate_learns_the_exit_code_is_1_and_fix_is_next(config, capsys):

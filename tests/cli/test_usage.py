@@ -63,12 +63,12 @@ def test_data_in_the_place_of_a_config_are_sent_to_init(command, folder, name):
     assert f"nndiag init --data {name}" in command("train", name).err
 
 
-def test_a_page_that_cannot_be_written_is_an_error_after_the_report(command):
+def test_a_page_that_cannot_be_written_is_an_error_before_anything_is_done(command, monkeypatch):
+    monkeypatch.setattr("nndiag.verbs.doctor.doctor", None)
     ended = command("doctor", "healthy.yaml", "--quiet", "--html", "missing/page.html")
     assert ended.code == 2
-    assert ended.out
-    assert "missing/page.html: cannot be written: No such file" in ended.err
-    assert "--html FILE" in ended.err
+    assert "missing/page.html: cannot be written: no such file or directory\n" in ended.err
+    assert "try: choose another place with --html FILE" in ended.err
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no full device")  # noqa: PTH110

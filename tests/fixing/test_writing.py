@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nndiag.errors import ConfigError
+from nndiag.errors import RunError
 from nndiag.experiment import load_experiment
 from nndiag.fixing import write_cured
 from nndiag.remedies import changed
@@ -91,5 +91,5 @@ def test_a_folder_that_cannot_be_written_is_told(config, monkeypatch):
 
     cured = cured_by(config, {"optimizer": {"learning_rate": 0.01}})
     monkeypatch.setattr("pathlib.Path.open", refuse)
-    with pytest.raises(ConfigError, match="Permission denied"):
+    with pytest.raises(RunError, match="permission denied"):
         write_cured(config, cured, comment="cured")

@@ -157,7 +157,7 @@ def test_a_full_disk_is_an_error_with_a_way_out(tmp_path):
     (tmp_path / "steps.f64").unlink()
     (tmp_path / "steps.f64").symlink_to("/dev/full")
     writer = TraceWriter(tmp_path, layers=())
-    with pytest.raises(RunError, match="No space left") as caught:
+    with pytest.raises(RunError, match="no space left") as caught:
         writer.write_steps(np.zeros((10, 2)), first=0)
     assert "steps.f64" in str(caught.value)
 

@@ -84,10 +84,10 @@ def test_a_disk_that_fills_up_leaves_the_old_file_and_no_piece_of_the_new_one(
     def half(self, data):
         with self.open("wb") as file:
             file.write(data[:1])
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr(type(path), "write_bytes", half)
-    with pytest.raises(RunError, match="No space left on device"):
+    with pytest.raises(RunError, match="no space left on device"):
         write_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

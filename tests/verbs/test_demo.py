@@ -20,7 +20,7 @@ def test_a_demo_is_written_once(tmp_path, monkeypatch):
     result = demo("linear_doubling", write=True)
     assert result.written == Path("linear_doubling.yaml")
     assert result.written.read_text().startswith("# One tanh unit")
-    with pytest.raises(ConfigError, match="it exists"):
+    with pytest.raises(ConfigError, match="exists already"):
         demo("linear_doubling", write=True)
 
 

@@ -7,6 +7,7 @@ import click
 
 from nndiag.cli.command import command
 from nndiag.cli.options import PATH, python_option, workers_option
+from nndiag.errors import ELSEWHERE, refuse_unwritable
 
 if TYPE_CHECKING:
     from nndiag.cli.live_line import LiveLine
@@ -51,6 +52,9 @@ def grade(
     line: "LiveLine",
 ) -> "GradeResult":
     """Check and train many programs: one table of all."""
+    elsewhere = f"{ELSEWHERE} --csv FILE"
+    if csv is not None:
+        refuse_unwritable(csv, hint=elsewhere)
     from nndiag.verbs.grade import grade as graded  # noqa: PLC0415
 
     result = graded(
@@ -59,5 +63,5 @@ def grade(
     if csv is not None:
         from nndiag.trace.run_folder import write_file  # noqa: PLC0415
 
-        write_file(csv, result.csv().encode())
+        write_file(csv, result.csv().encode(), hint=elsewhere)
     return result
