@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nndiag.experiment import Experiment
+    from nndiag.program import CodeSettings
     from nndiag.report.document import Document
     from nndiag.training import Progress
     from nndiag.verbs.fix_program import ProgramFixResult
@@ -142,14 +143,8 @@ def fix(
     """
     program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
     if program is not None:
-        if write and program.path is not None:
-            from nndiag.program.fixed_file import fixed_path  # noqa: PLC0415 (only for a program)
-
-            refuse_unwritable(fixed_path(program.path), hint=_UNWRITTEN)
-        from nndiag.verbs.fix_program import fix_own_program  # noqa: PLC0415 (only for a program)
-
         words = words_of(config, overrides) or ""
-        return fix_own_program(program, program=words, write=write, python=python, notice=notice)
+        return _program_fixed(program, program=words, write=write, python=python, notice=notice)
     own = load_experiment(config, overrides)
     if write and own.source is not None:
         refuse_unwritable(own.source.with_suffix(".fixed.yaml"), hint=_UNWRITTEN)
@@ -169,6 +164,16 @@ def fix(
         raise KeyboardInterrupt("interrupted before the config was trained once") from None
     written = _written(found, own) if write else None
     return as_result(FixResult, found, config=words_of(config, overrides), written=written)
+
+
+def _program_fixed(code: "CodeSettings", *, write: bool, **more: Any) -> "ProgramFixResult":
+    """The fix of a program, or why nothing could be written beside it."""
+    from nndiag.program.fixed_file import fixed_path  # noqa: PLC0415 (only for a program)
+    from nndiag.verbs.fix_program import fix_own_program  # noqa: PLC0415
+
+    if write and code.path is not None:
+        refuse_unwritable(fixed_path(code.path), hint=_UNWRITTEN)
+    return fix_own_program(code, write=write, **more)
 
 
 def _folder(experiment: "Experiment", runs: Path) -> Path:
