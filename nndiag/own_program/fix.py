@@ -91,7 +91,7 @@ def fix_program(
         before=search.before,
         loss_before=search.loss_before,
     )
-    return found if found.healthy else search.searched(found)
+    return search.mended(found) if found.healthy else search.searched(found)
 
 
 class Search:
@@ -130,6 +130,17 @@ class Search:
         self.loss_before = last_loss(self._told)
         wrong = run.check is not None and not run.check.correct
         self._unmended = wrong and self._repair is None and not self._base
+
+    def mended(self, found: ProgramFix) -> ProgramFix:
+        """What mends the faults of a program that trains all the same, where it still does then."""
+        warned = found.check is not None and found.check.findings
+        text = edited(self._source.text, self._base) if warned and self._base else None
+        told = None if text is None else self._watched(text)
+        if told is None or self._base is None:
+            return found
+        trial = self._judged(self._base, told)
+        done = self._confirmed(found, trial) if trial.cured else found
+        return found if done.winner is None else replace(done, healthy=False)
 
     def searched(self, found: ProgramFix) -> ProgramFix:
         """What was found, with what came of the search."""

@@ -48,7 +48,8 @@ class ProgramRunResult(RunResult):
         if self.outcome is Outcome.INTERRUPTED:
             return f"nndiag train {self.config}"
         failed = self.outcome in (Outcome.DIVERGED, Outcome.STALLED)
-        return f"nndiag fix {self.config}" if failed else DONE
+        warned = self.check is not None and self.check.fixed_text is not None
+        return f"nndiag fix {self.config}" if failed or warned else DONE
 
 
 def train_program(

@@ -1,9 +1,11 @@
 """The scripts of `configs/pytorch`, what is wrong with each, and how to run one."""
 
+import io
 from pathlib import Path
 
 from nndiag.own_program.run import judged
 from nndiag.program import CodeSettings
+from nndiag.program.child.frames import read_frame, write_frame
 from nndiag.program.child.plain import as_plain
 from nndiag.pytorch.script import Script
 
@@ -94,11 +96,14 @@ def path_of(name):
 
 
 def watch(path, text=None, **more):
-    """What is watched of a script, in this process."""
+    """What is watched of a script, in this process, as a child hands it on."""
     from nndiag.pytorch.watching.task import watch as task  # noqa: PLC0415 (imports torch)
 
     request = {"settings": as_plain(CodeSettings(script=str(path))), "text": text, **more}
-    return task(request, lambda *_: None)
+    passed = io.BytesIO()
+    write_frame(passed, task(request, lambda *_: None))
+    passed.seek(0)
+    return read_frame(passed)
 
 
 class InProcess:

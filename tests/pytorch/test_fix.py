@@ -96,6 +96,22 @@ def test_a_forward_pass_without_gradients_gets_them(tmp_path, decorator, context
     assert fixed.winner.r_squared > 0.9
 
 
+def test_a_fault_of_a_script_that_trains_is_mended_too(tmp_path):
+    path, text = tmp_path / "script.py", path_of("healthy/classifier").read_text(encoding="utf-8")
+    path.write_text(text.replace("        net.train()\n", ""), encoding="utf-8")
+    found = run(path)
+    assert found.diagnosis.cause is None  # it trains
+    assert [x.problem for x in found.check.findings] == ["wrong-mode"]
+    fixed = fix_program(found, script_of(path))
+    assert not fixed.healthy
+    assert changed(fixed.diff) == ["net.train()"]
+
+
+def test_a_healthy_script_needs_no_change():
+    path = path_of("healthy/classifier")
+    assert fix_program(run(path), script_of(path)).healthy
+
+
 def test_layers_without_biases_get_them(tmp_path):
     path = tmp_path / "script.py"
     path.write_text(

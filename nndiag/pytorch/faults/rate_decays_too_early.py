@@ -71,7 +71,8 @@ def _judge(watched: Watched) -> Finding | None:
 
 def _stepped(told: Any) -> tuple[int, int]:
     """The line that steps the schedule most often, and how often; zeros for none."""
-    return max(told["scheduled"].items(), key=lambda item: item[1], default=(0, 0))
+    line, calls = max(told["scheduled"], key=lambda item: item[1], default=(0, 0))
+    return line, calls
 
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:

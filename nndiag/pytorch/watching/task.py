@@ -252,7 +252,7 @@ class _Watcher:
             "backward_line": run.backward_line if first is None else first.backward_line,
             "step_line": first.step_line if first is not None else 0,
             "evaluated": run.evaluated_in_training,
-            "scheduled": run.schedule,
+            "scheduled": [list(item) for item in run.schedule.items()],
             "batched": any(len(x) > 1 for x in run.batches.values()),
             "epoch": max((len(x) for x in run.batches.values()), default=1),
             "optimizer_line": run.made_at.get(id(run.leading), 0),
