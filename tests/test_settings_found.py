@@ -111,6 +111,7 @@ def test_targets_that_are_only_known_by_heart_are_noise(config):
     result = nndiag.train(shuffled(config, validation=0.2))
     assert result.cause.finding.problem == "nothing-to-learn"
     assert "overfitting" in {finding.problem for finding in result.cause.explains}
+    assert result.diagnosis.suggested == ()  # as `fix` says: no setting is against it
 
 
 def test_a_handful_knows_a_summed_loss_and_examples_whose_targets_differ(config):
@@ -163,3 +164,39 @@ def test_a_run_that_one_bad_epoch_stopped_is_given_more_patience(config):
     assert result.cause.finding.problem == "not-enough-steps"
     assert result.diagnosis.suggested[0].remedy == "more-patience"
     assert "more-patience" in nndiag.fix(settings).winner.trial.remedies
+
+
+def test_a_rare_class_with_a_weak_signal_is_told_by_what_a_constant_gets_right(config):
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(1500, 6))
+    chance = 1 / (1 + np.exp(1.6 - 0.6 * inputs[:, 0]))  # an AUC of 0.66, 82 % of them 0
+    result = nndiag.train(
+        config(
+            inputs,
+            (rng.random(1500) < chance).astype(float),
+            validation=0.2,
+            network=network((16, "relu"), (1, "sigmoid")),
+            loss="binary_cross_entropy",
+            optimizer={"name": "adam", "learning_rate": 0.002},
+            training={"epochs": 40, "batch_size": 32},
+        )
+    )
+    assert "nothing-to-learn" not in problems(result)
+    assert result.cause.finding.problem == "imbalanced-classes"
+    assert "a constant is right in 8" in result.cause.finding.message
+
+
+def test_the_second_largest_of_ten_numbers_is_fixed_near_what_can_be_reached(config):
+    """Scaled inputs and targets and Adam, not a rate so small that the raw ones bear it."""
+    inputs = np.random.default_rng(0).uniform(0, 100, (600, 10))
+    found = nndiag.fix(
+        config(
+            inputs,
+            np.sort(inputs, axis=1)[:, -2],
+            network=network((32, "relu"), (32, "relu"), (1, "linear")),
+            optimizer={"name": "sgd", "learning_rate": 0.01},
+            training={"epochs": 30, "batch_size": 32},
+        )
+    )
+    assert {"standardized-inputs", "scaled-targets"} <= set(found.winner.trial.remedies)
+    assert found.winner.trial.error <= 0.08

@@ -47,6 +47,23 @@ def best_validation_r_squared(trace: Trace) -> float | None:
     return 1 - float(outside.values.min()) / baseline if baseline else None
 
 
+def validation_correlation(trace: Trace) -> float:
+    """By how many standard errors the predictions of validation examples follow their targets.
+
+    The largest of the outputs; 0 where that is not known. Without any relation a correlation over
+    n examples has a standard error of 1/√n.
+    """
+    targets = trace.facts.validation_targets
+    predictions = trace.ending.validation_predictions if trace.ending is not None else None
+    if targets is None or predictions is None or targets.shape != predictions.shape:
+        return 0.0
+    centred = [x - x.mean(axis=0) for x in (targets, predictions)]
+    sizes = np.sqrt((centred[0] ** 2).sum(axis=0) * (centred[1] ** 2).sum(axis=0))
+    with np.errstate(all="ignore"):
+        errors = (centred[0] * centred[1]).sum(axis=0) / sizes * np.sqrt(len(targets))
+    return float(np.max(np.where(sizes > 0, errors, 0.0), initial=0.0))
+
+
 @dataclass(frozen=True)
 class Turn:
     """A validation loss that rises while the training loss falls.

@@ -19,8 +19,8 @@ Silent when
     the inputs, or the training, are at fault); the targets are no classes.
 
 Thresholds
-    share = 0.7, found = 0.1, examples = 10, certain = 4: ours. At half of one class a threshold of
-    0.5 needs no help; four standard errors are chance in one of 30,000 classes.
+    share = 0.7, found = 0.1, examples = 10, certain = 3: ours. At half of one class a threshold of
+    0.5 needs no help; three standard errors are chance in one of 740 classes.
 
 Fixes
     Weights with which the classes count the same: `loss.class_weights=balanced`; or another
@@ -57,7 +57,7 @@ def imbalanced_classes(
     share: Share = 0.7,
     found: Share = 0.1,
     examples: Count = 10,
-    certain: Positive = 4.0,
+    certain: Positive = 3.0,
 ) -> Findings:
     """One class is so frequent that the network always names it."""
     targets, course = trace.facts.targets, course_of(trace)

@@ -13,12 +13,14 @@ Fires when
     three widths, from the whole cloud to neighbours only, each with every example left out of its
     own prediction. The largest share of the targets' variance that one of them explains is below
     `share`; and the same models explain as much of the same targets in one at least of 99 random
-    orders, which hold nothing by construction: a test at the level of 1 %.
+    orders, which hold nothing by construction: a test at the level of 1 %. So does the largest
+    correlation of a target with a single column, which sees a weak line among many columns.
 
 Silent when
     Some estimate finds a signal; there are too few examples to tell; all inputs are switches of two
     values, where a rule such as parity cannot be told from noise; the run learned the data: it
-    explains some of the held-out examples or, where there are none, more than half of its own, or
+    explains some of the held-out examples, or its predictions follow their targets by more than
+    chance; or, where there are none, it explains more than half of its own, or
     clearly more than as many parameters can learn by heart.
 
 Thresholds
@@ -45,7 +47,11 @@ from nndiag.arrays import FloatArray
 from nndiag.bounds import Count, Share
 from nndiag.detectors.attainable import attainable_share, explained_share, only_switches
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.held_out import best_validation_r_squared, lie_apart
+from nndiag.detectors.held_out import (
+    best_validation_r_squared,
+    lie_apart,
+    validation_correlation,
+)
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.formatting import count, percent
@@ -60,6 +66,7 @@ _DEPENDENT = 1e-10  # squared size of a direction, over the largest, that is rou
 _FITTED = 0.5  # explained by the run itself
 _BY_HEART = 1.5  # P parameters explain about P/B of B examples of noise; trained units some more
 _CHANCE = 0.05
+_CERTAIN = 3.0  # standard errors of a correlation; chance in one of 740 outputs
 _HELD_OUT = 0.1  # share of held-out examples' variance that is explained by chance
 _HALF = 0.5
 _SHUFFLES, _SIGNIFICANT = 99, 0.01
@@ -76,11 +83,13 @@ class LeftOut:
     Attributes:
         shares: Model → share of the targets' variance.
         better: In how many random orders of the targets the best model explains as much or more.
+        correlated: In how many the largest correlation with a single column is as large or larger.
         shuffles: Number of such orders.
     """
 
     shares: dict[str, float]
     better: int
+    correlated: int
     shuffles: int
 
 
@@ -98,7 +107,7 @@ def nothing_to_learn(trace: Trace, *, share: Share = 0.02, examples: Count = 40)
         return []
     found = shares_left_out(inputs, targets)
     best = max(found.shares.values())
-    if best >= share or found.better < _SIGNIFICANT * found.shuffles:
+    if best >= share or min(found.better, found.correlated) < _SIGNIFICANT * found.shuffles:
         return []
     return [
         Finding(
@@ -121,7 +130,8 @@ def _has_learned(trace: Trace, examples: int) -> bool:
     """
     held_out = best_validation_r_squared(trace)
     if held_out is not None and not lie_apart(trace):
-        return held_out > _HELD_OUT or attainable_share(trace.facts) > _HALF
+        found = held_out > _HELD_OUT or validation_correlation(trace) > _CERTAIN
+        return found or attainable_share(trace.facts) > _HALF
     course, explained = course_of(trace), explained_share(trace)
     learned = course.r_squared if explained is None else explained
     return course.attainable > _HALF or (learned is not None and learned > _fitted(trace, examples))
@@ -152,18 +162,21 @@ def shares_left_out(inputs: FloatArray, targets: FloatArray) -> LeftOut:
     most = max(_MOST, _MOST_NUMBERS // x.shape[1])
     tests = [(_of_features, _some(len(x), most)), (_of_distances, _some(len(x), _MOST))]
     found: dict[str, FloatArray] = {}
+    correlated = _SHUFFLES
     for models, kept in tests:
         y = targets[kept] - targets[kept].mean(axis=0)
         if not (y**2).sum() > 0:
-            return LeftOut({"a constant": 1.0}, 0, _SHUFFLES)
+            return LeftOut({"a constant": 1.0}, 0, 0, _SHUFFLES)
         rng = np.random.default_rng(0)
         orders = [np.arange(len(y)), *(rng.permutation(len(y)) for _ in range(_SHUFFLES))]
         shuffled = np.concatenate([y[order] for order in orders], axis=1)  # (B, (1 + S)·O)
         for name, one in models(x[kept]).items():
             found[name] = _explained(shuffled, one(shuffled), y)
+        largest = np.abs(x[kept].T @ shuffled).reshape(-1, len(orders), y.shape[1]).max(axis=(0, 2))
+        correlated = min(correlated, int((largest[1:] >= largest[0]).sum()))
     best = np.max(list(found.values()), axis=0)  # (1 + S,)
     shares = {name: float(values[0]) for name, values in found.items()}
-    return LeftOut(shares, int((best[1:] >= best[0]).sum()), _SHUFFLES)
+    return LeftOut(shares, int((best[1:] >= best[0]).sum()), correlated, _SHUFFLES)
 
 
 def _some(count: int, most: int) -> NDArray[np.intp]:

@@ -141,8 +141,22 @@ def _first_of(diagnosis: Diagnosis, names: list[str], case: Case | None) -> tupl
     if case is None:
         matters = next((x for x in diagnosis.findings if x.severity is not Severity.NOTE), None)
         names = [] if matters is None else list(_with_remedies(matters, names).remedies)
+    names = [name for name in names if not _against_consequences(diagnosis, remedies()[name])]
     first = compatible(names)[:_MOST]
     return tuple(Suggestion(name, remedies()[name].title, _changes(case, name)) for name in first)
+
+
+def _against_consequences(diagnosis: Diagnosis, one: Remedy) -> bool:
+    """Whether a remedy is only against what a cause brings about that no setting is against.
+
+    Where the targets are noise, what keeps a network from learning them by heart helps nothing.
+    """
+    cause = diagnosis.cause
+    if cause is None or any(cause.finding.problem in x.cures for x in remedies().values()):
+        return False
+    below = {x.problem for x in cause.explains}
+    graver = {x.problem for x in diagnosis.findings if x.severity is not Severity.NOTE}
+    return bool(one.cures & below) and not one.cures & (graver - below)
 
 
 def _changes(case: Case | None, name: str) -> Mapping[str, Any] | None:

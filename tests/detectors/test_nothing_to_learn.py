@@ -120,3 +120,23 @@ def test_sees_a_rare_class_in_many_rows(seed):
     found = shares_left_out(inputs, (rng.random((2400, 1)) < chance).astype(float))
     assert found.better == 0
     assert found.shares["by a linear model"] > 0.02
+
+
+@pytest.mark.parametrize(("follows", "fires"), [(2.8, True), (3.2, False)])
+def test_predictions_that_follow_held_out_targets_have_found_something(
+    follows, fires, curves, make_trace
+):
+    """A correlation of 3 standard errors, 3/√400: too little for the models to be sure of it."""
+    rng = np.random.default_rng(0)
+    ranks = np.linalg.qr(np.column_stack([np.ones(400), rng.normal(size=(400, 2))]))[0]
+    share = follows / 20
+    predictions = share * ranks[:, 1:2] + np.sqrt(1 - share**2) * ranks[:, 2:]
+    facts = data(0.0) | {"validation_targets": ranks[:, 1:2]}
+    facts |= {"validation_baseline_loss": 1.0}
+    trace = make_trace(
+        curves["stuck"],
+        facts=facts,
+        series={"validation_loss": [1.0] * 20, "training_loss": [1.0] * 20},
+        ending={"validation_predictions": predictions},
+    )
+    assert bool(run(PROBLEM, trace)) is fires

@@ -72,3 +72,16 @@ def test_a_log_without_a_config_is_advised_in_words(make_trace):
 def test_nothing_is_suggested_where_nothing_was_found(make_trace):
     healthy = Diagnosis(Outcome.CONVERGED, None, (), ())
     assert advised(healthy, make_trace([1.0, 0.5])) is healthy
+
+
+def test_nothing_is_suggested_against_what_noise_brings_about(experiment):
+    """No setting is against targets that are noise; that they are known by heart is its doing."""
+    run = measured(experiment({"dataset": {"validation": 0.3}}))
+    noise, by_heart = (
+        Finding(x, Severity.WARNING, "") for x in ("nothing-to-learn", "overfitting")
+    )
+    alone = Diagnosis(Outcome.CONVERGED, Cause(by_heart, Confidence.LIKELY), (by_heart,), ())
+    assert advised(alone, run.trace).suggested
+    both = Cause(noise, Confidence.LIKELY, explains=(by_heart,))
+    explained = Diagnosis(Outcome.CONVERGED, both, (noise, by_heart), ())
+    assert advised(explained, run.trace).suggested == ()
