@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nndiag.report.catalogue import Entry, code_of, entries_of
-from nndiag.report.page import FIXES, LEAD, blocks_of
+from nndiag.report.page import LEAD, blocks_of, tells_fix
 
 KINDS = ("problems", "bugs")
 
@@ -54,7 +54,7 @@ def page_markdown(entry: Entry, *, caption: str | None = None, command: str | No
         if place == 0 and caption is not None:
             parts.append(f"![A typical run: {_escaped(caption)}]({entry.name}.svg)")
             parts.append(f"*{_escaped(caption)}* `{command}`")
-        if title == FIXES and code_of(entry.name):
+        if tells_fix(title, body) and code_of(entry.name):
             parts.append(code_of(entry.name))
     return "\n\n".join(parts) + "\n"
 

@@ -30,8 +30,9 @@ def terms() -> Iterator[Section]:
 
 
 def fixes() -> Iterator[Section]:
-    """The code of each fix; listed are the problems that it is tried first against."""
-    return _sections(_DOCS / "fixes.md")
+    """The code of each fix; listed are the problems it is tried first against, or the bugs."""
+    yield from _sections(_DOCS / "fixes.md")
+    yield from _sections(_DOCS / "backward.md")
 
 
 def _sections(file: Path) -> Iterator[Section]:

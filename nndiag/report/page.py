@@ -8,8 +8,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-FIXES = "Fixes"
-"""The title of the section that the code follows."""
+_FIXES, _FIX = "Fixes", "Fix:"  # the title of a problem's section, the lead of a bug's paragraph
 
 LEAD = re.compile(r"^[A-Z][\w ]{2,24}:(?= )")
 """The words that say what a paragraph is about."""
@@ -39,11 +38,16 @@ def page_view(
         body = Text(words)
         body.highlight_regex(LEAD, "bold")
         parts += [body if title is None else Padding(body, (0, 0, 0, 2)), Text()]
-        if title == FIXES and code:
+        if tells_fix(title, words) and code:
             parts += [Padding(Text(_plain_code(code)), (0, 0, 0, 4)), Text()]
     places = [("page   ", file), ("picture", picture)]
     known = [_place(label, path) for label, path in places if path is not None]
     return Group(*parts, *known) if known else Group(*parts[:-1])
+
+
+def tells_fix(title: str | None, words: str) -> bool:
+    """Whether a block of a page tells how to mend it: the code follows there."""
+    return title == _FIXES or words.startswith(_FIX)
 
 
 def _plain_code(markdown: str) -> str:
