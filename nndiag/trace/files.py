@@ -4,7 +4,8 @@
     facts.json    facts.npz    what was known before the first step
     steps.f64     rows of little-endian float64: step, loss, gradient norm of each layer
     probes.f64    rows of little-endian float64: step and every probe; see `layout`
-    *.crc         the CRC-32 of each row of these, little-endian; missing in older runs
+    *.crc         the CRC-32 of each row of these, and of each JSON file, little-endian; missing in
+                  older runs
     ending.json   ending.npz   written last; missing where the run was killed
 
 Rows have a fixed width and go straight to the operating system: a process that is killed at any
@@ -41,6 +42,11 @@ def checksums(data: bytes | memoryview, *, row_bytes: int) -> NDArray[np.uint32]
     return np.fromiter(found, CHECKSUM_TYPE, len(rows))
 
 
+def checksum(data: bytes) -> bytes:
+    """The CRC-32 of a document, as it is stored."""
+    return np.array(zlib.crc32(data), CHECKSUM_TYPE).tobytes()
+
+
 class TraceWriter:
     """Writes one trace into a run's folder while the run goes on.
 
@@ -61,7 +67,7 @@ class TraceWriter:
             "steps": self._layout.step_columns,
             "probes": self._layout.probe_columns,
         }
-        write_file(folder / "trace.json", json_text(header).encode())
+        write_document(folder / "trace.json", header)
         self._steps = _RowFile(folder / "steps.f64", columns=len(self._layout.step_columns))
         self._probes = _RowFile(folder / "probes.f64", columns=len(self._layout.probe_columns))
 
@@ -92,7 +98,18 @@ class TraceWriter:
         packed = io.BytesIO()
         np.savez(packed, allow_pickle=False, **arrays)
         write_file(self._folder / f"{name}.npz", packed.getvalue())
-        write_file(self._folder / f"{name}.json", json_text(document).encode())
+        write_document(self._folder / f"{name}.json", document)
+
+
+def write_document(path: Path, document: dict[str, Any]) -> None:
+    """Write a JSON document, and its checksum before it.
+
+    Raises:
+        RunError: One of them cannot be written.
+    """
+    data = json_text(document).encode()
+    write_file(path.with_suffix(".crc"), checksum(data))
+    write_file(path, data)
 
 
 class _RowFile:

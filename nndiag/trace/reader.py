@@ -6,6 +6,7 @@ are bounded, and whatever is wrong is told with its place.
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +17,9 @@ from nndiag.archive import ArchiveError, arrays_in, names_in
 from nndiag.arrays import FloatArray
 from nndiag.errors import Location, Problem, RunError, warn
 from nndiag.trace.documents import ending_of, facts_of
-from nndiag.trace.files import CHECKSUM_TYPE, ROW_TYPE, VERSION, checksums
+from nndiag.trace.files import CHECKSUM_TYPE, ROW_TYPE, VERSION, checksum, checksums
 from nndiag.trace.layout import series_of_rows
-from nndiag.trace.stored import holds_sweep
+from nndiag.trace.stored import holds_sweep, newest_sweep
 from nndiag.trace.trace import Facts, Trace
 
 LARGEST_DOCUMENT = 64 * 2**20
@@ -77,6 +78,8 @@ def _read_header(path: Path) -> dict[str, Any]:
     for columns in (header["steps"], header["probes"]):
         if not _whole_series(columns, len(header["layers"])):
             raise _damaged(path, "a series has not one column per layer")
+    if _is_changed(path):
+        warn(f"{path}: damaged since it was written; names may be others than they were")
     return header
 
 
@@ -88,6 +91,9 @@ def _no_run(folder: Path) -> Problem:
         if not (folder / "sweep.json").exists():
             hint = f"it was cut short: `nndiag sweep-lr {folder / 'config.yaml'}` goes on with it"
         return Problem(message, place, allowed="the folder of one run", hint=hint)
+    swept = newest_sweep(folder)
+    if swept is not None:
+        return replace(_no_run(swept), message="no run is stored here, but a sweep")
     hint = "give a folder that `nndiag train` has written, such as runs/<config>-<time>"
     return Problem("no run is stored here", place, hint=hint)
 
@@ -154,7 +160,11 @@ def _read_record(
     parse: Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]]], R],
 ) -> R | None:
     """Facts or ending; None where they were not written."""
-    document = _read_document(folder / f"{name}.json")
+    path = folder / f"{name}.json"
+    if _is_changed(path):
+        warn(f"{path}: damaged since it was written, left out; what needs it is not looked at")
+        return None
+    document = _read_document(path)
     if document is None:
         return None
     arrays, lost = _read_arrays(folder / f"{name}.npz")
@@ -164,7 +174,14 @@ def _read_record(
     try:
         return parse(document, arrays)
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise _damaged(folder / f"{name}.json", f"{name} cannot be understood: {error}") from error
+        raise _damaged(path, f"{name} cannot be understood: {error}") from error
+
+
+def _is_changed(path: Path) -> bool:
+    """Whether a document is not as it was written; without a checksum nothing tells."""
+    stored = _read_bytes(path.with_suffix(".crc"), largest=LARGEST_DOCUMENT)
+    data = _read_bytes(path, largest=LARGEST_DOCUMENT)
+    return stored is not None and data is not None and checksum(data) != stored
 
 
 def _read_document(path: Path) -> dict[str, Any] | None:

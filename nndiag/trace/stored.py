@@ -8,14 +8,33 @@ from nndiag.finding import Evidence, Finding, Severity
 
 
 def runs_in(folder: Path) -> list[Path]:
-    """The runs that are stored in a folder of runs, the newest last; none in a run itself."""
+    """The runs that are stored in a folder of runs, the newest last; none in a run itself.
+
+    Where none lies directly in it, those in the folders of what was tried. Runs that were killed
+    before their first step come first: nothing is known of them.
+    """
     try:
         if (folder / "trace.json").exists():
             return []
-        headers = [(path.stat().st_mtime, path) for path in folder.glob("*/trace.json")]
+        paths = list(folder.glob("*/trace.json")) or list(folder.glob("*/*/trace.json"))
+        headers = [(_has_steps(path.parent), path.stat().st_mtime, path) for path in paths]
     except OSError:  # a name that is too long, a folder that is gone or may not be read
         return []
-    return [path.parent for _, path in sorted(headers)]
+    return [path.parent for _, _, path in sorted(headers)]
+
+
+def _has_steps(run: Path) -> bool:
+    steps = run / "steps.f64"
+    return steps.exists() and steps.stat().st_size > 0
+
+
+def newest_sweep(folder: Path) -> Path | None:
+    """The newest sweep in a folder of runs; None where there is none."""
+    try:
+        found = [(path.stat().st_mtime, path) for path in folder.iterdir() if holds_sweep(path)]
+    except OSError:
+        return None
+    return max(found)[1] if found else None
 
 
 def holds_sweep(folder: Path) -> bool:

@@ -180,6 +180,27 @@ def test_a_flipped_bit_costs_its_row_and_is_told(stored):
     np.testing.assert_array_equal(read.loss, np.delete(trace.loss, 6))
 
 
+@pytest.mark.parametrize("name", ["facts", "ending"])
+def test_a_flipped_bit_in_a_document_is_told_and_the_rest_is_used(name, stored):
+    folder, trace = stored
+    data = bytearray((folder / f"{name}.json").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / f"{name}.json").write_bytes(data)
+    with pytest.warns(NndiagWarning, match=rf"{name}\.json: damaged .*, left out"):
+        read = read_trace(folder)
+    np.testing.assert_array_equal(read.loss, trace.loss)
+    assert (read.ending is None) is (name == "ending")
+    assert (read.facts.learning_rate is None) is (name == "facts")
+
+
+def test_a_flipped_bit_in_the_names_is_told(stored):
+    folder, _ = stored
+    text = (folder / "trace.json").read_text()
+    (folder / "trace.json").write_text(text.replace("layer1", "layer3", 1))
+    with pytest.warns(NndiagWarning, match=r"trace\.json: damaged since it was written"):
+        assert read_trace(folder).layers == ("layer3", "layer2")
+
+
 def test_a_run_without_checksums_is_read_as_it_is(stored):
     folder, trace = stored
     for path in folder.glob("*.crc"):

@@ -137,6 +137,7 @@ def test_text_among_the_arrays_is_refused(stored):
 @pytest.mark.parametrize("name", ["trace.json", "facts.json", "ending.json"])
 def test_a_document_that_is_no_json_object_is_refused_with_its_place(stored, name, text):
     folder, _ = stored
+    (folder / name).with_suffix(".crc").unlink()  # as of an older run: nothing tells of damage
     (folder / name).write_text(text, encoding="latin-1" if text == "\xff" else "utf-8")
     with pytest.raises(RunError, match=name):
         read_trace(folder)
@@ -196,6 +197,7 @@ def test_no_value_in_a_document_gives_anything_but_a_trace_or_a_run_error(
     shutil.copytree(template, folder)
     document = json.loads((folder / name).read_text())
     document[data.draw(st.sampled_from(sorted(document)))] = data.draw(json_values)
+    (folder / name).with_suffix(".crc").unlink()
     (folder / name).write_text(json.dumps(document))
     refusal = refusal_of(folder)
     assert refusal is None or str(folder) in refusal

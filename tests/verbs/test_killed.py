@@ -1,6 +1,7 @@
 """A `sweep-lr` or a `fix` that is killed keeps what it measured."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -93,6 +94,9 @@ def test_diagnose_says_how_a_killed_sweep_is_gone_on_with(tmp_path):
     with pytest.raises(RunError, match="a sweep of many runs") as refused:
         nndiag.diagnose(folder)
     assert f"nndiag sweep-lr {folder / 'config.yaml'}" in refused.value.problems[0].hint
+    with pytest.raises(RunError, match="no run is stored here, but a sweep") as above:
+        nndiag.diagnose(tmp_path)
+    assert above.value.problems[0].hint == refused.value.problems[0].hint
 
 
 @pytest.mark.usefixtures("alone")
@@ -112,6 +116,11 @@ def test_what_a_killed_fix_has_tried_is_diagnosed_and_compared(tmp_path, monkeyp
     names = {path.name for path in folder.iterdir()}
     assert "as-it-is" in names
     assert len(names) == 3
+    begun = folder / "begun-only"  # as a kill leaves it before the first step
+    shutil.copytree(folder / "as-it-is", begun)
+    (begun / "steps.f64").write_bytes(b"")
+    assert nndiag.diagnose(tmp_path).trace.loss.tolist() == made[-1].trace.loss.tolist()
+    shutil.rmtree(begun)
     last = nndiag.diagnose(folder)
     assert last.trace.loss.tolist() == made[-1].trace.loss.tolist()
     assert len(nndiag.compare(folder / "as-it-is", last.run).sides) == 2
