@@ -17,7 +17,9 @@ Fires when
 
 Silent when
     The run learned; columns are constant (no information) or hold two values (indicators) of
-    ordinary size; the first layer has batch normalisation. Columns that seldom differ from 0, as
+    ordinary size; the first layer has batch normalisation; a single layer has come to the minimum
+    of its loss, which is no lower for scaled columns; columns are a little off, and a strong
+    optimizer gets the network no further from any start. Columns that seldom differ from 0, as
     pixels do, are in the unit of the largest range.
 
 Thresholds
@@ -39,7 +41,7 @@ from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.settings import first_is_normalised
 from nndiag.detectors.underway import shortness
-from nndiag.finding import Evidence, Finding, Skipped
+from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.formatting import number, rough
 from nndiag.trace import Trace
 
@@ -48,6 +50,7 @@ _INDICATOR = 30.0  # largest size of a column of two values that is taken as an 
 _RANGE = 6.0  # deviations; a column that seldom differs from 0 has the unit of its range
 _SELDOM = 0.5  # share of zeros
 _RARE = 0.05  # share of columns that may be nearly constant, as at the edge of a picture
+_KEPT = 0.5  # of the run's loss, as for `too-few-units`
 _MILD = 10.0  # size or offset of inputs that networks learn, if slowly; ours
 _STEEPER, _STEEPER_IF_MILD = 10.0, 0.5  # ours: deep networks on scaled inputs reach 6
 """By this factor, times the square of their size, inputs lower the largest stable rate.
@@ -62,7 +65,8 @@ def unscaled_inputs(
     trace: Trace, *, size: Positive = 3.0, offset: Positive = 3.0, disparity: Positive = 30.0
 ) -> Findings:
     """Inputs are far from mean 0 and size 1."""
-    inputs, severity = trace.facts.inputs, shortness(course_of(trace))
+    course, inputs = course_of(trace), trace.facts.inputs
+    severity = shortness(course)
     if first_is_normalised(trace):
         return Skipped(PROBLEM, "the first layer is normalised, whatever the size of its inputs")
     if inputs is None or severity is None or not np.isfinite(inputs).all():
@@ -72,6 +76,8 @@ def unscaled_inputs(
         return []
     message, evidence = fault
     mild = evidence.limit is not None and evidence.limit < evidence.observed <= _MILD
+    if course.outcome is Outcome.CONVERGED and (_is_single(trace) or (mild and _is_fitted(trace))):
+        return []
     steeper = _STEEPER_IF_MILD if mild else _STEEPER
     return [
         Finding(
@@ -83,6 +89,18 @@ def unscaled_inputs(
             explains_up_to=steeper * max(evidence.observed, 1 / evidence.observed) ** 2,
         )
     ]
+
+
+def _is_single(trace: Trace) -> bool:
+    return len(trace.facts.layers) == 1
+
+
+def _is_fitted(trace: Trace) -> bool:
+    """Whether a strong optimizer gets the network no further from any start."""
+    ending = trace.ending
+    if ending is None or ending.reference_loss is None:
+        return False
+    return ending.reference_loss > _KEPT * ending.loss
 
 
 def scale_fault(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nndiag.arrays import FloatArray
-from nndiag.own_program.places import Places, Splice
+from nndiag.own_program.places import Places, Splice, assignments
 
 _AT = np.array([-1.7, -0.3, 0.4, 1.3])
 _PLAIN = ast.BinOp | ast.UnaryOp | ast.Compare | ast.Constant | ast.operator | ast.unaryop
@@ -55,17 +55,38 @@ def exchanged(places: Places, old: str, new: str) -> Iterator[tuple[Splice, ...]
         old: The activation of its hidden layers.
         new: "tanh" or "relu".
     """
-    functions = _functions(places, old)
-    inline = _inline(places, old, outside=functions)
     inside = _inline(places, old, outside={})
     if inside:
         yield _written(inside, new)
-    calls = sorted([*_calls(places, functions), *inline], key=lambda x: x.start)
-    forward = [x for x in calls if x.form == 0]
-    slopes = [x for x in calls if x.form > 0]
+    forward, slopes = _used(places, old)
     for kept in (slopes, slopes[1:]):  # the last layer's comes last, and first on the way back
         if forward[:-1] and kept:
             yield _written([*forward[:-1], *kept], new)
+
+
+def left_out(places: Places, old: str) -> Iterator[tuple[Splice, ...]]:
+    """The ways to leave the activation of the output out, and its derivative.
+
+    Args:
+        places: The program.
+        old: The activation of its output.
+    """
+    forward, slopes = _used(places, old)
+    for output in reversed(forward):
+        for slope in slopes:
+            before = places.source.text[: slope.start]
+            bare = before.rstrip().removesuffix("*").rstrip()
+            if before.rstrip().endswith("*") and not bare.endswith("*"):
+                plain = Splice(output.start, output.end, output.text)
+                yield plain, Splice(len(bare), slope.end, "")
+
+
+def _used(places: Places, name: str) -> tuple[list[_Found], list[_Found]]:
+    """Where an activation is computed, and where its derivative, in the order of the text."""
+    functions = _functions(places, name)
+    inline = _inline(places, name, outside=functions)
+    calls = sorted([*_calls(places, functions), *inline], key=lambda x: x.start)
+    return [x for x in calls if x.form == 0], [x for x in calls if x.form > 0]
 
 
 def _written(found: list[_Found], new: str) -> tuple[Splice, ...]:
@@ -110,16 +131,18 @@ def _products(places: Places, node: ast.expr) -> Iterator[tuple[tuple[int, int],
 def _form(node: ast.expr, name: str) -> tuple[int, str] | None:
     """Which of an activation's forms an expression is, and of what."""
     leaves: list[ast.expr] = []
+    node = _Uncast().visit(copy.deepcopy(node))
     if not _collect(node, leaves) or len({ast.unparse(x) for x in leaves}) != 1:
         return None
     text = ast.unparse(leaves[0])
     if text == ast.unparse(node):
         return None
-    tree: ast.expr = _Renamed(text).visit(copy.deepcopy(node))
+    tree: ast.expr = _Renamed(text).visit(node)
     code = compile(ast.fix_missing_locations(ast.Expression(tree)), "", "eval")
     try:
         with np.errstate(all="ignore"):
-            value = np.asarray(eval(code, {"__builtins__": {}, "np": np, "numpy": np, "_v": _AT}))
+            known = dict.fromkeys(("np", "numpy", "math"), np)
+            value = np.asarray(eval(code, {"__builtins__": {}, **known, "_v": _AT}))
     except Exception:
         return None
     for form, function in enumerate(_FORMS[name]):
@@ -143,6 +166,16 @@ def _collect(node: ast.AST, leaves: list[ast.expr]) -> bool:
     return isinstance(node, _PLAIN) and all(_collect(x, leaves) for x in children)
 
 
+class _Uncast(ast.NodeTransformer):
+    """Leaves `.astype(…)` out."""
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        """One call."""
+        self.generic_visit(node)
+        cast = isinstance(node.func, ast.Attribute) and node.func.attr == "astype"
+        return node.func.value if cast else node  # type: ignore[attr-defined]
+
+
 class _Renamed(ast.NodeTransformer):
     """Puts `_v` in the place of a variable."""
 
@@ -159,13 +192,23 @@ class _Renamed(ast.NodeTransformer):
 def _functions(places: Places, old: str) -> dict[str, int]:
     """The functions that return one of an activation's forms of their argument."""
     found = {}
-    for node in ast.walk(places.tree):
-        if isinstance(node, ast.FunctionDef) and isinstance(node.body[-1], ast.Return):
-            value = node.body[-1].value
-            form = None if value is None or len(node.body) > 1 else _form(value, old)
-            if form is not None and node.args.args and form[1] == node.args.args[-1].arg:
-                found[node.name] = form[0]
+    for name, arguments, value in _single(places.tree):
+        form = _form(value, old)
+        if form is not None and arguments.args and form[1] == arguments.args[-1].arg:
+            found[name] = form[0]
     return found
+
+
+def _single(tree: ast.AST) -> Iterator[tuple[str, ast.arguments, ast.expr]]:
+    """The functions of one expression: their names, their arguments, and what they return."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and len(node.body) == 1:
+            (only,) = node.body
+            if isinstance(only, ast.Return) and only.value is not None:
+                yield node.name, node.args, only.value
+    for target, value in assignments(tree):
+        if isinstance(target, ast.Name) and isinstance(value, ast.Lambda):
+            yield target.id, value.args, value.body
 
 
 def _calls(places: Places, functions: dict[str, int]) -> Iterator[_Found]:

@@ -12,18 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.own_program.absorbing import absorbed, shapes
-from nndiag.own_program.activating import exchanged
+from nndiag.own_program.activating import exchanged, left_out
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.optimizing import as_adam
 from nndiag.own_program.places import Places, Splice, bound_of, last_name, value_of
+from nndiag.own_program.starting import typed, weight_change
 from nndiag.own_program.widening import widened
 from nndiag.program.text.source import Source
 
 _BOUNDED = frozenset({"sigmoid", "tanh", "softmax"})
-_ROOM = 3.0  # times what suits a layer: beyond, its starting weights are changed
 _FADED = 0.1
 """The share of its first value that a fading learning rate keeps to the end."""
-_LONG = 1e5  # from which on a number is typed with an exponent
 _WIDE = 1.0  # a clip that takes rare steps only
 
 
@@ -206,6 +205,12 @@ class Editor:
             line = self._places.source.text.count("\n", 0, min(x.start for x in splices)) + 1
             yield SettingEdit("activation", f"{old} → {new}", line, splices)
 
+    def linear_outputs(self, old: str) -> Iterator[SettingEdit]:
+        """An output without an activation, as it may be written."""
+        for splices in left_out(self._places, old):
+            line = self._places.source.text.count("\n", 0, splices[0].start) + 1
+            yield SettingEdit("output", f"linear instead of {old}", line, splices)
+
     def start(self) -> SettingEdit | None:
         """Weights that suit the width of their layers, and biases of zero."""
         splices, line = [], 0
@@ -215,7 +220,7 @@ class Editor:
         first = copies[0][1]
         for link in self._told["links"]:
             node = self._places.assigned(link["weights"])
-            change = _weight_change(link, np.asarray(first[link["weights"]]))
+            change = weight_change(link, np.asarray(first[link["weights"]]))
             if len(self._told["links"]) == 1 and change is not None and "rng" in change:
                 change = None  # a single layer may start at zero
             if node is not None and change is not None:
@@ -344,47 +349,29 @@ class Editor:
         mean, std = f"{stem}_mean", f"{stem}_std"
         says = "standardized"
         back = undone and absorbed(self._told, self._places, place, names=(mean, std))
-        if not back:
+        measured = [f"{mean}, {std} = {label}.mean({axis}), {label}.std({axis}) + 1e-12"]
+        if self._has_column_of_ones(place):  # it stays as it is
+            measured = [
+                f"{std} = {label}.std({axis})",
+                f"{mean}, {std} = {label}.mean({axis}) * ({std} > 0), {std} + ({std} == 0)",
+            ]
+        elif not back:
             scaled = f"{label} = ({label} - {label}.mean({axis})) / ({label}.std({axis}) + 1e-12)"
             return SettingEdit(name, says, loop.lineno, (self._places.before(loop, [scaled]),))
-        before = [
-            f"{mean}, {std} = {label}.mean({axis}), {label}.std({axis}) + 1e-12",
-            f"{label} = ({label} - {mean}) / {std}",
-        ]
-        behind = [*back, f"{label} = {label} * {std} + {mean}"]
-        splices = (self._places.before(loop, before), self._places.behind(loop, behind))
+        before = [*measured, f"{label} = ({label} - {mean}) / {std}"]
+        behind = [*back, f"{label} = {label} * {std} + {mean}"] if back else []
+        after = (self._places.behind(loop, behind),) if behind else ()
+        splices = (self._places.before(loop, before), *after)
         return SettingEdit(name, says, loop.lineno, splices)
 
-
-def typed(value: float) -> str:
-    """A number of two digits as a person types it."""
-    text = repr(float(f"{value:.2g}")) if value < _LONG else f"{value:.1e}".replace(".0e", "e")
-    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
+    def _has_column_of_ones(self, place: int) -> bool:
+        """Whether the data have a column that stands in for biases."""
+        if self._told["data"] is None:
+            return False
+        columns = np.asarray(self._told["data"][place], dtype=np.float64)
+        columns = columns.reshape(len(columns), -1)
+        return bool(((np.ptp(columns, axis=0) == 0) & (columns[0] != 0)).any())
 
 
 def _same(one: object, other: float) -> bool:
     return isinstance(one, int | float) and abs(one - other) <= 1e-6 * abs(other)
-
-
-def _weight_change(link: dict[str, object], weights: np.ndarray) -> str | None:
-    """What makes a layer's starting weights suit it; None where they do."""
-    fan_in, units = int(str(link["columns"])), link["units"]
-    wanted = np.sqrt((2 if link["activation"] in {"relu", "leaky_relu"} else 1) / fan_in)
-    mean, size = float(np.mean(weights)), float(np.sqrt(np.mean(weights**2)))
-    if not np.isfinite(size):
-        return None
-    if np.ptp(weights) == 0:
-        return f"np.random.default_rng({fan_in}).normal(0, {typed(wanted)}, np.shape({{0}}))"
-    offset = abs(mean) > 2 * float(np.std(weights)) / np.sqrt(weights.size) and weights.size > 4
-    shift = (
-        f" {'-' if mean > 0 else '+'} {typed(abs(mean))}"
-        if offset and abs(mean) > 0.5 * size
-        else ""
-    )
-    spread = float(np.std(weights)) if shift else size
-    factor = wanted / spread
-    if 1 / _ROOM < factor < _ROOM and not shift:
-        return None
-    if units == 1 and factor > 1 and not shift:
-        return None  # a small last layer costs little
-    return f"({{}}{shift}) * {typed(factor)}"

@@ -11,24 +11,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from nndiag.errors import NndiagError
 from nndiag.formatting import Pace
+from nndiag.own_program.candidates import USUAL, WIDER, Candidates
 from nndiag.own_program.combinations import combinations
 from nndiag.own_program.edits import Editor, Edits, SettingEdit, edited
 from nndiag.own_program.mirror import Told, last_loss
-from nndiag.own_program.outcome import limit_of, trains
+from nndiag.own_program.outcome import fell, limit_of, trains
 from nndiag.own_program.program import Program
 from nndiag.own_program.run import Keeper, Live, ProgramRun
 from nndiag.own_program.trial import ProgramFix, ProgramTrial
+from nndiag.own_program.words import borne
 
 _MOST = 17
 """Trainings of a search, confirmation included."""
 _SHIFTS = (101, 202, 303)
 _HOLDING = 2  # of them, with which a fix has to hold
-_USUAL = (1e-4, 0.01, 0.1)
-"""Rates that suit Adam and its kind, which have no stability limit: the least, one, the largest."""
 _PROBED = 3  # steps that tell the stability limit of a changed program
 _KEPT = 0.8  # of the R², with other random numbers
 _BELOW = 0.9  # of the stability limit, below which a rate may stay as it is
@@ -37,34 +35,11 @@ _NEAR = (0.02, 1e-3)
 _HALF, _CAREFUL = 2.0, 8.0
 """The stability limit over a rate that is lowered, and over one that is raised: the limit falls
 while a network learns, and a rate that the program has is near what its author saw work."""
-_NARROW, _WIDER = 8, 4
-"""Units of a hidden layer that may be too few, and by what they are multiplied."""
+_NARROW = 8  # units of a hidden layer that may be too few
 _LONGER = (10, 100, 1000)
 _MOST_STEPS = 100_000
 _BETTER = 0.1  # of R², by which a change is better than none
 _LOWER = 0.5  # of the program's last loss, below which a change helped, where R² is not known
-_MENDS = {
-    "learning rate": ("learning-rate-too-small", "not-enough-steps"),
-    "learning rate's decay": ("learning-rate-too-small", "stalled-convergence"),
-    "activation": ("vanishing-gradients", "saturated-units", "dead-units"),
-    "clip": ("gradient-clipped-too-hard",),
-    "weight decay": ("weight-decay-too-strong",),
-    "output": ("loss-does-not-fit-output", "constant-predictions"),
-    "labels": ("loss-does-not-fit-output", "targets-outside-output-range"),
-    "hidden units": ("too-few-units",),
-    "inputs": ("unscaled-inputs",),
-    "biases": ("missing-biases",),
-    "targets": ("unscaled-targets", "targets-outside-output-range", "loss-does-not-fit-output"),
-    "starting weights": (
-        "weights-too-large",
-        "weights-too-small",
-        "identical-units",
-        "dead-units",
-        "saturated-units",
-        "saddle-point",
-    ),
-}
-"""Edit → the problems that it is for."""
 
 
 def fix_program(
@@ -128,6 +103,9 @@ class Search:
         self._made, self._pace = 1, Pace(_MOST)
         self.before = None if run.told is None else program.r_squared(run.told)
         self.loss_before = last_loss(self._told)
+        rate = self._told.get("rate")
+        found = [] if rate is None else [borne(x, rate[1]) for x in run.diagnosis.findings]
+        self._borne = min((x for x in found if x is not None), default=None)
         wrong = run.check is not None and not run.check.correct
         self._unmended = wrong and self._repair is None and not self._base
 
@@ -169,8 +147,15 @@ class Search:
     def _tried(self) -> Iterator[ProgramTrial]:
         """The candidates, trained one after another, few changes first."""
         editor = self._program.editor(self._source, self._told)
-        plain = self._applicable(editor)
-        for combination in sorted(combinations(plain), key=self._is_beside_the_cause):
+        candidates = Candidates(
+            editor,
+            self._told,
+            self._mirror,
+            problems=self._problems,
+            probed=self._probed,
+        )
+        plain = candidates.applicable()
+        for combination in sorted(combinations(plain), key=candidates.is_beside_the_cause):
             if self._made >= _MOST:
                 return
             edits = self._with_rate(editor, (*(self._base or ()), *combination))
@@ -178,10 +163,10 @@ class Search:
                 continue
             yield from self._trained(edits)
         yield from self._of_best(lambda kept: self._raised(editor, kept), but="learning rate")
-        wider = editor.units(_WIDER) if self._is_narrow else None
+        wider = editor.units(WIDER) if self._is_narrow else None
         if wider is not None:
             yield from self._of_best(_adding(wider), but="hidden units")
-        for factor in _LONGER:
+        for factor in _LONGER if self._is_finite else ():
             longer = editor.steps(factor)
             if longer is not None and factor * self._told["count"] <= _MOST_STEPS:
                 yield from self._of_best(_adding(longer), but="steps")
@@ -190,6 +175,11 @@ class Search:
     def _is_narrow(self) -> bool:
         """Whether a hidden layer has so few units that a start may leave it at a poor minimum."""
         return any(link["units"] < _NARROW for link in self._told["links"][:-1])
+
+    @property
+    def _is_finite(self) -> bool:
+        """Whether any training came to an end, so that a longer one may come further."""
+        return math.isfinite(self.loss_before) or any(math.isfinite(x.loss) for x in self._trials)
 
     def _of_best(
         self, change: Callable[[Edits], Edits | None], *, but: str
@@ -204,8 +194,7 @@ class Search:
 
     def _raised(self, editor: Editor, kept: Edits) -> Edits | None:
         """The changes with a rate nearer to the stability limit."""
-        text = edited(self._source.text, kept)
-        told = None if text is None else self._watched(text, steps=_PROBED)
+        told = self._probed(kept)
         limit = None if told is None else limit_of(self._program, told)
         change = None if limit is None else editor.rate(limit / _CAREFUL)
         return None if change is None else (*kept, change)
@@ -213,100 +202,35 @@ class Search:
     def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
         """Whether a fix works with other random numbers, too."""
         if trial.r_squared is None or math.isinf(trial.r_squared):
-            return self._cured(trial.edits, told, reached)
+            return self._cured(trial.edits, told, reached) or fell(told, share=_LOWER)
         return reached is not None and reached >= _KEPT * trial.r_squared
 
     def _helped(self, trial: ProgramTrial) -> bool:
         before = self.before
         return before is None or _share(trial) > before + _BETTER
 
-    def _applicable(self, editor: Editor) -> list[SettingEdit]:
-        """The changes that this program may need, the likeliest first."""
-        mirror, output = self._mirror, self._told["output"] or {}
-        found = [editor.steady_rate(), editor.clip()]
-        if self._told.get("decay"):
-            found.append(editor.decay())
-        if output.get("activation") == "softmax" and [
-            x["units"] for x in self._told["links"][-1:]
-        ] == [1]:
-            found.append(editor.sigmoid())
-        if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
-            found.append(editor.labels())
-        else:
-            found += [editor.standardized(targets=x, undone=True) for x in (False, True)]
-        found += [editor.start(), self._activation(editor)]
-        if not self._told["adaptive"]:
-            found.append(editor.optimizer("Adam", _USUAL[1]))
-        if "missing-biases" in self._problems:
-            found.append(editor.column_of_ones())
-        if "too-few-units" in self._problems:
-            found.append(editor.units(_WIDER))
-        known = [edit for edit in found if edit is not None and self._matters(edit)]
-        return sorted(known, key=self._rank)
-
-    def _activation(self, editor: Editor) -> SettingEdit | None:
-        """Another activation, where that of the hidden layers is why it does not train.
-
-        Of the ways to write it that one is taken after which a run has it, and the same output.
-        """
-        hidden = {x["activation"] for x in self._told["links"][:-1]}
-        ill = any(x in _MENDS["activation"] for x in self._problems)
-        if len(hidden) != 1 or not ill or not hidden <= {"sigmoid", "tanh", "relu"}:
-            return None
-        (old,) = hidden
-        new = "relu" if old == "tanh" else "tanh"
-        for edit in editor.activations(old, new):
-            text = edited(self._source.text, [edit])
-            told = None if text is None else self._watched(text, steps=_PROBED)
-            if told is None or not told["links"] or not told["output"]:
-                continue
-            same = told["output"]["activation"] == (self._told["output"] or {}).get("activation")
-            changed = {x["activation"] for x in told["links"][:-1]} == {new}
-            if same and changed and (told["right"] or not self._told["right"]):
-                return edit
-        return None
-
-    def _rank(self, edit: SettingEdit) -> int:
-        """Where what an edit mends stands among the findings, the cause first."""
-        places = [
-            place
-            for place, problem in enumerate(self._problems)
-            if problem in _MENDS.get(edit.name, ())
-        ]
-        return min(places, default=len(self._problems))
-
-    def _is_beside_the_cause(self, edits: Edits) -> bool:
-        """Whether changes are another one than that which the cause asks for, which comes first."""
-        return len(edits) != 1 or self._rank(edits[0]) > 0
-
-    def _matters(self, edit: SettingEdit) -> bool:
-        """Whether a change of the data changes much."""
-        mirror = self._mirror
-        known = self._told["data"] if mirror is None else (mirror.inputs, mirror.targets)
-        if edit.name not in {"inputs", "targets"} or known is None or self._told["kind"] is None:
-            return True
-        values = np.asarray(known[edit.name == "targets"], dtype=np.float64)
-        values = values[:, np.ptp(values, axis=0) > 0]
-        if not values.size or (edit.name == "targets" and set(np.unique(values)) <= {0.0, 1.0}):
-            return False
-        sizes, means = values.std(axis=0), np.abs(values.mean(axis=0))
-        return bool(sizes.max() > 2 or sizes.min() < 0.3 or (means > 1.5 * sizes).any())
-
     def _with_rate(self, editor: Editor, edits: Edits) -> Edits | None:
         """The changes with a rate that suits the program as they leave it; None for none at all."""
         text = edited(self._source.text, edits)
         if text is None or any(x.name == "learning rate" for x in edits):
             return None if text is None else edits
-        told = self._told if not edits else self._watched(text, steps=_PROBED)
+        told = self._probed(edits) if edits else self._told
         limit = None if told is None else limit_of(self._program, told)
         rate = self._told["rate"]
         if limit is None and rate is not None and self._told["adaptive"]:
-            usual = None if _USUAL[0] <= rate[1] <= _USUAL[2] else editor.rate(_USUAL[1])
+            usual = None if USUAL[0] <= rate[1] <= USUAL[2] else editor.rate(USUAL[1])
             return (*edits, usual) if usual is not None else (edits or None)
+        if self._borne is not None and (limit is None or not edits):
+            limit = min(self._borne, limit or math.inf)
         if limit is None or rate is None or _NEAR[bool(edits)] * limit < rate[1] < _BELOW * limit:
             return edits or None
         change = editor.rate(limit / (_HALF if rate[1] > limit else _CAREFUL))
         return (*edits, change) if change is not None else (edits or None)
+
+    def _probed(self, edits: Edits) -> Told | None:
+        """The first steps of the program with some changes; None where it cannot be run."""
+        text = edited(self._source.text, edits)
+        return None if text is None else self._watched(text, steps=_PROBED)
 
     def _trained(self, edits: Edits) -> Iterator[ProgramTrial]:
         text = edited(self._source.text, edits)

@@ -76,8 +76,10 @@ class Mirror:
         """The network as an experiment that is ready to train."""
         told, none = self.told, Scaling(np.zeros(1), np.ones(1))
         optimizer = "adam" if told["adaptive"] else "sgd"
-        known = told.get("settings", {}) if optimizer == "sgd" else {}
-        options = {name: known[name] for name in ("momentum", "nesterov") if name in known}
+        options: dict[str, Any] = {}
+        if optimizer == "sgd" and told["momentum"] > 0:
+            options = {"momentum": told["momentum"]}
+            options |= {"nesterov": told.get("settings", {}).get("nesterov", False)}
         batch = told["batch"]
         return Built(
             name="",

@@ -1,5 +1,6 @@
 """From what was watched of a program to the trace of its run."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -211,9 +212,14 @@ def _start(told: Told, mirror: Mirror) -> FloatArray:
 def _facts(told: Told, mirror: Mirror) -> Facts:
     facts = facts_of(mirror.built(_start(told, mirror), steps=1))
     known = told["rate"] is not None or told["scale"] is not None
-    right = told["scale"] is not None or told["adaptive"]
+    steady = told["scale"] is not None and not math.isnan(told["momentum"])
+    right = steady or told["adaptive"]
     own = dict(told.get("settings") or {})
-    rule = {"weight_decay": told.get("decay"), "clip_norm": told.get("clip")}
+    rule = {
+        "weight_decay": told.get("decay"),
+        "clip_norm": told.get("clip"),
+        "momentum": told["momentum"] if told["momentum"] > 0 else 0.0,
+    }
     return replace(
         facts,
         settings={
@@ -232,12 +238,12 @@ def _facts(told: Told, mirror: Mirror) -> Facts:
 def _bare_facts(told: Told) -> Facts:
     rate, curvature, scale = told["rate"], told["curvature"], told["scale"]
     value = scale if rate is None or (scale is not None and not told["right"]) else rate[1]
-    known = value is not None and curvature is not None
+    known = value is not None and curvature is not None and not math.isnan(told["momentum"])
     return Facts(
         optimizer=_optimizer(told),
         learning_rate=value,
         initial_sharpness=curvature / value if known else None,
-        stability_limit=2 * value / curvature if known else None,
+        stability_limit=2 * (1 + told["momentum"]) * value / curvature if known else None,
     )
 
 

@@ -112,6 +112,21 @@ def in_own_words(
     )
 
 
+def borne(finding: Finding, rate: float) -> float | None:
+    """The learning rate that a run bears, as a finding says; None where it says nothing of it.
+
+    Args:
+        finding: What was found.
+        rate: The learning rate.
+    """
+    rates = {
+        "learning_rate": lambda x: x.limit,
+        "update_ratio": lambda x: rate * x.limit / x.observed,
+    }
+    known = [x for x in finding.evidence if x.series in rates and x.limit and x.observed > 0]
+    return min((float(rates[x.series](x)) for x in known), default=None)
+
+
 class Speaker:
     """Puts findings into a program's words.
 
@@ -130,7 +145,7 @@ class Speaker:
 
     def told(self, finding: Finding) -> Finding:
         """One finding."""
-        edit = self._edit(finding.problem)
+        edit = self._edit(finding)
         message = finding.message
         if self._mirror is not None and finding.problem == "unscaled-inputs":
             message = columns_told(self._mirror.inputs, self._name(0)) or message
@@ -148,15 +163,18 @@ class Speaker:
         names = self._told["named"][place]
         return names[0][0] if names else ("the inputs", "the targets")[place]
 
-    def _edit(self, problem: str) -> SettingEdit | None:
+    def _edit(self, finding: Finding) -> SettingEdit | None:
         """The change of the text that helps against a problem, where one does."""
-        editor = self.editor
+        editor, problem = self.editor, finding.problem
         if problem == _TOO_SMALL and (steady := editor.steady_rate()) is not None:
             return steady
         if problem in _RATE:
-            usual = _USUAL if self._told["adaptive"] and problem == _TOO_SMALL else None
-            value = usual if self._limit is None else self._limit / 2
-            rate = self._told["rate"]
+            rate, limit = self._told["rate"], self._limit
+            if problem in _LOWER and rate:
+                limit = borne(finding, float(rate[1])) or limit
+            value = None if limit is None else limit / 2
+            if self._told["adaptive"]:
+                value = _USUAL
             if value is None or (problem in _LOWER and rate and value >= float(rate[1])):
                 return None  # what explodes is not helped by a larger rate
             return editor.rate(value)
@@ -178,6 +196,9 @@ class Speaker:
             return self.editor.sigmoid()
         if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
             return self.editor.labels()
+        output = (self._told["output"] or {}).get("activation")
+        if output == "relu":  # no scale of the targets lifts them all into its range
+            return next(self.editor.linear_outputs(output), None)
         return self.editor.standardized(targets=True)
 
 
@@ -199,7 +220,7 @@ def columns_told(inputs: FloatArray, name: str) -> str | None:
             return None
         chosen: Iterable[int] = (int(np.nanargmax(sizes)), int(np.nanargmin(sizes)))
     else:
-        chosen = range(columns)
+        chosen = [index for index in range(columns) if np.ptp(inputs[:, index]) > 0]
     runs = [
         f"column {index + 1} of {name} runs from {number(low)} to {number(high)}"
         if columns > 1

@@ -14,6 +14,9 @@ CURES = {
     "column_divided_by_zero": {"divisor"},
     "columns_of_far_sizes": {"inputs", "learning rate"},
     "dead_units": {"starting weights"},
+    "memory_too_long": {"learning rate"},
+    "no_output_is_alive": {"output"},
+    "powers_beside_ones": {"inputs"},
 }
 """Program → what has to change."""
 
@@ -23,6 +26,12 @@ def test_finds_the_smallest_change_that_makes_a_program_train(name):
     result = nndiag.fix(PROGRAMS / "broken" / f"{name}.py")
     assert {edit.name for edit in result.winner.edits} == CURES[name]
     assert sum(other > 0.5 for other in result.others) == 2
+
+
+def test_lowers_a_rate_of_which_only_the_first_steps_tell():
+    result = nndiag.fix(PROGRAMS / "broken" / "recurrent_rate_too_high.py")
+    assert {edit.name for edit in result.winner.edits} == {"learning rate"}
+    assert max(result.others) < 0.5  # the last loss of a window
 
 
 def test_writes_the_fixed_program_and_changes_nothing_else(tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nndiag.program.graph.derivatives import pulled_back
+from nndiag.program.graph.derivatives import SHAPED, pulled_back
 from nndiag.program.graph.nodes import Graph
 
 
@@ -37,6 +37,8 @@ class Adjoints:
 def descendants(graph: Graph, sources: Iterable[int], *, real: bool = True) -> set[int]:
     """The nodes that are made from some others, themselves included.
 
+    What takes the shape of another value alone, as `zeros_like` does, is not made from it.
+
     Args:
         graph: The iteration.
         sources: Where to start.
@@ -44,7 +46,9 @@ def descendants(graph: Graph, sources: Iterable[int], *, real: bool = True) -> s
     """
     found = set(sources)
     for node in graph:
-        made = node.index in found or any(index in found for index in node.inputs)
+        made = node.index in found or (
+            node.operation not in SHAPED and any(index in found for index in node.inputs)
+        )
         if made and (node.is_real or not real):
             found.add(node.index)
     return found

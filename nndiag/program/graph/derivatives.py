@@ -38,7 +38,9 @@ _CANONICAL = {
     "amax": "max",
     "amin": "min",
 }
-_FLAT = frozenset(
+SHAPED = frozenset(["zeros_like", "ones_like", "empty_like"])
+"""Operations that take the shape of their argument, and nothing else of it."""
+_FLAT = SHAPED | frozenset(
     [
         "eq",
         "ne",
@@ -77,10 +79,7 @@ _FLAT = frozenset(
         "xor",
         "invert",
         "round_",
-        "zeros_like",
-        "ones_like",
         "full_like",
-        "empty_like",
         "shape",
         "size",
         "ndim",

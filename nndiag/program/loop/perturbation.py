@@ -7,8 +7,8 @@ counts or only fills caches does not mix.
 A single weight cannot mix with anything. Numbers that *lean* are told too: they come out as a part
 of themselves and something else. So do smoothed series; they are only taken for parameters where
 there is nothing better.
-Where all weights are zero, an iteration may change nothing: it *rests*, and is looked at beside
-that place.
+Where all weights are zero, or no unit is alive, an iteration may change nothing: it *rests*, and is
+looked at beside that place.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TEST_SECONDS = 0.4
 _MOST_LEAVES = 60
 _ROUNDING = 1e-9
 _LOCAL_ENTRIES = 4
-_ANEW = 1e3  # how much larger than a nudge the numbers are that stand for others
+_ANEW = 1e3  # how much larger than a nudge others are than a number, or as numbers by themselves
 _PART = 1e-6  # how far from all or nothing a part is
 
 
@@ -50,7 +50,7 @@ class StepTest:
         complete: Whether the test ended in time.
         leaning: Single numbers that come out as a part of themselves and something else.
         unseen: Changed numbers for which there was no time.
-        resting: Whether it changed nothing, with an array of equal numbers at its head.
+        resting: Whether it changed nothing, with an array of real numbers at its head.
         renewed: Changed numbers that come out the same, whatever stood there before.
     """
 
@@ -150,7 +150,7 @@ def step_test(
     head = _head(snapshot)
     own = {leaf: x for leaf, x in head.items() if is_real(snapshot.original(leaf))}
     if beside:
-        head = head | {leaf: x + nudge(x.size, x) for leaf, x in own.items()}
+        head = head | {leaf: x + _ANEW * nudge(x.size, x) for leaf, x in own.items()}
     try:
         runner.run(snapshot, variant, before=lambda: _write(snapshot, head if beside else {}))
     except StepFailedError as error:
@@ -158,7 +158,7 @@ def step_test(
     iteration = _Iteration(runner, variant, snapshot, head, _ends(snapshot, head), anew, beside)
     changed = iteration.changed
     if not changed:
-        return StepTest({}, {}, resting=any(x.size > 1 and not np.ptp(x) for x in own.values()))
+        return StepTest({}, {}, resting=any(x.size > 1 for x in own.values()))
     if not beside:
         snapshot.share_unchanged(changed)
     try:

@@ -30,6 +30,7 @@ from nndiag.program.roles.ways import DIVISIONS, dividing, takes_root, ways_betw
 
 _POWER = 0.05
 _LOOSE = 1e-4  # two runs of the same iteration, from other states
+_FILLED, _FILLED_SHARE = 1e-3, 1e-6  # how large a state is made; of what a step adds, if more
 _FADES = 1 - 1e-9  # a state of which no less is kept does not fade
 
 
@@ -143,7 +144,7 @@ def states_of(
     point = reading.point
     try:
         empty = recorded(lab, point.with_zeroed(every), forced=forced)
-        full = _filled(lab, point, every, forced)
+        full = _filled(lab, point, every, empty=empty, forced=forced)
     except StepFailedError:
         return []
     found = [
@@ -206,16 +207,23 @@ def _divides_by_power(graph: Graph, node: Node) -> bool:
 
 
 def _filled(
-    lab: StepEvaluator, point: Point, leaves: Sequence[Leaf], forced: frozenset[int]
+    lab: StepEvaluator,
+    point: Point,
+    leaves: Sequence[Leaf],
+    *,
+    empty: Iteration,
+    forced: frozenset[int],
 ) -> Iteration:
-    """The iteration from states of small positive numbers."""
+    """The iteration from states of positive numbers, small but not lost beside what is added."""
     snapshot = point.snapshot
+    added = {leaf: np.max(np.abs(_ends(empty, [leaf])), initial=0.0) for leaf in leaves}
 
     def fill() -> None:
         for number, leaf in enumerate(leaves):
             size = int(np.size(snapshot.read(leaf)))
             random = np.random.default_rng(number)
-            write_vector(snapshot, leaf, 1e-3 * (0.5 + random.random(size)))
+            unit = max(_FILLED, _FILLED_SHARE * added[leaf])
+            write_vector(snapshot, leaf, unit * (0.5 + random.random(size)))
 
     return recorded(lab, point, forced=forced, also=fill)
 

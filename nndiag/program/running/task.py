@@ -6,7 +6,8 @@ What it gives and sends is plain data and numpy arrays.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from nndiag.program.loop.tensors import Tensor
 from nndiag.program.network.layers import Layer
 from nndiag.program.network.parts import TensorPart
 from nndiag.program.roles.limits import limits_told
-from nndiag.program.roles.optimizers import Remembers
+from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.running.curvature import step_curvature
@@ -46,6 +47,7 @@ Array = Any
 
 _MEASURING = 10.0  # seconds
 _STEADY = 1e-2  # how much the factor of tensors may differ
+_ALIKE = 1e-3  # how much the shares that memories keep may differ
 _ENDING = ("final", "count", "reason", "failure", "per_epoch", "seconds", "again")
 
 
@@ -199,7 +201,7 @@ class _Roles:
             "clip": self.rule.clip,
             "curvature": self._curvature(),
             "right": self.program.is_right,
-            "momentum": [x.parameter for x in found.states if not adaptive],
+            "momentum": 0.0 if adaptive else _momentum(found.states),
             "adaptive": adaptive,
             "loop": loop_place(loop, found.host.source),
             "loop_line": loop.node.lineno,
@@ -232,6 +234,19 @@ def _scale(program: Judgement) -> float | None:
             return None
         found.append(float(np.median(rates)))
     return float(np.median(found))
+
+
+def _momentum(states: Sequence[State]) -> float:
+    """The share of its old value that the memory of all parameters keeps.
+
+    It is 0 where there is no memory, and nan where not all keep one share.
+    """
+    shares = [x.kept for x in states]
+    if not shares:
+        return 0.0
+    known = [share for share in shares if share is not None and 0 < share < 1]
+    one = len(known) == len(shares) and max(known) - min(known) <= _ALIKE
+    return float(np.median(known)) if one else math.nan
 
 
 def _lines(found: Understanding, tensor: Tensor) -> list[int]:

@@ -325,7 +325,7 @@ class _Watcher:
             "right": True,
             **called(data, self.run),
             "curvature": None,
-            "momentum": ["all"] if settings["momentum"] else [],
+            "momentum": settings["momentum"],
             "adaptive": settings["adaptive"],
             "loop": "",
             "loop_line": first.step_line if first is not None else 0,
