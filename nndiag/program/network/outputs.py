@@ -158,7 +158,8 @@ def _compared(forward: Forward, last: Layer, tail: Tail) -> Iterator[_Compared]:
             if candidate is None:
                 continue
             taken = {item.output: _target(forward, item) for item in family}
-            targets = table.read(taken.__getitem__)
+            fits = all(forward.graph[place].shape == x.shape for place, x in taken.items())
+            targets = table.read(taken.__getitem__) if fits else None
             if targets is not None:
                 yield candidate, targets, forward.line(family[0].node)
                 break
@@ -180,7 +181,7 @@ def _alike(before: Array, found: Array, tail: Tail) -> Candidate | None:
 
 
 def _target(forward: Forward, residual: Residual) -> Array:
-    """What an output is compared with, of its shape."""
+    """What an output is compared with, of its shape where the two fit."""
     node, shape = forward.graph[residual.node], forward.graph[residual.output].shape
     if node.operation == "with_item":
         taken = forward.graph[residual.output].value
@@ -188,4 +189,8 @@ def _target(forward: Forward, residual: Residual) -> Array:
     place = 1 if residual.sign > 0 else 0
     item = node.arguments[place]
     value = forward.graph[item.node].value if isinstance(item, Ref) else item
-    return np.broadcast_to(np.asarray(value, float), shape)
+    target = np.asarray(value, float)
+    try:
+        return np.broadcast_to(target, shape)
+    except ValueError:
+        return target

@@ -344,7 +344,7 @@ for step in range(12):
 
 
 def test_a_gradient_that_is_left_over_is_no_memory_where_units_are_saturated(told):
-    assert told(LEFT)["momentum"] == []
+    assert told(LEFT)["momentum"] == 0.0
 
 
 TOLD = """
