@@ -14,8 +14,8 @@ Fires when
     are a quarter of the linear model's.
 
 Silent when
-    Some hidden layer is nonlinear; a linear model suffices; the run learned or diverged; what the
-    data allow is not known.
+    Some hidden layer is nonlinear; a linear model suffices; the run learned; what the data allow is
+    not known.
 
 Thresholds
     gap = 0.15: ours; the estimate of what the data allow (nearest neighbours) errs by as much.
@@ -36,11 +36,12 @@ from nndiag.detectors.attainable import (
     FEWEST_EXAMPLES,
     attainable_share,
     curved_share,
+    equal_rows,
     only_switches,
 )
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
-from nndiag.finding import Evidence, Finding, Outcome, Skipped
+from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
 from nndiag.formatting import percent
 from nndiag.trace import Trace
 
@@ -48,6 +49,7 @@ PROBLEM = "no-nonlinearity"
 _FEWER = 0.25  # errors that the data allow over those of a linear model
 _FEWEST = 4  # the rows of a logic gate
 _MOST = 400  # examples among which neighbours are searched
+_MOST_ROWS = 2**16  # of a whole table
 _DIGITS = 9  # of a value between the classes that are not rounding
 
 
@@ -59,8 +61,11 @@ def no_nonlinearity(trace: Trace, *, gap: Share = 0.15) -> Findings:
         return Skipped(PROBLEM, "some hidden layer is nonlinear")
     course = course_of(trace)
     inputs, targets = trace.facts.inputs, trace.facts.targets
-    if course.severity is None or course.outcome is Outcome.DIVERGED:
+    severity = course.severity
+    if severity is None:
         return []
+    if course.outcome is Outcome.DIVERGED:
+        severity = Severity.WARNING  # what made it diverge is another fault; this one comes next
     if inputs is None or targets is None or not _usable(inputs, targets):
         return []
     linear, possible, what = _shares(trace, inputs, targets)
@@ -73,7 +78,7 @@ def no_nonlinearity(trace: Trace, *, gap: Share = 0.15) -> Findings:
     return [
         Finding(
             PROBLEM,
-            course.severity,
+            severity,
             f"{layers}: a linear model {what} {percent(max(linear, 0))}, the data allow "
             f"{percent(min(possible, 1))}",
             evidence=(Evidence("linear_share", observed=linear, limit=limit),),
@@ -119,12 +124,22 @@ def _labels(values: FloatArray, targets: FloatArray) -> FloatArray:
     return np.asarray(places[:, 0] > 0.5)
 
 
+def _is_whole_table(inputs: FloatArray) -> bool:
+    """Whether the inputs are switches, and most of the rows that these can make are there, once."""
+    varying = int((np.ptp(inputs, axis=0) > 0).sum())
+    if not only_switches(inputs) or varying > np.log2(_MOST_ROWS):
+        return False
+    different = len(np.unique(equal_rows(inputs)))
+    return different == len(inputs) and different >= 2.0**varying / 2
+
+
 def _neighbours_right(inputs: FloatArray, targets: FloatArray) -> float:
     """Share of examples with the class of their nearest neighbour; 1 where all inputs differ.
 
-    Few examples (a gate's four rows) are far apart and can all be learned.
+    Few examples (a gate's four rows) are far apart and can all be learned; so can most rows of a
+    table of switches, whose rule may turn with each of them, as parity does.
     """
-    if len(inputs) < 5 * _FEWEST:
+    if len(inputs) < 5 * _FEWEST or _is_whole_table(inputs):
         return 1.0
     kept = np.linspace(0, len(inputs) - 1, min(len(inputs), _MOST)).astype(int)
     deviation = inputs.std(axis=0)

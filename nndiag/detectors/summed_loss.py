@@ -36,6 +36,7 @@ from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.learning_rate_above_stability_limit import (
     learning_rate_above_stability_limit,
 )
+from nndiag.detectors.unscaled_inputs import steeper_by_inputs
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.formatting import chosen, number, rough
 from nndiag.trace import Trace
@@ -62,7 +63,8 @@ def summed_loss(trace: Trace, *, reach: Positive = 2.0, least: Positive = 0.1) -
     stability_limit = too_large[0].evidence[0].limit
     if too_large[0].severity is Severity.NOTE or not stability_limit or terms < 2:
         return []
-    if not least * terms * stability_limit <= rate <= reach * terms * stability_limit:
+    most = reach * terms * steeper_by_inputs(trace)
+    if not least * terms * stability_limit <= rate <= most * stability_limit:
         return []
     return [
         Finding(

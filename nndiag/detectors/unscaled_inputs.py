@@ -103,6 +103,12 @@ def _is_fitted(trace: Trace) -> bool:
     return ending.reference_loss > _KEPT * ending.loss
 
 
+def steeper_by_inputs(trace: Trace) -> float:
+    """By which factor inputs that are off scale lower the largest stable rate, at most; else 1."""
+    found = unscaled_inputs(trace)
+    return 1.0 if isinstance(found, Skipped) or not found else max(found[0].explains_up_to, 1.0)
+
+
 def scale_fault(
     inputs: FloatArray, *, size: float = 3.0, offset: float = 3.0, disparity: float = 30.0
 ) -> tuple[str, Evidence] | None:

@@ -14,7 +14,7 @@ Fires when
     In a run that did not learn, some layer's weights start above `ratio` × He's deviation, or their
     mean passes on above `ratio` × what such weights pass on of any signal. If the rate is above its
     stability limit, it is by no more than a quarter of the squared ratios, multiplied over the
-    layers that are too large.
+    layers that are too large, and by what inputs that are off scale account for.
 
 Silent when
     The run learned; all weights of a layer are equal (see `identical-units`); a rate that is
@@ -47,6 +47,7 @@ from nndiag.detectors.starting_weights import (
     over_he,
 )
 from nndiag.detectors.underway import impairment
+from nndiag.detectors.unscaled_inputs import steeper_by_inputs
 from nndiag.finding import Evidence, Finding
 from nndiag.formatting import number
 from nndiag.trace import Trace
@@ -65,7 +66,7 @@ def weights_too_large(trace: Trace, *, ratio: Positive = 3.0) -> Findings:
         return []
     column = int(np.argmax(ratios))
     observed, layer = float(ratios[column]), trace.facts.layers[column].name
-    if _excess(trace) > _explained_excess(trace, ratios):
+    if _excess(trace) > steeper_by_inputs(trace) * _explained_excess(trace, ratios):
         return []
     weights = trace.facts.initial_weights[column]
     if common[column] > sizes[column]:

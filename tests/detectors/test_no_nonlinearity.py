@@ -33,8 +33,26 @@ def test_stays_silent_where_a_linear_model_suffices(facts, curves, make_trace):
     assert run(PROBLEM, make_trace(curves["stuck"], layers=LINEAR, facts=facts)) == []
 
 
-@pytest.mark.parametrize("shape", ["learned", "falling", "exploded"])
-def test_stays_silent_in_a_run_that_learns_or_diverges(shape, curves, make_trace):
+def test_warns_in_a_run_that_diverged_for_another_reason(curves, make_trace):
+    (finding,) = run(PROBLEM, make_trace(curves["exploded"], layers=LINEAR, facts=CURVE))
+    assert finding.severity is Severity.WARNING
+
+
+def switches(bits, rows=None):
+    table = (np.arange(2**bits)[:, None] >> np.arange(bits)) & 1
+    kept = np.random.default_rng(0).permutation(2**bits)[:rows]
+    return {"inputs": table[kept].astype(float), "targets": table[kept].sum(1)[:, None] % 2.0}
+
+
+@pytest.mark.parametrize(("rows", "fires"), [(64, True), (32, True), (31, False)])
+def test_most_rows_of_a_table_of_switches_can_be_learned(rows, fires, curves, make_trace):
+    """Parity of six bits: each row's neighbours are of the other class, and that is its rule."""
+    trace = make_trace(curves["stuck"], layers=LINEAR, facts=switches(6, rows))
+    assert bool(run(PROBLEM, trace)) is fires
+
+
+@pytest.mark.parametrize("shape", ["learned", "falling"])
+def test_stays_silent_in_a_run_that_learns(shape, curves, make_trace):
     assert run(PROBLEM, make_trace(curves[shape], layers=LINEAR, facts=CURVE)) == []
 
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from nndiag.detectors import run
@@ -51,3 +52,13 @@ def test_is_skipped_for_a_mean(curves, make_trace):
 def test_is_skipped_without_a_limit(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["exploded"], facts={"reduction": "sum"}))
     assert isinstance(result, Skipped)
+
+
+@pytest.mark.parametrize(("times", "fires"), [(1, True), (10, True), (1000, False)])
+def test_inputs_that_are_off_scale_account_for_their_part_of_the_excess(
+    times, fires, curves, make_trace
+):
+    # Inputs of size 6 account for 0.5 · 6², beside twice the limit of the mean, 1.28: 23 in all.
+    inputs = np.linspace(-1, 1, 64)[:, None] * 6 * np.sqrt(3)
+    facts = {**SUM, "inputs": inputs, "learning_rate": 1.27 * times}
+    assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
