@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nndiag.errors import DataError, warn
+from nndiag.errors import DataError, Location, Problem, warn
 from nndiag.experiment.scalars import resolved_scalar
 from nndiag.nn.columns import counts_rows, labels_in, numbers_of, parsed
 from nndiag.nn.data_files import FileEncoding, csv, data_table
@@ -171,7 +171,11 @@ def _target(table: Table, wanted: str | None) -> int:
 
 
 def _inputs(table: Table, target: int) -> list[int]:
-    """The other columns that hold a number in each row; those that do not are told."""
+    """The other columns that hold a number in each row; those that do not are told.
+
+    Raises:
+        DataError: None does.
+    """
     first = 1 if counts_rows(table) else 0
     others = [number for number in range(first, len(table.names)) if number != target]
     left_out: dict[int, str] = {}
@@ -183,11 +187,14 @@ def _inputs(table: Table, target: int) -> list[int]:
             if labels_in(table, number) is not None:
                 left_out[number] = "text"
     usable = [number for number in others if number not in left_out]
-    if left_out and usable:
-        words = (f"{_column(table, number)} ({why})" for number, why in left_out.items())
-        warn(f"left out, as not every cell is a number: {', '.join(words)}")
-        return usable
-    return others
+    words = ", ".join(f"{_column(table, number)} ({why})" for number, why in left_out.items())
+    if left_out and not usable:
+        message = f"no column beside {_column(table, target)} holds a number in each row"
+        hint = "fill the empty cells, write text as numbers, or name another --target"
+        raise DataError(Problem(message, Location(table.file), got=words, hint=hint))
+    if left_out:
+        warn(f"left out, as not every cell is a number: {words}")
+    return usable
 
 
 def _encoding(table: Table, target: int) -> FileEncoding:

@@ -212,7 +212,9 @@ class Trials:
         wide = options.max_width >= _WIDE
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
         narrow = options.max_width < _NARROW
-        table.add_column("tried", ratio=3 if wide else 2, overflow="fold")
+        words = [word for trial in self._shown for word in trial.remedies]
+        longest = min(max(map(len, words), default=0), options.max_width // 2)
+        table.add_column("tried", ratio=3 if wide else 2, min_width=longest, overflow="fold")
         if not narrow:
             table.add_column("change", ratio=4 if wide else 3)
         if wide:

@@ -105,7 +105,8 @@ def _details(result: Sweep) -> list[tuple[str, Text | None]]:
             factor = number(result.speed_up, digits=2)
             use.append(f"  gets as far in 1/{factor} of the steps", style="not bold")
     if result.band is not None:
-        works = Text(f"from {number(result.band[0])} to {number(result.band[1])}")
+        low, high = map(number, result.band)
+        works = Text(f"{low} alone" if low == high else f"from {low} to {high}")
     if result.best is not None:
         best = Text(number(result.best))
         low, high = result.best_of_seeds or (result.best, result.best)

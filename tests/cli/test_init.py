@@ -122,3 +122,12 @@ def test_editors_are_told_where_the_schema_is(command, folder):
     command("init", "a.yaml", "--data", "sine")
     first = (folder / "a.yaml").read_text().splitlines()[0]
     assert first == "# yaml-language-server: $schema=nndiag.schema.json"
+
+
+def test_a_table_without_a_column_of_numbers_is_told_by_column(command, folder):
+    (folder / "words.csv").write_text("when,size,price\n2020-01-01,1,2\n2020-01-02,,3\n")
+    ended = command("init", "new.yaml", "--data", "words.csv")
+    assert ended.code == 2
+    assert "words.csv: no column beside price holds a number in each row" in ended.err
+    assert "got: when (text), size (empty cell)" in ended.err
+    assert not (folder / "new.yaml").exists()

@@ -65,6 +65,14 @@ def test_a_narrow_terminal_cuts_no_remedy_off(exploding_fix):  # noqa: F811
     assert "…" not in text
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_name_of_a_remedy_is_broken(exploding_fix, width):  # noqa: F811
+    table = text_of(exploding_fix, width=width).partition("tried ")[2]
+    first = [line.split(" ")[0] for line in table.splitlines()[1:]]
+    names = {name for trial in exploding_fix.trials if trial.run for name in trial.remedies}
+    assert names <= set(first)
+
+
 def test_a_diverged_trial_is_told_on_a_narrow_terminal_too(exploding_fix):  # noqa: F811
     assert "diverged     – no effect" in text_of(exploding_fix, width=80)
 

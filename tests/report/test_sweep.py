@@ -146,6 +146,13 @@ def test_no_line_is_longer_than_the_console(width):
         assert len(line) <= width
 
 
+@pytest.mark.parametrize(
+    ("band", "words"), [((0.01, 0.04), "from 0.01 to 0.04"), ((0.02, 0.02), "0.02 alone")]
+)
+def test_a_band_of_one_rate_is_called_so(band, words):
+    assert f"works     {words}" in told(sweep(band=band))
+
+
 def test_the_table_folds_what_is_the_same_outside_the_band():
     text = told(sweep())
     assert "0.08 " in text
