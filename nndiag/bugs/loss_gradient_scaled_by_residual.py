@@ -5,7 +5,7 @@ that was meant to be the loss has got into its own derivative.
 
 Why it matters: the sign of every step is the sign of the mean residual and its size grows with it.
 Where the outputs are too low on average the step is right; where they are too high it goes uphill,
-faster and faster. No learning rate cures that.
+faster and faster. No learning rate helps.
 
 How it is told: cosine +1 or -1 for all tensors at once, with a factor that changes in size and sign
 from point to point.

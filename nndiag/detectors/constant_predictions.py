@@ -17,7 +17,7 @@ Silent when
     nothing but the mean (see `nothing-to-learn`).
 
 Thresholds
-    spread = 0.02: ours; predictions that explain anything have a deviation of √share of the
+    spread = 0.02: ours; predictions that explain anything have a std of √share of the
     targets', so that these explain less than 0.04 %.
 
 Fixes

@@ -6,7 +6,7 @@ What it sees
 
 Why it matters
     Training sets a share of a layer's values to zero in every step, each time other ones, so that
-    no unit relies on another. It is a remedy against overfitting: it costs some of the training
+    no unit relies on another. It acts against overfitting: it costs some of the training
     loss. In a small network, or at a high share, the units that are left are too few, and the run
     rests at a compromise of all thinned networks. Evaluation uses all units and drops nothing, so
     the loss over all examples is smaller than those of the steps; a program that goes on dropping

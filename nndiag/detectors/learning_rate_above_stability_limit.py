@@ -38,7 +38,7 @@ Fixes
 
 Source
     LeCun et al. 1998, Efficient BackProp, sec. 5; with momentum: Polyak 1964; Cohen et al. 2021 for
-    curvature that grows while training and networks that settle at the edge. Noise: see
+    curvature that grows while training and networks that settle at its limit. Noise: see
     `analysis.batch_noise`. Step over weights: Karpathy 2015, CS231n.
 """
 

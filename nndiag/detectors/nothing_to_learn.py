@@ -19,7 +19,7 @@ Fires when
 Silent when
     Some estimate finds a signal; there are too few examples to tell; all inputs are switches of two
     values, where a rule such as parity cannot be told from noise; the run learned the data: it
-    explains some of the held-out examples, or its predictions follow their targets by more than
+    explains some of the validation examples, or its predictions follow their targets by more than
     chance; or, where there are none, it explains more than half of its own, or
     clearly more than as many parameters can learn by heart.
 
@@ -67,7 +67,7 @@ _FITTED = 0.5  # explained by the run itself
 _BY_HEART = 1.5  # P parameters explain about P/B of B examples of noise; trained units some more
 _CHANCE = 0.05
 _CERTAIN = 3.0  # standard errors of a correlation; chance in one of 740 outputs
-_HELD_OUT = 0.1  # share of held-out examples' variance that is explained by chance
+_HELD_OUT = 0.1  # share of validation examples' variance that is explained by chance
 _HALF = 0.5
 _SHUFFLES, _SIGNIFICANT = 99, 0.01
 _WIDTHS = {"by a wide kernel": 1.0, "by a narrow one": 0.3, "by one of neighbours": 0.1}

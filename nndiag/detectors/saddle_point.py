@@ -5,7 +5,7 @@ What it sees
     curve downwards.
 
 Why it matters
-    Gradient descent leaves a saddle only by growing a small deviation, by a constant factor per
+    Gradient descent leaves a saddle only by growing a small difference, by a constant factor per
     step. That can take any number of steps, in which the run looks finished.
 
 Fires when

@@ -1,6 +1,6 @@
 """The size of the weights before the first step, beside what suits the layer.
 
-The yardsticks are the usual initializers: a weight's deviation is about √(2/inputs) by He, the
+The yardsticks are the usual initializers: a weight's std is about √(2/inputs) by He, the
 largest of them, and √(2/(inputs + units)) by Glorot, the smallest. One number for each layer.
 """
 
@@ -11,7 +11,7 @@ from nndiag.trace import Trace
 
 
 def over_he(trace: Trace) -> FloatArray:
-    """Root mean square of each layer's weights over He's deviation, shape (L,).
+    """Root mean square of each layer's weights over He's std, shape (L,).
 
     Source: He et al. 2015, Delving deep into rectifiers, eq. 10.
     """
@@ -24,7 +24,7 @@ def common_part_over_he(trace: Trace) -> FloatArray:
     """What each layer's mean weight passes on of a common signal, over all that He's would, (L,).
 
     Weights of one sign add up where others cancel: a matrix (units H, inputs D) of mean m has a
-    singular value of |m|·√(H·D), random ones of deviation σ have none above about σ·(√H + √D).
+    singular value of |m|·√(H·D), random ones of std σ have none above about σ·(√H + √D).
 
     Source: Bai and Yin 1993, Limit of the smallest eigenvalue (the largest singular value).
     """
@@ -47,7 +47,7 @@ def mean_over_he(trace: Trace) -> FloatArray:
 
 
 def over_glorot(trace: Trace) -> FloatArray:
-    """Root mean square of each layer's weights over Glorot's deviation, shape (L,).
+    """Root mean square of each layer's weights over Glorot's std, shape (L,).
 
     Source: Glorot and Bengio 2010, eq. 12.
     """

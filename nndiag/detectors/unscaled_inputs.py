@@ -27,7 +27,7 @@ Thresholds
     −π to π has 1.8, which trains well; 0 to 15 has 8.7, which does not.
 
 Fixes
-    Standardised inputs; min-max scaling; inputs divided by their deviation, not their variance.
+    Standardised inputs; min-max scaling; inputs divided by their std, not their variance.
 
 Source
     LeCun et al. 1998, Efficient BackProp, sec. 4.3.

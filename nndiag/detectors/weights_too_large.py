@@ -11,7 +11,7 @@ Why it matters
     learning rate is above the stability limit.
 
 Fires when
-    In a run that did not learn, some layer's weights start above `ratio` × He's deviation, or their
+    In a run that did not learn, some layer's weights start above `ratio` × He's std, or their
     mean passes on above `ratio` × what such weights pass on of any signal. If the rate is above its
     stability limit, it is by no more than a quarter of the squared ratios, multiplied over the
     layers that are too large, and by what inputs that are off scale account for.

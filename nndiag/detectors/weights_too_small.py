@@ -10,7 +10,7 @@ Why it matters
 
 Fires when
     In a run that did not learn, some hidden layer's weights start below `ratio` × Glorot's
-    deviation, and the layers together pass less than `passed` of what Glorot's pass.
+    std, and the layers together pass less than `passed` of what Glorot's pass.
 
 Silent when
     The run learned; only the last layer starts small, which is good practice; all weights of a

@@ -139,7 +139,7 @@ class Program:
                 return replace(finding, severity=Severity.NOTE)
             if not harmless:
                 return finding
-            says = f"{finding.message}; it trains as well with this mended"
+            says = f"{finding.message}; it trains as well with this fixed"
             return replace(finding, severity=Severity.WARNING, message=says)
 
         return replace(known, findings=tuple(map(weighed, known.findings)))
@@ -178,7 +178,7 @@ class Program:
 
     def looks(self, told: Told, facts: Facts) -> Mapping[str, Callable[[], Check]]:
         """What a check-up can look at where the network is not known, by title."""
-        message = "its layers were not recognised: data, scales and output were not looked at"
+        message = "its layers were not recognised: data, scales and output were not checked"
         return {"data": lambda: Check("network", Status.NOT_CHECKED, message)}
 
     def base(self, told: Told) -> Edits | None:

@@ -169,7 +169,7 @@ def _read_record(
         return None
     arrays, lost = _read_arrays(folder / f"{name}.npz")
     if lost is not None:
-        warn(f"{folder / f'{name}.npz'}: {lost}; what needs these arrays is not looked at")
+        warn(f"{folder / f'{name}.npz'}: {lost}; what needs these arrays is not checked")
         document |= dict.fromkeys({"initial_weights", "initial_biases"} & document.keys(), 0)
     try:
         return parse(document, arrays)

@@ -15,7 +15,7 @@ _LOST = 1e3  # times its start: a loss of that size was thrown away
 class StabilityTrend(StrEnum):
     """What became of a run's distance to its stability limit."""
 
-    SETTLED = "settled at the edge"
+    SETTLED = "settled at the limit"
     FLATTENED = "found a flatter place"
     THROWN = "was thrown over it"
     FELL = "moved away below it"

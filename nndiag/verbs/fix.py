@@ -198,7 +198,7 @@ def _written(found: Fix, own: "Experiment") -> Path | None:
     trial, cured = found.winner.trial, found.winner.trial.run.experiment
     titles = [remedy_of(name).title for name in trial.remedies]
     cured = experiment_of({**cured.resolved, "diagnosis": own.resolved["diagnosis"]})
-    comment = "\n".join([f"What cures {own.source.name}, found by nndiag fix:", *titles])
+    comment = "\n".join([f"What fixes {own.source.name}, found by nndiag fix:", *titles])
     try:
         return write_cured(own.source, cured, comment=comment)
     except (ConfigError, RunError) as error:

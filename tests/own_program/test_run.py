@@ -136,7 +136,7 @@ def test_a_wrong_step_of_a_program_that_trains_as_well_is_a_warning():
     result = run(PROGRAMS / "broken" / "wrong_and_harmless.py")
     finding = result.findings[0]
     assert finding.problem == "summed-instead-of-averaged"
-    assert "it trains as well with this mended" in finding.message
+    assert "it trains as well with this fixed" in finding.message
     assert result.cause is None
     assert result.gravest() is Severity.WARNING
 

@@ -9,7 +9,7 @@ that is too short is one that was cut off.
 How it is told: the script is run unedited, to its end; here that is an exception. Where it comes
 from a line outside of the training, the training was complete, and it is only noted.
 
-Fix: mend the line; `python` stops there, too.
+Fix: correct the line; `python` stops there, too.
 
 Source: ours.
 """
