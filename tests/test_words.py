@@ -60,7 +60,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 def test_no_message_and_no_page_has_another_word_for_a_term(synonym):
     pattern = re.compile(rf"\b({synonym})\b", re.IGNORECASE)
     found = [
-        f"{path.relative_to(ROOT)}:{line}: {found[0]!r} for {SYNONYMS.get(synonym, 'not checked')!r}"
+        f"{path.relative_to(ROOT)}:{line}: {found[0]!r} for {SYNONYMS.get(synonym)!r}"
         for path in MODULES
         for line, words in strings_of(path)
         if (found := pattern.search(words)) is not None

@@ -4,7 +4,8 @@ What it is: the update adds λW, the gradient of ½λ‖W‖², and the loss tha
 no such term.
 
 Why it matters: the step does not follow the negative gradient of the reported loss; near its
-minimum it goes uphill. Often meant so, and then harmless: report the penalised loss to see what is minimised.
+minimum it goes uphill. Often meant so, and then harmless: report the penalised loss to see what is
+minimised.
 
 How it is told: step minus gradient is proportional to the parameter itself.
 

@@ -137,8 +137,10 @@ class _Faults:
     def _adds(self, fault: ProgramFault) -> bool:
         """Whether what mends a fault is one more summand: what is there has been right so far."""
         change = fault.edits[0][0]
-        own, after = self.facts.nodes[change.node_id], ast.parse(change.text, mode="eval").body
-        return is_summand(ast.unparse(own), after)
+        own = self.facts.nodes[change.node_id]
+        if not isinstance(own, ast.expr):  # a whole statement is written anew
+            return False
+        return is_summand(ast.unparse(own), ast.parse(change.text, mode="eval").body)
 
     def structural(self) -> Iterator[ProgramFault]:
         """Statements that make wrong parameters right when they are increments, or turned."""
