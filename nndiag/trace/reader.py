@@ -162,7 +162,7 @@ def _read_record(
     """Facts or ending; None where they were not written."""
     path = folder / f"{name}.json"
     if _is_changed(path):
-        warn(f"{path}: damaged since it was written, left out; what needs it is not looked at")
+        warn(f"{path}: damaged since it was written, left out; what needs it is not checked")
         return None
     document = _read_document(path)
     if document is None:
