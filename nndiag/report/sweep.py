@@ -105,8 +105,8 @@ def _details(result: Sweep) -> list[tuple[str, Text | None]]:
             factor = number(result.speed_up, digits=2)
             use.append(f"  gets as far in 1/{factor} of the steps", style="not bold")
     if result.band is not None:
-        low, high = map(number, result.band)
-        works = Text(f"{low} alone" if low == high else f"from {low} to {high}")
+        first, last = map(number, result.band)
+        works = Text(f"{first} alone" if first == last else f"from {first} to {last}")
     if result.best is not None:
         best = Text(number(result.best))
         low, high = result.best_of_seeds or (result.best, result.best)
