@@ -46,7 +46,8 @@ def early_updates(facts: Facts, names: Sequence[str]) -> Iterator[ProgramFault]:
     """
     found: dict[_Early, list[str]] = {}
     for name in names:
-        places = {_early(reading, facts, name) for reading in facts.readings[:_POINTS]}
+        felt = [item for item in facts.readings if _is_felt(item, facts, name)]
+        places = {_early(reading, facts, name) for reading in felt[:_POINTS]}
         place = places.pop() if len(places) == 1 else None
         if place is not None:
             found.setdefault(place, []).append(name)
@@ -54,6 +55,12 @@ def early_updates(facts: Facts, names: Sequence[str]) -> Iterator[ProgramFault]:
         edits = _moved(facts, place)
         bug = "uses-updated-weights"
         yield ProgramFault(bug, behind, place.update, edits=edits, explains=Explains.GRADIENT)
+
+
+def _is_felt(reading: Reading, facts: Facts, name: str) -> bool:
+    """Whether a parameter has a derivative: the weight of an input that is zero has none."""
+    derivative = reading.derivatives(facts.loss)[name]
+    return derivative is not None and bool(np.any(derivative))
 
 
 def _early(reading: Reading, facts: Facts, name: str) -> _Early | None:

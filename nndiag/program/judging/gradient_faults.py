@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.judging.early_updates import early_updates
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits, Explains, ProgramFault
-from nndiag.program.judging.named_by_edit import bug_by_edit, is_summand
+from nndiag.program.judging.named_by_edit import DERIVATIVES, bug_by_edit, is_small, is_summand
+from nndiag.program.judging.update_factors import (
+    SAME,
+    by_ratio,
+    of_updates,
+    other_expressions,
+    times,
+)
 from nndiag.program.location.aims import Aims
+from nndiag.program.location.elsewhere import Due, Elsewhere
 from nndiag.program.location.located import located_faults
 from nndiag.program.location.relation import Relations
-from nndiag.program.location.structure import increments, orders
+from nndiag.program.location.structure import carried, increments, orders
 from nndiag.program.location.substitution import Substitution
-from nndiag.program.location.synthesis import expressions_due
-from nndiag.program.location.wording import operand_nodes
-from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.multiples import factor_between
-from nndiag.program.roles.reading import Reading
-from nndiag.program.roles.status import Status
-from nndiag.program.text.instrument import node_id_of
+from nndiag.program.roles.status import FINE, Status
 
-_SAME = 1e-3
 _SIZED = ("summed-instead-of-averaged", "wrong-constant-factor")
 _FACTORS = ("loss-gradient-scaled-by-residual", *_SIZED, "wrong-sign")
 _SLIGHT = (Status.WRONG_SIGN, Status.WRONG_SCALE)
-Due = tuple[Point, int, np.ndarray]
 
 
 def gradient_faults(facts: Facts, explained: set[str]) -> Iterator[ProgramFault]:
@@ -52,6 +52,10 @@ def gradient_faults(facts: Facts, explained: set[str]) -> Iterator[ProgramFault]
     if not wrong and not slight and not frozen:
         return
     search = _Faults(facts)
+    carrying = list(search.uncarried())
+    if carrying:
+        yield from carrying
+        return
     found = list(search.faults(wrong, exact=False)) if wrong else []
     mended = {name for fault in found if fault.edits for name in fault.parameters}
     if {*wrong, *frozen} - mended:
@@ -59,26 +63,6 @@ def gradient_faults(facts: Facts, explained: set[str]) -> Iterator[ProgramFault]
     yield from found
     if slight:
         yield from search.faults(slight, exact=True)
-
-
-def other_expressions(
-    facts: Facts, node_id: int, dues: Sequence[Due], *, any_factor: bool, steady: bool = False
-) -> Edits:
-    """Edits that put other expressions in the place of one.
-
-    Args:
-        facts: The program.
-        node_id: The expression.
-        dues: Points, with which time the expression is computed there, and what is due then.
-        any_factor: Whether a multiple of what is due will do.
-        steady: Whether it is to be the same multiple at all points.
-    """
-    place = facts.nodes.get(node_id)
-    if not isinstance(place, ast.expr):
-        return []
-    scope = facts.lines.function(node_id) or facts.lines.tree
-    texts = expressions_due(facts.bench, place, scope, dues, any_factor=any_factor, steady=steady)
-    return [(facts.lines.change(place, text),) for text in texts]
 
 
 def _factors_of(place: ast.expr) -> list[str]:
@@ -100,6 +84,7 @@ class _Faults:
     def __init__(self, facts: Facts) -> None:
         self.facts, self.evidence, self.lines = facts, facts.evidence, facts.lines
         self.relations = Relations(facts.evidence)
+        self.elsewhere = Elsewhere(facts.evidence, facts.lines, facts.nodes)
         self.expressions = {s for s, node in facts.nodes.items() if isinstance(node, ast.expr)}
 
     def faults(self, names: Sequence[str], *, exact: bool) -> Iterator[ProgramFault]:
@@ -118,13 +103,17 @@ class _Faults:
         aims.without(behind)
         left = [name for name in names if name not in behind]
         for either in located_faults(aims, self.expressions):
-            made = [self._of_substitution(item) for item in either]
+            made: list[ProgramFault] = []
+            for place, item in enumerate(either):
+                seen = any(item.is_right == other.is_right for other in either[:place])
+                if not seen or not any(fault.edits for fault in made):
+                    made.append(self._of_substitution(item))
             edited = [fault for fault in made if fault.edits]
             fault = next((fault for fault in edited if self._adds(fault)), [*edited, made[-1]][0])
             left = [name for name in left if name not in fault.parameters]
             yield fault
         if behind:
-            yield self._of_updates(behind)
+            yield of_updates(self.facts, behind)
         for name in left:
             yield ProgramFault(
                 "wrong-loss-gradient",
@@ -141,6 +130,25 @@ class _Faults:
         if not isinstance(own, ast.expr):  # a whole statement is written anew
             return False
         return is_summand(ast.unparse(own), ast.parse(change.text, mode="eval").body)
+
+    def uncarried(self) -> Iterator[ProgramFault]:
+        """States that are not carried on, where everything is right as soon as they are.
+
+        The gradients are those of the network that is meant, so that it is not they that are wrong.
+        """
+        wrong = {item.name for item in self.facts.comparisons if item.status not in FINE}
+        for change in carried(self.lines, self.facts.found.watched.loop.node):
+            names = self.facts.bench.mended([change], self.facts.comparisons, self.facts.loss)
+            if wrong <= set(names):
+                says = (
+                    f"{names[0]} is updated as if a state were carried on, but each round of the "
+                    "forward pass reads the same entry"
+                )
+                edits: Edits = [(change,)]
+                yield ProgramFault(
+                    "broken-chain-rule", names, change.node_id, says, edits, explains=Explains.ALL
+                )
+                return
 
     def structural(self) -> Iterator[ProgramFault]:
         """Statements that make wrong parameters right when they are increments, or turned."""
@@ -164,11 +172,11 @@ class _Faults:
         bug, found = self._relation(origin), origin
         dues: Sequence[Due] = origin.first_wrong(self.evidence)
         if bug not in _FACTORS:
-            found, dues = self._handed_on(origin, dues)
+            found, dues = self.elsewhere.handed_on(origin, dues)
         assumed = not self.facts.loss.own  # of an assumed loss any multiple is one
         by_residual = bug == _FACTORS[0]
         loose = assumed or by_residual or (not found.scaled and bug not in _SIZED)
-        node_id, carried = self._where_carried_on(found, dues)
+        node_id, carried = self.elsewhere.carried_on(found, dues)
         edits = other_expressions(self.facts, node_id, carried, any_factor=False) if carried else []
         if edits:
             found, bug = replace(found, node_id=node_id), "broken-chain-rule"
@@ -185,6 +193,10 @@ class _Faults:
         place, relation = self.facts.nodes[found.node_id], bug
         if edits and isinstance(place, ast.expr) and edits[0][0].node_id == found.node_id:
             bug = bug_by_edit(bug, place, edits[0][0].text)
+        node_id, inside = self._of_function(found, dues, edits)
+        if inside:
+            edits, found = [*inside, *edits], replace(found, node_id=node_id)
+            bug = "wrong-activation-derivative" if bug in DERIVATIVES else bug
         return ProgramFault(
             bug,
             list(found.mends),
@@ -194,146 +206,44 @@ class _Faults:
             explains=Explains.GRADIENT,
         )
 
-    def _where_carried_on(self, found: Substitution, dues: Sequence[Due]) -> tuple[int, list[Due]]:
-        """Where a summand that is wrong was carried on from the round before, and what is due.
-
-        With `prev = delta` at the end of a loop, and `e = w @ d + prev` in the next round, it is
-        `prev` that is wrong, and not the sum.
-        """
-        place = self.facts.nodes[found.node_id]
-        if not isinstance(place, ast.BinOp) or not isinstance(place.op, ast.Add):
+    def _of_function(
+        self, found: Substitution, dues: Sequence[Due], edits: Edits
+    ) -> tuple[int, Edits]:
+        """What mends a function that the expression calls, where no small change of it does."""
+        node_id, inner = self.elsewhere.called(found, dues)
+        if not inner or (edits and is_small(self.facts.nodes[found.node_id], edits[0][0].text)):
             return -1, []
-        for operand, other in ((place.left, place.right), (place.right, place.left)):
-            name = operand.id if isinstance(operand, ast.Name) else ""
-            given = self.lines.carried_on(place, name) if name else None
-            if given is None:
-                continue
-            rows = []
-            for point, count, due in dues:
-                reading = self._reading_at(point)
-                node = reading.graph[reading.keyed[found.node_id, None, count]]
-                parts = {item: index for index, item in operand_nodes(node, place)}
-                if other in parts and count > 0:
-                    rest = np.asarray(reading.graph[parts[other]].value, float)
-                    rows.append((point, count - 1, due - rest))
-            return node_id_of(given), rows
-        return -1, []
-
-    def _handed_on(
-        self, found: Substitution, dues: Sequence[Due]
-    ) -> tuple[Substitution, Sequence[Due]]:
-        """A right value at the place where another variable takes it, or a multiple of it, over."""
-        alias = self.lines.handed_on(found.node_id) if found.is_right else None
-        statement = self.lines.statement(found.node_id)
-        if alias is None or not isinstance(statement, ast.Assign):
-            return found, dues
-        scaled = []
-        for point, count, due in dues:
-            reading = self._reading_at(point)
-            keys = [(item, None, count) for item in (node_id_of(statement.value), found.node_id)]
-            values = [reading.graph[reading.keyed[k]].value for k in keys if k in reading.keyed]
-            factor = factor_between(*values) if len(values) == len(keys) else None
-            if factor is None:
-                return found, dues
-            scaled.append((point, count, factor * due))
-        return replace(found, node_id=alias), scaled
-
-    def _reading_at(self, point: Point) -> Reading:
-        return next(item for item in self.evidence.readings if item.point is point)
+        return node_id, other_expressions(self.facts, node_id, inner, any_factor=False)
 
     def _relation(self, found: Substitution) -> str:
         """What is wrong with the expression, by what it was made from and what is due."""
         by_residual = {item.name for item in self.facts.comparisons if item.by_residual}
-        if by_residual and set(found.mends) <= by_residual | self.facts.single:
+        whole = bool(by_residual) and set(found.mends) <= by_residual | self.facts.single
+        if whole and self._goes_with_residual(found):
             return "loss-gradient-scaled-by-residual"
         ratio = found.ratio(self.evidence)
-        if ratio is not None and abs(ratio - 1) > _SAME:
-            return self._by_ratio(ratio)
+        if ratio is not None and abs(ratio - 1) > SAME:
+            return by_ratio(self.facts, ratio)
         if not found.targets:  # times a factor, another one at each point
             return "wrong-constant-factor"
         pairs = sorted(zip(found.nodes, found.targets), key=lambda pair: pair[0] != found.first)
         return self.relations.between(*pairs[0])
 
-    def _by_ratio(self, ratio: float) -> str:
-        """The bug of a value that is a multiple of what is due."""
-        if ratio < 0:
-            return "wrong-sign"
-        sizes = [size for size in self.facts.examples if size > 2]
-        whole = [abs(ratio - n) <= _SAME * n or abs(ratio * n - 1) <= _SAME for n in sizes]
-        return "summed-instead-of-averaged" if any(whole) else "wrong-constant-factor"
+    def _goes_with_residual(self, found: Substitution) -> bool:
+        """Whether the values are what is due times the mean of the residual, or times a power."""
+        powers = []
+        for number, dues in found.dues:
+            reading = self.evidence.readings[number]
+            residuals = [reading.forward[item.node].value for item in reading.residuals]
+            mean = abs(np.mean([np.mean(value) for value in residuals])) if residuals else 0.0
+            node, due = next(iter(dues.items()))
+            ratio = factor_between(reading.graph[node].value, due) if np.any(due) else None
+            if ratio is None or mean == 0:
+                return ratio is not None
+            powers.append(np.log([abs(ratio), mean]))
+        one, other = np.transpose(powers) - np.mean(powers, axis=0)[:, None]
+        return bool(np.linalg.norm(one - other) <= SAME * np.linalg.norm(other))
 
     def _detail(self, found: Substitution, bug: str) -> str:
         ratio = found.ratio(self.evidence)
-        return "" if ratio is None or bug not in _SIZED else self._times(found.mends, ratio)
-
-    def _times(self, names: Sequence[str], ratio: float) -> str:
-        held = self.facts.found.settings.gradient_of(names[0]) is not None
-        other = "the gradient of the loss" if held else "that of the others"
-        return f"the step is {ratio:.4g} times {other}"
-
-    # A right gradient, taken with a wrong sign or factor.
-
-    def _of_updates(self, names: Sequence[str]) -> ProgramFault:
-        """The updates of some parameters as one fault: each is to be changed."""
-        found = [self._of_update(name) for name in names]
-        first, changes = (
-            found[0],
-            [change for f in found for edit in f.edits[:1] for change in edit],
-        )
-        if len(found) > 1 and all(fault.edits and fault.bug == first.bug for fault in found):
-            first.edits.insert(0, tuple(dict.fromkeys(changes)))
-        first.parameters = list(names)
-        return first
-
-    def _of_update(self, name: str) -> ProgramFault:
-        item = next(item for item in self.facts.comparisons if item.name == name)
-        turned = item.ratio is None or item.status is Status.WRONG_SIGN
-        ratio = -1.0 if item.ratio is None or turned else item.ratio
-        bug, node_id = self._by_ratio(ratio), self._odd_stage(name)
-        statement = self.lines.statement(node_id)
-        edits: Edits = []
-        if isinstance(statement, ast.AugAssign) and node_id == node_id_of(statement):
-            node_id = node_id_of(statement.value)
-            if ratio < 0 and isinstance(statement.op, (ast.Add, ast.Sub)):
-                value = statement.value
-                edits = [(self.lines.change(value, f"-({ast.unparse(value)})"),)]
-        dues = self._dues(name, node_id, {} if turned else item.ratios, -1.0 if turned else 1.0)
-        edits += other_expressions(self.facts, node_id, dues, any_factor=False)
-        says = "" if ratio < 0 else self._times([name], ratio)
-        return ProgramFault(bug, [name], node_id, says, edits, explains=Explains.GRADIENT)
-
-    def _odd_stage(self, name: str) -> int:
-        """Where a step first has another factor over the gradient than the steps of others."""
-        tape = self.facts.tapes[0]
-        own = tape.stages(name)
-        for other in self.facts.named(Status.RIGHT):
-            theirs = tape.stages(other)
-            if len(own) < len(theirs):
-                return tape.graph[tape.gradients[name][-1]].node_id  # a factor was left out
-            pairs = zip(own, theirs)
-            odd = next((s for (s, f), (_, g) in pairs if abs(f - g) > _SAME * abs(g)), None)
-            if odd is not None:
-                return odd
-        return self.facts.update(name)
-
-    def _dues(
-        self, name: str, node_id: int, ratios: Mapping[int, float], other: float
-    ) -> list[Due]:
-        """What is due in an update, where its step is so many times too large at each point."""
-        found = []
-        for reading in self.evidence.readings:
-            ratio = ratios.get(self.facts.readings.index(reading), other)
-            parameter = next(item for item in reading.parameters if item.name == name)
-            way = ancestors(reading.graph, parameter.ends[0] or 0)
-            for key, node in reading.keyed.items():
-                value = np.asarray(reading.graph[node].value, float)
-                if key[0] != node_id or node not in way:
-                    continue
-                if node in parameter.ends:
-                    start = reading.graph[parameter.heads[parameter.ends.index(node)]].value
-                    value = start + (value - start) / ratio
-                else:
-                    value = value / ratio
-                found.append((reading.point, key[2], value))
-                break
-        return found
+        return "" if ratio is None or bug not in _SIZED else times(self.facts, found.mends, ratio)

@@ -112,8 +112,8 @@ def counted(facts: Facts, node_id: int) -> Edits:
     counts = dict.fromkeys(ast.unparse(power.right) for power in _powers(loop))
     if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name):
         counts |= dict.fromkeys([loop.target.id, f"({loop.target.id} + 1)"])
-    found: Edits = []
     statement = facts.lines.statement(node_id)
+    found: Edits = list(_stepped(facts, value))
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
         text = f"{ast.unparse(statement.targets[0])} += 1"
         found.append((Change(node_id_of(statement), text),))
@@ -123,6 +123,34 @@ def counted(facts: Facts, node_id: int) -> Edits:
         text = ast.unparse(share)
         found += [(Change(node_id_of(share), f"{text} ** {count}"),) for count in counts]
     return found
+
+
+def _stepped(facts: Facts, value: ast.AST | None) -> Iterator[tuple[Change, ...]]:
+    """A count that nothing counts on: at the head of the loop, or function, that reads it, or end.
+
+    One that starts at zero is counted first.
+    """
+    loop, powers = facts.found.watched.loop.node, list(_powers(value))
+    assigned = [
+        (ast.unparse(target), node)
+        for node in ast.walk(facts.lines.tree)
+        if isinstance(node, (ast.Assign, ast.AugAssign))
+        for whole in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        for target in (whole.elts if isinstance(whole, ast.Tuple) else [whole])
+    ]
+    for name in dict.fromkeys(ast.unparse(power.right) for power in powers):
+        given = [node for target, node in assigned if target == name]
+        if len(given) != 1 or given[0] in set(ast.walk(loop)):
+            continue
+        power = next(item for item in powers if ast.unparse(item.right) == name)
+        own = facts.lines.function(node_id_of(power))
+        block = getattr(loop if own is None or loop in set(ast.walk(own)) else own, "body", None)
+        if not isinstance(block, list):
+            continue
+        first = Change(node_id_of(block[0]), f"{name} += 1", "before")
+        last = Change(node_id_of(block[-1]), f"{name} += 1", "after")
+        zero = isinstance(given[0].value, ast.Constant) and given[0].value.value == 0
+        yield from ([(first,), (last,)] if zero else [(last,), (first,)])
 
 
 def _powers(tree: ast.AST | None) -> Iterator[ast.BinOp]:

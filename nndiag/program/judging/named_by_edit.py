@@ -6,12 +6,14 @@ import ast
 import re
 from collections import Counter
 
-_DERIVATIVES = (
+DERIVATIVES = (
     "missing-activation-derivative",
+    "activation-derivative-of-wrong-argument",
     "wrong-activation-derivative",
     "broken-chain-rule",
     "wrong-layer-activation",
 )
+"""The bugs of a local derivative, which are told from each other by what mends them."""
 
 _TURNS = frozenset({"T", "transpose"})
 _SUMS = frozenset({"sum", "mean", "axis"})
@@ -26,7 +28,7 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
         place: The expression at fault.
         text: What is due in its place.
     """
-    if bug not in _DERIVATIVES:
+    if bug not in DERIVATIVES:
         return bug
     before: ast.AST = ast.parse(ast.unparse(place), mode="eval").body
     after: ast.AST = ast.parse(text, mode="eval").body
@@ -35,10 +37,12 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     if moved is not None:
         return moved
     called: ast.AST | None = None
+    in_slope = False
     while True:
         pairs = _different(before, after)
         if len(pairs) != 1:
             break
+        in_slope = in_slope or _is_slope(before)
         called = before if isinstance(before, ast.Call) else called
         if isinstance(before, ast.Subscript):
             break
@@ -51,7 +55,25 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     factor = isinstance(after, ast.BinOp) and isinstance(after.op, ast.Mult)
     if factor and ast.unparse(after.left) == ast.unparse(before):  # type: ignore[attr-defined]
         return "missing-activation-derivative"
-    return bug
+    missing = bug == "missing-activation-derivative"
+    return "activation-derivative-of-wrong-argument" if in_slope and missing else bug
+
+
+def _is_slope(node: ast.AST) -> bool:
+    """Whether an expression has the form of a derivative, so that there is one: `1 - a ** 2`."""
+    powers = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Sub, ast.Pow))
+    return powers or isinstance(node, ast.Compare)
+
+
+def is_small(place: ast.AST, text: str) -> bool:
+    """Whether an edit brings in one word at most: another variable, say.
+
+    Args:
+        place: The expression at fault.
+        text: What is due in its place.
+    """
+    one, other = (Counter(re.findall(r"\w+|@", item)) for item in (ast.unparse(place), text))
+    return (other - one).total() <= 1
 
 
 def is_summand(before: str, after: ast.AST) -> bool:

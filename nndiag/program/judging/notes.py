@@ -9,7 +9,7 @@ import numpy as np
 
 from nndiag.program.judging.judgement import Judgement
 from nndiag.program.roles.optimizers import Remembers
-from nndiag.program.roles.status import Status
+from nndiag.program.roles.status import FINE, Status
 
 _RECTIFIERS = frozenset({"maximum", "fmax", "where", "mul", "multiply", "clip"})
 
@@ -25,6 +25,8 @@ def _coverage(judgement: Judgement) -> Iterator[str]:
             yield f"{item.name}: its gradient is zero at every point{_dead(judgement)}"
         elif item.status is Status.NO_SIGNAL:
             yield f"{item.name}: the loss does not feel it beyond rounding; not compared"
+        if item.status not in FINE:
+            continue
         if item.update is not None and item.update.rate and max(item.update.shares) > 0:
             taken = item.update.rate * max(item.update.shares)
             yield f"{item.name}: each step takes {taken:.3g} times it off, a decay (recognised)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,13 +9,11 @@ import numpy as np
 from nndiag.program.graph.nodes import Node
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Explains, ProgramFault
-from nndiag.program.location.scene import neighbours
+from nndiag.program.location.structure import carried
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.status import FINE, Status
-from nndiag.program.text.edits import Change
-from nndiag.program.text.instrument import node_id_of
 
 _PRODUCTS = frozenset({"matmul", "dot", "einsum", "tensordot", "mul", "multiply", "inner"})
 
@@ -42,7 +39,7 @@ def unfelt_parameters(facts: Facts) -> Iterator[ProgramFault]:
             product.node_id,
             f"{item.name} is updated, but only ever multiplied with zeros: the loss does not "
             "depend on it, so it is the forward pass that does not hand on what it should",
-            list(_edits(facts, product)),
+            [(change,) for change in carried(facts.lines, facts.found.watched.loop.node)],
             explains=Explains.ALL,
         )
 
@@ -73,23 +70,3 @@ def _steps(reading: Reading, parameter: Parameter) -> bool:
     start = reading.iteration.values_at(parameter.heads)
     step = parameter.step
     return bool(np.any(step)) and factor_between(step, start[: step.size]) is None
-
-
-def _edits(facts: Facts, product: Node) -> Iterator[tuple[Change, ...]]:
-    """Another item in the place of the one that is zero: that of the step before."""
-    syntax = facts.nodes.get(product.node_id)
-    if not isinstance(syntax, ast.expr):
-        return
-    loops = [
-        node
-        for node in ast.walk(facts.lines.tree)
-        if isinstance(node, ast.For) and syntax in ast.walk(node)
-    ]
-    counters = [ast.unparse(loop.target) for loop in reversed(loops)]
-    for part in ast.walk(syntax):
-        if isinstance(part, ast.Subscript) and not isinstance(part.slice, (ast.Slice, ast.Tuple)):
-            holder = ast.unparse(part.value)
-            places = [f"{name}{step}" for name in counters for step in (" - 1", "", " + 1")]
-            others = [f"{holder}[{place}]" for place in places]
-            for text in dict.fromkeys([*others, *neighbours(part)]):
-                yield (Change(node_id_of(part), text),)

@@ -12,7 +12,7 @@ from nndiag.finding import Severity
 from nndiag.program.graph.nodes import Ref, single
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import ProgramFault
-from nndiag.program.judging.gradient_faults import other_expressions
+from nndiag.program.judging.update_factors import other_expressions
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.loss_text import loss_text

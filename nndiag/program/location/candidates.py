@@ -165,7 +165,9 @@ class Variations:
 
     def _derivatives(self) -> Iterator[str]:
         """A derivative as a factor of a part, or in the place of one."""
-        known = list(self._alike())
+        parts = ((ast.unparse(part), self.values[id(part)]) for _, _, part in self.parts)
+        own = {t: np.asarray(v, float) for t, v in parts if np.shape(v) == self.due.shape}
+        known = [*self._alike(), *((t, v) for t, v in own.items() if t != self.text)]
         for put, _, text, value in self._each():
             if np.shape(value) != self.due.shape:
                 continue

@@ -7,6 +7,7 @@ results of one expression make to the derivative by one of its operands.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,6 +54,7 @@ def families_of(
     """
     members: dict[tuple[int, int, int], list[tuple[int, int, np.ndarray]]] = {}
     users: dict[int, int] = {}
+    counts = Counter(graph[index].node_id for index in adjoints)
     for index in adjoints:
         for item in graph[index].inputs:
             users[item] = users.get(item, 0) + 1
@@ -63,10 +65,17 @@ def families_of(
                 members.setdefault((-1, heads.index(index), -1), []).append((index, index, value))
             continue
         members.setdefault((node.node_id, node.part or 0, -1), []).append((index, index, value))
-        if any(users.get(item, 0) > 1 or item in heads for item in node.inputs):
+        parted = {
+            item
+            for item in node.inputs
+            if users.get(item, 0) > 1  # that the loss is made of it in several ways
+            or item in heads
+            or counts[graph[item].node_id] != counts[node.node_id]  # the last of several sums
+        }
+        if parted & set(adjoints):
             parts = pulled_back(graph, node, value) or {}
             for slot, item in enumerate(node.inputs):
-                if item in parts and item in adjoints and (users[item] > 1 or item in heads):
+                if item in parts and item in adjoints and item in parted:
                     key = (node.node_id, node.part or 0, slot)
                     members.setdefault(key, []).append(
                         (item, index, np.asarray(parts[item], float))

@@ -96,20 +96,30 @@ class GradientPlace:
                 and part.node not in self.evidence.readings[0].acted
                 and self._taken(part.node) not in self._met
             )
-        return np.ndim(part) == 0  # type: ignore[arg-type]
+        return np.ndim(part) == 0 and not (isinstance(part, int) and part in self._whole)  # type: ignore[arg-type]
+
+    @cached_property
+    def _meeting(self) -> list[object]:
+        """What the forward pass multiplies parameters with: data, one by one."""
+        heads = {head for item in self.evidence.readings[0].parameters for head in item.heads}
+        products = [self.graph[node] for node in self.evidence.forward]
+        parts = [
+            part
+            for node in products
+            if node.operation in ("mul", "multiply") and heads & set(node.inputs)
+            for part in node.arguments
+        ]
+        return [part for part in parts if not (isinstance(part, Ref) and part.node in heads)]
 
     @cached_property
     def _met(self) -> set[Hashable]:
-        """The numbers that the forward pass multiplies parameters with: data, one by one."""
-        heads = {head for item in self.evidence.readings[0].parameters for head in item.heads}
-        products = [self.graph[node] for node in self.evidence.forward]
-        return {
-            self._taken(other)
-            for node in products
-            if node.operation in ("mul", "multiply") and heads & set(node.inputs)
-            for other in node.inputs
-            if other not in heads
-        }
+        """The numbers of the iteration among them."""
+        return {self._taken(part.node) for part in self._meeting if isinstance(part, Ref)}
+
+    @cached_property
+    def _whole(self) -> set[int]:
+        """The whole numbers among them: they are no values of the iteration."""
+        return {part for part in self._meeting if isinstance(part, int)}
 
     def _taken(self, node: int) -> Hashable:
         """What tells a number from others, however often it is taken out of a table."""

@@ -52,6 +52,31 @@ def orders(lines: Lines, node_ids: set[int], training: ast.AST) -> Iterator[Chan
             node = lines.parents.get(node_id_of(node))
 
 
+def carried(lines: Lines, training: ast.AST) -> Iterator[Change]:
+    """The entry of the round before, where each round of a loop reads one and the same entry.
+
+    A loop that writes `h[t]` and reads `h[-1]` carries nothing on.
+    """
+    for loop in (node for node in ast.walk(training) if isinstance(node, ast.For)):
+        if loop is training or not isinstance(loop.target, ast.Name):
+            continue
+        items = [node for node in ast.walk(loop) if isinstance(node, ast.Subscript)]
+        written = {
+            ast.unparse(item.value)
+            for item in items
+            if isinstance(item.ctx, ast.Store) and ast.unparse(item.slice) == loop.target.id
+        }
+        for item in items:
+            holder = ast.unparse(item.value)
+            if isinstance(item.ctx, ast.Load) and holder in written and _is_constant(item.slice):
+                yield Change(node_id_of(item), f"{holder}[{loop.target.id} - 1]")
+
+
+def _is_constant(index: ast.expr) -> bool:
+    number = index.operand if isinstance(index, ast.UnaryOp) else index
+    return isinstance(number, ast.Constant)
+
+
 def _turned(item: ast.expr) -> str:
     if isinstance(item, ast.Call) and ast.unparse(item.func) == "reversed":
         return ast.unparse(item.args[0])

@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -217,10 +216,11 @@ class Search:
         """Those that make most wrong gradients right, the likeliest first; one an expression.
 
         What already is a derivative, only another one than is due, may lack a factor, or be right
-        where what is made of it is not: the first of either kind is given.
+        where what is made of it is not: the first of either kind is given. Behind them come others
+        for the same values: what is summed up is right in any order.
         """
         found: dict[bool, Substitution] = {}
-        enough = {self.aims.exact}  # a sign is lost where a derivative is
+        more: list[Substitution] = []
         for node_id in self.tapes[0].likely:
             nodes = self.tapes[0].sites[node_id]
             if len(nodes) > _MOST_OCCURRENCES:
@@ -229,13 +229,20 @@ class Search:
                 known = found.get(item.is_right)
                 if known is None or known.rank < item.rank:
                     found[item.is_right] = item
-                if len(item.mends) == len(self.wrong):
+                elif known.node_id == node_id and len(known.mends) == len(item.mends):
+                    more.append(item)
+                if len(item.mends) == len(self.wrong) and len(more) >= _MOST_ALIGNMENTS:
                     break
-            whole = {k for k, item in found.items() if len(item.mends) == len(self.wrong)}
-            if enough & whole or time.process_time() > self.deadline:
+            known = found.get(self.aims.exact)  # a sign is lost where a derivative is
+            whole = known is not None and len(known.mends) == len(self.wrong)
+            if whole or time.process_time() > self.deadline:
                 break
         most = max((len(item.mends) for item in found.values()), default=0)
-        return [found[k] for k in sorted(found) if len(found[k].mends) == most]
+        kept = [found[k] for k in sorted(found) if len(found[k].mends) == most]
+        others = [
+            x for x in more if len(x.mends) == most and x.node_id in {k.node_id for k in kept}
+        ]
+        return [*kept, *others[:_MOST_ALIGNMENTS]]
 
     def rescaled(self, node_ids: Collection[int]) -> Substitution | None:
         """The last of some expressions whose values, times a factor, make wrong gradients right."""
@@ -260,7 +267,7 @@ class Search:
         tape = self.tapes[0]
         scales, sources = tape.scales(nodes)
         near = set().union(*(tape.above(target) for target in sources))
-        for key, family in self._nearest_first:
+        for key, family in tape.nearest_first:
             if near and near.isdisjoint(family.targets):
                 continue
             if not family.tells and not set(family.targets) & set(tape.heads):
@@ -277,18 +284,6 @@ class Search:
             for slot in (s for s, item in enumerate(source.inputs) if item in tape.adjoints):
                 yield from self._tried(Passed(node_id, through, slot))
 
-    @cached_property
-    def _nearest_first(self) -> list[tuple[tuple[int, int, int], Family]]:
-        """The families: those of parameters, then those that are nearest to the loss.
-
-        What a rectifier passes on is due with and without its mask where the mask is put on anyway.
-        """
-        heads = set(self.tapes[0].heads)
-        return sorted(
-            self.tapes[0].families.items(),
-            key=lambda item: (heads.isdisjoint(item[1].targets), -min(item[1].targets)),
-        )
-
     def _tried(self, candidate: Candidate | Passed) -> Iterator[Substitution]:
         """The substitution that a candidate is, where it makes something right."""
         if self._mended(self.tapes[0], candidate):
@@ -303,10 +298,13 @@ class Search:
         if len(found) < 2 or sites < 2:
             return found
         tape = self.tapes[0]
-        firsts = [item.places(sites, members)[0] for item in found]
-        near = [
-            (2 * FAR, 0) if p is None else tape.distance(nodes[0], family.nodes[p]) for p in firsts
-        ]
+        near = []
+        for item in found:
+            first = item.places(sites, members)[0]
+            node = None if first is None else family.nodes[first]
+            steps, apart = (FAR, 0) if node is None else tape.distance(nodes[0], node)
+            aside = item.first != 0 and sites == members
+            near.append((node is None, aside, steps, apart))
         order = sorted(range(len(found)), key=lambda place: near[place])
         return [found[place] for place in order[:_MOST_ALIGNMENTS]]
 
@@ -383,7 +381,7 @@ class Search:
             mends,
             tuple(dues),
             bool(tape.scales(tape.sites[node_id])[0]),
-            bool(tape.explained.factors(own[first])),
+            bool(tape.explained.factors(own[first], singles=True)),
             next(unlike, first),
         )
 

@@ -11,7 +11,7 @@ import numpy as np
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.derivatives import pulled_back
 from nndiag.program.graph.nodes import Node, evaluated
-from nndiag.program.location.families import Explained, families_of
+from nndiag.program.location.families import Explained, Family, families_of
 from nndiag.program.roles.losses import Key, Loss
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.reading import Reading, has_signal
@@ -58,6 +58,18 @@ class Tape:
             if node.node_id >= 0 and index in self.carrying and node.function is not None:
                 found.setdefault(node.node_id, []).append(index)
         return {node_id: tuple(nodes) for node_id, nodes in found.items()}
+
+    @cached_property
+    def nearest_first(self) -> list[tuple[tuple[int, int, int], Family]]:
+        """The families: those of parameters, then those that are nearest to the loss.
+
+        What a rectifier passes on is due with and without its mask where the mask is put on anyway.
+        """
+        heads = set(self.heads)
+        return sorted(
+            self.families.items(),
+            key=lambda item: (heads.isdisjoint(item[1].targets), -min(item[1].targets)),
+        )
 
     @cached_property
     def likely(self) -> list[int]:

@@ -161,9 +161,9 @@ class StepEvaluator:
 
     def _write(self, snapshot: Snapshot, values: Theta) -> None:
         for tensor in self.tensors:
-            wanted = values[tensor.name]
+            wanted = values.get(tensor.name)  # a point without values is the program's own
             now = tensor.read(snapshot)
-            if now is not None and not np.array_equal(now, wanted):
+            if now is not None and wanted is not None and not np.array_equal(now, wanted):
                 tensor.write(snapshot, wanted)
 
     def step(self, point: Point) -> Theta:

@@ -26,6 +26,7 @@ from nndiag.program.roles.status import Status
 
 _PARALLEL = 1e-4  # how far a part of a step may be from the gradient's
 _STEP = -1  # stands for the step itself beside the node_ids of a chain
+_ROUNDED, _NEAR = 1e-7, 1e-2
 _ALIKE = 1e-3  # how much a factor may differ between points of one iteration
 
 
@@ -226,7 +227,9 @@ def _follows_data(found: Comparison) -> bool:
     """Whether all factors of a step differ between points of one iteration, or in sign.
 
     A schedule, or a batch's size, is the same at all of them: what differs is made of the data.
-    Neither turns a step around from one iteration to another.
+    Neither turns a step around from one iteration to another. Near zero the outputs are nearly the
+    same at all points of an iteration; what differs there beyond rounding, and from iteration to
+    iteration clearly, is made of the data, too.
     """
     tables = {
         point: {**factors, **({_STEP: found.rates[point]} if point in found.rates else {})}
@@ -235,8 +238,11 @@ def _follows_data(found: Comparison) -> bool:
     groups: dict[int, list[Mapping[int, float]]] = {}
     for point, table in tables.items():
         groups.setdefault(found.iterations[point], []).append(table)
-    differ = any(_none_common(group, _agree) for group in groups.values() if len(group) > 1)
-    return differ or _none_common([*tables.values()], _have_one_sign)
+    near, whole = [group for group in groups.values() if len(group) > 1], [*tables.values()]
+    differ = any(_none_common(group, _agree) for group in near)
+    slightly = bool(near) and all(_none_common(group, _are_same) for group in near)
+    differ = differ or (slightly and _none_common(whole, _are_near))
+    return differ or _none_common(whole, _have_one_sign)
 
 
 def _none_common(
@@ -247,8 +253,16 @@ def _none_common(
     return bool(shared) and not any(alike([table[key] for table in tables]) for key in shared)
 
 
-def _agree(factors: Sequence[float]) -> bool:
-    return max(factors) - min(factors) <= _ALIKE * abs(factors[0])
+def _agree(factors: Sequence[float], within: float = _ALIKE) -> bool:
+    return max(factors) - min(factors) <= within * abs(factors[0])
+
+
+def _are_same(factors: Sequence[float]) -> bool:
+    return _agree(factors, _ROUNDED)
+
+
+def _are_near(factors: Sequence[float]) -> bool:
+    return _agree(factors, _NEAR)
 
 
 def _have_one_sign(factors: Sequence[float]) -> bool:

@@ -111,6 +111,93 @@ for epoch in range(300):
     V, W = V - 0.05 * np.tanh(n).T @ d, W - 0.05 * x.T @ dz
     print(np.mean((p - y) ** 2))
 """
+HELPERS = """\
+import numpy as np
+rng = np.random.default_rng(6)
+x = rng.normal(size=(24, 2))
+y = (x[:, :1] > x[:, 1:]).astype(float)
+def squash(v):
+    return 1 / (1 + np.exp(-v))
+def slope(v):
+    return squash(v) * (1 - squash(v))
+A, B, C = (rng.normal(size=s) * 0.8 for s in ((2, 4), (4, 4), (4, 1)))
+for epoch in range(300):
+    p = x @ A
+    q = squash(p) @ B
+    out = squash(q) @ C
+    print(np.mean((out - y) ** 2))
+    d = 2 * (out - y) / len(x)
+    dC = squash(q).T @ d
+    dq = d @ C.T * slope(q)
+    dB = squash(p).T @ dq
+    dA = x.T @ (dq @ B.T * slope(p))
+    A, B, C = A - 0.3 * dA, B - 0.3 * dB, C - 0.3 * dC
+"""
+ADAM = """\
+import numpy as np
+rng = np.random.default_rng(8)
+x = rng.normal(size=(30, 2))
+y = x @ np.array([0.7, -0.4]) + 0.1
+w, m, v, t = np.zeros(2), np.zeros(2), np.zeros(2), 1
+for epoch in range(300):
+    out = x @ w
+    g = 2 * x.T @ (out - y) / len(x)
+    m = 0.9 * m + 0.1 * g
+    v = 0.99 * v + 0.01 * g ** 2
+    w = w - 0.02 * (m / (1 - 0.9 ** t)) / (np.sqrt(v / (1 - 0.99 ** t)) + 1e-8)
+    print(np.mean((out - y) ** 2))
+    t += 1
+"""
+FLOATS = """\
+import math, random
+random.seed(2)
+data = [([0, 0], 0), ([0, 1], 1), ([1, 0], 1), ([1, 1], 0)]
+w = [[random.uniform(-1, 1) for _ in range(3)] for _ in range(2)]
+b, v, c = [0.0] * 3, [random.uniform(-1, 1) for _ in range(3)], 0.0
+for epoch in range(300):
+    total = 0.0
+    for x, y in data:
+        h = []
+        for j in range(3):
+            z = b[j]
+            for i in range(2):
+                z += w[i][j] * x[i]
+            h.append(math.tanh(z))
+        out = 1 / (1 + math.exp(-(c + sum(v[j] * h[j] for j in range(3)))))
+        total += 0.5 * (out - y) ** 2
+        d = (out - y) * out * (1 - out)
+        back = [d * v[j] * (1 - h[j] ** 2) for j in range(3)]
+        for j in range(3):
+            v[j] -= 0.3 * d * h[j]
+            b[j] -= 0.3 * back[j]
+            for i in range(2):
+                w[i][j] -= 0.3 * back[j] * x[i]
+        c -= 0.3 * d
+    print(total)
+"""
+CONVOLUTION = """\
+import numpy as np
+rng = np.random.default_rng(4)
+x = rng.normal(size=(30, 8))
+y = np.tanh(x[:, 1:-1]).sum(axis=1, keepdims=True) / 6
+K, b, V = rng.normal(size=(2, 3)) * 0.5, np.zeros(2), rng.normal(size=(12, 1)) * 0.5
+for epoch in range(300):
+    z = np.zeros((len(x), 2, 6))
+    for i in range(6):
+        z[:, :, i] = x[:, i:i + 3] @ K.T + b
+    a = np.tanh(z)
+    out = a.reshape(len(x), -1) @ V
+    print(np.mean((out - y) ** 2))
+    d = 2 * (out - y) / len(x)
+    e = (d @ V.T).reshape(a.shape)
+    f = e * (1 - a ** 2)
+    dK = np.zeros_like(K)
+    for i in range(6):
+        dK += f[:, :, i].T @ x[:, i:i + 3]
+    db = f.sum(axis=(0, 2))
+    K, b, V = K - 0.05 * dK, b - 0.05 * db, V - 0.05 * a.reshape(len(x), -1).T @ d
+"""
+RIGHT = [LAYERS, CLOSURE, LINE, SOFTMAX, SQUARES, NORMALIZED, HELPERS, ADAM, FLOATS, CONVOLUTION]
 CASES = [
     (LAYERS, "    first = first - 0.1 * m1\n", "", "gradient-never-computed"),
     (CLOSURE, "        v = v - 0.1 * gv\n", "", "gradient-never-computed"),
@@ -123,11 +210,15 @@ CASES = [
         "softmax-wrong-axis",
     ),
     (SQUARES, "2 * (p", "np.mean(p - y) * 2 * (p", "loss-gradient-scaled-by-residual"),
+    (HELPERS, "squash(v) * (1 - squash(v))", "1 - squash(v) ** 2", "wrong-activation-derivative"),
+    (ADAM, "    t += 1\n", "", "wrong-moment"),
+    (FLOATS, "1 - h[j] ** 2", "1 - out ** 2", "activation-derivative-of-wrong-argument"),
+    (CONVOLUTION, "dK += f", "dK += e", "broken-chain-rule"),
     (NORMALIZED, " - np.mean(dn, axis=0, keepdims=True)", "", "wrong-loss-gradient"),
 ]
 
 
-@pytest.mark.parametrize("text", [LAYERS, CLOSURE, LINE, SOFTMAX, SQUARES, NORMALIZED])
+@pytest.mark.parametrize("text", RIGHT)
 def test_finds_nothing_wrong_in_the_right_program(judge, text):
     found = judge(text)
     assert found.is_right
@@ -152,6 +243,13 @@ def test_tells_a_table_of_differences_where_no_loss_is_computed(judge):
     found = judge(LINE.replace("(0.5 * x + 0.2)[:, 0]", "0.5 * x + 0.2"))
     assert found.faults[0].bug == "mismatched-shapes"
     assert found.fixed is not None
+
+
+def test_tells_a_factor_that_is_another_one_for_each_example(judge):
+    found = judge(FLOATS.replace("(out - y) * out * (1 - out)", "out - y"))
+    assert found.faults[0].bug == "missing-activation-derivative"
+    assert found.fixed is not None
+    assert "d = (out - y) * (out * (1 - out))" in found.fixed.text
 
 
 def test_counts_the_parameters_in_front_of_those_that_move(judge):

@@ -112,6 +112,7 @@ def test_right_programs_have_no_fault(judge, text):
         (RECURRENT, "U @ h[t - 1])", "U @ h[-1])", "broken-chain-rule"),
         (RECURRENT, "e * v + carried", "e * v", "broken-chain-rule"),
         (GATED, "d * c[t] * f[t]", "d * f[t] * f[t]", "raw-error-instead-of-delta"),
+        (GATED, "np.concatenate([h[t - 1]", "np.concatenate([h[-1]", "broken-chain-rule"),
         (RECURRENT, "dU += ", "dU = ", "assignment-instead-of-increment"),
         (RECURRENT, "in reversed(range(5))", "in range(5)", "broken-chain-rule"),
     ],
