@@ -15,7 +15,8 @@ Fires when
     start at zero: less than `moved` of a quadratic's way along its steepest direction), and the
     rate halfway through is below 1/`factor` of half the stability limit (times the share of the
     examples that a step sees, because small batches need smaller rates), or, without a stability
-    limit, the typical step is below `step` of the weights.
+    limit, the typical step is below `step` of the weights. Where the rate has decayed to nothing by
+    then, a run that ends only a little short of what the data allow is told of it, too.
 
 Silent when
     The run learned or diverged, or its weights moved; no gradient reaches the weights (then no rate
@@ -40,7 +41,7 @@ from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.movement import late_path, path, rates_at, step_per_rate
 from nndiag.detectors.run_summary import course_of
-from nndiag.detectors.underway import distance
+from nndiag.detectors.underway import distance, shortness
 from nndiag.finding import Evidence, Finding
 from nndiag.formatting import number, rough
 from nndiag.trace import Trace
@@ -70,6 +71,8 @@ def learning_rate_too_small(
     """The learning rate is so small that the run has hardly left its start."""
     severity, rate = distance(course_of(trace)), _halfway(trace)
     configured = trace.facts.learning_rate or 0.0
+    if severity is None and rate < _NOTHING * configured:
+        severity = shortness(course_of(trace))
     way = late_path(trace) if rate < _DECAYED * configured else path(trace)
     what = "move the weights by {} of their length"
     if np.isinf(way) and trace.facts.stability_limit:  # weights that start at zero

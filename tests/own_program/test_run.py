@@ -30,6 +30,7 @@ CAUSES = {
     "one_hidden_unit": "too-few-units",
     "rate_far_too_high": "learning-rate-above-stability-limit",
     "rate_far_too_small": "learning-rate-too-small",
+    "rate_fades_by_epoch": "learning-rate-too-small",
     "rate_fades_too_early": "learning-rate-too-small",
     "saturated_by_the_rate": "learning-rate-above-stability-limit",
     "summed_loss": "summed-loss",

@@ -85,7 +85,8 @@ def is_even(reading: Reading, loss: Loss) -> bool:
     for residual in reading.residuals:
         value = np.asarray(reading.forward[residual.node].value, float)
         slope = adjoints.get(residual.node)
-        if slope is None and (by_output := adjoints.get(residual.output)) is not None:
+        computed = reading.forward[residual.output].operation != "leaf"  # no parameter by itself
+        if slope is None and computed and (by_output := adjoints.get(residual.output)) is not None:
             slope = residual.sign * by_output
         if slope is not None and slope.shape == value.shape and np.any(slope):
             size = float(np.max(np.abs(slope * value), initial=0.0))

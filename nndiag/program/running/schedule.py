@@ -19,6 +19,9 @@ _FEWEST = 3  # points
 def schedule_of(program: Judgement) -> int | None:
     """The expression of one number that goes as the steps' rate does; None where that is steady.
 
+    A rate that is lowered after a whole epoch is steady where the program was looked at; then its
+    name tells, if a loop gives it another value.
+
     Args:
         program: With its parameters compared.
     """
@@ -35,7 +38,34 @@ def schedule_of(program: Judgement) -> int | None:
                 ratios = np.array([table[node_id] for table in tables]) / rates
                 if np.isfinite(ratios).all() and np.ptp(ratios) <= _SAME * np.abs(ratios).max():
                     return node_id
-    return None
+    return _renewed(program, readings[plain[0]]) if plain else None
+
+
+def _renewed(program: Judgement, reading: Reading) -> int | None:
+    """The rate that the updates name, where some loop gives that name a value."""
+    rate, nodes = program.found.rate, program.found.nodes
+    loops = [
+        node
+        for node in ast.walk(program.found.host.source.tree)
+        if isinstance(node, (ast.For, ast.While))
+    ]
+    given = {
+        ast.unparse(target)
+        for loop in loops
+        for node in ast.walk(loop)
+        if isinstance(node, (ast.Assign, ast.AugAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    }
+    if rate is None or rate.text not in given:
+        return None
+    return next(
+        (node_id for node_id in _numbers(reading, nodes) if _is(nodes.get(node_id), rate.text)),
+        None,
+    )
+
+
+def _is(node: ast.AST | None, text: str) -> bool:
+    return node is not None and ast.unparse(node) == text
 
 
 def _numbers(reading: Reading, nodes: Mapping[int, ast.AST]) -> dict[int, float]:
