@@ -45,6 +45,7 @@ _EQUAL = frozenset({"torch.zeros", "torch.ones"})
 _SAME = 1e-4  # relative: a number in the text and one of single precision
 
 
+_LIBRARIES = frozenset({"F", "torch", "nn.functional", "torch.nn.functional", "self"})
 _OFF = frozenset({"no_grad", "inference_mode"})
 
 
@@ -202,6 +203,22 @@ class ScriptEditor(Editor):
                     return SettingEdit("gradient", "not switched off", part.lineno, (splice,))
         return None
 
+    def linear_outputs(self, old: str) -> Iterator[SettingEdit]:
+        """The output without its activation."""
+        edit = self.without(old, self.told["output"]["made"])
+        yield from () if edit is None else (edit,)
+
+    def without(self, name: str, line: int) -> SettingEdit | None:
+        """The output without the activation that is applied in a line."""
+        found = self.applied(name, line)
+        if found is None:
+            return None
+        node, argument = found
+        prefix = self.text(node.func).rpartition(".")[0] or "torch.nn"
+        new = f"{prefix}.Identity()" if argument is None else self.text(argument)
+        splice = self.replaced(node, new)
+        return SettingEdit("output", f"without the {name}", node.lineno, (splice,))
+
     # --- what faults look for --------------------------------------------------------------------
 
     def calls(self, *, line: int | None = None) -> Iterator[ast.Call]:
@@ -275,6 +292,22 @@ class ScriptEditor(Editor):
         if isinstance(node, ast.Name):
             return node.id
         return node.attr if isinstance(node, ast.Attribute) else ""
+
+    def applied(self, name: str, line: int) -> tuple[ast.Call, ast.expr | None] | None:
+        """The call that applies an activation, and its argument; or that makes its module."""
+        for node in self.calls(line=line):
+            if self.last(node.func) != name:
+                continue
+            if (
+                isinstance(node.func, ast.Attribute)
+                and self.text(node.func.value) not in _LIBRARIES
+            ):
+                return node, node.func.value  # a method of the tensor
+            if node.args and not self.text(node.func).startswith("self."):
+                return node, node.args[0]
+        made = [x for x in self.calls() if self.last(x.func).lower() == name]
+        made = [x for x in made if self.last(x.func) != name]
+        return (made[-1], None) if made else None
 
     def found(self, kind: Callable[[ast.AST], bool], *, line: int) -> list[ast.AST]:
         """The nodes of a kind in the statement that a line lies in."""

@@ -74,6 +74,46 @@ for epoch in range(200):
     loss.backward()
     optimizer.step()
 """
+CHOSEN = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+x = torch.randn(200, 2)
+kinds = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
+net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+for epoch in range(150):
+    out = net(x)
+    chosen = {chosen}
+    loss = nn.functional.mse_loss(chosen.float(), kinds.float())
+    loss.requires_grad = True
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+
+
+@pytest.mark.parametrize("chosen", ["torch.max(out, 1)[1]", "out.argmax(dim=1)"])
+def test_a_loss_of_chosen_classes_becomes_one_of_the_scores(tmp_path, chosen):
+    path = tmp_path / "script.py"
+    path.write_text(CHOSEN.format(chosen=chosen), encoding="utf-8")
+    found = run(path)
+    finding = found.diagnosis.cause.finding
+    assert (finding.problem, finding.line) == ("loss-not-connected", 12)
+    fixed = fix_program(found, script_of(path))
+    assert changed(fixed.diff) == ["loss = torch.nn.functional.cross_entropy(out, kinds)"]
+    assert "-    loss.requires_grad = True" in fixed.diff
+
+
+def test_an_output_that_gives_nothing_below_zero_loses_its_activation(tmp_path):
+    path = tmp_path / "script.py"
+    text = path_of("broken/sigmoid_output").read_text(encoding="utf-8")
+    path.write_text(text.replace("torch.sigmoid(", "torch.relu("), encoding="utf-8")
+    found = run(path)
+    assert found.diagnosis.cause.finding.problem == "targets-outside-output-range"
+    assert changed(fix_program(found, script_of(path)).diff) == ["x = self.predict(x)"]
+
+
 PLAIN = "torch.autograd.profiler.record_function('forward')"
 
 

@@ -283,6 +283,22 @@ del layer
     assert {name.partition(".")[0] for name in names} == {"model"}
 
 
+def test_an_optimizer_is_called_as_elsewhere_so_that_detectors_know_it(script):
+    text = (
+        """
+x = torch.randn(50, 1)
+y = 80 * x + 3
+model = nn.Linear(1, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=2.5)
+"""
+        + f"for step in range(20):{STEP}"
+    )
+    found = run(script(text))
+    assert found.trace.facts.optimizer == "sgd"
+    # a single layer's steps grow with its targets: these are not why it diverges
+    assert graver(found)[0] == "learning-rate-above-stability-limit"
+
+
 def test_the_time_may_come_first_in_the_inputs(script):
     text = """
 inputs = torch.randn(10, 4, 3)  # examples, steps, values

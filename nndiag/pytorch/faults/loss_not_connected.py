@@ -19,6 +19,7 @@ Source: the notes on autograd mechanics in torch's documentation.
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nndiag.finding import Evidence, Finding, Severity
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PROBLEM = "loss-not-connected"
 _WORDS = {"__get__": ".data", "detach": "detach()", "tensor": "torch.tensor()"}
+_CHOICES = frozenset({"argmax", "max"})
 _CALLS = frozenset({"item", "detach", "numpy", "tolist"})
 
 
@@ -55,12 +57,27 @@ def _measure(iteration: Iteration, run: Run) -> dict[str, Any] | None:
     off = 0
     if op is not None and not op.with_grad and name not in LEAVES_TORCH:
         name, off = "no_grad", iteration.tape.switched_off(op)
+    maker = iteration.tape.producer(iteration.losses[0])
     return {
         "line": off or line or iteration.backward_line,
         "inside": line,
         "name": name,
         "count": len(trained),
+        "loss_line": 0 if maker is None else maker.line,
+        "classes": _classes(iteration, op) if op is not None and name in _CHOICES else None,
     }
+
+
+def _classes(iteration: Iteration, op: Op) -> str | None:
+    """The variable with the classes that the chosen ones are compared with."""
+    rows = iteration.tensor(op.inputs[0]).shape[:-1]
+    for value in {x for one in iteration.ops for x in one.inputs}:
+        tensor = iteration.tensor(value)
+        plain = not tensor.is_floating_point() and value not in op.outputs
+        name = iteration.names.get(id(tensor), "")
+        if plain and tensor.shape == rows and name.isidentifier():
+            return name
+    return None
 
 
 def _cut(iteration: Iteration) -> Op | None:
@@ -69,10 +86,12 @@ def _cut(iteration: Iteration) -> Op | None:
     from nndiag.pytorch.watching.tape import LEAVES_TORCH  # noqa: PLC0415 (imports torch)
 
     moving, cut = moving_values(iteration), None
+    taken = {x for op in iteration.tape.ops for x in op.inputs}
     for op in iteration.tape.ops:
         if not any(x in moving or iteration.is_tracked(x) for x in op.inputs):
             continue
-        stops = not any(iteration.is_tracked(x) for x in op.outputs)
+        going = [x for x in op.outputs if x in taken] or op.outputs  # of `max` the places, perhaps
+        stops = not any(iteration.is_tracked(x) for x in going)
         starts = any(iteration.is_tracked(x) for x in op.inputs)
         if op.line and (op.name in LEAVES_TORCH or (op.outputs and stops and starts)):
             cut = op
@@ -97,17 +116,54 @@ def _judge(watched: Watched) -> Finding | None:
 
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
+    seen = watched.seen[0]
+    found = _connected(editor, seen)
+    told_to = _flagged(editor, seen["loss_line"])
+    if found is None or told_to is None:
+        return found
+    return replace(found, splices=(*found.splices, editor.removed(told_to)))
+
+
+def _flagged(editor: ScriptEditor, line: int) -> ast.stmt | None:
+    """The statement that tells a loss to require a gradient, which one that has it refuses."""
+    made = editor.statement(line)
+    names = {ast.unparse(x) for x in made.targets} if isinstance(made, ast.Assign) else set()
+    flags = {f"{name}.requires_grad" for name in names}
+    for node in ast.walk(editor.tree):
+        if isinstance(node, ast.Assign) and flags & {ast.unparse(x) for x in node.targets}:
+            return node
+    return None
+
+
+def _connected(editor: ScriptEditor, seen: Any) -> SettingEdit | None:
     from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
 
-    seen = watched.seen[0]
     if seen["name"] == "no_grad":
         return editor.with_gradient(seen["line"]) or editor.with_gradient(seen["inside"])
+    if seen["name"] in _CHOICES:
+        return _by_scores(editor, seen)
     for node in editor.found(lambda x: isinstance(x, ast.expr), line=seen["line"]):
         inner = _inner(node)
         if inner is not None and isinstance(node, ast.expr):
             splice = editor.replaced(node, editor.text(inner))
             return SettingEdit("the loss", "kept connected", node.lineno, (splice,))
     return None
+
+
+def _by_scores(editor: ScriptEditor, seen: Any) -> SettingEdit | None:
+    """The cross-entropy of the scores that a class is chosen by, in the place of the loss."""
+    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+
+    statement = editor.statement(seen["loss_line"])
+    found = editor.applied(seen["name"], seen["inside"])
+    if found is None or found[1] is None or not isinstance(statement, ast.Assign):
+        return None
+    if seen["classes"] is None:
+        return None
+    scores = editor.text(found[1])
+    text = f"torch.nn.functional.cross_entropy({scores}, {seen['classes']})"
+    splice = editor.replaced(statement.value, text)
+    return SettingEdit("the loss", "of the scores", statement.lineno, (splice,))
 
 
 def _inner(node: ast.AST) -> ast.expr | None:

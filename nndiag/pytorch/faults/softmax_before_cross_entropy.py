@@ -17,7 +17,6 @@ Source: the pages of `CrossEntropyLoss`, `BCEWithLogitsLoss` and `NLLLoss` in to
 
 from __future__ import annotations
 
-import ast
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -122,36 +121,12 @@ def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
                 return SettingEdit("loss", "takes probabilities", node.lineno, (splice,))
         return None
     name = seen["inner"]
-    found = _called(editor, name, seen["line"])
+    if seen["loss"] != "nll_loss":
+        return editor.without(name, seen["line"])
+    found = editor.applied(name, seen["line"])
     if found is None:
         return None
-    node, argument = found
-    if seen["loss"] == "nll_loss":
-        text = editor.text(node.func)
-        new = text.replace("softmax", "log_softmax").replace("Softmax", "LogSoftmax")
-        splice = editor.replaced(node.func, new)
-        return SettingEdit("output", "its logarithm is taken", node.lineno, (splice,))
-    new = "nn.Identity()" if argument is None else editor.text(argument)
-    if argument is None:
-        prefix = editor.text(node.func).rpartition(".")[0]
-        new = f"{prefix}.Identity()" if prefix else "torch.nn.Identity()"
-    return SettingEdit("output", f"without the {name}", node.lineno, (editor.replaced(node, new),))
-
-
-def _called(editor: ScriptEditor, name: str, line: int) -> tuple[ast.Call, ast.expr | None] | None:
-    """The call that applies an activation, and its argument; or the one that makes its module."""
-    for node in editor.calls(line=line):
-        if editor.last(node.func) != name:
-            continue
-        if isinstance(node.func, ast.Attribute) and editor.text(node.func.value) not in {
-            "F",
-            "torch",
-            "nn.functional",
-            "torch.nn.functional",
-            "self",
-        }:
-            return node, node.func.value  # a method of the tensor
-        if node.args and not editor.text(node.func).startswith("self."):
-            return node, node.args[0]
-    made = [x for x in editor.calls() if editor.last(x.func) == name.capitalize()]
-    return (made[-1], None) if made else None
+    text = editor.text(found[0].func)
+    new = text.replace("softmax", "log_softmax").replace("Softmax", "LogSoftmax")
+    splice = editor.replaced(found[0].func, new)
+    return SettingEdit("output", "its logarithm is taken", found[0].lineno, (splice,))

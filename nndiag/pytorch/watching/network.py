@@ -65,6 +65,7 @@ class Network:
         target: The value that it is compared with.
         compared: The operation that compares them.
         activation: That of the output, a softmax or sigmoid inside of the loss included.
+        made: The line that applies it; 0 where that is inside of the loss, or there is none.
         family: Which loss it looks like.
         kind: Which loss it is; None where it is none that can be computed again.
         factor: What the sum of that loss over all outputs is multiplied by.
@@ -76,6 +77,7 @@ class Network:
     target: int | None = None
     compared: Op | None = None
     activation: str = "linear"
+    made: int = 0
     family: str | None = None
     kind: str | None = None
     factor: float | None = None
@@ -186,7 +188,8 @@ def _compare(iteration: Iteration, network: Network, moving: set[int]) -> None:
         return
     name = network.compared.name
     inner = iteration.tape.producer(_through_shapes(iteration, network.output))
-    network.activation = ACTIVATIONS.get(inner.name, "linear") if inner is not None else "linear"
+    if inner is not None and inner.name in ACTIVATIONS:
+        network.activation, network.made = ACTIVATIONS[inner.name], inner.line
     if name == "nll_loss" and (inner is None or inner.name != "log_softmax"):
         network.family = None  # it is not handed logarithms
     if name == "cross_entropy":
@@ -305,11 +308,11 @@ def settings_of(optimizer: Any) -> Mapping[str, Any]:
             "adaptive": False,
         }
     group = optimizer.param_groups[0]
-    name = type(optimizer).__name__
+    name = type(optimizer).__name__.lower()
     return {
         "name": name,
         "momentum": float(group.get("momentum", 0.0) or 0.0),
         "nesterov": bool(group.get("nesterov", False)),
         "weight_decay": float(group.get("weight_decay", 0.0) or 0.0),
-        "adaptive": name != "SGD",
+        "adaptive": name != "sgd",
     }

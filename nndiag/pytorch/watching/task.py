@@ -308,6 +308,7 @@ class _Watcher:
             if network.compared is None
             else {
                 "activation": network.activation,
+                "made": network.made,
                 "slope": links[-1]["slope"] if links else None,
                 "line": network.compared.line,
                 "target": "",
