@@ -42,6 +42,10 @@ _BETTER = 0.1  # of R², by which a change is better than none
 _LOWER = 0.5  # of the program's last loss, below which a change helped, where R² is not known
 
 
+_RESCALING = frozenset({"targets", "loss", "the loss"})
+"""Edits behind which losses are no longer those of the program as it was."""
+
+
 def fix_program(
     run: ProgramRun,
     program: Program,
@@ -272,7 +276,7 @@ class Search:
         """
         if reached is None:
             before = self.loss_before
-            compared = math.isfinite(before) and not any(x.name == "targets" for x in edits)
+            compared = math.isfinite(before) and not any(x.name in _RESCALING for x in edits)
             if self._unmended or (compared and not last_loss(told) < before - _LOWER * abs(before)):
                 return False
         return trains(self._program, told, reached)

@@ -196,14 +196,10 @@ class Speaker:
             return self.editor.sigmoid()
         if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
             return self.editor.labels()
-<<<<<<< HEAD
         output = (self._told["output"] or {}).get("activation")
         if output == "relu":  # no scale of the targets lifts them all into its range
             return next(self.editor.linear_outputs(output), None)
         return self.editor.standardized(targets=True)
-=======
-        return self.editor.standardized(targets=True)
->>>>>>> ee4858d (Make a loss of chosen classes one of their scores; leave a relu at the output out; call torch's optimizers as nndiag's are called, so that detectors know them)
 
 
 def suggested(finding: Finding | None, source: Source) -> tuple[Suggestion, ...]:

@@ -16,6 +16,7 @@ CAUSES = {
     "broken/eval_mode_left_on": {"wrong-mode"},
     "broken/head_not_in_optimizer": {"parameter-not-trained"},
     "broken/loss_detached": {"loss-not-connected"},
+    "broken/divergence_subtracted": {"loss-without-bound"},
     "broken/model_each_epoch": {"training-starts-anew"},
     "broken/missing_zero_grad": {"gradient-accumulates"},
     "broken/rate_too_high": {"learning-rate-above-stability-limit", "unscaled-inputs"},

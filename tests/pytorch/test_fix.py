@@ -105,6 +105,49 @@ def test_a_loss_of_chosen_classes_becomes_one_of_the_scores(tmp_path, chosen):
     assert "-    loss.requires_grad = True" in fixed.diff
 
 
+SIGNS = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+x = torch.randn(90, 2)
+kinds = (x[:, 0] > 0).long() + (x[:, 1] > 0).long()
+net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 3))
+optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
+for epoch in range(150):
+    out = net(x)
+    loss = {loss}
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+"""
+ENTROPY = "nn.functional.cross_entropy(out, kinds)"
+
+
+@pytest.mark.parametrize(
+    ("loss", "right"),
+    [
+        (f"-{ENTROPY}", ENTROPY),
+        (f"0.1 - {ENTROPY}", f"0.1 + {ENTROPY}"),
+        (f"-3 * {ENTROPY}", f"3 * {ENTROPY}"),
+        ("nn.functional.nll_loss(out, kinds)", ENTROPY),
+    ],
+)
+def test_a_loss_without_bound_gets_the_other_sign_or_takes_raw_outputs(tmp_path, loss, right):
+    path = tmp_path / "script.py"
+    path.write_text(SIGNS.format(loss=loss), encoding="utf-8")
+    found = run(path)
+    finding = found.diagnosis.cause.finding
+    assert (finding.problem, finding.line) == ("loss-without-bound", 11)
+    fixed = fix_program(found, script_of(path))
+    assert changed(fixed.diff) == [f"loss = {right}"]
+
+
+def test_a_divergence_of_the_wrong_sign_is_turned(tmp_path):
+    path = path_of("broken/divergence_subtracted")
+    fixed = fix_program(run(path), script_of(path))
+    assert changed(fixed.diff)[0].startswith("divergence = -0.5 * torch.sum(")
+
+
 def test_an_output_that_gives_nothing_below_zero_loses_its_activation(tmp_path):
     path = tmp_path / "script.py"
     text = path_of("broken/sigmoid_output").read_text(encoding="utf-8")

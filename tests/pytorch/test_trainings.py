@@ -283,6 +283,19 @@ del layer
     assert {name.partition(".")[0] for name in names} == {"model"}
 
 
+def test_a_script_s_own_error_comes_before_what_a_second_step_would_show(script):
+    text = """
+weight = torch.zeros(1, 1, requires_grad=True)
+for step in range(9):
+    loss = ((x @ weight - y) ** 2).mean()
+    loss.backward()
+    weight = weight - 0.1 * weight.grad
+    weight.grad.zero_()
+"""
+    cause = run(script(text)).diagnosis.cause
+    assert cause.finding.problem == "ends-by-its-own-error"
+
+
 def test_an_optimizer_is_called_as_elsewhere_so_that_detectors_know_it(script):
     text = (
         """

@@ -17,6 +17,7 @@ from nndiag.pytorch.faults import (  # noqa: I001 - the order is that in which t
     softmax_over_examples,
     broadcast_residual,
     wrong_mode,
+    loss_without_bound,
     rate_decays_too_early,
     ends_by_its_own_error,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "ends_by_its_own_error",
     "gradient_accumulates",
     "loss_not_connected",
+    "loss_without_bound",
     "measured",
     "parameter_not_trained",
     "rate_decays_too_early",

@@ -80,8 +80,8 @@ def _judge(watched: Watched) -> Finding | None:
         return _never_stepped(watched) if len(told["rows"]) > 1 else None
     still = _still(told)
     used = [x for x in watched.seen if x["with_gradient"]]
-    if not used:
-        return None  # no gradient at all: the loss is not connected
+    if not used or (told["failure"] and told["count"] <= 1):
+        return None  # the loss is not connected; or its own error came before a second step
     if all(x["lost"] for x in used) and still >= {x for x, _, _ in told["tensors"]}:
         return Finding(
             PROBLEM,
