@@ -38,6 +38,7 @@ from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import shortness
+from nndiag.detectors.unscaled_inputs import steeper_by_inputs
 from nndiag.finding import Evidence, Finding, Skipped
 from nndiag.formatting import number
 from nndiag.trace import Trace
@@ -98,9 +99,11 @@ def _fault(targets: FloatArray, *, size: float, offset: float) -> tuple[str, Evi
 def _rate_alone_fails(trace: Trace, targets: FloatArray) -> bool:
     """Whether the rate is further above its stability limit than large errors at the start explain.
 
-    Beside the part that targets do not change, λ_max has one that grows with the errors.
+    Beside the part that targets do not change, λ_max has one that grows with the errors. Inputs
+    that are off scale account for their part.
     """
     rate, stability_limit = trace.facts.learning_rate, trace.facts.stability_limit
     if rate is None or stability_limit is None:
         return False
-    return bool(rate > max(1.0, float(np.sqrt(np.mean(targets**2)))) * stability_limit)
+    errors = max(1.0, float(np.sqrt(np.mean(targets**2))))
+    return rate > errors * steeper_by_inputs(trace) * stability_limit
