@@ -172,7 +172,7 @@ def _named_numbers(line: str, part: str) -> Iterator[tuple[str, float, bool]]:
             place = _unnamed_place(match, places)
         if place == "step" and not value.is_integer():
             continue
-        said = _PARTS.search(words)
+        said = _PARTS.search(words if place is None else before)
         if place is not None:
             told = _OF_PLACE.match(words)
             of_place = told[1] if told is not None and _PARTS.fullmatch(told[1]) is None else ""

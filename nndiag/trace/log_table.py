@@ -19,7 +19,8 @@ from nndiag.tables import (
 from nndiag.trace.log_titles import is_title
 
 _STAMP = 1e8  # seconds or milliseconds since 1970 are larger, steps seldom are
-_METRIC = {"metric", "name", "tag", "key", "variable"}
+_METRIC = {"metric", "metricname", "name", "tag", "key", "variable"}
+_OF_METRIC = {"value", "metricvalue"}
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _WRAPPED = re.compile(  # a number as libraries show it: tensor(0.5, grad_fn=<…>), np.float64(0.5)
     r"\b(?:tensor|array|Array|(?:np|numpy)\.\w+)\(\s*([-+]?[\d.]+(?:e[-+]?\d+)?|nan|-?inf)(?:,[^()\n]*)?\)"
@@ -43,9 +44,11 @@ def log_table(text: str, file: str) -> Table:
     if not text.strip():
         raise DataError(Problem("the log is empty", Location(file)))
     text = _WRAPPED.sub(r"\1", _ESCAPES.sub("", text)) if _has_marks(text) else text
+    if text.lstrip().startswith("[("):  # a list of tuples that was printed
+        text = text.replace("(", "[").replace(")", "]")
     table = marked_table(text, file)
     if table is not None:
-        return _named(table)
+        return _named(_by_metric(table))
     text = _without_brackets(text)
     rows = _BARS.sub("", text) if "%|" in text else text
     header = header_in(rows, is_title)
@@ -85,14 +88,15 @@ def _by_metric(table: Table) -> Table:
     """A table with a row for each number, `metric,step,value`, with a column for each metric."""
     names = [name.strip().lower() for name in table.names]
     metrics = [number for number, name in enumerate(names) if name in _METRIC]
-    if len(metrics) != 1 or names.count("value") != 1:
+    valued = [number for number, name in enumerate(names) if name in _OF_METRIC]
+    if len(metrics) != 1 or len(valued) != 1:
         return table
     titles = [title.strip() for title in table.words(metrics[0])]
-    values = table.cells(names.index("value"))
+    values = table.cells(valued[0])
     different = list(dict.fromkeys(titles))
     if 2 * len(different) > len(titles) or len(different) > MOST_COLUMNS // 2:
         return table
-    others = [number for number in range(len(names)) if names[number] not in {*_METRIC, "value"}]
+    others = [number for number in range(len(names)) if names[number] not in _METRIC | _OF_METRIC]
 
     def cells() -> list[Sequence[Cell]]:
         by_metric = [

@@ -49,7 +49,7 @@ _PARTS = {
 _LOSS = {"loss", "losses"}
 _MEASURES = {
     *("logloss", "mlogloss", "nll", "crossentropy", "entropy", "ce", "bce", "mse", "rmse", "mae"),
-    *("cost", "objective", "l1", "l2", "rmsle", "deviance", "error", "err", "sse"),
+    *("xent", "cost", "objective", "l1", "l2", "rmsle", "deviance", "error", "err", "sse"),
 }
 _NEUTRAL = {
     *(

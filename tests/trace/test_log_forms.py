@@ -95,6 +95,10 @@ TOLD = {
     "percent_before_loss.txt": Told(8, (1.2, 0.2824), "row", 8, (2, 0.3824)),
     "table_with_bars.txt": Told(8, (1.2, 0.282), "epoch", 8),
     "wide_titles.txt": Told(8, (1.2, 0.282), "step", 7),
+    "cross_entropy_short.txt": Told(8, (1.2, 0.28), "step", 400),
+    "metric_values.json": Told(8, (1.2, 0.282354), "step", 70),
+    "pairs_printed.txt": Told(8, (1.2, 0.2824), "step", 35),
+    "results_with_heading.txt": Told(8, (1.2, 0.2824), "row", 8, (2, 0.3824)),
     "words_run_together.txt": Told(8, (1.2, 0.28), "row", 7),
 }
 
