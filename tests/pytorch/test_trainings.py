@@ -296,6 +296,48 @@ for step in range(9):
     assert cause.finding.problem == "ends-by-its-own-error"
 
 
+def test_a_handful_of_a_whole_batch_can_be_learned_whatever_the_layers(script):
+    text = """
+rnn, head = nn.GRU(1, 8, batch_first=True), nn.Linear(8, 1)
+rows, sums = torch.randn(20, 4, 1), torch.randn(20, 1)
+optimizer = torch.optim.Adam([*rnn.parameters(), *head.parameters()], lr=0.01)
+for step in range(3):
+    optimizer.zero_grad()
+    loss = nn.functional.mse_loss(head(rnn(rows)[0][:, -1]), sums)
+    loss.backward()
+    optimizer.step()
+"""
+    handful = watch(script(text), handful=True)["handful"]
+    assert handful["examples"] == 8
+    assert handful["left"] < 0.05
+
+
+def test_batches_that_are_moved_to_a_graphics_card_are_known(script, monkeypatch):
+    import torch  # noqa: PLC0415 (only where it is installed)
+    from torch.overrides import handle_torch_function, has_torch_function_unary  # noqa: PLC0415
+
+    def cuda(tensor, *args):  # as torch tells of it, without a card
+        if has_torch_function_unary(tensor):
+            return handle_torch_function(cuda, (tensor,), tensor, *args)
+        return tensor.detach().clone()
+
+    monkeypatch.setattr(torch.Tensor, "cuda", cuda)
+    text = """
+from torch.utils.data import DataLoader, TensorDataset
+loader = DataLoader(TensorDataset(x, y), batch_size=10)
+model = network()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+for epoch in range(2):
+    for a, b in loader:
+        optimizer.zero_grad()
+        nn.functional.mse_loss(model(a.cuda()), b.cuda()).backward()
+        optimizer.step()
+"""
+    told = watch(script(text))
+    assert (told["batch"], told["whole"]) == (10, False)
+    assert told["end"]["targets"].shape == (30, 1)
+
+
 def test_an_optimizer_is_called_as_elsewhere_so_that_detectors_know_it(script):
     text = (
         """

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PROBLEM = "gradient-accumulates"
 _FEWEST = 2  # probes
+_GONE = 1e-6  # of the remainder: a gradient beside which that is of no interest
 
 
 @FAULTS.register(PROBLEM)
@@ -64,7 +65,8 @@ def _judge(watched: Watched) -> Finding | None:
         return None
     if len(carried) < len(seen):
         return None
-    last = max(carried, key=lambda x: x["carried"] / max(x["fresh"], 1e-300))
+    alive = [x for x in carried if x["fresh"] > _GONE * x["carried"]] or carried[:1]
+    last = max(alive, key=lambda x: x["carried"] / max(x["fresh"], 1e-300))
     cosine = min(x["cosine"] for x in carried)
     ratio = last["carried"] / max(last["fresh"], 1e-300)
     return Finding(

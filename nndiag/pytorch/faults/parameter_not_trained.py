@@ -102,13 +102,12 @@ def _judge(watched: Watched) -> Finding | None:
         f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
     )
     line = next((x["cut"] for x in used if x["cut"]), 0) if not outside else 0
-    why = "no optimizer has them" if outside else "they get no gradient"
-    if len(names) == 1:
-        why = why.replace("them", "it").replace("they get", "it gets")
+    why = "no optimizer has" if outside else "no gradient reaches"
+    they = "they" if len(names) > 1 else "it"
     return Finding(
         PROBLEM,
         Severity.ERROR if watched.unwell else Severity.WARNING,
-        f"{shown} never changed: {why}",
+        f"{why} {shown}: {they} never changed",
         evidence=(Evidence("update_ratio", observed=0.0),),
         tensor=names[0],
         line=line or None,

@@ -116,7 +116,7 @@ class _Called:
         }
 
     def _results(self, held: Any, *, apply: Any = None) -> list[Any]:
-        given = list(self._arguments)
+        given = [x.cpu() if hasattr(x, "is_floating_point") else x for x in self._arguments]
         for name, place in self.places.items():
             given[place] = held[name]
         result = (apply or self._kind.apply)(*given)

@@ -76,9 +76,8 @@ def _judge(watched: Watched) -> Finding | None:
         first = off[0]
         names = " and ".join(dict.fromkeys(x.replace("_", " ") for x in first["off"]))
         since = f"from step {first['step']} on, " if first["step"] else ""
-        values = (
-            f"; it is handed values of size {number(first['spread'])}" if first["spread"] else ""
-        )
+        size = number(first["spread"]) if first["spread"] and not first["step"] else None
+        values = "" if size is None else f"; batch norm does not scale its inputs, of size {size}"
         return Finding(
             PROBLEM,
             Severity.ERROR if watched.unwell and first["spread"] else Severity.WARNING,

@@ -37,6 +37,8 @@ SAME_ROWS = frozenset(
         "detach",
         "clone",
         "cpu",
+        "cuda",
+        "xpu",
         "type",
         "squeeze_",
         "unsqueeze_",

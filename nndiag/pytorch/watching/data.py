@@ -165,7 +165,9 @@ def _stays(iterations: list[Iteration], network: Network, tensors: list[Any]) ->
         return True
     inputs = iterations[0].tensor(network.inputs or 0)
     return any(
-        value.tensor.shape == inputs.shape and torch.equal(value.tensor, inputs)
+        value.tensor.shape == inputs.shape
+        and value.tensor.device == inputs.device
+        and torch.equal(value.tensor, inputs)
         for value in iterations[1].tape.values
         if value.tensor.dtype == inputs.dtype and not value.tracked
     )

@@ -12,7 +12,7 @@ from nndiag.program.network.losses import TOTALS
 from nndiag.pytorch.watching.data import Data
 from nndiag.pytorch.watching.iteration import Iteration
 from nndiag.pytorch.watching.network import Network, targets_of
-from nndiag.pytorch.watching.replay import CannotReplayError
+from nndiag.pytorch.watching.replay import CannotReplayError, doubled
 
 _MOST = 8  # examples
 _STEPS = 300
@@ -41,7 +41,7 @@ def by_heart(
     numbers = sum(iteration.tensor(x).numel() for op in iteration.ops for x in op.outputs)
     if network.kind is None or network.factor is None or numbers * _STEPS * 2 > _MOST_WORK:
         return None
-    whole = data.batches[0] or {x: iteration.tensor(x) for x in _ends(network)}
+    whole = data.batches[0] or {x: doubled(iteration.tensor(x)) for x in _ends(network)}
     size = min(len(x) for x in whole.values())
     rows = torch.from_numpy(np.linspace(0, size - 1, min(_MOST, size)).astype(np.int64))
     batch = {value: x[rows[torch.arange(len(x)) % len(rows)]] for value, x in whole.items()}

@@ -25,7 +25,7 @@ _DROPOUTS = frozenset(
         "native_dropout",
     ]
 )
-_CASTS = frozenset(["float", "half", "bfloat16", "to", "type", "type_as", "double"])
+_CASTS = frozenset(["float", "half", "bfloat16", "type_as", "double"])
 _MOVES = frozenset(["cuda", "cpu", "xpu"])
 _CPU = torch.device("cpu")
 _AGREES = 1e-3  # relative: single precision against double
@@ -228,15 +228,14 @@ class Replay:
 
 def _called(op: Op, args: Any, kwargs: dict[str, Any], *, double: bool) -> Any:
     """An operation, which stays on the processor and, as a rule, in double precision."""
-    if op.name in _MOVES:
+    chosen = [x for x in (*args[1:], *kwargs.values()) if isinstance(x, torch.dtype)]
+    if op.name in _MOVES or (op.name == "to" and not chosen):  # also by a number, or as another is
         return args[0]
     args = tuple(_CPU if _is_device(x) else x for x in args)
     kwargs = {name: _CPU if _is_device(x) else x for name, x in kwargs.items()}
-    if op.name in _CASTS and double:
-        chosen = [x for x in (*args[1:], *kwargs.values()) if isinstance(x, torch.dtype)]
-        if op.name in {"float", "half", "bfloat16", "double", "type_as"} or chosen:
-            whole = chosen and not chosen[0].is_floating_point
-            return op.function(*args, **kwargs) if whole else args[0].double()
+    if double and (op.name in _CASTS or (op.name in {"to", "type"} and chosen)):
+        whole = chosen and not chosen[0].is_floating_point
+        return op.function(*args, **kwargs) if whole else args[0].double()
     if double and kwargs.get("dtype") is not None and kwargs["dtype"].is_floating_point:
         kwargs = {**kwargs, "dtype": torch.float64}
     if op.name == "batch_norm":  # it changes its running means
