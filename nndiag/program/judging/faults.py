@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nndiag.program.judging.clip_faults import clip_faults
 from nndiag.program.judging.decay_faults import decay_faults
+from nndiag.program.judging.exchanged import exchanged_gradients
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Explains, ProgramFault, told
 from nndiag.program.judging.gradient_faults import gradient_faults
@@ -19,7 +20,7 @@ from nndiag.program.judging.target_faults import target_faults
 from nndiag.program.judging.unfelt import unfelt_parameters
 from nndiag.program.roles.status import FINE
 
-_OF_GRADIENTS = (target_faults, overwritten_sums, changed_shapes)
+_OF_GRADIENTS = (target_faults, overwritten_sums, exchanged_gradients, changed_shapes)
 _OF_UPDATES = (integer_faults, memory_faults, rate_faults, decay_faults, clip_faults)
 
 

@@ -30,8 +30,20 @@ def kept_and_added(facts: Facts, node_id: int) -> Edits:
         return []
     target, value = ast.unparse(statement.targets[0]), ast.unparse(statement.value)
     shares = dict.fromkeys(ast.unparse(item) for item in _complements(statement.value))
+    shares |= dict.fromkeys(_kept_elsewhere(facts.lines.tree))
     texts = [f"{target} = {share} * {target} + {value}" for share in shares]
     return [(Change(node_id_of(statement), text),) for text in [*texts, f"{target} += {value}"]]
+
+
+def _kept_elsewhere(tree: ast.AST) -> Iterator[str]:
+    """The shares that other averages keep: the `β` of each `m = β * m + …`."""
+    for node in _walk(tree, ast.Assign):
+        target = ast.unparse(node.targets[0])
+        for product in _walk(node.value, ast.BinOp):
+            sides = (product.left, product.right)
+            if isinstance(product.op, ast.Mult) and target in map(ast.unparse, sides):
+                others = [side for side in sides if ast.unparse(side) != target]
+                yield from (ast.unparse(side) for side in others if isinstance(side, _SHARES))
 
 
 def squared(facts: Facts, node_id: int) -> Edits:

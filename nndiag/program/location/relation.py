@@ -127,9 +127,13 @@ class Relations:
             return self._derivative(wrong[0], source, target)
         if not wrong:
             return self._reduced(source, target)
-        if self.graph[target].function is None:
-            return "wrong-layer-activation"
-        return _CHAIN
+        return "wrong-layer-activation" if self._is_parameter(target) else _CHAIN
+
+    def _is_parameter(self, node: int) -> bool:
+        """Whether a node is a parameter, or what is cut out of one."""
+        while self.graph[node].operation in MOVES and self.graph[node].inputs:
+            node = self.graph[node].inputs[0]
+        return self.graph[node].function is None
 
     def _reduced(self, source: int, target: int) -> str:
         """A derivative that is missing, a bias's sum, or a product in the wrong order."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.program.execution.runner import StepFailedError
-from nndiag.program.graph.adjoints import Adjoints, ancestors
+from nndiag.program.graph.adjoints import Adjoints
 from nndiag.program.graph.nodes import Graph
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.roles.multiples import TOLERANCE, factor_between, multiple_of
 from nndiag.program.roles.recording import Iteration
+
+_REDUCED = frozenset({"sum", "mean", "average", "max", "amax", "min", "amin", "prod", "nansum"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +136,16 @@ class Chain:
         return found
 
 
+def _kept_on_the_way(graph: Graph, end: int) -> set[int]:
+    """What a value is made of, but for what is summed up to fewer numbers on every way to it."""
+    found = {end}
+    for index in range(end, -1, -1):
+        node = graph[index]
+        if index in found and not (node.operation in _REDUCED and node.size < graph[end].size):
+            found.update(node.inputs)
+    return found
+
+
 def chain_to(graph: Graph, parameter: Parameter, acted: set[int]) -> Chain:
     """The values on the way to a parameter's update that have as many numbers as it has.
 
@@ -149,7 +161,7 @@ def chain_to(graph: Graph, parameter: Parameter, acted: set[int]) -> Chain:
         assert end is not None
         size = graph[end].size
         last: dict[int, int] = {}
-        for index in sorted(ancestors(graph, end)):
+        for index in sorted(_kept_on_the_way(graph, end)):
             node = graph[index]
             if node.node_id >= 0 and index in acted and node.size == size and index != head:
                 last[node.node_id] = index

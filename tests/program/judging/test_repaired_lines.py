@@ -197,7 +197,52 @@ for epoch in range(300):
     db = f.sum(axis=(0, 2))
     K, b, V = K - 0.05 * dK, b - 0.05 * db, V - 0.05 * a.reshape(len(x), -1).T @ d
 """
+ONE_BY_ONE = """\
+import numpy as np
+rng = np.random.default_rng(1)
+x = rng.normal(size=(20, 3))
+y = np.sin(x[:, :1])
+W, b = rng.normal(size=(3, 4)) * 0.5, np.zeros((1, 4))
+V, c = rng.normal(size=(4, 1)), np.zeros((1, 1))
+mW, mb = np.zeros_like(W), np.zeros_like(b)
+for epoch in range(400):
+    i = rng.integers(len(x))
+    one, due = x[i:i + 1], y[i:i + 1]
+    h = np.tanh(one @ W + b)
+    out = h @ V + c
+    print(np.sum((out - due) ** 2))
+    d = 2 * (out - due)
+    e = d @ V.T * (1 - h ** 2)
+    db = np.sum(e, axis=0, keepdims=True)
+    dW = one.T @ e
+    mW = 0.9 * mW + dW
+    mb = 0.9 * mb + db
+    W, b = W - 0.01 * mW, b - 0.01 * mb
+    V, c = V - 0.01 * h.T @ d, c - 0.01 * np.sum(d, axis=0, keepdims=True)
+"""
+LISTED = """\
+import numpy as np
+rng = np.random.default_rng(9)
+x = rng.normal(size=(30, 4))
+y = np.sin(x[:, :1])
+A, a, B, b = rng.normal(size=(4, 4)), np.zeros(4), rng.normal(size=(4, 4)), np.zeros(4)
+C = rng.normal(size=(4, 1))
+for epoch in range(300):
+    h = np.tanh(x @ A + a)
+    k = np.tanh(h @ B + b)
+    out = k @ C
+    print(np.mean((out - y) ** 2))
+    d = 2 * (out - y) / len(x)
+    e = d @ C.T * (1 - k ** 2)
+    f = e @ B.T * (1 - h ** 2)
+    dA, da, dB, db, dC = x.T @ f, 0, h.T @ e, 0, k.T @ d
+    da = f.sum(axis=0)
+    db = e.sum(axis=0)
+    for weight, gradient in zip([A, a, B, b, C], [dA, da, dB, db, dC]):
+        weight -= 0.05 * gradient
+"""
 RIGHT = [LAYERS, CLOSURE, LINE, SOFTMAX, SQUARES, NORMALIZED, HELPERS, ADAM, FLOATS, CONVOLUTION]
+RIGHT += [ONE_BY_ONE, LISTED]
 CASES = [
     (LAYERS, "    first = first - 0.1 * m1\n", "", "gradient-never-computed"),
     (CLOSURE, "        v = v - 0.1 * gv\n", "", "gradient-never-computed"),
@@ -214,6 +259,9 @@ CASES = [
     (ADAM, "    t += 1\n", "", "wrong-moment"),
     (FLOATS, "1 - h[j] ** 2", "1 - out ** 2", "activation-derivative-of-wrong-argument"),
     (CONVOLUTION, "dK += f", "dK += e", "broken-chain-rule"),
+    (ONE_BY_ONE, "np.sum(e, axis=0", "np.sum(e, axis=1", "wrong-bias-gradient"),
+    (ONE_BY_ONE, "mb = 0.9 * mb + db", "mb = db", "wrong-moment"),
+    (LISTED, "[dA, da, dB, db, dC]", "[dA, db, dB, da, dC]", "wrong-bias-gradient"),
     (NORMALIZED, " - np.mean(dn, axis=0, keepdims=True)", "", "wrong-loss-gradient"),
 ]
 
