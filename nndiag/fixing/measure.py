@@ -73,6 +73,11 @@ class Run:
         return min(1 - self.score, WORST_ERROR)
 
     @property
+    def noise(self) -> float:
+        """Share of the variance that no model explains, by the data; 0 where that is not known."""
+        return 1 - self.diagnosis.numbers.get("attainable", 1.0)
+
+    @property
     def problems(self) -> frozenset[str]:
         """Problems that were found and are more than notes."""
         findings = self.diagnosis.findings

@@ -58,14 +58,19 @@ def recipe(names: Sequence[str]) -> tuple[str, ...]:
     return compatible(name for name in _RECIPE if name in names)
 
 
-def near_the_best(trials: Iterable[Trial]) -> list[Trial]:
+def near_the_best(trials: Iterable[Trial], *, noise: float = 0.0) -> list[Trial]:
     """Cures that leave little more of the variance unexplained than the best of them.
 
     What is within 5 points of the best, or within a quarter of its error, counts as near.
+
+    Args:
+        trials: The trials.
+        noise: Share of the variance that no model explains.
     """
     cures = [trial for trial in trials if trial.cures]
     best = min((trial.error for trial in cures), default=0.0)
-    return [trial for trial in cures if trial.error <= max(best + _NEAR, (1 + _ALIKE) * best)]
+    near = best + max(_NEAR, _ALIKE * max(best - noise, 0.0))
+    return [trial for trial in cures if trial.error <= near]
 
 
 def by_size(trials: Iterable[Trial], baseline: Run) -> list[Trial]:
@@ -82,4 +87,4 @@ def by_size(trials: Iterable[Trial], baseline: Run) -> list[Trial]:
         scales = any(part.kind == "data" for part in parts)
         return (len(parts), not aimed, not scales, sum(x.price for x in parts), trial.error)
 
-    return sorted(near_the_best(trials), key=rank)
+    return sorted(near_the_best(trials, noise=baseline.noise), key=rank)

@@ -8,7 +8,7 @@ from nndiag.experiment import Experiment
 from nndiag.fixing.measure import Run
 from nndiag.remedies import Case, changed, remedies
 
-_CURED = 0.7  # share of the error that a cure may leave
+_CURED = 0.7  # share of the error, beyond what the data leave, that a cure may leave
 _NOTHING = 0.95  # … of the variance: a run that explains no more has learned nothing
 _HELPED = 0.9  # … and that a help may leave
 _HARMED = 1.1  # more than so much of it is harm
@@ -79,7 +79,8 @@ def verdict_on(run: Run, *, baseline: Run, control: Run | None) -> TrialOutcome:
 def is_cured(run: Run, *, baseline: Run) -> bool:
     """Whether the baseline's failure is gone."""
     cause = baseline.diagnosis.cause
-    if not run.well or run.diagnosis.failing or run.error > _CURED * baseline.error:
+    left, before = (max(x.error - baseline.noise, 0.0) for x in (run, baseline))
+    if not run.well or run.diagnosis.failing or left > _CURED * before:
         return False
     if run.error > _NOTHING and not run.tells_classes:  # no better than the mean, outside or inside
         return False

@@ -39,6 +39,16 @@ def test_verdicts_by_the_error_that_is_left(healthy, error, good, verdict):
     assert verdict_on(run, baseline=baseline, control=None) is verdict
 
 
+@pytest.mark.parametrize(("error", "verdict"), [(0.88, "cures"), (0.9, "no effect")])
+def test_what_the_data_leave_unexplained_is_no_error_of_the_run(healthy, error, verdict):
+    """The data allow 30 %: of 0.97, 0.7 is noise, and of the other 0.27 a cure may leave 0.19."""
+    baseline = run_with(healthy, error=0.97, problems=["unscaled-inputs"])
+    numbers = {**baseline.diagnosis.numbers, "attainable": 0.3}
+    baseline = replace(baseline, diagnosis=replace(baseline.diagnosis, numbers=numbers))
+    run = run_with(healthy, error=error, good=True)
+    assert verdict_on(run, baseline=baseline, control=None) == verdict
+
+
 @pytest.mark.parametrize(
     ("outcome", "error", "verdict"),
     [
