@@ -13,9 +13,10 @@ Why it matters
 
 Fires when
     The run did not learn, and at its end the decay's pull, decay × weights, is within a factor of
-    `balance` of the loss's gradient while decay × weights² exceeds `cost` × the loss; or every
-    layer but the last has shrunk below `shrunk` × its first size, by steps whose decay adds up to
-    that.
+    `balance` of the loss's gradient while decay × weights² exceeds `cost` × the loss (with `adamw`:
+    it came to rest, and decay × weights exceeds `cost` in some layer, in root mean square); or
+    every layer but the last has shrunk below `shrunk` × its first size, by steps whose decay adds
+    up to that.
 
 Silent when
     The run learned or diverged; there is no decay; the loss pulls much harder than it, as before
@@ -61,7 +62,10 @@ def weight_decay_too_strong(
     if course.severity is None or course.outcome is Outcome.DIVERGED:
         return []
     decoupled = trace.facts.optimizer == "adamw"  # there the decay is no part of the gradient
-    found = None if decoupled else _balanced(trace, course, decay, balance=balance, cost=cost)
+    if decoupled:
+        found = _beside_adam(trace, course, decay, limit=cost)
+    else:
+        found = _balanced(trace, course, decay, balance=balance, cost=cost)
     found = found or _shrunk(trace, decay, limit=shrunk)
     if found is None:
         return []
@@ -94,6 +98,26 @@ def _balanced(
         "rests where both are equal, not where the loss is smallest"
     )
     return message, Evidence("weight_norm", observed=worth, limit=cost, measure="cost")
+
+
+def _beside_adam(
+    trace: Trace, course: RunSummary, decay: FloatArray, *, limit: float
+) -> tuple[str, Evidence] | None:
+    """What is said of a decay that takes a good part of what Adam's own steps can add."""
+    layers = zip(trace.facts.initial_weights, trace.facts.layers, strict=False)
+    counts = np.array([weights.size + len(weights) * layer.bias for weights, layer in layers])
+    norms = trace.series["weight_norm"].values
+    if course.outcome is Outcome.IMPROVING or len(counts) != norms.shape[1]:
+        return None
+    pull = float((decay * norms[-1] / np.sqrt(counts)).max())
+    if not pull > limit:
+        return None
+    message = (
+        f"takes {rough(pull)} × the learning rate from each weight in every step, where Adam's own "
+        "steps are at most 1 × that: the run rests where both are equal, not where the loss is "
+        "smallest"
+    )
+    return message, Evidence("weight_norm", observed=pull, limit=limit, measure="pull")
 
 
 def _shrunk(trace: Trace, decay: FloatArray, *, limit: float) -> tuple[str, Evidence] | None:

@@ -71,3 +71,24 @@ def test_noise_of_the_steps_adds_to_the_gradient(calmest, fires, make_trace):
     series = {"weight_norm": trace.series["weight_norm"].values, "gradient_norm": gradients}
     facts = {"settings": trace.facts.settings, "learning_rate": 0.1}
     assert bool(run(PROBLEM, make_trace(FLAT, facts=facts, series=series))) is fires
+
+
+@pytest.mark.parametrize(("size", "fires"), [(0.019, False), (0.021, True)])
+def test_beside_adam_s_steps_a_decay_by_the_weights_alone_counts_by_what_it_takes(
+    size, fires, make_trace
+):
+    """Decay 5 and weights of 0.02: a tenth of the most that a step of Adam can add to each."""
+    layers = ((4, "tanh"), (1, "linear"))
+    initial = (np.ones((4, 1)), np.ones((1, 4)))  # with biases 8 and 5 numbers
+    norms = np.tile([size * np.sqrt(8), size * np.sqrt(5)], (10, 1))
+    trace = make_trace(
+        FLAT,
+        layers=layers,
+        facts={
+            "settings": {"optimizer": {"weight_decay": 5.0}},
+            "optimizer": "adamw",
+            "initial_weights": initial,
+        },
+        series={"weight_norm": norms, "gradient_norm": np.ones((10, 2))},
+    )
+    assert bool(run(PROBLEM, trace)) is fires
