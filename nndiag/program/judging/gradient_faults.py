@@ -150,25 +150,6 @@ class _Faults:
                 )
                 return
 
-    def uncarried(self) -> Iterator[ProgramFault]:
-        """States that are not carried on, where everything is right as soon as they are.
-
-        The gradients are those of the network that is meant, so that it is not they that are wrong.
-        """
-        wrong = {item.name for item in self.facts.comparisons if item.status not in FINE}
-        for change in carried(self.lines, self.facts.found.watched.loop.node):
-            names = self.facts.bench.mended([change], self.facts.comparisons, self.facts.loss)
-            if wrong <= set(names):
-                says = (
-                    f"{names[0]} is updated as if a state were carried on, but each round of the "
-                    "forward pass reads the same entry"
-                )
-                edits: Edits = [(change,)]
-                yield ProgramFault(
-                    "broken-chain-rule", names, change.node_id, says, edits, explains=Explains.ALL
-                )
-                return
-
     def structural(self) -> Iterator[ProgramFault]:
         """Statements that make wrong parameters right when they are increments, or turned."""
         evidence, training = self.evidence, self.facts.found.watched.loop.node
