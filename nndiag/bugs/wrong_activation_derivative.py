@@ -21,4 +21,4 @@ from nndiag.program.judging.bug import BUGS, Bug
 @BUGS.register("wrong-activation-derivative")
 def wrong_activation_derivative() -> Bug:
     """A delta is multiplied by the derivative of another activation than the layer has."""
-    return Bug(sentence="the derivative is that of another activation than the layer has")
+    return Bug(sentence="the backward pass uses another activation's derivative")

@@ -81,13 +81,8 @@ def _written() -> Iterator[None]:
 
 def complain(problem: NndiagError | str) -> None:
     """Tell on stderr what is wrong."""
-    console = console_of(sys.stderr)
-    try:
-        for text in (str(problem),) if isinstance(problem, str) else map(str, problem.problems):
-            console.print("[bold red]error:[/]", end=" ")
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
-    except OSError:  # a reader that has gone, a disk that is full
-        leave_quietly()
+    for text in (str(problem),) if isinstance(problem, str) else map(str, problem.problems):
+        _tell("error:", text, style="bold red")
 
 
 def warnings_are_told() -> None:
@@ -101,16 +96,22 @@ def _warned(message: Warning | str, category: type[Warning], *place: Any, **more
     if not issubclass(category, NndiagWarning):
         _OTHERS(message, category, *place, **more)
         return
-    console = console_of(sys.stderr)
-    console.print("[bold yellow]warning:[/]", end=" ")
-    console.print(str(message), markup=False, highlight=False, soft_wrap=True)
+    _tell("warning:", str(message), style="bold yellow")
 
 
 def remark(text: str) -> None:
-    """Tell on stderr what a person should know besides; on a terminal no word is broken."""
+    """Tell on stderr what a person should know besides."""
+    _tell(f"note: {text}", style="dim")
+
+
+def _tell(label: str, text: str = "", *, style: str) -> None:
+    """Write on stderr; on a terminal lines end between words, elsewhere where the text has them."""
+    from rich.text import Text  # noqa: PLC0415 (rich costs 50 ms)
+
     console, wrapped = console_of(sys.stderr), sys.stderr.isatty()
+    told = Text.assemble((label, style), *([f" {text}"] if text else []))
     try:
-        console.print(f"note: {text}", markup=False, style="dim", soft_wrap=not wrapped)
+        console.print(told, soft_wrap=not wrapped)
     except OSError:  # a reader that has gone, a disk that is full
         leave_quietly()
 

@@ -5,6 +5,7 @@ from nndiag.trace import Trace
 
 DONE = "nothing: it trains"
 _LEARNED = 0.9  # R² from which on a run need not be longer
+_LITTLE = 0.1  # R² below which it predicts little more than the mean
 
 
 def next_command(diagnosis: Diagnosis, trace: Trace, *, config: str | None) -> str:
@@ -36,4 +37,14 @@ def next_command(diagnosis: Diagnosis, trace: Trace, *, config: str | None) -> s
         return f"nndiag train {config}"
     if diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
         return f"nndiag sweep-lr {config}"
-    return DONE
+    return done(diagnosis)
+
+
+def done(diagnosis: Diagnosis) -> str:
+    """What is left of a run in which nothing was found: nothing, or to read what it did not learn."""
+    return "nndiag explain r-squared" if learned_little(diagnosis) else DONE
+
+
+def learned_little(diagnosis: Diagnosis) -> bool:
+    """Whether a run in which nothing was found predicts little more than the mean."""
+    return diagnosis.numbers.get("r_squared", 1.0) < _LITTLE

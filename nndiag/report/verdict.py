@@ -12,6 +12,7 @@ from nndiag.detectors import DETECTORS, declared
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
 from nndiag.formatting import count, number, percent, r_squared_words
 from nndiag.report.changes import suggestion_words
+from nndiag.report.next_command import learned_little
 from nndiag.trace import Trace
 from nndiag.trace.statistics import guessed_classes, rate_ran_out
 
@@ -260,7 +261,8 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
         r_squared = diagnosis.numbers.get("r_squared")
         share = ""
         if finished and r_squared is not None:
-            share = f" R² {r_squared_words(r_squared)}."
+            little = ": it predicts little more than the mean" * learned_little(diagnosis)
+            share = f" R² {r_squared_words(r_squared)}{little}."
         only = f" (looked for {narrow} only)" if narrow else ""
         if diagnosis.outcome is Outcome.FLAT:
             yield Text(f"Nothing that was recorded tells why{only}.")

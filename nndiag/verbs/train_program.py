@@ -11,7 +11,7 @@ from nndiag.errors import Problem, RunError, UserCodeError, warn
 from nndiag.finding import Outcome
 from nndiag.plain import json_text
 from nndiag.program import CodeSettings, ProgramCheck
-from nndiag.report.next_command import DONE
+from nndiag.report.next_command import done
 from nndiag.trace.run_folder import (
     create_run_folder,
     refuse_unwritable_runs,
@@ -49,7 +49,7 @@ class ProgramRunResult(RunResult):
             return f"nndiag train {self.config}"
         failed = self.outcome in (Outcome.DIVERGED, Outcome.STALLED)
         warned = self.check is not None and self.check.fixed_text is not None
-        return f"nndiag fix {self.config}" if failed or warned else DONE
+        return f"nndiag fix {self.config}" if failed or warned else done(self.diagnosis)
 
 
 def train_program(

@@ -184,3 +184,12 @@ def test_a_dumb_terminal_is_spared_the_progress(folder, program_text, arguments)
     assert terminal.end() == 1
     assert "\x1b" not in terminal.text
     assert "\r" not in terminal.text.replace("\r\n", "")
+
+
+def test_what_is_told_on_a_terminal_ends_its_lines_between_words(folder):
+    (folder / "wear.csv").write_text("temperature,wear\n1,2\n2,4\n3,6\n")
+    terminal = Terminal(folder, "init", "wear.yaml", "--data", "wear.csv", columns=60)
+    assert terminal.end() == 0
+    told = re.sub(r"\x1b\[[0-9;]*m", "", terminal.text).splitlines()
+    assert told[0].rstrip() == "warning: column wear, the last one, is what is predicted;"
+    assert told[1] == "--target NAME takes another"

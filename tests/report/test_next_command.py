@@ -1,11 +1,14 @@
 """The command that is suggested fits what was found."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from nndiag.finding import Outcome
 from nndiag.report.next_command import next_command
+from nndiag.report.verdict import verdict_panel
 from nndiag.trace import Facts
 
 
@@ -26,6 +29,25 @@ def test_a_run_without_findings(healthy, outcome, command):
     diagnosis, trace = healthy
     changed = replace(diagnosis, outcome=outcome)
     assert next_command(changed, trace, config="my.yaml") == command
+
+
+@pytest.mark.parametrize(
+    ("r_squared", "command", "told"),
+    [
+        (0.09, "nndiag explain r-squared", "0.09: it predicts little more than the mean."),
+        (0.11, "nothing: it trains", "0.11."),
+    ],
+)
+def test_a_run_at_its_end_that_learned_little_is_not_said_to_train(
+    healthy, r_squared, command, told
+):
+    diagnosis, trace = healthy
+    numbers = {**diagnosis.numbers, "r_squared": r_squared}
+    changed = replace(diagnosis, outcome=Outcome.CONVERGED, numbers=numbers)
+    assert next_command(changed, trace, config="my.yaml") == command
+    console = Console(file=StringIO(), width=100)
+    console.print(verdict_panel(changed, trace))
+    assert f"Nothing wrong was found. R² {told} " in console.file.getvalue()
 
 
 def test_a_run_that_has_learned_little_yet_is_trained_longer(healthy):
