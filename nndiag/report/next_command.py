@@ -41,7 +41,7 @@ def next_command(diagnosis: Diagnosis, trace: Trace, *, config: str | None) -> s
 
 
 def done(diagnosis: Diagnosis) -> str:
-    """What is left of a run in which nothing was found: nothing, or to read what it did not learn."""
+    """What is left of a run without a finding: nothing, or to read what it did not learn."""
     return "nndiag explain r-squared" if learned_little(diagnosis) else DONE
 
 
