@@ -30,7 +30,7 @@ class ProgramTrial:
     @property
     def title(self) -> str:
         """The changes in words."""
-        return " + ".join(f"{x.name} {x.says}" for x in self.edits) or "the gradient fixed"
+        return " + ".join(f"{x.name} {x.says}" for x in self.edits) or "the right gradient"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """Runs beside each other: settings that differ, how they ended, all curves on one scale."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from nndiag.trace import Trace
 from nndiag.trace.difference import Difference
 from nndiag.trace.statistics import loss_summary
 
+_STAMP = re.compile(r"-\d{8}-\d{6}(-\d+)?$")  # of a folder whose run has no name of its own
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red")
 _LARGE_CHARTS, _MOST_CHARTS = 4, 20  # of several lines; of one line each
 _NARROW, _MOST_WANTED = 60, ("outcome", "loss", "found")
@@ -69,6 +71,9 @@ def _told_apart(sides: Sequence[Side], changed: Sequence[Difference]) -> dict[st
         for key, one in zip(keys, changed, strict=False)
     }
     names = [side.name for side in sides]
+    plain = [_STAMP.sub("", name) for name in names]
+    if len(set(plain)) == len(set(names)):
+        names = plain
     if len(set(names)) > 1:
         return {"": names, **columns}
     return columns or {"": [_folder(side) for side in sides]}
@@ -183,7 +188,10 @@ class _Outcomes:
         shown = [label for label in cells if label in _MOST_WANTED or not narrow]
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("", no_wrap=True)
-        for heading in (*self._apart, *shown):
+        for heading, column in self._apart.items():
+            wanted = min(max(map(len, column)), options.max_width // 4)
+            table.add_column(heading, min_width=wanted, overflow="fold")
+        for heading in shown:
             table.add_column(heading, overflow="fold")
         for place in range(len(self._sides)):
             apart = [column[place] for column in self._apart.values()]

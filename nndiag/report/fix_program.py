@@ -123,7 +123,7 @@ def _outcome_words(fix: ProgramFix) -> str:
 def _title(fix: ProgramFix) -> str:
     title = "" if fix.winner is None else fix.winner.title
     repaired = fix.repaired and fix.winner is not None and fix.winner.edits
-    return f"the gradient fixed + {title}" if repaired else title
+    return f"the right gradient + {title}" if repaired else title
 
 
 def _panel(fix: ProgramFix) -> RenderableType:

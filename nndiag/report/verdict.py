@@ -33,6 +33,8 @@ _SERIES = {
     "linear_share": "share that a linear model reaches",
 }
 """How a report writes a series whose name it cannot take as it is."""
+_WHOLE = {"ratio of what was just seen of loss": "loss of the last batches ÷ loss of all"}
+"""How a report writes what is clumsy as a measure of a series."""
 _DUE = frozenset({"cosine", "scale"})
 """Series whose limit is the one right value."""
 
@@ -104,6 +106,7 @@ def evidence_words(evidence: Evidence, *, unit: str = "step") -> str:
     measure = _SERIES.get(evidence.measure or "", evidence.measure)
     words = "" if measure is None else f"{measure} of "
     words += _SERIES.get(evidence.series, evidence.series.replace("_", " "))
+    words = _WHOLE.get(words, words)
     if evidence.layer is not None:
         words += f" of {evidence.layer}"
     words += f" {number(evidence.observed)}"

@@ -184,3 +184,11 @@ def test_settings_of_one_name_are_told_apart():
 def test_the_document_has_no_bare_infinity():
     blown = side("blown", [1.0, 1e200, np.inf], ending={"reason": "non-finite"})
     assert "Infinity" not in json_text(compare_document([blown, blown], ()))
+
+
+def test_programs_are_called_by_their_names_where_no_other_run_has_it():
+    stamped = [side(f"{name}-20261130-120802", [1.0, 0.5]) for name in ("first_net", "second_net")]
+    assert "first_net " in shown(stamped)
+    assert "20261130" not in shown(stamped).partition("┤")[0]
+    again = [side(f"net-2026113{day}-120802", [1.0, 0.5]) for day in (0, 1)]
+    assert "net-20261131" in shown(again)
