@@ -43,9 +43,17 @@ class SettingEdit:
     splices: tuple[Splice, ...]
 
     def first_line(self, text: str) -> str | None:
-        """The first line that it changes, as it is then; None where it cannot be made."""
-        changed = edited(text, [self])
-        return None if changed is None else changed.split("\n")[self.line - 1].strip()
+        """The first line that it changes, as it is then; None where it cannot be made.
+
+        Statements that are put before it are one line together: each alone is no change.
+        """
+        changed, first = edited(text, [self]), self.splices[0]
+        if changed is None:
+            return None
+        added = first.text.count("\n") - text[first.start : first.end].count("\n")
+        lines = changed.split("\n")[self.line - 1 :][: max(added, 1)]
+        plain = not any(line.rstrip().endswith(":") for line in lines)
+        return "; ".join(line.strip() for line in (lines if plain else lines[:1]))
 
 
 Edits = tuple[SettingEdit, ...]

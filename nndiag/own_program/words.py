@@ -13,7 +13,7 @@ from nndiag.own_program.mirror import Mirror, Told
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
 
-_LONGEST = 64  # characters of a line that is shown
+_LONGEST = 160  # characters of lines that are shown
 _RATE = frozenset(
     {
         "learning-rate-above-stability-limit",

@@ -256,3 +256,18 @@ def narrow(folder, widths, start, hidden):
     shapes = {"W": [3, 2], "b": [1, 2], "V": [2, 1], "c": [1, 1]}
     tensors = [[name, shape, [9]] for name, shape in shapes.items()]
     return read_source(path), told(links=links, tensors=tensors, loop_line=8)
+
+
+def test_statements_that_are_put_before_a_line_are_shown_together():
+    """One of them alone would scale nothing."""
+    text = "a = 1\nfor step in range(3):\n    a = a - 1\n"
+    place = text.index("for")
+    several = SettingEdit(
+        "inputs", "standardized", 2, (Splice(place, place, "m = 1\na = a - m\n"),)
+    )
+    assert several.first_line(text) == "m = 1; a = a - m"
+    start = text.index("3")
+    one = SettingEdit("steps", "9", 2, (Splice(start, start + 1, "9"),))
+    assert one.first_line(text) == "for step in range(9):"
+    block = SettingEdit("x", "y", 2, (Splice(place, place, "if a:\n    a = 2\n"),))
+    assert block.first_line(text) == "if a:"
