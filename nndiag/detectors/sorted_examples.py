@@ -49,7 +49,8 @@ from nndiag.formatting import number, percent, rough
 from nndiag.trace import Trace
 
 PROBLEM = "sorted-examples"
-_FEWEST = 5  # records in the last quarter
+_FEWEST = 5  # records in the last quarter, and in the first epochs
+_EPOCHS = 2
 
 
 @detector(
@@ -72,6 +73,7 @@ def sorted_examples(
         _forgetting(trace, forgotten),
         _swinging(trace, swing),
         _jumping(trace, 2 * swing),
+        _following(trace, 2 * swing),
     )
     signs = [x for x in looked_at if x is not None]
     if not signs:
@@ -130,6 +132,32 @@ def _swinging(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
     told = f"the mean prediction jumps by {rough(jump)} × the targets' std, to what came last"
     steps = (int(means.steps[-tail]), int(means.steps[-1]))
     return told, Evidence("prediction_mean", jump, limit, steps=steps, measure="jump")
+
+
+def _following(trace: Trace, limit: float) -> tuple[str, Evidence] | None:
+    """That the mean prediction went there and back in the first two epochs, with what was seen.
+
+    Later it may follow nothing: what so large swings have killed stays dead.
+    """
+    means, targets = trace.series.get("prediction_mean"), trace.facts.targets
+    epoch = steps_per_epoch(trace)
+    if means is None or targets is None or not epoch:
+        return None
+    early = means.values[means.steps <= _EPOCHS * epoch]
+    if len(early) < _FEWEST or not np.isfinite(early).all():
+        return None
+    low, high = int(early.argmin()), int(early.argmax())
+    down = min(early[: low + 1].max(), early[low:].max()) - early[low]
+    up = early[high] - max(early[: high + 1].min(), early[high:].min())
+    swing = float(max(down, up)) / max(float(targets.std()), 1e-300)
+    if not swing > limit:
+        return None
+    told = (
+        f"in the first {_EPOCHS} epochs the mean prediction went {rough(swing)} × the targets' std "
+        "away and back, with the examples"
+    )
+    steps = (int(means.steps[0]), int(means.steps[len(early) - 1]))
+    return told, Evidence("prediction_mean", swing, limit, steps=steps, measure="swing")
 
 
 def _jumping(trace: Trace, limit: float) -> tuple[str, Evidence] | None:

@@ -106,3 +106,20 @@ def test_the_share_between_stretches_is_that_of_an_analysis_of_variance(make_tra
 def test_targets_that_rise_are_sorted_too(make_trace):
     trace = made(make_trace, targets=np.arange(64.0)[:, None], batch_size=1)
     assert run(PROBLEM, trace)
+
+
+@pytest.mark.parametrize(
+    ("early", "fires"),
+    [
+        (np.r_[np.linspace(0.5, 0.34, 8), np.linspace(0.34, 0.5, 8)], True),
+        (np.r_[np.linspace(0.5, 0.36, 8), np.linspace(0.36, 0.5, 8)], False),  # 0.3 · 0.5 is 0.15
+        (np.linspace(0.9, 0.5, 16), False),  # there, and not back
+    ],
+)
+def test_what_the_first_epochs_have_killed_follows_nothing_any_more(early, fires, make_trace):
+    """Two epochs of eight steps, in which the mean prediction goes with the classes."""
+    trace = made(make_trace, seen=0.9)
+    series = {"training_loss": np.full(40, 0.9), "prediction_mean": np.r_[early, np.full(184, 0.5)]}
+    facts = {"targets": CLASSES, "batch_size": 8, "settings": trace.facts.settings}
+    trace = make_trace(np.full(200, 0.9), facts=facts, series=series, ending={"loss": 0.9})
+    assert bool(run(PROBLEM, trace)) is fires
