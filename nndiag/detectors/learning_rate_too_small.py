@@ -97,14 +97,14 @@ def learning_rate_too_small(
 def _fault(trace: Trace, rate: float, *, factor: float, step: float) -> tuple[str, Evidence] | None:
     """What is wrong with the rate halfway through, in words and as a number."""
     configured, stability_limit = trace.facts.learning_rate, trace.facts.stability_limit
-    typical = step_per_rate(trace) * rate
-    if configured is None or not typical >= 0:
+    if configured is None:
         return None
     if rate < _NOTHING * configured:
         evidence = Evidence("learning_rate", observed=rate, limit=configured)
         message = f"the learning rate has decayed from {number(configured)} to next to nothing"
         return f"{message} by the middle of the run", evidence
-    if typical == 0:
+    typical = step_per_rate(trace) * rate
+    if not typical > 0:
         return None
     if stability_limit is not None:
         better = stability_limit / 2 * _seen(trace)

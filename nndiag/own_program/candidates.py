@@ -74,8 +74,9 @@ class Candidates:
             x["units"] for x in self._told["links"][-1:]
         ] == [1]:
             found.append(editor.sigmoid())
-        if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
-            found.append(editor.labels())
+        labels = None if mirror is None else mirror.odd_labels
+        if labels is not None:
+            found.append(editor.labels(*labels))
         else:
             found += [editor.standardized(targets=x, undone=True) for x in (False, True)]
         found += [self._linear(), editor.start(), self._activation()]

@@ -177,10 +177,12 @@ class Editor:
             says="between 0.1 and 0.9",
         )
 
-    def labels(self) -> SettingEdit | None:
-        """Labels −1 and 1 as 0 and 1."""
-        says = "0 and 1 instead of -1 and 1"
-        return self._before_loop(1, "{0} = ({0} + 1) / 2", name="labels", says=says)
+    def labels(self, low: float, high: float) -> SettingEdit | None:
+        """Labels of two values as 0 and 1."""
+        moved = f"{{0}} {'-' if low > 0 else '+'} {abs(low):g}" if low else "{0}"
+        statement = f"{{0}} = ({moved}) / {high - low:g}" if high - low != 1 else f"{{0}} = {moved}"
+        says = f"0 and 1 instead of {low:g} and {high:g}"
+        return self._before_loop(1, statement, name="labels", says=says)
 
     def column_of_ones(self) -> SettingEdit | None:
         """A column of ones in the inputs, whose weights are biases."""

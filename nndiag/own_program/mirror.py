@@ -52,6 +52,15 @@ class Mirror:
     told: Told
     guarded: bool = False
 
+    @property
+    def odd_labels(self) -> tuple[float, float] | None:
+        """The two values of the labels, where they are others than a cross-entropy's 0 and 1."""
+        values = np.unique(self.targets)
+        if len(values) != 2 or set(values) == {0.0, 1.0}:
+            return None
+        meant = set(values) == {-1.0, 1.0} or self.told["kind"] == "binary_cross_entropy"
+        return (float(values[0]), float(values[1])) if meant else None
+
     def vector(self, parameters: Mapping[str, FloatArray]) -> FloatArray:
         """The program's parameters as those of the network, shape (P,)."""
         parts = []

@@ -194,8 +194,9 @@ class Speaker:
         mirror = self._mirror
         if self._told["output"] and self._told["output"]["activation"] == "softmax":
             return self.editor.sigmoid()
-        if mirror is not None and set(np.unique(mirror.targets)) == {-1.0, 1.0}:
-            return self.editor.labels()
+        labels = None if mirror is None else mirror.odd_labels
+        if labels is not None:
+            return self.editor.labels(*labels)
         output = (self._told["output"] or {}).get("activation")
         if output == "relu":  # no scale of the targets lifts them all into its range
             return next(self.editor.linear_outputs(output), None)
@@ -218,7 +219,7 @@ def columns_told(inputs: FloatArray, name: str) -> str | None:
         sizes = np.where(np.ptp(inputs, axis=0) > 0, np.abs(inputs).max(axis=0), np.nan)
         if np.isnan(sizes).all():
             return None
-        chosen: Iterable[int] = (int(np.nanargmax(sizes)), int(np.nanargmin(sizes)))
+        chosen: Iterable[int] = sorted({int(np.nanargmax(sizes)), int(np.nanargmin(sizes))})
     else:
         chosen = [index for index in range(columns) if np.ptp(inputs[:, index]) > 0]
     runs = [

@@ -22,8 +22,10 @@ CAUSES = {
     "bounded_output": "targets-outside-output-range",
     "columns_of_far_sizes": "unscaled-inputs",
     "dead_units": "dead-units",
+    "decay_beside_the_step": "weight-decay-too-strong",
     "guarded_and_saturated": "weights-too-large",
     "labels_of_both_signs": "loss-does-not-fit-output",
+    "labels_one_and_two": "loss-does-not-fit-output",
     "memory_too_long": "learning-rate-above-stability-limit",
     "no_bias": "missing-biases",
     "no_output_is_alive": "targets-outside-output-range",
@@ -32,13 +34,22 @@ CAUSES = {
     "rate_far_too_small": "learning-rate-too-small",
     "rate_fades_by_epoch": "learning-rate-too-small",
     "rate_fades_too_early": "learning-rate-too-small",
+    "rate_over_the_count": "learning-rate-too-small",
     "saturated_by_the_rate": "learning-rate-above-stability-limit",
+    "schedule_ends_at_nothing": "learning-rate-too-small",
     "summed_loss": "summed-loss",
     "ten_steps_explode": "unscaled-inputs",
     "too_few_steps": "not-enough-steps",
     "unscaled_inputs_kill_the_units": "unscaled-inputs",
 }
 """Program → what keeps it from training."""
+WRITTEN = {
+    "decay_beside_the_step": "lr, wd = 0.1, 0",
+    "labels_one_and_two": "y = y - 1",
+    "rate_over_the_count": "alpha = 0.61",
+    "schedule_ends_at_nothing": "lr = 0.1",
+}
+"""Program → the line to write."""
 
 
 def run(path: Path, **options):
@@ -58,6 +69,8 @@ def test_names_what_keeps_a_program_from_training(name):
     result = run(PROGRAMS / "broken" / f"{name}.py")
     assert result.cause is not None
     assert result.cause.finding.problem == CAUSES[name]
+    if name in WRITTEN:
+        assert result.cause.finding.replacement == WRITTEN[name]
     if name == "guarded_and_saturated":  # ends with the program's own loss, which a guard bounds
         assert result.trace.ending.loss == result.trace.loss[-1]
     if name == "rate_fades_too_early":

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.program.graph.adjoints import ancestors
-from nndiag.program.graph.nodes import Node, Ref
+from nndiag.program.graph.nodes import Graph, Node, Ref
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
@@ -129,10 +130,11 @@ def _factors(
 
 
 def _flows(reading: Reading, item: Node) -> Iterator[int]:
-    """The inputs that the parameters act on, arrays first."""
-    graph = reading.graph
-    found = [index for index in item.inputs if index in reading.acted]
-    yield from sorted(found, key=lambda index: graph[index].size != item.size)
+    """The inputs that the parameters act on: arrays first, a gradient before what decay leaves."""
+    graph, acted = reading.graph, reading.acted
+    found = [index for index in item.inputs if index in acted]
+    made_from = {index: len(ancestors(graph, index) & acted) for index in found}
+    yield from sorted(found, key=lambda index: (graph[index].size != item.size, -made_from[index]))
 
 
 def _single(
@@ -157,9 +159,37 @@ def _single(
             continue
         if side is sides[1] and _FACTORS[item.operation] == "/":
             continue
-        rate = _named_part(side, float(value))
+        rate = _variable(reading.graph, part, side) or _named_part(side, float(value))
         if rate.value > 0 and np.isfinite(rate.value):
             yield rate
+
+
+def _variable(graph: Graph, part: Any, side: ast.expr) -> Rate | None:
+    """The one variable that is a factor of a number: `alpha` of `2 * alpha / m`."""
+    found = [
+        Rate(ast.unparse(syntax), float(value))
+        for value, syntax in _over(graph, part, side)
+        if isinstance(syntax, (ast.Name, ast.Attribute, ast.Subscript)) and _is_number(value)
+    ]
+    real = [rate for rate in found if not rate.value.is_integer()] or found
+    return real[0] if len(real) == 1 and real[0].value > 0 else None
+
+
+def _over(graph: Graph, part: Any, side: ast.expr) -> Iterator[tuple[Any, ast.expr]]:
+    """The factors of a number that stand above its divisions: their values, as they are written."""
+    node = graph[part.node] if isinstance(part, Ref) else None
+    if node is not None and isinstance(side, ast.BinOp) and len(node.arguments) == 2:
+        sign = _FACTORS.get(node.operation)
+        if sign is not None:
+            yield from _over(graph, node.arguments[0], side.left)
+            if sign == "*":
+                yield from _over(graph, node.arguments[1], side.right)
+            return
+    yield part if node is None else node.value, side
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def _named_part(side: ast.expr, number: float) -> Rate:

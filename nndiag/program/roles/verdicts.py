@@ -35,6 +35,8 @@ def compared(
 ) -> list[Comparison]:
     """The comparison of each parameter with the derivative of a loss.
 
+    Where the rate has come to 0, nothing moves, and a point tells nothing.
+
     Args:
         readings: The iteration at several points, the optimizer's memory empty.
         loss: The loss.
@@ -42,6 +44,9 @@ def compared(
     """
     squares = {item.parameter for item in states if item.remembers is not Remembers.FIRST}
     tables = [reading.derivatives(loss) for reading in readings]
+    moving = [any(item.moves for item in reading.parameters) for reading in readings]
+    if any(moving):
+        tables = [table if moves else {} for table, moves in zip(tables, moving)]
     found = []
     for parameter in readings[0].parameters:
         rows = _rows(readings, tables, loss, parameter.name)

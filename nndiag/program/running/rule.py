@@ -78,6 +78,7 @@ def rule_of(program: Judgement, rate: float | None) -> Rule:
     steps = [_all(_fitted(way.step, way) for way in ways) for ways in found]
     whole = [fits for fits in steps if fits is not None]
     if len(whole) == len(found):
+        decay = max([decay, *(float(np.median([b / a for a, b in fits])) for fits in whole)])
         return Rule(_common([a for fits in whole for a, _ in fits]), decay)
     if rate is None or any(node_id is None for node_id, _ in last):
         return Rule(decay=decay)
