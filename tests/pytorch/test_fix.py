@@ -120,6 +120,7 @@ for epoch in range(150):
     loss.backward()
     optimizer.step()
 """
+NETWORK = "net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 3))"
 ENTROPY = "nn.functional.cross_entropy(out, kinds)"
 
 
@@ -140,6 +141,27 @@ def test_a_loss_without_bound_gets_the_other_sign_or_takes_raw_outputs(tmp_path,
     assert (finding.problem, finding.line) == ("loss-without-bound", 11)
     fixed = fix_program(found, script_of(path))
     assert changed(fixed.diff) == [f"loss = {right}"]
+
+
+@pytest.mark.parametrize("way", ["{}.item()", "{}.detach().numpy()", "{}.data.tolist()"])
+def test_all_that_cuts_a_loss_off_is_left_out(tmp_path, way):
+    path = tmp_path / "script.py"
+    loss = f"torch.tensor({way.format(ENTROPY)}, requires_grad=True)"
+    path.write_text(SIGNS.format(loss=loss), encoding="utf-8")
+    assert "requires_grad" not in script_of(path).gradient_check().fixed_text
+
+
+def test_a_model_that_is_made_anew_beside_its_optimizer_is_made_once(tmp_path):
+    path = tmp_path / "script.py"
+    text = SIGNS.format(loss=ENTROPY).replace(
+        "    out = net(x)\n", f"    {NETWORK}\n    out = net(x)\n"
+    )
+    path.write_text(text, encoding="utf-8")
+    found = run(path)
+    assert found.diagnosis.cause.finding.problem == "parameter-not-trained"
+    fixed = fix_program(found, script_of(path))
+    assert changed(fixed.diff) == []
+    assert f"-    {NETWORK}" in fixed.diff
 
 
 def test_a_divergence_of_the_wrong_sign_is_turned(tmp_path):

@@ -169,11 +169,11 @@ def _by_scores(editor: ScriptEditor, seen: Any) -> SettingEdit | None:
 def _inner(node: ast.AST) -> ast.expr | None:
     """What an expression cuts off; None where it cuts off nothing."""
     if isinstance(node, ast.Attribute) and node.attr == "data":
-        return node.value
+        return _inner(node.value) or node.value
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return None
     if node.func.attr in _CALLS and not node.args:
-        return node.func.value
+        return _inner(node.func.value) or node.func.value
     if node.func.attr in {"tensor", "as_tensor", "Tensor"} and node.args:
         return _inner(node.args[0]) or node.args[0]
     return None

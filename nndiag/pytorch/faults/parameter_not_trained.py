@@ -205,13 +205,13 @@ def _handed(editor: ScriptEditor, told: Any) -> SettingEdit | None:
     parts = [f"{model}.parameters()" for model in told["models"]]
     text = parts[0] if len(parts) == 1 else f"[{', '.join(f'*{x}' for x in parts)}]"
     if editor.text(call.args[0]) == text:
-        return _made_anew(editor, call)
+        return _made_anew(editor, call, told["models"])
     splice = editor.replaced(call.args[0], text)
     return SettingEdit("optimizer", "has all parameters", call.lineno, (splice,))
 
 
-def _made_anew(editor: ScriptEditor, call: ast.Call) -> SettingEdit | None:
-    """The optimizer made once more before the training, for a model that was replaced."""
+def _made_anew(editor: ScriptEditor, call: ast.Call, models: list[str]) -> SettingEdit | None:
+    """A model that is replaced in the training left as it was, or an optimizer for the new one."""
     from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
 
     statement, loop = editor.statement(call.lineno), editor.loop()
@@ -219,6 +219,11 @@ def _made_anew(editor: ScriptEditor, call: ast.Call) -> SettingEdit | None:
         return None
     if statement.end_lineno is None or statement.end_lineno >= loop.lineno:
         return None
+    made = (x for x in ast.walk(loop) if isinstance(x, ast.Assign))
+    again = [x for x in made if any(editor.text(y) in models for y in x.targets)]
+    if again:
+        splices = tuple(editor.removed(x) for x in again)
+        return SettingEdit("model", "made once, before the loop", again[0].lineno, splices)
     if statement.col_offset != loop.col_offset:
         return None
     text = f"{editor.text(statement.targets[0])} = {editor.text(statement.value)}"
