@@ -135,8 +135,14 @@ class Candidates:
         return min(places, default=len(self._problems))
 
     def is_beside_the_cause(self, edits: Edits) -> bool:
-        """Whether changes are another one than that which the cause asks for, which comes first."""
-        return len(edits) != 1 or self._rank(edits[0]) > 0
+        """Whether changes are others than the cause asks for, which come first.
+
+        Where both inputs and targets are off scale, it asks for both.
+        """
+        ranks = [self._rank(edit) for edit in edits]
+        found = all(rank < len(self._problems) for rank in ranks)
+        scaled = all(edit.name in {"inputs", "targets"} for edit in edits)
+        return not (ranks and min(ranks) == 0 and found and (len(edits) == 1 or scaled))
 
     def _matters(self, edit: SettingEdit) -> bool:
         """Whether a change of the data changes much."""

@@ -21,7 +21,7 @@ from nndiag.own_program.outcome import fell, limit_of, trains
 from nndiag.own_program.program import Program
 from nndiag.own_program.run import Keeper, Live, ProgramRun
 from nndiag.own_program.trial import ProgramFix, ProgramTrial
-from nndiag.own_program.words import borne
+from nndiag.own_program.words import CAREFUL, HALF, LOWER, borne
 
 _MOST = 17
 """Trainings of a search, confirmation included."""
@@ -32,9 +32,6 @@ _KEPT = 0.8  # of the R², with other random numbers
 _BELOW = 0.9  # of the stability limit, below which a rate may stay as it is
 _NEAR = (0.02, 1e-3)
 """Of the stability limit, above which it may: by itself, and with other changes."""
-_HALF, _CAREFUL = 2.0, 8.0
-"""The stability limit over a rate that is lowered, and over one that is raised: the limit falls
-while a network learns, and a rate that the program has is near what its author saw work."""
 _NARROW = 8  # units of a hidden layer that may be too few
 _LONGER = (10, 100, 1000)
 _MOST_STEPS = 100_000
@@ -107,9 +104,9 @@ class Search:
         self._made, self._pace = 1, Pace(_MOST)
         self.before = None if run.told is None else program.r_squared(run.told)
         self.loss_before = last_loss(self._told)
-        rate = self._told.get("rate")
-        found = [] if rate is None else [borne(x, rate[1]) for x in run.diagnosis.findings]
-        self._borne = min((x for x in found if x is not None), default=None)
+        rate = self._told.get("rate") or [None, math.nan]
+        lower = [borne(x, rate[1]) for x in run.diagnosis.findings if x.problem in LOWER]
+        self._borne = min((x for x in lower if x is not None and x > 0), default=None)
         wrong = run.check is not None and not run.check.correct
         self._unmended = wrong and self._repair is None and not self._base
 
@@ -200,7 +197,7 @@ class Search:
         """The changes with a rate nearer to the stability limit."""
         told = self._probed(kept)
         limit = None if told is None else limit_of(self._program, told)
-        change = None if limit is None else editor.rate(limit / _CAREFUL)
+        change = None if limit is None else editor.rate(limit / CAREFUL)
         return None if change is None else (*kept, change)
 
     def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
@@ -228,7 +225,7 @@ class Search:
             limit = min(self._borne, limit or math.inf)
         if limit is None or rate is None or _NEAR[bool(edits)] * limit < rate[1] < _BELOW * limit:
             return edits or None
-        change = editor.rate(limit / (_HALF if rate[1] > limit else _CAREFUL))
+        change = editor.rate(limit / (HALF if rate[1] > limit else CAREFUL))
         return (*edits, change) if change is not None else (edits or None)
 
     def _probed(self, edits: Edits) -> Told | None:

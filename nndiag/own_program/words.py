@@ -27,8 +27,11 @@ _RATE = frozenset(
         "stalled-convergence",
     }
 )
-_LOWER = _RATE - {"learning-rate-too-small", "vanishing-gradients", "stalled-convergence"}
+LOWER = _RATE - {"learning-rate-too-small", "vanishing-gradients", "stalled-convergence"}
 """Those of them that a lower rate may help, and no larger one."""
+HALF, CAREFUL = 2.0, 8.0
+"""The stability limit over a rate that is lowered, and over one that is raised: the limit falls
+while a network learns, and a rate that the program has is near what its author saw work."""
 _START = frozenset(
     {"weights-too-large", "weights-too-small", "identical-units", "dead-units", "saturated-units"}
 )
@@ -170,12 +173,12 @@ class Speaker:
             return steady
         if problem in _RATE:
             rate, limit = self._told["rate"], self._limit
-            if problem in _LOWER and rate:
+            if problem in LOWER and rate:
                 limit = borne(finding, float(rate[1])) or limit
-            value = None if limit is None else limit / 2
+            value = None if limit is None else limit / (HALF if problem in LOWER else CAREFUL)
             if self._told["adaptive"]:
                 value = _USUAL
-            if value is None or (problem in _LOWER and rate and value >= float(rate[1])):
+            if value is None or (problem in LOWER and rate and value >= float(rate[1])):
                 return None  # what explodes is not helped by a larger rate
             return editor.rate(value)
         ways: dict[str, Callable[[], SettingEdit | None]] = {

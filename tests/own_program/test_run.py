@@ -46,7 +46,7 @@ CAUSES = {
 WRITTEN = {
     "decay_beside_the_step": "lr, wd = 0.1, 0",
     "labels_one_and_two": "y = y - 1",
-    "rate_over_the_count": "alpha = 0.61",
+    "rate_over_the_count": "alpha = 0.15",
     "schedule_ends_at_nothing": "lr = 0.1",
 }
 """Program → the line to write."""
