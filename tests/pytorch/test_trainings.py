@@ -338,6 +338,21 @@ for epoch in range(2):
     assert told["end"]["targets"].shape == (30, 1)
 
 
+def test_weights_of_zero_that_are_changed_by_hand_are_no_parameters_left_out(script):
+    text = """
+inner, outer = torch.zeros(1, 5, requires_grad=True), torch.zeros(5, 1, requires_grad=True)
+bias = torch.zeros(1, requires_grad=True)
+for step in range(60):
+    loss = ((torch.tanh(x @ inner) @ outer + bias - x ** 2) ** 2).mean()
+    loss.backward()
+    with torch.no_grad():
+        for parameter in (inner, outer, bias):
+            parameter -= 0.1 * parameter.grad
+            parameter.grad.zero_()
+"""
+    assert "parameter-not-trained" not in graver(run(script(text)))
+
+
 def test_an_optimizer_is_called_as_elsewhere_so_that_detectors_know_it(script):
     text = (
         """

@@ -94,6 +94,7 @@ def _judge(watched: Watched) -> Finding | None:
     if all(x["zero"] for x in used) and still >= {x for x, _, _ in told["tensors"]}:
         return _at_rest(told)
     outside = set.intersection(*(set(x["outside"]) & set(x["with_gradient"]) for x in used)) & still
+    outside &= _pulled(told)  # one whose gradient is zero rests, whoever has it
     cut = set.intersection(*(set(x["without"]) for x in used)) & still
     names = [name for name, _, _ in told["tensors"] if name in outside | cut]
     if not names:
@@ -102,7 +103,9 @@ def _judge(watched: Watched) -> Finding | None:
         f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
     )
     line = next((x["cut"] for x in used if x["cut"]), 0) if not outside else 0
-    why = "no optimizer has" if outside else "no gradient reaches"
+    by_hand = told["settings"]["name"] == "gradient descent"
+    why = "nothing changes" if by_hand else "no optimizer has"
+    why = why if outside else "no gradient reaches"
     they = "they" if len(names) > 1 else "it"
     return Finding(
         PROBLEM,
@@ -145,6 +148,12 @@ def _still(told: Any) -> set[str]:
         return set()
     first = told["copies"][0][1]
     return {name for name in first if np.array_equal(first[name], told["final"][name])}
+
+
+def _pulled(told: Any) -> set[str]:
+    """The parameters whose gradient is not zero at every step."""
+    moved = told["rows"][:, 1:].any(axis=0)
+    return {name for (name, _, _), pulled in zip(told["tensors"], moved, strict=True) if pulled}
 
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
