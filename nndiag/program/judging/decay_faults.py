@@ -100,8 +100,9 @@ def _parts(
     if len(points) < min(2, len(item.points)) or not points:
         return
     for number, part in enumerate(item.parts):
-        beside = [shares[number] for shares in points.values()]
-        dues = [_due(readings[point], tables[point].get(item.name), item, part) for point in points]
+        telling = [p for p in points if np.any(_value(readings[p], item)[part])] or [*points]
+        beside = [points[p][number] for p in telling]
+        dues = [_due(readings[p], tables[p].get(item.name), item, part) for p in telling]
         known = [due for due in dues if due is not None]
         if len(known) < len(dues) or not _agree(beside) or not _agree(known):
             continue
@@ -115,8 +116,13 @@ def _due(
     """The multiple of a parameter in the derivative of the penalty; None where it is another."""
     if penalty is None or not np.any(penalty[part]):
         return 0.0
+    return factor_between(penalty[part], _value(reading, item)[part])
+
+
+def _value(reading: Reading, item: Comparison) -> np.ndarray:
+    """A parameter at a point; one that is zero has no decay to be seen."""
     heads = next(p.heads for p in reading.parameters if p.name == item.name)
-    return factor_between(penalty[part], reading.iteration.values_at(heads)[part])
+    return reading.iteration.values_at(heads)
 
 
 def _agree(values: Sequence[float]) -> bool:

@@ -27,7 +27,7 @@ from nndiag.program.location.synthesis import Workbench, grades
 from nndiag.program.result import RepairStep
 from nndiag.program.roles.comparison import Comparison
 from nndiag.program.roles.loss_text import loss_text
-from nndiag.program.roles.scales import hold_to_scale
+from nndiag.program.roles.scales import hold_singles_to, hold_to_scale
 from nndiag.program.roles.status import FINE, Status
 from nndiag.program.roles.understanding import Understanding, understood
 from nndiag.program.roles.verdicts import compared
@@ -40,6 +40,7 @@ from nndiag.program.text.source import Source
 _MOST_ROUNDS = 4  # faults that are mended one after the other
 _MOST_EDITS = 40  # that are tried in all
 _DEADLINE_GRACE = 2.0
+_PAIR = 2  # a factor of two is that of a square
 _ERROR = Severity.ERROR
 
 
@@ -221,6 +222,8 @@ def compared_program(
         comparisons = compared(found.readings, found.loss, states=found.states)
         if found.loss.own and found.rate is not None:
             hold_to_scale(comparisons, found.readings[0].parameters, found.rate.value)
+            sizes = [size for size in Facts(found, comparisons).examples if size > _PAIR]
+            hold_singles_to(comparisons, found.rate.value, sizes)
     result = Judgement(source, found, comparisons)
     if found.loss is not None:
         facts = Facts(found, comparisons)

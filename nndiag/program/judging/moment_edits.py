@@ -114,6 +114,7 @@ def corrected(facts: Facts, node_id: int) -> Edits:
     loop = facts.found.watched.loop.node
     bases = [ast.unparse(power.left) for power in _powers(loop)]
     bases += [ast.unparse(share) for share in _complements(loop)]
+    bases += _kept_elsewhere(facts.lines.tree)
     powers = list(_powers(_value(facts, node_id)))
     return [(Change(node_id_of(p.left), base),) for base in dict.fromkeys(bases) for p in powers]
 

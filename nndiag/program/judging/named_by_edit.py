@@ -15,6 +15,7 @@ DERIVATIVES = (
 )
 """The bugs of a local derivative, which are told from each other by what mends them."""
 
+_RAW, _BIAS = "raw-error-instead-of-delta", "wrong-bias-gradient"
 _TURNS = frozenset({"T", "transpose"})
 _SUMS = frozenset({"sum", "mean", "axis"})
 _PRODUCTS = frozenset({"@", "dot", "matmul"})
@@ -29,7 +30,8 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
         text: What is due in its place.
     """
     if bug not in DERIVATIVES:
-        return bug
+        summed = bug == _RAW and _by_tokens(ast.unparse(place), text) == _BIAS
+        return _BIAS if summed else bug
     before: ast.AST = ast.parse(ast.unparse(place), mode="eval").body
     after: ast.AST = ast.parse(text, mode="eval").body
     added = is_summand(ast.unparse(place), after)
@@ -94,7 +96,7 @@ def _by_tokens(before: str, after: str) -> str | None:
     if not changed - _TURNS and before != after:
         return "broken-chain-rule" if _is_ordered(before, after) else None
     if changed & _SUMS and changed <= _SUMS | _TURNS | {"keepdims", "True", "np", "0", "1", "2"}:
-        return "wrong-bias-gradient"
+        return _BIAS
     return "broken-chain-rule" if {*(other - one)} & _PRODUCTS else None
 
 

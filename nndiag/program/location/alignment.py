@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 _MOST_ASIDE = 2  # how many more values than derivatives, or fewer
 
+_MOST_ENDS = 6  # of the members of a family, from its start and from its end, for a single value
+
 
 @dataclass(frozen=True)
 class Alignment:
@@ -41,7 +43,12 @@ def alignments(sites: int, members: int) -> Iterator[Alignment]:
         members: How many members.
     """
     if sites == 1:
-        yield from (Alignment(place) for place in range(min(members, 12)))
+        few = (
+            range(members)
+            if members <= 2 * _MOST_ENDS
+            else (*range(_MOST_ENDS), *range(members - _MOST_ENDS, members))
+        )
+        yield from (Alignment(place) for place in few)
         return
     difference = members - sites
     if members == 1 or abs(difference) > _MOST_ASIDE:

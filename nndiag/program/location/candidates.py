@@ -150,9 +150,11 @@ class Variations:
                         yield put(other)
 
     def _sums(self) -> Iterator[str]:
-        for put, _, text, value in self._each():
+        for put, part, text, value in self._each():
             if np.ndim(value) >= 1:
                 yield from (put(form.format(text)) for form in SUMS)
+            if isinstance(part, ast.Subscript):  # one of many in the place of their sum
+                yield from (put(form.format(ast.unparse(part.value))) for form in SUMS)
 
     def _alike(self) -> Iterator[tuple[str, np.ndarray]]:
         """Variables of the shape that is due, as they are and transposed."""

@@ -47,8 +47,13 @@ class GradientPlace:
         self.evidence = evidence
         self.graph = evidence.graph
 
-    def gradient_node(self, end: int) -> int | None:
-        """The value that an update takes for the gradient: behind it there are only factors."""
+    def gradient_node(self, end: int, size: int) -> int | None:
+        """The value that an update takes for the gradient: behind it there are only factors.
+
+        Args:
+            end: The parameter's next value.
+            size: How many numbers it has in all: a part of more is no gradient that was stored.
+        """
         node: int | None = end
         for _ in range(_DEEP):
             assert node is not None
@@ -60,7 +65,8 @@ class GradientPlace:
                 or item.operation in MOVES | {"with_item", "scatter"}
                 or (len(flows) == 1 and self.only_factors(item, flows[0]))
             )
-            if not passes_on or not flows:
+            cut = item.operation in _TAKES and any(self.graph[f].size > size for f in flows)
+            if not passes_on or not flows or cut:
                 return None if node == end else node
             node = flows[0] if node in self.evidence.remembering else flows[-1]
         return node

@@ -53,8 +53,10 @@ def _gradient_nodes(evidence: Evidence, number: int) -> dict[str, list[int]]:
     place = GradientPlace(one)
     found = {}
     for item in evidence.readings[number].parameters:
+        size = item.tensor.size * item.tensor.copies
         nodes = [
-            end if end is None or item.is_held else place.gradient_node(end) for end in item.ends
+            end if end is None or item.is_held else place.gradient_node(end, size)
+            for end in item.ends
         ]
         known = [node for node in nodes if node is not None]
         if known and len(known) == len(nodes):

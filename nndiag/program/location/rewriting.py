@@ -110,6 +110,10 @@ def slices(part: ast.Subscript) -> Iterator[str]:
         if not (lower and upper):
             yield f"{holder}[{upper}:{lower}]"
     if isinstance(index, ast.Tuple):
+        for one in range(len(index.elts) - 1):
+            items = [ast.unparse(item) for item in index.elts]
+            items[one : one + 2] = items[one : one + 2][::-1]
+            yield f"{holder}[{', '.join(items)}]"
         for place, item in enumerate(index.elts):
             if isinstance(item, ast.Constant) and isinstance(item.value, int):
                 rest = [ast.unparse(other) for other in index.elts]

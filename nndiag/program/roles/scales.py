@@ -142,6 +142,26 @@ def _same(first: float, second: float) -> bool:
     return abs(first - second) <= _STEADY * max(abs(first), abs(second))
 
 
+def hold_singles_to(found: Sequence[Comparison], rate: float, sizes: Sequence[int]) -> None:
+    """Marks single numbers whose step is a number of examples too large, or too small.
+
+    Two single numbers have no majority: the one whose step is the rate times the derivative tells.
+
+    Args:
+        found: The comparisons with a loss that the program states.
+        rate: The learning rate.
+        sizes: How many examples there may be.
+    """
+    right = [item for item in found if item.status is Status.RIGHT and item.rates]
+    exact = [i for i in right if all(_same(value, rate) for value in i.rates.values())]
+    for item in right if exact else ():
+        ratios = {point: value / rate for point, value in item.rates.items()}
+        ratio = next(iter(ratios.values()))
+        counted = any(_same(ratio, size) or _same(ratio * size, 1.0) for size in sizes)
+        if item.is_single and counted and _agree([*ratios.values()]):
+            item.status, item.ratios = Status.WRONG_SCALE, ratios
+
+
 def hold_to_scale(
     found: Sequence[Comparison], parameters: Sequence[Parameter], scale: float
 ) -> None:
