@@ -135,14 +135,28 @@ class Evidence:
         return descendants(self.graph, self.errors)
 
     @cached_property
+    def _felt(self) -> set[int]:
+        """The nodes that lead to the loss."""
+        found = set(self.adjoints[0])
+        for index in range(max(found, default=-1), -1, -1):
+            if index in found:
+                found.update(self.graph[index].inputs)
+        return found
+
+    @cached_property
     def remembering(self) -> set[int]:
-        """The nodes that memory acts on: what an iteration assigns, but for parameters."""
+        """The nodes that memory acts on: what an iteration assigns, but for parameters.
+
+        A state of the network, which the loss is made from, is no memory of the updates.
+        """
         iteration = self.readings[0].iteration
         own = {leaf for item in self.readings[0].parameters for leaf in item.tensor.leaves}
         heads = [
             head
             for leaf, nodes in iteration.heads.items()
-            if leaf not in own and iteration.ends.get(leaf, nodes) != nodes
+            if leaf not in own
+            and iteration.ends.get(leaf, nodes) != nodes
+            and not self._felt & set(nodes)
             for head in nodes
             if self.graph[head].function is None  # else an iteration before computed it
         ]

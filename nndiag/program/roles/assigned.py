@@ -12,6 +12,9 @@ from nndiag.program.roles.recording import Iteration
 
 _SUMS = frozenset({"add", "sub", "subtract"})
 _FACTORS = frozenset({"mul", "multiply", "truediv", "divide", "neg", "negative"})
+_MIXING = frozenset(
+    {"matmul", "dot", "einsum", "tensordot", "inner", "outer", "sum", "mean", "tanh", "exp"}
+)
 _MOST_FACTORS = 3  # operations between a velocity and the weights that it moves
 
 
@@ -41,7 +44,23 @@ def parameter_leaves(iteration: Iteration, literal: frozenset[int]) -> list[Leaf
     for index in range(len(graph) - 1, -1, -1):
         if index in before:
             before.update(item for item in graph[index].inputs if item not in ends)
-    return [leaf for leaf in assigned if any(head in before for head in iteration.heads[leaf])]
+    found = [leaf for leaf in assigned if any(head in before for head in iteration.heads[leaf])]
+    return [leaf for leaf in found if not _is_state(iteration, leaf)]
+
+
+def _is_state(iteration: Iteration, leaf: Leaf) -> bool:
+    """Whether a variable's new value is made of its old one through layers only, as a state is.
+
+    A step adds to a parameter; the state of a recurrent network is multiplied and squashed.
+    """
+    ends = {end for end in iteration.ends[leaf] if end is not None}
+    kept, whole = set(iteration.heads[leaf]), set(iteration.heads[leaf])
+    for node in iteration.graph:
+        if any(item in whole for item in node.inputs):
+            whole.add(node.index)
+        if node.operation not in _MIXING and any(item in kept for item in node.inputs):
+            kept.add(node.index)
+    return bool(ends & whole) and not ends & kept
 
 
 def displacements(iteration: Iteration, leaves: Sequence[Leaf]) -> frozenset[Leaf]:

@@ -241,8 +241,93 @@ for epoch in range(300):
     for weight, gradient in zip([A, a, B, b, C], [dA, da, dB, db, dC]):
         weight -= 0.05 * gradient
 """
+STATEFUL = """\
+import numpy as np
+rng = np.random.default_rng(3)
+text = [0, 1, 2, 1, 3, 2, 0, 3] * 6
+W, U, V = (rng.normal(size=s) * 0.3 for s in ((6, 4), (6, 6), (4, 6)))
+sW, sU, sV = np.zeros_like(W), np.zeros_like(U), np.zeros_like(V)
+def losses(inputs, targets, before):
+    h, p, loss = {-1: np.copy(before)}, {}, 0
+    for t in range(len(inputs)):
+        h[t] = np.tanh(W[:, [inputs[t]]] + U @ h[t - 1])
+        y = V @ h[t]
+        p[t] = np.exp(y) / np.sum(np.exp(y))
+        loss += -np.log(p[t][targets[t], 0])
+    dW, dU, dV, later = np.zeros_like(W), np.zeros_like(U), np.zeros_like(V), np.zeros((6, 1))
+    for t in reversed(range(len(inputs))):
+        dy = np.copy(p[t])
+        dy[targets[t]] -= 1
+        dV += dy @ h[t].T
+        dz = (1 - h[t] ** 2) * (V.T @ dy + later)
+        dW[:, [inputs[t]]] += dz
+        dU += dz @ h[t - 1].T
+        later = U.T @ dz
+    return loss, dW, dU, dV, h[len(inputs) - 1]
+at, state = 0, np.zeros((6, 1))
+for step in range(200):
+    if at + 6 > len(text):
+        at, state = 0, np.zeros((6, 1))
+    loss, dW, dU, dV, state = losses(text[at:at + 5], text[at + 1:at + 6], state)
+    for weights, gradient, size in zip((W, U, V), (dW, dU, dV), (sW, sU, sV)):
+        size += gradient * gradient
+        weights += -0.1 * gradient / np.sqrt(size + 1e-8)
+    at += 5
+    print(step, loss)
+"""
+PENALTY = """\
+import numpy as np
+rng = np.random.default_rng(4)
+x = rng.normal(size=(3, 60))
+y = (x[:1] + x[1:2] > 0).astype(float)
+w, b = np.zeros((3, 1)), 0.0
+for epoch in range(200):
+    a = 1 / (1 + np.exp(-(w.T @ x + b)))
+    print(-np.mean(y * np.log(a) + (1 - y) * np.log(1 - a)) + 0.01 / 2 * np.sum(w ** 2))
+    w, b = w - 0.5 * (x @ (a - y).T / 60 + 0.01 * w), b - 0.5 * np.sum(a - y) / 60
+"""
+OBJECTS = """\
+import numpy as np
+rng = np.random.default_rng(0)
+class Linear:
+    def __init__(self, one, two):
+        self.w, self.b = rng.normal(size=(one, two)) / np.sqrt(one), np.zeros(two)
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+    def backward(self, g):
+        self.dw, self.db = self.x.T @ g, 0
+        self.db = g.sum(0)
+        return g @ self.w.T
+x = rng.uniform(-2, 2, (30, 1))
+t = np.sin(x)
+one, two = Linear(1, 8), Linear(8, 1)
+for epoch in range(300):
+    h = np.tanh(one.forward(x))
+    out = two.forward(h)
+    print(np.mean((out - t) ** 2))
+    one.backward(two.backward(2 * (out - t) / out.size) * (1 - h ** 2))
+    for layer in (one, two):
+        layer.w -= 0.1 * layer.dw
+        layer.b -= 0.1 * layer.db
+"""
+COUNTED = """\
+xs = [i / 10 for i in range(30)]
+ys = [3 * x - 2 for x in xs]
+a, c = 0.0, 0.0
+for epoch in range(100):
+    da = dc = total = 0.0
+    for x, y in zip(xs, ys):
+        gap = a * x + c - y
+        total += gap ** 2
+        da += 2 * gap * x
+        dc += 2 * gap
+    a -= 0.05 * da / len(xs)
+    c -= 0.05 * dc / len(xs)
+    print(epoch, total / len(xs))
+"""
 RIGHT = [LAYERS, CLOSURE, LINE, SOFTMAX, SQUARES, NORMALIZED, HELPERS, ADAM, FLOATS, CONVOLUTION]
-RIGHT += [ONE_BY_ONE, LISTED]
+RIGHT += [ONE_BY_ONE, LISTED, STATEFUL, PENALTY, OBJECTS, COUNTED]
 CASES = [
     (LAYERS, "    first = first - 0.1 * m1\n", "", "gradient-never-computed"),
     (CLOSURE, "        v = v - 0.1 * gv\n", "", "gradient-never-computed"),
@@ -262,6 +347,9 @@ CASES = [
     (ONE_BY_ONE, "np.sum(e, axis=0", "np.sum(e, axis=1", "wrong-bias-gradient"),
     (ONE_BY_ONE, "mb = 0.9 * mb + db", "mb = db", "wrong-moment"),
     (LISTED, "[dA, da, dB, db, dC]", "[dA, db, dB, da, dC]", "wrong-bias-gradient"),
+    (STATEFUL, "later = U.T @ dz", "later = U @ dz", "broken-chain-rule"),
+    (STATEFUL, "dz @ h[t - 1].T", "dz @ h[t].T", "wrong-layer-activation"),
+    (PENALTY, "/ 60 + 0.01 * w", "/ 60 - 0.01 * w", "wrong-weight-decay"),
     (NORMALIZED, " - np.mean(dn, axis=0, keepdims=True)", "", "wrong-loss-gradient"),
 ]
 
@@ -298,6 +386,19 @@ def test_tells_a_factor_that_is_another_one_for_each_example(judge):
     assert found.faults[0].bug == "missing-activation-derivative"
     assert found.fixed is not None
     assert "d = (out - y) * (out * (1 - out))" in found.fixed.text
+
+
+def test_tells_one_row_in_the_place_of_the_sum_of_all(judge):
+    found = judge(OBJECTS.replace("self.db = g.sum(0)", "self.db = g[0]"))
+    assert found.faults[0].bug == "wrong-bias-gradient"
+    assert found.fixed is not None
+    assert "self.db = np.sum(g, axis=0)" in found.fixed.text
+
+
+def test_tells_which_of_two_numbers_is_moved_too_far(judge):
+    found = judge(COUNTED.replace("a -= 0.05 * da / len(xs)", "a -= 0.05 * da"))
+    assert [fault.bug for fault in found.faults] == ["summed-instead-of-averaged"]
+    assert found.faults[0].parameters == ["a"]
 
 
 def test_counts_the_parameters_in_front_of_those_that_move(judge):
