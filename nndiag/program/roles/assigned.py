@@ -12,6 +12,8 @@ from nndiag.program.roles.recording import Iteration
 
 _SUMS = frozenset({"add", "sub", "subtract"})
 _FACTORS = frozenset({"mul", "multiply", "truediv", "divide", "neg", "negative"})
+_MOVES = frozenset({"getitem", "gather", "array", "copy", "reshape", "astype", "T"})
+_UPDATES = _SUMS | {"iadd", "isub", "with_item", "scatter"}
 _MIXING = frozenset(
     {"matmul", "dot", "einsum", "tensordot", "inner", "outer", "sum", "mean", "tanh", "exp"}
 )
@@ -54,6 +56,8 @@ def _is_state(iteration: Iteration, leaf: Leaf) -> bool:
     A step adds to a parameter; the state of a recurrent network is multiplied and squashed.
     """
     ends = {end for end in iteration.ends[leaf] if end is not None}
+    if any(_last_operation(iteration.graph, end) in _UPDATES for end in ends):
+        return False
     kept, whole = set(iteration.heads[leaf]), set(iteration.heads[leaf])
     for node in iteration.graph:
         if any(item in whole for item in node.inputs):
@@ -61,6 +65,13 @@ def _is_state(iteration: Iteration, leaf: Leaf) -> bool:
         if node.operation not in _MIXING and any(item in kept for item in node.inputs):
             kept.add(node.index)
     return bool(ends & whole) and not ends & kept
+
+
+def _last_operation(graph: Graph, end: int) -> str:
+    """What made a value, but for what only moves it about."""
+    while graph[end].operation in _MOVES and graph[end].inputs:
+        end = graph[end].inputs[0]
+    return graph[end].operation
 
 
 def displacements(iteration: Iteration, leaves: Sequence[Leaf]) -> frozenset[Leaf]:
