@@ -111,10 +111,11 @@ class Aims:
         each point alone was no multiple before.
         """
         one, other = np.concatenate(values), np.concatenate(wanted)
-        if self.exact or one.size != other.size:
+        alone = all(item.size == 1 for item in wanted)  # any number is a multiple of another
+        if one.size != other.size or (self.exact and not alone):
             return self.exact
-        if factor_between(one, other) is not None:
-            return True
+        if factor_between(one, other) is not None or self.exact:
+            return factor_between(one, other) is not None
         before = [factor_between(t.gradient(name, {}), t.due(name)) for t in self.tapes]
         if None not in before or any(item.size == 1 for item in values):
             return False

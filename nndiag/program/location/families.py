@@ -116,9 +116,9 @@ class Explained:
             return []
         table, found = self._tables[value.size]
         if value.size == 1:
-            sizes = np.array([known for _, _, known in found]) * table[:, 0]
-            same = np.abs(sizes - value.ravel()[0]) <= _SAME * size
-            return [(found[place][1], 1.0) for place in np.flatnonzero(same)]
+            ratios = value.ravel()[0] / (np.array([known for _, _, known in found]) * table[:, 0])
+            same = np.flatnonzero(np.abs(np.abs(ratios) - 1) <= _SAME)
+            return [(found[place][1], float(np.sign(ratios[place]))) for place in same]
         row = np.sort(np.ravel(value)) / size
         told: list[tuple[int, float]] = []
         for sign, own in ((1.0, row), (-1.0, -row[::-1])):

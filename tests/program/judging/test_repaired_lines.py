@@ -411,3 +411,52 @@ def test_counts_the_parameters_in_front_of_those_that_move(judge):
     assert found.fixed is not None
     assert "first = first - 0.1 * m1" in found.fixed.text
     assert "shift = shift - 0.1 * m2" in found.fixed.text
+
+
+UPHILL = """\
+import numpy as np
+np.random.seed(0)
+X = np.random.randn(40, 2)
+y = (X[:, 0] + X[:, 1] > 0).astype(float).reshape(-1, 1)
+W1, b1 = np.random.randn(2, 4), np.zeros((1, 4))
+W2, b2 = np.random.randn(4, 1), np.zeros((1, 1))
+sig = lambda z: 1 / (1 + np.exp(-z))
+for epoch in range(60):
+    a1 = sig(X @ W1 + b1)
+    a2 = sig(a1 @ W2 + b2)
+    print(np.mean((a2 - y) ** 2))
+    d2 = 2 * (y - a2) / len(X) * a2 * (1 - a2)
+    d1 = d2 @ W2.T * a1 * (1 - a1)
+    W2 -= 0.5 * a1.T @ d2
+    b2 -= 0.5 * d2.sum(0, keepdims=True)
+    W1 -= 0.5 * X.T @ d1
+    b1 -= 0.5 * d1.sum(0, keepdims=True)
+"""
+SINGLE = """\
+import numpy as np
+rng = np.random.default_rng(7)
+x = rng.uniform(-2, 2, size=30)
+y = 1.5 * x - 0.7 + rng.normal(0, 0.1, 30)
+w, c, alpha, n = 0.0, 0.0, 0.1, len(x)
+for epoch in range(100):
+    y_hat = w * x + c
+    print(sum((y - y_hat) ** 2) / n)
+    d_w = (2 / n) * sum(x * (y - y_hat))
+    d_c = (2 / n) * sum(y - y_hat)
+    w = w - alpha * d_w
+    c = c - alpha * d_c
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (UPHILL, ["d2 = 2 * (a2 - y) / len(X) * a2 * (1 - a2)"]),
+        (SINGLE, ["d_w = (2 / n) * sum(x * (y_hat - y))", "d_c = (2 / n) * sum(y_hat - y)"]),
+    ],
+)
+def test_turns_a_residual_round_also_before_gradients_of_one_number(judge, text, written):
+    found = judge(text)
+    assert {fault.bug for fault in found.faults} == {"wrong-sign"}
+    assert found.fixed is not None
+    assert all(line in found.fixed.text for line in written)
