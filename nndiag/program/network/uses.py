@@ -65,7 +65,7 @@ def uses_of(graph: Graph, heads: Mapping[str, tuple[int, ...]], within: set[int]
             held[node.index] = held[known[0]][0], moved
             continue
         for index in known:
-            places = [p for p, x in enumerate(node.arguments) if x == Ref(index)]
+            places = [p for p, x in enumerate(node.arguments) if isinstance(x, Ref) and x.node == index]
             name, labels = held[index]
             place = places[0] if places else -1
             found.append(Use(node.index, place, index, name, labels.astype(int)))
