@@ -65,7 +65,8 @@ def uses_of(graph: Graph, heads: Mapping[str, tuple[int, ...]], within: set[int]
             held[node.index] = held[known[0]][0], moved
             continue
         for index in known:
-            places = [p for p, x in enumerate(node.arguments) if isinstance(x, Ref) and x.node == index]
+            own = [isinstance(x, Ref) and x.node == index for x in node.arguments]
+            places = [place for place, is_own in enumerate(own) if is_own]
             name, labels = held[index]
             place = places[0] if places else -1
             found.append(Use(node.index, place, index, name, labels.astype(int)))
