@@ -370,3 +370,25 @@ def test_the_loss_of_a_step_is_that_before_it_also_where_it_is_told_behind_it(to
     losses = told(TOLD)["rows"][:, 0]
     assert losses[0] == pytest.approx(np.log(2))  # all outputs are 0.5 at first
     assert (np.diff(losses) < 0).all()
+
+
+TABLE = """
+import pandas as pd
+frame = pd.DataFrame(X)
+y = np.eye(3)[labels]
+for step in range(12):
+    h = np.tanh(np.dot(frame, W) + b)
+    r = np.dot(h, V) + c - y
+    loss = np.mean(r ** 2)
+    d = 2 * r / 30
+    g = np.dot(d, V.T) * (1 - h ** 2)
+    V -= 0.05 * np.dot(h.T, d)
+    c -= 0.05 * d.sum(axis=0)
+    W -= 0.05 * np.dot(frame.T, g)
+    b -= 0.05 * g.sum(axis=0)
+"""
+
+
+def test_a_table_of_pandas_may_be_what_a_layer_takes(told):
+    pytest.importorskip("pandas")
+    assert told(TABLE)["right"]
