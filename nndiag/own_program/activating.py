@@ -15,6 +15,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.own_program.places import Places, Splice, assignments
 
+_LARGEST = 40  # parts of an expression that is looked at
 _AT = np.array([-1.7, -0.3, 0.4, 1.3])
 _PLAIN = ast.BinOp | ast.UnaryOp | ast.Compare | ast.Constant | ast.operator | ast.unaryop
 _PLAIN |= ast.cmpop | ast.expr_context
@@ -73,12 +74,27 @@ def left_out(places: Places, old: str) -> Iterator[tuple[Splice, ...]]:
     """
     forward, slopes = _used(places, old)
     for output in reversed(forward):
+        plain = Splice(output.start, output.end, output.text)
         for slope in slopes:
-            before = places.source.text[: slope.start]
-            bare = before.rstrip().removesuffix("*").rstrip()
-            if before.rstrip().endswith("*") and not bare.endswith("*"):
-                plain = Splice(output.start, output.end, output.text)
-                yield plain, Splice(len(bare), slope.end, "")
+            bare = _without(places, slope)
+            if bare is not None:
+                yield plain, bare
+
+
+def _without(places: Places, factor: _Found) -> Splice | None:
+    """A product without its last factor, or a call of `np.multiply` without one of its two."""
+    text, start, end = places.source.text, factor.start, factor.end
+    while text[:start].endswith("(") and text[end:].startswith(")"):
+        start, end = start - 1, end + 1
+    before = text[:start].rstrip()
+    if before.endswith("*") and not before.endswith("**"):
+        return Splice(len(before[:-1].rstrip()), end, "")
+    for call in (x for x in ast.walk(places.tree) if isinstance(x, ast.Call)):
+        if ast.unparse(call.func).endswith("multiply") and len(call.args) == 2:
+            for one, other in (call.args, reversed(call.args)):
+                if (places.offset(one), places.end(one)) == (factor.start, factor.end):
+                    return places.replaced(call, places.text_of(other))
+    return None
 
 
 def _used(places: Places, name: str) -> tuple[list[_Found], list[_Found]]:
@@ -129,41 +145,49 @@ def _products(places: Places, node: ast.expr) -> Iterator[tuple[tuple[int, int],
 
 
 def _form(node: ast.expr, name: str) -> tuple[int, str] | None:
-    """Which of an activation's forms an expression is, and of what."""
-    leaves: list[ast.expr] = []
-    node = _Uncast().visit(copy.deepcopy(node))
-    if not _collect(node, leaves) or len({ast.unparse(x) for x in leaves}) != 1:
+    """Which of an activation's forms an expression is, and of which part of it, the largest."""
+    whole = _Uncast().visit(copy.deepcopy(node))
+    parts = [x for x in ast.walk(whole) if isinstance(x, ast.expr)]
+    if len(parts) > _LARGEST:
         return None
-    text = ast.unparse(leaves[0])
-    if text == ast.unparse(node):
-        return None
-    tree: ast.expr = _Renamed(text).visit(node)
-    code = compile(ast.fix_missing_locations(ast.Expression(tree)), "", "eval")
-    try:
-        with np.errstate(all="ignore"):
-            known = dict.fromkeys(("np", "numpy", "math"), np)
-            value = np.asarray(eval(code, {"__builtins__": {}, **known, "_v": _AT}))
-    except Exception:
-        return None
-    for form, function in enumerate(_FORMS[name]):
-        if value.shape == _AT.shape and np.allclose(value, function(_AT), rtol=1e-9, atol=0):
-            return form, text
+    for text in dict.fromkeys(ast.unparse(x) for x in parts[1:] if not isinstance(x, ast.Constant)):
+        tree: ast.expr = _Renamed(text).visit(copy.deepcopy(whole))
+        if not isinstance(tree, ast.Name) and _is_plain(tree):
+            form = _form_of(_value(tree), name)
+            if form is not None:
+                return form, text
     return None
 
 
-def _collect(node: ast.AST, leaves: list[ast.expr]) -> bool:
-    """Gather the variables of an expression; whether it is made of plain arithmetic."""
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
-        leaves.append(node)
-        return True
+def _form_of(value: FloatArray | None, name: str) -> int | None:
+    if value is None or value.shape != _AT.shape:
+        return None
+    forms = enumerate(_FORMS[name])
+    return next((n for n, f in forms if np.allclose(value, f(_AT), rtol=1e-9, atol=0)), None)
+
+
+def _value(tree: ast.expr) -> FloatArray | None:
+    """What an expression of `_v` comes to; None where it fails."""
+    code = compile(ast.fix_missing_locations(ast.Expression(tree)), "", "eval")
+    known = dict.fromkeys(("np", "numpy", "math"), np)
+    try:
+        with np.errstate(all="ignore"):
+            return np.asarray(eval(code, {"__builtins__": {}, **known, "_v": _AT}))
+    except Exception:
+        return None
+
+
+def _is_plain(node: ast.AST) -> bool:
+    """Whether an expression is made of `_v` by plain arithmetic."""
+    if isinstance(node, ast.Name):
+        return node.id == "_v"
     if isinstance(node, ast.Call):
         function = node.func
         known = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
         if not known or node.keywords or function.attr not in _FUNCTIONS:  # type: ignore[attr-defined]
             return False
-        return all(_collect(x, leaves) for x in node.args)
-    children = list(ast.iter_child_nodes(node))
-    return isinstance(node, _PLAIN) and all(_collect(x, leaves) for x in children)
+        return all(_is_plain(x) for x in node.args)
+    return isinstance(node, _PLAIN) and all(_is_plain(x) for x in ast.iter_child_nodes(node))
 
 
 class _Uncast(ast.NodeTransformer):

@@ -11,7 +11,7 @@ USUAL = (1e-4, 0.01, 0.1)
 """Rates that suit Adam and its kind, which have no stability limit: the least, one, the largest."""
 WIDER = 4
 """By what the units of a hidden layer are multiplied."""
-_OUTPUTS = frozenset({"sigmoid", "tanh", "relu"})
+OUTPUTS = frozenset({"sigmoid", "tanh", "relu"})
 """Activations without which an output gives any number."""
 _MENDS = {
     "learning rate": ("learning-rate-too-small", "not-enough-steps"),
@@ -67,7 +67,7 @@ class Candidates:
     def applicable(self) -> list[SettingEdit]:
         """The changes that this program may need, the likeliest first."""
         editor, mirror, output = self._editor, self._mirror, self._told["output"] or {}
-        found = [editor.steady_rate(), editor.clip()]
+        found = [editor.steady_rate(), editor.clip(), self._linear()]
         if self._told.get("decay"):
             found.append(editor.decay())
         if output.get("activation") == "softmax" and [
@@ -79,7 +79,7 @@ class Candidates:
             found.append(editor.labels(*labels))
         else:
             found += [editor.standardized(targets=x, undone=True) for x in (False, True)]
-        found += [self._linear(), editor.start(), self._activation()]
+        found += [editor.start(), self._activation()]
         if not self._told["adaptive"]:
             found.append(editor.optimizer("Adam", USUAL[1]))
         if "missing-biases" in self._problems:
@@ -107,7 +107,7 @@ class Candidates:
         """No activation of the output, where targets lie outside what it gives."""
         output = (self._told["output"] or {}).get("activation")
         outside = "targets-outside-output-range" in self._problems
-        if not outside or output not in _OUTPUTS or self._told["kind"] != "mean_squared_error":
+        if not outside or output not in OUTPUTS or self._told["kind"] != "mean_squared_error":
             return None
         return self._that_gives(self._editor.linear_outputs(output), output="linear")
 

@@ -8,6 +8,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Outcome, Severity, Suggestion
 from nndiag.formatting import number
+from nndiag.own_program.candidates import OUTPUTS
 from nndiag.own_program.edits import Editor, SettingEdit
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.program import ProgramCheck
@@ -200,10 +201,10 @@ class Speaker:
         labels = None if mirror is None else mirror.odd_labels
         if labels is not None:
             return self.editor.labels(*labels)
-        output = (self._told["output"] or {}).get("activation")
-        if output == "relu":  # no scale of the targets lifts them all into its range
-            return next(self.editor.linear_outputs(output), None)
-        return self.editor.standardized(targets=True)
+        output = str((self._told["output"] or {}).get("activation"))
+        fits = output in OUTPUTS and self._told["kind"] == "mean_squared_error"
+        linear = next(self.editor.linear_outputs(output), None) if fits else None
+        return linear or self.editor.standardized(targets=True)
 
 
 def suggested(finding: Finding | None, source: Source) -> tuple[Suggestion, ...]:

@@ -11,6 +11,7 @@ import nndiag
 PROGRAMS = Path(__file__).parent
 
 CURES = {
+    "bounded_output": {"output"},
     "column_divided_by_zero": {"divisor"},
     "columns_of_far_sizes": {"inputs", "learning rate"},
     "dead_units": {"starting weights"},
