@@ -179,8 +179,10 @@ class Speaker:
             value = None if limit is None else limit / (HALF if problem in LOWER else CAREFUL)
             if self._told["adaptive"]:
                 value = _USUAL
-            if value is None or (problem in LOWER and rate and value >= float(rate[1])):
-                return None  # what explodes is not helped by a larger rate
+            if value is None or (rate and (value < float(rate[1])) is not (problem in LOWER)):
+                return (
+                    None  # what explodes is not helped by a larger rate, what rests by no smaller
+                )
             return editor.rate(value)
         ways: dict[str, Callable[[], SettingEdit | None]] = {
             **dict.fromkeys(_TARGETS, self._targets),

@@ -19,6 +19,7 @@ PROGRAMS = Path(__file__).parent
 HEALTHY = sorted((PROGRAMS / "healthy").glob("*.py"))
 
 CAUSES = {
+    "adam_rate_too_high": "learning-rate-above-stability-limit",
     "bounded_output": "targets-outside-output-range",
     "columns_of_far_sizes": "unscaled-inputs",
     "dead_units": "dead-units",
@@ -44,6 +45,7 @@ CAUSES = {
 }
 """Program → what keeps it from training."""
 WRITTEN = {
+    "adam_rate_too_high": "lr, beta1, beta2, eps = 0.01, 0.9, 0.999, 1e-8",
     "decay_beside_the_step": "lr, wd = 0.1, 0",
     "labels_one_and_two": "y = y - 1",
     "rate_over_the_count": "alpha = 0.15",

@@ -21,6 +21,7 @@ _DEEP = 40
 _SAME = 1e-6
 _FACTORS = {"mul": "*", "multiply": "*", "truediv": "/", "divide": "/", "true_divide": "/"}
 
+_SUMS = frozenset({"add", "sub", "subtract"})
 _ENDS = frozenset({"matmul", "dot", "sum", "outer", "einsum"})
 
 
@@ -130,11 +131,15 @@ def _factors(
 
 
 def _flows(reading: Reading, item: Node) -> Iterator[int]:
-    """The inputs that the parameters act on: arrays first, a gradient before what decay leaves."""
+    """The inputs that the parameters act on, arrays first; in a sum the gradient before a decay.
+
+    What a decay leaves of a parameter is made of less than a gradient is.
+    """
     graph, acted = reading.graph, reading.acted
     found = [index for index in item.inputs if index in acted]
-    made_from = {index: len(ancestors(graph, index) & acted) for index in found}
-    yield from sorted(found, key=lambda index: (graph[index].size != item.size, -made_from[index]))
+    summed = found if item.operation in _SUMS else []
+    made_of = {index: len(ancestors(graph, index) & acted) for index in summed}
+    yield from sorted(found, key=lambda i: (graph[i].size != item.size, -made_of.get(i, 0)))
 
 
 def _single(
