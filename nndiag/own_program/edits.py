@@ -368,11 +368,11 @@ class Editor:
         elif not back:
             scaled = f"{label} = ({label} - {label}.mean({axis})) / ({label}.std({axis}) + 1e-12)"
             return SettingEdit(name, says, loop.lineno, (self._places.before(loop, [scaled]),))
-        before = [*measured, f"{label} = ({label} - {mean}) / {std}"]
-        behind = [*back, f"{label} = {label} * {std} + {mean}"] if back else []
-        after = (self._places.behind(loop, behind),) if behind else ()
-        splices = (self._places.before(loop, before), *after)
-        return SettingEdit(name, says, loop.lineno, splices)
+        splices = [self._places.before(loop, [*measured, f"{label} = ({label} - {mean}) / {std}"])]
+        if back:
+            undoing = [*back, f"{label} = {label} * {std} + {mean}"]
+            splices.append(self._places.behind(loop, undoing))
+        return SettingEdit(name, says, loop.lineno, tuple(splices))
 
     def _has_column_of_ones(self, place: int) -> bool:
         """Whether the data have a column that stands in for biases."""

@@ -37,8 +37,6 @@ _LONGER = (10, 100, 1000)
 _MOST_STEPS = 100_000
 _BETTER = 0.1  # of R², by which a change is better than none
 _LOWER = 0.5  # of the program's last loss, below which a change helped, where R² is not known
-
-
 _RESCALING = frozenset({"targets", "loss", "the loss"})
 """Edits behind which losses are no longer those of the program as it was."""
 

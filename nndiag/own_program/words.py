@@ -8,7 +8,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Outcome, Severity, Suggestion
 from nndiag.formatting import number
-from nndiag.own_program.candidates import OUTPUTS
+from nndiag.own_program.candidates import OUTPUTS, USUAL
 from nndiag.own_program.edits import Editor, SettingEdit
 from nndiag.own_program.mirror import Mirror, Told
 from nndiag.program import ProgramCheck
@@ -42,8 +42,7 @@ _TARGETS = frozenset(
 _BAD = frozenset({Outcome.DIVERGED, Outcome.STALLED, Outcome.FLAT})
 """How a run ends that a fault may be the reason of."""
 _COLUMNS = 4  # that are told
-_TOO_SMALL, _USUAL = "learning-rate-too-small", 0.01
-"""A rate that suits Adam and its kind, which have no stability limit."""
+_TOO_SMALL = "learning-rate-too-small"
 
 
 def with_check(diagnosis: Diagnosis, check: ProgramCheck | None) -> Diagnosis:
@@ -178,7 +177,7 @@ class Speaker:
                 limit = borne(finding, float(rate[1])) or limit
             value = None if limit is None else limit / (HALF if problem in LOWER else CAREFUL)
             if self._told["adaptive"]:
-                value = _USUAL
+                value = USUAL[1]
             if value is None or (rate and (value < float(rate[1])) is not (problem in LOWER)):
                 return (
                     None  # what explodes is not helped by a larger rate, what rests by no smaller

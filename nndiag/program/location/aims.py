@@ -114,8 +114,9 @@ class Aims:
         alone = all(item.size == 1 for item in wanted)  # any number is a multiple of another
         if one.size != other.size or (self.exact and not alone):
             return self.exact
-        if factor_between(one, other) is not None or self.exact:
-            return factor_between(one, other) is not None
+        factor = factor_between(one, other)
+        if factor is not None or self.exact:
+            return factor is not None
         before = [factor_between(t.gradient(name, {}), t.due(name)) for t in self.tapes]
         if None not in before or any(item.size == 1 for item in values):
             return False

@@ -50,9 +50,8 @@ class Elsewhere:
             dues: What is due in its place.
         """
         place = self.nodes[found.node_id]
-        if not isinstance(place, ast.BinOp) or not isinstance(place.op, ast.Add):
-            return -1, []
-        for operand, other in ((place.left, place.right), (place.right, place.left)):
+        for operand, other in _operands(place, ast.Add):
+            assert isinstance(place, ast.expr)
             name = operand.id if isinstance(operand, ast.Name) else ""
             given = self.lines.carried_on(place, name) if name else None
             if given is None:
@@ -99,10 +98,7 @@ class Elsewhere:
             found: The expression.
             dues: What is due in its place.
         """
-        place = self.nodes[found.node_id]
-        if not isinstance(place, ast.BinOp) or not isinstance(place.op, ast.Mult):
-            return -1, []
-        for operand, other in ((place.left, place.right), (place.right, place.left)):
+        for operand, other in _operands(self.nodes[found.node_id], ast.Mult):
             if not isinstance(operand, ast.Call):
                 continue
             rows, places = [], set()
@@ -132,3 +128,10 @@ class Elsewhere:
 
     def _reading_at(self, point: Point) -> Reading:
         return next(item for item in self.evidence.readings if item.point is point)
+
+
+def _operands(place: ast.AST, kind: type[ast.operator]) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Each operand of a sum or a product with the other one; none of another expression."""
+    if isinstance(place, ast.BinOp) and isinstance(place.op, kind):
+        yield place.left, place.right
+        yield place.right, place.left
