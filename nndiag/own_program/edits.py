@@ -16,6 +16,7 @@ from nndiag.own_program.activating import exchanged, left_out
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.optimizing import as_adam
 from nndiag.own_program.places import Places, Splice, bound_of, last_name, value_of
+from nndiag.own_program.sharing import shared
 from nndiag.own_program.starting import typed, weight_change
 from nndiag.own_program.widening import widened
 from nndiag.program.text.source import Source
@@ -266,6 +267,15 @@ class Editor:
         text = f"1 / (1 + np.exp(-({self._places.text_of(argument)})))"
         splices = (self._places.replaced(call, text),)
         return SettingEdit("output", "a sigmoid instead of a softmax", call.lineno, splices)
+
+    def shared_biases(self, names: Sequence[str]) -> SettingEdit | None:
+        """One bias for all examples, where each has its own.
+
+        Args:
+            names: The biases.
+        """
+        found = shared(self._places, self._told, names)
+        return None if found is None else SettingEdit("biases", "one for all examples", *found)
 
     def real_weights(self) -> SettingEdit | None:
         """Weights that are real numbers instead of integers."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from nndiag.errors import NndiagError
+from nndiag.finding import Severity
 from nndiag.formatting import Pace
 from nndiag.own_program.candidates import USUAL, WIDER, Candidates
 from nndiag.own_program.combinations import combinations
@@ -35,6 +36,7 @@ _NEAR = (0.02, 1e-3)
 _NARROW = 8  # units of a hidden layer that may be too few
 _LONGER = (10, 100, 1000)
 _MOST_STEPS = 100_000
+_TRIAL = 200_000  # steps of a trial; of the best, that are too few for it, all
 _BETTER = 0.1  # of R², by which a change is better than none
 _LOWER = 0.5  # of the program's last loss, below which a change helped, where R² is not known
 _RESCALING = frozenset({"targets", "loss", "the loss"})
@@ -98,6 +100,10 @@ class Search:
         self._problems = [x.problem for x in run.diagnosis.findings]
         first = None if run.beforehand is None else run.beforehand.edit
         self._base = program.base(self._told) if first is None else (first,)
+        if self._repair is not None:
+            self._source = self._source.with_text(self._repair)
+        self._shared = self._one_bias_for_all(run)
+        self._base = self._base if self._shared is None else (*(self._base or ()), self._shared)
         self._trials: list[ProgramTrial] = []
         self._made, self._pace = 1, Pace(_MOST)
         self.before = None if run.told is None else program.r_squared(run.told)
@@ -107,6 +113,17 @@ class Search:
         self._borne = min((x for x in lower if x is not None and x > 0), default=None)
         wrong = run.check is not None and not run.check.correct
         self._unmended = wrong and self._repair is None and not self._base
+
+    def _one_bias_for_all(self, run: ProgramRun) -> SettingEdit | None:
+        """The change without which no setting helps a program whose biases are one an example."""
+        names = [
+            x.tensor
+            for x in run.diagnosis.findings
+            if x.problem == "bias-per-example" and x.severity is Severity.ERROR and x.tensor
+        ]
+        if not names:
+            return None
+        return self._program.editor(self._source, self._told).shared_biases(names)
 
     def mended(self, found: ProgramFix) -> ProgramFix:
         """What mends the faults of a program that trains all the same, where it still does then."""
@@ -123,8 +140,6 @@ class Search:
         """What was found, with what came of the search."""
         if self._base is None or (self._unmended and self.before is None):
             return found  # nothing would tell that a change helps
-        if self._repair is not None:
-            self._source = self._source.with_text(self._repair)
         text = edited(self._source.text, self._base)
         if text is None and not self._told:
             return found
@@ -169,6 +184,9 @@ class Search:
             longer = editor.steps(factor)
             if longer is not None and factor * self._told["count"] <= _MOST_STEPS:
                 yield from self._of_best(_adding(longer), but="steps")
+        best = max(self._trials, key=_worth, default=None)
+        if best is not None and best.steps >= _TRIAL and self._helped(best):
+            yield from self._trained(best.edits, steps=None)
 
     @property
     def _is_narrow(self) -> bool:
@@ -206,6 +224,8 @@ class Search:
 
     def _helped(self, trial: ProgramTrial) -> bool:
         before = self.before
+        if trial.r_squared is None:
+            return math.isfinite(_worth(trial)[1])
         return before is None or _share(trial) > before + _BETTER
 
     def _with_rate(self, editor: Editor, edits: Edits) -> Edits | None:
@@ -231,24 +251,26 @@ class Search:
         text = edited(self._source.text, edits)
         return None if text is None else self._watched(text, steps=_PROBED)
 
-    def _trained(self, edits: Edits) -> Iterator[ProgramTrial]:
+    def _trained(self, edits: Edits, *, steps: int | None = _TRIAL) -> Iterator[ProgramTrial]:
         text = edited(self._source.text, edits)
         if text is None:
             return
         words = ", ".join(f"{x.name} {x.says}" for x in edits)
         self._notice(f"{words} (runs: {self._pace.words(self._made)})")
-        if (told := self._watched(text)) is not None:
+        if (told := self._watched(text, steps=steps)) is not None:
             yield self._judged(edits, told)
 
-    def _watched(self, text: str, **more: Any) -> Told | None:
+    def _watched(self, text: str, *, steps: int | None = _TRIAL, **more: Any) -> Told | None:
         """One training of a changed program; None where it cannot be run."""
         live = None
-        if "steps" not in more:
+        if steps != _PROBED:
             self._made += 1
             live = None if self._recorder is None else Live(self._program, self._recorder)
         take = None if live is None else live.take
         try:
-            told = self._program.chosen(self._program.watcher.watch(text=text, live=take, **more))
+            told = self._program.chosen(
+                self._program.watcher.watch(text=text, steps=steps, live=take, **more)
+            )
         except NndiagError:
             return None
         if live is not None:
@@ -259,7 +281,7 @@ class Search:
         """A trained program with what came of it."""
         reached = self._program.r_squared(told)
         cured = self._cured(edits, told, reached)
-        trial = ProgramTrial(edits, reached, last_loss(told), cured)
+        trial = ProgramTrial(edits, reached, last_loss(told), cured, told["count"])
         self._trials.append(trial)
         return trial
 
@@ -280,7 +302,11 @@ class Search:
         """The trial without the changes that it does not need."""
         for edit in trial.edits if len(trial.edits) > 1 else ():
             fewer = tuple(x for x in trial.edits if x is not edit)
-            if self._made >= _MOST or any(fewer == x.edits for x in self._trials):
+            if (
+                edit is self._shared
+                or self._made >= _MOST
+                or any(fewer == x.edits for x in self._trials)
+            ):
                 continue
             for shorter in self._trained(fewer):
                 if shorter.cured and _share(shorter) >= _share(trial) - _BETTER / 2:
@@ -314,9 +340,14 @@ def _share(trial: ProgramTrial) -> float:
     return -math.inf if trial.r_squared is None else trial.r_squared
 
 
-def _worth(trial: ProgramTrial) -> float:
-    """Its share, less where another optimizer gave it."""
-    return _share(trial) - _BETTER / 2 * any(x.name == "optimizer" for x in trial.edits)
+def _worth(trial: ProgramTrial) -> tuple[float, float]:
+    """Its share, less where another optimizer gave it; of those without, the lower loss."""
+    lower = -trial.loss if math.isfinite(trial.loss) and not _is_rescaled(trial) else -math.inf
+    return _share(trial) - _BETTER / 2 * any(x.name == "optimizer" for x in trial.edits), lower
+
+
+def _is_rescaled(trial: ProgramTrial) -> bool:
+    return any(x.name in _RESCALING for x in trial.edits)
 
 
 def _adding(edit: SettingEdit) -> Callable[[Edits], Edits]:

@@ -75,6 +75,7 @@ class Recording:
             ending = Ending(_reason(told, last), last)
             if self._mirror is not None:
                 ending = _ending(told, self._mirror, ending.reason, reference=reference)
+            ending = replace(ending, settled_since=told.get("settled_since"))
             self._recorder.record_ending(ending)
         return replace(trace, ending=ending)
 

@@ -82,7 +82,8 @@ def run_program(
     program.tell("running the program")
     live = Live(program, recorder)
     try:
-        told = program.watcher.watch(steps=steps, seconds=seconds, live=live.take)
+        whole = steps is not None or seconds is not None
+        told = program.watcher.watch(steps=steps, seconds=seconds, whole=whole, live=live.take)
     except UserCodeError as error:
         live.close()
         before = None if live.begun else program.beforehand()

@@ -20,12 +20,14 @@ class ProgramTrial:
             not finite, None where it is not known.
         loss: The last loss of its training that is known; nan where none is.
         cured: Whether it trains.
+        steps: Steps that it took.
     """
 
     edits: Edits
     r_squared: float | None
     loss: float
     cured: bool
+    steps: int = 0
 
     @property
     def title(self) -> str:

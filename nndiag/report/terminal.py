@@ -135,6 +135,10 @@ def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
     on_others = diagnosis.numbers.get("validation_accuracy")
     if on_others is not None:
         yield Text.assemble(("validation accuracy ", "dim"), accuracy_words(on_others))
+    since = None if trace.ending is None else trace.ending.settled_since
+    if since is not None:
+        where = f"at {trace.facts.unit} {trace.length:,}: settled since {since:,} (all: --steps N)"
+        yield Text.assemble(("stopped ", "dim"), where)
 
 
 def _other_findings(diagnosis: Diagnosis, *, unit: str) -> RenderableType | None:

@@ -146,6 +146,7 @@ class Ending:
         reference_loss: Smallest loss that a strong optimizer found for the same network, from any
             of several starts. None where it was not asked for or the run needs no explanation.
         reference_loss_from_end: The same from where the run ended.
+        settled_since: The step since when nothing had changed in a run that was stopped for that.
     """
 
     reason: str
@@ -158,6 +159,7 @@ class Ending:
     largest_eigenvalue: float | None = None
     reference_loss: float | None = None
     reference_loss_from_end: float | None = None
+    settled_since: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -88,3 +88,31 @@ for _ in range(300):
     w -= 0.1 * 2 * X.T @ (y_hat - y).mean(axis=1, keepdims=True) / len(X)
     b -= 0.1 * 2 * (y_hat - y).mean()
 """
+
+
+def test_gives_all_examples_one_bias_before_it_looks_for_a_setting(tmp_path):
+    path = tmp_path / "line.py"
+    path.write_text(OWN_BIASES)
+    result = nndiag.fix(path)
+    changed = [line for line in result.diff.splitlines() if line.startswith("+")]
+    assert "+b = rng.normal(size=(60, 1))[:1]" in changed
+    assert "+    b -= np.sum(lr * d, axis=0, keepdims=True)" in changed
+    assert min(result.winner.r_squared, *result.others) > 0.9
+
+
+OWN_BIASES = """
+import numpy as np
+
+rng = np.random.default_rng(9)
+X = rng.normal(size=(60, 3))
+y = X @ np.array([[1.0], [-2.0], [3.0]]) + 0.7
+w = rng.normal(size=(3, 1))
+b = rng.normal(size=(60, 1))
+lr = 1.0
+for _ in range(200):
+    error = X @ w + b - y
+    loss = np.sum(error ** 2)
+    d = 2 * error
+    w -= lr * X.T @ d
+    b -= lr * d
+"""

@@ -65,7 +65,7 @@ class StepLoss:
         self._kind = self._factor = None
         self._outputs: _Picked | None = None
         self._inputs: tuple[int, list[int], Product] | None = None
-        self._data = seen.data
+        self._data, self._batch = seen.data, seen.batch
         self._rows: Rows | None = None
         if network is None or output is None or output.kind is None:
             return
@@ -98,6 +98,15 @@ class StepLoss:
         """Take the loss for a multiple of what it is."""
         if self._factor is not None:
             self._factor *= factor
+
+    def of_the_mean(self) -> float | None:
+        """The loss of a step whose outputs are the targets' means; None where it is not known."""
+        if self._data is None or self._kind is None or self._factor is None:
+            return None
+        targets = np.asarray(self._data[1], dtype=np.float64)
+        means = np.broadcast_to(targets.mean(axis=0), targets.shape)
+        share = min((self._batch or len(targets)) / len(targets), 1.0)
+        return float(self._factor * TOTALS[self._kind](means, targets) * share)
 
     def __call__(self, recording: Recording) -> float | None:
         """The loss of a step; None where it was not computed."""

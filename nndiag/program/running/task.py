@@ -48,7 +48,7 @@ Array = Any
 _MEASURING = 10.0  # seconds
 _STEADY = 1e-2  # how much the factor of tensors may differ
 _ALIKE = 1e-3  # how much the shares that memories keep may differ
-_ENDING = ("final", "count", "reason", "failure", "per_epoch", "seconds", "again")
+_ENDING = ("final", "count", "reason", "failure", "per_epoch", "seconds", "again", "settled_since")
 
 
 def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
 
     Args:
         request: `settings`, and where wanted `text` (what to run in the place of the file's text),
-            `steps`, `seconds` and `shift` (added to its seeds).
+            `steps`, `seconds`, `whole` and `shift` (added to its seeds).
         send: Called with "roles" and what is what, then with "rows" and blocks of steps.
 
     Returns:
@@ -84,6 +84,7 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
             found.watch(),
             steps=request.get("steps"),
             seconds=request.get("seconds"),
+            whole=request.get("whole", False),
             take=lambda block: send("rows", block),
         )
     return {name: getattr(run, name) for name in _ENDING}
@@ -173,6 +174,7 @@ class _Roles:
             held=self.found.settings.expressions,
             forced=forced,
             rate=schedule_of(self.program),
+            baseline=self.step_loss.of_the_mean(),
         )
 
     def told(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from nndiag.program.execution.snapshot import Snapshot, uncopied
 from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.running.blocks import Blocks
+from nndiag.program.running.settling import Settling
 from nndiag.program.text.instrument import Instruments
 
 Array = Any
@@ -48,6 +49,7 @@ class Watch:
         held: The user's own expressions, by the key of the config.
         forced: `if` statements whose body runs in each iteration.
         rate: The expression for the learning rate, where that changes.
+        baseline: The loss of the targets' mean, where it is known.
     """
 
     key: tuple[int, int]
@@ -58,6 +60,7 @@ class Watch:
     held: dict[str, str] = field(default_factory=dict)
     forced: frozenset[int] = frozenset()
     rate: int | None = None
+    baseline: float | None = None
 
 
 @dataclass(eq=False)
@@ -75,6 +78,7 @@ class Watched:
         last: What was read in the last whole iteration.
         seconds: How long it took.
         again: Whether the program trains again, from another start.
+        settled_since: The step since when nothing had changed where the run was stopped for that.
     """
 
     final: dict[str, Array] | None
@@ -85,6 +89,7 @@ class Watched:
     last: Recording
     seconds: float
     again: bool = False
+    settled_since: int | None = None
 
 
 def watched(
@@ -93,6 +98,7 @@ def watched(
     *,
     steps: int | None = None,
     seconds: float | None = None,
+    whole: bool = False,
     take: Callable[[dict[str, Any]], None],
 ) -> Watched:
     """Run a program and record its steps. To be called inside the sandbox.
@@ -102,11 +108,13 @@ def watched(
         watch: What is watched.
         steps: Steps after which it is stopped.
         seconds: Time after which it is stopped.
+        whole: Whether it goes on to its end where it has settled, too.
         take: Takes its steps, block by block, as `Blocks` hands them on: the loss, and the norm of
             each parameter's move.
     """
     host.hold(watch.key, watch.held)
-    run = _Run(host, watch, steps=steps, seconds=seconds, take=take)
+    settling = None if whole else Settling(watch.baseline, steady=watch.rate is None)
+    run = _Run(host, watch, steps=steps, seconds=seconds, settling=settling, take=take)
     return run.to_its_end()
 
 
@@ -120,6 +128,7 @@ class _Run:
         *,
         steps: int | None,
         seconds: float | None,
+        settling: Settling | None,
         take: Callable[[dict[str, Any]], None],
     ) -> None:
         self._host, self._watch = host, watch
@@ -143,6 +152,8 @@ class _Run:
         self._first: list[Array] | None = None
         self._left: list[Array] | None = None
         self._again = False
+        self._settling = settling
+        self._settled: int | None = None
 
     def to_its_end(self) -> Watched:
         """Run it."""
@@ -169,6 +180,7 @@ class _Run:
             last=self._last,
             seconds=time.perf_counter() - self._started,
             again=self._again,
+            settled_since=self._settled,
         )
 
     def _head(self, key: tuple[int, int], cells: CellReader) -> None:
@@ -185,7 +197,7 @@ class _Run:
         self._read()
         self._in_epoch += 1
         now = time.perf_counter()
-        if self._count == self._most or now > self._until:
+        if self._count == self._most or now > self._until or self._settled is not None:
             self._stop("finished")
 
     def _begins_anew(self) -> bool:
@@ -249,6 +261,8 @@ class _Run:
         self._blocks.add(self._count - 1, row)
         if all(not np.isfinite(item).any() for item in now):
             self._stop("non-finite")
+        if self._settling is not None and self._settling.is_settled_by(row[0], row[1:].sum()):
+            self._settled = self._settling.since
 
     def _copy(self, now: list[Array]) -> None:
         if self._copied is not None:

@@ -264,3 +264,21 @@ def test_what_an_iteration_fills_anew_is_no_parameter(told):
     found = told(FILLED)
     assert [name for name, *_ in found["tensors"]] == ["a", "b", "c"]
     assert found["right"]
+
+
+def test_stops_a_run_that_has_settled_but_where_the_whole_is_asked_for(told, tmp_path):
+    # a line through two points in 100,000 steps: at rest, to rounding, after some thousand
+    text = (
+        "x, y, w = [-1.0, 1.0], [-1.0, 3.0], 0.0\n"
+        "for step in range(100_000):\n"
+        "    r = [w * a - b for a, b in zip(x, y)]\n"
+        "    loss = (r[0] ** 2 + r[1] ** 2) / 2\n"
+        "    w -= 0.1 * (r[0] * x[0] + r[1] * x[1])\n"
+    )
+    seen = told(text)
+    assert 40_000 <= seen["count"] < 72_000
+    assert seen["settled_since"] == pytest.approx(seen["count"] / 10, rel=1e-3)
+    assert seen["final"]["w"] == pytest.approx(2.0)  # (1·1 + 1·3) / 2
+    settings = as_plain(CodeSettings(script=str(tmp_path / "net.py")))
+    whole = watch({"settings": settings, "whole": True}, lambda kind, data: None)
+    assert (whole["count"], whole["settled_since"]) == (100_000, None)
