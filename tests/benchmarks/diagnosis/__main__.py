@@ -22,6 +22,8 @@ from tests.benchmarks.diagnosis.judging import Member, judged
 from tests.benchmarks.diagnosis.population import members
 from tests.benchmarks.diagnosis.table import by_fault, failures, false_alarms, summary
 
+HALVES = ("even", "odd")
+
 
 def main() -> int:
     """Run what is not yet known, and print the table of what is; the exit code."""
@@ -29,6 +31,8 @@ def main() -> int:
     known = {row["key"]: row for row in _read(options.results) if row.get("version") == version}
     wanted = members(seeds=options.seeds, with_cures=not options.no_fix)
     wanted = [member for member in wanted if options.only in member.key]
+    if options.half:
+        wanted = [member for member in wanted if member.seed % 2 == HALVES.index(options.half)]
     if options.sample:
         wanted = wanted[:: options.sample]
     missing = [member for member in wanted if member.key not in known]
@@ -68,6 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=2, help="seeds of each fault on each base")
     parser.add_argument("--sample", type=int, default=0, help="take each so many member only")
     parser.add_argument("--only", default="", help="take only members with this in their name")
+    parser.add_argument("--half", choices=HALVES, default="", help="take even or odd seeds only")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--no-fix", action="store_true", help="do not try to cure")
     parser.add_argument("--alarms", action="store_true", help="list the false alarms")
