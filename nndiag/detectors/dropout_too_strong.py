@@ -15,7 +15,7 @@ Why it matters
 Fires when
     The run did not learn what there is to learn and came to rest; its steps' losses are at least
     `cost` above the loss of the whole network; and a strong optimizer brings the same network,
-    without dropout, to less than `kept` of the loss. In a run that still improves what is dropped
+    without dropout, to less than half of the loss. In a run that still improves what is dropped
     has to make more than half of the steps' loss, unless it improves slowly although its weights
     went further than their own length. Or the run diverged at a rate that its network
     bears without dropout, but not as much steeper as dropout makes it.
@@ -26,7 +26,7 @@ Silent when
     optimizer has no stability limit.
 
 Thresholds
-    cost = 0.1, kept = 0.5: ours. With little dropout the steps' loss is within a few per cent of
+    cost = 0.1: ours. With little dropout the steps' loss is within a few per cent of
     the whole network's. What is kept of a layer is multiplied by 1/(1 − share), so that squares of
     it, and with them the curvature of the layer above, are so much larger in the mean.
 
@@ -39,9 +39,10 @@ Source
 
 import numpy as np
 
-from nndiag.bounds import Positive, Share
+from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.movement import path
+from nndiag.detectors.reference import reference_of
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity, Skipped
 from nndiag.formatting import chosen, number, percent
@@ -59,7 +60,7 @@ _AT_REST = (Outcome.CONVERGED, Outcome.STALLED)
     facts=("layers", "reduction"),
     ending=("loss",),
 )
-def dropout_too_strong(trace: Trace, *, cost: Positive = 0.1, kept: Share = 0.5) -> Findings:
+def dropout_too_strong(trace: Trace, *, cost: Positive = 0.1) -> Findings:
     """Dropout takes so much of the network that what is left cannot learn the task."""
     share = max((layer.dropout for layer in trace.facts.layers), default=0.0)
     if share == 0:
@@ -69,18 +70,19 @@ def dropout_too_strong(trace: Trace, *, cost: Positive = 0.1, kept: Share = 0.5)
         return _too_steep(trace, share)
     if course.severity is None or ending is None:
         return []
-    reachable, whole = ending.reference_loss, course.curve.settled
-    if reachable is None:
+    whole = course.curve.settled
+    reference = reference_of(trace, loss=whole)
+    if reference is None:
         return Skipped(PROBLEM, "it was not measured what the network can reach")
     added = _added(trace) / whole if whole > 0 else 0.0
     slow = course.outcome in _AT_REST or (not course.fast and path(trace) > 1)
     least = cost if slow else max(cost, 1.0)
-    if not reachable < kept * whole or not added > least:
+    if not reference.further or not added > least:
         return []
     message = (
         f"{percent(share)} of the values are dropped in every step, which adds {percent(added)} to "
         f"the loss: the run rests at {number(whole)}, where the whole network reaches "
-        f"{number(reachable)} without dropout"
+        f"{number(reference.loss)} without dropout"
     )
     evidence = Evidence("loss", added, cost, measure="cost")
     return [Finding(PROBLEM, course.severity, message, evidence=(evidence,))]

@@ -33,18 +33,25 @@ def validation_r_squared(trace: Trace) -> float | None:
 
 
 def best_validation_r_squared(trace: Trace) -> float | None:
-    """The same at the run's best; None where unknown.
-
-    Where the mean's loss on the validation examples was not recorded it is taken to be the training
-    examples' times the ratio of both losses before the first step, when nothing was fitted yet.
-    """
-    outside, inside = trace.series.get("validation_loss"), trace.series.get("training_loss")
+    """The same at the run's best; None where unknown."""
+    outside = trace.series.get("validation_loss")
     if outside is None or not len(outside.values) or not np.isfinite(outside.values).all():
         return None
-    baseline = trace.facts.validation_baseline_loss
-    if baseline is None and inside is not None and trace.facts.baseline_loss:
-        baseline = trace.facts.baseline_loss * float(outside.values[0] / inside.values[0])
+    baseline = validation_baseline(trace)
     return 1 - float(outside.values.min()) / baseline if baseline else None
+
+
+def validation_baseline(trace: Trace) -> float | None:
+    """Loss of the training examples' mean on the validation examples; None where unknown.
+
+    Where it was not recorded it is taken to be the training examples' times the ratio of both
+    losses before the first step, when nothing was fitted yet.
+    """
+    outside, inside = trace.series.get("validation_loss"), trace.series.get("training_loss")
+    known = trace.facts.validation_baseline_loss
+    if known is not None or outside is None or inside is None or not trace.facts.baseline_loss:
+        return known
+    return trace.facts.baseline_loss * float(outside.values[0] / inside.values[0])
 
 
 def validation_correlation(trace: Trace) -> float:
@@ -125,10 +132,10 @@ def calm_losses(trace: Trace) -> tuple[FloatArray, FloatArray] | None:
         return None
     if not (np.isfinite(held_out.values).all() and np.isfinite(training.values).all()):
         return None
-    return _calm(held_out.values), _calm(training.values)
+    return calm(held_out.values), calm(training.values)
 
 
-def _calm(values: FloatArray) -> FloatArray:
+def calm(values: FloatArray) -> FloatArray:
     """Medians of three neighbours; the ends keep two."""
     padded = np.concatenate([values[:1], values, values[-1:]])
     return np.asarray(np.median(np.stack([padded[:-2], padded[1:-1], padded[2:]]), axis=0))

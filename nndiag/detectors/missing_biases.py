@@ -38,6 +38,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
+from nndiag.detectors.reference import reference_of
 from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity
@@ -45,7 +46,6 @@ from nndiag.formatting import number
 from nndiag.trace import LayerFacts, Trace
 
 PROBLEM = "missing-biases"
-_KEPT = 0.5  # of the run's loss, as for `too-few-units`
 _GAP = 0.2  # between what the fit explains and what the data allow
 
 
@@ -107,14 +107,13 @@ def _at_zero(layer: LayerFacts) -> float:
 
 def _limited(trace: Trace) -> Finding | None:
     """The finding for a network with hidden layers that no optimizer gets any further."""
-    layers, ending, baseline = trace.facts.layers, trace.ending, trace.facts.baseline_loss
-    if len(layers) < 2 or any(layer.bias for layer in layers) or not baseline:
+    layers, reference = trace.facts.layers, reference_of(trace)
+    if len(layers) < 2 or any(layer.bias for layer in layers):
         return None
-    if ending is None or ending.reference_loss is None:
+    if reference is None or reference.further or reference.r_squared is None:
         return None
-    r_squared = 1 - ending.reference_loss / baseline
-    possible = course_of(trace).attainable
-    if ending.reference_loss < _KEPT * ending.loss or possible - r_squared <= _GAP:
+    r_squared, possible = reference.r_squared, course_of(trace).attainable
+    if possible - r_squared <= _GAP:
         return None
     return Finding(
         PROBLEM,

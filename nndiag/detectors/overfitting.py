@@ -21,6 +21,9 @@ Silent when
 
 Thresholds
     rise = 0.3: ours, above the 5 to 20 % by which validation losses of healthy runs waver.
+    A warning needs a cost: the best point, or else the training examples, are better by 5 % of what
+    a constant gets wrong, in accuracy for classes and in R² for numbers, and by more than two
+    standard errors of so few validation examples. Without one it is a note.
     missed = 0.3, apart = 4: ours. In healthy runs that leave more than 0.02 of the mean baseline's
     loss the two are at most 2.5 times apart, where ten examples are known by heart 8 to 50 times.
     floor = 0.02: last over first validation loss, below which nothing is wrong. It is a warning,
@@ -39,6 +42,7 @@ from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.held_out import calm_losses, lie_apart, turn_of
 from nndiag.detectors.run_summary import course_of
+from nndiag.detectors.validation_cost import ValidationCost, validation_cost
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.formatting import number, percent
 from nndiag.trace import Trace
@@ -69,7 +73,9 @@ def overfitting(
     if both is None or lie_apart(trace) or course_of(trace).outcome is Outcome.DIVERGED:
         return []
     outside, inside = (float(losses[-1]) for losses in both)
-    turned = turn_of(trace, rise=rise, floor=floor)
+    turned, cost = turn_of(trace, rise=rise, floor=floor), validation_cost(trace)
+    limit = max(missed * (trace.facts.baseline_loss or np.inf), apart * inside)
+    by_heart = outside > limit and (cost is None or cost.of_others)
     if turned is not None:
         message = (
             f"the validation loss rose by {percent(turned.rise)} after step {turned.steps[0]}, to "
@@ -77,9 +83,9 @@ def overfitting(
             f"{number(inside)}"
         )
         seen = Evidence("validation_loss", turned.rise, rise, steps=turned.steps, measure="rise")
-        return [_finding(message, seen)]
-    limit = max(missed * (trace.facts.baseline_loss or np.inf), apart * inside)
-    if not outside > limit:
+        costly = by_heart or cost is None or cost.of_time
+        return [_finding(message, seen) if costly else _without_cost(message, seen, cost)]
+    if not by_heart:
         return []
     message = (
         f"the validation examples are at loss {number(outside)}, the training examples at "
@@ -90,3 +96,7 @@ def overfitting(
 
 def _finding(message: str, evidence: Evidence) -> Finding:
     return Finding(PROBLEM, Severity.WARNING, message, evidence=(evidence,))
+
+
+def _without_cost(message: str, evidence: Evidence, cost: ValidationCost | None) -> Finding:
+    return Finding(PROBLEM, Severity.NOTE, f"{message}; it costs nothing: {cost}", (evidence,))

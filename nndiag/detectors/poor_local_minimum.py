@@ -10,14 +10,14 @@ Why it matters
 
 Fires when
     The run did not learn and is at rest, the fit from its end keeps more than `kept` of its loss,
-    and the best fit of all starts leaves less than `left` of it.
+    and the best fit of all starts less than half of it.
 
 Silent when
     The run learned, is still falling or diverged; a strong optimizer leads on from where it ended;
     no start leads much further (see `too-few-units`); no reference fit was made.
 
 Thresholds
-    kept = 0.8, left = 0.5: ours; both fits are bounded in work and may stop a little early.
+    kept = 0.8: ours; the fits are bounded in work and may stop a little early.
 
 Fixes
     Another seed; more units, which leave fewer poor minima.
@@ -29,6 +29,7 @@ Source
 
 from nndiag.bounds import Share
 from nndiag.detectors.contract import Findings, Stage, detector
+from nndiag.detectors.reference import FURTHER, reference_of
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.formatting import number
@@ -44,29 +45,25 @@ PROBLEM = "poor-local-minimum"
     by_exclusion=True,
     ending=("reference_loss", "reference_loss_from_end"),
 )
-def poor_local_minimum(trace: Trace, *, kept: Share = 0.8, left: Share = 0.5) -> Findings:
+def poor_local_minimum(trace: Trace, *, kept: Share = 0.8) -> Findings:
     """The run rests in a poor minimum; from other weights the same network reaches far less."""
-    course, ending = course_of(trace), trace.ending
+    course, reference = course_of(trace), reference_of(trace)
     if course.severity is None or course.outcome not in (Outcome.CONVERGED, Outcome.STALLED):
         return []
-    if ending is None or ending.reference_loss is None or ending.reference_loss_from_end is None:
+    if reference is None or reference.kept_from_end is None or not reference.further:
         return []
-    if not ending.loss > 0:
-        return []
-    from_end = ending.reference_loss_from_end / ending.loss
-    best = ending.reference_loss / ending.loss
-    if from_end < kept or best > left:
+    if reference.kept_from_end < kept:
         return []
     return [
         Finding(
             PROBLEM,
             course.severity,
-            f"the run ends in a poor minimum of loss {number(ending.loss)}: a strong optimizer "
-            f"gets no further from there, but to {number(ending.reference_loss)} from other "
-            "weights",
+            f"the run ends in a poor minimum of loss {number(reference.loss / reference.kept)}: a "
+            f"strong optimizer gets no further from there, but to {number(reference.loss)} from "
+            "other weights",
             evidence=(
-                Evidence("reference_loss", observed=best, limit=left),
-                Evidence("reference_loss_from_end", observed=from_end, limit=kept),
+                Evidence("reference_loss", observed=reference.kept, limit=FURTHER),
+                Evidence("reference_loss_from_end", observed=reference.kept_from_end, limit=kept),
             ),
         )
     ]

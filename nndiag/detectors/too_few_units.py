@@ -9,8 +9,8 @@ Why it matters
     is still wrong, and no setting of the training changes that.
 
 Fires when
-    The run did not learn, the best fit of all starts keeps more than `kept` of its loss, and that
-    fit explains less of the targets than the data allow, by more than `gap`.
+    The run did not learn, the best fit of all starts keeps half of its loss or more, and that fit
+    explains less of the targets than the data allow, by more than `gap`.
 
 Silent when
     The run learned or diverged; its validation loss rises while its training loss falls: more units
@@ -20,7 +20,7 @@ Silent when
     (see `missing-biases`): then units are not what is missing; no reference fit was made.
 
 Thresholds
-    kept = 0.5: ours; gap = 0.2: the estimate of what the data allow errs by 0.15; wide = 32: more
+    gap = 0.2: the estimate of what the data allow errs by 0.15; wide = 32: more
     units than the tasks that a minute's training can learn need.
 
 Fixes
@@ -34,6 +34,7 @@ Source
 from nndiag.bounds import Count, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.held_out import turn_of
+from nndiag.detectors.reference import reference_of
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.trace import Trace
@@ -49,21 +50,18 @@ PROBLEM = "too-few-units"
     facts=("layers", "baseline_loss"),
     ending=("reference_loss",),
 )
-def too_few_units(
-    trace: Trace, *, kept: Share = 0.5, gap: Share = 0.2, wide: Count = 32
-) -> Findings:
+def too_few_units(trace: Trace, *, gap: Share = 0.2, wide: Count = 32) -> Findings:
     """The network is too small: no optimizer and no start gets it where the data lead."""
-    course, ending, baseline = course_of(trace), trace.ending, trace.facts.baseline_loss
+    course, reference = course_of(trace), reference_of(trace)
     hidden = trace.facts.layers[:-1]
     if course.severity is None or course.outcome is Outcome.DIVERGED or turn_of(trace) is not None:
         return []
     if not hidden or min(layer.units for layer in hidden) >= wide or _lacks_more(trace):
         return []
-    if ending is None or ending.reference_loss is None or not baseline or not ending.loss > 0:
+    if reference is None or reference.further or reference.r_squared is None:
         return []
-    share = ending.reference_loss / ending.loss
-    r_squared = 1 - ending.reference_loss / baseline
-    if share < kept or course.attainable - r_squared <= gap:
+    r_squared = reference.r_squared
+    if course.attainable - r_squared <= gap:
         return []
     units = "-".join(str(layer.units) for layer in hidden)
     noun = "unit" if units == "1" else "units"

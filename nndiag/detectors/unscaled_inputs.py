@@ -38,6 +38,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive
 from nndiag.detectors.contract import Findings, Stage, detector
+from nndiag.detectors.reference import reference_of
 from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.settings import first_is_normalised
 from nndiag.detectors.underway import shortness
@@ -50,7 +51,6 @@ _INDICATOR = 30.0  # largest size of a column of two values that is taken as an 
 _RANGE = 6.0  # deviations; a column that seldom differs from 0 has the unit of its range
 _SELDOM = 0.5  # share of zeros
 _RARE = 0.05  # share of columns that may be nearly constant, as at the edge of a picture
-_KEPT = 0.5  # of the run's loss, as for `too-few-units`
 _MILD = 10.0  # size or offset of inputs that networks learn, if slowly; ours
 _STEEPER, _STEEPER_IF_MILD = 10.0, 0.5  # ours: deep networks on scaled inputs reach 6
 """By this factor, times the square of their size, inputs lower the largest stable rate.
@@ -97,10 +97,8 @@ def _is_single(trace: Trace) -> bool:
 
 def _is_fitted(trace: Trace) -> bool:
     """Whether a strong optimizer gets the network no further from any start."""
-    ending = trace.ending
-    if ending is None or ending.reference_loss is None:
-        return False
-    return ending.reference_loss > _KEPT * ending.loss
+    reference = reference_of(trace)
+    return reference is not None and not reference.further
 
 
 def steeper_by_inputs(trace: Trace) -> float:

@@ -14,9 +14,9 @@ def losses(after):
     return np.concatenate([FELL, np.linspace(0.2, after, 11)[1:]])
 
 
-def made(make_trace, curve, *, held_out, training=FALLING):
-    series = {"validation_loss": held_out, "training_loss": training}
-    return make_trace(curve, series=series)
+def made(make_trace, curve, *, held_out, training=FALLING, facts=None, **accuracies):
+    series = {"validation_loss": held_out, "training_loss": training, **accuracies}
+    return make_trace(curve, series=series, facts={"validation_baseline_loss": 1.0} | (facts or {}))
 
 
 @pytest.mark.parametrize("after", [0.6, 1.5])
@@ -71,6 +71,62 @@ def test_warns_where_only_the_training_examples_are_known(
         f"the validation examples are at loss {held_out}, the training examples at {training}: "
         "they are known by heart"
     ]
+
+
+CLASSES = np.arange(100.0)[:, None] % 2
+
+
+def of_classes(make_trace, curve, *, best, end, training=1.0, count=100, held_out=1.5):
+    """A run whose validation accuracy goes from `best` at the turn to `end`."""
+    facts = {"targets": CLASSES, "validation_targets": CLASSES[:count], "loss": "cross_entropy"}
+    accuracy = np.concatenate([np.full(11, best), np.full(10, end)])
+    return made(
+        make_trace,
+        curve,
+        held_out=losses(held_out),
+        training=FALLING * 10,  # so that nothing but the turn is seen
+        facts=facts,
+        validation_accuracy=accuracy,
+        accuracy=np.full(21, training),
+    )
+
+
+@pytest.mark.parametrize(
+    ("best", "end", "count", "severity"),
+    [
+        (0.93, 0.93, 100, Severity.NOTE),  # more confident, no more mistakes
+        (0.94, 0.90, 100, Severity.NOTE),  # four examples: two standard errors, 2√4, are no less
+        (0.95, 0.90, 100, Severity.WARNING),  # five: 2√5 = 4.5
+        (0.75, 0.60, 20, Severity.NOTE),  # three of twenty
+        (0.85, 0.60, 20, Severity.WARNING),
+    ],
+)
+def test_a_turn_of_classes_costs_accuracy(best, end, count, severity, curves, make_trace):
+    trace = of_classes(make_trace, curves["learned"], best=best, end=end, count=count, training=end)
+    assert [finding.severity for finding in run(PROBLEM, trace)] == [severity]
+
+
+def test_a_note_tells_that_it_costs_nothing(curves, make_trace):
+    (note,) = run(PROBLEM, of_classes(make_trace, curves["learned"], best=0.97, end=0.97))
+    assert note.message.endswith(
+        "it costs nothing: accuracy of the validation examples 97 % at its best and 97 % at the "
+        "end, of the training examples 100 %"
+    )
+
+
+def test_what_is_known_by_heart_costs_what_the_training_promises(curves, make_trace):
+    """No turn costs anything here: the accuracy outside never was better than at the end."""
+    trace = of_classes(make_trace, curves["learned"], best=0.6, end=0.6, held_out=1.5)
+    trace.series["training_loss"].values[:] /= 10
+    assert [finding.severity for finding in run(PROBLEM, trace)] == [Severity.WARNING]
+
+
+def test_a_small_turn_of_numbers_costs_nothing(curves, make_trace):
+    """From 0.02 to 0.04 of the mean baseline's loss the R² falls from 0.98 to 0.96."""
+    small = np.concatenate([np.geomspace(1.0, 0.02, 11), np.linspace(0.02, 0.04, 11)[1:]])
+    (note,) = run(PROBLEM, made(make_trace, curves["learned"], held_out=small))
+    assert note.severity is Severity.NOTE
+    assert "R² of the validation examples 0.98 at its best and 0.96 at the end" in note.message
 
 
 def test_is_skipped_without_held_out_examples(curves, make_trace):
