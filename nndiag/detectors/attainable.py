@@ -1,8 +1,10 @@
 """How much of the targets' variance any model could explain, estimated from the data alone.
 
-Two cheap bounds, the larger of which is used:
+Three cheap bounds, the largest of which is used:
 
 - the best linear model (its adjusted coefficient of determination);
+- the same of the columns with their squares, products and cubes, where there are four rows or more
+  for each: with many columns no two rows are near, and a curve or a product of two is seen only so;
 - the nearest neighbour: two examples with nearly equal inputs differ in their targets by the noise,
   so half the mean squared difference between neighbours estimates the noise variance from above.
   Where every input is a switch of two values, no two different examples are near: a rule such as
@@ -32,6 +34,7 @@ FEWEST_EXAMPLES = 20
 ROUNDING = 1e-24
 """Best constant's loss over the first one below which targets differ by rounding only."""
 
+_ROWS = 4  # for each column of a model: then its own noise adds 0.1 at most
 _GOOD_R_SQUARED = 0.9
 _LEAST_LEFT = 0.2  # below, the estimate of the noise is too rough to divide by
 _AT_LIMIT = 0.15  # so close to what the data allow counts as all of it
@@ -140,7 +143,11 @@ def attainable_share(facts: Facts) -> float:
     if len(inputs) < FEWEST_EXAMPLES:
         return _line_s_share(inputs, deviations) if _only_lines(facts) else 1.0
     scaled = _standardized(inputs)
-    best = max(_neighbour_share(scaled, deviations), _linear_share(scaled, deviations))
+    shares = [_neighbour_share(scaled, deviations), _linear_share(scaled, deviations)]
+    curved = _curved(scaled)
+    if curved is not None:
+        shares.append(_linear_share(curved, deviations))
+    best = max(shares)
     return min(max(best, 0.0), 1.0)
 
 
@@ -173,6 +180,15 @@ def curved_share(inputs: FloatArray, deviations: FloatArray) -> float:
     design = np.hstack([scaled, scaled**2, scaled**3])
     share = _linear_share(design - design.mean(axis=0), deviations)
     return max(share - 2 * (1 - share) * float(np.sqrt(2 / len(inputs))), 0.0)
+
+
+def _curved(scaled: FloatArray) -> FloatArray | None:
+    """Columns, squares, products and cubes, centred, shape (B, F); None where they are too many."""
+    first, second = np.triu_indices(scaled.shape[1])
+    if (2 * scaled.shape[1] + len(first)) * _ROWS > len(scaled):
+        return None
+    design = np.hstack([scaled, scaled[:, first] * scaled[:, second], scaled**3])
+    return np.asarray(design - design.mean(axis=0))
 
 
 def _standardized(inputs: FloatArray) -> FloatArray:

@@ -30,6 +30,25 @@ def test_a_linear_rule_is_seen_where_neighbours_are_far_apart():
     assert share(inputs, inputs @ RNG.normal(size=(30, 1))) == pytest.approx(1.0)
 
 
+def test_products_and_curves_are_seen_where_neighbours_are_far_apart():
+    """Eight columns and 500 rows: the parts have variances 1, 0.5 (2/4), 1 and noise 0.09.
+
+    A product, a square and a line are in the model, so that 2.5/2.59 = 0.965 can be explained; the
+    estimate's own error is √(2·52)/500 = 0.02 of the rest.
+    """
+    rng = np.random.default_rng(7)
+    inputs = rng.normal(size=(500, 8))
+    rule = inputs[:, 0] * inputs[:, 1] + 0.5 * inputs[:, 2] ** 2 - inputs[:, 3]
+    targets = rule + 0.3 * rng.normal(size=500)
+    assert share(inputs, targets[:, None]) == pytest.approx(0.965, abs=0.01)
+
+
+def test_too_many_products_for_so_few_rows_are_left_out():
+    """Of noise in 8 columns 52 terms would explain 52/60 by heart; neighbours do not."""
+    rng = np.random.default_rng(8)
+    assert share(rng.normal(size=(60, 8)), rng.normal(size=(60, 1))) < 0.3
+
+
 def test_repeated_examples_of_a_gate_are_no_noise():
     gate = np.tile([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], (10, 1))
     assert share(gate, np.tile([[0.0], [1.0], [1.0], [0.0]], (10, 1))) == 1.0
