@@ -9,7 +9,7 @@ Why it matters
     is still wrong, and no setting of the training changes that.
 
 Fires when
-    The run did not learn, the best fit of all starts keeps half of its loss or more, and that fit
+    The run did not learn, though its loss may still fall, the best fit of all starts keeps half of its loss or more, and that fit
     explains less of the targets than the data allow, by more than `gap`.
 
 Silent when
@@ -36,6 +36,7 @@ from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.held_out import turn_of
 from nndiag.detectors.reference import reference_of
 from nndiag.detectors.run_summary import course_of
+from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Outcome
 from nndiag.trace import Trace
 
@@ -53,8 +54,8 @@ PROBLEM = "too-few-units"
 def too_few_units(trace: Trace, *, gap: Share = 0.2, wide: Count = 32) -> Findings:
     """The network is too small: no optimizer and no start gets it where the data lead."""
     course, reference = course_of(trace), reference_of(trace)
-    hidden = trace.facts.layers[:-1]
-    if course.severity is None or course.outcome is Outcome.DIVERGED or turn_of(trace) is not None:
+    hidden, severity = trace.facts.layers[:-1], impairment(course)
+    if severity is None or course.outcome is Outcome.DIVERGED or turn_of(trace) is not None:
         return []
     if not hidden or min(layer.units for layer in hidden) >= wide or _lacks_more(trace):
         return []
@@ -68,7 +69,7 @@ def too_few_units(trace: Trace, *, gap: Share = 0.2, wide: Count = 32) -> Findin
     return [
         Finding(
             PROBLEM,
-            course.severity,
+            severity,
             f"a strong optimizer fits this network ({units} hidden {noun}) no better than to an "
             f"R² of {r_squared:.2f}, from any start; the data allow about {course.attainable:.2f}",
             evidence=(

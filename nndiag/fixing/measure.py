@@ -78,6 +78,11 @@ class Run:
         return 1 - self.diagnosis.numbers.get("attainable", 1.0)
 
     @property
+    def could_know_by_heart(self) -> bool:
+        """Whether it has as many parameters as numbers to fit, and no validation examples."""
+        return self.built.validation is None and self.built.shape.size >= self.built.training[1].size
+
+    @property
     def problems(self) -> frozenset[str]:
         """Problems that were found and are more than notes."""
         findings = self.diagnosis.findings

@@ -55,6 +55,15 @@ class Trial:
         """Unexplained share of the variance; infinite without a run."""
         return self.run.error if self.run is not None else float("inf")
 
+    def honest_error(self, noise: float) -> float:
+        """The error, no less than the noise where the network could know its examples by heart.
+
+        Args:
+            noise: Share of the variance that no model explains.
+        """
+        by_heart = self.run is not None and self.run.could_know_by_heart
+        return max(self.error, noise) if by_heart else self.error
+
 
 def verdict_on(run: Run, *, baseline: Run, control: Run | None) -> TrialOutcome:
     """What a run with a change shows, against the unchanged run.

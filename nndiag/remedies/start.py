@@ -1,10 +1,14 @@
 """Remedies that change where training starts."""
 
+from nndiag.analysis.variation import length_of_variation
 from nndiag.remedies.contract import Case, Changes, remedy
 
 _RECTIFIED = ("relu", "leaky_relu", "elu", "gelu", "softplus")
 _OWN = ("initializer", "weights", "bias_initializer", "biases")
 _FIXED = ("zeros", "constant")
+_SHORT = 0.4  # std of the inputs; a sine of 1.5 periods over a uniform column has 0.38
+_STEEPNESS = 0.5  # std of first weights × length of variation: a unit turns within that length
+_REACH = 1.75  # std from the mean that biases put the turns of units at; a uniform column ends there
 
 
 @remedy(
@@ -41,6 +45,33 @@ def fitting_initializer(case: Case) -> Changes | None:
         for key in _OWN:
             layer.pop(key, None)
     return {"network": {**changes, "layers": layers}}
+
+
+@remedy("steep-first-layer", cures=["too-few-units", "stalled-convergence"], price=2)
+def steep_first_layer(case: Case) -> Changes | None:
+    """Begin with tanh units in the first layer that are as steep as the targets vary.
+
+    The inputs are standardized for that. Usual weights begin with units that turn once over all
+    inputs; targets that go up and down several times look like noise to them.
+
+    Source: Tancik et al. 2020, "Fourier features let networks learn high frequency functions in
+    low dimensional domains", sections 4 and 5; the factors are ours.
+    """
+    layers = case.layers
+    length = length_of_variation(case.raw_inputs, case.built.training[1])
+    if len(layers) < 2 or length is None or length > _SHORT or "weights" in layers[0]:
+        return None
+    weight = float(f"{3**0.5 * _STEEPNESS / length:.2g}")  # a uniform's std is its end / √3
+    bias = float(f"{_REACH * weight * case.raw_inputs.shape[1] ** 0.5:.2g}")
+    first = {
+        "activation": {"name": "tanh"},
+        "initializer": {"name": "uniform", "low": -weight, "high": weight},
+        "bias_initializer": {"name": "uniform", "low": -bias, "high": bias},
+    }
+    if first.items() <= layers[0].items():
+        return None
+    layers[0] |= first
+    return {"dataset": {"scale_inputs": "standardize"}, "network": {"layers": layers}}
 
 
 @remedy("another-seed", cures=["poor-local-minimum", "dead-units", "saddle-point"])

@@ -62,3 +62,18 @@ def test_a_cure_far_from_the_best_one_is_none(healthy):
     far, near, best = cure("smaller-rate", 0.65), cure("adam", 0.92), cure("wider-layers", 0.95)
     assert near_the_best([far, near, best]) == [near, best]
     assert near_the_best([far]) == [far]  # nothing better is known
+
+
+def test_noise_that_is_known_by_heart_makes_no_cure_better(exploding):
+    """A quarter is noise: an error below it is learned by heart, where that is possible.
+
+    The network of the fixture has 61 parameters and 50 numbers to fit.
+    """
+    assert exploding.could_know_by_heart
+    by_heart = trial_of(TrialOutcome.CURES, "wider-layers", run=replace(exploding, score=0.99))
+    plain = trial_of(TrialOutcome.CURES, "adam", run=replace(exploding, score=0.72))
+    converged = [
+        replace(x, run=with_findings(x.run, outcome=Outcome.CONVERGED)) for x in (by_heart, plain)
+    ]
+    assert near_the_best(converged, noise=0.25) == converged
+    assert near_the_best(converged) == converged[:1]

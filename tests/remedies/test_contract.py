@@ -54,6 +54,7 @@ ILL = {
         },
         "optimizer": {"name": "adam"},
     },
+    "wavy": {"dataset": {"low": -15, "high": 15, "samples": 80}},
     "impatient": {
         "dataset": {"validation": 0.3},
         "training": {"steps": 100, "early_stopping": {"patience": 1}},

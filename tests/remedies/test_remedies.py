@@ -62,6 +62,24 @@ THREE = {
             },
             {"training": {"early_stopping": {"patience": 20}}},
         ),
+        (
+            # A sine of 30/2π periods over a std of 15/√3 = 8.7: a period is 0.725 std, a sixth of
+            # it 0.12; bins of pairs make it 0.13. √3·0.5/0.13 = 6.7, and 1.75 times that is 11.7.
+            "steep-first-layer",
+            {"dataset": {"low": -15, "high": 15, "samples": 80}},
+            {
+                "dataset": {"scale_inputs": "standardize"},
+                **layers(
+                    {
+                        **HIDDEN,
+                        "activation": {"name": "tanh"},
+                        "initializer": {"name": "uniform", "low": -6.7, "high": 6.7},
+                        "bias_initializer": {"name": "uniform", "low": -12.0, "high": 12.0},
+                    },
+                    LINEAR,
+                ),
+            },
+        ),
         ("another-seed", {"seed": 7}, {"network": {"seed": 8}}),
         ("mean-loss", {"loss": {"reduction": "half_sum"}}, {"loss": {"reduction": "half_mean"}}),
         (
@@ -145,6 +163,7 @@ def test_what_a_remedy_changes(name, before, changes, case):
         ("fewer-layers", layers(HIDDEN, HIDDEN, HIDDEN, LINEAR)),
         ("fitting-initializer", {}),
         ("another-seed", {"network": {"initializer": "zeros"}}),
+        ("steep-first-layer", {"dataset": {"samples": 80}}),  # one period
         ("mean-loss", {}),
         ("fitting-loss", {}),
         ("squared-error", {}),
