@@ -3,6 +3,8 @@
 Source: the variogram of Matheron 1963, Principles of geostatistics, over all directions.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from nndiag.arrays import FloatArray
@@ -40,7 +42,7 @@ def length_of_variation(inputs: FloatArray, targets: FloatArray) -> float | None
     if noise > _HALF * variance:
         return None
     edges = np.geomspace(len(near), len(order), _BINS).astype(int)
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         chosen = order[start : max(end, start + 1)]
         if len(chosen) and halves[chosen].mean() >= noise + _HALF * (variance - noise):
             return float(distances[chosen].mean())

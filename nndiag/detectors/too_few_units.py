@@ -9,8 +9,9 @@ Why it matters
     is still wrong, and no setting of the training changes that.
 
 Fires when
-    The run did not learn, though its loss may still fall, the best fit of all starts keeps half of its loss or more, and that fit
-    explains less of the targets than the data allow, by more than `gap`.
+    The run did not learn, though its loss may still fall, the best fit of all starts keeps half of
+    its loss or more, and that fit explains less of the targets than the data allow, by more than
+    `gap`.
 
 Silent when
     The run learned or diverged; its validation loss rises while its training loss falls: more units

@@ -80,7 +80,9 @@ class Run:
     @property
     def could_know_by_heart(self) -> bool:
         """Whether it has as many parameters as numbers to fit, and no validation examples."""
-        return self.built.validation is None and self.built.shape.size >= self.built.training[1].size
+        return (
+            self.built.validation is None and self.built.shape.size >= self.built.training[1].size
+        )
 
     @property
     def problems(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ _OWN = ("initializer", "weights", "bias_initializer", "biases")
 _FIXED = ("zeros", "constant")
 _SHORT = 0.4  # std of the inputs; a sine of 1.5 periods over a uniform column has 0.38
 _STEEPNESS = 0.5  # std of first weights × length of variation: a unit turns within that length
-_REACH = 1.75  # std from the mean that biases put the turns of units at; a uniform column ends there
+_REACH = 1.75  # std from the mean up to which units turn; a uniform column ends at 1.73
 
 
 @remedy(
