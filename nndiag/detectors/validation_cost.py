@@ -30,7 +30,7 @@ class ValidationCost:
         end: The same at the end.
         training: That of the training examples at the end.
         unit: By how much a faultless model beats a constant, in the measure.
-        count: Number of validation examples; None where that is not known.
+        count: Number of validation examples, of classes; None where that is not known.
     """
 
     measure: str
@@ -48,8 +48,8 @@ class ValidationCost:
         the others is certain from two standard errors on, 2√k.
         """
         lost = self.best - self.end
-        chance = _CERTAIN * np.sqrt(max(lost, 0.0) / self.count) if self._counted else 0.0
-        return bool(lost > max(MATERIAL * self.unit, chance))
+        chance = _CERTAIN * float(np.sqrt(max(lost, 0.0) / self.count)) if self.count else 0.0
+        return lost > max(MATERIAL * self.unit, chance)
 
     @property
     def of_others(self) -> bool:
@@ -58,7 +58,7 @@ class ValidationCost:
         The standard error of a share of n examples, with two right and two wrong ones added.
         """
         chance = 0.0
-        if self._counted and self.count:
+        if self.count:
             share = (self.end * self.count + 2) / (self.count + 4)
             chance = _CERTAIN * float(np.sqrt(share * (1 - share) / (self.count + 4)))
         return self.training - self.end > max(MATERIAL * self.unit, chance)
@@ -73,10 +73,6 @@ class ValidationCost:
             f"{self.measure} of the validation examples {best} at its best and {end} at the end, "
             f"of the training examples {training}"
         )
-
-    @property
-    def _counted(self) -> bool:
-        return self.measure == "accuracy" and self.count is not None
 
 
 def validation_cost(trace: Trace) -> ValidationCost | None:
