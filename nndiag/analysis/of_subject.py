@@ -11,7 +11,8 @@ import numpy as np
 
 from nndiag.analysis.curvature import Curvature, Sharpness, curvature_of, stability_limit_of
 from nndiag.analysis.lanczos import Product, extreme_eigenvalues
-from nndiag.analysis.reference_fit import ReferenceFit, best_fit, quasi_newton
+from nndiag.analysis.quasi_newton import quasi_newton
+from nndiag.analysis.reference_fit import ReferenceFit, best_fit
 from nndiag.arrays import FloatArray
 from nndiag.gradients.hessian import differenced_products
 from nndiag.nn.optimizers import OPTIMIZERS, Optimizer

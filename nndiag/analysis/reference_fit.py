@@ -3,27 +3,30 @@
 A run's loss alone does not tell a slow optimizer from a model that cannot do better. Fitted from
 the run's own start, from its end and from other starts, the network shows which is the limit.
 Squared errors are fitted by Levenberg–Marquardt where there are at least as many residuals as
-parameters, everything else by L-BFGS, both from scipy with exact derivatives.
+parameters, everything else by L-BFGS, both with exact derivatives. A fit ends where it has shown
+what it is for: that the loss can be next to nothing beside the mean baseline's and the run's own.
 
 The work is counted from the sizes, not timed, so that a repeated fit gives the same numbers.
-
-Source: Moré 1978 (Levenberg–Marquardt as in MINPACK); Liu and Nocedal 1989 (L-BFGS).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from nndiag.analysis.levenberg_marquardt import Model, least_squares
+from nndiag.analysis.quasi_newton import quasi_newton
 from nndiag.arrays import FloatArray
-from nndiag.nn.calls import now, transposed
+from nndiag.nn.calls import Array, now, transposed
 from nndiag.nn.losses import baseline
 from nndiag.nn.network import (
     Architecture,
     Examples,
+    Workspace,
     forward,
     gradient_seconds,
     loss_and_gradient,
@@ -42,11 +45,13 @@ _ELEMENT, _MULTIPLY, _CALL = (
 _FACTORISE = 1e-9  # seconds per multiplication of MINPACK's unblocked QR factorisation
 _VECTORS = 60  # that L-BFGS keeps, each gone through twice in every step
 _FEWEST, _MOST = 30, 2_000  # evaluations of one fit
-_PER_RUN = 3.0  # a fit may cost so many times the run that it explains
+_PER_RUN = 1.0  # a fit may cost so many times the run that it explains
+_PLANNED = 2e-7  # seconds of a call in a planned step
 _LEAST = 0.05  # seconds that nobody notices
 _TELLING = 50  # steps; a run of fewer has only begun: nothing that a fit reaches explains it
 _JACOBIAN_NUMBERS = 4_000_000  # 32 MB
-_PERFECT = 1e-10  # loss over the mean baseline's: no further start is needed
+_PERFECT = 1e-10  # loss over the mean baseline's: as good as zero
+_ENOUGH = 1e-4  # loss over the mean baseline's and the first start's: no verdict asks for less
 _SAME = 0.1  # losses that differ by this share are called equal
 _EXPLAINED = 0.15  # error of the estimated share that the data allow, as the diagnosis assumes
 _NOISY = 0.9  # data that allow less than this share are said to have noise
@@ -116,14 +121,20 @@ def reference_fit(
         ValueError: No start is finite.
     """
     affordable = seconds / (_FEWEST * _step_seconds(shape, data.count))
-    count = int(np.clip(affordable, 1, max(_count(starts), 1)))
     starts = {name: one for name, one in starts.items() if np.isfinite(one).all()}
+    count = int(np.clip(affordable, 1, max(len(starts), 1)))
     starts = dict(islice(starts.items(), count))
+    constant = baseline(shape.loss, data.targets)
+    enough = _PERFECT * constant
+    for first in islice(starts.values(), 1):
+        with np.errstate(all="ignore"):
+            enough = max(enough, _ENOUGH * min(constant, _loss(shape, first, data)))
     return best_fit(
-        _fitter(shape, data, seconds=seconds / count),
+        _fitter(shape, data, seconds=seconds / count, enough=enough),
         lambda parameters: _loss(shape, parameters, data),
         starts,
-        baseline=baseline(shape.loss, data.targets),
+        baseline=constant,
+        enough=enough,
         told=told,
     )
 
@@ -134,6 +145,7 @@ def best_fit(
     starts: Mapping[str, FloatArray],
     *,
     baseline: float,
+    enough: float = 0.0,
     told: Told = lambda done, total: None,
 ) -> ReferenceFit:
     """The smallest loss that a method finds from several starts.
@@ -143,6 +155,7 @@ def best_fit(
         loss: The loss at parameters (P,); inf where it is not finite.
         starts: Name → parameters (P,); those that are not finite are left out.
         baseline: Loss of the mean baseline; NaN where it is not known.
+        enough: A loss that is low enough: no further start is needed.
         told: Called before each start, with how many are done and how many there are.
 
     Raises:
@@ -164,13 +177,13 @@ def best_fit(
         evaluations += made
         if not best[1] or reached[0] < best[0]:
             best = (reached[0], name, reached[2])
-        if best[0] <= _PERFECT * baseline:
+        if best[0] <= max(enough, _PERFECT * baseline):
             break
     return ReferenceFit(best[0], best[1], losses, best[2], baseline, evaluations)
 
 
 def bounded_seconds(shape: Architecture, *, steps: int, batch: int, most: float) -> float:
-    """Work that the reference fit of a run may cost: some times the run's own, in seconds.
+    """Work that the reference fit of a run may cost: the run's own, in seconds.
 
     Args:
         shape: The network.
@@ -180,7 +193,7 @@ def bounded_seconds(shape: Architecture, *, steps: int, batch: int, most: float)
     """
     if steps < _TELLING:
         return 0.0
-    own = steps * gradient_seconds(shape, batch)
+    own = steps * gradient_seconds(shape, batch, call=_PLANNED)
     return min(most, max(_LEAST, _PER_RUN * own))
 
 
@@ -214,94 +227,48 @@ def limit_of(
 
 def jacobian(shape: Architecture, parameters: FloatArray, data: Examples) -> FloatArray:
     """Derivatives of the outputs (O, B) by the parameters, shape (O·B, P)."""
-    return _outputs_and_jacobian(shape, parameters, data)[1]
+    space, matrices = workspace(shape, data), shape.matrices(parameters)
+    forward(now, shape, matrices, space)
+    return _jacobian(shape, matrices, space)
 
 
-def _fitter(shape: Architecture, data: Examples, *, seconds: float) -> Fit:
-    """The stronger of both methods that `seconds` allow."""
+def _fitter(shape: Architecture, data: Examples, *, seconds: float, enough: float) -> Fit:
+    """The stronger of both methods that `seconds` allow; it ends at a loss that is `enough`."""
     residuals = shape.outputs * data.count
     gradient = gradient_seconds(shape, data.count)
     step = gradient * shape.outputs + _FACTORISE * residuals * shape.size**2
     squared = shape.loss.name == "mean_squared_error"
     fits = residuals >= shape.size and residuals * shape.size <= _JACOBIAN_NUMBERS
     if squared and fits and seconds / step >= _FEWEST:
-        return lambda start: _least_squares(shape, start, data, most=_bounded(seconds / step))
-    space = workspace(shape, data)
+        model, most = _squared(shape, data), _bounded(seconds / step)
+        sum_of_squares = 2 * enough / shape.loss.scale(shape.outputs, data.count)
+        return lambda start: least_squares(model, start, most=most, enough=sum_of_squares)
+    space, most = workspace(shape, data), _bounded(seconds / _step_seconds(shape, data.count))
     return lambda start: quasi_newton(
         lambda parameters: loss_and_gradient(shape, parameters, data, space=space),
         start,
-        most=_bounded(seconds / _step_seconds(shape, data.count)),
+        most=most,
+        enough=enough,
     )
 
 
-def _least_squares(
-    shape: Architecture, start: FloatArray, data: Examples, *, most: int
-) -> tuple[FloatArray, int]:
-    """Where Levenberg–Marquardt ends, and the evaluations it made."""
-    from scipy.optimize import least_squares  # noqa: PLC0415 (scipy takes 200 ms to import)
+def _squared(shape: Architecture, data: Examples) -> Model:
+    """The outputs' errors as a model to fit; its derivatives are those of the last errors."""
+    space = workspace(shape, data)
 
-    last: tuple[FloatArray, FloatArray] | None = None
+    def model(parameters: FloatArray) -> tuple[FloatArray, Callable[[], FloatArray]]:
+        matrices = shape.matrices(parameters)
+        forward(now, shape, matrices, space)
+        errors = (space.values[-1] - data.targets).ravel()
+        return errors, partial(_jacobian, shape, matrices, space)
 
-    def residuals(parameters: FloatArray) -> FloatArray:
-        nonlocal last
-        outputs, slopes = _outputs_and_jacobian(shape, parameters, data)
-        last = slopes, parameters.copy()
-        return _finite((outputs - data.targets).ravel())
-
-    def derivatives(parameters: FloatArray) -> FloatArray:
-        if last is not None and np.array_equal(last[1], parameters):
-            return _finite(last[0])
-        return _finite(jacobian(shape, parameters, data))
-
-    found = least_squares(
-        residuals,
-        start,
-        derivatives,
-        method="lm",
-        max_nfev=most,
-        xtol=1e-12,
-        ftol=1e-12,
-        gtol=1e-14,
-    )
-    return found.x, int(found.nfev)
+    return model
 
 
-def quasi_newton(
-    loss_and_gradient_at: Callable[[FloatArray], tuple[Any, FloatArray]],
-    start: FloatArray,
-    *,
-    most: int,
-) -> tuple[FloatArray, int]:
-    """Where L-BFGS ends, and the evaluations it made.
-
-    Args:
-        loss_and_gradient_at: Gives both at parameters (P,).
-        start: Where it begins, shape (P,).
-        most: Evaluations at most.
-    """
-    from scipy.optimize import minimize  # noqa: PLC0415 (scipy takes 200 ms to import)
-
-    first = abs(float(loss_and_gradient_at(start)[0]))
-    unit = max(first, 1e-300) if np.isfinite(first) else 1.0  # a scaled loss changes no step
-
-    def objective(parameters: FloatArray) -> tuple[float, FloatArray]:
-        value, gradient = loss_and_gradient_at(parameters)
-        if not np.isfinite(value):
-            return 1e300, np.zeros_like(parameters)
-        return float(value) / unit, gradient / unit
-
-    options: Any = {"maxfun": most, "maxiter": most, "maxcor": 30, "ftol": 1e-13, "gtol": 1e-12}
-    found = minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
-    return np.asarray(found.x), int(found.nfev)
-
-
-def _outputs_and_jacobian(
-    shape: Architecture, parameters: FloatArray, data: Examples
-) -> tuple[FloatArray, FloatArray]:
-    """Outputs (O, B), and their derivatives (O·B, P)."""
-    space, matrices = workspace(shape, data), shape.matrices(parameters)
-    forward(now, shape, matrices, space)
-    result = np.empty((shape.outputs, data.count, shape.size))
+def _jacobian(shape: Architecture, matrices: list[Array], space: Workspace) -> FloatArray:
+    """Derivatives of the outputs (O, B) by the parameters after a forward pass, (O·B, P)."""
+    examples = space.inputs[0].shape[-1]
+    result = np.empty((shape.size, shape.outputs, examples))
     for output in range(shape.outputs):
         vector = space.deltas[-1]
         vector[...] = 0.0
@@ -315,27 +282,18 @@ def _outputs_and_jacobian(
                 vector=vector,
                 scratch=space.scratch[layer],
             )
-            block = vector.T[:, :, None] * space.inputs[layer].T[:, None, :]  # (B, H, inputs + 1)
             start, end = shape.offsets[layer : layer + 2]
-            result[output, :, start:end] = block.reshape(data.count, -1)
+            block = vector[:, None, :] * space.inputs[layer]  # (H, inputs + 1, B)
+            result[start:end, output] = block.reshape(-1, examples)
             if layer > 0:
                 below = matrices[layer][:, : shape.units[layer - 1]]
                 np.matmul(transposed(below), vector, out=space.deltas[layer - 1])
-    return space.values[-1], result.reshape(-1, shape.size)  # (O·B, P)
-
-
-def _count(starts: Mapping[str, FloatArray]) -> int:
-    return sum(bool(np.isfinite(start).all()) for start in starts.values())
+    return result.reshape(shape.size, -1).T  # (O·B, P)
 
 
 def _loss(shape: Architecture, parameters: FloatArray, data: Examples) -> float:
     value = float(loss_and_gradient(shape, parameters, data)[0])
     return value if np.isfinite(value) else np.inf
-
-
-def _finite(values: FloatArray) -> FloatArray:
-    """Values that scipy accepts: a step into infinity is only a very bad one."""
-    return np.nan_to_num(values, nan=1e150, posinf=1e150, neginf=-1e150)
 
 
 def _step_seconds(shape: Architecture, examples: int) -> float:

@@ -389,7 +389,13 @@ def loss_and_gradient(
     return np.asarray(total * scale), gradient
 
 
-def gradient_seconds(shape: Architecture, examples: int) -> float:
-    """Estimated seconds of one gradient over so many examples, on an ordinary core."""
+def gradient_seconds(shape: Architecture, examples: int, *, call: float = _CALL) -> float:
+    """Estimated seconds of one gradient over so many examples, on an ordinary core.
+
+    Args:
+        shape: The network.
+        examples: Their number.
+        call: Seconds of a call, however small its arrays.
+    """
     passes = _ELEMENT * sum(shape.units) * examples
-    return passes + 3 * _MULTIPLY * shape.size * examples + _CALL * 10 * shape.layers
+    return passes + 3 * _MULTIPLY * shape.size * examples + call * 10 * shape.layers
