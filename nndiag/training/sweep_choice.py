@@ -13,6 +13,8 @@ from nndiag.training.sweep_verdict import LEARNS, Fate, removed
 
 _REACH = 100.0  # rates down to this share of the best short run's come into the finals
 _APART = 2  # places of the grid between two of them
+_HOPELESS = 3.0  # losses over the lowest one's of the first seed that no other seed makes up for
+_SAME = 1.04  # a rate rounded down by less is the same
 _MARGIN = 1.5  # a recommended rate stays this far below the divergence threshold
 _STEP_BACK = 2.0  # … and goes down by this where a fresh seed fails
 _TRIES = 4
@@ -59,12 +61,8 @@ def choice_of(
     if steps != search.steps:
         final.runs.clear()
         _play(final, working)
-    compared = rates_of(
-        final.runs[rate.value, seed]
-        for rate in working
-        for seed in search.seeds
-        if all((rate.value, other) in final.runs for other in search.seeds)
-    )
+    values = {rate.value for rate in working}
+    compared = [rate for rate in _compared(final, search.seeds) if rate.value in values]
     short = best_of(working)
     assert short is not None
     best = best_of(compared) or short
@@ -75,7 +73,11 @@ def choice_of(
 
 
 def _play(final: RateSearch, working: Sequence[RankedRate]) -> None:
-    """Longer runs of rates over the whole band, then of the neighbours of the best of them."""
+    """Longer runs of rates over the whole band, then of the neighbours of the best of them.
+
+    The first seed goes ahead: a rate that leaves several times the loss of its best one needs no
+    other seed.
+    """
     short = best_of(working)
     assert short is not None
     values = [rate.value for rate in working]
@@ -87,11 +89,28 @@ def _play(final: RateSearch, working: Sequence[RankedRate]) -> None:
         for place, value in enumerate(values)
         if (place - middle) % _APART == 0 and value >= least
     ]
-    final.try_rates([*chosen, values[-1]])
-    leader = best_of(rates_of(final.runs.values()))
-    if leader is not None:
-        place = values.index(leader.value)
-        final.try_rates(values[max(place - 1, 0) : place + 2])
+    final.try_rates([*chosen, values[-1]], final.seeds[:1])
+    for count in (1, len(final.seeds)):
+        seeds = final.seeds[:count]
+        leader = best_of(_compared(final, seeds))
+        if leader is not None:
+            place = values.index(leader.value)
+            final.try_rates(values[max(place - 1, 0) : place + 2], final.seeds[:1])
+        final.try_rates(_hopeful(final))
+
+
+def _compared(final: RateSearch, seeds: Sequence[int]) -> tuple[RankedRate, ...]:
+    """The rates that were run with all of these seeds, by those alone."""
+    rates = {rate for rate, _ in final.runs}
+    full = [rate for rate in rates if all((rate, seed) in final.runs for seed in seeds)]
+    return rates_of(final.runs[rate, seed] for rate in full for seed in seeds)
+
+
+def _hopeful(final: RateSearch) -> list[float]:
+    """The rates that may be the best one, by the first seed's runs."""
+    rates = _compared(final, final.seeds[:1])
+    lowest = min((rate.score for rate in rates if rate.works), default=np.inf)
+    return [rate.value for rate in rates if rate.score <= lowest + np.log(_HOPELESS)]
 
 
 def _spread(compared: Sequence[RankedRate]) -> tuple[float, float] | None:
@@ -109,14 +128,17 @@ def _recommended(
 ) -> tuple[float | None, tuple[ShortRun, ...], int]:
     """A rate near the best one, clear of the threshold, that learns with fresh seeds too.
 
-    With it its runs, and how many of them learn. Where none learns with as many as expected, that
+    With it its runs, and how many of them learn; those that decided the best rate count for the
+    same rate rounded. Where none learns with as many as expected, that
     with the most of which none was lost; none where those are fewer than half.
     """
     rate = rounded(min(best.value, threshold / _MARGIN))
     tried: list[tuple[int, float, tuple[ShortRun, ...]]] = []
     for _ in range(_TRIES):
-        final.try_pairs([(rate, seed) for seed in seeds])
-        runs = tuple(final.runs[rate, seed] for seed in seeds if (rate, seed) in final.runs)
+        known = {run.seed: run for run in best.runs if rate < best.value <= _SAME * rate}
+        final.try_pairs([(rate, seed) for seed in seeds if seed not in known])
+        made = {seed: final.runs.get((rate, seed)) for seed in seeds} | known
+        runs = tuple(run for run in made.values() if run is not None)
         if final.stopped:  # not all were made; the best rate itself was run with the own seeds
             return best.value, best.runs, _learned(best.runs, best)
         learned = _learned(runs, best)

@@ -11,6 +11,7 @@ is ours, calibrated by `tests/benchmarks/sweep_quality.py`.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,14 @@ def guide_of(runs: Iterable[ShortRun]) -> ShortRun | None:
     Args:
         runs: Runs of one seed.
     """
-    smooth: list[ShortRun] = []
-    for run in sorted(runs, key=lambda run: run.rate):
-        if not _is_smooth(run):
-            break
-        smooth.append(run)
-    made = [run for run in smooth if not run.computed and run.rate * _BELOW <= smooth[-1].rate]
+    smooth = _smooth(runs)
+    made = [run for run in smooth if not run.computed and run.rate <= highest_guide(smooth)]
     return made[-1] if made else None
+
+
+def highest_guide(runs: Iterable[ShortRun]) -> float:
+    """The largest rate at which a run of this seed may be a guide; 0 where none may."""
+    return max((run.rate for run in _smooth(runs)), default=0.0) / _BELOW
 
 
 def run_below(guide: ShortRun, rate: float) -> ShortRun:
@@ -67,6 +69,11 @@ def run_below(guide: ShortRun, rate: float) -> ShortRun:
 def _losses(guide: ShortRun, steps: NDArray[np.floating[Any]]) -> FloatArray:
     losses: FloatArray = np.interp(steps, guide.steps, guide.curve)
     return losses
+
+
+def _smooth(runs: Iterable[ShortRun]) -> list[ShortRun]:
+    """The runs at rates up to the first whose loss did not fall all the way."""
+    return list(takewhile(_is_smooth, sorted(runs, key=lambda run: run.rate)))
 
 
 def _is_smooth(run: ShortRun) -> bool:

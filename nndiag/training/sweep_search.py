@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from nndiag.training.sweep_blocks import Pair
-from nndiag.training.sweep_flow import guide_of, run_below
+from nndiag.training.sweep_flow import guide_of, highest_guide, run_below
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_verdict import NOTHING, Fate, fates_of, removed, threshold_of
 
@@ -75,7 +75,8 @@ class RateSearch:
         """The rate from which on runs may tell what smaller ones do: of many decades, a half."""
         guide = guide_of(self.of(self.seeds[0]))
         if guide is not None:
-            return guide.rate
+            ceiling = highest_guide(self.of(self.seeds[0]))
+            return max((rate for rate, _ in wanted if rate <= ceiling), default=guide.rate)
         low, high = wanted[0][0], wanted[-1][0]
         return float(np.sqrt(low * high)) if high > _MANY * low else low
 
