@@ -2,6 +2,7 @@
 
 Where numba is installed (the extra `fast`), a run of calls such as the four of a sigmoid, or the
 three that multiply by 1 − a², becomes one loop; the formulas are those that `scalar` translates.
+Without it, or where a run is too short for it, tanh may come from a table.
 What is compiled lies in the cache folder, and this processor's rates with it, so that a run is
 planned the same way each time. Values differ from numpy's by rounding only: of an exponential, by
 4e-16 of it.
@@ -25,10 +26,14 @@ from numpy.lib.array_utils import byte_bounds
 from nndiag.kept import fingerprint, folder, kept, write
 from nndiag.nn.calls import Array, Call
 from nndiag.nn.scalar import FORMULAS
+from nndiag.nn.table_tanh import TableTanh
 
 _LEAST = 2_000  # elements from which on a pass takes longer than its call
 _SECONDS = 1.0  # what has to be saved: numba's import and that of what is compiled take 0.7
 _TIMED = 20_000  # elements
+_LEAST_TABLED = 6_000  # elements from which on sixteen passes are worth their calls
+_WORTH_A_LOOK = 2e7  # elements in all; looking at the rates takes as long as some millions
+_CLEARLY = 1.2  # how many times as fast the table must be
 _EXPONENTIALS: dict[Any, float] = {
     np.exp: 5.0,
     np.expm1: 5.0,
@@ -51,23 +56,63 @@ _Place: TypeAlias = tuple[int, int]
 
 
 def fused(plan: list[Call], *, slots: int, steps: int) -> list[Call]:
-    """The plan with compiled passes, where they save more than they cost; else as it is.
+    """The plan with faster passes, where they save more than they cost; else as it is.
 
     Args:
         plan: Calls of `slots` steps.
         slots: Steps in it, which differ in their arrays only.
         steps: Steps that will be made.
     """
-    if importlib.util.find_spec("numba") is None:
+    return _compiled(plan, slots=slots, steps=steps) or _tabled(plan, slots=slots, steps=steps)
+
+
+def _tabled(plan: list[Call], *, slots: int, steps: int) -> list[Call]:
+    """The plan with tanh from a table, where that is faster."""
+    large = [_is_large_tanh(call) for call in plan]
+    numbers = sum(call[1][1].size for call, chosen in zip(plan, large, strict=True) if chosen)
+    if numbers / slots * steps < _WORTH_A_LOOK:
         return plan
+    rates: dict[str, float] = kept("rates", _measured)
+    if rates["table"] * _CLEARLY > rates["tanh"]:
+        return plan
+    tanh = TableTanh()
+    return [
+        one
+        for call, chosen in zip(plan, large, strict=True)
+        for one in (_by_network(tanh, call[1]) if chosen else [call])
+    ]
+
+
+def _is_large_tanh(call: Call) -> bool:
+    function, arguments = call
+    if function is not np.tanh or not all(_fits(x, arguments[1].shape) for x in arguments):
+        return False
+    return all(_piece(x).size >= _LEAST_TABLED for x in arguments)
+
+
+def _by_network(function: Callable[..., None], arrays: Sequence[Array]) -> list[Call]:
+    """Calls of a function on all elements; one for each network of a stack, if need be."""
+    if all(x.flags.c_contiguous for x in arrays):
+        return [(function, tuple(x.reshape(-1) for x in arrays))]
+    networks = max(len(x) for x in arrays if x.ndim)
+    return [
+        (function, tuple((x[k] if x.ndim else x).reshape(-1) for x in arrays))
+        for k in range(networks)
+    ]
+
+
+def _compiled(plan: list[Call], *, slots: int, steps: int) -> list[Call] | None:
+    """The plan with compiled passes; None where they are not to be had, or not worth it."""
+    if importlib.util.find_spec("numba") is None:
+        return None
     runs = _runs(plan)
     if not any(run.arrays for run in runs):
-        return plan
+        return None
     rates: dict[str, float] = kept("rates", _measured)
     gains = [run.gain(rates) for run in runs]
     worth = sum(gain for gain in gains if gain > 0) / slots * steps >= _SECONDS
     if not worth or not _available():
-        return plan
+        return None
     pairs = zip(runs, gains, strict=True)
     return list(chain.from_iterable(x.compiled() if gain > 0 else x.calls for x, gain in pairs))
 
@@ -144,13 +189,7 @@ class _Run:
         function, arrays = _function(source), self.arrays.values()
         if function is None:
             return self.calls
-        if all(x.flags.c_contiguous for x in arrays):
-            return [(function, tuple(x.reshape(-1) for x in arrays))]
-        networks = max(len(x) for x in arrays if x.ndim)
-        return [
-            (function, tuple((x[k] if x.ndim else x).reshape(-1) for x in arrays))
-            for k in range(networks)
-        ]
+        return _by_network(function, list(arrays))
 
 
 def _runs(plan: Sequence[Call]) -> list[_Run]:
@@ -171,8 +210,14 @@ def _fits(array: Any, shape: tuple[int, ...]) -> bool:
         return False
     if not array.ndim:
         return True
-    piece = array[0] if array.ndim == 3 else array
+    piece = _piece(array)
     return array.shape == shape and piece.size >= _LEAST and piece.flags.c_contiguous
+
+
+def _piece(array: Array) -> Array:
+    """The part of an array that is one network's."""
+    piece: Array = array[0] if array.ndim == 3 else array
+    return piece
 
 
 def _overlap(one: _Place, other: _Place) -> bool:
@@ -209,6 +254,7 @@ def _measured() -> dict[str, float]:
     """Seconds of numpy's functions on an element, and of a pass that only multiplies."""
     values, out = np.linspace(-2.0, 2.0, _TIMED), np.empty(_TIMED)
     found = {x.__name__: _seconds(partial(x, values, out)) for x in _EXPONENTIALS}
+    found["table"] = _seconds(partial(TableTanh(), values, out))
     return found | {"multiply": _seconds(partial(np.multiply, values, values, out))}
 
 
