@@ -92,7 +92,7 @@ OWNERS = {
     "rich": {"report", "cli", "verbs"},
     "click": {"cli"},
     "matplotlib": {"plots"},
-    "scipy": {"analysis"},
+    "scipy": set(),
     "torch": {"pytorch"},
     "numba": {"nn"},
     "pydantic": {"experiment", "nndiag/report/schema.py"},

@@ -7,7 +7,7 @@ import click
 from nndiag import __version__
 from nndiag.cli.streams import emit_text
 
-RUNS_ON = ("numpy", "scipy", "pydantic", "pyyaml", "click", "rich", "matplotlib")
+RUNS_ON = ("numpy", "pydantic", "pyyaml", "click", "rich", "matplotlib")
 
 
 def show_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:

@@ -390,12 +390,6 @@ def loss_and_gradient(
 
 
 def gradient_seconds(shape: Architecture, examples: int, *, call: float = _CALL) -> float:
-    """Estimated seconds of one gradient over so many examples, on an ordinary core.
-
-    Args:
-        shape: The network.
-        examples: Their number.
-        call: Seconds of a call, however small its arrays.
-    """
+    """Estimated seconds of one gradient on an ordinary core, where a call takes `call` of them."""
     passes = _ELEMENT * sum(shape.units) * examples
     return passes + 3 * _MULTIPLY * shape.size * examples + call * 10 * shape.layers
