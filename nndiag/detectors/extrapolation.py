@@ -12,8 +12,9 @@ Why it matters
 Fires when
     Most validation examples are more than twice as far from their nearest training example as
     nearly all training examples are from theirs; the run explains at least `learned` of the
-    training targets; and the mean squared error of those examples is above `missed` of the training
-    targets' variance and more than `apart` times that of the training examples.
+    training targets; and the mean squared error of those examples is above `missed` of the variance
+    of their own targets or of the training targets, whichever is smaller, but `missed`² of
+    the latter in any case, and more than `apart` times that of the training examples.
 
 Silent when
     There are no validation examples, or they lie among the training examples, as those drawn at
@@ -69,8 +70,10 @@ def extrapolation(
         return []
     assert facts.targets is not None
     variance = float(facts.targets.var(axis=0).sum())
+    assert facts.validation_targets is not None
+    own = float(facts.validation_targets[far].var(axis=0).sum())
     here, there = float(inside.mean()), float(outside[far].mean())
-    limit = max(missed * variance, apart * here)
+    limit = max(missed * min(variance, own), missed**2 * variance, apart * here)
     if not (here <= (1 - learned) * variance and there > limit):
         return []
     message = (

@@ -10,9 +10,10 @@ Why it matters
 
 Fires when
     The most frequent class has at least `share` of the examples; of another one, with at least
-    `examples` examples, no more than `found` are recognised; and the output of that class ranks its
-    examples above the others by more than chance (a rank-sum test beyond `certain` standard errors,
-    on the validation examples where there are enough).
+    `examples` examples, fewer than half are recognised, and naming it saves no more than `found` of
+    the mistakes of never naming it: those recognised, less the others that are taken for it; and
+    the output of that class ranks its examples above the others by more than chance (a rank-sum
+    test beyond `certain` standard errors, on the validation examples where there are enough).
 
 Silent when
     The run diverged, has only begun, or recognises the rare classes; its outputs tell nothing (then
@@ -42,6 +43,7 @@ from nndiag.trace import Trace
 from nndiag.trace.classes import Classes, classes_of
 
 PROBLEM = "imbalanced-classes"
+_HALF = 0.5
 
 
 @detector(
@@ -72,7 +74,8 @@ def imbalanced_classes(
     for rare in range(classes.count):
         own = classes.labels == rare
         recall = float(np.mean(named[own] == rare)) if own.any() else 1.0
-        if rare == frequent or own.sum() < examples or recall > found:
+        saved = recall - float(np.sum(named[~own] == rare)) / max(int(own.sum()), 1)
+        if rare == frequent or own.sum() < examples or recall >= _HALF or saved > found:
             continue
         if _ranks(trace, classes, predictions, rare=rare, examples=examples) < certain:
             continue
@@ -83,7 +86,7 @@ def imbalanced_classes(
         )
         evidence = (
             Evidence("targets", most, share, measure="largest class"),
-            Evidence("predictions", recall, found, measure=f"recall of class {rare}"),
+            Evidence("predictions", saved, found, measure=f"mistakes saved by class {rare}"),
         )
         return [Finding(PROBLEM, Severity.WARNING, message, evidence=evidence, mild=True)]
     return []

@@ -42,6 +42,24 @@ def test_is_silent_where_the_frequent_class_is_not_the_reason(changes, curves, m
     assert run(PROBLEM, made(make_trace, curves["stuck"], **changes)) == []
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "fires"),
+    [(8, 4, True), (8, 3, False), (19, 15, True), (20, 16, False), (4, 0, True), (5, 0, False)],
+)
+def test_what_naming_a_class_saves_is_what_counts(right, wrong, fires, curves, make_trace):
+    """Of 40 rare examples a tenth are 4: right − wrong, and half of them are 20."""
+    targets = np.r_[np.zeros(160), np.ones(40)][:, None]
+    scores = np.r_[np.linspace(0, 0.3, 160), np.linspace(0.2, 0.4, 40)]
+    scores[160 : 160 + right] = 0.9
+    scores[:wrong] = 0.9
+    trace = make_trace(
+        curves["stuck"],
+        facts={"targets": targets, "inputs": targets},
+        ending={"predictions": scores[:, None]},
+    )
+    assert bool(run(PROBLEM, trace)) is fires
+
+
 def test_is_silent_in_a_run_that_diverged(curves, make_trace):
     assert run(PROBLEM, made(make_trace, curves["exploded"])) == []
 
