@@ -223,29 +223,31 @@ class Editor:
             yield SettingEdit("output", f"linear instead of {old}", line, splices)
 
     def start(self) -> SettingEdit | None:
-        """Weights that suit the width of their layers, and biases of zero."""
-        splices, line = [], 0
+        """Weights that suit the width of their layers, and biases of zero.
+
+        Where one expression starts several layers, the change is that of the widest.
+        """
+        splices: dict[ast.expr, Splice] = {}
         copies = self._told["copies"]
         if not copies or not self._told["links"]:
             return None
         first = copies[0][1]
-        for link in self._told["links"]:
+        for link in sorted(self._told["links"], key=lambda link: -int(link["columns"])):
             node = self._places.assigned(link["weights"])
             change = weight_change(link, np.asarray(first[link["weights"]]))
             if len(self._told["links"]) == 1 and change is not None and "rng" in change:
                 change = None  # a single layer may start at zero
             if node is not None and change is not None:
-                splices.append(self._places.resized(node, change))
-                line = line or node.lineno
+                splices.setdefault(node, self._places.resized(node, change))
             biases = link["biases"]
             node = None if biases is None else self._places.assigned(biases)
             if node is not None and np.any(np.asarray(first[biases]) != 0):
-                splices.append(self._places.wrapped(node, "({}) * 0"))
-                line = line or node.lineno
+                splices.setdefault(node, self._places.wrapped(node, "({}) * 0"))
         if not splices:
             return None
-        unique = tuple(dict.fromkeys(splices))
-        return SettingEdit("starting weights", "scaled to the layers", line, unique)
+        line = min(node.lineno for node in splices)
+        ordered = tuple(sorted(splices.values(), key=lambda x: x.start))
+        return SettingEdit("starting weights", "scaled to the layers", line, ordered)
 
     def units(self, factor: int) -> SettingEdit | None:
         """So many times the units in the hidden layers."""

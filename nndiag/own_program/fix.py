@@ -19,7 +19,7 @@ from nndiag.own_program.combinations import combinations
 from nndiag.own_program.edits import Editor, Edits, SettingEdit, edited
 from nndiag.own_program.mirror import Told, last_loss
 from nndiag.own_program.outcome import fell, limit_of, trains
-from nndiag.own_program.program import Program
+from nndiag.own_program.program import CURED, Program
 from nndiag.own_program.run import Keeper, Live, ProgramRun
 from nndiag.own_program.trial import ProgramFix, ProgramTrial
 from nndiag.own_program.words import CAREFUL, HALF, LOWER, borne
@@ -103,6 +103,7 @@ class Search:
         if self._repair is not None:
             self._source = self._source.with_text(self._repair)
         self._shared = self._one_bias_for_all(run)
+        self._asked: Edits | None = None
         self._base = self._base if self._shared is None else (*(self._base or ()), self._shared)
         self._trials: list[ProgramTrial] = []
         self._made, self._pace = 1, Pace(_MOST)
@@ -175,6 +176,8 @@ class Search:
             edits = self._with_rate(editor, (*(self._base or ()), *combination))
             if edits is None or any(edits == x.edits for x in self._trials):
                 continue
+            if self._asked is None and not candidates.is_beside_the_cause(combination):
+                self._asked = edits
             yield from self._trained(edits)
         yield from self._of_best(lambda kept: self._raised(editor, kept), but="learning rate")
         wider = editor.units(WIDER) if self._is_narrow else None
@@ -201,11 +204,14 @@ class Search:
     def _of_best(
         self, change: Callable[[Edits], Edits | None], *, but: str
     ) -> Iterator[ProgramTrial]:
-        """The best trial, where it helped, with one more change in the place of another."""
+        """The best trial with one more change in the place of another.
+
+        Where none helped by itself it is what the cause asks for that is changed further.
+        """
         best = max(self._trials, key=_worth, default=None)
         helped = best is not None and self._helped(best)
-        kept = tuple(x for x in best.edits if x.name != but) if best and helped else ()
-        edits = change(kept)
+        known = best.edits if best and helped else self._asked or ()
+        edits = change(tuple(x for x in known if x.name != but))
         if edits and self._made < _MOST and all(edits != x.edits for x in self._trials):
             yield from self._trained(edits)
 
@@ -288,10 +294,13 @@ class Search:
     def _cured(self, edits: Edits, told: Told, reached: float | None) -> bool:
         """Whether a changed program trains.
 
-        Where what it explains is not known, its loss has to be lower than the program's own by far,
-        and no step may be wrong.
+        It has to explain more than the program as it stands. Where that is not known, its loss has
+        to be lower than the program's own by far, and no step may be wrong.
         """
-        if reached is None:
+        if reached is not None and self.before is not None:
+            if reached < min(self.before + _BETTER, CURED):
+                return False  # whatever is said of it, it came no further
+        elif reached is None:
             before = self.loss_before
             compared = math.isfinite(before) and not any(x.name in _RESCALING for x in edits)
             if self._unmended or (compared and not last_loss(told) < before - _LOWER * abs(before)):

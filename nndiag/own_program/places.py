@@ -337,6 +337,8 @@ def _member(value: ast.expr, key: Any) -> ast.expr | None:
     """One item of a list or a dictionary that is written out."""
     if isinstance(value, ast.List | ast.Tuple) and isinstance(key, int):
         return value.elts[key] if key < len(value.elts) else None
+    if isinstance(value, ast.ListComp) and isinstance(key, int):
+        return value.elt
     if isinstance(value, ast.Dict):
         for name, item in zip(value.keys, value.values, strict=True):
             if isinstance(name, ast.Constant) and name.value == key:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors
+from nndiag.program.graph.nodes import Ref
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import step_factor
 from nndiag.program.roles.reading import Reading, has_signal
 
 _MOST_BRANCHES = 3
+_PRODUCTS = frozenset({"mul", "imul", "multiply"})
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,10 @@ def _chosen(readings: Sequence[Reading]) -> Loss | None:
     explaining = [loss for loss in implied if fits[loss].explains]
     explaining.sort(key=lambda loss: not fits[loss].steady)
     if explaining_own:
-        best = max(explaining_own, key=lambda loss: (fits[loss].steady, *_prominence(loss)))
+        numbers = _numbers_of_steps(first)
+        best = max(
+            explaining_own, key=lambda loss: (fits[loss].steady, *_rank(loss, fits[loss], numbers))
+        )
         # of a root of the squares, say, the steps are a multiple, another one at each point
         is_root = fits[best].varies and explaining and fits[explaining[0]].steady
         return explaining[0] if is_root else best
@@ -190,6 +195,28 @@ def _common_fit(readings: Sequence[Reading], loss: Loss) -> Fit:
 
 def _prominence(loss: Loss) -> tuple[bool, bool, int, int]:
     return (loss.shown, not loss.behind, -len(loss.terms), loss.node_id)
+
+
+def _rank(loss: Loss, fit: Fit, numbers: set[float]) -> tuple[bool, bool, int, bool, bool, int]:
+    """Its prominence; of equals, that comes first whose derivative the updates are made from.
+
+    That is there by itself, or times one of the numbers that the updates are multiplied by.
+    """
+    shown, inside, terms, place = _prominence(loss)
+    is_derived = bool(_shared(numbers, set(fit.factors)))
+    return shown, inside, terms, is_derived, not loss.multiplied, place
+
+
+def _numbers_of_steps(reading: Reading) -> set[float]:
+    """The single numbers that what leads to the updates is multiplied by, and 1."""
+    found = {1.0}
+    for index in reading.leading:
+        node = reading.graph[index]
+        for item in node.arguments if node.operation in _PRODUCTS else ():
+            value = reading.graph[item.node].value if isinstance(item, Ref) else item
+            if isinstance(value, (int, float, np.number)):
+                found.add(float(value))
+    return found
 
 
 def _kinds_of(reading: Reading, loss: Loss, implied: Sequence[Loss]) -> frozenset[str]:

@@ -9,7 +9,7 @@ outputs and targets look like probabilities their cross-entropy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 import numpy as np
@@ -39,6 +39,7 @@ class Loss:
         sign: −1 where it is a likelihood, which training raises, or where the residual that implies
             it is target minus output; 1 elsewhere.
         behind: Whether the program computes it behind the loop only.
+        multiplied: Whether it is told only times a number, in a sum behind the loop.
         others: What is the loss in iterations that do not compute it: those of other branches.
     """
 
@@ -48,6 +49,7 @@ class Loss:
     shown: bool = False
     sign: float = 1.0
     behind: bool = False
+    multiplied: bool = False
     others: tuple[Loss, ...] = ()
 
     @property
@@ -305,10 +307,14 @@ def own_losses(
     for (node_id, _), family in families.items():
         shown = any(index in graph.shown and not graph.is_behind(index) for index in family)
         behind = all(graph.is_behind(index) for index in family)
-        yield Loss("own", ((keys[family[-1]],),), node_id, shown=shown, behind=behind)
+        told = [user for index in family for user in users[index] if user in acted]
+        times = any(graph[user].operation in ("mul", "multiply") for user in told)
+        loss = Loss(
+            "own", ((keys[family[-1]],),), node_id, shown=shown, behind=behind, multiplied=times
+        )
+        yield loss
         if len(family) > 1:
-            terms = tuple((keys[index],) for index in family)
-            yield Loss("own", terms, node_id, shown=shown, behind=behind)
+            yield replace(loss, terms=tuple((keys[index],) for index in family))
 
 
 def _is_operand(graph: Graph, users: list[int], acted: set[int]) -> bool:
@@ -322,14 +328,20 @@ def _is_operand(graph: Graph, users: list[int], acted: set[int]) -> bool:
 def _is_told_behind(
     graph: Graph, index: int, user: int, acted: set[int], users: list[list[int]]
 ) -> bool:
-    """Whether a number of an iteration is only added to a sum that is told behind the loop."""
+    """Whether a number of an iteration is only added to a sum that is told behind the loop.
+
+    It may be multiplied before that: a mean over a batch by the number of its examples, say.
+    """
     if graph.is_behind(index):
         return False
     if graph.is_behind(user):
         return True
-    node = graph[user]
-    is_sum = node.operation in ("add", "iadd") and sum(x in acted for x in node.inputs) == 1
-    return is_sum and bool(users[user]) and all(map(graph.is_behind, users[user]))
+    node, further = graph[user], users[user]
+    if sum(x in acted for x in node.inputs) != 1 or not further:
+        return False
+    if node.operation in ("mul", "multiply"):
+        return all(_is_told_behind(graph, user, x, acted, users) for x in further)
+    return node.operation in ("add", "iadd") and all(map(graph.is_behind, further))
 
 
 def _is_of_iteration(graph: Graph, index: int, acted: set[int]) -> bool:

@@ -1,5 +1,9 @@
 """The loss that a program's updates belong to, however it is told."""
 
+import ast
+
+import pytest
+
 EPOCHS = """\
 import numpy as np
 rng = np.random.default_rng(2)
@@ -74,3 +78,20 @@ for round_of in range(3):
         A += 0.5 * x.T @ back
     print(round_of, out.tolist())
 """
+
+
+@pytest.mark.parametrize(
+    ("told", "due"),
+    [
+        ("np.mean(gap ** 2) * len(gap)", "np.mean(gap ** 2)"),
+        ("0.5 * np.mean(gap ** 2)", "0.5 * np.mean(gap ** 2)"),
+        ("np.sum(gap ** 2) * 0.5", "np.sum(gap ** 2) * 0.5"),
+    ],
+    ids=["a mean times its count", "the half of a mean", "the half of a sum"],
+)
+def test_of_a_loss_and_its_multiple_in_a_total_it_is_that_the_steps_are_made_from(judge, told, due):
+    # lr times the derivative of the mean; of the half of it, twice, but nothing is lr itself then;
+    # of the half of the sum it is a quarter, so that it stays what is told
+    text = EPOCHS.replace("np.mean(gap ** 2)", told).replace("0.05 * 2 *", "lr * 2 *")
+    found = judge("lr = 0.05\n" + text).found
+    assert ast.unparse(found.lab.nodes[found.loss.node_id]) == due
