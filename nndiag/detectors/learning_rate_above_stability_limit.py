@@ -16,11 +16,11 @@ Why it matters
 
 Fires when
     The run did not learn and was visibly thrown (its loss rose above its start, it lost most of
-    what it had gained, or most units of a layer died or saturated on the way), and the rate exceeds
-    `ratio` × one of these stability limits, or the first steps change every layer by more than
-    `step` of its length. A note where the network found a flatter place by itself. Also where the
-    rate was below the stability limit at the start, and the curvature grew until it was above,
-    before such a failure.
+    what it had gained, or most units of a layer died or saturated on the way), or has not learned
+    most yet after its loss blew up; and the rate exceeds `ratio` × one of these stability limits,
+    or the first steps change every layer by more than `step` of its length. A note where the
+    network found a flatter place by itself. Also where the rate was below the stability limit at
+    the start, and the curvature grew until it was above, before such a failure.
 
 Silent when
     The rate is below; the run failed without being thrown (then the rate was not the reason).
@@ -88,7 +88,8 @@ def learning_rate_above_stability_limit(
     if rate is None or (stability_limit is None and not length > 0):
         return Skipped(PROBLEM, "the trace has no stability limit")
     course = course_of(trace)
-    severity = None if course.severity is None else impairment(course)
+    ill = course.severity is not None or course.growth is not None
+    severity = impairment(course) if ill else None
     if severity is None:
         if stability_limit is None or not rate > ratio * stability_limit.rate:
             return []

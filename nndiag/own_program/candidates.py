@@ -9,12 +9,16 @@ from nndiag.own_program.mirror import Mirror, Told
 
 USUAL = (1e-4, 0.01, 0.1)
 """Rates that suit Adam and its kind, which have no stability limit: the least, one, the largest."""
+_BATCHES = 8
+"""By what the examples of a step are multiplied."""
 WIDER = 4
 """By what the units of a hidden layer are multiplied."""
 OUTPUTS = frozenset({"sigmoid", "tanh", "relu"})
 """Activations without which an output gives any number."""
 _MENDS = {
-    "learning rate": ("learning-rate-too-small", "not-enough-steps"),
+    "learning rate": ("learning-rate-too-small", "not-enough-steps", "summed-loss"),
+    "batch size": ("noisy-steps",),
+    "order": ("nothing-to-learn", "mismatched-data"),
     "learning rate's decay": ("learning-rate-too-small", "stalled-convergence"),
     "activation": ("vanishing-gradients", "saturated-units", "dead-units"),
     "clip": ("gradient-clipped-too-hard",),
@@ -82,10 +86,15 @@ class Candidates:
         found += [editor.start(), self._activation()]
         if not self._told["adaptive"]:
             found.append(editor.optimizer("Adam", USUAL[1]))
-        if "missing-biases" in self._problems:
-            found.append(editor.column_of_ones())
-        if "too-few-units" in self._problems:
-            found.append(editor.units(WIDER))
+        asked: dict[str, Callable[[], SettingEdit | None]] = {
+            "missing-biases": editor.column_of_ones,
+            "too-few-units": lambda: editor.units(WIDER),
+            "summed-loss": editor.mean_rate,
+            "noisy-steps": lambda: editor.batch(_BATCHES),
+            "nothing-to-learn": editor.unshuffled,
+            "mismatched-data": editor.unshuffled,
+        }
+        found += [edit() for problem, edit in asked.items() if problem in self._problems]
         known = [edit for edit in found if edit is not None and self._matters(edit)]
         return sorted(known, key=self._rank)
 

@@ -16,6 +16,7 @@ from nndiag.own_program.activating import exchanged, left_out
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.optimizing import as_adam
 from nndiag.own_program.places import Places, Splice, bound_of, last_name, value_of
+from nndiag.own_program.sampling import batch_places, shuffles_of_one
 from nndiag.own_program.sharing import shared
 from nndiag.own_program.starting import typed, weight_change
 from nndiag.own_program.widening import widened
@@ -91,6 +92,33 @@ class Editor:
         if len(self._told.get("rates") or ()) > 1:
             places = self._places.assigned_in_loop(text) or places
         return self._set(places, typed(value), name="learning rate", before=known)
+
+    def mean_rate(self) -> SettingEdit | None:
+        """The learning rate of a summed loss over the number of examples: the step of the mean."""
+        if self._told["rate"] is None or not self._told["batch"] or self._told["batch"] < 2:
+            return None
+        text, known = self._told["rate"]
+        places, count = self._places.numbers(text, known), self._told["batch"]
+        if not places:
+            return None
+        written = f"{self._places.text_of(places[0])} / {count}"
+        return self._set(places, written, name="learning rate", before=known)
+
+    def batch(self, factor: int) -> SettingEdit | None:
+        """So many times the examples in each step."""
+        count, data = self._told["batch"], self._told["data"]
+        if not count or data is None or count * factor > len(data[0]):
+            return None
+        found = batch_places(self._places, count, loop_line=self._told["loop_line"])
+        return self._set(found, str(count * factor), name="batch size", before=count)
+
+    def unshuffled(self) -> SettingEdit | None:
+        """Inputs and targets in the order that they have together."""
+        found = list(shuffles_of_one(self._places))
+        if not found:
+            return None
+        says = "no shuffle of one array alone"
+        return SettingEdit("order", says, found[0][0], tuple(x for _, x in found))
 
     def steady_rate(self) -> SettingEdit | None:
         """The learning rate of the first step in all of them, or one that fades to a tenth of it.

@@ -154,7 +154,7 @@ class Search:
                 return self._confirmed(found, trial)
         for trial in self._tried():
             if trial.cured:
-                done = self._confirmed(found, self._pruned(trial))
+                done = self._confirmed(found, self._pruned(self._further(trial)))
                 if done.winner is not None:
                     return done
         return replace(found, repaired=self._repair is not None, trials=tuple(self._trials))
@@ -215,12 +215,24 @@ class Search:
         if edits and self._made < _MOST and all(edits != x.edits for x in self._trials):
             yield from self._trained(edits)
 
-    def _raised(self, editor: Editor, kept: Edits) -> Edits | None:
+    def _raised(self, editor: Editor, kept: Edits, *, share: float = CAREFUL) -> Edits | None:
         """The changes with a rate nearer to the stability limit."""
         told = self._probed(kept)
         limit = None if told is None else limit_of(self._program, told)
-        change = None if limit is None else editor.rate(limit / CAREFUL)
+        change = None if limit is None else editor.rate(limit / share)
         return None if change is None else (*kept, change)
+
+    def _further(self, trial: ProgramTrial) -> ProgramTrial:
+        """A change that trains, with half the stability limit as its rate where that goes far."""
+        if trial.r_squared is None or trial.r_squared >= CURED or self._made >= _MOST:
+            return trial
+        kept = tuple(x for x in trial.edits if x.name != "learning rate")
+        editor = self._program.editor(self._source, self._told)
+        edits = self._raised(editor, kept, share=HALF)
+        for other in () if edits is None or edits == trial.edits else self._trained(edits):
+            if other.cured and _share(other) > trial.r_squared + _BETTER:
+                return other
+        return trial
 
     def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
         """Whether a fix works with other random numbers, too."""

@@ -228,6 +228,16 @@ class Places:
         text = "".join(f"{indent}{text}\n" for text in statements)
         return Splice(offset, offset, start + text)
 
+    def left_out(self, node: ast.stmt, *, alone: bool) -> Splice:
+        """A statement left out with its line; `pass` in its place where its block has no other."""
+        start, end = self.place(node.lineno, node.col_offset), self.end(node)
+        first, last = int(self.starts[node.lineno - 1]), int(self.starts[node.end_lineno or 0])
+        text = self.source.text
+        whole = not text[first:start].strip() and not text[end:last].partition("#")[0].strip()
+        if alone or not whole:
+            return Splice(start, end, "pass")
+        return Splice(first, min(last, len(text)), "")
+
     def text_of(self, node: ast.expr) -> str:
         """An expression as it is written."""
         return self.source.text[self.offset(node) : self.end(node)]
@@ -236,8 +246,8 @@ class Places:
         """Where an expression begins in the text."""
         return self.place(node.lineno, node.col_offset)
 
-    def end(self, node: ast.expr) -> int:
-        """Where an expression ends in the text."""
+    def end(self, node: ast.expr | ast.stmt) -> int:
+        """Where an expression or a statement ends in the text."""
         return self.place(node.end_lineno or node.lineno, node.end_col_offset or 0)
 
     def place(self, line: int, column: int) -> int:

@@ -105,3 +105,12 @@ def test_momentum_remembers_only_so_much(rate, fires, curves, make_trace):
     """β = 0.99, stability limit 0.199: plain descent bears 0.1, with momentum 20 × 0.01 of it."""
     facts = rates(rate, 0.199, settings={"optimizer": {"momentum": 0.99}})
     assert bool(run(PROBLEM, make_trace(curves["exploded"], facts=facts))) is fires
+
+
+@pytest.mark.parametrize(("peak", "fires"), [(9.0, False), (11.0, True)])
+def test_a_run_that_is_still_coming_back_from_a_blow_up_was_thrown(peak, fires, make_trace):
+    # tenfold above its start is a blow-up; it ends at half the baseline, and still falls
+    losses = np.concatenate([[1.0], np.geomspace(peak, 0.5, 199)])
+    found = run(PROBLEM, make_trace(losses, facts=rates(0.4, baseline_loss=1.0)))
+    graver = [x for x in found if x.severity is not Severity.NOTE]
+    assert bool(graver) is fires

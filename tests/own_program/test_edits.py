@@ -271,3 +271,79 @@ def test_statements_that_are_put_before_a_line_are_shown_together():
     assert one.first_line(text) == "for step in range(9):"
     block = SettingEdit("x", "y", 2, (Splice(place, place, "if a:\n    a = 2\n"),))
     assert block.first_line(text) == "if a:"
+
+
+MINI = """import numpy as np
+x, y = make()
+size = 8
+np.random.shuffle(x)
+for epoch in range(20):
+    for start in range(0, len(x), size):
+        r = x[start:start + size] @ w - y[start:start + size]
+        w -= 0.5 * x[start:start + size].T @ r
+"""
+
+
+def editor_of(text, tmp_path, **other):
+    path = tmp_path / "mini.py"
+    path.write_text(text)
+    source = read_source(path)
+    line = 1 + [x.strip().startswith("for start") for x in source.lines].index(True)
+    data = [np.zeros((80, 1)), np.zeros((80, 1))]
+    return source, Editor(source, told(batch=8, data=data, loop_line=line, **other))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("", "", ["size = 64"]),
+        ("size", "8", ["for start in range(0, len(x), 64):"]),
+        ("size = 8\n", "size = 8 if x else 4\n", None),
+    ],
+    ids=["by its name", "as it is", "computed"],
+)
+def test_gives_a_step_more_examples_where_their_number_stands(old, new, lines, tmp_path):
+    text = MINI if not old else MINI.replace(old, new)
+    text = text.replace("8 = 8\n", "")
+    source, editor = editor_of(text, tmp_path)
+    edit = editor.batch(8)
+    if lines is None:
+        assert edit is None
+        return
+    assert changed(source, edit)[:1] == lines
+    assert editor.batch(11) is None  # 88 of 80 examples
+
+
+def test_leaves_the_shuffle_of_one_array_out(tmp_path):
+    source, editor = editor_of(MINI, tmp_path)
+    after = edited(source.text, [editor.unshuffled()])
+    assert after == MINI.replace("np.random.shuffle(x)\n", "")
+    both = MINI.replace("np.random.shuffle(x)", "x = np.random.permutation(x)  # mix")
+    source, editor = editor_of(both, tmp_path)
+    assert "permutation" not in edited(source.text, [editor.unshuffled()])
+    together = MINI.replace("np.random.shuffle(x)", "x, y = shuffle(x, y)")
+    assert editor_of(together, tmp_path)[1].unshuffled() is None
+
+
+def test_takes_the_step_of_the_mean_for_that_of_the_sum(source):
+    edit = Editor(source, told(batch=30)).mean_rate()
+    assert changed(source, edit) == ["rate = 0.1 / 30"]
+    assert Editor(source, told(batch=1)).mean_rate() is None
+
+
+def test_scales_starts_that_one_expression_draws_by_the_widest_layer(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(
+        "import numpy as np\nW = [np.random.randn(a, b) * 9 for a, b in [(1, 4), (4, 1)]]"
+    )
+    links = [
+        {"weights": f"W[{n}]", "biases": None, "columns": a, "units": b, "activation": "tanh"}
+        for n, (a, b) in enumerate([(1, 4), (4, 1)])
+    ]
+    rng = np.random.default_rng(0)
+    first = {f"W[{n}]": 9 * rng.normal(size=shape) for n, shape in enumerate([(1, 4), (4, 1)])}
+    editor = Editor(read_source(path), told(links=links, copies=[[0, first]]))
+    (splice,) = editor.start().splices
+    # the second layer has 4 inputs: 1 / √4 suits it
+    size = np.sqrt(np.mean(first["W[1]"] ** 2))
+    assert float(splice.text) == pytest.approx(9 * 0.5 / size, rel=0.06)  # two digits, twice
