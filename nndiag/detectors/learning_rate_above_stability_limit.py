@@ -191,12 +191,12 @@ def _risen(trace: Trace, course: RunSummary, *, rise: float) -> int | None:
 
 
 def _flattened(trace: Trace) -> int | None:
-    """The step by which most units of a hidden layer had been thrown to where nothing slopes."""
+    """The step by which most units of a layer had been thrown to where nothing slopes."""
     for name in ("dead_share", "saturated_share"):
         series = trace.series.get(name)
         if series is None or len(series.steps) < 2:
             continue
-        shares = np.nan_to_num(series.values[:, :-1])
+        shares = np.nan_to_num(series.values)
         gone = ((shares > 0.5) & (shares[0] <= 0.5) & (shares[-1] > 0.5)).any(axis=1)
         if gone.any():
             return int(series.steps[np.argmax(gone)])

@@ -19,8 +19,8 @@ Fires when
     then, a run that ends only a little short of what the data allow is told of it, too.
 
 Silent when
-    The run learned or diverged, or its weights moved; no gradient reaches the weights (then no rate
-    helps).
+    The run learned or diverged, or its weights moved; no gradient reaches the weights, or most units
+    of a layer, the last one included, are saturated from the start (then no rate helps).
 
 Thresholds
     factor = 100: ours; healthy runs have rates from half the stability limit to a fiftieth of that.
@@ -48,6 +48,7 @@ from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-too-small"
 _NOTHING = 1e-9  # of the configured rate: no weight moves any more
+_FLAT = 0.5  # of the units of a layer
 _DECAYED = 0.5  # of the configured rate halfway: what came before says little about the end
 
 
@@ -78,7 +79,7 @@ def learning_rate_too_small(
     if np.isinf(way) and trace.facts.stability_limit:  # weights that start at zero
         way = 2 * trace.steps * rate / trace.facts.stability_limit
         what = "go {} of the way to the minimum, along the steepest direction"
-    if severity is None or not path(trace) > 0 or not way < moved:
+    if severity is None or not path(trace) > 0 or not way < moved or _begins_flat(trace):
         return []
     fault = _fault(trace, rate, factor=factor, step=step)
     if fault is None:
@@ -119,6 +120,14 @@ def _fault(trace: Trace, rate: float, *, factor: float, step: float) -> tuple[st
     if rate < _DECAYED * configured:
         name = f"the learning rate has decayed from {number(configured)} to {number(rate)}, which"
     return (f"{name} {what}", evidence) if small else None
+
+
+def _begins_flat(trace: Trace) -> bool:
+    """Whether most units of a layer are saturated before the first step, whatever the rate is."""
+    shares = trace.series.get("saturated_share")
+    if shares is None or not len(shares.steps) or shares.steps[0] != trace.step[0]:
+        return False
+    return bool((shares.values[0] > _FLAT).any())
 
 
 def _halfway(trace: Trace) -> float:

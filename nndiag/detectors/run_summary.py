@@ -30,6 +30,7 @@ _GAIN_TAKEN = 0.05  # Newton decrement over loss: no more than this is left
 _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
 _STRICT = 1e-4  # without R² only a minimum with clearly positive curvature counts as one
 _HARDLY_MOVED = 0.5  # of the weights' length: random weights have to turn by more to be others
+_HARDLY_LOWER = 0.75  # of the mean baseline's loss
 _FALLS = 0.02  # share of the loss that as many steps again would take off
 _SAME = 0.05  # losses that differ by this share are called equal
 _FEWEST = 3  # losses
@@ -138,7 +139,7 @@ def _course(trace: Trace) -> RunSummary:
     got = learned(trace, loss=curve.settled, last=curve.final, first=curve.initial)
     gain = curve.expected_gain() if len(curve.losses) else 0.0
     outcome = _outcome(trace, curve, got=got, gain=gain)
-    if _nothing_left(trace, curve) or every_class_right(trace):
+    if _nothing_left(trace, curve) or _is_classified(trace, curve):
         got = replace(got, done=True)
     course = RunSummary(outcome, curve, blow_up, got, gain, trace.steps, {})
     course.numbers.update(_numbers(trace, course))
@@ -163,7 +164,7 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
     turned = turn_of(trace) is not None and not lie_apart(trace)  # what still falls is by heart
     if trace.ending.reason == "stopped early" and not falls_outside(trace):
         turned = True
-    if turned or _nothing_left(trace, curve) or every_class_right(trace):
+    if turned or _nothing_left(trace, curve) or _is_classified(trace, curve):
         return Outcome.CONVERGED
     falling = trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain)
     if _lets_nothing_through(trace) and not (got.r_squared or 0.0) > _NO_R_SQUARED:
@@ -189,6 +190,13 @@ def every_class_right(trace: Trace) -> bool:
         return False
     counts = confusion_of(trace)
     return counts is not None and int(np.trace(counts)) == int(counts.sum())
+
+
+def _is_classified(trace: Trace, curve: Curve) -> bool:
+    """Whether every class is right, by more than the first few steps of a run give."""
+    whole = trace.facts.baseline_loss or np.inf
+    hardly = trace.steps < _FEW and curve.final > _HARDLY_LOWER * whole
+    return every_class_right(trace) and not hardly
 
 
 def _lets_nothing_through(trace: Trace) -> bool:

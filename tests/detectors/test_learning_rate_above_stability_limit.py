@@ -114,3 +114,11 @@ def test_a_run_that_is_still_coming_back_from_a_blow_up_was_thrown(peak, fires, 
     found = run(PROBLEM, make_trace(losses, facts=rates(0.4, baseline_loss=1.0)))
     graver = [x for x in found if x.severity is not Severity.NOTE]
     assert bool(graver) is fires
+
+
+@pytest.mark.parametrize(("share", "fires"), [(0.4, False), (0.6, True)])
+def test_outputs_that_were_thrown_to_a_flat_end_tell_of_it(share, fires, curves, make_trace):
+    shares = np.zeros((20, 2))
+    shares[3:, 1] = share  # of the last layer, from the fourth record on
+    trace = make_trace(curves["stuck"], series={"saturated_share": shares}, facts=rates(0.4))
+    assert bool(run(PROBLEM, trace)) is fires

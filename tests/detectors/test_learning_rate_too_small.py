@@ -80,3 +80,11 @@ def test_judges_the_rate_that_was_left_of_it_by_decay(halfway, fires, curves, ma
 def test_is_skipped_without_its_series(curves, make_trace):
     result = run(PROBLEM, make_trace(curves["stuck"], facts={"learning_rate": 0.1}))
     assert result == Skipped(PROBLEM, "the trace has no update ratio")
+
+
+@pytest.mark.parametrize(("share", "fires"), [(0.4, True), (0.6, False)])
+def test_no_rate_helps_where_units_are_saturated_from_the_start(share, fires, curves, make_trace):
+    tables = {"update_ratio": np.full((20, 2), 1e-5), "saturated_share": np.zeros((20, 2))}
+    tables["saturated_share"][:, 1] = share  # the last layer
+    facts = {"learning_rate": 1e-4, "stability_limit": 2.0}
+    assert bool(run(PROBLEM, make_trace(curves["stuck"], series=tables, facts=facts))) is fires
