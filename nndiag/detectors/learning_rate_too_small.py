@@ -19,8 +19,8 @@ Fires when
     then, a run that ends only a little short of what the data allow is told of it, too.
 
 Silent when
-    The run learned or diverged, or its weights moved; no gradient reaches the weights, or most units
-    of a layer, the last one included, are saturated from the start (then no rate helps).
+    The run learned or diverged, or its weights moved; no gradient reaches the weights, or most
+    units of a layer, the last one included, are saturated from the start (then no rate helps).
 
 Thresholds
     factor = 100: ours; healthy runs have rates from half the stability limit to a fiftieth of that.

@@ -16,7 +16,8 @@ Fires when
     `balance` of the loss's gradient while decay × weights² exceeds `cost` × the loss (with `adamw`:
     it came to rest, and decay × weights exceeds `cost` in some layer, in root mean square); or
     every layer but the last has shrunk below `shrunk` × its first size, by steps whose decay adds
-    up to that.
+    up to that; or, where biases do not decay and are part of that size, predictions and gradients
+    have fallen to a thousandth of what they were, though no units are dead or saturated.
 
 Silent when
     The run learned or diverged; there is no decay; the loss pulls much harder than it, as before
@@ -48,6 +49,9 @@ from nndiag.trace import Trace
 
 PROBLEM = "weight-decay-too-strong"
 _LAST = 3  # records that are looked at
+_HALVED = 3.0  # rate × decay × steps from which on e⁻³ of a weight is left, if nothing else pulls
+_SILENT = 1e-3  # of what predictions and gradients were at first
+_MOST = 0.5  # of the units of a layer
 
 
 @detector(PROBLEM, stage=Stage.RULE, series=("weight_norm", "gradient_norm"), facts=("settings",))
@@ -66,7 +70,7 @@ def weight_decay_too_strong(
         found = _beside_adam(trace, course, decay, limit=cost)
     else:
         found = _balanced(trace, course, decay, balance=balance, cost=cost)
-    found = found or _shrunk(trace, decay, limit=shrunk)
+    found = found or _shrunk(trace, decay, limit=shrunk) or _silenced(trace, decay)
     if found is None:
         return []
     message, evidence = found
@@ -132,3 +136,31 @@ def _shrunk(trace: Trace, decay: FloatArray, *, limit: float) -> tuple[str, Evid
         f"has shrunk the weights of every hidden layer to {rough(shares[:-1].max())} of their size"
     )
     return message, Evidence("weight_norm", float(shares[:-1].max()), limit, measure="rest")
+
+
+def _silenced(trace: Trace, decay: FloatArray) -> tuple[str, Evidence] | None:
+    """What is said of a decay that has taken the weights away and left the biases.
+
+    Those are part of the recorded sizes. Nothing depends on the inputs then, so that the loss pulls
+    at no weight; units that pass nothing on would be another reason.
+    """
+    spread, rate = trace.series.get("prediction_deviation"), trace.facts.learning_rate or 0.0
+    if spread is None or rate * decay.max() * trace.steps < _HALVED or _has_lost_units(trace):
+        return None
+    gradients = trace.series.get("full_gradient_norm", trace.series["gradient_norm"]).values
+    with np.errstate(all="ignore"):
+        pushes = np.linalg.norm(gradients[[0, -1]], axis=1)
+        shares = float(spread.values[-1] / spread.values[0]), float(pushes[1] / pushes[0])
+    if not max(shares) < _SILENT:
+        return None
+    message = (
+        "has taken the weights away: the predictions no longer depend on the inputs, and the loss "
+        "no longer pulls at the weights"
+    )
+    return message, Evidence("prediction_deviation", shares[0], _SILENT, measure="rest")
+
+
+def _has_lost_units(trace: Trace) -> bool:
+    """Whether most units of a layer are dead or saturated at the end."""
+    found = [trace.series[x] for x in ("dead_share", "saturated_share") if x in trace.series]
+    return any(len(x.steps) and bool((x.values[-1] > _MOST).any()) for x in found)

@@ -92,3 +92,26 @@ def test_beside_adam_s_steps_a_decay_by_the_weights_alone_counts_by_what_it_take
         series={"weight_norm": norms, "gradient_norm": np.ones((10, 2))},
     )
     assert bool(run(PROBLEM, trace)) is fires
+
+
+@pytest.mark.parametrize(
+    ("rest", "rate", "dead", "fires"),
+    [
+        (5e-4, 0.1, 0.0, True),
+        (2e-3, 0.1, 0.0, False),
+        (5e-4, 0.01, 0.0, False),
+        (5e-4, 0.1, 0.6, False),
+    ],
+    ids=["taken away", "some is left", "too few steps", "other reasons"],
+)
+def test_weights_may_be_gone_while_their_biases_stay(rest, rate, dead, fires, make_trace):
+    # 200 steps of 0.1 · 0.5 leave e⁻¹⁰ of a weight, of 0.01 · 0.5 e⁻¹; half of the size is a bias
+    trace = made(make_trace, weights=0.5, rate=rate)
+    falls = np.geomspace(1.0, rest, 10)
+    series = {
+        "weight_norm": trace.series["weight_norm"].values,
+        "gradient_norm": np.stack([falls, 0 * falls], axis=1),
+        "prediction_deviation": falls,
+        "dead_share": np.tile([dead, np.nan], (10, 1)),
+    }
+    assert bool(run(PROBLEM, make_trace(FLAT, facts=vars(trace.facts), series=series))) is fires
