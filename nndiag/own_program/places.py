@@ -264,7 +264,13 @@ def _factor(node: ast.expr) -> ast.expr | None:
 
 
 def _shape(node: ast.expr) -> ast.expr | None:
-    """The shape that `np.zeros(…)`, `np.ones(…)` or `np.full(…)` are given; None elsewhere."""
+    """The shape that `np.zeros(…)`, `np.ones(…)` or `np.full(…)` are given; None elsewhere.
+
+    They may be multiplied by a number: `np.ones((2, 3)) * 0.5`.
+    """
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        sides = [x for x in (node.left, node.right) if value_of(x) is None]
+        return _shape(sides[0]) if len(sides) == 1 else None
     if not isinstance(node, ast.Call) or last_name(node.func) not in _EQUAL or not node.args:
         return None
     return node.args[0]

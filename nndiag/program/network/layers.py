@@ -29,6 +29,7 @@ Array = Any
 
 _BRANCHED = frozenset({"relu", "leaky_relu"})
 """Activations that a program may write as a branch."""
+_ENOUGH = 24  # numbers, half of which lie below zero, or nearly
 _FEWEST = 3  # numbers on each side of a branch that tell it
 
 
@@ -244,19 +245,26 @@ _Link = tuple[str, Optional[float], Optional[int]]
 
 def _activation(forward: Forward, layer: Layer, product: Product) -> _Link | None:
     """What leads from a layer to the next product, by other pre-activations; None if unknown."""
-    graph = forward.graph
-    other = moderate(layer.sums.shape, seed=1)
-    changed = layer.sums.written(graph, other)
-    sources = product.sources
-    values = replayed(graph, changed, sources)
-    if values is not None:
-        table: Mapping[int, Array] = dict(zip(sources, values))
-        after = product.inputs(lambda index: table.get(index, forward.value(index)))
-        found = _link(other, after)
+    draws = -(-_ENOUGH // int(np.prod(layer.sums.shape)))  # a few numbers tell no slope
+    others = [moderate(layer.sums.shape, seed=seed) for seed in range(1, 1 + draws)]
+    given = [_given(forward, layer, product, other) for other in others]
+    known = [after for after in given if after is not None]
+    if len(known) == len(others):
+        found = _link(np.concatenate(others), np.concatenate(known))
         passes = found is not None and found[0] == "linear"
         if found is not None and not (passes and _is_branched(forward, layer, product)):
             return found
     return _branched(forward, layer, product)
+
+
+def _given(forward: Forward, layer: Layer, product: Product, other: Array) -> Array | None:
+    """What the next product would take for other pre-activations; None where that is not known."""
+    sources = product.sources
+    values = replayed(forward.graph, layer.sums.written(forward.graph, other), sources)
+    if values is None:
+        return None
+    table: Mapping[int, Array] = dict(zip(sources, values))
+    return product.inputs(lambda index: table.get(index, forward.value(index)))
 
 
 def _link(before: Array, after: Array) -> _Link | None:

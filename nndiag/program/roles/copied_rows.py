@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from nndiag.program.graph.nodes import Ref
 from nndiag.program.loop.tensors import Tensor
 from nndiag.program.roles.losses import Residual
+from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 
 _FEWEST = 3  # rows
+_PRODUCTS = frozenset({"matmul", "dot", "einsum", "tensordot", "mul", "multiply"})
 
 
 def without_copies(reading: Reading, tensors: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -34,6 +37,8 @@ def _rows(reading: Reading, tensor: Tensor) -> np.ndarray | None:
     item = next((p for p in reading.parameters if p.tensor is tensor), None)
     if item is None or len(tensor.shape) != 2 or tensor.shape[0] < _FEWEST or not item.moves:
         return None
+    if _is_multiplied(reading, item):
+        return None  # equal weights of several units are another matter
     examples = {
         len(reading.forward[r.node].value) for r in reading.residuals if _is_table(reading, r)
     }
@@ -41,6 +46,23 @@ def _rows(reading: Reading, tensor: Tensor) -> np.ndarray | None:
         return None
     start = reading.iteration.values_at(item.heads)
     return np.stack([start.reshape(tensor.shape), item.step.reshape(tensor.shape)])
+
+
+def _is_multiplied(reading: Reading, item: Parameter) -> bool:
+    """Whether a product of a parameter with more than one number is made."""
+    graph = reading.graph
+    products = [
+        graph[user]
+        for head in item.heads
+        for user in reading.users[head]
+        if graph[user].operation in _PRODUCTS
+    ]
+    return any(
+        np.size(graph[x.node].value if isinstance(x, Ref) else x) > 1
+        for node in products
+        for x in node.arguments[:2]
+        if not (isinstance(x, Ref) and x.node in item.heads)
+    )
 
 
 def _is_table(reading: Reading, residual: Residual) -> bool:

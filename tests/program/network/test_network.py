@@ -392,3 +392,61 @@ for step in range(12):
 def test_a_table_of_pandas_may_be_what_a_layer_takes(told):
     pytest.importorskip("pandas")
     assert told(TABLE)["right"]
+
+
+ONE_EXAMPLE = """
+import numpy as np
+rng = np.random.default_rng(3)
+X = rng.normal(size=(40, 3))
+Y = np.sin(X[:, :1])
+W, b = rng.normal(size=(3, 4)) * {size}, np.zeros((1, 4))
+V, c = rng.normal(size=(4, 1)) * {size}, np.zeros((1, 1))
+for step in range(60):
+    i = rng.integers(40)
+    x, y = X[i:i + 1], Y[i:i + 1]
+    z = x @ W + b
+    h = np.where(z > 0, z, 0.1 * z)
+    p = h @ V + c
+    loss = np.sum((p - y) ** 2)
+    d = 2 * (p - y)
+    e = d @ V.T * np.where(z > 0, 1, 0.1)
+    V, c = V - 0.01 * h.T @ d, c - 0.01 * d
+    W, b = W - 0.01 * x.T @ e, b - 0.01 * e
+"""
+
+
+@pytest.mark.parametrize("size", [0.5, 0])
+def test_a_leak_of_few_units_is_told_of_one_example_a_step(tmp_path, size):
+    # four pre-activations of one example are hardly ever three below zero
+    path = tmp_path / "one.py"
+    path.write_text(ONE_EXAMPLE.format(size=size))
+    seen = SeenSteps()
+    watch({"settings": as_plain(CodeSettings(script=str(path)))}, seen.take)
+    assert layers(seen.told) == [("W", "b", "leaky_relu"), ("V", "c", "linear")]
+    assert seen.told["links"][0]["slope"] == pytest.approx(0.1)
+
+
+EQUAL = """
+import numpy as np
+X = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]])
+Y = np.array([[0], [1], [1], [0.0]])
+W, b = np.ones((2, 4)) * 0.5, np.zeros(4)
+V, c = np.ones((4, 1)) * 0.5, np.zeros(1)
+for step in range(60):
+    h = np.maximum(0, X @ W + b)
+    p = h @ V + c
+    loss = np.mean((p - Y) ** 2)
+    d = 2 * (p - Y) / 4
+    e = d @ V.T * (h > 0)
+    V, c = V - 0.1 * h.T @ d, c - 0.1 * d.sum(axis=0)
+    W, b = W - 0.1 * X.T @ e, b - 0.1 * e.sum(axis=0)
+"""
+
+
+def test_equal_weights_of_as_many_units_as_examples_are_no_biases_of_examples(tmp_path):
+    path = tmp_path / "equal.py"
+    path.write_text(EQUAL)
+    seen = SeenSteps()
+    watch({"settings": as_plain(CodeSettings(script=str(path)))}, seen.take)
+    assert [x[1] for x in seen.told["tensors"] if x[0] == "V"] == [[4, 1]]
+    assert layers(seen.told) == [("W", "b", "relu"), ("V", "c", "linear")]
