@@ -5,7 +5,8 @@ from typing import Any
 
 from nndiag.errors import NndiagError
 from nndiag.finding import Finding, Severity
-from nndiag.own_program.edits import Editor, SettingEdit, edited
+from nndiag.own_program.edits import Editor
+from nndiag.own_program.setting_edit import SettingEdit, edited
 from nndiag.own_program.watching import Watcher
 from nndiag.program import CodeSettings
 from nndiag.program.child.plain import as_plain

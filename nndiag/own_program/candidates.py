@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from nndiag.own_program.edits import Editor, Edits, SettingEdit
+from nndiag.own_program.edits import Editor
 from nndiag.own_program.mirror import Mirror, Told
+from nndiag.own_program.setting_edit import Edits, SettingEdit
 
 USUAL = (1e-4, 0.01, 0.1)
 """Rates that suit Adam and its kind, which have no stability limit: the least, one, the largest."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from nndiag.own_program.edits import SettingEdit
+from nndiag.own_program.setting_edit import SettingEdit
 
 
 def combinations(edits: Sequence[SettingEdit]) -> Iterator[tuple[SettingEdit, ...]]:

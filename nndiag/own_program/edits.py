@@ -4,19 +4,19 @@ Each change leaves everything else as it was typed. What is not found is not cha
 """
 
 import ast
-import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from nndiag.own_program.absorbing import absorbed, shapes
+from nndiag.own_program.absorbing import shapes
 from nndiag.own_program.activating import exchanged, left_out
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.optimizing import as_adam
 from nndiag.own_program.places import Places, Splice, bound_of, last_name, value_of
+from nndiag.own_program.rescaling import Rescaling
 from nndiag.own_program.sampling import batch_places, shuffles_of_one
+from nndiag.own_program.setting_edit import SettingEdit
 from nndiag.own_program.sharing import shared
 from nndiag.own_program.starting import typed, weight_change
 from nndiag.own_program.widening import widened
@@ -26,50 +26,6 @@ _BOUNDED = frozenset({"sigmoid", "tanh", "softmax"})
 _FADED = 0.1
 """The share of its first value that a fading learning rate keeps to the end."""
 _WIDE = 1.0  # a clip that takes rare steps only
-
-
-@dataclass(frozen=True)
-class SettingEdit:
-    """A change of one setting.
-
-    Attributes:
-        name: What is changed: "learning rate", "inputs", "steps".
-        says: What it does, a short phrase.
-        line: The first line that is changed.
-        splices: The places.
-    """
-
-    name: str
-    says: str
-    line: int
-    splices: tuple[Splice, ...]
-
-    def first_line(self, text: str) -> str | None:
-        """The first line that it changes, as it is then; None where it cannot be made.
-
-        Statements that are put before it are one line together: each alone is no change.
-        """
-        changed, first = edited(text, [self]), self.splices[0]
-        if changed is None:
-            return None
-        added = first.text.count("\n") - text[first.start : first.end].count("\n")
-        lines = changed.split("\n")[self.line - 1 :][: max(added, 1)]
-        plain = not any(line.rstrip().endswith(":") for line in lines)
-        return "; ".join(line.strip() for line in (lines if plain else lines[:1]))
-
-
-Edits = tuple[SettingEdit, ...]
-
-
-def edited(text: str, edits: Sequence[SettingEdit]) -> str | None:
-    """The text with some changes; None where two of them touch the same place."""
-    splices = sorted((x for edit in edits for x in edit.splices), key=lambda x: (x.start, x.end))
-    for one, other in itertools.pairwise(splices):
-        if other.start < one.end or (one.start == other.start and one.end > one.start):
-            return None
-    for splice in reversed(splices):
-        text = text[: splice.start] + splice.text + text[splice.end :]
-    return text
 
 
 class Editor:
@@ -82,6 +38,7 @@ class Editor:
 
     def __init__(self, source: Source, told: Told) -> None:
         self._told, self._places = told, Places(source, told)
+        self._data = Rescaling(self._places, told)
 
     def rate(self, value: float) -> SettingEdit | None:
         """The learning rate set to a value."""
@@ -196,10 +153,10 @@ class Editor:
         """
         output = self._told["output"] or {}
         if not targets:
-            return self._rescaled("inputs", 0, undone=undone)
+            return self._data.rescaled("inputs", 0, undone=undone)
         if output.get("activation") not in _BOUNDED:
-            return self._rescaled("targets", 1, undone=undone)
-        return self._before_loop(
+            return self._data.rescaled("targets", 1, undone=undone)
+        return self._data.before_loop(
             1,
             "{0} = 0.1 + 0.8 * ({0} - {0}.min()) / ({0}.max() - {0}.min())",
             name="targets",
@@ -211,12 +168,12 @@ class Editor:
         moved = f"{{0}} {'-' if low > 0 else '+'} {abs(low):g}" if low else "{0}"
         statement = f"{{0}} = ({moved}) / {high - low:g}" if high - low != 1 else f"{{0}} = {moved}"
         says = f"0 and 1 instead of {low:g} and {high:g}"
-        return self._before_loop(1, statement, name="labels", says=says)
+        return self._data.before_loop(1, statement, name="labels", says=says)
 
     def column_of_ones(self) -> SettingEdit | None:
         """A column of ones in the inputs, whose weights are biases."""
         links, data = self._told["links"], self._told["data"]
-        loop, name = self._places.outer_loop(), self._usable(0)
+        loop, name = self._places.outer_loop(), self._data.usable(0)
         if not links or loop is None or name is None or data is None:
             return None
         start = self._places.assigned(links[0]["weights"])
@@ -371,56 +328,6 @@ class Editor:
                 return named
         trained = [x for x in factors if self._places.is_trained(x)]
         return [x for x in trained if isinstance(x, ast.Constant) and _same(x.value, value)]
-
-    def _usable(self, place: int) -> tuple[str, str] | None:
-        """What the inputs (0) or targets (1) are called where the loop stands, and their axis."""
-        inside = self._places.function() is not None
-        names = self._told["named"][place]
-        usable = [x for x in names if x[1] == inside or not x[0].isidentifier()]
-        return (usable[0][0], usable[0][2]) if usable else None
-
-    def _before_loop(
-        self, place: int, statement: str, *, name: str, says: str
-    ) -> SettingEdit | None:
-        """A statement before the training."""
-        loop, known = self._places.outer_loop(), self._usable(place)
-        if loop is None or known is None:
-            return None
-        splice = self._places.before(loop, [statement.format(known[0])])
-        return SettingEdit(name, says, loop.lineno, (splice,))
-
-    def _rescaled(self, name: str, place: int, *, undone: bool) -> SettingEdit | None:
-        """Data standardized before the training, and both data and network put back behind it."""
-        loop, known = self._places.outer_loop(), self._usable(place)
-        if loop is None or known is None:
-            return None
-        label, axis = known
-        stem = label.replace(".", "_") if label.replace(".", "_").isidentifier() else name
-        mean, std = f"{stem}_mean", f"{stem}_std"
-        says = "standardized"
-        back = undone and absorbed(self._told, self._places, place, names=(mean, std))
-        measured = [f"{mean}, {std} = {label}.mean({axis}), {label}.std({axis}) + 1e-12"]
-        if self._has_column_of_ones(place):  # it stays as it is
-            measured = [
-                f"{std} = {label}.std({axis})",
-                f"{mean}, {std} = {label}.mean({axis}) * ({std} > 0), {std} + ({std} == 0)",
-            ]
-        elif not back:
-            scaled = f"{label} = ({label} - {label}.mean({axis})) / ({label}.std({axis}) + 1e-12)"
-            return SettingEdit(name, says, loop.lineno, (self._places.before(loop, [scaled]),))
-        splices = [self._places.before(loop, [*measured, f"{label} = ({label} - {mean}) / {std}"])]
-        if back:
-            undoing = [*back, f"{label} = {label} * {std} + {mean}"]
-            splices.append(self._places.behind(loop, undoing))
-        return SettingEdit(name, says, loop.lineno, tuple(splices))
-
-    def _has_column_of_ones(self, place: int) -> bool:
-        """Whether the data have a column that stands in for biases."""
-        if self._told["data"] is None:
-            return False
-        columns = np.asarray(self._told["data"][place], dtype=np.float64)
-        columns = columns.reshape(len(columns), -1)
-        return bool(((np.ptp(columns, axis=0) == 0) & (columns[0] != 0)).any())
 
 
 def _same(one: object, other: float) -> bool:

@@ -16,11 +16,12 @@ from nndiag.finding import Severity
 from nndiag.formatting import Pace
 from nndiag.own_program.candidates import USUAL, WIDER, Candidates
 from nndiag.own_program.combinations import combinations
-from nndiag.own_program.edits import Editor, Edits, SettingEdit, edited
+from nndiag.own_program.edits import Editor
 from nndiag.own_program.mirror import Told, last_loss
 from nndiag.own_program.outcome import fell, limit_of, trains
 from nndiag.own_program.program import CURED, Program
 from nndiag.own_program.run import Keeper, Live, ProgramRun
+from nndiag.own_program.setting_edit import Edits, SettingEdit, edited
 from nndiag.own_program.trial import ProgramFix, ProgramTrial
 from nndiag.own_program.words import CAREFUL, HALF, LOWER, borne
 

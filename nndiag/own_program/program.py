@@ -17,10 +17,11 @@ from nndiag.checkup import Check, Status
 from nndiag.errors import UserCodeError
 from nndiag.finding import Diagnosis, Finding, Severity
 from nndiag.own_program.beforehand import Beforehand, beforehand
-from nndiag.own_program.edits import Editor, Edits
+from nndiag.own_program.edits import Editor
 from nndiag.own_program.facts import fact_of, with_facts
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.record import Recording, layer_names
+from nndiag.own_program.setting_edit import Edits
 from nndiag.own_program.watching import Watcher, Watching
 from nndiag.own_program.words import suggested
 from nndiag.program import CodeSettings, ProgramCheck, check_program

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from nndiag.finding import Diagnosis
-from nndiag.own_program.edits import Edits
+from nndiag.own_program.setting_edit import Edits
 from nndiag.program import ProgramCheck
 from nndiag.program.text.edits import unified_diff
 from nndiag.program.text.source import Source

@@ -9,8 +9,9 @@ from nndiag.arrays import FloatArray
 from nndiag.finding import Cause, Confidence, Diagnosis, Finding, Outcome, Severity, Suggestion
 from nndiag.formatting import number
 from nndiag.own_program.candidates import OUTPUTS, USUAL
-from nndiag.own_program.edits import Editor, SettingEdit
+from nndiag.own_program.edits import Editor
 from nndiag.own_program.mirror import Mirror, Told
+from nndiag.own_program.setting_edit import SettingEdit
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from nndiag.finding import Finding, Severity
-from nndiag.own_program.edits import SettingEdit, edited
 from nndiag.own_program.mirror import Told
+from nndiag.own_program.setting_edit import SettingEdit, edited
 from nndiag.program import ProgramCheck
 from nndiag.program.result import LossFound, RateFound, TensorCheck
 from nndiag.program.roles.status import Status

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from nndiag.own_program.edits import Editor, SettingEdit
+from nndiag.own_program.edits import Editor
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.places import Splice, assignments
+from nndiag.own_program.setting_edit import SettingEdit
 from nndiag.own_program.starting import typed
 from nndiag.program.text.source import Source
 from nndiag.pytorch.dealing import before_use, is_bound_before

@@ -7,11 +7,11 @@ from typing import Any
 from nndiag.checkup import Check
 from nndiag.errors import NndiagError
 from nndiag.finding import Diagnosis, Finding, Outcome, Severity, Skipped
-from nndiag.own_program.edits import Edits
 from nndiag.own_program.mirror import Mirror, Told, mirror_of
 from nndiag.own_program.program import Checked, Program, explained
 from nndiag.own_program.record import Recording
 from nndiag.own_program.run import judged
+from nndiag.own_program.setting_edit import Edits
 from nndiag.own_program.watching import Watcher, Watching
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source

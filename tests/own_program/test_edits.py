@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from nndiag.own_program.edits import Editor, SettingEdit, edited
+from nndiag.own_program.edits import Editor
 from nndiag.own_program.places import Splice
+from nndiag.own_program.setting_edit import SettingEdit, edited
 from nndiag.program.text.source import read_source
 
 TEXT = """import numpy as np

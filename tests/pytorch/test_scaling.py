@@ -2,7 +2,7 @@
 
 import pytest
 
-from nndiag.own_program.edits import edited
+from nndiag.own_program.setting_edit import edited
 from nndiag.program.text.source import Source
 from nndiag.pytorch.edits import ScriptEditor
 from tests.pytorch.scripts import watch

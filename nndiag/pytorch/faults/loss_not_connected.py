@@ -26,7 +26,7 @@ from nndiag.finding import Evidence, Finding, Severity
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
-    from nndiag.own_program.edits import SettingEdit
+    from nndiag.own_program.setting_edit import SettingEdit
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
@@ -136,7 +136,7 @@ def _flagged(editor: ScriptEditor, line: int) -> ast.stmt | None:
 
 
 def _connected(editor: ScriptEditor, seen: Any) -> SettingEdit | None:
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     if seen["name"] == "no_grad":
         return editor.with_gradient(seen["line"]) or editor.with_gradient(seen["inside"])
@@ -152,7 +152,7 @@ def _connected(editor: ScriptEditor, seen: Any) -> SettingEdit | None:
 
 def _by_scores(editor: ScriptEditor, seen: Any) -> SettingEdit | None:
     """The cross-entropy of the scores that a class is chosen by, in the place of the loss."""
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     statement = editor.statement(seen["loss_line"])
     found = editor.applied(seen["name"], seen["inside"])

@@ -27,7 +27,7 @@ from nndiag.formatting import number
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
-    from nndiag.own_program.edits import SettingEdit
+    from nndiag.own_program.setting_edit import SettingEdit
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
@@ -132,7 +132,7 @@ def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
 
 
 def _renamed(editor: ScriptEditor) -> SettingEdit | None:
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     for node in editor.calls():
         name = editor.last(node.func)
@@ -145,7 +145,7 @@ def _renamed(editor: ScriptEditor) -> SettingEdit | None:
 
 def _turned(editor: ScriptEditor, seen: Any) -> SettingEdit | None:
     """The other sign where the sign was turned, or for what the term is set to."""
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     splice = None
     for node in editor.found(lambda x: isinstance(x, ast.expr), line=seen["turned"]):

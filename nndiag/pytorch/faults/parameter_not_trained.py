@@ -27,7 +27,7 @@ from nndiag.finding import Evidence, Finding, Severity
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
-    from nndiag.own_program.edits import SettingEdit
+    from nndiag.own_program.setting_edit import SettingEdit
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
@@ -172,7 +172,7 @@ def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
 
 def _step(editor: ScriptEditor, told: Any) -> SettingEdit | None:
     """The call of `step()` behind the backward pass."""
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     statement = editor.statement(told["backward_line"])
     if statement is None or not told["optimizer"]:
@@ -183,7 +183,7 @@ def _step(editor: ScriptEditor, told: Any) -> SettingEdit | None:
 
 def _ordered(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
     """`zero_grad()` before `backward()`, and `step()` behind it."""
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     backward = editor.statement(watched.told["backward_line"])
     step = editor.statement(watched.seen[0]["step_line"])
@@ -206,7 +206,7 @@ def _ordered(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
 
 def _handed(editor: ScriptEditor, told: Any) -> SettingEdit | None:
     """All parameters of all models handed to the optimizer."""
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     call = editor.constructor()
     if call is None or not call.args or not told["models"]:
@@ -221,7 +221,7 @@ def _handed(editor: ScriptEditor, told: Any) -> SettingEdit | None:
 
 def _made_anew(editor: ScriptEditor, call: ast.Call, models: list[str]) -> SettingEdit | None:
     """A model that is replaced in the training left as it was, or an optimizer for the new one."""
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     statement, loop = editor.statement(call.lineno), editor.loop()
     if not isinstance(statement, ast.Assign) or loop is None:
@@ -241,7 +241,7 @@ def _made_anew(editor: ScriptEditor, call: ast.Call, models: list[str]) -> Setti
 
 
 def _connected(editor: ScriptEditor, line: int) -> SettingEdit | None:
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     for node in editor.found(lambda x: isinstance(x, ast.expr), line=line):
         inner = None

@@ -25,7 +25,7 @@ from nndiag.formatting import chosen, number
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
-    from nndiag.own_program.edits import SettingEdit
+    from nndiag.own_program.setting_edit import SettingEdit
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
@@ -76,7 +76,7 @@ def _stepped(told: Any) -> tuple[int, int]:
 
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     line, calls = _stepped(watched.told)
     statement = editor.statement(line) if line else None

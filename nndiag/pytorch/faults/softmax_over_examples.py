@@ -23,7 +23,7 @@ from nndiag.finding import Finding, Severity
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
-    from nndiag.own_program.edits import SettingEdit
+    from nndiag.own_program.setting_edit import SettingEdit
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
@@ -73,7 +73,7 @@ def _judge(watched: Watched) -> Finding | None:
 
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     names = {"softmax", "log_softmax", "Softmax", "LogSoftmax"}
     here = [x for x in editor.calls(line=watched.seen[0]["line"]) if editor.last(x.func) in names]

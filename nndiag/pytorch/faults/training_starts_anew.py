@@ -24,7 +24,7 @@ from nndiag.finding import Finding, Severity
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
-    from nndiag.own_program.edits import SettingEdit
+    from nndiag.own_program.setting_edit import SettingEdit
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
@@ -67,7 +67,7 @@ def _judge(watched: Watched) -> Finding | None:
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
     """The lines that make them, before the loop that they stand in."""
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     line = watched.told["optimizer_line"]
     made, loops = editor.statement(line), editor.loops(line)

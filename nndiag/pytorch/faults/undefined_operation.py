@@ -29,7 +29,7 @@ from nndiag.formatting import number
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
-    from nndiag.own_program.edits import SettingEdit
+    from nndiag.own_program.setting_edit import SettingEdit
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
@@ -131,7 +131,7 @@ def _judge(watched: Watched) -> Finding | None:
 
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     if _judge(watched) is None:
         return None

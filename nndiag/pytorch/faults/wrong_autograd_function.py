@@ -28,7 +28,7 @@ from nndiag.finding import Evidence, Finding, Severity
 from nndiag.pytorch.faults.contract import FAULTS, Fault, Watched
 
 if TYPE_CHECKING:
-    from nndiag.own_program.edits import SettingEdit
+    from nndiag.own_program.setting_edit import SettingEdit
     from nndiag.pytorch.edits import ScriptEditor
     from nndiag.pytorch.watching.iteration import Iteration
     from nndiag.pytorch.watching.run import Run
@@ -205,7 +205,7 @@ def _judge(watched: Watched) -> Finding | None:
 
 def _edit(editor: ScriptEditor, watched: Watched) -> SettingEdit | None:
     """What is due, in the place of what the backward returns now."""
-    from nndiag.own_program.edits import SettingEdit  # noqa: PLC0415 (not in the child)
+    from nndiag.own_program.setting_edit import SettingEdit  # noqa: PLC0415 (not in the child)
 
     splices, line = [], 0
     for function in watched.seen[0]["functions"].values():
