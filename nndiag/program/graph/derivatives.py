@@ -8,6 +8,7 @@ numerically, argument by argument, as long as it is small.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
@@ -565,7 +566,8 @@ def _sum(
     shape = np.shape(arguments[0])
     if not shape:
         return {first.node: adjoint}
-    axes = _axes(keywords, arguments, len(shape))
+    is_own = node.function is builtins.sum  # Python's goes along the first axis
+    axes = (0,) if is_own else _axes(keywords, arguments, len(shape))
     part = _spread(adjoint, shape, axes)
     if node.operation in ("mean", "average"):
         part = part / max(int(np.prod([shape[axis] for axis in axes])), 1)

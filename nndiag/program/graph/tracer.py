@@ -41,6 +41,15 @@ def _is_value(item: Any) -> bool:
     return isinstance(item, (float, np.floating)) or _is_array(item)
 
 
+def _changes_its_first(function: Any) -> bool:
+    """Whether a function of numpy or of `random` writes into its first argument.
+
+    Other libraries have functions of these names that return what they made (`sklearn.utils.shuffle`).
+    """
+    library = str(getattr(function, "__module__", "")).split(".")[0]
+    return library in ("numpy", "random") and function.__name__ in _CHANGES_ITS_FIRST
+
+
 class Tracer:
     """Records the operations of one iteration at a time; without a recording it only performs."""
 
@@ -378,7 +387,8 @@ class Tracer:
 
     def _sum(self, node_id: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         items = arguments[0]
-        if not isinstance(items, (list, tuple)):
+        along = _is_array(items) and items.ndim > 0 and len(arguments) == 1 and not keywords
+        if not along and not isinstance(items, (list, tuple)):
             items = list(self.iterated(node_id, items))
         rest = arguments[1:]
         return self._made(
@@ -435,7 +445,7 @@ class Tracer:
             keywords = {**keywords, "out": arguments[function.nin]}
             return self._into(node_id, function, arguments[: function.nin], keywords)
         at = name == "at" and isinstance(owner, np.ufunc)
-        if (at or name in _CHANGES_ITS_FIRST) and arguments and _is_array(arguments[0]):
+        if (at or _changes_its_first(function)) and arguments and _is_array(arguments[0]):
             what: Callable[..., Any] = InPlace(function, name)
             if owner is np.add and at:
                 what = added_at

@@ -47,10 +47,12 @@ def _over_examples(facts: Facts, output: int) -> ProgramFault:
         if graph[index].operation == "sum" and index > output - _NEAR
     ]
     node_id = sums[-1].node_id if sums else graph[output].node_id
-    node = facts.nodes.get(node_id)
-    text = ast.unparse(node) if isinstance(node, ast.Call) else ""
-    turned = (text.replace(old, new) for old, new in _TURNED if old in text)
-    edits: Edits = [(Change(node_id, new),) for new in list(turned)[:1]]
+    call = facts.nodes.get(node_id)
+    text = ast.unparse(call) if isinstance(call, ast.Call) else ""
+    turned = [text.replace(old, new) for old, new in _TURNED if old in text]
+    if sums and sums[-1].function is sum and isinstance(call, ast.Call):
+        turned = [f"np.sum({ast.unparse(call.args[0])}, axis=1, keepdims=True)"]
+    edits: Edits = [(Change(node_id, new),) for new in turned[:1]]
     names = [item.name for item in facts.comparisons if item.status is not Status.RIGHT]
     return ProgramFault(
         "softmax-wrong-axis", names, node_id, edits=edits, explains=Explains.GRADIENT

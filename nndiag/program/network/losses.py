@@ -35,3 +35,18 @@ TOTALS: dict[str, Callable[[Array, Array], float]] = {
     "mean_absolute_error": _absolute,
 }
 """The sums over all outputs and examples that losses are multiples of, by the losses' names."""
+
+
+def _binary_of_sums(sums: Array, targets: Array) -> float:
+    return float(np.sum(np.logaddexp(0.0, sums) - targets * sums))
+
+
+def _classes_of_sums(sums: Array, targets: Array) -> float:
+    return float(np.sum(targets * (np.logaddexp.reduce(sums, axis=-1, keepdims=True) - sums)))
+
+
+BY_SUMS: dict[tuple[str, str], Callable[[Array, Array], float]] = {
+    ("binary_cross_entropy", "sigmoid"): _binary_of_sums,
+    ("softmax_cross_entropy", "softmax"): _classes_of_sums,
+}
+"""The same by loss and output activation, from pre-activations, where probabilities lose digits."""

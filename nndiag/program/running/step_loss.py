@@ -17,7 +17,7 @@ from nndiag.program.graph.operations import Method
 from nndiag.program.loop.step_evaluator import Recording
 from nndiag.program.network.activations import FUNCTIONS
 from nndiag.program.network.layers import Forward
-from nndiag.program.network.losses import TOTALS
+from nndiag.program.network.losses import BY_SUMS, TOTALS
 from nndiag.program.network.products import Product
 from nndiag.program.network.tables import Table
 from nndiag.program.roles.losses import Key
@@ -62,16 +62,20 @@ class StepLoss:
 
     def __init__(self, seen: Seen) -> None:
         network, output = seen.network, seen.output
-        self._kind = self._factor = None
+        self._total = self._factor = None
         self._outputs: _Picked | None = None
         self._inputs: tuple[int, list[int], Product] | None = None
         self._data, self._batch = seen.data, seen.batch
         self._rows: Rows | None = None
         if network is None or output is None or output.kind is None:
             return
-        self._kind, self._factor = output.kind, output.factor
+        self._total, self._factor = TOTALS[output.kind], output.factor
         sums, self._function = network.layers[-1].sums, None
-        if output.table is not sums:
+        exact = BY_SUMS.get((output.kind, output.activation))
+        if exact is not None and not network.forward.loss.own:
+            self._outputs = _picked(network.forward, sums)
+            self._total = self._total if self._outputs is None else exact
+        if self._outputs is None and output.table is not sums:
             self._outputs = _picked(network.forward, output.table)
         if self._outputs is None and output.activation in FUNCTIONS:
             self._function = FUNCTIONS[output.activation]
@@ -114,10 +118,10 @@ class StepLoss:
         targets = self._targets(recording)
         if outputs is None or targets is None or outputs.shape != targets.shape:
             return None
-        assert self._kind is not None
+        assert self._total is not None
         assert self._factor is not None
         outputs = outputs if self._function is None else self._function(outputs)
-        return self._factor * TOTALS[self._kind](outputs, targets)
+        return self._factor * self._total(outputs, targets)
 
     def _targets(self, recording: Recording) -> Array | None:
         """The targets of a step: all, or those of the examples that the first layer takes."""

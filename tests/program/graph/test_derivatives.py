@@ -97,6 +97,7 @@ PROGRAMS = {
     "an outer product": "loss = np.sum(np.outer(b, b) * np.outer(b, np.ones(3)))",
     "rows of an array in a loop": "loss = 0.0\nfor row in W:\n    loss = loss + np.tanh(row @ b)",
     "numbers of a list": "h = [w * s for w in b]\nloss = sum(x * x for x in h)",
+    "Python's own sum, along the first axis": "loss = np.sum(sum(np.exp(W)) ** 2)",
     "the functions of math": "loss = math.exp(s) * math.tanh(s) + math.sqrt(s * s + 1)",
     "a rectifier by a mask": "Z = W @ V\nloss = np.sum(Z * (Z > 0))",
     "a rectifier by maximum": "loss = np.sum(np.maximum(0, W @ V) ** 2)",
@@ -147,3 +148,16 @@ def test_an_unknown_large_function_gives_no_derivative():
     found = adjoints_from(graph, {node: np.ones(())}, within=descendants(graph, [head]))
     assert found.unknown
     assert head not in found
+
+
+def shuffle(*items):
+    """As sklearn's of this name: gives copies in another order, and changes nothing."""
+    return [item[::-1] for item in items]
+
+
+def test_a_function_that_is_named_like_one_of_numpy_gives_what_it_returns():
+    variables = {**numbers(), "shuffle": shuffle}
+    text = "A, B = shuffle(W, W * 2)\nloss = np.sum(A[:1] * B[:1])"
+    tracer = Tracer()
+    tracer.begin(lambda _: False)
+    assert run(text, variables, tracer) == run(text, variables)

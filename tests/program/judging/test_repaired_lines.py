@@ -339,6 +339,7 @@ CASES = [
         "axis=0, keepdims=True)\n    W",
         "softmax-wrong-axis",
     ),
+    (SOFTMAX, "np.sum(e, axis=1, keepdims=True)", "sum(e)", "softmax-wrong-axis"),
     (SQUARES, "2 * (p", "np.mean(p - y) * 2 * (p", "loss-gradient-scaled-by-residual"),
     (HELPERS, "squash(v) * (1 - squash(v))", "1 - squash(v) ** 2", "wrong-activation-derivative"),
     (ADAM, "    t += 1\n", "", "wrong-moment"),

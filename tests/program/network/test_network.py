@@ -450,3 +450,28 @@ def test_equal_weights_of_as_many_units_as_examples_are_no_biases_of_examples(tm
     watch({"settings": as_plain(CodeSettings(script=str(path)))}, seen.take)
     assert [x[1] for x in seen.told["tensors"] if x[0] == "V"] == [[4, 1]]
     assert layers(seen.told) == [("W", "b", "relu"), ("V", "c", "linear")]
+
+
+SATURATED = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = np.hstack([np.ones((40, 1)), rng.uniform(30, 100, (40, 2))])
+y = (X[:, 1:2] + X[:, 2:] > 130).astype(float)
+w = np.full((1, 3), 0.7)
+for step in range(12):
+    p = 1 / (1 + np.exp(-np.dot(X, w.T)))
+    w = w - 0.001 / 40 * np.dot(X.T, p - y).T
+"""
+
+
+def test_the_loss_of_probabilities_that_are_rounded_to_one_is_that_of_their_sums(tmp_path):
+    (tmp_path / "net.py").write_text(SATURATED)
+    seen = SeenSteps()
+    settings = as_plain(CodeSettings(script=str(tmp_path / "net.py")))
+    found = {**seen.told, **watch({"settings": settings}, seen.take), **seen.told}
+    inputs, targets = found["data"]
+    sums = inputs @ np.full((3, 1), 0.7)  # from 42.7 on: 1 - 1/(1 + exp(-sum)) is 0 in doubles
+    assert sums.min() > 40
+    # -log(1 - p) is log(1 + exp(sum)), which is the sum itself but for exp(-40)
+    assert found["rows"][0, 0] == pytest.approx(float(np.mean(sums * (1 - targets))), rel=1e-9)
+    assert mirror_of(found) is not None
