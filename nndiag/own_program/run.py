@@ -177,7 +177,9 @@ def judged(
         skipped = Skipped("later trainings", "the program trains again, from another start")
         found = replace(found, not_checked=(*found.not_checked, skipped))
     check = program.judged_check(known.check, told, found)
-    return ProgramRun(source, check, told, mirror, trace, with_check(found, check))
+    return ProgramRun(
+        source, check, told, mirror, trace, with_check(found, check, steps=trace.steps)
+    )
 
 
 def _without_training(before: Beforehand, recorder: TraceRecorder) -> ProgramRun:

@@ -46,11 +46,17 @@ _COLUMNS = 4  # that are told
 _TOO_SMALL = "learning-rate-too-small"
 
 
-def with_check(diagnosis: Diagnosis, check: ProgramCheck | None) -> Diagnosis:
+def with_check(diagnosis: Diagnosis, check: ProgramCheck | None, *, steps: int) -> Diagnosis:
     """The diagnosis with what the check of the gradient found.
 
-    What is wrong with the steps is the cause of whatever the run did; where nothing is wrong with
-    the run, a warning is the cause of nothing.
+    What is wrong with the steps is the cause of whatever the run did. Where the program trains alike
+    with that mended it explains nothing, and where that was seen until it came to rest, a cause of
+    the run's own comes first. Where nothing is wrong with the run, a warning is the cause of nothing.
+
+    Args:
+        diagnosis: What is said about its run.
+        check: The check of its gradient.
+        steps: How many steps the run took.
     """
     if check is None or not check.findings:
         return diagnosis
@@ -61,12 +67,17 @@ def with_check(diagnosis: Diagnosis, check: ProgramCheck | None) -> Diagnosis:
     first, *others = [_placed(x, check) for x in graver]
     found = [x for x in diagnosis.findings if x.severity is not Severity.NOTE]
     rest = [x for x in diagnosis.findings if x.severity is Severity.NOTE]
-    confirmed = check.matters is not None and check.matters.is_why
+    matters = check.matters
+    beside = diagnosis.cause is not None and matters is not None and matters.is_beside
+    at_rest = diagnosis.outcome in _BAD
+    if beside and at_rest and matters is not None and matters.iterations >= steps:
+        return replace(diagnosis, findings=(*found, first, *others, *rest, *notes))
+    confirmed = matters is not None and matters.is_why
     confidence = Confidence.CONFIRMED if confirmed else Confidence.LIKELY
     is_cause = first.severity is Severity.ERROR or found or diagnosis.outcome in _BAD
     return replace(
         diagnosis,
-        cause=Cause(first, confidence, tuple(found)) if is_cause else None,
+        cause=Cause(first, confidence, () if beside else tuple(found)) if is_cause else None,
         findings=(first, *others, *found, *rest, *notes),
         suggested=suggested(first, check.source),
     )

@@ -3,14 +3,16 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nndiag
-from nndiag.finding import Severity
+from nndiag.finding import Cause, Confidence, Outcome, Severity
 from nndiag.own_program.watching import Watcher
+from nndiag.own_program.words import with_check
 from nndiag.program import CodeSettings
 from nndiag.trace import read_trace
 from tests.combinations import sample
@@ -56,6 +58,9 @@ WRITTEN = {
 
 def run(path: Path, **options):
     return nndiag.train(path, plots=False, **options)
+
+
+SLOW = ("not-enough-steps", "learning-rate-too-small")
 
 
 @pytest.mark.parametrize("path", sample(HEALTHY), ids=lambda path: path.stem)
@@ -155,6 +160,24 @@ def test_a_wrong_step_of_a_program_that_trains_as_well_is_a_warning():
     assert "it trains as well with this fixed" in finding.message
     assert result.cause is None
     assert result.gravest() is Severity.WARNING
+
+
+def test_a_wrong_step_that_decides_nothing_comes_behind_the_cause_of_a_run_at_rest(tmp_path):
+    text = (PROGRAMS / "healthy" / "script_rows.py").read_text()
+    slow = text.replace("eta = 0.1", "eta = 0.0001").replace("range(3000)", "range(300)")
+    path = tmp_path / "net.py"
+    path.write_text(slow.replace(" * (1 - hidden**2)", ""))
+    result = run(path)
+    wrong, own = result.findings[0], next(x for x in result.findings if x.problem in SLOW)
+    assert result.cause.finding is wrong  # this run goes on
+    assert (wrong.problem, result.cause.explains) == ("missing-activation-derivative", ())
+    cause = Cause(own, Confidence.LIKELY, ())
+    rests = replace(result.diagnosis, outcome=Outcome.STALLED, cause=cause, findings=(own,))
+    found = with_check(rests, result.check, steps=300)
+    assert found.cause is cause
+    assert [x.problem for x in found.findings[:2]] == [own.problem, wrong.problem]
+    longer = with_check(rests, result.check, steps=3_000_000)  # than what was compared
+    assert longer.cause.finding.problem == wrong.problem
 
 
 def test_a_killed_run_is_kept_to_its_last_moment(tmp_path):

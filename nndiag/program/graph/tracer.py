@@ -44,7 +44,7 @@ def _is_value(item: Any) -> bool:
 def _changes_its_first(function: Any) -> bool:
     """Whether a function of numpy or of `random` writes into its first argument.
 
-    Other libraries have functions of these names that return what they made (`sklearn.utils.shuffle`).
+    Those of other libraries may return what they made: `sklearn.utils.shuffle` does.
     """
     library = str(getattr(function, "__module__", "")).split(".")[0]
     return library in ("numpy", "random") and function.__name__ in _CHANGES_ITS_FIRST

@@ -234,7 +234,7 @@ class StepEvaluator:
     def points(
         self, snapshots: Iterable[Snapshot], *, zeroed: tuple[Leaf, ...] = ()
     ) -> Iterator[Point]:
-        """The points at the snapshots, and the first and last of them also shifted."""
+        """The points at the snapshots, the first and last of them also shifted, the first turned."""
         plain: list[Point] = []
         for snapshot in snapshots:
             try:
@@ -243,11 +243,11 @@ class StepEvaluator:
                 continue
             if all(np.isfinite(values).all() for values in theta.values()):
                 plain.append(Point(snapshot, theta, zeroed))
-        for point, seed in [
-            *[(p, s) for p in plain[:1] for s in (7, 9)],
-            *[(p, 8) for p in plain[-1:]],
+        for point, moved, seed in [
+            *[(p, f, s) for p in plain[:1] for f, s in ((shifted, 7), (turned, 9))],
+            *[(p, shifted, 8) for p in plain[-1:]],
         ]:
-            yield Point(point.snapshot, shifted(point.theta, seed), zeroed, shifted=True)
+            yield Point(point.snapshot, moved(point.theta, seed), zeroed, shifted=True)
         yield from plain
 
 
@@ -256,6 +256,18 @@ def shifted(theta: Theta, seed: int = 7) -> Theta:
     random = np.random.default_rng(seed)
     return {
         name: values + (0.1 * _size(values) + 0.02) * random.normal(size=values.size)
+        for name, values in theta.items()
+    }
+
+
+def turned(theta: Theta, seed: int) -> Theta:
+    """Parameters of the same size with other signs.
+
+    Where all units of a rectifier are alive at the start, a mask that is missing shows nowhere near.
+    """
+    random = np.random.default_rng(seed)
+    return {
+        name: (_size(values) + 0.02) * random.normal(size=values.size)
         for name, values in theta.items()
     }
 

@@ -136,7 +136,19 @@ class Reading:
     def residuals(self) -> list[Residual]:
         """Its differences between outputs and targets."""
         found = residuals_in(self.forward, self.acted_forward, self.literal)
-        return [item for item in found if item.node >= self.undone.start]
+        steps = self._steps
+        return [item for item in found if item.node >= self.undone.start and item.node not in steps]
+
+    @property
+    def _steps(self) -> set[int]:
+        """What variables hold behind the iteration that is made from what they held before."""
+        heads, graph = self.undone.heads, self.forward
+        return {
+            end
+            for leaf, ends in self.undone.ends.items()
+            for head, end in zip(heads.get(leaf, ()), ends)
+            if end is not None and head in graph[end].inputs
+        }
 
     @cached_property
     def losses(self) -> list[Loss]:

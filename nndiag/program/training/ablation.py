@@ -46,6 +46,11 @@ class Matters:
         trains = all(math.isfinite(end) and end <= self.start for end in ends)
         return trains and self.right >= _AS_WELL * self.program
 
+    @property
+    def is_beside(self) -> bool:
+        """Whether both steps go down and end alike, so that what is wrong decides nothing."""
+        return self.is_harmless and self.program >= _AS_WELL * self.right
+
 
 def comparison(program: list[float], right: list[float]) -> Matters | None:
     """What two trainings from the same start say; None where they are too short to tell.

@@ -326,7 +326,50 @@ for epoch in range(100):
     c -= 0.05 * dc / len(xs)
     print(epoch, total / len(xs))
 """
-RIGHT = [LAYERS, CLOSURE, LINE, SOFTMAX, SQUARES, NORMALIZED, HELPERS, ADAM, FLOATS, CONVOLUTION]
+ALIVE = """\
+import numpy as np
+rng = np.random.default_rng(0)
+x = rng.uniform(0.2, 1, (20, 3))
+y = x[:, :1] * x[:, 1:2] + 0.5 * x[:, 2:]
+W, V = rng.uniform(0, 1, (3, 5)), rng.uniform(0, 0.5, (5, 1))
+for epoch in range(200):
+    h = np.maximum(0, x @ W)
+    out = h @ V
+    print(np.mean((out - y) ** 2))
+    d = 2 * (out - y) / len(x)
+    V, W = V - 0.05 * h.T @ d, W - 0.05 * x.T @ (d @ V.T * (h > 0))
+"""
+SYMMETRIC = """\
+import numpy as np
+X, Y = np.array([[-3.0, -2.0, 2.0, 3.0]]), np.array([[0.0, 0.0, 1.0, 1.0]])
+net = {"w": np.full((1, 1), 0.3), "b": np.zeros((1, 1))}
+def forward():
+    return 1 / (1 + np.exp(-(net["w"].dot(X) + net["b"])))
+for epoch in range(100):
+    p = forward()
+    slope = -(Y / p - (1 - Y) / (1 - p))
+    d = slope * p * (1 - p) / 4
+    below = net["w"].T.dot(d)
+    net["w"] -= 0.5 * d.dot(X.T)
+    net["b"] -= 0.5 * np.sum(d, axis=1, keepdims=True)
+    if epoch % 10 == 0:
+        q = forward()
+        print(-np.mean(Y * np.log(q) + (1 - Y) * np.log(1 - q)))
+"""
+RIGHT = [
+    ALIVE,
+    SYMMETRIC,
+    LAYERS,
+    CLOSURE,
+    LINE,
+    SOFTMAX,
+    SQUARES,
+    NORMALIZED,
+    HELPERS,
+    ADAM,
+    FLOATS,
+    CONVOLUTION,
+]
 RIGHT += [ONE_BY_ONE, LISTED, STATEFUL, PENALTY, OBJECTS, COUNTED]
 CASES = [
     (LAYERS, "    first = first - 0.1 * m1\n", "", "gradient-never-computed"),
@@ -339,6 +382,7 @@ CASES = [
         "axis=0, keepdims=True)\n    W",
         "softmax-wrong-axis",
     ),
+    (ALIVE, " * (h > 0)", "", "missing-activation-derivative"),
     (SOFTMAX, "np.sum(e, axis=1, keepdims=True)", "sum(e)", "softmax-wrong-axis"),
     (SQUARES, "2 * (p", "np.mean(p - y) * 2 * (p", "loss-gradient-scaled-by-residual"),
     (HELPERS, "squash(v) * (1 - squash(v))", "1 - squash(v) ** 2", "wrong-activation-derivative"),

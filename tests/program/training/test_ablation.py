@@ -32,6 +32,14 @@ def test_says_whether_a_mistake_is_why_a_program_does_not_train(program, right, 
     assert comparison(program, right).verdict.startswith(verdict)
 
 
+@pytest.mark.parametrize(
+    ("program", "right", "beside"),
+    [(FALLING, FALLING, True), (SLOW, FALLING, False), (FALLING, FLAT, False), (LOST, LOST, False)],
+)
+def test_what_is_wrong_is_beside_the_point_where_both_go_down_alike(program, right, beside):
+    assert comparison(program, right).is_beside == beside
+
+
 def test_says_nothing_of_runs_that_are_too_short_to_tell():
     assert comparison([1.0] * 10, [0.5] * 10) is None
     assert comparison([], []) is None
