@@ -117,9 +117,9 @@ class Mirror:
 
 
 def mirror_of(told: Told) -> Mirror | None:
-    """The network; None where its layers, its data or its loss are not known, or do not fit."""
+    """The network; None where its layers, data or loss are not known, do not fit, or grow."""
     output, data, links = told["output"], told["data"], told["links"]
-    if not links or output is None or data is None or told["kind"] is None:
+    if not links or output is None or data is None or told["kind"] is None or told.get("grows"):
         return None
     inputs, targets = (np.asarray(part, dtype=np.float64) for part in data)
     if not (np.isfinite(inputs).all() and np.isfinite(targets).all()):

@@ -1,5 +1,6 @@
 """A program run once: its gradient checked, then one training, recorded and diagnosed."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -52,10 +53,12 @@ class ProgramRun:
 
     @property
     def parameters(self) -> Mapping[str, NDArray[np.float64]]:
-        """The parameters at the end by name."""
+        """The parameters at the end by name; flat where a parameter is no longer of its shape."""
         told = self.told or {"tensors": (), "final": {}}
+        final = {name: np.asarray(numbers) for name, numbers in told["final"].items()}
         shapes = {name: shape for name, shape, _ in told["tensors"]}
-        return {name: np.asarray(x).reshape(shapes[name]) for name, x in told["final"].items()}
+        kept = {name for name, x in final.items() if x.size == math.prod(shapes[name])}
+        return {n: x.reshape(shapes[n]) if n in kept else x for n, x in final.items()}
 
 
 def run_program(

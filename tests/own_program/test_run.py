@@ -229,3 +229,31 @@ def test_what_was_wrong_in_the_program_itself_is_told_when_its_run_is_judged_aga
     assert again.cause.finding.problem == first.cause.finding.problem
     assert again.cause.finding.message == first.cause.finding.message
     assert [x.problem for x in again.findings] == [x.problem for x in first.findings]
+
+
+GROWS = """
+import numpy as np
+rng = np.random.default_rng(0)
+x = rng.uniform(-1, 1, (2, 25))
+y = x[:1] * x[1:]
+W, b, V = rng.normal(size=(4, 2)), np.zeros((4, 1)), rng.normal(size=(1, 4))
+for step in range(60):
+    h = np.tanh(W @ x + b)
+    out = V @ h
+    loss = np.mean((out - y) ** 2)
+    d = 2 * (out - y) / 25
+    e = V.T @ d * (1 - h**2)
+    V, W, b = V - 0.1 * d @ h.T, W - 0.1 * e @ x.T, b - 0.1 * e
+    print(loss)
+"""
+
+
+def test_a_parameter_that_grows_in_its_first_step_is_told_with_the_line_to_write(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(GROWS)
+    result = run(path)
+    assert result.cause.finding.problem == "wrong-bias-gradient"
+    assert "np.sum(" in result.diagnosis.suggested[0].title
+    assert result.trace.steps == 60
+    assert result.parameters["b"].size == 4 * 25  # one bias for each example
+    assert result.parameters["W"].shape == (4, 2)

@@ -50,7 +50,12 @@ class Tensor:
         return int(np.prod(self.shape))
 
     def read(self, snapshot: Snapshot) -> Vector | None:
-        """Its numbers in the running program, None where it cannot be found any more."""
+        """Its numbers in the running program, None where it is no longer what it was."""
+        whole = self.held(snapshot)
+        return whole if whole is not None and whole.size == self.size else None
+
+    def held(self, snapshot: Snapshot) -> Vector | None:
+        """As many numbers as it has by now; None where it cannot be found any more."""
         parts = [read_vector(snapshot, leaf) for leaf in self.leaves]
         found = [part for part in parts if part is not None]
         if len(found) < len(parts):
@@ -59,7 +64,7 @@ class Tensor:
         if self.copies > 1 and whole.size == self.size * self.copies:
             rows = whole.reshape(self.copies, -1)
             return rows[0] if np.array_equal(rows, np.tile(rows[0], (self.copies, 1))) else None
-        return whole if whole.size == self.size else None
+        return whole
 
     def write(self, snapshot: Snapshot, values: Vector) -> None:
         """Puts numbers into the running program."""

@@ -275,7 +275,8 @@ def own_losses(
     """The numbers that an iteration computes and that lead to no update, or are shown.
 
     One that the same expression gives before and behind the updates is two: the loss, and that of
-    validation data, say.
+    validation data, say. Of several values of one expression each is a part, or the last is all, or
+    those that are shown are: others may be differences that the program checks its gradient by.
 
     Args:
         graph: The iteration.
@@ -313,8 +314,10 @@ def own_losses(
             "own", ((keys[family[-1]],),), node_id, shown=shown, behind=behind, multiplied=times
         )
         yield loss
-        if len(family) > 1:
-            yield replace(loss, terms=tuple((keys[index],) for index in family))
+        seen = [i for i in family if i in graph.shown and not graph.is_behind(i)]
+        for some in [family] if len(seen) in (0, len(family)) else [family, seen]:
+            if len(family) > 1 and some != family[-1:]:
+                yield replace(loss, terms=tuple((keys[index],) for index in some))
 
 
 def _is_operand(graph: Graph, users: list[int], acted: set[int]) -> bool:

@@ -113,14 +113,16 @@ class Seen:
                 found.setdefault(iteration, (network.inputs, network.output.targets))
         for snapshot in self._found.watched.snapshots[:_MOST] if found else ():
             if snapshot.iteration not in found and len(found) < 2:
-                other = self._read(Point(snapshot, self._found.lab.theta(snapshot)))
+                other = self._read(snapshot)
                 if other is not None and other.output is not None:
                     found[snapshot.iteration] = other.inputs, other.output.targets
         return dict(list(found.items())[:_MOST])
 
-    def _read(self, point: Point) -> Network | None:
+    def _read(self, snapshot: Snapshot) -> Network | None:
+        """The network at an iteration; None where it cannot be run, or a parameter has grown."""
         found = self._found
         try:
+            point = Point(snapshot, found.lab.theta(snapshot))
             return self._network(
                 read_iteration(found.lab, point, updates=found.updates, forced=found.forced)
             )

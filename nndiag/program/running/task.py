@@ -30,6 +30,7 @@ from nndiag.program.network.parts import TensorPart
 from nndiag.program.roles.limits import limits_told
 from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
+from nndiag.program.roles.status import Status
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.running.curvature import step_curvature
 from nndiag.program.running.rule import rule_of
@@ -191,6 +192,7 @@ class _Roles:
             "links": [_layer_told(seen, layer) for layer in seen.layers],
             "output": _output_told(seen),
             "kind": None if seen.output is None else seen.output.kind,
+            "grows": any(x.status is Status.CHANGES_SHAPE for x in self.program.comparisons),
             "factor": self.factor,
             "data": None if seen.data is None else list(seen.data),
             "named": seen.names_of_data(),

@@ -208,6 +208,8 @@ class _Run:
         if now is None:
             return False
         one, other, first = map(np.concatenate, (now, self._left, self._first))
+        if not one.shape == other.shape == first.shape:
+            return False
         with np.errstate(all="ignore"):
             far = np.linalg.norm(one - other) > _ANEW * np.linalg.norm(other)
         return bool(far or (np.array_equal(one, first) and not np.array_equal(one, other)))
@@ -241,7 +243,7 @@ class _Run:
         """The parameters now; None where one is not there."""
         if self._places is None:
             return None
-        values = [tensor.read(self._places) for tensor in self._watch.tensors]
+        values = [tensor.held(self._places) for tensor in self._watch.tensors]
         return None if any(value is None for value in values) else [np.array(v) for v in values]
 
     def _record(self, now: list[Array]) -> None:
@@ -250,7 +252,7 @@ class _Run:
         row[0] = np.nan if loss is None else loss
         with np.errstate(all="ignore"):
             for place, (one, other) in enumerate(zip(now, self._before or now)):
-                gap = one - other
+                gap = one - other if one.shape == other.shape else np.full(1, np.nan)  # it grew
                 row[place + 1] = np.sqrt(gap @ gap)
         if self._copied is not None:
             rates = self._recording.values.get(-1 if self._watch.rate is None else self._watch.rate)
