@@ -62,14 +62,14 @@ class StepLoss:
 
     def __init__(self, seen: Seen) -> None:
         network, output = seen.network, seen.output
-        self._total = self._factor = None
+        self._kind = self._total = self._factor = None
         self._outputs: _Picked | None = None
         self._inputs: tuple[int, list[int], Product] | None = None
         self._data, self._batch = seen.data, seen.batch
         self._rows: Rows | None = None
         if network is None or output is None or output.kind is None:
             return
-        self._total, self._factor = TOTALS[output.kind], output.factor
+        self._kind, self._total, self._factor = output.kind, TOTALS[output.kind], output.factor
         sums, self._function = network.layers[-1].sums, None
         exact = BY_SUMS.get((output.kind, output.activation))
         if exact is not None and not network.forward.loss.own:
