@@ -49,9 +49,10 @@ _TOO_SMALL = "learning-rate-too-small"
 def with_check(diagnosis: Diagnosis, check: ProgramCheck | None, *, steps: int) -> Diagnosis:
     """The diagnosis with what the check of the gradient found.
 
-    What is wrong with the steps is the cause of whatever the run did. Where the program trains alike
-    with that mended it explains nothing, and where that was seen until it came to rest, a cause of
-    the run's own comes first. Where nothing is wrong with the run, a warning is the cause of nothing.
+    What is wrong with the steps is the cause of whatever the run did. Where the program trains
+    alike with that mended it explains nothing, and where that was seen until it came to rest, a
+    cause of the run's own comes first. Where nothing is wrong with the run, a warning is the cause
+    of nothing.
 
     Args:
         diagnosis: What is said about its run.

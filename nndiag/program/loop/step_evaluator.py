@@ -234,7 +234,7 @@ class StepEvaluator:
     def points(
         self, snapshots: Iterable[Snapshot], *, zeroed: tuple[Leaf, ...] = ()
     ) -> Iterator[Point]:
-        """The points at the snapshots, the first and last of them also shifted, the first turned."""
+        """The points at the snapshots; the first and the last also shifted, the first turned."""
         plain: list[Point] = []
         for snapshot in snapshots:
             try:
@@ -263,7 +263,7 @@ def shifted(theta: Theta, seed: int = 7) -> Theta:
 def turned(theta: Theta, seed: int) -> Theta:
     """Parameters of the same size with other signs.
 
-    Where all units of a rectifier are alive at the start, a mask that is missing shows nowhere near.
+    Where all units of a rectifier are alive at the start, no point near it shows a missing mask.
     """
     random = np.random.default_rng(seed)
     return {
