@@ -7,6 +7,27 @@ from typing import Any
 
 import numpy as np
 
+_CHANGES_ITS_FIRST = frozenset({"copyto", "fill_diagonal", "put", "place", "putmask", "shuffle"})
+
+
+def is_array(item: Any) -> bool:
+    """Whether something is an array of numbers."""
+    return isinstance(item, np.ndarray) and item.dtype.kind in "fiub"
+
+
+def is_value(item: Any) -> bool:
+    """Whether something is recorded: an array of numbers, or a number with a point."""
+    return isinstance(item, (float, np.floating)) or is_array(item)
+
+
+def changes_its_first(function: Any) -> bool:
+    """Whether a function of numpy or of `random` writes into its first argument.
+
+    Those of other libraries may return what they made: `sklearn.utils.shuffle` does.
+    """
+    library = str(getattr(function, "__module__", "")).split(".")[0]
+    return library in ("numpy", "random") and function.__name__ in _CHANGES_ITS_FIRST
+
 
 class _Named:
     """A function of an array that is known by name: a method, an attribute, a change in place."""

@@ -17,37 +17,28 @@ import numpy as np
 
 from nndiag.program.graph.memory import Memory, owner_of
 from nndiag.program.graph.nodes import Graph, Node, Ref, inputs_of
-from nndiag.program.graph.operations import Attribute, InPlace, Method, added_at, with_item
+from nndiag.program.graph.operations import (
+    Attribute,
+    InPlace,
+    Method,
+    added_at,
+    changes_its_first,
+    is_array,
+    is_value,
+    with_item,
+)
 
 _MOST_NODES = 400_000
 _MOST_ITEMS = 100_000
 _CHANGES_ITS_ARRAY = frozenset(
     {"fill", "sort", "itemset", "put", "partition", "resize", "setfield"}
 )
-_CHANGES_ITS_FIRST = frozenset({"copyto", "fill_diagonal", "put", "place", "putmask", "shuffle"})
 _GOES_THROUGH = (zip, enumerate, reversed, iter, list, tuple, sorted, filter, set, frozenset)
 _SHOWS = frozenset({"append", "format", "write", "extend", "insert", "appendleft", "put"})
 
 
 class GraphTooLargeError(Exception):
     """An iteration has more operations than can be recorded."""
-
-
-def _is_array(item: Any) -> bool:
-    return isinstance(item, np.ndarray) and item.dtype.kind in "fiub"
-
-
-def _is_value(item: Any) -> bool:
-    return isinstance(item, (float, np.floating)) or _is_array(item)
-
-
-def _changes_its_first(function: Any) -> bool:
-    """Whether a function of numpy or of `random` writes into its first argument.
-
-    Those of other libraries may return what they made: `sklearn.utils.shuffle` does.
-    """
-    library = str(getattr(function, "__module__", "")).split(".")[0]
-    return library in ("numpy", "random") and function.__name__ in _CHANGES_ITS_FIRST
 
 
 class Tracer:
@@ -157,7 +148,7 @@ class Tracer:
         if isinstance(item, (float, np.floating)):
             node = self.memory.known(item)
             return item if node is None else Ref(node)
-        if _is_array(item):
+        if is_array(item):
             node = self.memory.known(item)
             return Ref(self.leaf(item) if node is None else node)
         if type(item) in (list, tuple) and len(item) <= _MOST_ITEMS and depth < 4:
@@ -177,7 +168,7 @@ class Tracer:
             given = self._given(arguments, keywords)
             for part, item in enumerate(value):
                 self._keep(node_id, function, given, item, part)
-        elif _is_value(value):
+        elif is_value(value):
             self._keep(node_id, function, self._given(arguments, keywords), value, None)
         return value
 
@@ -197,7 +188,7 @@ class Tracer:
         value: Any,
         part: int | None,
     ) -> None:
-        if not _is_value(value) or self._is_same(given[0], value):
+        if not is_value(value) or self._is_same(given[0], value):
             return
         inputs = inputs_of(*given)
         if not inputs:
@@ -225,34 +216,34 @@ class Tracer:
         value = function(left, right)
         if isinstance(value, (bool, np.bool_)):
             self._compared(left, right)
-        if not (_is_value(value) and (_is_value(left) or _is_value(right))):
+        if not (is_value(value) and (is_value(left) or is_value(right))):
             return value
         return self._made(node_id, function, (left, right), {}, value)
 
     def _compared(self, *items: Any) -> None:
         assert self.graph is not None
-        known = [self.memory.known(item) for item in items if _is_value(item)]
+        known = [self.memory.known(item) for item in items if is_value(item)]
         self.graph.compared.update(node for node in known if node is not None)
 
     def unary(self, node_id: int, name: str, item: Any) -> Any:
         """`-item`."""
         function = getattr(operator, name)
         value = function(item)
-        if self._silent or not (_is_value(value) and _is_value(item)):
+        if self._silent or not (is_value(value) and is_value(item)):
             return value
         return self._made(node_id, function, (item,), {}, value)
 
     def attribute(self, node_id: int, item: Any, name: str) -> Any:
         """`item.name`."""
         value = getattr(item, name)
-        if self._silent or not (_is_array(item) and _is_array(value)):
+        if self._silent or not (is_array(item) and is_array(value)):
             return value
         return self._made(node_id, Attribute(name), (item,), {}, value)
 
     def item(self, node_id: int, item: Any, index: Any) -> Any:
         """`item[index]`."""
         value = item[index]
-        if self._silent or not _is_array(item):
+        if self._silent or not is_array(item):
             return value
         return self._made(node_id, operator.getitem, (item, index), {}, value)
 
@@ -264,13 +255,13 @@ class Tracer:
 
     def iterated(self, node_id: int, item: Any) -> Any:
         """What a loop goes through: the rows of an array are values of their own."""
-        if self._silent or not _is_array(item) or item.ndim == 0:
+        if self._silent or not is_array(item) or item.ndim == 0:
             return item
         return self._rows(node_id, item)
 
     def taken_apart(self, node_id: int, item: Any) -> Any:
         """What is assigned to several names."""
-        if self._silent or not _is_array(item) or item.ndim == 0:
+        if self._silent or not is_array(item) or item.ndim == 0:
             return item
         return list(self._rows(node_id, item))
 
@@ -280,8 +271,8 @@ class Tracer:
 
     def set_item(self, node_id: int, value: Any, item: Any, index: Any) -> None:
         """`item[index] = value`."""
-        if self._silent or not _is_array(item):
-            if not self._silent and _is_value(value) and np.size(value) == 1:
+        if self._silent or not is_array(item):
+            if not self._silent and is_value(value) and np.size(value) == 1:
                 self._show(value, kept=True)
             item[index] = value
             return
@@ -295,9 +286,9 @@ class Tracer:
         """`item += value`; gives what the target holds then."""
         function = getattr(operator, name)
         in_place = getattr(operator, f"i{name.rstrip('_')}")
-        if self._silent or not (_is_value(item) or _is_value(value)):
+        if self._silent or not (is_value(item) or is_value(value)):
             return in_place(item, value)
-        if not _is_array(item):
+        if not is_array(item):
             return self._made(node_id, function, (item, value), {}, in_place(item, value))
         results: list[Any] = []
         self._change(
@@ -307,7 +298,7 @@ class Tracer:
 
     def changed_item(self, node_id: int, name: str, item: Any, index: Any, value: Any) -> None:
         """`item[index] += value`."""
-        if self._silent or not _is_array(item):
+        if self._silent or not is_array(item):
             item[index] = self.changed(node_id, name, item[index], value)
             return
         before = self.item(node_id, item, index)
@@ -358,7 +349,7 @@ class Tracer:
             return self._sum(node_id, arguments, keywords)
         if function is getattr and len(arguments) == 2:
             return self.attribute(node_id, *arguments)
-        if isinstance(owner, np.ndarray) and _is_array(owner):
+        if isinstance(owner, np.ndarray) and is_array(owner):
             return self._method(node_id, function.__name__, owner, arguments, keywords)
         if isinstance(owner, (list, dict, str, set)) or type(owner).__name__ == "deque":
             if function.__name__ in _SHOWS:
@@ -387,7 +378,7 @@ class Tracer:
 
     def _sum(self, node_id: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         items = arguments[0]
-        along = _is_array(items) and items.ndim > 0 and len(arguments) == 1 and not keywords
+        along = is_array(items) and items.ndim > 0 and len(arguments) == 1 and not keywords
         if not along and not isinstance(items, (list, tuple)):
             items = list(self.iterated(node_id, items))
         rest = arguments[1:]
@@ -445,7 +436,7 @@ class Tracer:
             keywords = {**keywords, "out": arguments[function.nin]}
             return self._into(node_id, function, arguments[: function.nin], keywords)
         at = name == "at" and isinstance(owner, np.ufunc)
-        if (at or _changes_its_first(function)) and arguments and _is_array(arguments[0]):
+        if (at or changes_its_first(function)) and arguments and is_array(arguments[0]):
             what: Callable[..., Any] = InPlace(function, name)
             if owner is np.add and at:
                 what = added_at
@@ -493,7 +484,7 @@ class Tracer:
         if isinstance(items, (tuple, list)):
             for item in items[:100]:
                 self._show(item, kept=kept)
-        elif _is_value(items):
+        elif is_value(items):
             node = self.memory.known(items)
             if node is not None:
                 (self.graph.kept if kept else self.graph.shown).add(node)
