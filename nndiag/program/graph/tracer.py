@@ -164,7 +164,7 @@ class Tracer:
         value: Any,
     ) -> Any:
         """Records the result of an operation; gives it back."""
-        if type(value) in (tuple, list) and 0 < len(value) <= 64 and any(map(_is_value, value)):
+        if type(value) in (tuple, list) and 0 < len(value) <= 64 and any(map(is_value, value)):
             given = self._given(arguments, keywords)
             for part, item in enumerate(value):
                 self._keep(node_id, function, given, item, part)
