@@ -8,7 +8,6 @@ numerically, argument by argument, as long as it is small.
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Sequence
 from typing import Any, Optional
 
@@ -566,8 +565,7 @@ def _sum(
     shape = np.shape(arguments[0])
     if not shape:
         return {first.node: adjoint}
-    is_own = node.function is builtins.sum  # Python's goes along the first axis
-    axes = (0,) if is_own else _axes(keywords, arguments, len(shape))
+    axes = (0,) if node.function is sum else _axes(keywords, arguments, len(shape))  # Python's sum
     part = _spread(adjoint, shape, axes)
     if node.operation in ("mean", "average"):
         part = part / max(int(np.prod([shape[axis] for axis in axes])), 1)
