@@ -152,7 +152,7 @@ def loss_curve(trace: Trace) -> Curve:
     """
     steps, losses = _recorded(trace)
     first = int(trace.step[0]) if trace.steps else 0
-    times = steps.astype(np.float64) - first + 1
+    times = np.subtract(steps, first - 1.0, dtype=np.float64)
     last = float(losses[-1]) if len(losses) else np.nan
     if trace.ending is not None:
         last = trace.ending.loss
@@ -160,8 +160,10 @@ def loss_curve(trace: Trace) -> Curve:
         times, losses = np.append(times, end), np.append(losses, last)
     non_finite = not np.isfinite(last) or bool(trace.steps and not np.isfinite(trace.loss[-1]))
     finite = np.isfinite(losses)
+    if not finite.all():
+        times, losses = times[finite], losses[finite]
     noisy = trace.facts.exact_steps is False
-    return Curve(times[finite], losses[finite].astype(np.float64), non_finite, noisy)
+    return Curve(times, losses.astype(np.float64, copy=False), non_finite, noisy)
 
 
 def _recorded(trace: Trace) -> tuple[NDArray[np.int64], FloatArray]:

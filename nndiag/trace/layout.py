@@ -77,6 +77,9 @@ class Layout:
 def series_of_rows(rows: FloatArray, columns: tuple[str, ...]) -> dict[str, Series]:
     """The series that rows hold, each without the rows in which it is absent.
 
+    A series that is never absent is a view of the rows, and they have one array of steps together:
+    of a long run nothing is held twice.
+
     Args:
         rows: Float array, shape (N, columns); the first column is the step.
         columns: Names of the columns.
@@ -84,14 +87,15 @@ def series_of_rows(rows: FloatArray, columns: tuple[str, ...]) -> dict[str, Seri
     steps = rows[:, 0].astype(np.int64)
     series = {}
     for name, place in _slices(columns).items():
-        values = rows[:, place]
-        absent = np.ascontiguousarray(values).view(np.uint64) == ABSENT_BITS
-        kept = ~absent.all(axis=1)
-        if not kept.any():
+        values, absent = rows[:, place], np.ones(len(rows), bool)
+        for column in rows.T[place]:
+            absent &= column.view(np.uint64) == ABSENT_BITS
+        if absent.all():
             continue
         per_layer = columns[place.start].endswith("]")
-        values = np.ascontiguousarray(values if kept.all() else values[kept])
-        series[name] = Series(steps[kept], values if per_layer else values[:, 0])
+        whole = not absent.any()
+        values = values if per_layer else values[:, 0]
+        series[name] = Series(*((steps, values) if whole else (steps[~absent], values[~absent])))
     return series
 
 

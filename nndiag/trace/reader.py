@@ -46,7 +46,7 @@ def read_trace(folder: Path) -> Trace:
     probes = _read_rows(folder / "probes.f64", columns=len(probe_columns), required=False)
     series |= series_of_rows(probes, probe_columns)
     return Trace(
-        step=steps[:, 0].astype(np.int64),
+        step=loss.steps,
         loss=loss.values,
         series=series,
         layers=layers,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from nndiag.arrays import FloatArray
 from nndiag.errors import RunError
 from nndiag.trace.layout import ABSENT_BITS, Layout, series_of_rows
-from nndiag.trace.trace import Ending, Facts, Trace
+from nndiag.trace.trace import Ending, Facts, Series, Trace
 
 WRITE_INTERVAL = 0.2
 """Seconds between two writes to the sink; a run that is killed loses no more than this."""
@@ -152,11 +152,11 @@ class TraceRecorder:
             source: Where the trace comes from, for the reader of a report.
         """
         series = series_of_rows(self._steps.filled(), self.layout.step_columns)
-        loss = series.pop("loss", None)
-        series |= series_of_rows(self._probes.filled(), self.layout.probe_columns)
+        loss = series.pop("loss", Series(np.empty(0, np.int64), np.empty(0)))
+        series |= series_of_rows(self._probes.filled().copy(), self.layout.probe_columns)
         return Trace(
-            step=self._steps.filled()[:, 0].astype(np.int64),
-            loss=np.empty(0) if loss is None else loss.values,
+            step=loss.steps,
+            loss=loss.values,
             series=series,
             layers=self.layers,
             facts=self._facts,
