@@ -2,10 +2,12 @@
 
 import os
 import sys
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from nndiag.report.progress import progress_line
-from nndiag.training import Progress
+
+if TYPE_CHECKING:
+    from nndiag.training import Progress
 
 _USUAL_WIDTH = 80
 
@@ -30,14 +32,14 @@ class LiveLine:
     def __exit__(self, *error: object) -> None:
         self.clear()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: "Progress") -> None:
         """Show where the run stands."""
         if not self._enabled:
             return
         self._shown = True
         self._write(f"\r{self.line_of(progress)}\x1b[K")
 
-    def line_of(self, progress: Progress) -> str:
+    def line_of(self, progress: "Progress") -> str:
         """Where the run stands, in one line of this terminal."""
         return progress_line(
             step=progress.step,

@@ -8,7 +8,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from nndiag.detectors import DETECTORS, declared
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
 from nndiag.formatting import count, number, percent, r_squared_words
 from nndiag.report.changes import suggestion_words
@@ -65,6 +64,8 @@ def verdict_panel(diagnosis: Diagnosis, trace: Trace) -> RenderableType:
 def headline_of(diagnosis: Diagnosis) -> str:
     """The cause in words where there is one, else how the run ended."""
     if diagnosis.cause is not None:
+        from nndiag.detectors import DETECTORS, declared  # noqa: PLC0415 (sixty files)
+
         problem = diagnosis.cause.finding.problem
         if problem not in DETECTORS.names():  # a bug of a program's backward pass
             return problem.replace("-", " ").upper()
@@ -275,6 +276,8 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
 
 def _narrow(diagnosis: Diagnosis) -> str:
     """What was looked for, where it is not all that nndiag knows."""
+    from nndiag.detectors import DETECTORS  # noqa: PLC0415 (sixty files)
+
     skipped = (check.problem for check in diagnosis.not_checked)
     found = (finding.problem for finding in diagnosis.findings)
     looked = dict.fromkeys((*diagnosis.ruled_out, *skipped, *found))

@@ -7,12 +7,12 @@ at a random point beside it, and where the first steps of the run lead.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nndiag.arrays import FloatArray
 from nndiag.errors import NndiagError, Problem
-from nndiag.experiment.building import Built, stack_of
 from nndiag.gradients.network.check import PointCheck, check_gradient
 from nndiag.gradients.network.differences import is_analytic
 from nndiag.gradients.network.sampling import affordable_examples
@@ -26,6 +26,9 @@ from nndiag.nn.network import (
     loss,
     loss_and_gradient,
 )
+
+if TYPE_CHECKING:
+    from nndiag.experiment.building import Built
 
 _POINTS = 3
 _STEPS = (20, 5, 1)  # to the third point; fewer where the run has exploded by then
@@ -78,7 +81,7 @@ class NetworkCheck:
         ]
 
 
-def check_network(built: Built, *, seconds: float = 3.0) -> NetworkCheck:
+def check_network(built: "Built", *, seconds: float = 3.0) -> NetworkCheck:
     """Check nndiag's own gradient of a config's network.
 
     Of one with batch normalisation it is the gradient of a step's loss by what steps train.
@@ -131,7 +134,7 @@ def perturbed(shape: Architecture, parameters: FloatArray, rng: np.random.Genera
     return moved
 
 
-def _points(built: Built, data: Examples, *, seconds: float) -> Iterator[tuple[str, FloatArray]]:
+def _points(built: "Built", data: Examples, *, seconds: float) -> Iterator[tuple[str, FloatArray]]:
     """The points with their names; of a network that takes long the most telling one only.
 
     Fewer steps lead to the third point where they take long.
@@ -160,8 +163,10 @@ def _finite(shape: Architecture, parameters: FloatArray, data: Examples) -> bool
     return bool(np.isfinite(value) and np.isfinite(gradient).all())
 
 
-def _trained(built: Built, steps: int) -> FloatArray:
+def _trained(built: "Built", steps: int) -> FloatArray:
     """The parameters after the first steps of a run, each on a part of its examples."""
+    from nndiag.experiment.building import stack_of  # noqa: PLC0415 (pydantic costs 0.1 s)
+
     stack, inputs = stack_of(built), built.training[0]
     size = min(built.batch_size or len(inputs), len(inputs), _MOST_EXAMPLES)
     if size == len(inputs):
@@ -172,6 +177,6 @@ def _trained(built: Built, steps: int) -> FloatArray:
     return reached
 
 
-def _layout(built: Built) -> str:
+def _layout(built: "Built") -> str:
     sizes = "-".join(map(str, (built.shape.inputs, *built.shape.units)))
     return f"{sizes} {' '.join(dict.fromkeys(built.activation_names))}"
