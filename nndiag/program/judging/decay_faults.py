@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -125,6 +126,10 @@ def _value(reading: Reading, item: Comparison) -> np.ndarray:
     return reading.iteration.values_at(heads)
 
 
+def _is(value: Any, wanted: float) -> bool:
+    return bool(np.isclose(np.ravel(value)[0], wanted))
+
+
 def _agree(values: Sequence[float]) -> bool:
     return max(values) - min(values) <= _SAME * max(abs(max(values)), abs(min(values)))
 
@@ -201,13 +206,14 @@ def _edits(facts: Facts, part: _Part, node: ast.AST | None) -> Iterator[tuple[Ch
     if not isinstance(node, ast.expr):
         return
     node_id, text = node_id_of(node), ast.unparse(node)
-    graph = facts.evidence.graph
-    own = next(p for p in facts.evidence.readings[0].parameters if p.name == part.item.name)
-    start = np.concatenate([np.ravel(graph[head].value) for head in own.heads])
-    texts = facts.wording.texts(node_id)
-    wanted = start[part.item.parts[part.number]]
-    names = [t for t, i in texts if np.array_equal(np.ravel(graph[i].value), wanted)]
-    numbers = [t for t, i in texts if graph[i].size == 1 and np.isclose(graph[i].value, part.due)]
+    reading = facts.readings[0]
+    scene = facts.bench.scene(
+        node, facts.lines.function(node_id) or facts.lines.tree, reading.point
+    )
+    held = {} if scene is None else scene.values
+    wanted = _value(reading, part.item)[part.item.parts[part.number]]
+    names = [t for t, value in held.items() if np.array_equal(np.ravel(value), wanted)]
+    numbers = [t for t, value in held.items() if np.size(value) == 1 and _is(value, part.due)]
     terms = [f"{(numbers or [f'{part.due:g}'])[0]} * {name}" for name in names]
     if part.found == 0:
         yield from ((Change(node_id, f"{text} + {term}"),) for term in terms if part.due)

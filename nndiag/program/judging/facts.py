@@ -67,7 +67,7 @@ class Facts:
     @cached_property
     def tapes(self) -> list[Tape]:
         """Its iterations, to be computed again."""
-        return tapes_of(self.evidence)
+        return tapes_of(self.evidence, self.nodes)
 
     @cached_property
     def bench(self) -> Workbench:

@@ -11,7 +11,13 @@ import numpy as np
 from nndiag.program.judging.early_updates import early_updates
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits, Explains, ProgramFault
-from nndiag.program.judging.named_by_edit import DERIVATIVES, bug_by_edit, is_small, is_summand
+from nndiag.program.judging.named_by_edit import (
+    DERIVATIVES,
+    bug_by_edit,
+    has_slope,
+    is_small,
+    is_summand,
+)
 from nndiag.program.judging.update_factors import (
     SAME,
     by_ratio,
@@ -30,6 +36,7 @@ from nndiag.program.roles.status import FINE, Status
 
 _SIZED = ("summed-instead-of-averaged", "wrong-constant-factor")
 _FACTORS = ("loss-gradient-scaled-by-residual", *_SIZED, "wrong-sign")
+_LIKELIEST = 2  # edits that tell which of several expressions is at fault
 _SLIGHT = (Status.WRONG_SIGN, Status.WRONG_SCALE)
 
 
@@ -106,10 +113,12 @@ class _Faults:
             made: list[ProgramFault] = []
             for place, item in enumerate(either):
                 seen = any(item.is_right == other.is_right for other in either[:place])
-                if not seen or not any(fault.edits for fault in made):
+                if not seen or not any(map(self._promises, made)):
                     made.append(self._of_substitution(item))
-            edited = [fault for fault in made if fault.edits]
-            fault = next((fault for fault in edited if self._adds(fault)), [*edited, made[-1]][0])
+            edited = [f for f in made if self._promises(f)] if len(made) > 1 else made
+            edited = edited or [fault for fault in made if fault.edits]
+            adding = (fault for fault in edited if fault.edits and self._adds(fault))
+            fault = next(adding, [*edited, made[-1]][0])
             left = [name for name in left if name not in fault.parameters]
             yield fault
         if behind:
@@ -122,6 +131,11 @@ class _Faults:
                 explains=Explains.GRADIENT,
                 is_vague=True,
             )
+
+    def _promises(self, fault: ProgramFault) -> bool:
+        """Whether one of the likeliest edits of a fault makes something right."""
+        bench, before, loss = self.facts.bench, self.facts.comparisons, self.facts.loss
+        return any(bench.mended(edit, before, loss) for edit in fault.edits[:_LIKELIEST])
 
     def _adds(self, fault: ProgramFault) -> bool:
         """Whether what mends a fault is one more summand: what is there has been right so far."""
@@ -193,6 +207,8 @@ class _Faults:
         place, relation = self.facts.nodes[found.node_id], bug
         if edits and isinstance(place, ast.expr) and edits[0][0].node_id == found.node_id:
             bug = bug_by_edit(bug, place, edits[0][0].text)
+        elif bug == DERIVATIVES[0] and not edits and has_slope(place):
+            bug = "wrong-activation-derivative"
         node_id, inside = self._of_function(found, dues, edits)
         if inside:
             edits, found = [*inside, *edits], replace(found, node_id=node_id)

@@ -38,6 +38,7 @@ def memory_faults(facts: Facts) -> Iterator[ProgramFault]:
     """What is wrong with an optimizer's memory."""
     found, readings = facts.found, facts.readings
     states = [state for state in found.states if not found.ahead & set(state.leaves)]
+    yield from _roots_of_negatives(facts)
     shared = list(aliased_memory(found))
     if shared:
         yield from (_mended(facts, fault, parted) for fault in shared)
@@ -52,6 +53,26 @@ def memory_faults(facts: Facts) -> Iterator[ProgramFault]:
     yield from (_mended(facts, fault, complemented) for fault in shares)
     for fault, miscounts in corrections:
         yield _mended(facts, fault, counted if miscounts else corrected)
+
+
+def _roots_of_negatives(facts: Facts) -> Iterator[ProgramFault]:
+    """Steps that are no numbers, though gradients are: a root of what is negative is no size."""
+    reading = facts.readings[0]
+    graph, remembered = reading.graph, {state.parameter for state in facts.found.states}
+    for item in reading.parameters:
+        if np.isfinite(item.step).all() or None in item.ends or item.name in remembered:
+            continue
+        ways = sorted(ancestors(graph, item.ends[0] or 0) & reading.acted)
+        root = next((graph[i] for i in ways if not np.isfinite(graph[i].value).all()), None)
+        if root is None or not takes_root(graph, [root]):
+            continue
+        made = sorted(ancestors(graph, root.inputs[0]) & reading.acted)
+        sums = [graph[i].node_id for i in made if graph[i].operation in ("add", "iadd")]
+        if sums and np.any(np.asarray(graph[root.inputs[0]].value) < 0):
+            says = (
+                "the root is taken of negative numbers: the square of the gradient is due under it"
+            )
+            yield _mended(facts, ProgramFault(_BUG, [item.name], sums[-1], says), squared)
 
 
 def _mended(

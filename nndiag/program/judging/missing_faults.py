@@ -74,15 +74,16 @@ def _as_written(other: str, name: str, target: str) -> tuple[str, str]:
 
 
 def _last_use(facts: Facts, name: str, statement: ast.stmt) -> ast.stmt:
-    """The last statement beside an update that reads a parameter, or is made of its gradient."""
+    """The last statement beside an update in which a parameter is read, or its gradient."""
     graph, block = facts.evidence.graph, facts.lines.block(node_id_of(statement))
     made = {node_id for _, node_id in _held(facts, name)}
     nodes = [node.index for node in graph if node.node_id in made]
     users = {graph[index].node_id for index in descendants(graph, nodes)}
     heads = next(set(p.heads) for p in facts.readings[0].parameters if p.name == name)
     users |= {node.node_id for node in graph if heads & set(node.inputs)}
-    using = [facts.lines.statement(node_id) for node_id in users if node_id >= 0]
-    return max((s for s in using if s in block), key=lambda s: s.lineno, default=statement)
+    using = {facts.lines.statement(node_id) for node_id in users if node_id >= 0}
+    around = (s for s in block if using & set(ast.walk(s)))
+    return max(around, key=lambda s: s.lineno, default=statement)
 
 
 def _made_of_held(facts: Facts, name: str) -> list[tuple[ast.expr, int]]:

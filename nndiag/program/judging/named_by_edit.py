@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 DERIVATIVES = (
     "missing-activation-derivative",
@@ -16,6 +17,8 @@ DERIVATIVES = (
 """The bugs of a local derivative, which are told from each other by what mends them."""
 
 _RAW, _BIAS = "raw-error-instead-of-delta", "wrong-bias-gradient"
+_MISSING, _ARGUMENT, _OTHER, _CHAIN, _OPERAND = DERIVATIVES
+_NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 _TURNS = frozenset({"T", "transpose"})
 _SUMS = frozenset({"sum", "mean", "axis"})
 _PRODUCTS = frozenset({"@", "dot", "matmul"})
@@ -29,36 +32,76 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
         place: The expression at fault.
         text: What is due in its place.
     """
-    if bug not in DERIVATIVES:
-        summed = bug == _RAW and _by_tokens(ast.unparse(place), text) == _BIAS
-        return _BIAS if summed else bug
     before: ast.AST = ast.parse(ast.unparse(place), mode="eval").body
     after: ast.AST = ast.parse(text, mode="eval").body
+    if bug == _RAW:
+        summed = _by_tokens(ast.unparse(place), text) == _BIAS
+        return _BIAS if summed else _CHAIN if _is_other_entry(before, after) else bug
+    if bug not in DERIVATIVES:
+        return bug
     added = is_summand(ast.unparse(place), after)
-    moved = "broken-chain-rule" if added else _by_tokens(ast.unparse(place), text)
-    if moved is not None:
-        return moved
-    called: ast.AST | None = None
-    in_slope = False
-    while True:
-        pairs = _different(before, after)
-        if len(pairs) != 1:
-            break
-        in_slope = in_slope or _is_slope(before)
-        called = before if isinstance(before, ast.Call) else called
-        if isinstance(before, ast.Subscript):
-            break
-        before, after = pairs[0]
-    if isinstance(called, ast.Call) and before in called.args and len(called.args) == 1:
-        name = ast.unparse(called.func)
-        return bug if name.startswith("np.") else "activation-derivative-of-wrong-argument"
+    moved = _CHAIN if added else _by_tokens(ast.unparse(place), text)
+    return moved or _of_derivative(bug, *_down(before, after))
+
+
+def _of_derivative(bug: str, way: list[ast.AST], before: ast.AST, after: ast.AST) -> str:
+    """The bug of a derivative of which one part changes."""
+    calls = [node for node in way if isinstance(node, ast.Call)]
+    if calls and before in calls[-1].args and len(calls[-1].args) == 1:
+        return bug if ast.unparse(calls[-1].func).startswith("np.") else _ARGUMENT
+    operand = bug == _OPERAND  # an operand that is wrong is no derivative, whatever is put there
     if isinstance(before, ast.Subscript) and isinstance(after, ast.Subscript):
-        return bug if bug == "wrong-layer-activation" else "broken-chain-rule"
+        return bug if operand else _CHAIN
     factor = isinstance(after, ast.BinOp) and isinstance(after.op, ast.Mult)
     if factor and ast.unparse(after.left) == ast.unparse(before):  # type: ignore[attr-defined]
-        return "missing-activation-derivative"
-    missing = bug == "missing-activation-derivative"
-    return "activation-derivative-of-wrong-argument" if in_slope and missing else bug
+        return bug if operand else _MISSING
+    leaves = list(_leaves(before, after))
+    same = len(leaves) > 1 and len(set(leaves)) == 1  # `a * (1 - a)`, of another `a`
+    if same or (bug == _MISSING and any(map(_is_slope, way))):
+        return _ARGUMENT
+    return _OTHER if bug == _MISSING and has_slope(before) else bug
+
+
+def _is_other_entry(before: ast.AST, after: ast.AST) -> bool:
+    """Whether an edit only takes another entry of the same array."""
+    _, one, other = _down(before, after)
+    both = isinstance(one, ast.Subscript) and isinstance(other, ast.Subscript)
+    return both and ast.dump(one.value) == ast.dump(other.value)  # type: ignore[attr-defined]
+
+
+def _down(before: ast.AST, after: ast.AST) -> tuple[list[ast.AST], ast.AST, ast.AST]:
+    """The way to the only part that an edit changes, and what stands there before and behind."""
+    way: list[ast.AST] = []
+    while len(pairs := _different(before, after)) == 1 and not isinstance(before, ast.Subscript):
+        way.append(before)
+        before, after = pairs[0]
+    return way, before, after
+
+
+def _leaves(before: ast.AST, after: ast.AST) -> Iterator[tuple[str, str]]:
+    """What stands in another's place, where two expressions have one form."""
+    pairs = [] if isinstance(before, _NAMES) else _different(before, after)
+    if not pairs:
+        yield ast.dump(before), ast.dump(after)
+    for pair in pairs:
+        yield from _leaves(*pair)
+
+
+def has_slope(place: ast.AST) -> bool:
+    """Whether a derivative stands in an expression, right or wrong: `1 - a`, or a comparison.
+
+    Args:
+        place: The expression.
+    """
+    return any(
+        isinstance(node, ast.Compare)
+        or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and _is_one(node.left))
+        for node in ast.walk(place)
+    )
+
+
+def _is_one(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == 1
 
 
 def _is_slope(node: ast.AST) -> bool:
@@ -94,10 +137,10 @@ def _by_tokens(before: str, after: str) -> str | None:
     one, other = (Counter(re.findall(r"\w+|@", text)) for text in (before, after))
     changed = {*(one - other), *(other - one)}
     if not changed - _TURNS and before != after:
-        return "broken-chain-rule" if _is_ordered(before, after) else None
+        return _CHAIN if _is_ordered(before, after) else None
     if changed & _SUMS and changed <= _SUMS | _TURNS | {"keepdims", "True", "np", "0", "1", "2"}:
         return _BIAS
-    return "broken-chain-rule" if {*(other - one)} & _PRODUCTS else None
+    return _CHAIN if {*(other - one)} & _PRODUCTS else None
 
 
 def _is_ordered(before: str, after: str) -> bool:

@@ -63,7 +63,7 @@ def _overwritten(reading: Reading, parameter: Parameter, wanted: np.ndarray) -> 
     for node_id, nodes in sorted(parts.items()):
         reached = [index for index in nodes if index in way]
         shapes = {graph[index].shape for index in nodes}
-        if len(nodes) < 2 or len(reached) >= len(nodes) or not reached or len(shapes) > 1:
+        if len(nodes) < 2 or reached != [max(nodes)] or len(shapes) > 1:
             continue
         whole = np.sum([np.asarray(graph[index].value, float) for index in nodes], axis=0)
         if multiple_of(whole, target, turned=False) is not None:

@@ -151,16 +151,27 @@ def _meanings(found: Understanding, evidence: Evidence, rate: Rate) -> Iterator[
     yield _Meaning(2.0, _FACTOR, False, "twice")
     yield _Meaning(0.5, _FACTOR, False, "half")
     yield _Meaning(rate.value, _FACTOR, True, f"{rate.text} is multiplied in twice")
-    sizes = _sizes(found, evidence)
+    sizes, added_up = _sizes(found, evidence), _is_added_up(found)
     for size in sizes:
         for scale in (1.0, 2.0, 0.5):
             grave = scale == 1.0
             yield _Meaning(scale * size, _SUMMED, grave, "summed over the examples")
-            yield _Meaning(scale / size, _SUMMED, grave, "averaged over the examples")
+            if not added_up:  # a sum over batches is divided by all examples behind them, if at all
+                yield _Meaning(scale / size, _SUMMED, grave, "averaged over the examples")
     for count, node_id in _divisors(found, evidence):
         for size in sizes:
             told = f"divided by {count:g} where it is {size} that the loss averages over"
             yield _Meaning(size / count, _SUMMED, True, told, node_id)
+
+
+def _is_added_up(found: Understanding) -> bool:
+    """Whether the loss of an iteration is only added to a number that is told later."""
+    reading, loss = found.readings[0], found.loss
+    assert loss is not None
+    graph, node = reading.forward, reading.keyed_forward[loss.terms[-1][-1]]
+    users = [graph[user] for user in graph.users()[node]]
+    is_told = node in graph.shown | graph.kept
+    return bool(users) and not is_told and all(u.operation in ("add", "iadd") for u in users)
 
 
 def _sizes(found: Understanding, evidence: Evidence) -> list[int]:

@@ -122,6 +122,12 @@ class Aims:
             return False
         return all(factor_between(a, b) is not None for a, b in zip(values, wanted) if np.any(b))
 
+    @staticmethod
+    def are_steady(values: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> bool:
+        """Whether values have one factor over the derivatives at all points."""
+        one, other = np.concatenate(values), np.concatenate(wanted)
+        return one.size == other.size and factor_between(one, other) is not None
+
     def stays_right(self, tape: Tape, name: str, changed: Mapping[int, Any]) -> bool:
         """Whether a right gradient is right with some values changed."""
         if not any(node in changed for node in tape.gradients[name]):

@@ -247,7 +247,7 @@ class Variations:
     def _scalars(self) -> Iterator[str]:
         """One more single number: one of the program's, else the number that is due itself."""
         for name, held in self.scene.values.items():
-            if np.ndim(held) == 0 and held not in (0, 1, -1):
+            if np.ndim(held) == 0 and held and not (isinstance(held, int) and abs(held) == 1):
                 yield f"({self.text}) * {name}"
                 yield f"({self.text}) / {name}"
         factor = factor_between(self.values[id(self.tree.body)], self.due)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import ast
+from collections.abc import Collection, Iterator, Mapping
 
 from nndiag.program.location.aims import Aims
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.gradient_place import GradientPlace
 from nndiag.program.location.substitution import Search, Substitution
 from nndiag.program.location.tape import Tape, with_keys
+from nndiag.program.text.instrument import node_id_of
 
 
 def located_faults(aims: Aims, expressions: Collection[int]) -> Iterator[list[Substitution]]:
@@ -29,8 +31,19 @@ def located_faults(aims: Aims, expressions: Collection[int]) -> Iterator[list[Su
         aims.without(found[0].mends)
 
 
-def tapes_of(evidence: Evidence) -> list[Tape]:
-    """The readings, each to be computed again with values of its backward pass replaced."""
+def tapes_of(evidence: Evidence, nodes: Mapping[int, ast.AST]) -> list[Tape]:
+    """The readings, each to be computed again with values of its backward pass replaced.
+
+    Args:
+        evidence: The values at several points.
+        nodes: The syntax tree by node_id.
+    """
+    summands = {
+        node_id: node_id_of(node.value)
+        for node_id, node in nodes.items()
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add)
+        if isinstance(node.value, (ast.Name, ast.Attribute, ast.Subscript))
+    }
     keys = evidence.readings[0].keys
     carrying = {keys[node] for node in evidence.carrying if node in keys}
     errors = {keys[node] for node in evidence.errors if node in keys}
@@ -42,6 +55,7 @@ def tapes_of(evidence: Evidence) -> list[Tape]:
             _gradient_nodes(evidence, number),
             with_keys(reading, carrying),
             with_keys(reading, errors),
+            summands,
         )
         for number, (reading, adjoints) in enumerate(zip(evidence.readings, evidence.adjoints))
     ]

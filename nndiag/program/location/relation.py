@@ -44,7 +44,8 @@ class Relations:
         item = self.graph[node]
         flows = self._flows(item)
         if not flows:
-            return _LOSS
+            source = self._source_of(node, target)
+            return _LOSS if source is None else self._passed_on(node, node, source, target)
         if item.operation not in _SUMS and any(self._is(flow, target) for flow in flows):
             return self._extra(flows[0])
         for flow in flows[::-1] if item.operation in _SUMS else flows:
@@ -93,8 +94,12 @@ class Relations:
         return node
 
     def _flows(self, item: Node) -> list[int]:
-        """The inputs that carry an error."""
-        return [node for node in dict.fromkeys(refs_of(item)) if node in self.evidence.carrying]
+        """The inputs that carry an error; what stood there before the iteration carries none."""
+        return [
+            node
+            for node in dict.fromkeys(refs_of(item))
+            if node in self.evidence.carrying and self.graph[node].function is not None
+        ]
 
     def _source_of(self, flow: int, target: int) -> int | None:
         """The node behind a target whose derivative a value is; None where it is none's."""
@@ -116,18 +121,27 @@ class Relations:
     def _passed_on(self, node: int, flow: int, source: int, target: int) -> str:
         """What is wrong where an error is right and what is made of it is not."""
         beyond = self._beyond_meeting(source, target)
-        if beyond is not None:
+        if beyond is not None and not self._passes(source, beyond):
             return self._undivided(beyond, source)
         partner = self._multiplied_with(source, target)
         others = [part for part in dict.fromkeys(refs_of(self.graph[node])) if part != flow]
         if self.graph[node].operation in _SUMS or (partner is None and not others):
             return self._reduced(source, target)
+        if flow == node and partner is not None:
+            return "wrong-layer-activation" if self._is_parameter(target) else _CHAIN
         wrong = [part for part in others if partner is None or not self._fits(part, partner)]
         if partner is None:
             return self._derivative(wrong[0], source, target)
         if not wrong:
             return self._reduced(source, target)
         return "wrong-layer-activation" if self._is_parameter(target) else _CHAIN
+
+    def _passes(self, source: int, product: int) -> bool:
+        """Whether the error by a value is that by what it is made of: nothing is missing."""
+        above, below = self.evidence.adjoint(source), self.evidence.adjoint(product)
+        if above is None or below is None or above.shape != below.shape:
+            return False
+        return self.evidence.multiple(above, below) is not None
 
     def _is_parameter(self, node: int) -> bool:
         """Whether a node is a parameter, or what is cut out of one."""

@@ -28,6 +28,7 @@ from nndiag.program.roles.multiples import factor_between, laid_out
 
 _SECONDS = 3.0  # of processor time
 _MOST_OCCURRENCES = 2000
+_MOST_UNSTEADY = 6  # expressions that are looked at behind one that leaves another factor each time
 _MOST_ALIGNMENTS = 3  # a backward pass goes the way of the forward pass: the nearest are tried
 _SAME = 1e-5
 _SUMS = frozenset({"sum", "mean", "average"})
@@ -47,6 +48,7 @@ class Substitution:
         scaled: Whether the factor of what is due is known.
         is_right: Whether the first value is a derivative as it is, only not the one that is due.
         first: The first of its values in the first reading that is no multiple of what is due.
+        steady: Whether gradients have one factor over the derivatives at all points then.
     """
 
     node_id: int
@@ -57,11 +59,12 @@ class Substitution:
     scaled: bool
     is_right: bool
     first: int
+    steady: bool = True
 
     @property
-    def rank(self) -> tuple[int, int]:
+    def rank(self) -> tuple[int, bool, int]:
         """What of two is to be preferred: the larger; that where the earlier value is wrong."""
-        return len(self.mends), -self.first
+        return len(self.mends), self.steady, -self.first
 
     def ratio(self, evidence: Evidence) -> float | None:
         """How many times what is due its values are; None where they are no multiple of it.
@@ -83,21 +86,24 @@ class Substitution:
     def first_wrong(self, evidence: Evidence) -> list[tuple[Point, int, np.ndarray]]:
         """Per reading: the point, how often the expression was computed before, what is due.
 
-        The readings where a value is wrong come first; in others it is to stay what it is.
+        The readings where a value is wrong come first; in others it is to stay what it is. The
+        last wrong value of the first of them comes at the end: it may be made of the others.
         """
         wrong: list[tuple[Point, int, np.ndarray]] = []
         right: list[tuple[Point, int, np.ndarray]] = []
+        again: list[tuple[Point, int, np.ndarray]] = []
         for number, dues in self.dues:
             reading = evidence.readings[number]
             counts = {
                 index: key[2] for key, index in reading.keyed.items() if key[0] == self.node_id
-            }
+            } or {node: count for count, node in enumerate(dues)}  # a variable that is added up
             usable = [node for node in sorted(dues) if np.any(dues[node]) and node in counts]
-            first = next((n for n in usable if not _is_due(reading.graph[n].value, dues[n])), None)
-            rows = right if first is None else wrong
-            for node in usable[:1] if first is None else [first]:
+            unlike = [n for n in usable if not _is_due(reading.graph[n].value, dues[n])]
+            rows = wrong if unlike else right
+            again += [(reading.point, counts[n], dues[n]) for n in unlike[1:][-1:] if not wrong]
+            for node in unlike[:1] or usable[:1]:
                 rows.append((reading.point, counts[node], dues[node]))
-        return [*wrong, *right] if wrong else []
+        return [*wrong, *right, *again] if wrong else []
 
 
 def _is_due(found: Any, due: np.ndarray) -> bool:
@@ -128,7 +134,7 @@ class Candidate:
         nodes, family = tape.sites.get(self.node_id, ()), tape.families.get(self.key)
         if family is None or not self.fits(tape):
             return None
-        scales, _ = tape.scales(nodes)
+        scales, _ = tape.scales(self.node_id)
         factor = scales[self.scale] if self.scale < len(scales) else 1.0
         found: dict[int, Any] = {}
         for node, place in zip(nodes, self._places(tape)):
@@ -221,6 +227,7 @@ class Search:
         """
         found: dict[bool, Substitution] = {}
         more: list[Substitution] = []
+        unsteady = 0
         for node_id in self.tapes[0].likely:
             nodes = self.tapes[0].sites[node_id]
             if len(nodes) > _MOST_OCCURRENCES:
@@ -235,7 +242,9 @@ class Search:
                     break
             known = found.get(self.aims.exact)  # a sign is lost where a derivative is
             whole = known is not None and len(known.mends) == len(self.wrong)
-            if whole or time.process_time() > self.deadline:
+            unsteady += whole  # a factor that goes with the data may be left behind
+            done = whole and (known.steady or unsteady > _MOST_UNSTEADY)  # type: ignore[union-attr]
+            if done or time.process_time() > self.deadline:
                 break
         most = max((len(item.mends) for item in found.values()), default=0)
         kept = [found[k] for k in sorted(found) if len(found[k].mends) == most]
@@ -256,7 +265,7 @@ class Search:
                 ratio = self.aims.ratio(one, name)
                 own = one.sites.get(node_id, ())
                 given = {n: one.graph[n].value / ratio for n in own} if ratio and own else None
-                mends &= set(self._made_right(one, given))
+                mends &= set(self._made_right(one, node_id, given))
                 dues.append((one.number, {n: np.asarray(v) for n, v in (given or {}).items()}))
             if mends:
                 kept = tuple(n for n in self.wrong if n in mends)
@@ -265,7 +274,7 @@ class Search:
 
     def _at(self, node_id: int, nodes: tuple[int, ...]) -> Iterator[Substitution]:
         tape = self.tapes[0]
-        scales, sources = tape.scales(nodes)
+        scales, sources = tape.scales(node_id)
         near = set().union(*(tape.above(target) for target in sources))
         for key, family in tape.nearest_first:
             if near and near.isdisjoint(family.targets):
@@ -321,10 +330,12 @@ class Search:
 
     def _mended(self, tape: Tape, candidate: Candidate | Passed) -> tuple[str, ...]:
         """The wrong parameters that become right; none where a right one becomes wrong."""
-        return self._made_right(tape, candidate.given(tape))
+        return self._made_right(tape, candidate.node_id, candidate.given(tape))
 
-    def _made_right(self, tape: Tape, given: Mapping[int, Any] | None) -> tuple[str, ...]:
-        changed = None if given is None else tape.again(given)
+    def _made_right(
+        self, tape: Tape, node_id: int, given: Mapping[int, Any] | None
+    ) -> tuple[str, ...]:
+        changed = None if given is None else tape.put_in(node_id, given)
         if changed is None or not all(
             self.aims.stays_right(tape, name, changed) for name in self.aims.known
         ):
@@ -346,7 +357,7 @@ class Search:
                 continue
             usable = next((x for x in candidate.forms() if self._mended(tape, x)), None)
             given = None if usable is None else usable.given(tape)
-            changed = None if given is None else tape.again(given)
+            changed = None if given is None else tape.put_in(candidate.node_id, given)
             if changed is None or given is None:
                 return None
             dues.append((tape.number, {node: np.asarray(v, float) for node, v in given.items()}))
@@ -362,13 +373,16 @@ class Search:
             if self.aims.are_met(name, values[name], wanted[name])
             and not np.array_equal(values[name][0], before.gradient(name, {}))
         )
-        return self._made(candidate, mends, dues) if mends else None
+        steady = all(self.aims.are_steady(values[name], wanted[name]) for name in mends)
+        return self._made(candidate, mends, dues, steady=steady) if mends else None
 
     def _made(
         self,
         candidate: Candidate | Passed,
         mends: tuple[str, ...],
         dues: list[tuple[int, dict[int, np.ndarray]]],
+        *,
+        steady: bool,
     ) -> Substitution:
         tape, node_id = self.tapes[0], candidate.node_id
         own = {node: np.asarray(tape.graph[node].value, float) for node in dues[0][1]}
@@ -380,9 +394,10 @@ class Search:
             tuple(candidate.targets(tape)),
             mends,
             tuple(dues),
-            bool(tape.scales(tape.sites[node_id])[0]),
+            bool(tape.scales(node_id)[0]),
             bool(tape.explained.factors(own[first], singles=True)),
             next(unlike, first),
+            steady,
         )
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from nndiag.program.execution.runner import StepFailedError
 from nndiag.program.location.candidates import Variations
-from nndiag.program.location.scene import scene_at
+from nndiag.program.location.scene import Scene, scene_at
 from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.choice import chosen_loss
 from nndiag.program.roles.comparison import Comparison
@@ -81,6 +81,21 @@ class Workbench:
                 self.lab.run(point, variant)
             finally:
                 tracer.watcher = None
+
+    def scene(self, place: ast.expr, scope: ast.AST, point: Point) -> Scene | None:
+        """What can be read where an expression is computed first; None where it is not."""
+        found: list[Scene] = []
+
+        def look(frame: types.FrameType, _: Any) -> None:
+            if not found:
+                found.append(scene_at(frame, place, scope, self.found.host.tree))
+                found[0].values = {t: np.copy(value) for t, value in found[0].values.items()}
+
+        try:
+            self.watch(place, point, look)
+        except (StepFailedError, SyntaxError, ValueError):
+            return None
+        return next(iter(found), None)
 
     def readings(self, changes: Sequence[Change], points: Sequence[Point]) -> list[Reading]:
         """The readings of the edited program at some points; none where it cannot be run."""
@@ -156,13 +171,14 @@ def expressions_due(
         bench: Runs the program.
         place: The expression at fault.
         scope: The function that it stands in, or the module.
-        dues: Points, with which time the expression is computed there, and what is due then.
+        dues: Points, with which time the expression is computed there, and what is due then; what
+            comes at a point that was there before is preferred only.
         any_factor: Whether a multiple of what is due will do; of a single number the same one at
             all points.
         steady: Whether it is the same one also where there are several numbers.
     """
     kept: dict[str, float] | None = None
-    seen = 0
+    seen, points = 0, list[Point]()
     for point, count, due in dues:
         alone = steady or due.size == 1
         watch = _Watch(bench, place, scope, count, due, any_factor, alone, kept)
@@ -170,8 +186,9 @@ def expressions_due(
             bench.watch(place, point, watch)
         except (StepFailedError, SyntaxError, ValueError):
             continue
-        if watch.seen:
+        if watch.seen and (watch.found or point not in points):
             kept, seen = watch.found, seen + 1
+        points.append(point)
         if kept == {}:
             return []
     if seen < _TELLING and any(due.size == 1 for _, _, due in dues):
@@ -253,7 +270,8 @@ def _effort(before: str) -> Callable[[str], tuple[int, int]]:
         new = Counter(tokens) - Counter(known)
         sizes = sum(token.isdigit() and int(token) > 2 for token in new)  # a name says what it is
         places = sum(token in _PLACES for token in new)  # an index or an axis, of what is there
-        cost = _NEW * (new.total() + _NAMED * sizes) - places
+        summand = _NEW * new["+"]  # what is due is seldom a sum
+        cost = _NEW * (new.total() + _NAMED * sizes) + summand - places
         return cost + len(known) - kept, len(after)
 
     return effort

@@ -33,8 +33,9 @@ class Tape:
         gradients: Mapping[str, list[int]],
         carrying: set[int],
         errors: set[int],
+        summands: Mapping[int, int],
     ) -> None:
-        self.number, self.carrying = number, carrying
+        self.number, self.carrying, self._summands = number, carrying, summands
         self.reading, self.graph = reading, reading.graph
         self.adjoints, self.gradients = adjoints, gradients
         self.heads = [head for item in reading.parameters for head in item.heads]
@@ -57,7 +58,35 @@ class Tape:
             node = self.graph[index]
             if node.node_id >= 0 and index in self.carrying and node.function is not None:
                 found.setdefault(node.node_id, []).append(index)
+        for node_id, sums in self._sums.items():
+            operands = [self.graph[index].inputs[-1] for index in sums]
+            if len(set(operands)) == len(sums) and self.carrying.issuperset(operands):
+                found[node_id] = operands
         return {node_id: tuple(nodes) for node_id, nodes in found.items()}
+
+    @cached_property
+    def _sums(self) -> dict[int, list[int]]:
+        """The node_id of each variable that is added up, and the sums that it is added to."""
+        found: dict[int, list[int]] = {}
+        for index in self.slice:
+            node = self.graph[index]
+            if node.node_id in self._summands and len(node.inputs) > 1 and index in self.carrying:
+                found.setdefault(self._summands[node.node_id], []).append(index)
+        return found
+
+    def put_in(self, node_id: int, given: Mapping[int, Any]) -> dict[int, Any] | None:
+        """All values that change with those that an expression gives; None where that fails.
+
+        A variable that is added up is another in its sums only.
+        """
+        if node_id not in self._sums:
+            return self.again(given)
+        more: dict[int, Any] = {}
+        for index in self._sums[node_id]:
+            before, operand = self.graph[index].inputs[0], self.graph[index].inputs[-1]
+            change = given[operand] - self.graph[operand].value if operand in given else 0.0
+            more[index] = more.get(before, 0.0) + change
+        return self.again({index: self.graph[index].value + more[index] for index in more})
 
     @cached_property
     def nearest_first(self) -> list[tuple[tuple[int, int, int], Family]]:
@@ -190,8 +219,13 @@ class Tape:
             for item in items
         )
 
-    def scales(self, nodes: Sequence[int]) -> tuple[list[float], list[int]]:
-        """The derivatives that the first of some values is made of: their factors and targets."""
+    def scales(self, node_id: int) -> tuple[list[float], list[int]]:
+        """The derivatives that an expression is made of: their factors and targets."""
+        nodes = self.sites[node_id]
+        if node_id in self._sums:  # what is added up is passed on as it is, if it is one
+            own = self._scales_of(nodes[0], itself=True)
+            if own[0]:
+                return own
         if nodes[0] not in self._scales:
             self._scales[nodes[0]] = self._scales_of(nodes[0])
             if len(nodes) > 1:
@@ -201,10 +235,10 @@ class Tape:
                 self._scales[nodes[0]][1].extend(targets)
         return self._scales[nodes[0]]
 
-    def _scales_of(self, node: int) -> tuple[list[float], list[int]]:
+    def _scales_of(self, node: int, *, itself: bool = False) -> tuple[list[float], list[int]]:
         found: list[float] = []
         targets: list[int] = []
-        queue = list(self.graph[node].inputs)
+        queue = [node] if itself else list(self.graph[node].inputs)
         seen: set[int] = set()
         while queue and len(seen) < _MOST_SEEN and len(found) < MOST_SCALES:
             index = queue.pop(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class Fit:
         factors: What the steps of all parameters have over the derivative.
         steady: Whether some factor is the same at other parameters of the same iteration.
         varies: Whether it is known that none is.
+        single: Whether only single numbers tell, which are multiples of any other.
     """
 
     matched: frozenset[str]
@@ -35,6 +37,7 @@ class Fit:
     factors: tuple[float, ...]
     steady: bool = False
     varies: bool = False
+    single: bool = False
 
     @property
     def explains(self) -> bool:
@@ -67,11 +70,12 @@ def fit_of(reading: Reading, loss: Loss) -> Fit:
         common = factors if common is None else _shared(common, factors)
         own = set() if step is None else {step}
         alone = own if alone is None else _shared(alone, own)
-    if not telling:  # of single numbers only the steps tell
+    single = not telling
+    if single:  # of single numbers only the steps tell
         common = alone or common
         telling = {item.name for item in reading.parameters if item.moves}
         matched = telling if common else set()
-    return Fit(frozenset(matched), frozenset(telling), tuple(common or ()))
+    return Fit(frozenset(matched), frozenset(telling), tuple(common or ()), single=single)
 
 
 def _shared(first: set[float], second: set[float]) -> set[float]:
@@ -145,6 +149,9 @@ def _chosen(readings: Sequence[Reading]) -> Loss | None:
         )
         # of a root of the squares, say, the steps are a multiple, another one at each point
         is_root = fits[best].varies and explaining and fits[explaining[0]].steady
+        lasting = [loss for loss in explaining if fits[best].single and _lasts(readings, loss)]
+        if lasting and not _lasts(readings, best):
+            return lasting[0]
         return explaining[0] if is_root else best
     rivals = [loss for loss in own if stated[loss]]
     if explaining:
@@ -190,7 +197,14 @@ def _common_fit(readings: Sequence[Reading], loss: Loss) -> Fit:
     same = len({reading.point.snapshot.iteration for reading in readings}) == 1
     steady = same and bool(_shared(set(fits[0].factors), set(fits[-1].factors)))
     varies = same and not steady and all(fit.factors for fit in fits)
-    return Fit(telling - missed, telling, factors, steady, varies)
+    single = all(fit.single for fit in fits)
+    return Fit(telling - missed, telling, factors, steady, varies, single)
+
+
+def _lasts(readings: Sequence[Reading], loss: Loss) -> bool:
+    """Whether the steps have one factor over a loss in all iterations."""
+    factors = [set(fit_of(reading, loss).factors) for reading in readings]
+    return bool(reduce(_shared, factors))
 
 
 def _prominence(loss: Loss) -> tuple[bool, bool, int, int]:

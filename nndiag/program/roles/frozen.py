@@ -102,12 +102,12 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
             continue
         name = _pattern(spelled(leaf.root, leaf.steps))
         is_like = name in alike - common
-        is_bias_like = is_like and _is_added(reading, heads[0])
-        if _is_factor(reading, heads[0], made_from) and not is_bias_like:
+        is_added = _is_added(reading, heads[0])
+        if _is_factor(reading, heads[0], made_from) and not is_added:
             continue
         if _is_data(np.shape(value), examples) and _meets(reading, heads[0], _heads(reading)):
             continue
-        is_bias = _BIAS.search(spelled(leaf.root, leaf.steps)) and _is_added(reading, heads[0])
+        is_bias = is_added and _BIAS.search(spelled(leaf.root, leaf.steps))
         if is_like or is_bias or _has_gradient(reading, adjoints, heads[0]):
             yield leaf
 
@@ -200,7 +200,7 @@ def _has_gradient(reading: Reading, adjoints: Adjoints | None, head: int) -> boo
     residuals = {reading.forward[item.node].node_id for item in reading.residuals}
     made = {reading.forward[node].node_id for node in adjoints.values} - residuals
     return any(
-        item.shape == derivative.shape
+        (item.shape == derivative.shape or item.size == derivative.size == 1)
         and item.index in reading.acted
         and item.operation in _COMPUTED
         and item.node_id not in made
@@ -211,7 +211,7 @@ def _has_gradient(reading: Reading, adjoints: Adjoints | None, head: int) -> boo
 
 def _is_multiple(value: Any, derivative: np.ndarray) -> bool:
     factor = factor_between(value, derivative)
-    return factor is not None and (derivative.size > 1 or abs(factor - 1) <= _EQUAL)
+    return factor is not None and (derivative.size > 1 or abs(abs(factor) - 1) <= _EQUAL)
 
 
 def _origin(graph: Graph, node: int) -> int:

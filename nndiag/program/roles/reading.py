@@ -34,6 +34,7 @@ from nndiag.program.roles.penalty import penalty_adjoints
 from nndiag.program.roles.recording import Iteration, recorded
 
 _NOTHING = 1e-9  # of the loss, by which the whole length of a parameter would change it
+_WRITES = frozenset({"with_item", "scatter", "copyto"})
 _SMALL = 1e-2  # the least length of a parameter: some start at zero
 
 
@@ -134,7 +135,7 @@ class Reading:
 
     @cached_property
     def residuals(self) -> list[Residual]:
-        """Its differences between outputs and targets."""
+        """Its differences between outputs and targets; a step of a variable is none."""
         found = residuals_in(self.forward, self.acted_forward, self.literal)
         steps = self._steps
         return [item for item in found if item.node >= self.undone.start and item.node not in steps]
@@ -144,10 +145,10 @@ class Reading:
         """What variables hold behind the iteration that is made from what they held before."""
         heads, graph = self.undone.heads, self.forward
         return {
-            end
+            written
             for leaf, ends in self.undone.ends.items()
             for head, end in zip(heads.get(leaf, ()), ends)
-            if end is not None and head in graph[end].inputs
+            if end is not None and head in graph[written := _written(graph, end)].inputs
         }
 
     @cached_property
@@ -239,6 +240,13 @@ class Reading:
             else derivative_by(self.undone.head_of(item.tensor), item, adjoints, self.forward)
             for item in self.parameters
         }
+
+
+def _written(graph: Graph, end: int) -> int:
+    """The value that was written where a parameter is."""
+    while graph[end].operation in _WRITES and graph[end].inputs:
+        end = graph[end].inputs[-1]
+    return end
 
 
 def _has_tie(graph: Graph, index: int) -> bool:

@@ -96,8 +96,9 @@ def reader_of(found: Understanding) -> Reader | None:  # noqa: PLR0911 - one kin
             return None
         total = 0.0
         for error, out in zip(errors, outputs):
-            value = loss.of_values(np.asarray(out, float), np.asarray(error, float))
-            total += value
+            if np.size(error) % max(np.size(out), 1):
+                return None  # an expression that has come to something else since
+            total += loss.of_values(np.asarray(out, float), np.asarray(error, float))
         return total
 
     return frozenset({loss.node_id, output}), implied
