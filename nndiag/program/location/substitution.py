@@ -12,26 +12,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nndiag.program.graph.nodes import Graph
 from nndiag.program.location.aims import Aims
 from nndiag.program.location.alignment import Alignment, alignments
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.families import Family
-from nndiag.program.location.tape import FAR, MOST_SCALES, Tape
+from nndiag.program.location.proposed import Candidate, Passed, is_summed_to_one
+from nndiag.program.location.tape import FAR, Tape
 from nndiag.program.loop.step_evaluator import Point
-from nndiag.program.roles.multiples import factor_between, laid_out
+from nndiag.program.roles.multiples import factor_between
 
 _SECONDS = 3.0  # of processor time
 _MOST_OCCURRENCES = 2000
 _MOST_UNSTEADY = 6  # expressions that are looked at behind one that leaves another factor each time
 _MOST_ALIGNMENTS = 3  # a backward pass goes the way of the forward pass: the nearest are tried
 _SAME = 1e-5
-_SUMS = frozenset({"sum", "mean", "average"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,106 +108,6 @@ class Substitution:
 def _is_due(found: Any, due: np.ndarray) -> bool:
     value = np.asarray(found, float)
     return value.shape == due.shape and np.allclose(value, due, rtol=_SAME, atol=0)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What may be due in the place of an expression's values.
-
-    Attributes:
-        node_id: The expression.
-        key: The family of derivatives.
-        alignment: Which of the family is due for which value.
-        difference: How many more members than values there are.
-        scale: Which of the factors known at the expression the derivatives have.
-    """
-
-    node_id: int
-    key: tuple[int, int, int]
-    alignment: Alignment
-    difference: int
-    scale: int = 0
-
-    def given(self, tape: Tape) -> dict[int, Any] | None:
-        """The values with what is due in their place; None where it does not fit a reading."""
-        nodes, family = tape.sites.get(self.node_id, ()), tape.families.get(self.key)
-        if family is None or not self.fits(tape):
-            return None
-        scales, _ = tape.scales(self.node_id)
-        factor = scales[self.scale] if self.scale < len(scales) else 1.0
-        found: dict[int, Any] = {}
-        for node, place in zip(nodes, self._places(tape)):
-            if place is None:
-                continue
-            value = factor * family.values[place]
-            layout = next(laid_out(value, tape.graph[node].shape), None)
-            summed = _is_summed_to_one(tape.graph, node, value.size)
-            if layout is None and not summed and not set(family.targets) <= set(tape.heads):
-                return None
-            layout = value if layout is None else layout
-            found[node] = layout if layout.ndim else float(layout)
-        return found
-
-    def targets(self, tape: Tape) -> list[int]:
-        """By which node each of the values is due to be the derivative."""
-        known = tape.families[self.key].targets
-        return [known[place] for place in self._places(tape) if place is not None]
-
-    def _places(self, tape: Tape) -> tuple[int | None, ...]:
-        members = len(tape.families[self.key].values)
-        return self.alignment.places(len(tape.sites[self.node_id]), members)
-
-    def forms(self) -> list[Candidate]:
-        """The same with the factors that there may be in another reading."""
-        scales = [self.scale, *(s for s in range(MOST_SCALES) if s != self.scale)]
-        return [replace(self, scale=scale) for scale in scales]
-
-    def fits(self, tape: Tape) -> bool:
-        """Whether a reading has such values, and derivatives for them."""
-        if self.key not in tape.families or self.node_id not in tape.sites:
-            return False
-        members = len(tape.families[self.key].values)
-        return members - len(tape.sites[self.node_id]) == self.difference
-
-
-@dataclass(frozen=True)
-class Passed:
-    """The errors that an expression's values are made of, each passed through what made it.
-
-    Attributes:
-        node_id: The expression.
-        through: The expression of the forward pass by whose results the errors are derivatives.
-        slot: By which of its operands the derivative is due.
-    """
-
-    node_id: int
-    through: int
-    slot: int
-
-    def given(self, tape: Tape) -> dict[int, Any] | None:
-        """The values with what is due in their place; None where it does not fit a reading."""
-        found: dict[int, Any] = {}
-        for node in tape.sites.get(self.node_id, ()):
-            source, factor = tape.sources(node).get(self.through, (-1, 0.0))
-            part = None if source < 0 else tape.pulled_back(source, self.slot)
-            layout = None if part is None else next(laid_out(part, tape.graph[node].shape), None)
-            if layout is None:
-                return None
-            found[node] = factor * layout if layout.ndim else float(factor * layout)
-        return found
-
-    def targets(self, tape: Tape) -> list[int]:
-        """By which node each of the values is due to be the derivative."""
-        sources = [tape.sources(node)[self.through][0] for node in tape.sites[self.node_id]]
-        return [tape.graph[source].inputs[self.slot] for source in sources]
-
-    def forms(self) -> list[Passed]:
-        """Itself: its factors are those of the errors."""
-        return [self]
-
-    def fits(self, tape: Tape) -> bool:
-        """Whether a reading has the values."""
-        return self.node_id in tape.sites
 
 
 class Search:
@@ -324,7 +223,7 @@ class Search:
             place is None
             or graph[node].size == family.values[place].size
             or (family.targets[place] in tape.heads and node in gradients)  # not summed, say
-            or _is_summed_to_one(graph, node, family.values[place].size)
+            or is_summed_to_one(graph, node, family.values[place].size)
             for node, place in zip(nodes, alignment.places(len(nodes), len(family.values)))
         )
 
@@ -399,9 +298,3 @@ class Search:
             next(unlike, first),
             steady,
         )
-
-
-def _is_summed_to_one(graph: Graph, node: int, size: int) -> bool:
-    """Whether a value is the one number that as many as are due were summed to."""
-    item = graph[node]
-    return item.size == 1 and item.operation in _SUMS and graph[item.inputs[0]].size == size
