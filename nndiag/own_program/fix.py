@@ -65,7 +65,7 @@ def fix_program(
         diagnosis=run.diagnosis,
         check=run.check,
         healthy=run.diagnosis.cause is None and not run.diagnosis.failing,
-        before=search.before,
+        before=search.r_squared,
         loss_before=search.loss_before,
     )
     return search.mended(found) if found.healthy else search.searched(found)
@@ -81,7 +81,8 @@ class Search:
         recorder: Gives the recorder of each training; None keeps nothing of them.
 
     Attributes:
-        before: R² of the program as it stands; None where that is not known.
+        before: What the program as it stands explains; None where that is not known.
+        r_squared: Its R², likewise.
         loss_before: Its last loss; nan where none is known.
     """
 
@@ -108,7 +109,8 @@ class Search:
         self._base = self._base if self._shared is None else (*(self._base or ()), self._shared)
         self._trials: list[ProgramTrial] = []
         self._made, self._pace = 1, Pace(_MOST)
-        self.before = None if run.told is None else program.r_squared(run.told)
+        self.before = None if run.told is None else program.explained(run.told)
+        self.r_squared = None if run.told is None else program.r_squared(run.told)
         self.loss_before = last_loss(self._told)
         rate = self._told.get("rate") or [None, math.nan]
         lower = [borne(x, rate[1]) for x in run.diagnosis.findings if x.problem in LOWER]
@@ -225,25 +227,25 @@ class Search:
 
     def _further(self, trial: ProgramTrial) -> ProgramTrial:
         """A change that trains, with half the stability limit as its rate where that goes far."""
-        if trial.r_squared is None or trial.r_squared >= CURED or self._made >= _MOST:
+        if trial.explained is None or trial.explained >= CURED or self._made >= _MOST:
             return trial
         kept = tuple(x for x in trial.edits if x.name != "learning rate")
         editor = self._program.editor(self._source, self._told)
         edits = self._raised(editor, kept, share=HALF)
         for other in () if edits is None or edits == trial.edits else self._trained(edits):
-            if other.cured and _share(other) > trial.r_squared + _BETTER:
+            if other.cured and _share(other) > trial.explained + _BETTER:
                 return other
         return trial
 
     def _holds(self, told: Told, reached: float | None, trial: ProgramTrial) -> bool:
         """Whether a fix works with other random numbers, too."""
-        if trial.r_squared is None or math.isinf(trial.r_squared):
+        if trial.explained is None or math.isinf(trial.explained):
             return self._cured(trial.edits, told, reached) or fell(told, share=_LOWER)
-        return reached is not None and reached >= _KEPT * trial.r_squared
+        return reached is not None and reached >= _KEPT * trial.explained
 
     def _helped(self, trial: ProgramTrial) -> bool:
         before = self.before
-        if trial.r_squared is None:
+        if trial.explained is None:
             return math.isfinite(_worth(trial)[1])
         return before is None or _share(trial) > before + _BETTER
 
@@ -298,9 +300,11 @@ class Search:
 
     def _judged(self, edits: Edits, told: Told) -> ProgramTrial:
         """A trained program with what came of it."""
-        reached = self._program.r_squared(told)
+        reached = self._program.explained(told)
         cured = self._cured(edits, told, reached)
-        trial = ProgramTrial(edits, reached, last_loss(told), cured, told["count"])
+        trial = ProgramTrial(
+            edits, reached, self._program.r_squared(told), last_loss(told), cured, told["count"]
+        )
         self._trials.append(trial)
         return trial
 
@@ -343,8 +347,9 @@ class Search:
         for shift in _SHIFTS:
             if holding < _HOLDING and text is not None:
                 told = self._watched(text, shift=shift)
-                reached = None if told is None else self._program.r_squared(told)
-                known = last_loss(told or {}) if reached is None else reached
+                reached = None if told is None else self._program.explained(told)
+                shown = None if told is None else self._program.r_squared(told)
+                known = last_loss(told or {}) if shown is None else shown
                 others.append(-math.inf if told is None else known)
                 holding += told is not None and self._holds(told, reached, trial)
         held = holding >= _HOLDING
@@ -359,7 +364,7 @@ class Search:
 
 
 def _share(trial: ProgramTrial) -> float:
-    return -math.inf if trial.r_squared is None else trial.r_squared
+    return -math.inf if trial.explained is None else trial.explained
 
 
 def _worth(trial: ProgramTrial) -> tuple[float, float]:

@@ -206,6 +206,18 @@ def _least_guarded(mirror: Mirror, parameters: Mapping[str, FloatArray], start: 
     return start * bounded / whole * (1 - _HELD) if whole > 0 else math.inf
 
 
+def final_loss(mirror: Mirror, told: Told) -> float:
+    """The loss over all examples at the parameters of a program's end.
+
+    Args:
+        mirror: The program's network.
+        told: What was watched of it.
+    """
+    if mirror.guarded:
+        return last_loss(told)
+    return float(loss(mirror.shape, mirror.vector(told["final"]), mirror.data))
+
+
 def last_loss(told: Told) -> float:
     """The last loss of a training that is known; nan where none is."""
     losses = told["rows"][:, 0] if "rows" in told else np.empty(0)

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from nndiag.checkup import Check, Status
 from nndiag.errors import UserCodeError
 from nndiag.finding import Diagnosis, Finding, Severity
+from nndiag.nn.losses import baseline
 from nndiag.own_program.beforehand import Beforehand, beforehand
 from nndiag.own_program.edits import Editor
 from nndiag.own_program.facts import fact_of, with_facts
-from nndiag.own_program.mirror import Mirror, Told, mirror_of
+from nndiag.own_program.mirror import Mirror, Told, final_loss, mirror_of
 from nndiag.own_program.record import Recording, layer_names
 from nndiag.own_program.setting_edit import Edits
 from nndiag.own_program.watching import Watcher, Watching
@@ -147,7 +148,7 @@ class Program:
 
     def _trains_well(self, told: Told, found: Diagnosis) -> bool:
         """Whether nothing is wrong with its run, and it explains its targets."""
-        reached = self.r_squared(told)
+        reached = self.explained(told)
         return found.cause is None and not found.failing and (reached or 0.0) >= CURED
 
     def mended(self, check: ProgramCheck | None, told: Told) -> str | None:
@@ -187,6 +188,15 @@ class Program:
         return ()
 
     def r_squared(self, told: Told) -> float | None:
+        """R² at its end as its run is told it, by its loss; None where that is not known."""
+        mirror = self.mirror(told)
+        if mirror is None or not told["final"]:
+            return None
+        with np.errstate(all="ignore"):
+            share = 1 - final_loss(mirror, told) / baseline(mirror.shape.loss, mirror.data.targets)
+        return share if math.isfinite(share) else -math.inf
+
+    def explained(self, told: Told) -> float | None:
         """Share of the targets' variance that it explains at its end; None where not known."""
         mirror = self.mirror(told)
         if mirror is None or not told["final"]:

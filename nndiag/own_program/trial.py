@@ -16,14 +16,16 @@ class ProgramTrial:
 
     Attributes:
         edits: What was changed.
-        r_squared: Share of the targets' variance that it explains at the end; −inf where that is
+        explained: Share of the targets' variance that it explains at the end; −inf where that is
             not finite, None where it is not known.
+        r_squared: R² at the end, by its loss, likewise.
         loss: The last loss of its training that is known; nan where none is.
         cured: Whether it trains.
         steps: Steps that it took.
     """
 
     edits: Edits
+    explained: float | None
     r_squared: float | None
     loss: float
     cured: bool

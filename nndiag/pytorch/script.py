@@ -136,9 +136,13 @@ class Script(Program):
         return tuple(edit for _, edit in faults if edit is not None)
 
     def r_squared(self, told: Told) -> float | None:
+        """As for a program; by its outputs, as losses of torch are of many kinds."""
+        return self.explained(told)
+
+    def explained(self, told: Told) -> float | None:
         """Share of the targets' variance that the last predictions explain; None if not known."""
         end = told["end"]
-        return explained(end["predictions"], end["targets"]) if end else super().r_squared(told)
+        return explained(end["predictions"], end["targets"]) if end else super().explained(told)
 
 
 def _is_unwell(diagnosis: Diagnosis) -> bool:

@@ -27,7 +27,7 @@ class ProgramTrialDocument(DocumentPart):
     name: str
     """Its changes, joined by ' + '."""
     r_squared: float | None
-    """1 − squared error / squared error of the mean baseline at the end of its training."""
+    """1 − loss / loss of the mean baseline at the end of its training."""
     loss: float
     """Its last loss."""
     cured: bool

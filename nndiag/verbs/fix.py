@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,7 +145,9 @@ def fix(
     program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
     if program is not None:
         words = words_of(config, overrides) or ""
-        return _program_fixed(program, program=words, write=write, python=python, notice=notice)
+        return _program_fixed(
+            program, program=words, write=write, runs=runs, python=python, notice=notice
+        )
     own = load_experiment(config, overrides)
     if write and own.source is not None:
         refuse_unwritable(own.source.with_suffix(".fixed.yaml"), hint=_UNWRITTEN)
@@ -158,7 +161,7 @@ def fix(
                 seconds=seconds,
                 notice=tell,
                 progress=progress,
-                folder=None if runs is None else _folder(own, Path(runs)),
+                folder=None if runs is None else _folder(own.config.name, Path(runs)),
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted before the config was trained once") from None
@@ -166,21 +169,25 @@ def fix(
     return as_result(FixResult, found, config=words_of(config, overrides), written=written)
 
 
-def _program_fixed(code: "CodeSettings", *, write: bool, **more: Any) -> "ProgramFixResult":
+def _program_fixed(
+    code: "CodeSettings", *, write: bool, runs: str | Path | None, **more: Any
+) -> "ProgramFixResult":
     """The fix of a program, or why nothing could be written beside it."""
     from nndiag.program.fixed_file import fixed_path  # noqa: PLC0415 (only for a program)
     from nndiag.verbs.fix_program import fix_own_program  # noqa: PLC0415
 
     if write and code.path is not None:
         refuse_unwritable(fixed_path(code.path), hint=_UNWRITTEN)
-    return fix_own_program(code, write=write, **more)
+    name = (code.path or Path("program")).stem
+    folder = None if runs is None else partial(_folder, name, Path(runs))
+    return fix_own_program(code, write=write, folder=folder, **more)
 
 
-def _folder(experiment: "Experiment", runs: Path) -> Path:
+def _folder(name: str, runs: Path) -> Path:
     """A new folder for the runs of a search."""
     from nndiag.trace.run_folder import create_run_folder  # noqa: PLC0415 (only where it is kept)
 
-    return create_run_folder(runs, name=f"{experiment.config.name}-fix", time=datetime.now())
+    return create_run_folder(runs, name=f"{name}-fix", time=datetime.now())
 
 
 def _written(found: Fix, own: "Experiment") -> Path | None:

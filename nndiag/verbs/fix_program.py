@@ -78,7 +78,7 @@ def fix_own_program(
     *,
     program: str,
     write: bool = False,
-    folder: Path | None = None,
+    folder: Callable[[], Path] | None = None,
     python: str | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> ProgramFixResult:
@@ -88,8 +88,8 @@ def fix_own_program(
         settings: Which program, and what is what in it.
         program: The program as a command line has it.
         write: Whether to write the fixed program.
-        folder: Where to record what is trained, each run in a folder of its own; None keeps it in
-            memory.
+        folder: Makes the folder to record in what is trained, each run in one of its own; it is
+            made with the first step. None keeps all in memory.
         python: The Python that runs it; the user's own by default.
         notice: Told what is being tried.
 
@@ -112,14 +112,16 @@ def fix_own_program(
 class _Folders:
     """A folder for each training of a search, numbered as they are made."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._count = folder, 0
+    def __init__(self, make: Callable[[], Path]) -> None:
+        self._make, self._count = make, 0
+        self._folder: Path | None = None
 
     def recorder(self, layers: tuple[str, ...]) -> TraceRecorder:
         """The recorder of the next training."""
         self._count += 1
-        place = self._folder / f"{self._count:02}"
         try:
+            self._folder = self._folder or self._make()
+            place = self._folder / f"{self._count:02}"
             place.mkdir()
             return TraceRecorder(layers=layers, sink=TraceWriter(place, layers=layers))
         except (OSError, RunError) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import nndiag
+from nndiag.trace import read_trace
 
 PROGRAMS = Path(__file__).parent
 
@@ -115,4 +116,40 @@ for _ in range(200):
     d = 2 * error
     w -= lr * X.T @ d
     b -= lr * d
+"""
+
+
+def test_records_each_training_where_it_is_asked_to(tmp_path):
+    path = tmp_path / "net.py"
+    shutil.copy(PROGRAMS / "broken" / "rate_far_too_high.py", path)
+    result = nndiag.fix(path, runs=tmp_path / "runs")
+    (folder,) = (tmp_path / "runs").iterdir()
+    traces = [read_trace(x) for x in sorted(folder.iterdir())]
+    # as it is, each trial, and two confirmations with other random numbers
+    assert len(traces) == 1 + len(result.trials) + len(result.others)
+    assert traces[0].facts.learning_rate == 0.8
+
+
+def test_its_r_squared_is_that_of_the_run(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(FEW_STEPS)
+    result = nndiag.fix(path)
+    assert result.before == pytest.approx(
+        nndiag.train(path, plots=False).diagnosis.numbers["r_squared"], abs=0.01
+    )
+
+
+FEW_STEPS = """
+import numpy as np
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(60, 3))
+y = (X @ np.array([1.0, -2.0, 1.0]) > 0).astype(float)
+w, b = np.zeros(3), 0.0
+lr = 0.002
+for _ in range(60):
+    p = 1 / (1 + np.exp(-(X @ w + b)))
+    loss = -np.mean(y * np.log(p) + (1 - y) * np.log(1 - p))
+    w -= lr * X.T @ (p - y) / 60
+    b -= lr * np.mean(p - y)
 """
