@@ -55,12 +55,14 @@ def step_per_rate(trace: Trace) -> float:
 def first_steps(trace: Trace) -> float:
     """How far the first steps move the weights, in lengths of theirs; the layer moved least.
 
-    The median over the first records. NaN where there are none, or a layer starts at zero.
+    The median over the first records, or the first alone where it is longer than the weights: then
+    there is no way back. NaN where there are none, or a layer starts at zero.
     """
     ratios = trace.series.get("update_ratio")
     if ratios is None or not len(ratios.steps) or not ratios.values.shape[1]:
         return float(np.nan)
-    return float(np.median(ratios.values[:_FIRST].min(axis=1)))
+    least = ratios.values[:_FIRST].min(axis=1)
+    return float(max(np.median(least), least[0] if 1 < least[0] < np.inf else 0.0))
 
 
 def rates_at(trace: Trace, steps: NDArray[np.int64]) -> FloatArray:

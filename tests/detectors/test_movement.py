@@ -31,3 +31,9 @@ def test_the_first_steps_are_those_of_the_layer_that_moves_least(make_trace):
     ratios = np.where(np.arange(20) < 5, 0.3, 0.01)[:, None] * [2.0, 1.0]
     assert first_steps(make_trace(np.ones(101), series={"update_ratio": ratios})) == 0.3
     assert np.isnan(first_steps(make_trace(np.ones(101))))
+
+
+@pytest.mark.parametrize(("first", "told"), [(0.9, 0.01), (1.1, 1.1), (np.inf, 0.01)])
+def test_a_first_step_that_is_longer_than_the_weights_tells_alone(first, told, make_trace):
+    ratios = np.where(np.arange(20) == 0, first, 0.01)[:, None] * [1.0, 1.0]
+    assert first_steps(make_trace(np.ones(101), series={"update_ratio": ratios})) == told
