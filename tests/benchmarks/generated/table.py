@@ -53,6 +53,7 @@ TRAINED = {
     "called": "seen",
     "named": "right cause first",
     "repaired": "fixed",
+    "claimed": "fixed as it says",
     "misled": "told a bug it has not",
 }
 
