@@ -22,7 +22,8 @@ _SHARPNESS_EVERY = 4  # copies
 _SHARPNESS_SECONDS = 0.02
 _REFERENCE_SECONDS = 1.0
 _GOOD = 0.1  # share of the best constant's loss below which no reference is needed
-_SUITED = (3000, 4000)
+_MIXED, _SUITED = (1000, 2000), (3000, 4000)
+"""Seeds of other starts."""
 _BOUNDED = frozenset({"tanh", "sigmoid", "linear", "softmax"})
 
 
@@ -282,13 +283,22 @@ def _ending(told: Told, mirror: Mirror, reason: str, *, reference: bool) -> Endi
 
 
 def starting(mirror: Mirror, start: FloatArray) -> dict[str, FloatArray]:
-    """Where a fit of a program's network begins: at its own start, and at others that suit it.
+    """Where a fit of a program's network begins: at its own start, at the like, at what suits it.
 
     Args:
         mirror: The network.
         start: Its parameters before the first step, shape (P,).
     """
-    return {"start": start} | {f"suited {x}": _suited(mirror, seed=x) for x in _SUITED}
+    starts = {"start": start} | {f"mixed {x}": _mixed(mirror, start, seed=x) for x in _MIXED}
+    return starts | {f"suited {x}": _suited(mirror, seed=x) for x in _SUITED}
+
+
+def _mixed(mirror: Mirror, start: FloatArray, *, seed: int) -> FloatArray:
+    """The starting weights of each layer in another order, as by another seed, shape (P,)."""
+    rng, parameters = np.random.default_rng(seed), start.copy()
+    for weights, _ in mirror.shape.weights_and_biases(parameters):
+        weights[...] = rng.permutation(weights.ravel()).reshape(weights.shape)
+    return parameters
 
 
 def _suited(mirror: Mirror, *, seed: int) -> FloatArray:
