@@ -145,9 +145,8 @@ def fix(
     program = program_of(config, overrides) if kind_of(str(config)) is Kind.PROGRAM else None
     if program is not None:
         words = words_of(config, overrides) or ""
-        return _program_fixed(
-            program, program=words, write=write, runs=runs, python=python, notice=notice
-        )
+        more: dict[str, Any] = {"runs": runs, "python": python, "notice": notice}
+        return _program_fixed(program, program=words, write=write, **more)
     own = load_experiment(config, overrides)
     if write and own.source is not None:
         refuse_unwritable(own.source.with_suffix(".fixed.yaml"), hint=_UNWRITTEN)

@@ -125,7 +125,8 @@ def _step(built: Built) -> Iterator[str]:
         text.replace("P", f"a{last}").replace("Y", "y") for text in (each, by_output)
     )
     count = "len(x)" if loss.name == "softmax_cross_entropy" else "y.size"
-    share = f" / {count}" if loss.reduction == "mean" else ""
+    share = f" / {count}" if (loss.reduction or "mean").endswith("mean") else ""
+    share = f" / 2{share}" if (loss.reduction or "").startswith("half") else share
     yield f"    loss = np.sum({each}){share}"
     slope = "" if entropy else ACTIVATIONS[names[-1]][1].format(a=f"a{last}", z=f"z{last}")
     yield f"    d{last} = ({by_output}){share}" + (f" * {slope}" if slope else "")
