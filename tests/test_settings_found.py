@@ -9,6 +9,8 @@ import nndiag
 from nndiag.checkup import Status, checkup
 from nndiag.experiment import experiment_of
 from nndiag.finding import Outcome
+from nndiag.fixing import measured
+from nndiag.remedies import Case, changed, remedy_of
 
 
 def network(*layers):
@@ -164,6 +166,43 @@ def test_a_run_that_one_bad_epoch_stopped_is_given_more_patience(config):
     assert result.cause.finding.problem == "not-enough-steps"
     assert result.diagnosis.suggested[0].remedy == "more-patience"
     assert "more-patience" in nndiag.fix(settings).winner.trial.remedies
+
+
+WAVE = np.linspace(-15, 15, 150)[:, None]
+
+
+def test_steep_units_learn_a_wave_whose_periods_usual_ones_do_not_tell_apart(config):
+    """Five periods on 24 units: what a fix tries there makes the difference by itself."""
+    settings = config(
+        WAVE,
+        np.sin(WAVE),
+        network=network((24, "tanh"), (1, "linear")),
+        optimizer={"name": "adam", "learning_rate": 0.01},
+        training={"steps": 800},
+    )
+    settings["dataset"]["scale_inputs"] = "standardize"
+    usual = experiment_of(settings)
+    steep = changed(usual, remedy_of("steep-first-layer").changes(Case(usual)))
+    assert measured(usual).score < 0.2
+    assert measured(steep).score > 0.95
+
+
+def test_a_run_that_falls_to_no_better_than_its_network_reaches_has_too_few_units(config):
+    """Two turns of a spiral on four units; the loss still falls when the run ends."""
+    rng = np.random.default_rng(0)
+    label = np.arange(300) % 2
+    angle = 3 * np.pi * np.sqrt(rng.random(300))
+    arm = angle + np.pi * label
+    spiral = np.column_stack([angle * np.cos(arm), angle * np.sin(arm)]) / 9
+    settings = config(
+        spiral,
+        label,
+        network=network((4, "tanh"), (1, "sigmoid")),
+        loss="binary_cross_entropy",
+        optimizer={"name": "adam", "learning_rate": 0.02},
+        training={"epochs": 600, "batch_size": 64},
+    )
+    assert nndiag.train(settings).diagnosis.cause.finding.problem == "too-few-units"
 
 
 def test_a_rare_class_with_a_weak_signal_is_told_by_what_a_constant_gets_right(config):
