@@ -42,13 +42,13 @@ from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.movement import late_path, path, rates_at, step_per_rate
 from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.underway import distance, shortness
+from nndiag.detectors.unit_shares import begins_beyond
 from nndiag.finding import Evidence, Finding
 from nndiag.formatting import number, rough
 from nndiag.trace import Trace
 
 PROBLEM = "learning-rate-too-small"
 _NOTHING = 1e-9  # of the configured rate: no weight moves any more
-_FLAT = 0.5  # of the units of a layer
 _DECAYED = 0.5  # of the configured rate halfway: what came before says little about the end
 
 
@@ -79,7 +79,12 @@ def learning_rate_too_small(
     if np.isinf(way) and trace.facts.stability_limit:  # weights that start at zero
         way = 2 * trace.steps * rate / trace.facts.stability_limit
         what = "go {} of the way to the minimum, along the steepest direction"
-    if severity is None or not path(trace) > 0 or not way < moved or _begins_flat(trace):
+    if (
+        severity is None
+        or not path(trace) > 0
+        or not way < moved
+        or begins_beyond(trace, "saturated_share")
+    ):
         return []
     fault = _fault(trace, rate, factor=factor, step=step)
     if fault is None:
@@ -120,14 +125,6 @@ def _fault(trace: Trace, rate: float, *, factor: float, step: float) -> tuple[st
     if rate < _DECAYED * configured:
         name = f"the learning rate has decayed from {number(configured)} to {number(rate)}, which"
     return (f"{name} {what}", evidence) if small else None
-
-
-def _begins_flat(trace: Trace) -> bool:
-    """Whether most units of a layer are saturated before the first step, whatever the rate is."""
-    shares = trace.series.get("saturated_share")
-    if shares is None or not len(shares.steps) or shares.steps[0] != trace.step[0]:
-        return False
-    return bool((shares.values[0] > _FLAT).any())
 
 
 def _halfway(trace: Trace) -> float:

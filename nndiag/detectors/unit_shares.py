@@ -8,6 +8,24 @@ from nndiag.finding import Evidence, Finding, Severity
 from nndiag.formatting import percent
 from nndiag.trace import Trace
 
+_MOST = 0.5
+
+
+def begins_beyond(trace: Trace, *names: str, hidden: bool = False) -> bool:
+    """Whether most units of a layer have some fault before the first step.
+
+    Args:
+        trace: The run.
+        names: Series with the shares, one column per layer.
+        hidden: Whether the last layer is left out.
+    """
+    for series in (trace.series[name] for name in names if name in trace.series):
+        begun = len(series.steps) and series.steps[0] == trace.step[0]
+        shares = series.values[0, : -1 if hidden else None] if begun else np.zeros(0)
+        if (shares > _MOST).any():
+            return True
+    return False
+
 
 def layers_beyond(
     trace: Trace,

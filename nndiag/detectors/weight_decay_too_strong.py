@@ -20,8 +20,8 @@ Fires when
     have fallen to a thousandth of what they were, though no units are dead or saturated.
 
 Silent when
-    The run learned or diverged; there is no decay; the loss pulls much harder than it, as before
-    a run comes to rest, or much less.
+    The run learned or diverged; there is no decay; most units of a hidden layer are lost from the
+    start; the loss pulls much harder than it, as before a run comes to rest, or much less.
 
 Thresholds
     balance = 2, cost = 0.1, shrunk = 0.1: ours. At rest both pulls are equal, but for the noise of
@@ -43,6 +43,7 @@ from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import RunSummary, course_of
 from nndiag.detectors.settings import weight_decays
+from nndiag.detectors.unit_shares import begins_beyond
 from nndiag.finding import Evidence, Finding, Outcome, Skipped
 from nndiag.formatting import chosen, rough
 from nndiag.trace import Trace
@@ -64,6 +65,8 @@ def weight_decay_too_strong(
         return Skipped(PROBLEM, "there is no weight decay")
     course = course_of(trace)
     if course.severity is None or course.outcome is Outcome.DIVERGED:
+        return []
+    if begins_beyond(trace, "saturated_share", "dead_share", hidden=True):
         return []
     decoupled = trace.facts.optimizer == "adamw"  # there the decay is no part of the gradient
     if decoupled:

@@ -115,3 +115,14 @@ def test_weights_may_be_gone_while_their_biases_stay(rest, rate, dead, fires, ma
         "dead_share": np.tile([dead, np.nan], (10, 1)),
     }
     assert bool(run(PROBLEM, make_trace(FLAT, facts=vars(trace.facts), series=series))) is fires
+
+
+@pytest.mark.parametrize(("lost", "fires"), [(0.4, True), (0.6, False)])
+def test_a_decay_is_not_why_units_are_lost_from_the_start(lost, fires, make_trace):
+    trace = made(make_trace)
+    series = {
+        "weight_norm": trace.series["weight_norm"].values,
+        "gradient_norm": np.tile([0.5, 0.0], (10, 1)),
+        "saturated_share": np.tile([lost, np.nan], (10, 1)),
+    }
+    assert bool(run(PROBLEM, make_trace(FLAT, facts=vars(trace.facts), series=series))) is fires
