@@ -20,6 +20,7 @@ from nndiag.nn.optimizers import Optimizer
 
 _DENSE = 400  # parameters up to which all eigenvalues are computed (about 20 ms)
 _NEGLIGIBLE = 1e-10  # eigenvalues below this share of the largest are rounding, not curvature
+_ROUNDING = 1e-13  # a curvature of one parameter below this share of the largest is rounding, too
 _SETTLED = 0.01  # relative growth of the decrement below which its Krylov space is large enough
 _FEW, _MANY = 64, 512  # examples that point the way, and from how many on that is worth it
 _CLEAR = 0.5  # share of the largest eigenvalue from which on the second is too near
@@ -268,11 +269,21 @@ def preconditioned(product: Product, optimizer: Optimizer, mean_square: FloatArr
 
 
 def _exact(matrix: FloatArray, gradient: FloatArray, *, unknown: Curvature) -> Curvature:
-    """The curvature from the whole Hessian (P, P)."""
+    """The curvature from the whole Hessian (P, P).
+
+    The Newton decrement does not hang on the units of the parameters, but what of it is negligible
+    does: it is computed in units in which each parameter has a curvature of 1 by itself. Inputs of
+    20,000 beside a bias make eigenvalues of 1e9 and of 0.01, and both count.
+    """
     if not np.isfinite(matrix).all():
         return unknown
-    values, vectors = np.linalg.eigh(matrix)
-    decrement = newton_decrement(values, gradient @ vectors)
+    values = np.linalg.eigvalsh(matrix)
+    own = np.diag(matrix)
+    if own.min() <= 0:
+        own = np.ones(len(own))  # a direction of none or of negative curvature has no unit
+    units = 1 / np.sqrt(np.maximum(own, _ROUNDING * own.max()))
+    scaled, vectors = np.linalg.eigh(matrix * np.outer(units, units))
+    decrement = newton_decrement(scaled, (units * gradient) @ vectors)
     return replace(
         unknown,
         largest=float(values[-1]),

@@ -6,6 +6,7 @@ import pytest
 from nndiag.analysis import curvature
 from nndiag.analysis.curvature import (
     curvature_at,
+    curvature_of,
     krylov_decrement,
     newton_decrement,
     preconditioned,
@@ -100,6 +101,19 @@ def test_the_decrement_of_a_quadratic_is_what_a_newton_step_gains():
     found = curvature_at(shape, parameters, batch)
     assert found.newton_decrement == pytest.approx(float(value - reachable))
     assert curvature_at(shape, best, batch).newton_decrement == pytest.approx(0, abs=1e-25)
+
+
+def test_the_decrement_does_not_hang_on_the_units_of_the_parameters():
+    random = np.random.default_rng(4)
+    root = random.normal(size=(6, 6))
+    matrix, gradient = root @ root.T, random.normal(size=6)
+    exact = 0.5 * gradient @ np.linalg.solve(matrix, gradient)
+    units = np.array([1.0, 1e5, 50.0, 1e-3, 1.0, 2e4])  # of columns, say: eigenvalues 1e-6 to 1e10
+    scaled = matrix * np.outer(units, units)
+    found = curvature_of(lambda v: scaled @ v, gradient * units, steps=50)
+    assert found.exact
+    assert found.newton_decrement == pytest.approx(exact, rel=1e-6)
+    assert found.largest > 1e12 * found.smallest > 0
 
 
 def test_weight_decay_belongs_to_the_loss():
