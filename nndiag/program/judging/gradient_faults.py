@@ -243,7 +243,10 @@ class _Faults:
         if not found.targets:  # times a factor, another one at each point
             return "wrong-constant-factor"
         pairs = sorted(zip(found.nodes, found.targets), key=lambda pair: pair[0] != found.first)
-        return self.relations.between(*pairs[0])
+        bug = self.relations.between(*pairs[0])
+        # where other gradients are right, the backward pass starts from the right one
+        alone = bug == "wrong-loss-gradient" and bool(self.facts.named(Status.RIGHT))
+        return self.relations.of_parameter(found.targets[0], bug) if alone else bug
 
     def _goes_with_residual(self, found: Substitution) -> bool:
         """Whether the values are what is due times the mean of the residual, or times a power."""

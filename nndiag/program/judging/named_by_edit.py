@@ -17,6 +17,7 @@ DERIVATIVES = (
 """The bugs of a local derivative, which are told from each other by what mends them."""
 
 _RAW, _BIAS = "raw-error-instead-of-delta", "wrong-bias-gradient"
+_SUMMED = "summed-instead-of-averaged"
 _MISSING, _ARGUMENT, _OTHER, _CHAIN, _OPERAND = DERIVATIVES
 _NAMES = (ast.Name, ast.Attribute, ast.Subscript)
 _TURNS = frozenset({"T", "transpose"})
@@ -37,6 +38,8 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     if bug == _RAW:
         summed = _by_tokens(ast.unparse(place), text) == _BIAS
         return _BIAS if summed else _CHAIN if _is_other_entry(before, after) else bug
+    if bug == _SUMMED and _by_tokens(ast.unparse(place), text) == _BIAS:
+        return _BIAS  # the mean of the deltas in the place of their sum
     if bug not in DERIVATIVES:
         return bug
     added = is_summand(ast.unparse(place), after)

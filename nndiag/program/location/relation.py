@@ -24,6 +24,8 @@ _CHAIN = "broken-chain-rule"
 _RAW = "raw-error-instead-of-delta"
 _ARGUMENT = "activation-derivative-of-wrong-argument"
 _OTHER = "wrong-activation-derivative"
+_BIAS = "wrong-bias-gradient"
+_OPERAND = "wrong-layer-activation"
 _SOFTMAX = "wrong-softmax-gradient"
 
 
@@ -57,6 +59,21 @@ class Relations:
         if any(self._is(flow, node) for flow in flows for node in self.forward):
             return _RAW
         return self.between(flows[0], target) if item.operation in _PRODUCTS else _LOSS
+
+    def of_parameter(self, target: int, otherwise: str) -> str:
+        """What is wrong with the gradient of a parameter alone, by what the parameter does.
+
+        Args:
+            target: What a derivative is due by.
+            otherwise: The bug where that is no parameter.
+        """
+        if not self._is_parameter(target):
+            return otherwise
+        return _BIAS if self._is_added(target) else _OPERAND
+
+    def _is_added(self, target: int) -> bool:
+        users = [self.graph[node].operation for node in self.users.get(target, ())]
+        return any(name in ("add", "sub", "subtract") for name in users)
 
     @property
     def forward(self) -> list[int]:
@@ -128,13 +145,13 @@ class Relations:
         if self.graph[node].operation in _SUMS or (partner is None and not others):
             return self._reduced(source, target)
         if flow == node and partner is not None:
-            return "wrong-layer-activation" if self._is_parameter(target) else _CHAIN
+            return _OPERAND if self._is_parameter(target) else _CHAIN
         wrong = [part for part in others if partner is None or not self._fits(part, partner)]
         if partner is None:
             return self._derivative(wrong[0], source, target)
         if not wrong:
             return self._reduced(source, target)
-        return "wrong-layer-activation" if self._is_parameter(target) else _CHAIN
+        return _OPERAND if self._is_parameter(target) else _CHAIN
 
     def _passes(self, source: int, product: int) -> bool:
         """Whether the error by a value is that by what it is made of: nothing is missing."""
@@ -156,9 +173,7 @@ class Relations:
         head = self.graph[target]
         if alike and head.function is not None:
             return _SOFTMAX if self._is_softmax(source, target) else _MISSING
-        users = [self.graph[node].operation for node in self.users.get(target, ())]
-        added = any(name in ("add", "sub", "subtract") for name in users)
-        return "wrong-bias-gradient" if head.function is None and added else _CHAIN
+        return _BIAS if head.function is None and self._is_added(target) else _CHAIN
 
     def _beyond_meeting(self, source: int, target: int) -> int | None:
         """Where a target meets the data, if a source lies behind more than sums from there on."""
@@ -235,7 +250,7 @@ class Relations:
         if any(self._alike(value, form) for form in self._misapplied(source, target, due)):
             return _ARGUMENT
         others = self._other_derivatives(source, target)
-        return "wrong-layer-activation" if any(self._alike(value, o) for o in others) else _OTHER
+        return _OPERAND if any(self._alike(value, o) for o in others) else _OTHER
 
     def _alike(self, value: np.ndarray, form: np.ndarray) -> bool:
         return form.shape == value.shape and self.evidence.multiple(value, form) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -34,6 +35,29 @@ def share_scales(found: Sequence[Comparison]) -> None:
             item.ratios = ratios
     if all(item.is_single for item in right):
         _hold_singles(right)
+    else:
+        _hold_to_others(right)
+
+
+def _hold_to_others(right: Sequence[Comparison]) -> None:
+    """A single number's factor stays from point to point where those of the others do.
+
+    A clip, and a decay that the loss leaves out, change it; nothing is told beside them.
+    """
+    others = [item for item in right if not item.is_single]
+    if any(share for item in others for shares in item.shares.values() for share in shares or ()):
+        return
+    for item in right:
+        pairs = itertools.combinations(item.rates, 2)
+        near = [(a, b) for a, b in pairs if item.iterations[a] == item.iterations[b]]
+        steady = [
+            (a, b)
+            for a, b in near
+            if all(a in o.rates and b in o.rates and _same(o.rates[a], o.rates[b]) for o in others)
+        ]
+        told = item.is_single and item.status is Status.RIGHT and not item.clips
+        if told and any(not _agree([item.rates[a], item.rates[b]]) for a, b in steady):
+            item.status = Status.WRONG
 
 
 def _odd_ones(items: Sequence[Comparison], point: int) -> list[tuple[Comparison, float]]:

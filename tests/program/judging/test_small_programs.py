@@ -204,7 +204,38 @@ for epoch in range(200):
     print(loss)
 """
 )
-RIGHT = [ONE_WEIGHT, BATCHES, FITTED, ADAM, LOOPED, DECAYED, RECURRENT, ONE_EXAMPLE, NEURONS]
+NEURON = (
+    HEAD
+    + """\
+xs = rng.normal(size=(30, 2))
+ys = np.sin(xs[:, 0]) + 2
+v, c, u, d = rng.normal(size=(4, 2)), np.zeros(4), rng.normal(size=4), 0.0
+for step in range(300):
+    x, y = xs[step % 30], ys[step % 30]
+    h = np.tanh(v @ x + c)
+    out = u @ h + d
+    err = out - y
+    print(0.5 * err ** 2)
+    delta = err * u * (1 - h ** 2)
+    u -= 0.05 * err * h
+    dd = err
+    d -= 0.05 * dd
+    v -= 0.05 * np.outer(delta, x)
+    c -= 0.05 * delta
+"""
+)
+RIGHT = [
+    NEURON,
+    ONE_WEIGHT,
+    BATCHES,
+    FITTED,
+    ADAM,
+    LOOPED,
+    DECAYED,
+    RECURRENT,
+    ONE_EXAMPLE,
+    NEURONS,
+]
 
 
 @pytest.mark.parametrize("text", RIGHT, ids=range(len(RIGHT)))
@@ -217,6 +248,7 @@ def test_says_nothing_of_a_right_program(judge, text):
 @pytest.mark.parametrize(
     ("text", "right", "wrong", "bug"),
     [
+        (NEURON, "dd = err\n", "dd = err * out\n", "wrong-bias-gradient"),
         (FITTED, "(p - y) * x / n", "(p - y) / n", "wrong-layer-activation"),
         (ADAM, "0.001 * g ** 2", "0.001 * g", "wrong-moment"),
         (
