@@ -20,6 +20,7 @@ _UNMOVED = 0.01  # share of its loss that a network has not even lost where noth
 _BEYOND = 2  # rates of the grid above the divergence threshold, to see what happens there
 _BISECTIONS, _POINTS = 3, 2  # rounds, and points in each; narrows a bracket 27-fold in log
 _MANY = 100.0  # factor between rates of which the larger ones are run first
+_LOWER = 2  # rates of the grid by which other seeds' guides may lie below the first one's
 _NARROW = 1.04  # factor between the ends of a bracket that is narrow enough
 
 
@@ -69,7 +70,15 @@ class RateSearch:
             least = self._least_telling(wanted)
             self._train([pair for pair in wanted if pair[0] >= least])
             self._compute(wanted)
+            for _ in range(_LOWER):
+                self._train(self._largest_missing(wanted))
+                self._compute(wanted)
         self._train([pair for pair in wanted if pair not in self.runs])
+
+    def _largest_missing(self, wanted: Iterable[Pair]) -> list[Pair]:
+        """The largest rate of each seed that was neither run nor computed."""
+        missing = sorted(pair for pair in wanted if pair not in self.runs)
+        return list({seed: (rate, seed) for rate, seed in missing}.values())
 
     def _least_telling(self, wanted: Sequence[Pair]) -> float:
         """The rate from which on runs may tell what smaller ones do: of many decades, a half."""
