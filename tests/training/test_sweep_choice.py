@@ -65,3 +65,48 @@ def test_the_bracket_of_an_threshold_is_narrowed_to_four_percent(width, runs):
     stable = max(rate for (rate, _), one in search.runs.items() if one.lost_at is None)
     unstable = min(rate for (rate, _), one in search.runs.items() if one.lost_at is not None)
     assert unstable / stable <= 1.04
+
+
+class Finals:
+    """Longer runs whose losses are known by rate."""
+
+    def __init__(self, finals):
+        self.finals, self.made = finals, []
+
+    def train(self, pairs, *, steps=None):
+        self.made += [(rate, seed, steps) for rate, seed in pairs]
+        return [run(rate, self.finals[rate], seed=seed) for rate, seed in pairs]
+
+
+def finals(losses, *, seeds=(0, 1, 2)):
+    """The choice among rates that work alike in short runs, and the longer runs it was made by."""
+    trainer = Finals(losses)
+    search = RateSearch(trainer, seeds, steps=100)
+    for rate in losses:
+        for seed in seeds:
+            search.runs[rate, seed] = run(rate, 0.01, seed=seed)
+    working = rates_of(search.runs.values())
+    choice = choice_of(search, working, threshold=np.inf, seeds=seeds, steps=400)
+    made = {}
+    for rate, seed, steps in trainer.made:
+        assert steps == 400
+        made.setdefault(rate, []).append(seed)
+    return choice, made
+
+
+@pytest.mark.parametrize(("share", "seeds"), [(2.9, 3), (3.1, 1)])
+def test_other_seeds_run_longer_only_where_the_first_leaves_less_than_three_times_the_best(
+    share, seeds
+):
+    choice, made = finals({0.01: 0.001 * share, 0.1: 0.001, 1.0: 0.5})
+    assert choice.best.value == 0.1
+    assert {rate: len(own) for rate, own in made.items()} == {0.01: seeds, 0.1: 3, 1.0: 1}
+
+
+def test_no_run_is_made_twice_for_a_rate_that_is_rounded():
+    # 0.0131 is recommended as 0.013, less than four percent lower; 0.139 as 0.13, more
+    choice, made = finals({0.0131: 0.001})
+    assert (choice.recommended, made) == (0.013, {0.0131: [0, 1, 2]})
+    assert len(choice.runs) == 3
+    choice, made = finals({0.139: 0.001, 0.13: 0.5})
+    assert (choice.recommended, made[0.13]) == (0.13, [0, 1, 2])

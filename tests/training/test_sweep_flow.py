@@ -80,3 +80,25 @@ def test_a_search_makes_the_large_rates_and_computes_the_small_ones():
     assert trainer.made == 12 - len(computed)
     assert len(computed) >= 5
     assert max(computed) < min(run.rate for run in search.runs.values() if not run.computed)
+
+
+def test_seeds_whose_guide_lies_lower_find_it_from_above():
+    # The second seed rises at the two largest rates of the grid, the first at none: its guide lies
+    # two rates lower, and one run at each of these finds it.
+    class Rising(Trainer):
+        def train(self, pairs, *, steps=None):
+            runs = super().train([(rate, 0) for rate, _ in pairs])
+            runs = [replace(one, seed=seed) for one, (_, seed) in zip(runs, pairs, strict=True)]
+            return [
+                replace(one, curve=one.curve[::-1]) if one.seed and one.rate > 0.04 else one
+                for one in runs
+            ]
+
+    trainer = Rising(task_of())
+    search = RateSearch(trainer, (0, 1), steps=300, flows=True)
+    rates = [0.0001 * 2**power for power in range(11)]  # to 0.1024
+    search.try_rates(rates, (0,))
+    before = trainer.made
+    search.try_rates(rates)
+    # of 0.0256 and above, where the first seed may have a guide; then of 0.0128 and of 0.0064
+    assert trainer.made - before == 5
