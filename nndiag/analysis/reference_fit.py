@@ -45,7 +45,7 @@ _ELEMENT, _MULTIPLY, _CALL = (
 _FACTORISE = 1e-9  # seconds per multiplication of MINPACK's unblocked QR factorisation
 _VECTORS = 60  # that L-BFGS keeps, each gone through twice in every step
 _FEWEST, _MOST = 30, 2_000  # evaluations of one fit
-_PER_RUN = 1.0  # a fit may cost so many times the run that it explains
+_THOROUGH = 3.0  # gradients of a thorough fit over those of the run that it explains
 _PLANNED = 2e-7  # seconds of a call in a planned step
 _LEAST = 0.05  # seconds that nobody notices
 _TELLING = 50  # steps; a run of fewer has only begun: nothing that a fit reaches explains it
@@ -182,19 +182,24 @@ def best_fit(
     return ReferenceFit(best[0], best[1], losses, best[2], baseline, evaluations)
 
 
-def bounded_seconds(shape: Architecture, *, steps: int, batch: int, most: float) -> float:
-    """Work that the reference fit of a run may cost: the run's own, in seconds.
+def bounded_seconds(
+    shape: Architecture, *, steps: int, batch: int, most: float, thorough: bool = False
+) -> float:
+    """Work that the reference fit of a run may cost, in seconds.
 
     Args:
         shape: The network.
         steps: Steps that the run took; 0 is returned for a run of few.
         batch: Examples of each.
         most: Seconds at most.
+        thorough: Whether the fit may compute some times as many gradients as the run did; else it
+            takes no longer than the run itself, whose steps are planned.
     """
     if steps < _TELLING:
         return 0.0
-    own = steps * gradient_seconds(shape, batch, call=_PLANNED)
-    return min(most, max(_LEAST, _PER_RUN * own))
+    planned = steps * gradient_seconds(shape, batch, call=_PLANNED)
+    work = _THOROUGH * steps * gradient_seconds(shape, batch) if thorough else planned
+    return min(most, max(_LEAST, work))
 
 
 def limit_of(

@@ -234,7 +234,9 @@ def _examined(bench: TrialRunner) -> Reference:
     bench.notice("what this network can reach")
     built, steps = bench.baseline.built, bench.baseline.trace.steps
     batch = batches_of(built).size
-    seconds = bounded_seconds(built.shape, steps=steps, batch=batch, most=REFERENCE_SECONDS)
+    seconds = bounded_seconds(
+        built.shape, steps=steps, batch=batch, most=REFERENCE_SECONDS, thorough=True
+    )
     reference = reference_of(bench.baseline, seconds=seconds)
     bench.baseline = with_reference(bench.baseline, reference.fit)
     reference = _with_shuffled(reference, bench.baseline, seconds=seconds)

@@ -140,6 +140,8 @@ def test_a_fit_costs_no_more_than_the_run_that_it_explains():
     own = gradient_seconds(shape, 500, call=2e-7)
     assert bounded_seconds(shape, steps=200, batch=500, most=60.0) == pytest.approx(200 * own)
     assert bounded_seconds(shape, steps=10**6, batch=500, most=1.0) == 1.0
+    gradients = bounded_seconds(shape, steps=200, batch=500, most=60.0, thorough=True)
+    assert gradients == pytest.approx(600 * gradient_seconds(shape, 500))
     assert bounded_seconds(shape, steps=20, batch=500, most=1.0) == 0.0  # it has only begun
 
 
