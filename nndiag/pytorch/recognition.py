@@ -22,6 +22,9 @@ _OTHERS = {
     "lightning": "Lightning",
 }
 
+_DATA = frozenset({"datasets", "utils"})
+"""Modules of these that only give data: a program in numpy may take its pictures from there."""
+
 
 @contextmanager
 def program_in(settings: CodeSettings, **more: Any) -> "Iterator[Program]":
@@ -61,15 +64,17 @@ def is_script(settings: CodeSettings) -> bool:
 
 
 def imports_of(source: Source) -> dict[str, int]:
-    """The packages that a program imports, and the first line of each."""
+    """The packages that a program imports for more than their data, and the first line of each."""
     found: dict[str, int] = {}
     for node in ast.walk(source.tree):
         names: list[str] = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or ""]
+            names = [f"{node.module or ''}.{alias.name}" for alias in node.names]
         for name in names:
+            if name.partition(".")[0] in _OTHERS and _DATA & set(name.split(".")):
+                continue
             found.setdefault(name.partition(".")[0], getattr(node, "lineno", 1))
     return found
 

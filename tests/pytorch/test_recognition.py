@@ -39,6 +39,20 @@ def test_says_what_works_instead_for_other_frameworks(tmp_path, name):
     assert "train.py:2" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from keras.datasets import mnist",
+        "from tensorflow.keras.datasets import mnist",
+        "import tensorflow.keras.datasets.mnist as mnist",
+        "from keras import datasets",
+        "from keras.utils import to_categorical",
+    ],
+)
+def test_a_program_that_only_takes_its_data_from_a_framework_is_a_program(tmp_path, text):
+    assert not is_script(settings(tmp_path, f"{text}\nimport numpy as np\n"))
+
+
 def test_a_python_without_torch_says_where_to_find_one(monkeypatch):
     monkeypatch.setattr(answer, "_watch", None)
     with pytest.raises(UserCodeError, match=r"train.py imports torch, which this Python") as caught:
