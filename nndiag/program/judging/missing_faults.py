@@ -18,6 +18,7 @@ from nndiag.program.roles.status import Status
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
+_SAME = 1e-6
 _SUMMED = (
     "np.sum({0}, axis=0)",
     "np.sum({0}, axis=0, keepdims=True)",
@@ -127,13 +128,14 @@ def _target(statement: ast.Assign | ast.AugAssign) -> ast.expr:
 
 
 def _names_of(texts: Mapping[str, int], graph: Graph, derivative: np.ndarray | None) -> list[str]:
-    """The program's expressions for multiples of a derivative."""
+    """The program's expressions for multiples of a derivative; of one number, for it itself."""
     if derivative is None:
         return []
+    found = {text: factor_between(graph[node].value, derivative) for text, node in texts.items()}
     return [
         text
-        for text, node in texts.items()
-        if factor_between(graph[node].value, derivative) is not None
+        for text, factor in found.items()
+        if factor is not None and (derivative.size > 1 or abs(abs(factor) - 1) <= _SAME)
     ]
 
 

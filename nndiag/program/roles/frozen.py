@@ -152,7 +152,7 @@ def _is_added(reading: Reading, head: int) -> bool:
     return bool(users) and all(
         user.operation == "add"
         and any(
-            graph[item].operation in _PRODUCTS and item in reading.acted_forward
+            graph[item].operation in _PRODUCTS | {"add"} and item in reading.acted_forward
             for item in user.inputs
         )
         for user in users
@@ -195,7 +195,7 @@ def _has_gradient(reading: Reading, adjoints: Adjoints | None, head: int) -> boo
     if derivative.size == 1 and not _is_added(reading, head):
         return False
     others = [part for item in _heads(reading) if (part := adjoints.get(item)) is not None]
-    if any(factor_between(part, derivative) is not None for part in others if part.size > 1):
+    if any(_is_the_same(part, derivative) for part in others if part.size > 1):
         return False  # what a parameter is added to has the same
     residuals = {reading.forward[item.node].node_id for item in reading.residuals}
     made = {reading.forward[node].node_id for node in adjoints.values} - residuals
@@ -207,6 +207,11 @@ def _has_gradient(reading: Reading, adjoints: Adjoints | None, head: int) -> boo
         and _is_multiple(item.value, derivative)
         for item in reading.graph
     )
+
+
+def _is_the_same(one: np.ndarray, other: np.ndarray) -> bool:
+    factor = factor_between(one, other)
+    return factor is not None and abs(factor - 1) <= _EQUAL
 
 
 def _is_multiple(value: Any, derivative: np.ndarray) -> bool:

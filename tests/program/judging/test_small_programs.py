@@ -276,6 +276,14 @@ def test_mends_the_one_line_that_is_wrong(judge, text, right, wrong, bug):
     assert _operands(*plain[0]) == _operands(*plain[1])
 
 
+def test_finds_single_numbers_that_no_step_changes(judge):
+    found = judge(NEURON.replace("    d -= 0.05 * dd\n", ""))
+    assert [(fault.bug, fault.parameters) for fault in found.faults] == [
+        ("gradient-never-computed", ["d"])
+    ]
+    assert found.fixed is not None
+
+
 def _operands(text: str) -> list[str]:
     """The names and numbers of a line, however its products are put."""
     tree = ast.parse(text)
