@@ -298,8 +298,13 @@ def _remembered(empty: Iteration, leaves: Sequence[Leaf], value: np.ndarray) -> 
 
 
 def _is_even(vector: np.ndarray) -> bool:
-    """Whether all entries have one size, so that a square of them looks like themselves."""
-    return vector.size > 1 and float(np.ptp(np.abs(vector))) <= _LOOSE * float(np.abs(vector).max())
+    """Whether all entries have one size but for zeros: then a square of them is a multiple of them.
+
+    That of a layer whose other units are dead may have a single one.
+    """
+    sizes = np.abs(vector[vector != 0])
+    largest = float(sizes.max(initial=0.0))
+    return vector.size > 1 and largest - float(sizes.min(initial=largest)) <= _LOOSE * largest
 
 
 def _matches(value: np.ndarray, vector: np.ndarray) -> bool:
