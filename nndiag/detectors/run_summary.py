@@ -31,6 +31,7 @@ _FLAT = 1e-3  # negative curvature over the largest: below, it is no saddle
 _STRICT = 1e-4  # without R² only a minimum with clearly positive curvature counts as one
 _HARDLY_MOVED = 0.5  # of the weights' length: random weights have to turn by more to be others
 _HARDLY_LOWER = 0.75  # of the mean baseline's loss
+_NO_SPREAD = 1e-9  # of the targets' std: rounding
 _FALLS = 0.02  # share of the loss that as many steps again would take off
 _SAME = 0.05  # losses that differ by this share are called equal
 _FEWEST = 3  # losses
@@ -136,7 +137,10 @@ def course_of(trace: Trace) -> RunSummary:
 def _course(trace: Trace) -> RunSummary:
     curve = loss_curve(trace)
     blow_up = growth(trace, reference=reference_loss(trace, curve), factor=_BLOWN_UP)
-    got = learned(trace, loss=curve.settled, last=curve.final, first=curve.initial)
+    level = curve.settled
+    if _predicts_one_value(trace):  # what is lower is the noise of the batches
+        level = max(level, trace.facts.baseline_loss or level)
+    got = learned(trace, loss=level, last=curve.final, first=curve.initial)
     gain = curve.expected_gain() if len(curve.losses) else 0.0
     outcome = _outcome(trace, curve, got=got, gain=gain)
     if _nothing_left(trace, curve) or _is_classified(trace, curve):
@@ -167,6 +171,8 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
     if turned or _nothing_left(trace, curve) or _is_classified(trace, curve):
         return Outcome.CONVERGED
     falling = trace.ending.reason != "converged" and _still_falling(curve, got=got, gain=gain)
+    if _predicts_one_value(trace):
+        falling = False  # by the noise of the batches only, whatever its loss seems to do
     if _lets_nothing_through(trace) and not (got.r_squared or 0.0) > _NO_R_SQUARED:
         falling = False  # these are the outputs' biases, on their way to the mean baseline
     if falling or (len(curve.losses) < _FEWEST_ALONE and not _has_curvature(trace)):
@@ -205,6 +211,14 @@ def _lets_nothing_through(trace: Trace) -> bool:
     if shares is None or not len(shares.steps) or shares.values.shape[1] < 2:
         return False
     return bool((shares.values[-1, :-1] == 1.0).any())
+
+
+def _predicts_one_value(trace: Trace) -> bool:
+    """Whether the predictions do not vary at all at the last record, in a run of many."""
+    spread, targets = trace.series.get("prediction_deviation"), trace.facts.targets
+    if spread is None or len(spread.steps) < _FEWEST or targets is None or trace.steps < _FEW:
+        return False
+    return bool(spread.values[-1] <= _NO_SPREAD * float(np.std(targets)))
 
 
 def _at_its_best(trace: Trace, got: Learned) -> bool:

@@ -245,3 +245,15 @@ def test_a_run_that_was_stopped_early_while_both_losses_fall_is_not_finished(
     series = {"training_loss": inside[::10], "validation_loss": outside}
     trace = make_trace(inside, series=series, ending={"reason": "stopped early"})
     assert course_of(trace).outcome is outcome
+
+
+@pytest.mark.parametrize(("spread", "outcome"), [(0.0, Outcome.STALLED), (0.1, Outcome.IMPROVING)])
+def test_a_run_whose_predictions_do_not_vary_falls_by_noise_alone(
+    spread, outcome, curves, make_trace
+):
+    losses = curves["falling"]  # of batches, seemingly below the baseline
+    facts = {"targets": np.array([[0.0], [1.0]] * 5), "baseline_loss": 0.15}
+    series = {"prediction_deviation": np.full(20, spread)}
+    course = course_of(make_trace(losses, facts=facts, series=series))
+    assert course.outcome is outcome
+    assert (course.r_squared > 0) is (outcome is Outcome.IMPROVING)
