@@ -88,3 +88,17 @@ def multiple_of(
         if factor is not None:
             return factor
     return None
+
+
+def has_one_size(vector: np.ndarray, *, tolerance: float) -> bool:
+    """Whether all entries have one size but for zeros: then a square of them is a multiple of them.
+
+    That of a layer whose other units are dead may have a single one.
+
+    Args:
+        vector: Some numbers.
+        tolerance: Relative to the largest.
+    """
+    sizes = np.abs(vector[vector != 0])
+    largest = float(sizes.max(initial=0.0))
+    return vector.size > 1 and largest - float(sizes.min(initial=largest)) <= tolerance * largest

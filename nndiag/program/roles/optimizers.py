@@ -22,7 +22,7 @@ from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph, Node, Ref, single
 from nndiag.program.loop.step_evaluator import Point, StepEvaluator
 from nndiag.program.roles.decay import decayed
-from nndiag.program.roles.multiples import factor_between
+from nndiag.program.roles.multiples import factor_between, has_one_size
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.recording import Iteration, recorded
@@ -283,7 +283,11 @@ def _remembered(empty: Iteration, leaves: Sequence[Leaf], value: np.ndarray) -> 
             for index in sorted(ancestors(graph, ends[0]) - memory)
             if graph[index].size == value.size and graph[index].is_real
         ]
-    vectors = [vector for vector in vectors if np.any(vector) and not _is_even(vector)]
+    vectors = [
+        vector
+        for vector in vectors
+        if np.any(vector) and not has_one_size(vector, tolerance=_LOOSE)
+    ]
     signed = [vector for vector in vectors if np.any(vector < 0)]
     if any(_matches(value, vector) for vector in signed):
         return Remembers.FIRST
@@ -295,16 +299,6 @@ def _remembered(empty: Iteration, leaves: Sequence[Leaf], value: np.ndarray) -> 
     if any(_matches(value, vector) for vector in vectors):
         return Remembers.FIRST
     return Remembers.OTHER
-
-
-def _is_even(vector: np.ndarray) -> bool:
-    """Whether all entries have one size but for zeros: then a square of them is a multiple of them.
-
-    That of a layer whose other units are dead may have a single one.
-    """
-    sizes = np.abs(vector[vector != 0])
-    largest = float(sizes.max(initial=0.0))
-    return vector.size > 1 and largest - float(sizes.min(initial=largest)) <= _LOOSE * largest
 
 
 def _matches(value: np.ndarray, vector: np.ndarray) -> bool:
