@@ -137,7 +137,8 @@ def _loss_parts(diagnosis: Diagnosis, trace: Trace) -> Iterator[Text]:
         yield Text.assemble(("validation accuracy ", "dim"), accuracy_words(on_others))
     since = None if trace.ending is None else trace.ending.settled_since
     if since is not None:
-        where = f"at {trace.facts.unit} {trace.length:,}: settled since {since:,} (all: --steps N)"
+        where = f"at {trace.facts.unit} {trace.length:,}"
+        where += f": the verdict stands since {since:,} (all: --steps N)"
         yield Text.assemble(("stopped ", "dim"), where)
 
 
