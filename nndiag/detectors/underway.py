@@ -4,6 +4,7 @@ from nndiag.detectors.run_summary import NEARLY_ALL, RunSummary
 from nndiag.finding import Outcome, Severity
 
 _SHORT = 0.08  # share of the variance that a run with scales that fit does not leave; ours
+_NOT_AT_REST = (Outcome.DIVERGED, Outcome.IMPROVING)
 _BEGUN = 0.1  # less than this share: hardly begun
 
 
@@ -19,7 +20,7 @@ def shortness(course: RunSummary) -> Severity | None:
     What a run with scaled data reaches is then not known, and worth a word.
     """
     severity, short, rough = impairment(course), course.shortfall, course.learned.roughness
-    if severity is not None or course.outcome is Outcome.DIVERGED or short is None:
+    if severity is not None or course.outcome in _NOT_AT_REST or short is None:
         return severity
     return Severity.WARNING if short > max(_SHORT, rough) else None
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nndiag.detectors import course_of
-from nndiag.detectors.underway import distance, impairment
+from nndiag.detectors.underway import distance, impairment, shortness
 from nndiag.finding import Severity
 
 
@@ -35,3 +35,13 @@ def test_runs_that_are_over(shape, severity, curves, make_trace):
 
 def test_a_fault_of_the_data_matters_in_a_run_that_diverged(curves, make_trace):
     assert impairment(course_of(make_trace(curves["exploded"]))) is Severity.ERROR
+
+
+def test_a_scale_matters_where_a_run_rests_short_not_on_its_way(make_trace):
+    """Both end at an R² of 0.8, where 0.2 is short; one of them is still falling."""
+    targets = np.linspace(-1, 1, 40)[:, None]
+    facts = {"inputs": targets, "targets": targets}
+    falling = make_trace(falling_to(0.8), facts=facts)
+    resting = make_trace(np.r_[falling_to(0.8), np.full(800, 0.2)], facts=facts)
+    assert shortness(course_of(falling)) is None
+    assert shortness(course_of(resting)) is Severity.WARNING
