@@ -190,7 +190,7 @@ def _searched(
 def _between(low: _Point, high: _Point, slopes: dict[float, float]) -> float:
     """Where a cubic through two points with their slopes is lowest, away from both of them."""
     width = high.step - low.step
-    if not high.is_finite:
+    if not high.is_finite or not width:  # no step is short enough beside a slope that overflows
         return low.step + _INSIDE * width
     one, other = slopes[low.step], slopes[high.step]
     bend = one + other - 3 * (high.value - low.value) / width

@@ -87,3 +87,10 @@ def test_where_the_gradient_misleads_it_ends():
     found, made = quasi_newton(lambda x: (float(x @ x), -2 * x), np.ones(2), most=MOST)
     np.testing.assert_array_equal(found, np.ones(2))
     assert made < 50
+
+
+def test_a_slope_that_overflows_ends_the_search_without_an_error():
+    # against a gradient of 1e200 the slope is -1e400: no step is short enough beside it
+    with np.errstate(over="ignore"):
+        found, _ = quasi_newton(lambda _: (1.0, np.array([1e200, 1e200])), np.ones(2), most=50)
+    assert np.array_equal(found, np.ones(2))

@@ -67,7 +67,7 @@ def test_gradients_are_found_by_their_names(check, call):
 def test_a_wrong_gradient_of_a_function_is_named(check):
     wrong = LAYERS.replace("below.sum(axis=0", "below.mean(axis=0")
     found = check(wrong, functions="cost, grads = by_name(parameters)")
-    assert [item.problem for item in found.findings] == ["summed-instead-of-averaged"]
+    assert [item.problem for item in found.findings] == ["wrong-bias-gradient"]
 
 
 def test_only_the_parameters_that_are_named_are_compared(check):
