@@ -23,6 +23,7 @@ from nndiag.program.judging.update_factors import (
     by_ratio,
     of_updates,
     other_expressions,
+    spoiled_update,
     times,
 )
 from nndiag.program.location.aims import Aims
@@ -96,6 +97,9 @@ class _Faults:
 
     def faults(self, names: Sequence[str], *, exact: bool) -> Iterator[ProgramFault]:
         """What makes some gradients wrong, one fault after the other."""
+        astray = [x.name for x in self.facts.comparisons if x.is_astray and x.name in names]
+        yield from (spoiled_update(self.facts, name) for name in astray)
+        names = [name for name in names if name not in astray]
         rate = self.facts.found.rate
         held = any(item.is_held for item in self.facts.readings[0].parameters)
         aims = Aims(

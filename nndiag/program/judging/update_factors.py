@@ -102,6 +102,36 @@ def _of_update(facts: Facts, name: str) -> ProgramFault:
     return ProgramFault(bug, [name], node_id, says, edits, explains=Explains.GRADIENT)
 
 
+def spoiled_update(facts: Facts, name: str) -> ProgramFault:
+    """What turns a right gradient into another array, behind the last place where it is right.
+
+    Args:
+        facts: The program.
+        name: The parameter.
+    """
+    dues, node_id = [], facts.update(name)
+    for reading in facts.evidence.readings:
+        chain, derivative = reading.chains[name], reading.derivatives(facts.loss)[name]
+        parameter = next(item for item in reading.parameters if item.name == name)
+        if derivative is None:
+            continue
+        factors = chain.multiples(derivative, parameter.tensor.shape)
+        every = list(chain.vectors)
+        behind = every[every.index(list(factors)[-1]) + 1 :] if factors else []
+        if not behind or chain.nodes[behind[0]][-1] in parameter.ends:
+            continue
+        node_id = behind[0]
+        shape = reading.graph[chain.nodes[node_id][-1]].shape
+        due = list(factors.values())[-1] * derivative
+        place = next(key for key, n in reading.keyed.items() if n == chain.nodes[node_id][-1])
+        dues.append((reading.point, place[2], due.reshape(shape)))
+    edits = other_expressions(facts, node_id, dues, any_factor=False) if dues else []
+    says = f"{name} has a right gradient, of which its update makes another array"
+    return ProgramFault(
+        "broken-chain-rule", [name], node_id, says, edits, explains=Explains.GRADIENT
+    )
+
+
 def _odd_stage(facts: Facts, name: str) -> int:
     """Where a step first has another factor over the gradient than the steps of others."""
     tape = facts.tapes[0]

@@ -40,6 +40,7 @@ class Comparison:
         unmoved: How many entries no step moves though the loss feels them, at every point.
         zero: Whether its derivative is exactly zero at all points.
         by_residual: Whether the factor differs at each point.
+        is_astray: Whether the step is none of what a right gradient leads to.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Comparison:
     chain_error: float | None = None
     unmoved: int = 0
     zero: bool = False
+    is_astray: bool = False
     by_residual: bool = False
 
     @property

@@ -27,6 +27,7 @@ from nndiag.program.roles.status import Status
 _PARALLEL = 1e-4  # how far a part of a step may be from the gradient's
 _STEP = -1  # stands for the step itself beside the node_ids of a chain
 _ROUNDED, _NEAR = 1e-7, 1e-2
+_ENOUGH = 1.5  # entries for each number that is fitted to them
 _ALIKE = 1e-3  # how much a factor may differ between points of one iteration
 
 
@@ -43,6 +44,7 @@ def compared(
         states: The optimizer's memory.
     """
     squares = {item.parameter for item in states if item.remembers is not Remembers.FIRST}
+    remembered = {item.parameter for item in states}
     tables = [reading.derivatives(loss) for reading in readings]
     moving = [any(item.moves for item in reading.parameters) for reading in readings]
     if any(moving):
@@ -52,7 +54,12 @@ def compared(
         rows = _rows(readings, tables, loss, parameter.name)
         adaptive = parameter.name in squares
         every = [table.get(parameter.name) for table in tables]
-        found.append(_comparison(parameter, rows, every, adaptive=adaptive))
+        one = _comparison(parameter, rows, every, adaptive=adaptive)
+        is_free = one.status is Status.RIGHT and parameter.name not in remembered
+        if is_free and _goes_astray(one, rows):
+            one.status, one.is_astray = Status.WRONG, True
+            one.factors = {point: {} for point in one.factors}
+        found.append(one)
     share_scales(found)
     return found
 
@@ -226,6 +233,33 @@ def _status(  # noqa: PLR0911 - one kind after the other
     if not known and found.cosine is not None and found.cosine < 0:
         return Status.WRONG_SIGN
     return Status.RIGHT
+
+
+def _goes_astray(found: Comparison, rows: Sequence[_Row]) -> bool:
+    """Whether a step follows from the derivative by no rule that works entry by entry.
+
+    What leads to it holds the derivative, but something behind that turns it into another array.
+    Rules without a memory, known or not, give larger steps to larger entries, or add a decay.
+    """
+    unknown = found.update is None or not found.update.is_known
+    if not unknown or found.clips or not rows:
+        return False
+    first = rows[0].reading.point.snapshot.iteration
+    near = [row for row in rows if row.reading.point.snapshot.iteration == first]
+    step, slope, start = (
+        np.concatenate(parts)
+        for parts in zip(*((row.parameter.step, row.derivative, row.start) for row in near))
+    )
+    moved = step != 0
+    columns = np.column_stack([slope, np.sign(slope), start, np.sign(start)])[moved]
+    step, slope = step[moved], slope[moved]
+    if step.size <= _ENOUGH * columns.shape[1] or not np.isfinite(step).all():
+        return False
+    ordered = step[np.argsort(slope, kind="stable")]
+    if np.all(np.diff(ordered) >= -_PARALLEL * np.max(np.abs(step))):
+        return False
+    rest = step - columns @ np.linalg.lstsq(columns, step, rcond=None)[0]
+    return float(np.linalg.norm(rest)) > _NEAR * float(np.linalg.norm(step))
 
 
 def _follows_data(found: Comparison) -> bool:

@@ -356,7 +356,42 @@ for epoch in range(100):
         q = forward()
         print(-np.mean(Y * np.log(q) + (1 - Y) * np.log(1 - q)))
 """
+SQUARE = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(40, 3))
+Y = np.sin(X[:, :1]) + X[:, 1:2] * 0.5
+A, B = rng.normal(size=(3, 3)) * 0.7, rng.normal(size=(3, 1)) * 0.7
+for epoch in range(400):
+    H = np.tanh(X @ A)
+    P = H @ B
+    print(np.mean((P - Y) ** 2))
+    d = 2 * (P - Y) / len(X)
+    gB = H.T @ d
+    gA = X.T @ (d @ B.T * (1 - H ** 2))
+    A -= 0.1 * gA
+    B -= 0.1 * gB
+"""
+NEURONS = """\
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(40, 3))
+Y = (X @ rng.normal(size=(3, 5)) > 0).astype(float)
+W, b = rng.normal(size=(3, 5)), np.zeros(5)
+for epoch in range(300):
+    for i in range(40):
+        x, y = X[i], Y[i]
+        o = 1 / (1 + np.exp(-(x @ W + b)))
+        delta = (o - y) * o * (1 - o)
+        W -= 0.5 * np.outer(x, delta)
+        b -= 0.5 * delta
+"""
+SIGNS = SQUARE.replace("A -= 0.1 * gA", "A -= 0.01 * np.sign(gA) + 0.001 * A")
+"""A rule without a memory that gives steps of one size, and a decay."""
 RIGHT = [
+    SQUARE,
+    NEURONS,
+    SIGNS,
     ALIVE,
     SYMMETRIC,
     LAYERS,
@@ -383,6 +418,13 @@ CASES = [
         "softmax-wrong-axis",
     ),
     (ALIVE, " * (h > 0)", "", "missing-activation-derivative"),
+    (
+        SQUARE,
+        "gA = X.T @ (d @ B.T * (1 - H ** 2))",
+        "gA = (X.T @ (d @ B.T * (1 - H ** 2))).T",
+        "broken-chain-rule",
+    ),
+    (NEURONS, "b -= 0.5 * delta", "b -= 0.5 * delta * o", "broken-chain-rule"),
     (SOFTMAX, "np.sum(e, axis=1, keepdims=True)", "sum(e)", "softmax-wrong-axis"),
     (SQUARES, "2 * (p", "np.mean(p - y) * 2 * (p", "loss-gradient-scaled-by-residual"),
     (HELPERS, "squash(v) * (1 - squash(v))", "1 - squash(v) ** 2", "wrong-activation-derivative"),
