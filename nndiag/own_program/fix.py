@@ -340,7 +340,10 @@ class Search:
         return trial
 
     def _confirmed(self, found: ProgramFix, trial: ProgramTrial) -> ProgramFix:
-        """The fix, where it holds with other random numbers too."""
+        """The fix, where it holds with other random numbers too.
+
+        A repair of the gradient alone is proved by the check: other numbers tell how far it leads.
+        """
         text = edited(self._source.text, trial.edits)
         others: list[float] = []
         holding = 0
@@ -352,7 +355,8 @@ class Search:
                 known = last_loss(told or {}) if shown is None else shown
                 others.append(-math.inf if told is None else known)
                 holding += told is not None and self._holds(told, reached, trial)
-        held = holding >= _HOLDING
+        proved = self._repair is not None and trial.edits == self._base
+        held = proved or holding >= _HOLDING
         return replace(
             found,
             repaired=self._repair is not None,
