@@ -18,7 +18,13 @@ from nndiag.nn.network import examples, predicted
 from nndiag.trace import Trace
 from nndiag.training import Progress, TrainingResult, train
 from nndiag.training.reference import END
-from nndiag.training.stored_run import recorder_of
+from nndiag.training.stored_run import (
+    keep_parameters,
+    named_parameters,
+    recorded,
+    recorded_seconds,
+    recorder_of,
+)
 
 WORST_ERROR = 10.0
 """Error of a run that diverged; no other counts as worse."""
@@ -115,17 +121,20 @@ def measured(
     deadline: float = np.inf,
     progress: Callable[[Progress], None] | None = None,
     folder: Path | None = None,
+    read_only: bool = False,
 ) -> Run:
-    """Train a config and diagnose the run.
+    """Train a config and diagnose the run, or take over what was recorded of it.
 
     Args:
         experiment: What to train.
         deadline: When it has to be over, as `time.monotonic` counts.
         progress: Called about ten times a second.
-        folder: Where it is recorded while it goes on; with a number behind it where that is taken.
+        folder: Where it is recorded while it goes on, with a number behind it where that is taken;
+            what stands there already, whole, is not trained again.
+        read_only: Whether nothing else is trained.
 
     Raises:
-        OutOfTimeError: The deadline came first.
+        OutOfTimeError: The deadline came first, or it was not recorded and is not to be trained.
         KeyboardInterrupt: Ctrl-C.
     """
     start = time.monotonic()
@@ -137,7 +146,28 @@ def measured(
             progress(now)
 
     built = build(experiment)
-    recorder = recorder_of(experiment, built, folder)
+    known = None if folder is None else recorded(experiment, built, folder)
+    if known is None and read_only:
+        raise OutOfTimeError
+    result = known or _trained(experiment, built, folder, watch)
+    seconds = time.monotonic() - start if known is None else recorded_seconds(known)
+    wanted = experiment.config.diagnosis
+    diagnosis = diagnose(result.trace, thresholds=wanted.thresholds, ignore=wanted.ignore)
+    return run_of(experiment, built, result, diagnosis, seconds=seconds)
+
+
+def _trained(
+    experiment: Experiment,
+    built: Built,
+    folder: Path | None,
+    watch: Callable[[Progress], None],
+) -> TrainingResult:
+    """The training, recorded where there is a folder.
+
+    Raises:
+        OutOfTimeError, KeyboardInterrupt: As `measured`.
+    """
+    recorder, place = recorder_of(experiment, built, folder)
     try:
         result = train(built, recorder, progress=watch)
     finally:
@@ -145,9 +175,9 @@ def measured(
     ending = result.trace.ending
     if ending is None or ending.reason == "interrupted":
         raise KeyboardInterrupt
-    wanted = experiment.config.diagnosis
-    diagnosis = diagnose(result.trace, thresholds=wanted.thresholds, ignore=wanted.ignore)
-    return run_of(experiment, built, result, diagnosis, seconds=time.monotonic() - start)
+    if place is not None:
+        keep_parameters(place, named_parameters(built, result.parameters))
+    return result
 
 
 def run_of(

@@ -18,6 +18,7 @@ from nndiag.fixing.trial import Trial
 from nndiag.fixing.trial_runner import Notice, TrialRunner
 from nndiag.remedies.advice import advised, limit_in
 from nndiag.trace import Trace
+from nndiag.trace.stored import AS_IT_IS
 from nndiag.training import Progress
 from nndiag.training.reference import REFERENCE_SECONDS
 from nndiag.training.reference import reference_of as fitted
@@ -104,6 +105,7 @@ def fix(
     notice: Notice = lambda text: None,
     progress: Callable[[Progress], None] | None = None,
     folder: Path | None = None,
+    read_only: bool = False,
 ) -> Fix:
     """Try the remedies on a config.
 
@@ -112,17 +114,20 @@ def fix(
         seconds: Time for the trials; by default the work of 16 trainings is the limit.
         notice: Told what is being tried.
         progress: Called about ten times a second during the first training.
-        folder: Where each run is recorded in a folder of its own.
+        folder: Where each run is recorded in a folder of its own; what is there is taken over.
+        read_only: Whether nothing else is trained: what a search had found that was killed.
 
     Raises:
+        OutOfTimeError: Nothing else is trained, and the config as it is was not.
         KeyboardInterrupt: Ctrl-C before the failure was reproduced.
         NndiagError: The config cannot be built.
     """
     start = time.monotonic()
     notice("the config as it is")
-    place = None if folder is None else folder / "as-it-is"
-    baseline = measured(experiment, progress=progress, folder=place)
-    bench = TrialRunner(experiment, baseline, _budget(baseline, seconds), notice, folder=folder)
+    place = None if folder is None else folder / AS_IT_IS
+    baseline = measured(experiment, progress=progress, folder=place, read_only=read_only)
+    budget = _budget(baseline, seconds)
+    bench = TrialRunner(experiment, baseline, budget, notice, folder=folder, read_only=read_only)
     reference, winner, interrupted = None, None, False
     try:
         if baseline.needs_cure:
@@ -146,7 +151,7 @@ def fix(
         diagnosis=confirmed(
             advised(baseline.diagnosis, baseline.trace), cure=_trial_of(winner), trials=trials
         ),
-        interrupted=interrupted,
+        interrupted=interrupted or (read_only and bench.missing),
         seconds=time.monotonic() - start,
         budget=bench.budget.expected_seconds,
     )

@@ -56,6 +56,8 @@ class TrialRunner:
         control: The baseline from another seed; None where nothing is random.
         trials: What was tried, in order; combinations only where the budget allowed them.
         folder: Where each run is recorded in a folder of its own; None where none is.
+        read_only: Whether no run is made that is not recorded there.
+        missing: Whether any would have had to be.
     """
 
     experiment: Experiment
@@ -65,6 +67,8 @@ class TrialRunner:
     control: Run | None = None
     trials: list[Trial] = field(default_factory=list)
     folder: Path | None = None
+    read_only: bool = False
+    missing: bool = False
     _seeds: dict[frozenset[str], tuple[Run, ...]] = field(default_factory=dict)
     _plans: dict[Names, _Plan] = field(default_factory=dict)
     _labels: dict[Experiment, str] = field(default_factory=dict)
@@ -148,7 +152,7 @@ class TrialRunner:
 
     def begin_control(self) -> None:
         """Begin the unchanged config from another seed, if that is worth a process."""
-        if self._control.work >= _WORTH_A_PROCESS:
+        if self._control.work >= _WORTH_A_PROCESS and not self.read_only:
             self._ahead.begin([self._control.experiment], deadline=self.budget.deadline())
 
     def end_control(self) -> None:
@@ -221,14 +225,28 @@ class TrialRunner:
         """The run of a plan, small ones here; its work is spent."""
         deadline = self.budget.deadline(until=until)
         self._labels |= {one.experiment: one.label for one in (plan, *then)}
-        if plan.work < _WORTH_A_PROCESS:
-            place = self._place(plan.experiment)
+        place = self._place(plan.experiment)
+        if self.read_only:
+            run = self._read(plan.experiment, place)
+        elif plan.work < _WORTH_A_PROCESS:
             run = measured(plan.experiment, deadline=deadline, folder=place)
         else:
             later = [one.experiment for one in then if one.work >= _WORTH_A_PROCESS]
             run = self._ahead.run(plan.experiment, deadline=deadline, then=later)
         self.budget.spent += work_of(run.built, steps=run.trace.steps)
         return run
+
+    def _read(self, experiment: Experiment, place: Path | None) -> Run:
+        """The run of an experiment that was recorded.
+
+        Raises:
+            OutOfTimeError: None was, or not to its end.
+        """
+        try:
+            return measured(experiment, folder=place, read_only=True)
+        except OutOfTimeError:
+            self.missing = True
+            raise
 
 
 def reseeded(experiment: Experiment, number: int) -> Experiment:

@@ -70,9 +70,11 @@ def fix_line(fix: Fix) -> str:
     if fix.in_the_data:
         return "the fault is in the data; no setting fixes it"
     if fix.winner is None:
-        return f"{fix.baseline.diagnosis.outcome}: no fix found"
+        tried = "cut short: no fix so far"
+        return tried if fix.interrupted else f"{fix.baseline.diagnosis.outcome}: no fix found"
     words = "; ".join(change_words(fix.experiment.resolved, fix.winner.trial.changes))
-    return f"cured by {' + '.join(fix.winner.trial.remedies)}: {words}"
+    so_far = "cut short; so far " if fix.interrupted else ""
+    return f"{so_far}cured by {' + '.join(fix.winner.trial.remedies)}: {words}"
 
 
 def _panel(fix: Fix) -> RenderableType:
@@ -92,10 +94,13 @@ def _panel(fix: Fix) -> RenderableType:
         lines.append(headline)
     else:
         word, colour = ("CURED", "green") if winner.holds else (_BY_CHANCE, "yellow")
+        if fix.interrupted:
+            word, colour = "CUT SHORT", "yellow"
         headline = Text(word, style=f"bold {colour}")
         many = len(winner.trial.remedies)
         by = "one change" if many == 1 else f"{many} changes together"
-        headline.append(f"  by {by}: {_from_to(fix, winner.trial)}", style="not bold default")
+        by = f"so far cured by {by}" if fix.interrupted else f"by {by}"
+        headline.append(f"  {by}: {_from_to(fix, winner.trial)}", style="not bold default")
         lines.append(headline)
         for name in winner.trial.remedies:
             lines.append(Text(sentence(remedy_of(name).title), style="bold"))
@@ -139,6 +144,8 @@ def _details(fix: Fix) -> Iterator[tuple[str, Text]]:
     if winner is not None and winner.seeds:
         text = f"with {winner.held} of {count(len(winner.seeds), 'other seed')}"
         yield "holds", Text(text)
+    elif winner is not None and fix.interrupted:
+        yield "holds", Text("not tried with other seeds; a smaller change may be found")
     if cause is not None:
         yield "cause", cause_words(cause)
 
@@ -276,7 +283,8 @@ def _untried(fix: Fix) -> RenderableType | None:
     if len(names) > _UNTRIED:
         shown += f" and {len(names) - _UNTRIED} more"
     why = "beyond the budget" if fix.winner is None else "a fix is known"
-    return labelled([("not tried", Text(f"{shown}: {why}; --seconds gives more", style="dim"))])
+    why = "the search was cut short" if fix.interrupted else f"{why}; --seconds gives more"
+    return labelled([("not tried", Text(f"{shown}: {why}", style="dim"))])
 
 
 def _name(trial: Trial) -> str:

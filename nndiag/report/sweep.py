@@ -96,7 +96,11 @@ def _details(result: Sweep) -> list[tuple[str, Text | None]]:
     use = works = best = None
     if result.advice is not None:
         use = Text(result.advice, style="bold")
-        if result.learned < len(result.recommended_runs):
+        if result.interrupted:
+            use.append(
+                "  so far; neither longer runs nor other seeds have decided", style="not bold"
+            )
+        elif result.learned < len(result.recommended_runs):
             use.append(
                 f"  learns with {result.learned} of {len(result.recommended_runs)} seeds",
                 style="not bold yellow",

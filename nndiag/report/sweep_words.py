@@ -11,9 +11,13 @@ def headline(result: Sweep) -> str:
     """Where the configured rate is."""
     if result.failure is not None:
         return "No learning rate learns"
-    rate = f"Learning rate {number(result.configured)}"
     if result.best is None:
-        return "No learning rate was found before the interruption"
+        return f"Cut short: none of {count(len(result.rates), 'rate')} works so far"
+    if result.interrupted:
+        return (
+            f"Cut short: of {count(len(result.rates), 'rate')} so far {number(result.best)} is best"
+        )
+    rate = f"Learning rate {number(result.configured)}"
     if result.place == "above-threshold" and result.threshold is not None:
         return f"{rate} is above the divergence threshold {number(result.threshold.value)}"
     best = result.best

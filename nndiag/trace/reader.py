@@ -6,7 +6,6 @@ are bounded, and whatever is wrong is told with its place.
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ from nndiag.errors import Location, Problem, RunError, warn
 from nndiag.trace.documents import ending_of, facts_of
 from nndiag.trace.files import CHECKSUM_TYPE, ROW_TYPE, VERSION, checksum, checksums
 from nndiag.trace.layout import series_of_rows
-from nndiag.trace.stored import holds_sweep, newest_sweep
+from nndiag.trace.stored import holds_sweep
 from nndiag.trace.trace import Facts, Trace
 
 LARGEST_DOCUMENT = 64 * 2**20
@@ -88,12 +87,7 @@ def _no_run(folder: Path) -> Problem:
     place = Location(str(folder))
     if holds_sweep(folder):
         message, hint = "this is a sweep of many runs", "its numbers are in sweep.json"
-        if not (folder / "sweep.json").exists():
-            hint = f"it was cut short: `nndiag sweep-lr {folder / 'config.yaml'}` goes on with it"
         return Problem(message, place, allowed="the folder of one run", hint=hint)
-    swept = newest_sweep(folder)
-    if swept is not None:
-        return replace(_no_run(swept), message="no run is stored here, but a sweep")
     hint = "give a folder that `nndiag train` has written, such as runs/<config>-<time>"
     return Problem("no run is stored here", place, hint=hint)
 

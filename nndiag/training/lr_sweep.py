@@ -61,7 +61,8 @@ def sweep_learning_rates(
         low: Smallest rate; found by itself by default.
         high: Largest rate; found by itself by default.
         progress: Called with the number of runs that have ended, and how many are expected.
-        record: Where runs are written down, and those that were made already are found.
+        record: Where runs are written down, and those that were made already are found. Of one
+            that is only read the result is what a sweep had found that was killed there.
     """
     started = time.monotonic()
     built = build(experiment)
@@ -82,7 +83,7 @@ def sweep_learning_rates(
         choice = decided(search, found, seeds=tuple(task.starts), steps=final_steps)
         if choice and choice.recommended is None:  # what worked was down to the seed
             choice = None
-        failed = choice is None and not interruption.requested
+        failed = choice is None and not search.stopped
         best = choice.recommended if choice else None
         return concluded(
             search,
@@ -90,9 +91,11 @@ def sweep_learning_rates(
             choice,
             **_about(built, task),
             final_steps=int(choice.best.runs[0].steps[-1]) if choice else task.steps,
-            theory=theory_of(task, built, thresholds=found.thresholds, recommended=best),
+            theory=theory_of(
+                task, built, thresholds=found.thresholds, recommended=best, ends=not search.stopped
+            ),
             failure=failure_of(task, search.runs.values()) if failed else None,
-            interrupted=interruption.requested,
+            interrupted=search.stopped,
             runs=workers.made,
             seconds=time.monotonic() - started,
         )

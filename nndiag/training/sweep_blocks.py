@@ -27,7 +27,8 @@ class BlockTrainer:
         interrupted: Whether to stop; asked about twenty times a second.
         done: Called with the number of runs that have ended, and how many are expected; may be
             None.
-        record: Where runs are written down, and those that were made already are found.
+        record: Where runs are written down, and those that were made already are found; where it
+            is only read, no others are made.
 
     Attributes:
         made: Number of runs that have ended.
@@ -60,7 +61,7 @@ class BlockTrainer:
         runs = self._known(pairs, steps)
         self.made += len(runs)
         made = {(run.rate, run.seed) for run in runs}
-        missing = [pair for pair in pairs if pair not in made]
+        missing = [] if self._reads_only else [pair for pair in pairs if pair not in made]
         blocks = blocks_of(self._task, missing, workers=self._count)
         each = len(blocks[0]) if blocks else 1
         ahead = steps * max(len(missing), self._expected) // (each * self._count)
@@ -71,6 +72,10 @@ class BlockTrainer:
                 self._record.add(block, steps=steps)
             self._done(self.made, expected)
         return runs
+
+    @property
+    def _reads_only(self) -> bool:
+        return self._record is not None and self._record.read_only
 
     def _known(self, pairs: Sequence[Pair], steps: int) -> list[ShortRun]:
         """The runs of these pairs that were made already."""
@@ -89,7 +94,7 @@ class BlockTrainer:
         """
         self._expected = expected
         count = most_workers()
-        if count < 2 or seconds < _WORTH_WORKERS:
+        if count < 2 or seconds < _WORTH_WORKERS or self._reads_only:
             yield
             return
         self._count = count

@@ -1,13 +1,14 @@
 """What a sweep has measured, on disk while it goes on: one line of JSON for each short run.
 
 A sweep that is killed leaves all of its whole lines. The same sweep takes them over and makes the
-others only: its runs depend on nothing but their rate, their seed and their number of steps. While
-a sweep goes on it holds a lock on the file, which ends with its process however that ends; where
-there are no such locks nothing is taken over.
+others only: its runs depend on nothing but their rate, their seed and their number of steps. With
+a record that is only read none is made: its sweep ends where it was killed, and says what it knows.
+While a sweep goes on it holds a lock on the file, which ends with its process however that ends;
+where there are no such locks nothing is taken over.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -29,16 +30,28 @@ class SweepRecord:
 
     Args:
         path: Where they stand; read where the file is there, else written anew.
+        asked: What is asked of the sweep, by the names of its options; None to read only.
+
+    Attributes:
+        asked: The same; where it is only read, what stands in the record.
+        read_only: Whether no run is to be made that is not in it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._known = path, _read(path)
+    def __init__(self, path: Path, *, asked: Mapping[str, Any] | None = None) -> None:
+        self._path = path
         self._file: TextIO | None = None
+        self._known, stored = _read(path)
+        self.asked, self.read_only = asked or stored, asked is None
+        if asked is not None:
+            self._open(asked)
+
+    def _open(self, asked: Mapping[str, Any]) -> None:
+        """Hold the file, and write down what is asked, behind a line that was cut off."""
         try:
-            self._file = path.open("a", encoding="utf-8", buffering=1)
+            self._file = self._path.open("a", encoding="utf-8", buffering=1)
             _lock(self._file)
-            if path.stat().st_size:
-                self._file.write("\n")  # behind a line that was cut off
+            begun = "\n" if self._path.stat().st_size else ""
+            self._file.write(f"{begun}{_line(options=dict(asked))}")
         except OSError as error:
             self._give_up(error)
 
@@ -53,13 +66,11 @@ class SweepRecord:
 
     def add(self, runs: Iterable[ShortRun], *, steps: int) -> None:
         """Write runs down; a file that cannot be written is a warning, once."""
-        lines = [
-            json.dumps({"version": __version__, "asked": steps, **_plain(run)}) for run in runs
-        ]
+        lines = [_line(asked=steps, **_plain(run)) for run in runs]
         if self._file is None or not lines:
             return
         try:
-            self._file.write("".join(f"{line}\n" for line in lines))
+            self._file.write("".join(lines))
             self._file.flush()
         except OSError as error:
             self._give_up(error)
@@ -106,28 +117,40 @@ def _is_held(record: Path) -> bool:
         return not _lock(file)
 
 
+def _line(**entry: Any) -> str:
+    return json.dumps({"version": __version__, **entry}) + "\n"
+
+
 def _plain(run: ShortRun) -> dict[str, Any]:
     plain: dict[str, Any] = to_plain(run)
     return plain
 
 
-def _read(path: Path) -> dict[Key, ShortRun]:
-    """The whole lines of a file, by rate, seed and steps; what another version wrote is left."""
+def _read(path: Path) -> tuple[dict[Key, ShortRun], Mapping[str, Any]]:
+    """The runs of a file, by rate, seed and steps, and what was asked last.
+
+    What was cut off, or written by another version, is left.
+    """
+    known: dict[Key, ShortRun] = {}
+    asked: dict[str, Any] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        return {}
-    known = {}
+        return known, asked
     for line in lines:
         try:
             entry = json.loads(line)
-            if entry.pop("version") == __version__:
+            if entry.pop("version") != __version__:
+                continue
+            if "options" in entry:
+                asked = dict(entry["options"])
+            else:
                 steps = int(entry.pop("asked"))
                 run = _run_of(entry)
                 known[run.rate, run.seed, steps] = run
         except (ValueError, KeyError, TypeError, AttributeError):  # cut off, or not ours
             continue
-    return known
+    return known, asked
 
 
 def _run_of(entry: dict[str, Any]) -> ShortRun:

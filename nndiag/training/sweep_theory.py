@@ -63,6 +63,7 @@ def theory_of(
     *,
     thresholds: Mapping[int, SeedThreshold],
     recommended: float | None,
+    ends: bool = True,
 ) -> Theory:
     """The stability limits at the starts and at the end of a run, beside what was measured.
 
@@ -71,6 +72,7 @@ def theory_of(
         built: The experiment.
         thresholds: The measured divergence threshold of each seed that has one.
         recommended: The recommended rate.
+        ends: Whether to take the runs whose ends are looked at.
     """
     start = stability_of(built)
     stability_limits = {seed: _limit(task, task.starts[seed]) for seed in thresholds}
@@ -88,9 +90,11 @@ def theory_of(
         if stability_limit is not None
     ]
     ratio = float(np.median(ratios)) if ratios else None
-    tried = {stable} if start.adaptive else {recommended, stable}
-    ends = [end for rate in tried if rate is not None and (end := _settled(task, rate)) is not None]
-    settled = (max if (ratio or 1.0) > 1 else min)(ends, default=None)
+    tried = ({stable} if start.adaptive else {recommended, stable}) if ends else set()
+    found = [
+        end for rate in tried if rate is not None and (end := _settled(task, rate)) is not None
+    ]
+    settled = (max if (ratio or 1.0) > 1 else min)(found, default=None)
     if start.adaptive:  # its stability limit at the start is that of a mean of one gradient
         ratio = None if settled is None or stable is None else stable / settled
     return Theory(
@@ -98,7 +102,7 @@ def theory_of(
         (min(known), max(known)) if known else None,
         ratio,
         settled,
-        _reading(task, start, ratio=ratio, settled=settled) if ratio is not None else None,
+        _reading(task, start, ratio=ratio, settled=settled) if ratio is not None and ends else None,
     )
 
 

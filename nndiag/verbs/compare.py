@@ -10,7 +10,7 @@ from nndiag.errors import Problem, RunError, warn
 from nndiag.finding import Severity
 from nndiag.report.compare import Side, best_first, known_settings
 from nndiag.trace.difference import Difference, differences
-from nndiag.verbs.diagnose import diagnose
+from nndiag.verbs.diagnose import stored_run
 from nndiag.verbs.result import Result
 from nndiag.verbs.run import RunResult
 
@@ -89,7 +89,7 @@ def compare(
         RunError: A run cannot be read, or there is only one.
     """
     results = [
-        run if isinstance(run, RunResult) else diagnose(run, ignore=ignore, select=select)
+        run if isinstance(run, RunResult) else stored_run(Path(run), ignore=ignore, select=select)
         for run in _found(runs)
     ]
     if len(results) < 2:
@@ -101,7 +101,7 @@ def compare(
 
 def _found(runs: Iterable[RunLike]) -> Iterable[RunLike]:
     """The runs that are meant; what a sweep has stored among them is passed over."""
-    from nndiag.trace.stored import holds_sweep, runs_in  # noqa: PLC0415 (only what a verb needs)
+    from nndiag.trace.stored import begun, holds_sweep, runs_in  # noqa: PLC0415 (what a verb needs)
 
     for run in runs:
         if isinstance(run, RunResult):
@@ -109,4 +109,4 @@ def _found(runs: Iterable[RunLike]) -> Iterable[RunLike]:
         elif holds_sweep(Path(run)):
             warn(f"{run} holds a sweep of many runs and is left out")
         else:
-            yield from runs_in(Path(run)) or [Path(run)]
+            yield from filter(begun, runs_in(Path(run))) if runs_in(Path(run)) else [Path(run)]

@@ -1,16 +1,21 @@
 """`diagnose`: judge a run that was made already."""
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nndiag.detectors import DETECTORS
+from nndiag.errors import warn
 from nndiag.finding import Cause, Confidence, Diagnosis, Severity
 from nndiag.trace import Trace
 from nndiag.verbs.run import RunResult, judged
 from nndiag.verbs.wanted import Thresholds
+
+if TYPE_CHECKING:
+    from nndiag.verbs.fix import FixResult
+    from nndiag.verbs.sweep_lr import SweepResult
 
 
 def diagnose(
@@ -20,12 +25,12 @@ def diagnose(
     ignore: Collection[str] | None = None,
     select: Collection[str] | None = None,
     loss: str | None = None,
-) -> RunResult:
+) -> "RunResult | SweepResult | FixResult":
     """What is to be said about a run; nothing is trained.
 
     Args:
-        run: A run's folder, a folder of such folders (the newest), a log of another program, a
-            trace, or a result.
+        run: A run's folder, that of a sweep or of a search for a fix that was killed, a folder of
+            such folders (the newest), a log of another program, a trace, or a result.
         thresholds: Problem → threshold → value; they go before the config's own.
         ignore: Problems that are not looked at, besides those that the config ignores.
         select: The only problems that are looked at.
@@ -36,24 +41,29 @@ def diagnose(
         ConfigError, UnknownNameError: A threshold or a problem does not exist.
     """
     if isinstance(run, str | Path):
+        from nndiag.trace.stored import holds_many, meant  # noqa: PLC0415 (only what a verb needs)
+
+        path = meant(Path(run))
         wanted: Any = {"thresholds": thresholds, "ignore": ignore, "select": select}
-        return _stored(Path(run), loss=loss, wanted=wanted)
+        if holds_many(path) and not (path / "sweep.json").exists():
+            return _many(path, unused=[name for name, value in wanted.items() if value])
+        return stored_run(path, loss=loss, **wanted)
     trace = run if isinstance(run, Trace) else run.trace
     name = str(trace.facts.settings.get("name", Path(trace.source).name or "run"))
     again = judged(trace, thresholds=thresholds, ignore=ignore, select=select, name=name)
     return again if isinstance(run, Trace) else replace(run, diagnosis=again.diagnosis)
 
 
-def _stored(
-    path: Path,
-    *,
-    loss: str | None,
-    wanted: Mapping[str, Any],
-) -> RunResult:
-    from nndiag.trace.logs import read_run  # noqa: PLC0415 (only what a verb needs)
-    from nndiag.trace.stored import runs_in  # noqa: PLC0415
+def stored_run(path: Path, *, loss: str | None = None, **wanted: Any) -> RunResult:
+    """What is to be said about one stored run, or a log.
 
-    path = (runs_in(path) or [path])[-1]
+    Args:
+        path: The run's folder, or the log.
+        loss: As `diagnose` takes it.
+        wanted: What is looked for, as `diagnose` takes it.
+    """
+    from nndiag.trace.logs import read_run  # noqa: PLC0415 (only what a verb needs)
+
     trace = read_run(path, loss=loss)
     config = path / "config.yaml"
     result = judged(
@@ -63,9 +73,20 @@ def _stored(
         run=path,
         config=shlex.quote(str(config)) if config.exists() else None,
     )
-    if wanted["select"] is not None:
+    if wanted.get("select") is not None:
         return result
     return replace(result, diagnosis=_with_what_was_seen(result.diagnosis, path))
+
+
+def _many(folder: Path, *, unused: Collection[str]) -> "SweepResult | FixResult":
+    """What a sweep or a search for a fix has found that was killed."""
+    from nndiag.trace.stored import holds_sweep  # noqa: PLC0415 (only what a verb needs)
+    from nndiag.verbs.fix import killed_fix  # noqa: PLC0415
+    from nndiag.verbs.sweep_lr import killed_sweep  # noqa: PLC0415
+
+    if unused:
+        warn(f"{folder} holds many runs: {', '.join(unused)} are for a single one")
+    return killed_sweep(folder) if holds_sweep(folder) else killed_fix(folder)
 
 
 def _with_what_was_seen(diagnosis: Diagnosis, run: Path) -> Diagnosis:

@@ -1,7 +1,7 @@
 """`fix`: try the remedies, find the smallest change that cures, write the cured config."""
 
 import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -9,12 +9,14 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nndiag.errors import ConfigError, RunError, refuse_unwritable, warn
+from nndiag.errors import ConfigError, Location, Problem, RunError, refuse_unwritable, warn
 from nndiag.finding import Severity
 from nndiag.fixing import Fix, write_cured
 from nndiag.fixing import fix as search
+from nndiag.fixing.measure import OutOfTimeError
 from nndiag.parallel import using
 from nndiag.report.next_command import DONE
+from nndiag.trace.stored import AS_IT_IS, killed_search
 from nndiag.verbs.result import Result, as_result
 from nndiag.verbs.target import (
     ExperimentLike,
@@ -46,10 +48,16 @@ class FixResult(Result, Fix):
     Attributes:
         config: The config as a command line has it.
         written: The file with the cured config.
+        run: The folder in which its runs are recorded; None where they are not.
+        options: The words of its options, as a command line has them.
+        read: Whether it is what a search left that was killed, or had ended.
     """
 
     config: str | None = None
     written: Path | None = None
+    run: Path | None = None
+    options: tuple[str, ...] = ()
+    read: bool = False
 
     @property
     def name(self) -> str:
@@ -76,7 +84,12 @@ class FixResult(Result, Fix):
 
     def cut_short(self) -> bool:
         """Whether Ctrl-C ended the search."""
-        return self.interrupted
+        return self.interrupted and not self.read
+
+    def remarks(self) -> Iterable[str]:
+        """What is missing of a search that was killed."""
+        if self.read and self.interrupted:
+            yield f"{self.run}: this search was killed; nothing was trained now"
 
     def line(self) -> str:
         """The verdict in one line."""
@@ -152,20 +165,65 @@ def fix(
         refuse_unwritable(own.source.with_suffix(".fixed.yaml"), hint=_UNWRITTEN)
     check_diagnosis_section(own)
     experiment = narrowed(own, ignore=ignore, select=select)
-    tell = notice or (lambda text: None)
+    folder = None if runs is None else _begun(experiment, Path(runs))
+    told: dict[str, Any] = {"notice": notice or (lambda text: None), "progress": progress}
     try:
         with using(workers):
-            found = search(
-                experiment,
-                seconds=seconds,
-                notice=tell,
-                progress=progress,
-                folder=None if runs is None else _folder(own.config.name, Path(runs)),
-            )
+            found = search(experiment, seconds=seconds, folder=folder, **told)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("interrupted before the config was trained once") from None
     written = _written(found, own) if write else None
-    return as_result(FixResult, found, config=words_of(config, overrides), written=written)
+    about = {"config": words_of(config, overrides), "written": written, "run": folder}
+    result = as_result(FixResult, found, **about)
+    if folder is not None and not found.interrupted:
+        _store(result, folder)
+    return result
+
+
+def killed_fix(folder: Path) -> FixResult:
+    """What a search has found that was killed, or has ended; nothing is trained.
+
+    Args:
+        folder: Where its runs were recorded.
+
+    Raises:
+        RunError: The config as it is was not trained to its end.
+        ConfigError: The config cannot be used any more.
+    """
+    config = folder / AS_IT_IS / "config.yaml"
+    experiment = load_experiment(config)
+    try:
+        found = search(experiment, folder=folder, read_only=True)
+    except OutOfTimeError:
+        hint = f"`nndiag fix {shlex.quote(str(config))}` begins it anew"
+        message = "no whole run of this search is recorded"
+        raise RunError(Problem(message, Location(str(folder)), hint=hint)) from None
+    options = () if folder.parent == Path("runs") else ("--runs", str(folder.parent))
+    about = {"config": shlex.quote(str(config)), "run": folder, "options": options}
+    return as_result(FixResult, found, **about, read=True)
+
+
+def _begun(experiment: "Experiment", runs: Path) -> Path:
+    """The folder of a killed search of this config, or a new one."""
+    from nndiag.experiment import resolved_yaml  # noqa: PLC0415 (only where it is kept)
+
+    name = experiment.config.name
+    killed = killed_search(runs, config=resolved_yaml(experiment))
+    if killed is None:
+        return _folder(name, runs)
+    warn(f"{killed}: going on with a search that was killed")
+    return killed
+
+
+def _store(result: FixResult, folder: Path) -> None:
+    """The JSON object in the search's folder; one that cannot be written is a warning."""
+    from nndiag.plain import json_text  # noqa: PLC0415 (only where it is stored)
+    from nndiag.trace.run_folder import write_file  # noqa: PLC0415
+
+    try:
+        write_file(folder / "fix.json", json_text(result.to_dict()).encode())
+    except RunError as error:
+        warn(f"the search could not be stored: {error}")
 
 
 def _program_fixed(
@@ -217,15 +275,16 @@ def _next_command(found: FixResult, config: str) -> str:
         return f"nndiag train {shlex.quote(str(found.written))}"
     if found.healthy:
         return DONE
+    words = None if found.winner is None else _overrides(found.winner.trial.changes)
+    if words is not None and not (found.read and found.interrupted):
+        return f"nndiag train {config} {shlex.join(words)}"
     if found.winner is not None or found.interrupted:
-        words = None if found.winner is None else _overrides(found.winner.trial.changes)
-        again = f"nndiag fix {config}"
-        return again if words is None else f"nndiag train {config} {shlex.join(words)}"
+        return shlex.join(["nndiag", "fix", *shlex.split(config), *found.options])
     if any(trial.run is None for trial in found.trials):
         return f"nndiag fix {config} --seconds {max(10, round(4 * found.budget))}"
-    if found.diagnosis.cause is not None:  # what is left is for a person
-        return f"nndiag explain {found.diagnosis.cause.finding.problem}"
-    return f"nndiag sweep-lr {config}"
+    cause = found.diagnosis.cause  # what is left is for a person
+    left = f"sweep-lr {config}" if cause is None else f"explain {cause.finding.problem}"
+    return f"nndiag {left}"
 
 
 def _overrides(changes: Mapping[str, Any], section: str = "") -> list[str] | None:

@@ -1,14 +1,14 @@
 """`sweep_lr`: which learning rates work, and where they end."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nndiag.diagnosis.sweep_findings import sweep_findings
-from nndiag.errors import ConfigError, Problem, RunError, warn
+from nndiag.errors import ConfigError, Location, Problem, RunError, warn
 from nndiag.finding import Finding, Severity
 from nndiag.formatting import chosen
 from nndiag.parallel import using
@@ -44,10 +44,14 @@ class SweepResult(Result, Sweep):
         target: The words that name the config or the program, with the overrides; empty for one
             that is no file.
         run: The folder it is stored in; None where it is in memory only.
+        options: The words of its options, as a command line has them.
+        read: Whether it is what a sweep left that was killed.
     """
 
     target: tuple[str, ...] = ()
     run: Path | None = None
+    options: tuple[str, ...] = ()
+    read: bool = False
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -59,13 +63,18 @@ class SweepResult(Result, Sweep):
         """What to try next."""
         return _next_command(self, self.target) if self.target else None
 
+    def remarks(self) -> Iterable[str]:
+        """What is missing of a sweep that was killed."""
+        if self.read and self.interrupted:
+            yield f"{self.run}: this sweep was killed; nothing was trained now"
+
     def gravest(self) -> Severity | None:
         """An error where no rate learns."""
         return gravest_of(self.findings) if self.failure is None else Severity.ERROR
 
     def cut_short(self) -> bool:
         """Whether Ctrl-C ended the sweep."""
-        return self.interrupted
+        return self.interrupted and not self.read
 
     def line(self) -> str:
         """The verdict in one line."""
@@ -142,6 +151,13 @@ class _Asked:
             message = f"low must be below high, {chosen(self.high)}, not {chosen(self.low)}"
             raise ConfigError(Problem(message))
 
+    def words(self, runs: Path | None) -> tuple[str, ...]:
+        """What differs from what is usual, as a command line has it."""
+        usual = {**asdict(_Asked()), "runs": "runs"}
+        own = {**asdict(self), "runs": str(runs or "runs")}
+        changed = {name: value for name, value in own.items() if value != usual[name]}
+        return tuple(word for name, value in changed.items() for word in (f"--{name}", str(value)))
+
 
 def sweep_lr(
     target: ExperimentLike,
@@ -193,7 +209,7 @@ def sweep_lr(
         message = "interrupted before the first run had ended; nothing is known yet"
         raise KeyboardInterrupt(message)
     words = (str(target), *override_texts(overrides)) if isinstance(target, str | Path) else ()
-    result = as_result(SweepResult, found, target=words, run=folder)
+    result = as_result(SweepResult, found, target=words, run=folder, options=asked.words(where))
     _store(result)
     if plots:
         result.draw()
@@ -224,7 +240,7 @@ def _swept(
 
     experiment = load_experiment(target, overrides)
     folder = None if runs is None else _begun(experiment, runs)
-    record = None if folder is None else SweepRecord(folder / "runs.jsonl")
+    record = None if folder is None else SweepRecord(folder / "runs.jsonl", asked=asdict(asked))
     if record is not None and record.count:
         warn(f"{folder}: going on from {record.count:,} runs of a sweep that was killed")
     try:
@@ -237,6 +253,30 @@ def _swept(
             (folder / name).unlink(missing_ok=True)
         folder.rmdir()
     return found, folder
+
+
+def killed_sweep(folder: Path) -> SweepResult:
+    """What a sweep has found that was killed; nothing is trained.
+
+    Args:
+        folder: Where it was recorded.
+
+    Raises:
+        RunError: No run of it had ended.
+        ConfigError: Its config cannot be used any more.
+    """
+    from nndiag.training.sweep_record import SweepRecord  # noqa: PLC0415 (only what a verb needs)
+
+    config, record = folder / "config.yaml", SweepRecord(folder / "runs.jsonl")
+    names = asdict(_Asked()).keys() & record.asked.keys()
+    asked = _Asked(**{name: record.asked[name] for name in names})
+    found = sweep_learning_rates(load_experiment(config), **asdict(asked), record=record)
+    if not found.runs:
+        hint = f"`nndiag sweep-lr {shlex.quote(str(config))}` begins it anew"
+        message = "no whole run of this sweep is recorded"
+        raise RunError(Problem(message, Location(str(folder)), hint=hint))
+    about = {"target": (str(config),), "options": asked.words(folder.parent), "run": folder}
+    return as_result(SweepResult, found, **about, read=True)
 
 
 def _begun(experiment: "Experiment", runs: Path) -> Path:
@@ -281,15 +321,20 @@ def _store(result: SweepResult) -> None:
 
     if result.run is None:
         return
+    record = result.run / "runs.jsonl"
+    if result.interrupted and record.exists():
+        return  # it can be gone on with
     try:
         write_file(result.run / "sweep.json", json_text(result.to_dict()).encode())
-        (result.run / "runs.jsonl").unlink(missing_ok=True)
+        record.unlink(missing_ok=True)
     except RunError as error:
         warn(f"the sweep could not be stored: {error}")
 
 
 def _next_command(result: SweepResult, words: tuple[str, ...]) -> str:
     kept = [text for text in words if not text.startswith("optimizer.learning_rate=")]
+    if result.interrupted and result.run is not None:
+        return shlex.join(["nndiag", "sweep-lr", *words, *result.options])
     if result.theory is None:  # a program
         wanted = result.findings or result.failure is not None
         verb = "gradcheck" if not result.right else "fix" if wanted else "train"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nndiag.errors import RunError, warn
 from nndiag.plain import json_text
-from nndiag.trace.run_folder import write_file, write_parameters
+from nndiag.trace.run_folder import write_file
 from nndiag.verbs.run import RunResult, judged
 from nndiag.verbs.target import (
     ExperimentLike,
@@ -249,10 +249,9 @@ def _confirmed(
 
 def _store(result: RunResult, folder: Path) -> None:
     """Write the parameters and the diagnosis; what cannot be written is a warning."""
-    try:
-        write_parameters(folder, result.parameters)
-    except RunError as error:
-        warn(f"the parameters could not be stored: {error}")
+    from nndiag.training.stored_run import keep_parameters  # noqa: PLC0415 (what a verb needs)
+
+    keep_parameters(folder, result.parameters)
     try:
         write_file(folder / "diagnosis.json", json_text(result.to_dict()).encode())
     except RunError as error:

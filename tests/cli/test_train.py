@@ -166,7 +166,7 @@ def test_a_folder_that_disappears_costs_what_was_to_be_stored_there(command, mon
     def fail(*arguments, **known):
         raise RunError("gone")
 
-    for place in ("nndiag.verbs.train.write_parameters", "nndiag.verbs.train.write_file",
+    for place in ("nndiag.training.stored_run.write_parameters", "nndiag.verbs.train.write_file",
                   "nndiag.plots.save_plots"):  # fmt: skip
         monkeypatch.setattr(place, fail)
     ended = command("train", "healthy.yaml")

@@ -1,7 +1,11 @@
 """A `sweep-lr` or a `fix` that is killed keeps what it measured."""
 
 import json
-import shutil
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +13,7 @@ import pytest
 
 import nndiag
 from nndiag.errors import NndiagWarning, RunError
-from nndiag.fixing import trial_runner
+from nndiag.fixing import measure
 from nndiag.training import sweep_blocks
 from nndiag.training.sweep_record import SweepRecord
 from nndiag.training.sweep_runs import ShortRun
@@ -59,9 +63,10 @@ def test_a_killed_sweep_is_gone_on_with_by_the_same_command(tmp_path, monkeypatc
         with pytest.raises(KilledError):
             swept(tmp_path / "runs")
     (record,) = (tmp_path / "runs").glob("*/runs.jsonl")
-    kept = record.read_text().splitlines()
+    asked, *kept = record.read_text().splitlines()
+    assert json.loads(asked)["options"]["rates"] == 9
     assert kept
-    record.write_text("\n".join([*kept, kept[-1][:40]]))  # its last line was cut off
+    record.write_text("\n".join([asked, *kept, kept[-1][:40]]))  # its last line was cut off
     made: list[int] = []
     with pytest.warns(NndiagWarning, match=f"going on from {len(kept)} runs"):
         again = swept(tmp_path / "runs", progress=lambda count, _: made.append(count))
@@ -87,48 +92,122 @@ def test_a_finished_sweep_and_one_of_another_config_are_not_gone_on_with(tmp_pat
 
 
 @pytest.mark.usefixtures("alone")
-def test_diagnose_says_how_a_killed_sweep_is_gone_on_with(tmp_path):
-    swept(tmp_path)
-    (folder,) = tmp_path.glob("*-sweep-lr-*")
-    (folder / "sweep.json").rename(folder / "runs.jsonl")
-    with pytest.raises(RunError, match="a sweep of many runs") as refused:
-        nndiag.diagnose(folder)
-    assert f"nndiag sweep-lr {folder / 'config.yaml'}" in refused.value.problems[0].hint
-    with pytest.raises(RunError, match="no run is stored here, but a sweep") as above:
-        nndiag.diagnose(tmp_path)
-    assert above.value.problems[0].hint == refused.value.problems[0].hint
+def test_a_killed_sweep_is_read_with_what_it_knows(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        killed_after(2, patch)
+        with pytest.raises(KilledError):
+            swept(tmp_path)
+    (record,) = tmp_path.glob("*/runs.jsonl")
+    before = record.read_bytes()
+    killed_after(0, monkeypatch)  # nothing may be trained
+    found = nndiag.diagnose(tmp_path)
+    assert found.interrupted
+    assert not found.cut_short()  # what was asked for is whole: nobody pressed Ctrl-C
+    assert len(found.rates) == len(before.splitlines()) - 1  # one seed, behind what was asked
+    assert found.line().startswith("small: cut short: of ")
+    again = f"nndiag sweep-lr {record.parent / 'config.yaml'} --seeds 1 --rates 9 --runs {tmp_path}"
+    assert found.next_command == again
+    assert record.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == [record.parent.name]
 
 
 @pytest.mark.usefixtures("alone")
-def test_what_a_killed_fix_has_tried_is_diagnosed_and_compared(tmp_path, monkeypatch):
-    measured, made = trial_runner.measured, []
+def test_a_sweep_without_a_whole_run_is_refused(tmp_path):
+    swept(tmp_path)
+    (folder,) = tmp_path.glob("*-sweep-lr-*")
+    (folder / "sweep.json").rename(folder / "runs.jsonl")
+    with pytest.raises(RunError, match="no whole run of this sweep is recorded") as refused:
+        nndiag.diagnose(folder)
+    assert f"nndiag sweep-lr {folder / 'config.yaml'}" in refused.value.problems[0].hint
+
+
+@pytest.mark.usefixtures("alone")
+def test_an_interrupted_sweep_is_gone_on_with_too(tmp_path):
+    presses = iter([signal.SIGINT])
+    first = swept(tmp_path, progress=lambda *_: [os.kill(os.getpid(), x) for x in presses])
+    assert first.cut_short()
+    assert first.next_command is None  # it has no file to name
+    with pytest.warns(NndiagWarning, match="going on from"):
+        again = swept(tmp_path)
+    assert (again.run, again.interrupted) == (first.run, False)
+
+
+@pytest.fixture
+def killed(tmp_path, monkeypatch):
+    """The folder of a search that was killed after the config as it is and one trial."""
+    trained, made = measure.train, []
 
     def until_killed(*arguments, **options):
-        if len(made) == 2:
+        if len(made) == 3:
             raise KilledError
-        made.append(measured(*arguments, **options))
-        return made[-1]
+        made.append(1)
+        return trained(*arguments, **options)
 
-    monkeypatch.setattr("nndiag.fixing.trial_runner.measured", until_killed)
-    with pytest.raises(KilledError):
-        nndiag.fix(SETTINGS, runs=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("nndiag.fixing.measure.train", until_killed)
+        with pytest.raises(KilledError):
+            nndiag.fix(SETTINGS, runs=tmp_path)
     (folder,) = tmp_path.iterdir()
-    names = {path.name for path in folder.iterdir()}
-    assert "as-it-is" in names
-    assert len(names) == 3
-    begun = folder / "begun-only"  # as a kill leaves it before the first step
-    shutil.copytree(folder / "as-it-is", begun)
-    (begun / "steps.f64").write_bytes(b"")
-    assert nndiag.diagnose(tmp_path).trace.loss.tolist() == made[-1].trace.loss.tolist()
-    shutil.rmtree(begun)
-    last = nndiag.diagnose(folder)
-    assert last.trace.loss.tolist() == made[-1].trace.loss.tolist()
-    assert len(nndiag.compare(folder / "as-it-is", last.run).sides) == 2
-    assert json.loads((folder / "as-it-is" / "ending.json").read_text())["reason"] == "finished"
+    return folder
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_a_killed_fix_has_tried_is_read(killed, monkeypatch):
+    monkeypatch.setattr("nndiag.fixing.measure.train", None)  # nothing may be trained
+    found = nndiag.diagnose(killed.parent)
+    assert found.interrupted
+    assert not found.cut_short()
+    assert sum(trial.run is not None for trial in found.trials) == 1
+    config = killed / "as-it-is" / "config.yaml"
+    assert found.next_command == f"nndiag fix {config} --runs {killed.parent}"
+    assert found.line() == "small: cut short: no fix so far"
+    assert "INTERRUPTED  1 trial so far, none is a fix" in str(found)
+    assert len(nndiag.compare(killed).sides) == 3
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_killed_fix_is_gone_on_with_by_the_same_command(killed, tmp_path):
+    (killed / "as-it-is" / "parameters.npz").write_bytes(b"")  # what is damaged is made again
+    with pytest.warns(NndiagWarning, match="going on with a search that was killed"):
+        again = nndiag.fix(SETTINGS, runs=killed.parent)
+    whole = nndiag.fix(SETTINGS, runs=tmp_path / "whole")
+    assert (again.run, whole.run != again.run) == (killed, True)
+    assert [trial.remedies for trial in again.trials] == [x.remedies for x in whole.trials]
+    assert [trial.error for trial in again.trials] == [x.error for x in whole.trials]
+    assert again.winner.trial.remedies == whole.winner.trial.remedies
+    read = nndiag.diagnose(whole.run)
+    assert not read.interrupted
+    assert (read.line(), len(read.trials)) == (whole.line(), len(whole.trials))
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "enough"),
+    [
+        ("sweep-lr", ["--seeds", "1", "--rates", "4", "--no-plots"], "*/runs.jsonl"),
+        ("fix", [], "*/as-it-is/parameters.npz"),
+    ],
+)
+def test_what_a_sigkill_leaves_is_read(tmp_path, verb, options, enough):
+    config = tmp_path / "slow.yaml"
+    slow = {**SETTINGS, "training": {"steps": 50_000}}
+    config.write_text(json.dumps(slow))
+    command = [sys.executable, "-m", "nndiag", verb, str(config), "--runs", str(tmp_path / "runs")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([*command, *options], start_new_session=True, **quiet)
+    try:
+        while not any(len(one.read_bytes()) > 500 for one in (tmp_path / "runs").glob(enough)):
+            assert process.poll() is None
+            time.sleep(0.01)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    found = nndiag.diagnose(tmp_path / "runs")
+    assert found.interrupted
+    assert found.next_command.startswith(f"nndiag {verb} {found.run}")
 
 
 def test_a_line_behind_one_that_was_cut_off_is_not_lost(tmp_path):
-    record = SweepRecord(tmp_path / "runs.jsonl")
+    record = SweepRecord(tmp_path / "runs.jsonl", asked={})
     run = ShortRun(
         0.1, 0, 1.0, 1.0, np.array([0, 5]), np.array([1.0, np.nan]), np.inf, np.inf, 4, 0, 0, None
     )
@@ -136,12 +215,11 @@ def test_a_line_behind_one_that_was_cut_off_is_not_lost(tmp_path):
     record.close()
     with (tmp_path / "runs.jsonl").open("a") as file:
         file.write('{"version": ')
-    again = SweepRecord(tmp_path / "runs.jsonl")
+    again = SweepRecord(tmp_path / "runs.jsonl", asked={"seeds": 2})
     again.add([replace(run, rate=0.2)], steps=5)
     again.close()
     last = SweepRecord(tmp_path / "runs.jsonl")
-    last.close()
-    assert last.count == 2
+    assert (last.count, last.asked, last.read_only) == (2, {"seeds": 2}, True)
     found = last.run(0.1, 0, steps=5)
     assert found.final == np.inf
     np.testing.assert_array_equal(found.curve, run.curve)

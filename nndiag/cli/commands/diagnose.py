@@ -9,7 +9,9 @@ from nndiag.cli.command import command
 from nndiag.cli.options import PATH, ignore_option, select_option
 
 if TYPE_CHECKING:
+    from nndiag.verbs.fix import FixResult
     from nndiag.verbs.run import RunResult
+    from nndiag.verbs.sweep_lr import SweepResult
 
 
 @command("diagnose", rank=5)
@@ -34,7 +36,7 @@ def diagnose(
     *,
     ignore: tuple[str, ...],
     select: tuple[str, ...],
-) -> "RunResult":
+) -> "RunResult | SweepResult | FixResult":
     """Judge a stored run again."""
     from nndiag.verbs.diagnose import diagnose as diagnosed  # noqa: PLC0415
 
