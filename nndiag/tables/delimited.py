@@ -62,6 +62,7 @@ def header_in(text: str, is_title: Callable[[str], bool]) -> Header | None:
                 continue
             cells = _cells(below, delimiter, len(titles))
             index = delimiter in (SPACES, WIDE) and len(cells) == len(titles) + 1
+            index = index and cells[0][-1:] not in (":", "=")  # which a value follows
             under = cells[1:] if index else cells
             if (
                 below

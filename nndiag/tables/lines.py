@@ -46,6 +46,9 @@ _OF_PLACE = re.compile(
     r"^(.*?\w)\s+(?:(?:after|at|in|for|on)\s+)?(?:the\s+)?\w+$"
 )  # Cost after step 3
 """Words before those of a place: "Cost after iteration 3: 0.5"."""
+_COUNTED = re.compile(r"\s+([A-Za-z]+)\b\s*(?=[:,;|]|-+>?\s|\s[A-Za-z]|$)")
+_COUNTING = re.compile(r"^(?:(.*?\w)\s+)?(?:after|at|in|for)$", re.IGNORECASE)
+"""What stands around a number of places: "Error after 300 iterations: 0.5"."""
 _REPEATS = re.compile(r"\bbest\b.*:\s*$", re.IGNORECASE)  # the next line says again what was said
 _LIST = re.compile(r"(\w[\w ./]*?)\W*[=:]\s*(?:\w+\()?\[([-+\d.eE,\s]|nan|inf)+\]")
 _MOST_WORDS = 6  # of a title; more are a sentence
@@ -64,6 +67,7 @@ class _Reading:
         places: The place in the run that was named last.
         part: Word for the examples that the lines below tell of.
         filled: Titles that have a value at this place.
+        fractions: Words that had a fraction once, and count no steps.
     """
 
     titles: dict[str, int] = field(default_factory=dict)
@@ -72,6 +76,7 @@ class _Reading:
     places: dict[str, float] = field(default_factory=dict)
     part: str = ""
     filled: set[str] = field(default_factory=set)
+    fractions: set[str] = field(default_factory=set)
 
 
 @form
@@ -141,7 +146,7 @@ def _read(reading: _Reading, line: str, number: int) -> None:
         return
     own: dict[str, float] = {}
     values: dict[str, float] = {}
-    for title, value, is_place in _named_numbers(line, reading.part):
+    for title, value, is_place in _named_numbers(line, reading.part, reading.fractions):
         (own if is_place else values).setdefault(title, value)
     if own:
         if own.get("epoch", reading.places.get("epoch")) != reading.places.get("epoch"):
@@ -158,7 +163,7 @@ def _read(reading: _Reading, line: str, number: int) -> None:
     reading.lines.append(number)
 
 
-def _named_numbers(line: str, part: str) -> Iterator[tuple[str, float, bool]]:
+def _named_numbers(line: str, part: str, fractions: set[str]) -> Iterator[tuple[str, float, bool]]:
     """Title and value of each number with words before it, and whether it is a place in the run."""
     end, of_place = 0, ""
     places: set[str] = set()
@@ -168,9 +173,18 @@ def _named_numbers(line: str, part: str) -> Iterator[tuple[str, float, bool]]:
         value = float(match["number"].replace(",", ""))
         unit = (match["unit"] or "").strip()
         place = next((name for name, kind in _PLACES.items() if kind.search(words)), None)
+        counted = _counted(line, match, words)
+        if place is None and counted is not None:
+            place, end, of_place = counted
+            if place not in places:
+                yield place, value, True
+            places.add(place)
+            continue
         if place is None and not words and (match["of"] or _begins(line, match)):
             place = _unnamed_place(match, places)
         if place == "step" and not value.is_integer():
+            fractions.add(words)
+        if place == "step" and words in fractions:
             continue
         said = _PARTS.search(words if place is None else before)
         if place is not None:
@@ -194,6 +208,16 @@ def _named_numbers(line: str, part: str) -> Iterator[tuple[str, float, bool]]:
             part = said[0].lower() if said and len(words.split()) < _MOST_WORDS else part
             continue
         yield f"{part} {words}" if part and said is None else words, value, False
+
+
+def _counted(line: str, match: re.Match[str], words: str) -> tuple[str, int, str] | None:
+    """Of a number of places: which, where its words end, and what is told of it; else None."""
+    after, before = _COUNTED.match(line, match.end()), _COUNTING.match(words)
+    whole = match["number"].replace(",", "").isdigit()
+    if after is None or not whole or not (before or not words):
+        return None
+    place = next((name for name, kind in _PLACES.items() if kind.search(after[1])), None)
+    return None if place is None else (place, after.end(), (before and before[1]) or "")
 
 
 def _begins(line: str, match: re.Match[str]) -> bool:

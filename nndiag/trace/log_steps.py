@@ -9,7 +9,7 @@ import numpy as np
 from nndiag.arrays import FloatArray
 from nndiag.errors import DataError, Location, Problem
 from nndiag.tables import Table
-from nndiag.trace.log_titles import EPOCH, STEP, TRAINING, Column
+from nndiag.trace.log_titles import EPOCH, STEP, TRAINING, VALIDATION, Column
 
 _LARGEST_STEP = 2**53
 _MOST_PROBLEMS = 8
@@ -78,15 +78,17 @@ def _steps_of_all(table: Table, steps: Integers, used: Places, unit: str) -> Log
 def _whole(
     table: Table, numbers: Mapping[Column, tuple[Places, FloatArray]], name: str, used: Places
 ) -> Integers | None:
-    """A column of whole numbers, one in each used row; None where it is not one.
+    """A column of whole numbers, for each used row; None where it is not one.
+
+    A row without any loss may lack it: it belongs to the one before it, else to the first.
 
     Raises:
         DataError: Steps are no whole numbers.
     """
     rows, values = numbers.get(Column(name), (np.empty(0, np.intp), np.empty(0)))
-    if not len(used) or not np.isin(used, rows).all():
+    if not len(rows) or not np.isin(_of_losses(numbers, used), rows).all():
         return None
-    values = values[np.searchsorted(rows, used)]
+    values = values[np.maximum(np.searchsorted(rows, used, side="right") - 1, 0)]
     with np.errstate(all="ignore"):
         whole = (values >= 0) & (values < _LARGEST_STEP) & (values == np.floor(values))
     if whole.all():
@@ -96,6 +98,13 @@ def _whole(
     row = int(np.argmin(whole))
     problem = "a step is a whole number that is not negative"
     raise DataError(Problem(problem, table.place(int(used[row])), got=f"{values[row]:g}"))
+
+
+def _of_losses(numbers: Mapping[Column, tuple[Places, FloatArray]], used: Places) -> Places:
+    """The rows that have a loss; all that are used where none has."""
+    kinds = ("loss", TRAINING, VALIDATION)
+    rows = [numbers[Column(name)][0] for name in kinds if Column(name) in numbers]
+    return np.concatenate(rows) if rows else used
 
 
 def _with_those_of_losses(

@@ -56,7 +56,7 @@ TOLD = {
     "layers_library.log": Told(8, (1.2, 0.35473), "step", 700),
     "lines_of_json.jsonl": Told(8, (1.2, 0.354729), "step", 70),
     "metrics_long.csv": Told(8, (1.2, 0.3547), "step", 7, (8, 0.5226)),
-    "mixture.txt": Told(8, (1.2, 0.35), "row", 8),
+    "mixture.txt": Told(8, (1.2, 0.35), "epoch", 8),
     "nan_in_text.txt": Told(8, (1.2, float("nan")), "epoch", 7),
     "none_in_cells.csv": Told(8, (1.2, 0.3547), "step", 7, (2, 0.5616)),
     "progress_epochs.txt": Told(8, (1.2, 0.3547), "epoch", 8, (8, 0.5226)),
@@ -99,11 +99,16 @@ TOLD = {
     "metric_values.json": Told(8, (1.2, 0.282354), "step", 70),
     "pairs_printed.txt": Told(8, (1.2, 0.2824), "step", 35),
     "results_with_heading.txt": Told(8, (1.2, 0.2824), "row", 8, (2, 0.3824)),
-    "words_run_together.txt": Told(8, (1.2, 0.28), "row", 7),
+    "after_thousands.txt": Told(8, (0.7, 0.4888), "step", 7000),
+    "blocks_of_parts.txt": Told(10, (1.0, 0.3874), "epoch", 10, (10, 0.6062)),
+    "fractions_of_updates.txt": Told(20, (8.55, 3.226), "step", 2000),
+    "after_so_many.txt": Told(12, (0.75, 0.397296), "step", 11000),
+    "words_run_together.txt": Told(8, (1.2, 0.28), "step", 6500),
 }
 
 REFUSED = {
     "german_words.txt": "no column holds a loss|no names",
+    "runs_with_headings.txt": "the file holds 3 runs: its epochs begin anew",
     "runs_side_by_side.csv": "the file holds 2 runs side by side",
     "several_runs_by_column.csv": "the file holds 3 runs: its epochs begin anew",
     "table_of_runs.csv": "a table of runs, one row each",
