@@ -17,13 +17,15 @@ from nndiag.arrays import FloatArray
 from nndiag.errors import Location, Problem, RunError, warn
 from nndiag.trace.documents import ending_of, facts_of
 from nndiag.trace.files import CHECKSUM_TYPE, ROW_TYPE, VERSION, checksum, checksums
-from nndiag.trace.layout import series_of_rows
+from nndiag.trace.layout import Layout, series_of_rows
 from nndiag.trace.stored import holds_sweep
 from nndiag.trace.trace import Facts, Trace
 
 LARGEST_DOCUMENT = 64 * 2**20
 LARGEST_DATA = 4 * 2**30
 """Bytes; what a file may hold before it is refused unread."""
+
+_MOST_LAYERS, _TELLING = 100, 9  # that are looked for without a header; rows that tell
 
 R = TypeVar("R")
 
@@ -56,6 +58,44 @@ def read_trace(folder: Path) -> Trace:
 
 
 def _read_header(path: Path) -> dict[str, Any]:
+    """The layers' names and the columns; of a damaged header, those that fit the rows.
+
+    Raises:
+        RunError: There is none, or none that fits.
+    """
+    if not _is_changed(path):
+        return _whole_header(path)
+    try:
+        header = _whole_header(path)
+    except RunError:
+        header = _fitting_header(path.parent)
+        if header is None:
+            raise
+    warn(f"{path}: damaged since it was written; names may be others than they were")
+    return header
+
+
+def _fitting_header(folder: Path) -> dict[str, Any] | None:
+    """The header of as many layers as the rows have columns for, by their checksums."""
+    for count in range(1, _MOST_LAYERS):
+        layout = Layout(tuple(f"layer{number}" for number in range(1, count + 1)))
+        columns = {"steps": list(layout.step_columns), "probes": list(layout.probe_columns)}
+        if all(_fits(folder / f"{name}.f64", len(each)) for name, each in columns.items()):
+            return {"layers": list(layout.layers), **columns}
+    return None
+
+
+def _fits(path: Path, columns: int) -> bool:
+    """Whether a file's rows have so many columns: most of its first ones have their checksum."""
+    data = _read_bytes(path, largest=LARGEST_DATA) or b""
+    stored = _read_bytes(path.with_suffix(".crc"), largest=LARGEST_DATA) or b""
+    row_bytes, count = columns * ROW_TYPE.itemsize, min(_TELLING, len(stored) // 4)
+    found = checksums(memoryview(data)[: count * row_bytes], row_bytes=row_bytes)
+    same = found == np.frombuffer(stored, CHECKSUM_TYPE, count)[: len(found)]
+    return bool(2 * same.sum() > len(same)) or not data
+
+
+def _whole_header(path: Path) -> dict[str, Any]:
     header = _read_document(path)
     if header is None:
         raise RunError(_no_run(path.parent))
@@ -77,8 +117,6 @@ def _read_header(path: Path) -> dict[str, Any]:
     for columns in (header["steps"], header["probes"]):
         if not _whole_series(columns, len(header["layers"])):
             raise _damaged(path, "a series has not one column per layer")
-    if _is_changed(path):
-        warn(f"{path}: damaged since it was written; names may be others than they were")
     return header
 
 

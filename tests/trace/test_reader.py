@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from nndiag.errors import NndiagWarning, RunError
 from nndiag.trace import Trace, TraceWriter, read_trace
+from nndiag.trace.files import write_document
 from tests.searching import examples
 
 from .conftest import LAYERS, record
@@ -47,7 +48,7 @@ def test_a_run_that_ended_before_its_first_step_says_so(tmp_path):
 def test_a_version_of_the_future_is_refused_by_its_number(stored):
     folder, _ = stored
     header = json.loads((folder / "trace.json").read_text())
-    (folder / "trace.json").write_text(json.dumps(header | {"version": 99}))
+    write_document(folder / "trace.json", header | {"version": 99})
     with pytest.raises(RunError, match="99"):
         read_trace(folder)
 
@@ -75,9 +76,20 @@ def test_a_series_of_the_future_is_read_as_it_is(stored):
 def test_a_header_that_no_run_has_written_is_refused_with_its_place(stored, change):
     folder, _ = stored
     header = json.loads((folder / "trace.json").read_text())
-    (folder / "trace.json").write_text(json.dumps(header | change))
+    write_document(folder / "trace.json", header | change)
     with pytest.raises(RunError, match=r"trace\.json"):
         read_trace(folder)
+
+
+@pytest.mark.parametrize("text", ["", '{"version": 1, "layers": ["one"]}', "\xff"])
+def test_a_damaged_header_costs_no_more_than_names(stored, text):
+    folder, trace = stored
+    (folder / "trace.json").write_text(text, encoding="latin-1")
+    with pytest.warns(NndiagWarning, match="damaged since it was written; names may be others"):
+        again = read_trace(folder)
+    assert again.loss.tolist() == trace.loss.tolist()
+    assert again.series.keys() == trace.series.keys()
+    assert again.layers == ("layer1", "layer2")
 
 
 @pytest.mark.parametrize("step", [-1.0, 0.5, np.nan, np.inf, 1e300, 0.0])
