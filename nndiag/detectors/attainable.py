@@ -38,6 +38,7 @@ _ROWS = 4  # for each column of a model: then its own noise adds 0.1 at most
 _GOOD_R_SQUARED = 0.9
 _LEAST_LEFT = 0.2  # below, the estimate of the noise is too rough to divide by
 _AT_LIMIT = 0.15  # so close to what the data allow counts as all of it
+_WORSE = 0.02  # share of the variance by which predictions are worse than the mean
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,10 @@ class Learned:
         """Whether the R² is high, or no more could be learned from these data."""
         if self.done or self.r_squared is None:
             return self.done
-        at_limit = self.shortfall is not None and self.shortfall <= self.tolerance
+        worse_than_none = max(self.attainable, 0.0) + _WORSE
+        at_limit = self.shortfall is not None and self.shortfall <= min(
+            self.tolerance, worse_than_none
+        )
         return self.r_squared >= _GOOD_R_SQUARED or at_limit
 
     @property

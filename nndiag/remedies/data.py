@@ -17,7 +17,6 @@ _SQUASHING = ("sigmoid", "softmax")
         "dead-units",
         "vanishing-gradients",
         "learning-rate-too-small",
-        "mismatched-data",
     ],
 )
 def standardized_inputs(case: Case) -> Changes | None:

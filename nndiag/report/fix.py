@@ -14,7 +14,13 @@ from nndiag.fixing import Fix, Run, Trial, TrialOutcome
 from nndiag.formatting import accuracy_words, count, number, r_squared_words
 from nndiag.remedies import remedy_of
 from nndiag.report.changes import change_words
-from nndiag.report.verdict import cause_words, labelled, sentence, verdict_style
+from nndiag.report.verdict import (
+    cause_words,
+    labelled,
+    sentence,
+    verdict_style,
+    without_cause,
+)
 
 _STYLES = {
     TrialOutcome.CURES: "green",
@@ -124,7 +130,7 @@ def _healthy_lines(fix: Fix) -> list[RenderableType]:
     headline = Text("NOTHING TO FIX", style="bold green")
     headline.append(f"  {_end(run)}", style="not bold default")
     if fix.reference is None:
-        return [headline, Text("Nothing wrong was found.")]
+        return [headline, *without_cause(run.diagnosis)]
     fit = fix.reference.fit
     words = f"A strong optimizer brings the same network to a loss of {number(fit.loss)}"
     return [headline, Text(f"{words}: {_LIMITS[fix.reference.limit]}.")]

@@ -57,7 +57,7 @@ def verdict_panel(diagnosis: Diagnosis, trace: Trace) -> RenderableType:
     if details:
         lines.append(labelled(details))
     if most is None or diagnosis.cause is None:
-        lines.extend(_without_cause(diagnosis))
+        lines.extend(without_cause(diagnosis))
     return Panel(Group(*lines), border_style=style, padding=(0, 1))
 
 
@@ -252,7 +252,7 @@ def _details(
         yield "try", Text(" · ".join(words))
 
 
-def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
+def without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
     """What is said where there is no cause."""
     narrow = _narrow(diagnosis)
     if diagnosis.failing or diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
@@ -264,8 +264,8 @@ def _without_cause(diagnosis: Diagnosis) -> Iterator[Text]:
         finished = diagnosis.outcome is Outcome.CONVERGED
         r_squared = diagnosis.numbers.get("r_squared")
         share = ""
-        if finished and r_squared is not None:
-            little = ": it predicts little more than the mean" * learned_little(diagnosis)
+        little = ": it predicts little more than the mean" * learned_little(diagnosis)
+        if (finished or little) and r_squared is not None:
             share = f" R² {r_squared_words(r_squared)}{little}."
         only = f" (looked for {narrow} only)" if narrow else ""
         if diagnosis.outcome is Outcome.FLAT:

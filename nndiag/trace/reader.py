@@ -68,9 +68,10 @@ def _read_header(path: Path) -> dict[str, Any]:
     try:
         header = _whole_header(path)
     except RunError:
-        header = _fitting_header(path.parent)
-        if header is None:
+        fitting = _fitting_header(path.parent)
+        if fitting is None:
             raise
+        header = fitting
     warn(f"{path}: damaged since it was written; names may be others than they were")
     return header
 

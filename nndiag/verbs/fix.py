@@ -15,7 +15,7 @@ from nndiag.fixing import Fix, write_cured
 from nndiag.fixing import fix as search
 from nndiag.fixing.measure import OutOfTimeError
 from nndiag.parallel import using
-from nndiag.report.next_command import DONE
+from nndiag.report.next_command import next_command
 from nndiag.trace.stored import AS_IT_IS, killed_search
 from nndiag.verbs.result import Result, as_result
 from nndiag.verbs.target import (
@@ -274,7 +274,7 @@ def _next_command(found: FixResult, config: str) -> str:
     if found.written is not None:
         return f"nndiag train {shlex.quote(str(found.written))}"
     if found.healthy:
-        return DONE
+        return next_command(found.diagnosis, found.baseline.trace, config=config)
     words = None if found.winner is None else _overrides(found.winner.trial.changes)
     if words is not None and not (found.read and found.interrupted):
         return f"nndiag train {config} {shlex.join(words)}"

@@ -93,3 +93,10 @@ def test_what_is_left_is_measured_against_what_is_not_explained():
     assert Learned(0.5, attainable=0.6, shortfall=0.1).left == pytest.approx(0.2)
     assert Learned(0.0, attainable=1.0, shortfall=1.0).left == 1.0
     assert Learned(None).left == 1.0
+
+
+@pytest.mark.parametrize(("explained", "good"), [(0.0, True), (-0.01, True), (-0.1, False)])
+def test_predictions_that_are_worse_than_the_mean_are_never_all_that_the_data_allow(
+    explained, good
+):
+    assert Learned(explained, attainable=0.0, shortfall=-explained).good is good

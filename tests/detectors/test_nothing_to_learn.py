@@ -54,6 +54,14 @@ def test_sees_a_signal_that_is_neither_linear_nor_quadratic(columns, wave, curve
     assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_does_not_take_the_squares_of_a_chessboard_for_noise(seed, curves, make_trace):
+    rows = np.random.default_rng(seed).permutation(64)[:48]  # neighbours always differ
+    inputs = np.stack([rows // 8, rows % 8], axis=1).astype(float)
+    facts = {"inputs": inputs, "targets": inputs.sum(axis=1, keepdims=True) % 2}
+    assert run(PROBLEM, make_trace(curves["stuck"], facts=facts)) == []
+
+
 def test_says_how_often_shuffled_targets_are_explained_as_well(curves, make_trace):
     (finding,) = run(PROBLEM, make_trace(curves["stuck"], facts=data(0.0)))
     better = int(finding.message.split("of shuffled targets in ")[1].split()[0])
