@@ -88,7 +88,7 @@ class Candidates:
         if not self._told["adaptive"]:
             found.append(editor.optimizer("Adam", USUAL[1]))
         asked: dict[str, Callable[[], SettingEdit | None]] = {
-            "missing-biases": editor.column_of_ones,
+            "missing-biases": self._biases,
             "too-few-units": lambda: editor.units(WIDER),
             "summed-loss": editor.mean_rate,
             "noisy-steps": lambda: editor.batch(_BATCHES),
@@ -120,6 +120,16 @@ class Candidates:
         if not outside or output not in OUTPUTS or self._told["kind"] != "mean_squared_error":
             return None
         return self._that_gives(self._editor.linear_outputs(output), output="linear")
+
+    def _biases(self) -> SettingEdit | None:
+        """Biases, in the way after which a run has them, and right steps."""
+        for edit in self._editor.biases():
+            told = self._probed((edit,))
+            first = (told["links"] or [{}])[0] if told is not None else {}
+            has = first.get("biases") is not None or first.get("ones") is not None
+            if told is not None and has and (told["right"] or not self._told["right"]):
+                return edit
+        return None
 
     def _that_gives(
         self, edits: Iterator[SettingEdit], *, output: str | None, hidden: str | None = None

@@ -11,6 +11,7 @@ import numpy as np
 
 from nndiag.own_program.absorbing import shapes
 from nndiag.own_program.activating import exchanged, left_out
+from nndiag.own_program.biasing import biased
 from nndiag.own_program.mirror import Told
 from nndiag.own_program.optimizing import as_adam
 from nndiag.own_program.places import Places, Splice, bound_of, last_name, value_of
@@ -170,7 +171,7 @@ class Editor:
         says = f"0 and 1 instead of {low:g} and {high:g}"
         return self._data.before_loop(1, statement, name="labels", says=says)
 
-    def column_of_ones(self) -> SettingEdit | None:
+    def _column_of_ones(self) -> SettingEdit | None:
         """A column of ones in the inputs, whose weights are biases."""
         links, data = self._told["links"], self._told["data"]
         loop, name = self._places.outer_loop(), self._data.usable(0)
@@ -194,6 +195,14 @@ class Editor:
             self._places.before(loop, [f"{label} = {ones}"]),
         )
         return SettingEdit("biases", "by a column of ones in the inputs", start.lineno, splices)
+
+    def biases(self) -> Iterator[SettingEdit]:
+        """Biases in the first layer, as they may be written; a column of ones first."""
+        ones = self._column_of_ones()
+        if ones is not None:
+            yield ones
+        for line, splices in biased(self._places, self._told):
+            yield SettingEdit("biases", "added to the first layer", line, splices)
 
     def activations(self, old: str, new: str) -> Iterator[SettingEdit]:
         """Another activation in the hidden layers, with its derivative, as it may be written."""

@@ -334,7 +334,7 @@ class Search:
                 or any(fewer == x.edits for x in self._trials)
             ):
                 continue
-            for shorter in self._trained(fewer):
+            for shorter in self._trained(fewer, steps=_length_of(trial)):
                 if shorter.cured and _share(shorter) >= _share(trial) - _BETTER / 2:
                     return self._pruned(shorter)
         return trial
@@ -349,7 +349,7 @@ class Search:
         holding = 0
         for shift in _SHIFTS:
             if holding < _HOLDING and text is not None:
-                told = self._watched(text, shift=shift)
+                told = self._watched(text, steps=_length_of(trial), shift=shift)
                 reached = None if told is None else self._program.explained(told)
                 shown = None if told is None else self._program.r_squared(told)
                 known = last_loss(told or {}) if shown is None else shown
@@ -365,6 +365,11 @@ class Search:
             others=tuple(others),
             trials=tuple(self._trials),
         )
+
+
+def _length_of(trial: ProgramTrial) -> int | None:
+    """The steps that trainings take that are compared with a trial; None for all."""
+    return None if trial.steps > _TRIAL else _TRIAL
 
 
 def _share(trial: ProgramTrial) -> float:

@@ -41,13 +41,15 @@ def _examples(told: Told, names: Sequence[str]) -> int:
 def _steps(places: Places, name: str) -> list[ast.expr]:
     """What a parameter is changed by in the loop: `name -= step`, or `name = name - step`."""
     loop = places.outer_loop()
-    found = []
-    for node in () if loop is None else ast.walk(loop):
-        if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == name:
-            found.append(node.value)
-        plain = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
-        if plain and isinstance(node.value, ast.BinOp):  # type: ignore[attr-defined]
-            value: ast.BinOp = node.value  # type: ignore[attr-defined]
-            if ast.unparse(value.left) == name and isinstance(value.op, ast.Add | ast.Sub):
-                found.append(value.right)
-    return found
+    return [x for node in (() if loop is None else ast.walk(loop)) for x in steps_of(node, name)]
+
+
+def steps_of(node: ast.AST, name: str) -> list[ast.expr]:
+    """By what one statement changes a parameter; nothing where it does not."""
+    if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == name:
+        return [node.value] if isinstance(node.op, ast.Add | ast.Sub) else []
+    if not isinstance(node, ast.Assign) or ast.unparse(node.targets[0]) != name:
+        return []
+    value = node.value
+    plain = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub)
+    return [value.right] if plain and ast.unparse(value.left) == name else []  # type: ignore[attr-defined]

@@ -141,7 +141,7 @@ class SeenSteps:
         for name in ("copies", "moves"):
             self.told[name].extend(data[name])
         self._values += data["rates"]
-        if self._values and self.told["rate"] is not None:
+        if self._values and self._values[0] and self.told["rate"] is not None:
             unit = self.told["rate"][1] / self._values[0]
             pairs = zip(self.told["copies"], self._values, strict=True)
             self.told["rates"] = [[step, unit * value] for (step, _), value in pairs]

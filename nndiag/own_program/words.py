@@ -202,7 +202,7 @@ class Speaker:
             "unscaled-inputs": editor.standardized,
             "gradient-clipped-too-hard": editor.clip,
             "weight-decay-too-strong": editor.decay,
-            "missing-biases": editor.column_of_ones,
+            "missing-biases": lambda: next(editor.biases(), None),
             "too-few-units": lambda: editor.units(4),
             "not-enough-steps": lambda: editor.steps(10),
         }

@@ -149,7 +149,7 @@ class ScriptEditor(Editor):
         """None: widths stand in the layers' own calls, and in what is built upon them."""
         return None
 
-    def column_of_ones(self) -> SettingEdit | None:
+    def biases(self) -> Iterator[SettingEdit]:
         """Biases, where layers are made without."""
         without = [
             x.value
@@ -157,10 +157,9 @@ class ScriptEditor(Editor):
             for x in call.keywords
             if x.arg == "bias" and isinstance(x.value, ast.Constant) and x.value.value is False
         ]
-        if not without:
-            return None
-        splices = tuple(self.replaced(x, "True") for x in without)
-        return SettingEdit("biases", "used", without[0].lineno, splices)
+        if without:
+            splices = tuple(self.replaced(x, "True") for x in without)
+            yield SettingEdit("biases", "used", without[0].lineno, splices)
 
     def clip(self) -> SettingEdit | None:
         """Gradients that are not clipped."""

@@ -348,3 +348,23 @@ def test_scales_starts_that_one_expression_draws_by_the_widest_layer(tmp_path):
     # the second layer has 4 inputs: 1 / √4 suits it
     size = np.sqrt(np.mean(first["W[1]"] ** 2))
     assert float(splice.text) == pytest.approx(9 * 0.5 / size, rel=0.06)  # two digits, twice
+
+
+@pytest.mark.parametrize("way", [0, 1])
+def test_biases_step_by_the_gradient_of_the_weights_without_the_input(tmp_path, way):
+    path = tmp_path / "net.py"
+    path.write_text(
+        TEXT.replace(" + b - y", " - y")
+        .replace("gW = np.clip(x.T @ r / len(x), -0.01, 0.01) + lam * W", "gW = x.T @ r / len(x)")
+        .replace("    b = b - rate * r.mean(axis=0)\n", "")
+    )
+    source = read_source(path)
+    link = {**told()["links"][0], "biases": None}
+    ways = list(Editor(source, told(links=[link], tensors=[["W", [1, 1], [12]]])).biases())
+    lines = changed(source, ways[len(ways) - 2 + way])
+    summed = "np.sum(r, axis=0)" if way else "r"
+    assert lines == [
+        "W_bias = np.zeros(1)",
+        "r = x @ W + W_bias - y",
+        f"W_bias -= rate * ({summed} / len(x))",
+    ]

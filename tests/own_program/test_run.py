@@ -257,3 +257,36 @@ def test_a_parameter_that_grows_in_its_first_step_is_told_with_the_line_to_write
     assert result.trace.steps == 60
     assert result.parameters["b"].size == 4 * 25  # one bias for each example
     assert result.parameters["W"].shape == (4, 2)
+
+
+FLAT = """
+import numpy as np
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 2))
+y = X[:, :1] - X[:, 1:]
+theta = rng.normal(size=17) * 0.5
+for step in range(200):
+    V, c = theta[0:8].reshape(2, 4), theta[8:12].reshape(1, 4)
+    w, d = theta[12:16].reshape(4, 1), theta[16:17].reshape(1, 1)
+    h = np.tanh(X @ V + c)
+    out = h @ w + d
+    loss = np.mean((out - y) ** 2)
+    e = 2 * (out - y) / 60
+    f = e @ w.T * (1 - h**2)
+    g = np.concatenate([(X.T @ f).ravel(), f.sum(0), (h.T @ e).ravel(), e.sum(0)])
+    theta = theta - 0.1 * g
+"""
+
+
+def test_each_part_of_a_vector_of_all_parameters_has_its_own_numbers(tmp_path):
+    path = tmp_path / "net.py"
+    path.write_text(FLAT)
+    result = run(path)
+    assert result.trace.layers == ("theta[0:8]", "theta[12:16]")
+    assert {name: x.shape for name, x in result.parameters.items()} == {
+        "theta[0:8]": (2, 4),
+        "theta[8:12]": (1, 4),
+        "theta[12:16]": (4, 1),
+        "theta[16:17]": (1, 1),
+    }
+    assert result.diagnosis.numbers["r_squared"] > 0.9

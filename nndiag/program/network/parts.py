@@ -25,7 +25,7 @@ class TensorPart(Tensor):
     whole: Tensor | None = None
     start: int = 0
 
-    def read(self, snapshot: Snapshot) -> Vector | None:
+    def held(self, snapshot: Snapshot) -> Vector | None:
         """Its numbers in the running program, None where it cannot be found any more."""
         values = None if self.whole is None else self.whole.read(snapshot)
         return None if values is None else values[self.start : self.start + self.size]
