@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nndiag.own_program.items import item_of
 from nndiag.own_program.mirror import Told
 from nndiag.program.text.source import Source
 
@@ -161,8 +162,10 @@ class Places:
         key = wanted.slice.value
         for target, value in assigned:
             if ast.unparse(target) == ast.unparse(wanted.value):
-                return _member(value, key)
-        return None
+                found = _member(value, key)
+                if found is not None:
+                    return found
+        return item_of(self.tree, last_name(wanted.value), key)
 
     def _assigned_member(self, wanted: ast.Attribute) -> ast.expr | None:
         """What an attribute is given at first, or a variable of a function: `network.W1`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,7 @@ class Clip:
 
 
 def clip_in(
-    graph: Graph, chain: Chain, factors: Mapping[int, float], gradient: np.ndarray
+    graph: Graph, chain: Chain, known: Collection[int], gradient: np.ndarray
 ) -> Clip | None:
     """The cut on the way of a gradient to its update; None where there is none, or it cuts nothing.
 
@@ -44,20 +44,20 @@ def clip_in(
     Args:
         graph: The iteration.
         chain: The values that lead to the update.
-        factors: Serial → factor of those that are multiples of the gradient.
+        known: The values that are multiples of the gradient, or of it with a decay.
         gradient: The derivative of the loss by the parameter.
     """
-    before: tuple[float, tuple[int, ...]] | None = None
+    before: tuple[np.ndarray, tuple[int, ...]] | None = None
     for node_id, vector in chain.vectors.items():
         if vector.size != gradient.size:
             continue
         nodes = chain.nodes[node_id]
         if before is not None:
-            clip = _cut(vector, before[0] * gradient.reshape(vector.shape), node_id)
+            clip = _cut(vector, before[0].reshape(vector.shape), node_id)
             if clip is not None and _cuts_hard(graph, before[1], nodes):
                 return clip
-        if node_id in factors:
-            before = factors[node_id], nodes
+        if node_id in known:
+            before = np.asarray(vector, float), nodes
     return None
 
 

@@ -91,14 +91,14 @@ def multiple_of(
 
 
 def has_one_size(vector: np.ndarray, *, tolerance: float) -> bool:
-    """Whether all entries have one size but for zeros: then a square of them is a multiple of them.
+    """Whether all entries that count have one size: then a square of them is a multiple of them.
 
-    That of a layer whose other units are dead may have a single one.
+    That of a layer whose other units are dead, or saturated, may have a single one.
 
     Args:
         vector: Some numbers.
         tolerance: Relative to the largest.
     """
-    sizes = np.abs(vector[vector != 0])
-    largest = float(sizes.max(initial=0.0))
+    largest = float(np.abs(vector).max(initial=0.0))
+    sizes = np.abs(vector[np.abs(vector) > tolerance * largest])
     return vector.size > 1 and largest - float(sizes.min(initial=largest)) <= tolerance * largest

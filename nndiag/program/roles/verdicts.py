@@ -143,7 +143,7 @@ def _compared_at(found: Comparison, row: _Row, *, adaptive: bool) -> Update | No
     found.factors[row.number] = factors
     found.iterations[row.number] = reading.point.snapshot.iteration
     _measure_chain(found, chain, row)
-    clip = clip_in(reading.graph, chain, factors, gradient)
+    clip = clip_in(reading.graph, chain, [*factors, *_decayed(found, row)], gradient)
     if clip is not None:
         found.clips[row.number] = clip
         downhill = bool(parameter.step @ gradient > 0)
@@ -154,6 +154,18 @@ def _compared_at(found: Comparison, row: _Row, *, adaptive: bool) -> Update | No
     if update is not None and update.rate is not None:
         found.rates[row.number] = update.rate
     return update
+
+
+def _decayed(found: Comparison, row: _Row) -> list[int]:
+    """The values on the way to an update that are the gradient with a decay."""
+    ends = {end for end in row.parameter.ends if end is not None}
+    chain = row.reading.chains[row.parameter.name]
+    return [
+        node_id
+        for node_id, vector in chain.vectors.items()
+        if not ends & set(chain.nodes[node_id])
+        and decayed(np.ravel(vector), row.derivative, row.start, found.parts) is not None
+    ]
 
 
 def _measure(found: Comparison, rows: Sequence[_Row]) -> None:

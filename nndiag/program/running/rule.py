@@ -106,14 +106,20 @@ def _ways(readings: Sequence[Reading], program: Judgement, name: str) -> list[_W
 def _last_known(ways: Sequence[_Way]) -> tuple[int | None, _Fits]:
     """The last expression before the update that is made of gradient and parameter alike."""
     for node_id in reversed(list(ways[0].between)):
-        fits = _all(_fitted(way.between.get(node_id), way) for way in ways)
+        fits = _all(_fitted(way.between.get(node_id), way, negative=True) for way in ways)
         if fits is not None and _common([a for a, _ in fits]) is not None:
             return node_id, fits
     return None, []
 
 
-def _fitted(vector: Array, way: _Way) -> _Fit:
-    """`a`, `b` of `a · gradient + b · parameter`, `a` above 0; None for another vector."""
+def _fitted(vector: Array, way: _Way, *, negative: bool = False) -> _Fit:
+    """`a`, `b` of `a · gradient + b · parameter`, `a` above 0; None for another vector.
+
+    Args:
+        vector: What is looked at.
+        way: The gradient and the parameter.
+        negative: Whether it may be the negative of that: `W += rate * g` with `g` downhill.
+    """
     if vector is None or np.size(vector) != way.derivative.size:
         return None
     one = np.ravel(np.asarray(vector, float))
@@ -123,6 +129,8 @@ def _fitted(vector: Array, way: _Way) -> _Fit:
     if not np.isfinite(size) or size == 0 or square == 0:
         return None
     factor = float(one @ gradient) / square
+    if negative and factor < 0:
+        one, factor = -one, -factor
     if np.linalg.norm(one - factor * gradient) <= _SAME * size:
         return (factor, 0.0) if factor > 0 else None
     if one.size < _FEWEST or value.size != one.size:

@@ -204,3 +204,10 @@ def test_tells_losses_of_one_example_apart_by_the_factor_that_stays(judge):
     found = judge(ONE_EXAMPLE)  # p - y is parallel to the gradient of the squares, too
     assert found.is_right
     assert found.found.loss.kind == "binary cross-entropy"
+
+
+def test_a_decay_that_is_clipped_with_the_gradient_is_no_bug(judge):
+    text = DECAY.format(penalty="0", v="", w="").replace("dW = x", "dW = np.clip(x")
+    text = text.replace("h ** 2))\n", "h ** 2)) + lam * W, -1e-4, 1e-4)\n")
+    found = faults_of(judge(text))
+    assert [problem for problem, *_ in found] == ["clipped-gradient"]

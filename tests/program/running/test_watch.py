@@ -168,7 +168,7 @@ def told(tmp_path):
     def watched(text, **parts):
         blanks = dict.fromkeys(("before", "head", "penalty", "between"), "")
         path = tmp_path / "net.py"
-        path.write_text(text.format(**{**blanks, **parts}) if text is NET else text)
+        path.write_text(text.format(**{**blanks, **parts}) if "{between}" in text else text)
         settings = as_plain(CodeSettings(script=str(path)))
         seen = SeenSteps()
         ending = watch({"settings": settings}, seen.take)
@@ -198,6 +198,14 @@ def test_a_clip_is_told_with_its_length(told):
     assert found["clip"] is not None
     assert found["clip"] >= 1e-4 * np.sqrt(20)
     assert told(NET, between="gW = np.clip(gW, -1e4, 1e4)")["clip"] is None
+
+
+def test_a_clip_is_told_of_a_step_that_adds_the_negative_gradient(told):
+    turned = NET.replace(" - rate * g", " + rate * g")
+    between = "gW, gV, gb, gc = (np.clip(-g, -{0}, {0}) for g in (gW, gV, gb, gc))"
+    # all 25 entries of W, b and V are cut at 1e-6; c is one number, which tells no rule
+    assert told(turned, between=between.format("1e-6"))["clip"] == pytest.approx(5e-6)
+    assert told(turned, between=between.format("1e4"))["clip"] is None
 
 
 def test_a_rate_that_changes_is_recorded(told):
