@@ -22,8 +22,8 @@ Fires when
 
 Silent when
     Loss and output fit; they do not, but the run learned in spite of it; the targets are constant;
-    the classes sit at the wrong end since weights begin at ten times their usual size (see
-    `weights-too-large`).
+    the classes sit at the wrong end since weights begin at ten times their usual size, or with one
+    sign so that they add up to that (see `weights-too-large`).
 
 Thresholds
     share = 0.01: ours; single outliers do not count. stuck = 0.2: ours; a well-trained classifier
@@ -45,7 +45,7 @@ from nndiag.bounds import Share
 from nndiag.detectors.attainable import explained_share
 from nndiag.detectors.contract import Findings, Stage, detector
 from nndiag.detectors.run_summary import course_of
-from nndiag.detectors.starting_weights import over_he
+from nndiag.detectors.starting_weights import mean_over_he, over_he
 from nndiag.detectors.underway import impairment
 from nndiag.finding import Evidence, Finding, Severity, Skipped
 from nndiag.formatting import chosen, number, percent
@@ -140,7 +140,7 @@ def _stuck(
     predictions = trace.ending.predictions if trace.ending is not None else None
     width = layer.high - layer.low
     crossed = trace.facts.loss in (_BINARY, _CLASSES)
-    if max(over_he(trace), default=0.0) > _FAR:
+    if max([0.0, *over_he(trace), *mean_over_he(trace)]) > _FAR:
         return None  # it began there
     if crossed or predictions is None or predictions.shape != targets.shape:
         return None

@@ -214,11 +214,14 @@ class _Renamed(ast.NodeTransformer):
 
 
 def _functions(places: Places, old: str) -> dict[str, int]:
-    """The functions that return one of an activation's forms of their argument."""
+    """The functions that return one of an activation's forms of their argument.
+
+    One that returns another form where a flag is set has that under its name and `:flag`.
+    """
     found = {}
     for name, arguments, value in _single(places.tree):
         form = _form(value, old)
-        if form is not None and arguments.args and form[1] == arguments.args[-1].arg:
+        if form is not None and form[1] in {x.arg for x in arguments.args[-2:]}:
             found[name] = form[0]
     return found
 
@@ -230,16 +233,29 @@ def _single(tree: ast.AST) -> Iterator[tuple[str, ast.arguments, ast.expr]]:
             (only,) = node.body
             if isinstance(only, ast.Return) and only.value is not None:
                 yield node.name, node.args, only.value
+        if isinstance(node, ast.FunctionDef) and len(node.args.defaults) == 1:
+            yield from _flagged(node)
     for target, value in assignments(tree):
         if isinstance(target, ast.Name) and isinstance(value, ast.Lambda):
             yield target.id, value.args, value.body
 
 
+def _flagged(node: ast.FunctionDef) -> Iterator[tuple[str, ast.arguments, ast.expr]]:
+    """What a function returns where its last argument is set, and where it is not."""
+    branch, rest = node.body[0], node.body[1:]
+    if not isinstance(branch, ast.If):
+        return
+    for name, body in ((f"{node.name}:flag", branch.body), (node.name, branch.orelse or rest)):
+        if len(body) == 1 and isinstance(body[0], ast.Return) and body[0].value is not None:
+            yield name, node.args, body[0].value
+
+
 def _calls(places: Places, functions: dict[str, int]) -> Iterator[_Found]:
-    """The calls of some functions with one argument."""
+    """The calls of some functions with one argument, and a flag."""
     for node in ast.walk(places.tree):
-        if isinstance(node, ast.Call) and len(node.args) == 1 and places.is_trained(node):
-            name = ast.unparse(node.func).rpartition(".")[2]
+        if isinstance(node, ast.Call) and node.args and places.is_trained(node):
+            more = [*node.args[1:], *(x.value for x in node.keywords)]
+            name = ast.unparse(node.func).rpartition(".")[2] + ":flag" * len(more)
             if name in functions:
                 text = places.text_of(node.args[0])
                 yield _Found(functions[name], places.offset(node), places.end(node), text)

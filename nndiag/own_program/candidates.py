@@ -165,7 +165,9 @@ class Candidates:
         return not (ranks and min(ranks) == 0 and found and (len(edits) == 1 or scaled))
 
     def _matters(self, edit: SettingEdit) -> bool:
-        """Whether a change of the data changes much."""
+        """Whether a change of the data changes much, or is what a finding asks for."""
+        if self._rank(edit) < len(self._problems):
+            return True
         mirror = self._mirror
         known = self._told["data"] if mirror is None else (mirror.inputs, mirror.targets)
         if edit.name not in {"inputs", "targets"} or known is None or self._told["kind"] is None:

@@ -39,6 +39,7 @@ _LONGER = (10, 100, 1000)
 _MOST_STEPS = 100_000
 _TRIAL = 200_000  # steps of a trial; of the best, that are too few for it, all
 _BETTER = 0.1  # of R², by which a change is better than none
+_TENTH = 0.1  # of a rate that explodes all the same
 _LOWER = 0.5  # of the program's last loss, below which a change helped, where R² is not known
 _RESCALING = frozenset({"targets", "loss", "the loss"})
 """Edits behind which losses are no longer those of the program as it was."""
@@ -182,6 +183,8 @@ class Search:
             if self._asked is None and not candidates.is_beside_the_cause(combination):
                 self._asked = edits
             yield from self._trained(edits)
+            if edits == self._asked:
+                yield from self._lowered(editor, edits)
         yield from self._of_best(lambda kept: self._raised(editor, kept), but="learning rate")
         wider = editor.units(WIDER) if self._is_narrow else None
         if wider is not None:
@@ -212,8 +215,7 @@ class Search:
         Where none helped by itself it is what the cause asks for that is changed further.
         """
         best = max(self._trials, key=_worth, default=None)
-        helped = best is not None and self._helped(best)
-        known = best.edits if best and helped else self._asked or ()
+        known = (best.edits if best is not None and self._helped(best) else self._asked) or ()
         edits = change(tuple(x for x in known if x.name != but))
         if edits and self._made < _MOST and all(edits != x.edits for x in self._trials):
             yield from self._trained(edits)
@@ -223,7 +225,15 @@ class Search:
         told = self._probed(kept)
         limit = None if told is None else limit_of(self._program, told)
         change = None if limit is None else editor.rate(limit / share)
-        return None if change is None else (*kept, change)
+        return (*kept, change) if change is not None else None
+
+    def _lowered(self, editor: Editor, edits: Edits) -> Iterator[ProgramTrial]:
+        """What exploded, with a tenth of the rate: single examples may be far larger than most."""
+        trial, rate = next(reversed(self._trials), None), self._told["rate"]
+        exploded = trial is not None and trial.edits == edits and trial.explained == -math.inf
+        if exploded and rate is not None and not any(x.name == "learning rate" for x in edits):
+            change = editor.rate(_TENTH * float(rate[1]))
+            yield from self._trained((*edits, change)) if change is not None else ()
 
     def _further(self, trial: ProgramTrial) -> ProgramTrial:
         """A change that trains, with half the stability limit as its rate where that goes far."""

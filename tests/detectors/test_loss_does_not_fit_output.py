@@ -140,3 +140,14 @@ def test_a_rectified_output_is_switched_off_for_more_than_half_of_a_class(
     ending = {"predictions": predictions}
     trace = made(make_trace, curves["stuck"], loss=SQUARED, activation="relu", ending=ending)
     assert bool(run(PROBLEM, trace)) is fires
+
+
+@pytest.mark.parametrize(("mean", "fires"), [(0.0, True), (0.5, True), (2.0, False)])
+def test_silent_where_weights_of_one_sign_put_the_output_at_an_end(mean, fires, curves, make_trace):
+    # of 10 inputs, a mean of 2 adds up to 2 · 10 / √2 = 14 × what He's weights give for equal ones
+    hidden, last = np.full((10, 2), 0.1), mean + np.linspace(-0.1, 0.1, 10)[None, :]
+    facts = {"loss": SQUARED, "targets": LABELS, "initial_weights": (hidden, last)}
+    ending = {"predictions": np.ones((64, 1))}
+    layers = outputs("sigmoid")
+    trace = make_trace(curves["stuck"], layers=layers, facts=facts, ending=ending)
+    assert bool(run(PROBLEM, trace)) is fires

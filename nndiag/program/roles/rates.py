@@ -122,12 +122,23 @@ def _factors(
         if item.operation in _FACTORS:
             yield from _single(reading, item, nodes.get(item.node_id), but=but)
         node = next((i for i in _flows(reading, item) if i != parameter.heads[0]), None)
+        beside = [i for i in item.inputs if item.operation in _ENDS or i != node]
+        if item.operation in _ENDS or item.operation in _FACTORS:
+            for index in beside:  # `0.1 * x.T @ d`, `rate * d * a` multiply one factor first
+                yield from _inner(reading, index, nodes, but=but)
         if item.operation in _ENDS:
-            for index in item.inputs:  # `0.1 * x.T @ d` multiplies the data first
-                if graph[index].operation in ("mul", "multiply"):
-                    syntax = nodes.get(graph[index].node_id)
-                    yield from _single(reading, graph[index], syntax, but=but)
             return
+
+
+def _inner(
+    reading: Reading, index: int, nodes: Mapping[int, ast.AST], *, but: Collection[_Key]
+) -> Iterator[Rate]:
+    """The single numbers in a product that is a factor itself."""
+    item = reading.graph[index]
+    while item.operation in ("mul", "multiply"):
+        yield from _single(reading, item, nodes.get(item.node_id), but=but)
+        index = item.inputs[0]
+        item = reading.graph[index]
 
 
 def _flows(reading: Reading, item: Node) -> Iterator[int]:
