@@ -122,6 +122,16 @@ def test_a_loss_without_lower_bound_tells_no_rate(program):
     assert result.right
 
 
+def test_no_rate_learns_where_none_beats_the_mean_baseline(program):
+    # y = 9 − x and no bias: the best slope leaves far more than the targets' variance
+    text = LINE.replace("y = 2 * x", "y = 9 - x").replace("+ b - y", "- y")
+    text = "\n".join(line for line in text.splitlines() if "grad_b" not in line)
+    result = sweep_program(program(text, rate=0.1, sign="-"))
+    assert result.recommended is None
+    assert result.failure.reason is Reason.UNEXPLAINED
+    assert result.failure.reference == pytest.approx(np.var(9 - X))
+
+
 def test_a_short_loop_is_swept_over_its_own_iterations(program):
     short = LINE.replace("range(60)", "range(10)")
     result = sweep_program(program(short, rate=0.1, sign="-"))

@@ -27,6 +27,7 @@ from nndiag.training.sweep_failure import Failure, Reason
 from nndiag.training.sweep_result import Sweep
 from nndiag.training.sweep_runs import ShortRun
 from nndiag.training.sweep_search import RateSearch
+from nndiag.training.sweep_verdict import NOTHING
 
 _USUAL_RUNS = 30  # of a sweep, for who waits
 _FEWEST = 3  # iterations of a run
@@ -110,6 +111,7 @@ class Trainable(Protocol):
         rate: Its value.
         right: Whether no parameter's step is known to be wrong.
         work: Seconds that an iteration takes, as counted.
+        baseline: The loss of always predicting the targets' mean; None where it is not known.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Trainable(Protocol):
     rate: float
     right: bool
     work: float
+    baseline: float | None
 
     def losses(self, rate: float, *, shift: int, iterations: int) -> FloatArray:
         """Its losses at a rate, with a number added to its seeds."""
@@ -130,6 +133,7 @@ class _Program:
         rate: Its value.
         right: Whether no parameter's step is known to be wrong.
         work: Seconds that an iteration takes, as counted from its operations.
+        baseline: The loss of always predicting the targets' mean; None where it is not known.
 
     Raises:
         UserCodeError: The program cannot be run, or its rate cannot be found.
@@ -150,6 +154,7 @@ class _Program:
             )
         self.setting, self.rate = str(found["text"]), float(found["value"])
         self.right, self.work = bool(told["right"]), float(told["work"])
+        self.baseline: float | None = told["baseline"]
 
     def losses(self, rate: float, *, shift: int, iterations: int) -> FloatArray:
         """Its losses at a rate, with a number added to its seeds."""
@@ -227,7 +232,7 @@ class _ProgramRuns:
             rate=rate,
             seed=seed,
             initial=initial,
-            reference=initial,
+            reference=self._program.baseline or initial,
             steps=np.round(np.linspace(0, self.iterations, parts + 1)).astype(np.int64),
             curve=curve,
             final=np.inf if lost is not None else float(curve[-1]),
@@ -265,6 +270,8 @@ def _failure(runs: _ProgramRuns, every: Iterable[ShortRun]) -> Failure:
         reason = Reason.UNBOUNDED
     elif not runs.right:
         reason = Reason.ALWAYS_LOST if lost else Reason.NOT_DOWNHILL
+    elif min(run.final for run in made) < (1 - NOTHING) * made[0].initial:
+        reason = Reason.UNEXPLAINED
     return Failure(
         reason,
         initial=made[0].initial,

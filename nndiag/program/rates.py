@@ -16,6 +16,8 @@ from nndiag.program.roles.limits import limits_told
 from nndiag.program.roles.status import FINE
 from nndiag.program.roles.understanding import understood
 from nndiag.program.roles.verdicts import compared
+from nndiag.program.running.seen import Seen
+from nndiag.program.running.step_loss import StepLoss
 from nndiag.program.running.watching import other_seeds
 from nndiag.program.text.settings import CodeSettings
 from nndiag.program.text.source import read_source
@@ -34,9 +36,11 @@ def find_rate(request: Mapping[str, Any], _: Send) -> dict[str, Any]:
     """Read a program, and tell its learning rate, whether its gradient is right, and its work.
 
     Returns:
-        `rate`: its text and value, None where it is unclear. `right`: whether no parameter's step
-        is known to be wrong. `work`: about how many seconds an iteration takes under watch on an
-        ordinary core, counted from its operations, so that it is the same on a busy machine.
+        `rate`: its text and value, None where it is unclear. `baseline`: the loss of always
+        predicting the targets' mean; None where it is not known, or the loss has more in it.
+        `right`: whether no parameter's step is known to be wrong. `work`: about how many seconds an
+        iteration takes under watch on an ordinary core, counted from its operations, so that it is
+        the same on a busy machine.
 
     Raises:
         UserCodeError: The program cannot be run, or something in it cannot be found.
@@ -64,9 +68,14 @@ def find_rate(request: Mapping[str, Any], _: Send) -> dict[str, Any]:
     numbers = sum(node.size for node in graph)
     return {
         "rate": None if rate is None else {"text": rate.text, "value": rate.value},
+        "baseline": _baseline(Seen(found)) if loss.own else None,
         "right": all(status in FINE for status in statuses),
         "work": _PER_ITERATION + len(graph) * _PER_OPERATION + numbers * _PER_NUMBER,
     }
+
+
+def _baseline(seen: Seen) -> float | None:
+    return None if seen.penalty else StepLoss(seen).of_the_mean()
 
 
 def losses_at(request: Mapping[str, Any], _: Send) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class SweptScript:
     def __init__(self, watcher: Watching, name: str) -> None:
         self._watcher, self.name = watcher, name
         self.setting, self.right, self.work = "lr", True, _WORK
+        self.baseline: float | None = None
         told = self._watcher.watch(steps=_FEW)
         if told["rate"] is None or not told["optimizer"]:
             raise UserCodeError(
