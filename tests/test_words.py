@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,21 +36,24 @@ DOCUMENTS = [
 ]
 
 
-def strings_of(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def strings_of(path: Path) -> list[tuple[int, str]]:
     """The strings of several words in a module, and the page that its docstring is, by line."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
+    strings = []
     told = {
         id(node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }  # docstrings
     if any(folder in path.parts for folder in PAGES) and not path.stem.startswith(("__", "contr")):
-        yield 1, ast.get_docstring(tree) or ""
+        strings.append((1, ast.get_docstring(tree) or ""))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
             words = node.value
             if " " in words.strip() and words not in NAMES.values():
-                yield node.lineno, words
+                strings.append((node.lineno, words))
+    return strings
 
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
