@@ -18,7 +18,7 @@ from nndiag.own_program.record import Recording
 from nndiag.own_program.words import in_own_words, suggested, with_check
 from nndiag.program import ProgramCheck
 from nndiag.program.text.source import Source
-from nndiag.trace import Ending, Trace, TraceRecorder
+from nndiag.trace import Ending, Facts, Trace, TraceRecorder
 
 Keeper = Callable[[tuple[str, ...]], TraceRecorder]
 """Gives the recorder for layers of some names."""
@@ -90,6 +90,9 @@ def run_program(
     except UserCodeError as error:
         live.close()
         before = None if live.begun else program.beforehand()
+        check = known.check
+        if before is None and check is not None and check.loss.of_perceptron:
+            return _only_checked(check, recorder(()))
         if before is None:
             raise known.doubt or error from None
         return _without_training(before, recorder(()))
@@ -183,6 +186,19 @@ def judged(
     return ProgramRun(
         source, check, told, mirror, trace, with_check(found, check, steps=trace.steps)
     )
+
+
+def _only_checked(check: ProgramCheck, recorder: TraceRecorder) -> ProgramRun:
+    """A perceptron, whose steps were checked: its run has no loss to follow."""
+    why = "its output jumps, as a perceptron's does"
+    recorder.record_facts(Facts(surrogate=why))
+    recorder.record_steps([0], [np.nan], np.empty((1, 0)))
+    recorder.record_ending(Ending("finished", np.nan))
+    recorder.close()
+    diagnosis = Diagnosis(Outcome.UNJUDGED, cause=None, findings=(), not_checked=())
+    trace = recorder.trace()
+    diagnosis = with_check(diagnosis, check, steps=trace.steps)
+    return ProgramRun(check.source, check, None, None, trace, diagnosis)
 
 
 def _without_training(before: Beforehand, recorder: TraceRecorder) -> ProgramRun:

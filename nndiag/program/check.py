@@ -13,8 +13,9 @@ from nndiag.program.child.plain import as_plain, from_plain
 from nndiag.program.execution import clock
 from nndiag.program.execution.host import loop_place
 from nndiag.program.execution.sandbox import sandbox
-from nndiag.program.judging.judgement import Judgement, judged
+from nndiag.program.judging.judgement import Judgement
 from nndiag.program.judging.notes import notes_of
+from nndiag.program.judging.perceptron import judged_also_perceptrons
 from nndiag.program.judging.report import Report
 from nndiag.program.result import ProgramCheck
 from nndiag.program.roles.limits import limits_told
@@ -85,7 +86,7 @@ def _judged(settings: CodeSettings, deadline: float, tell: Progress) -> Judgemen
     source = read_source(path)
     tell("running the program up to its training loop")
     with sandbox(path), limits_told(source):
-        judgement = judged(source, settings, deadline=deadline, tell=tell)
+        judgement = judged_also_perceptrons(source, settings, deadline=deadline, tell=tell)
     reason = judgement.undecided
     if reason is not None:
         raise UserCodeError(reason)
@@ -97,7 +98,7 @@ def _trial(
 ) -> TrainingEvidence:
     """The program trained as it is, and mended; one that is right, at lower rates if need be."""
     program = Trainable.of_understanding(judgement.found, judgement.source)
-    if program is None:
+    if program is None or judgement.is_perceptron:
         return TrainingEvidence()
     other, factor = None, 1.0
     if judgement.fixed is not None:

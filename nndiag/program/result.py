@@ -22,12 +22,14 @@ class LossFound:
         own: Whether the program computes it; otherwise it was inferred.
         line: Line where it, or the residual that implies it, stands.
         assumption: What was assumed, and how to say otherwise.
+        of_perceptron: Whether it is that of the program without its step function.
     """
 
     text: str
     own: bool
     line: int
     assumption: str | None = None
+    of_perceptron: bool = False
 
 
 @dataclass(frozen=True)

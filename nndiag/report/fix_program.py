@@ -107,7 +107,8 @@ def _word(fix: ProgramFix) -> str:
 
 def _outcome_words(fix: ProgramFix) -> str:
     if fix.healthy:
-        return "it trains"
+        judged = fix.diagnosis.outcome is not Outcome.UNJUDGED
+        return "it trains" if judged else "its steps are right"
     if fix.winner is None:
         most = most_important(fix.diagnosis)
         if not fix.trials and most is not None:

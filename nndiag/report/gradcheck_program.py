@@ -17,6 +17,7 @@ from nndiag.program.result import TensorCheck
 from nndiag.program.roles.status import Status
 from nndiag.program.text.settings import is_numeral
 from nndiag.program.training.ablation import Matters
+from nndiag.report.next_command import RIGHT_STEPS
 from nndiag.report.verdict import MARKS, STYLES, labelled, sentence
 
 _UNDECIDED = (Status.NO_SIGNAL, Status.UNKNOWN)
@@ -227,6 +228,8 @@ def _notes(check: ProgramCheck, written: Path | None) -> Iterator[tuple[str, Tex
 def _course(check: ProgramCheck) -> Text:
     """What a right gradient leaves open: how the program trains."""
     course = check.course
+    if check.loss.of_perceptron:
+        return Text("its steps are those of the perceptron rule")
     if course is None:
         return Text("the gradient is right; a config of the same network has its settings judged")
     losses = f"{number(course.start)} → {number(course.end)}"
@@ -258,12 +261,15 @@ def _next_command(check: ProgramCheck, written: Path | None) -> str:
         original = written.with_name(written.name.replace(".fixed", "", 1))
         if original in {part.path for part in check.source.parts[1:]}:  # imported by its name
             return f"diff {shlex.quote(str(original))} {shlex.quote(str(written))}"
-        return f"nndiag train {shlex.quote(str(written))}"
+        verb = "gradcheck" if check.loss.of_perceptron else "train"
+        return f"nndiag {verb} {shlex.quote(str(written))}"
     if check.fixed_text is not None and not check.correct:
         return f"nndiag gradcheck {shlex.quote(str(check.path))} --write-fixed"
     top = _top(check)
     if top is not None:
         return f"nndiag explain {top.problem}"
+    if check.loss.of_perceptron:
+        return RIGHT_STEPS
     return f"nndiag train {shlex.quote(str(check.path))}"
 
 

@@ -2,8 +2,16 @@
 
 from nndiag.finding import Diagnosis, Outcome
 from nndiag.trace import Trace
+from nndiag.trace.statistics import log_limits
 
 DONE = "nothing: it trains"
+RIGHT_STEPS = "nothing: its steps are right"
+_VERBS = {
+    Outcome.INTERRUPTED: "train",
+    Outcome.DIVERGED: "sweep-lr",
+    Outcome.STALLED: "sweep-lr",
+}
+"""What to call where nothing was found that explains an outcome."""
 _LEARNED = 0.9  # R² from which on a run need not be longer
 _LITTLE = 0.1  # R² below which it predicts little more than the mean
 
@@ -33,11 +41,13 @@ def next_command(diagnosis: Diagnosis, trace: Trace, *, config: str | None) -> s
         and trace.facts.total_steps is not None
     ):
         return f"nndiag train {config} training.steps={2 * trace.facts.total_steps}"
-    if diagnosis.outcome is Outcome.INTERRUPTED:
-        return f"nndiag train {config}"
-    if diagnosis.outcome in (Outcome.DIVERGED, Outcome.STALLED):
-        return f"nndiag sweep-lr {config}"
-    return done(diagnosis)
+    verb = _VERBS.get(diagnosis.outcome)
+    return done(diagnosis) if verb is None else f"nndiag {verb} {config}"
+
+
+def is_only_checked(diagnosis: Diagnosis, trace: Trace) -> bool:
+    """Whether the steps of a program were checked, and its run has no loss to follow."""
+    return diagnosis.outcome is Outcome.UNJUDGED and log_limits(trace) is None
 
 
 def done(diagnosis: Diagnosis) -> str:

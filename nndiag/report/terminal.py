@@ -11,6 +11,7 @@ from nndiag.finding import Diagnosis, Skipped
 from nndiag.formatting import accuracy_words, count, number, percent, r_squared_words
 from nndiag.report.chart import LossChart
 from nndiag.report.gradients import GradientTable
+from nndiag.report.next_command import is_only_checked
 from nndiag.report.stability import course_view, stability_view
 from nndiag.report.verdict import (
     MARKS,
@@ -46,10 +47,10 @@ def run_report(
     parts: list[RenderableType] = [
         _title(trace, name=name),
         verdict_panel(diagnosis, trace),
-        LossLine(diagnosis, trace),
-        LossChart(trace, onset=diagnosis.numbers.get("onset_step")),
-        Text(),
     ]
+    if not is_only_checked(diagnosis, trace):
+        onset = diagnosis.numbers.get("onset_step")
+        parts += [LossLine(diagnosis, trace), LossChart(trace, onset=onset), Text()]
     norms = trace.series.get("gradient_norm")
     if norms is not None and not np.isnan(norms.values).all():  # a program's are not always known
         parts += [GradientTable(trace), Text()]

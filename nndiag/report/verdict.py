@@ -11,7 +11,7 @@ from rich.text import Text
 from nndiag.finding import Cause, Confidence, Diagnosis, Evidence, Finding, Outcome, Severity
 from nndiag.formatting import count, number, percent, r_squared_words
 from nndiag.report.changes import suggestion_words
-from nndiag.report.next_command import learned_little
+from nndiag.report.next_command import is_only_checked, learned_little
 from nndiag.trace import Trace
 from nndiag.trace.statistics import guessed_classes, rate_ran_out
 
@@ -165,7 +165,10 @@ def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
         how = "ended before its last step" if trace.ending is None else "by Ctrl-C"
         return f"{how}, after {steps}; judged as far as it got"
     if diagnosis.outcome is Outcome.UNJUDGED:
-        return f"after {steps}: {trace.facts.surrogate}, so that the loss need not fall"
+        checked = is_only_checked(diagnosis, trace)
+        before, behind = f"after {steps}", ", so that the loss need not fall"
+        before, behind = ("only its steps were checked", "") if checked else (before, behind)
+        return f"{before}: {trace.facts.surrogate}{behind}"
     if diagnosis.outcome is Outcome.IMPROVING:
         return _still_falling_words(diagnosis, trace)
     return _finished_words(diagnosis, trace)

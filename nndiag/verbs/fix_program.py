@@ -7,14 +7,14 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from nndiag.errors import RunError, UserCodeError, warn
-from nndiag.finding import Severity
+from nndiag.finding import Outcome, Severity
 from nndiag.own_program.fix import fix_program
 from nndiag.own_program.run import in_memory, run_program
 from nndiag.own_program.trial import ProgramFix
 from nndiag.program import CodeSettings
 from nndiag.program.fixed_file import write_text
 from nndiag.pytorch.recognition import program_in
-from nndiag.report.next_command import DONE
+from nndiag.report.next_command import DONE, RIGHT_STEPS
 from nndiag.trace import TraceRecorder, TraceWriter
 from nndiag.verbs.result import Result, as_result
 
@@ -40,7 +40,7 @@ class ProgramFixResult(Result, ProgramFix):
     def next_command(self) -> str:
         """What to try next."""
         if self.healthy:
-            return DONE
+            return DONE if self.diagnosis.outcome is not Outcome.UNJUDGED else RIGHT_STEPS
         if self.written is not None:
             return f"nndiag train {quote(str(self.written))}"
         if self.winner is not None:

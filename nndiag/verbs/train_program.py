@@ -11,7 +11,7 @@ from nndiag.errors import Problem, RunError, UserCodeError, warn
 from nndiag.finding import Outcome
 from nndiag.plain import json_text
 from nndiag.program import CodeSettings, ProgramCheck
-from nndiag.report.next_command import done
+from nndiag.report.next_command import RIGHT_STEPS, done, is_only_checked
 from nndiag.trace.run_folder import (
     create_run_folder,
     refuse_unwritable_runs,
@@ -41,6 +41,9 @@ class ProgramRunResult(RunResult):
     @property
     def next_command(self) -> str:
         """What to try next."""
+        if is_only_checked(self.diagnosis, self.trace):
+            wrong = self.diagnosis.cause is not None
+            return f"nndiag gradcheck {self.config} --write-fixed" if wrong else RIGHT_STEPS
         if self.diagnosis.cause is not None or self.diagnosis.failing:
             return f"nndiag fix {self.config}"
         if self.check is not None and not self.check.correct:

@@ -157,20 +157,19 @@ def test_cuts_a_failure_that_prints_a_table(check):
     assert "…" in str(raised.value)
 
 
-def test_says_that_a_perceptron_has_no_gradient(check):
+def test_says_that_a_network_of_step_functions_has_no_gradient(check):
     text = """\
 import numpy as np
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 2))
-t = np.where(X[:, 0] > 0, 1, -1)
-w = np.zeros(3)
-def predict(X):
-    return np.where(X @ w[1:] + w[0] >= 0.0, 1, -1)
+t = (X[:, :1] * X[:, 1:] > 0).astype(float)
+W, V = rng.normal(size=(2, 4)), rng.normal(size=(4, 1))
 for epoch in range(10):
-    wrong = t - predict(X)
-    w[1:] += 0.1 * X.T @ wrong
-    w[0] += 0.1 * wrong.sum()
+    h = np.where(X @ W >= 0.0, 1, 0)
+    wrong = t - np.where(h @ V >= 0.5, 1, 0)
+    V += 0.1 * h.T @ wrong
+    W += 0.1 * X.T @ (wrong @ V.T)
 """
     with pytest.raises(UserCodeError) as raised:
         check(text)
-    assert "the output jumps (line 7)" in str(raised.value)
+    assert "the output jumps (line 8)" in str(raised.value)

@@ -122,8 +122,8 @@ def _due(
 
 def _value(reading: Reading, item: Comparison) -> np.ndarray:
     """A parameter at a point; one that is zero has no decay to be seen."""
-    heads = next(p.heads for p in reading.parameters if p.name == item.name)
-    return reading.iteration.values_at(heads)
+    parameter = next(p for p in reading.parameters if p.name == item.name)
+    return parameter.start(reading.iteration)
 
 
 def _is(value: Any, wanted: float) -> bool:
@@ -177,7 +177,7 @@ def _place(reading: Reading, loss: Loss, part: _Part) -> int:
     parameter = next(p for p in reading.parameters if p.name == name)
     if derivative is None:
         return -1
-    own, start = derivative[entries], reading.iteration.values_at(parameter.heads)[entries]
+    own, start = derivative[entries], parameter.start(reading.iteration)[entries]
     node_ids: list[tuple[int, float]] = []
     for node_id, vector in _vectors(reading, parameter, len(entries)):
         fit = decayed(vector, own, start, [np.arange(len(entries))])

@@ -92,7 +92,7 @@ def _undone_step(reading: Reading, parameter: Parameter) -> np.ndarray | None:
     if not heads or any(end is None for end in ends):
         return None
     undone = reading.undone
-    before, behind = undone.values_at(heads), undone.values_at(ends)
+    before, behind = parameter.of(undone.values_at(heads)), undone.values_at(ends)
     return before - behind if before.shape == behind.shape else None
 
 

@@ -14,6 +14,7 @@ from nndiag.program.graph.tracer import GraphTooLargeError
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.judging.faults import faults_of
+from nndiag.program.judging.in_parts import compared_in_parts
 from nndiag.program.judging.moments import is_due, memories
 from nndiag.program.judging.refusals import not_understood, sampling_line
 from nndiag.program.judging.uniform import (
@@ -60,6 +61,7 @@ class Judgement:
         tried: How many edits were tried.
         doubt: Why nothing can be said, as far as differences of the loss tell; empty where they
             agree with the derivatives that it was compared with.
+        is_perceptron: Whether its step functions are left out in `found`.
     """
 
     source: Source
@@ -72,6 +74,7 @@ class Judgement:
     fixed: Source | None = None
     tried: int = 0
     doubt: str = ""
+    is_perceptron: bool = False
 
     @property
     def is_right(self) -> bool:
@@ -207,6 +210,7 @@ def compared_program(
     *,
     deadline: float,
     refused: frozenset[tuple[int, int]] = frozenset(),
+    in_parts: bool = True,
 ) -> Judgement:
     """A program with its parameters compared, and nothing mended.
 
@@ -215,11 +219,14 @@ def compared_program(
         settings: What the user says about it.
         deadline: When to stop, on `clock.now`.
         refused: Loops that are not the training loop.
+        in_parts: Whether what several statements write is judged part by part, where it is wrong.
     """
     found = understood(source, settings, deadline=deadline, refused=refused)
     comparisons: list[Comparison] = []
     if found.loss is not None:
         comparisons = compared(found.readings, found.loss, states=found.states)
+        if in_parts:
+            comparisons = compared_in_parts(found, found.loss, comparisons)
         if found.loss.own and found.rate is not None:
             hold_to_scale(comparisons, found.readings[0].parameters, found.rate.value)
             sizes = [size for size in Facts(found, comparisons).examples if size > _PAIR]

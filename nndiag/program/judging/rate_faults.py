@@ -62,7 +62,7 @@ def _growth(reading: Reading, item: Parameter, index: int) -> float | None:
     after = replayed(reading.graph, {index: twice}, ends)
     if after is None:
         return None
-    start = reading.iteration.values_at(item.heads)
+    start = item.start(reading.iteration)
     step = start - np.concatenate([np.ravel(value) for value in after])
     return factor_between(step[: item.step.size], item.step)
 

@@ -27,8 +27,8 @@ def not_understood(found: Understanding) -> Problem:
     jump = _jump(found)
     if jump is not None:
         return Problem(
-            f"{place}: the output jumps ({found.host.source.spot(jump)}): it has no gradient to "
-            "compare the steps with, as in a perceptron, whose rule is no fault",
+            f"{place}: the output jumps ({found.host.source.spot(jump)}), as a perceptron's does: "
+            "it has no gradient",
             hint="where a smooth loss is meant all the same: loss=…, or `code.loss` in a config",
         )
     return Problem(

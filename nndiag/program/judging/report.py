@@ -108,12 +108,18 @@ class Report:
         node = found.nodes.get(found.loss.node_id)
         line = node.lineno if isinstance(node, (ast.expr, ast.stmt)) else 1
         assumption = None
-        if not found.loss.own:
+        if self.judgement.is_perceptron:
+            assumption = (
+                f"the perceptron rule: its output jumps and has no derivative; the steps were "
+                f"compared with those of {text} without the step function"
+            )
+        elif not found.loss.own:
             assumption = (
                 f"assumed to be {text} ({self.judgement.source.spot(line)}): the program computes "
                 "no loss that fits; to say otherwise: loss=…, or `code.loss` in a config"
             )
-        return LossFound(text, found.loss.own, line, assumption)
+        of_perceptron = self.judgement.is_perceptron
+        return LossFound(text, found.loss.own, line, assumption, of_perceptron)
 
     def learning_rate(self) -> RateFound | None:
         """The learning rate, with the factor that the steps really have."""

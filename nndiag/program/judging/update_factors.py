@@ -12,6 +12,8 @@ from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits, Explains, ProgramFault
 from nndiag.program.location.elsewhere import Due
 from nndiag.program.location.synthesis import expressions_due
+from nndiag.program.roles.parameters import Parameter
+from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.status import Status
 from nndiag.program.text.instrument import node_id_of
 
@@ -88,7 +90,8 @@ def _of_update(facts: Facts, name: str) -> ProgramFault:
     item = next(item for item in facts.comparisons if item.name == name)
     turned = item.ratio is None or item.status is Status.WRONG_SIGN
     ratio = -1.0 if item.ratio is None or turned else item.ratio
-    bug, node_id = by_ratio(facts, ratio), _odd_stage(facts, name)
+    bug = by_ratio(facts, ratio)
+    node_id = _turned_stage(facts, name) if abs(ratio + 1) <= SAME else _odd_stage(facts, name)
     statement = facts.lines.statement(node_id)
     edits: Edits = []
     if isinstance(statement, ast.AugAssign) and node_id == node_id_of(statement):
@@ -132,6 +135,12 @@ def spoiled_update(facts: Facts, name: str) -> ProgramFault:
     )
 
 
+def _turned_stage(facts: Facts, name: str) -> int:
+    """Where a step has the gradient's sign turned first."""
+    stages = facts.tapes[0].stages(name)[:-1]
+    return next((node_id for node_id, factor in stages if factor < 0), facts.update(name))
+
+
 def _odd_stage(facts: Facts, name: str) -> int:
     """Where a step first has another factor over the gradient than the steps of others."""
     tape = facts.tapes[0]
@@ -145,6 +154,15 @@ def _odd_stage(facts: Facts, name: str) -> int:
         if odd is not None:
             return odd
     return facts.update(name)
+
+
+def _start(reading: Reading, parameter: Parameter, end: int) -> np.ndarray:
+    """What stood before the iteration where one of a parameter's values stands behind it."""
+    start, shape = parameter.start(reading.iteration), reading.graph[end].shape
+    if len(parameter.ends) == 1:
+        return start.reshape(shape)
+    place, size = parameter.ends.index(end), reading.graph[end].size
+    return start[place * size : (place + 1) * size].reshape(shape)
 
 
 def _dues(
@@ -161,7 +179,7 @@ def _dues(
             if key[0] != node_id or node not in way:
                 continue
             if node in parameter.ends:
-                start = reading.graph[parameter.heads[parameter.ends.index(node)]].value
+                start = _start(reading, parameter, node)
                 value = start + (value - start) / ratio
             else:
                 value = value / ratio

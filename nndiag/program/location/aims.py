@@ -60,6 +60,9 @@ class Aims:
         known = [factor for factor in others if factor is not None]
         if own is None or tape.is_held(name):
             return False
+        ratio = self.ratio(tape, name)
+        if known and ratio is not None and abs(ratio + 1) <= _SAME:  # a sign, and no factor
+            return all(own * factor > 0 for factor in known)
         if known:
             return all(abs(own - factor) <= _SAME * abs(factor) for factor in known)
         before = (1.0, *(factor for _, factor in tape.stages(name)[:-1]))
@@ -77,8 +80,11 @@ class Aims:
         if len(taken) < len(found):  # an adaptive step has a sign only
             taken = {name: tape.direction(name) for name in found}
         pairs = [(taken[n], tape.gradient(n, {}), tape.due(n)) for n in self.known]
-        own = [(t, factor_between(one, due)) for t, one, due in pairs if one.size > 1]
-        whole = [t * factor for t, factor in own if factor is not None]
+        own = [(one.size, t, factor_between(one, due)) for t, one, due in pairs]
+        told = [(size, t * factor) for size, t, factor in own if factor is not None]
+        whole = [factor for size, factor in told if size > 1]
+        if not whole and len(told) > 1:  # one number is a multiple of any other, two tell
+            whole = [factor for _, factor in told]
         alike = bool(whole) and max(whole) - min(whole) <= _SAME * abs(whole[0])
         common = whole[0] if alike else self._scale
         return {n: common / t if common is not None and t else None for n, t in taken.items()}

@@ -102,7 +102,7 @@ class GradientPlace:
                 and part.node not in self.evidence.readings[0].acted
                 and self._taken(part.node) not in self._met
             )
-        return np.ndim(part) == 0 and not (isinstance(part, int) and part in self._whole)  # type: ignore[arg-type]
+        return np.ndim(part) == 0 and part not in self._plain  # type: ignore[arg-type]
 
     @cached_property
     def _meeting(self) -> list[object]:
@@ -123,9 +123,9 @@ class GradientPlace:
         return {self._taken(part.node) for part in self._meeting if isinstance(part, Ref)}
 
     @cached_property
-    def _whole(self) -> set[int]:
-        """The whole numbers among them: they are no values of the iteration."""
-        return {part for part in self._meeting if isinstance(part, int)}
+    def _plain(self) -> set[float]:
+        """The plain numbers among them, out of tuples: they are no values of the iteration."""
+        return {part for part in self._meeting if isinstance(part, (int, float))}
 
     def _taken(self, node: int) -> Hashable:
         """What tells a number from others, however often it is taken out of a table."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nndiag.program.graph.nodes import Graph
+from nndiag.program.location.aims import Aims
 from nndiag.program.location.alignment import Alignment
 from nndiag.program.location.tape import MOST_SCALES, Tape
 from nndiag.program.roles.multiples import laid_out
@@ -111,6 +112,43 @@ class Passed:
     def fits(self, tape: Tape) -> bool:
         """Whether a reading has the values."""
         return self.node_id in tape.sites
+
+
+@dataclass(frozen=True)
+class Known:
+    """A gradient of one number, whose factor over the derivative is known by other gradients.
+
+    Attributes:
+        node_id: The expression that gives it.
+        name: The parameter.
+        aims: What its factor ought to be.
+    """
+
+    node_id: int
+    name: str
+    aims: Aims
+
+    def given(self, tape: Tape) -> dict[int, Any] | None:
+        """The value with what is due in its place; None where the factor is unknown."""
+        factor = self.aims.factors(tape)[self.name]
+        if factor is None or not self.fits(tape):
+            return None
+        (node,) = tape.gradients[self.name]
+        due = factor * tape.due(self.name).reshape(tape.graph[node].shape)
+        return {node: due if due.ndim else float(due)}
+
+    def targets(self, tape: Tape) -> list[int]:
+        """By which node it is due to be the derivative."""
+        return list(next(i.heads for i in tape.reading.parameters if i.name == self.name))
+
+    def forms(self) -> list[Known]:
+        """Itself: its factor is known."""
+        return [self]
+
+    def fits(self, tape: Tape) -> bool:
+        """Whether a reading has it, and computes it once."""
+        sites = tape.sites.get(self.node_id)
+        return sites is not None and list(sites) == tape.gradients.get(self.name)
 
 
 def is_summed_to_one(graph: Graph, node: int, size: int) -> bool:

@@ -117,21 +117,29 @@ def _inside(name: str, item: Any) -> Iterator[str]:
 
 
 def neighbours(node: ast.Subscript) -> Iterator[str]:
-    """The same with the index one more, one less, or the last."""
-    index = node.slice
-    if isinstance(index, (ast.Slice, ast.Tuple)) or isinstance(node.ctx, ast.Store):
+    """The same with an index one more, one less, or the last."""
+    if isinstance(node.ctx, ast.Store):
         return
-    holder, text = ast.unparse(node.value), ast.unparse(index)
+    holder, whole = ast.unparse(node.value), node.slice
+    items = whole.elts if isinstance(whole, ast.Tuple) else [whole]
+    for place, index in enumerate(items):
+        rest = [ast.unparse(item) for item in items]
+        for text in _nearby(index):
+            yield f"{holder}[{', '.join([*rest[:place], text, *rest[place + 1 :]])}]"
+
+
+def _nearby(index: ast.expr) -> Iterator[str]:
+    text = ast.unparse(index)
     if isinstance(index, ast.BinOp) and isinstance(index.right, ast.Constant):
-        yield f"{holder}[{ast.unparse(index.left)}]"
+        yield ast.unparse(index.left)
     elif isinstance(index, (ast.Name, ast.BinOp)):
-        yield f"{holder}[{text} - 1]"
-        yield f"{holder}[{text} + 1]"
+        yield f"{text} - 1"
+        yield f"{text} + 1"
     elif isinstance(index, ast.Constant) and isinstance(index.value, int):
-        yield f"{holder}[{index.value + 1}]"
-        yield f"{holder}[{index.value - 1}]"
+        yield f"{index.value + 1}"
+        yield f"{index.value - 1}"
     elif isinstance(index, ast.UnaryOp) and isinstance(index.operand, ast.Constant):
-        yield from (f"{holder}[{place}]" for place in (-1, -2, -3) if str(place) != text)
+        yield from (f"{place}" for place in (-1, -2, -3) if str(place) != text)
 
 
 def _functions(tree: ast.Module, scene: Scene) -> Iterator[str]:

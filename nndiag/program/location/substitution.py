@@ -21,7 +21,7 @@ from nndiag.program.location.aims import Aims
 from nndiag.program.location.alignment import Alignment, alignments
 from nndiag.program.location.evidence import Evidence
 from nndiag.program.location.families import Family
-from nndiag.program.location.proposed import Candidate, Passed, is_summed_to_one
+from nndiag.program.location.proposed import Candidate, Known, Passed, is_summed_to_one
 from nndiag.program.location.tape import FAR, Tape
 from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.multiples import factor_between
@@ -174,6 +174,9 @@ class Search:
     def _at(self, node_id: int, nodes: tuple[int, ...]) -> Iterator[Substitution]:
         tape = self.tapes[0]
         scales, sources = tape.scales(node_id)
+        for name in self.wrong:
+            if tape.due(name).size == 1 and tape.gradients[name] == list(nodes):
+                yield from self._tried(Known(node_id, name, self.aims))
         near = set().union(*(tape.above(target) for target in sources))
         for key, family in tape.nearest_first:
             if near and near.isdisjoint(family.targets):
@@ -192,7 +195,7 @@ class Search:
             for slot in (s for s, item in enumerate(source.inputs) if item in tape.adjoints):
                 yield from self._tried(Passed(node_id, through, slot))
 
-    def _tried(self, candidate: Candidate | Passed) -> Iterator[Substitution]:
+    def _tried(self, candidate: Candidate | Passed | Known) -> Iterator[Substitution]:
         """The substitution that a candidate is, where it makes something right."""
         if self._mended(self.tapes[0], candidate):
             item = self._everywhere(candidate)
@@ -227,7 +230,7 @@ class Search:
             for node, place in zip(nodes, alignment.places(len(nodes), len(family.values)))
         )
 
-    def _mended(self, tape: Tape, candidate: Candidate | Passed) -> tuple[str, ...]:
+    def _mended(self, tape: Tape, candidate: Candidate | Passed | Known) -> tuple[str, ...]:
         """The wrong parameters that become right; none where a right one becomes wrong."""
         return self._made_right(tape, candidate.node_id, candidate.given(tape))
 
@@ -246,7 +249,7 @@ class Search:
             and self.aims.is_met(tape, name, tape.gradient(name, changed))
         )
 
-    def _everywhere(self, candidate: Candidate | Passed) -> Substitution | None:
+    def _everywhere(self, candidate: Candidate | Passed | Known) -> Substitution | None:
         """The substitution, where it holds in all readings with one factor."""
         values: dict[str, list[np.ndarray]] = {name: [] for name in self.wrong}
         wanted: dict[str, list[np.ndarray]] = {name: [] for name in self.wrong}
@@ -277,7 +280,7 @@ class Search:
 
     def _made(
         self,
-        candidate: Candidate | Passed,
+        candidate: Candidate | Passed | Known,
         mends: tuple[str, ...],
         dues: list[tuple[int, dict[int, np.ndarray]]],
         *,

@@ -31,6 +31,7 @@ from nndiag.program.roles.reading import Reading, read_iteration
 from nndiag.program.roles.status import FINE, Status
 from nndiag.program.roles.understanding import Understanding
 from nndiag.program.roles.verdicts import compared
+from nndiag.program.roles.written_parts import targets_of, with_parts
 from nndiag.program.text.edits import Change, Edit, Editor
 from nndiag.program.text.instrument import Instruments, node_id_of
 from nndiag.program.text.tracing import TRACE
@@ -125,6 +126,8 @@ class Workbench:
         readings = self.readings(changes, points)
         if not readings:
             return []
+        targets = targets_of(self.found.host.tree)
+        readings = with_parts(readings, self.found.in_parts, targets) or readings
         loss = loss if loss.own else chosen_loss(readings) or loss
         try:
             after = compared(readings, loss, states=self.found.states)

@@ -170,8 +170,9 @@ class Tape:
     def due(self, name: str) -> np.ndarray:
         """The derivative by a parameter."""
         item = next(item for item in self.reading.parameters if item.name == name)
-        parts = [np.ravel(self.adjoints.get(head, np.zeros(1))) for head in item.heads]
-        return np.concatenate(parts).astype(float)
+        heads = self.reading.iteration.head_of(item.tensor)
+        parts = [np.ravel(self.adjoints.get(head, np.zeros(1))) for head in heads]
+        return item.of(np.concatenate(parts).astype(float))
 
     def taken(self, name: str) -> float | None:
         """How many times its gradient a step is; None where it is no multiple of it."""

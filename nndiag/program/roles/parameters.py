@@ -27,6 +27,7 @@ class Parameter:
         ends: Its nodes behind it, as many, or one None where it was not found any more.
         step: What the iteration takes off it, flat; the gradient itself where that is held.
         is_held: Whether `ends` hold its gradient, which the user names.
+        entries: Which of a variable's numbers it is, where it is a part; None for all.
     """
 
     tensor: Tensor
@@ -34,6 +35,7 @@ class Parameter:
     ends: tuple[int | None, ...]
     step: np.ndarray
     is_held: bool = False
+    entries: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -44,6 +46,15 @@ class Parameter:
     def moves(self) -> bool:
         """Whether the iteration changes it."""
         return bool(np.any(self.step != 0))
+
+    def of(self, whole: np.ndarray) -> np.ndarray:
+        """Its numbers among those of the whole variable, flat."""
+        return whole if self.entries is None else whole[list(self.entries)]
+
+    def start(self, iteration: Iteration) -> np.ndarray:
+        """Its numbers before the iteration, flat."""
+        whole = iteration.values_at(self.heads)
+        return self.of(whole[: whole.size // self.tensor.copies])
 
 
 def derivative_by(
@@ -63,7 +74,7 @@ def derivative_by(
             return None
         part = adjoints.values.get(node)
         parts.append(np.zeros(graph[node].size) if part is None else np.ravel(part))
-    whole = np.concatenate(parts) if parts else np.empty(0)
+    whole = parameter.of(np.concatenate(parts) if parts else np.empty(0))
     copies = parameter.tensor.copies
     return whole if copies == 1 else whole.reshape(copies, -1).sum(axis=0)
 
@@ -157,13 +168,14 @@ def chain_to(graph: Graph, parameter: Parameter, acted: set[int]) -> Chain:
     if None in parameter.ends:
         return Chain({}, {})
     per_end: list[dict[int, int]] = []
-    for head, end in zip(parameter.heads, parameter.ends):
+    heads = set(parameter.heads)
+    for end in parameter.ends:
         assert end is not None
         size = graph[end].size
         last: dict[int, int] = {}
         for index in sorted(_kept_on_the_way(graph, end)):
             node = graph[index]
-            if node.node_id >= 0 and index in acted and node.size == size and index != head:
+            if node.node_id >= 0 and index in acted and node.size == size and index not in heads:
                 last[node.node_id] = index
         per_end.append(last)
     common = [node_id for node_id in per_end[0] if all(node_id in last for last in per_end[1:])]

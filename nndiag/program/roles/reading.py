@@ -49,6 +49,7 @@ class Reading:
         undone: The same iteration with each update undone behind it: what is computed there is
             computed from the same parameters. The same graph where nothing is.
         literal: Serials of operations with a literal number.
+        updating: Serials of the updates, which are no errors and no losses.
     """
 
     point: Point
@@ -56,6 +57,7 @@ class Reading:
     parameters: list[Parameter]
     undone: Iteration
     literal: frozenset[int]
+    updating: frozenset[int]
 
     @property
     def graph(self) -> Graph:
@@ -136,7 +138,7 @@ class Reading:
     @cached_property
     def residuals(self) -> list[Residual]:
         """Its differences between outputs and targets; a step of a variable is none."""
-        found = residuals_in(self.forward, self.acted_forward, self.literal)
+        found = residuals_in(self.forward, self.acted_forward, self.literal | self.updating)
         steps = self._steps
         return [item for item in found if item.node >= self.undone.start and item.node not in steps]
 
@@ -160,8 +162,9 @@ class Reading:
         leading = {
             self.keyed_forward[key] for key in self.leading_forward if key in self.keyed_forward
         }
+        own = own_losses(self.forward, acted, leading, keys)
         return [
-            *own_losses(self.forward, acted, leading, keys),
+            *(loss for loss in own if loss.node_id not in self.updating),
             *implied_losses(self.forward, self.residuals, keys),
         ]
 
@@ -286,7 +289,8 @@ def read_iteration(
     undone = iteration
     if _goes_on_after_updates(iteration, parameters):
         undone = recorded(lab, point, resets=updates, forced=forced)
-    return Reading(point, iteration, parameters, undone, literal_node_ids(lab.nodes))
+    literal, updating = literal_node_ids(lab.nodes), _made_by(updates, lab.nodes)
+    return Reading(point, iteration, parameters, undone, literal, updating)
 
 
 def _goes_on_after_updates(iteration: Iteration, parameters: list[Parameter]) -> bool:
@@ -310,6 +314,13 @@ def literal_node_ids(nodes: Mapping[int, ast.AST]) -> frozenset[int]:
     )
 
 
+def _made_by(updates: frozenset[int], nodes: Mapping[int, ast.AST]) -> frozenset[int]:
+    """The statements that change parameters, and what they assign."""
+    values = (getattr(nodes.get(node_id), "value", None) for node_id in updates)
+    made = (getattr(value, "node_id", None) for value in values)
+    return updates | {node_id for node_id in made if node_id is not None}
+
+
 def has_signal(
     reading: Reading, loss: Loss, derivative: np.ndarray | None, parameter: Parameter
 ) -> bool:
@@ -324,6 +335,6 @@ def has_signal(
     value = loss.value(reading.forward, reading.keyed_forward)
     if derivative is None or value is None or not np.isfinite(derivative).all():
         return False
-    start = reading.undone.values_at(reading.undone.head_of(parameter.tensor))
+    start = parameter.of(reading.undone.values_at(reading.undone.head_of(parameter.tensor)))
     size = max(float(np.linalg.norm(start)), _SMALL)
     return float(np.linalg.norm(derivative)) * size > _NOTHING * abs(value)

@@ -63,6 +63,7 @@ class Understanding:
         updated: Parameter → node_ids of the statements that change it.
         failure: Why an iteration could not be run, where it could not.
         states: The optimizer's memory.
+        in_parts: The parameters that are read in the parts which several statements write.
         ahead: The variables of it that move the parameters before the loss is computed.
         rate: Its learning rate; None where it is unclear.
         settings: What the user says, completed by what was found.
@@ -78,6 +79,7 @@ class Understanding:
     updated: dict[str, tuple[int, ...]] = field(default_factory=dict)
     failure: str = ""
     states: list[State] = field(default_factory=list)
+    in_parts: frozenset[str] = frozenset()
     ahead: frozenset[Leaf] = frozenset()
     rate: Rate | None = None
     settings: CodeSettings = field(default_factory=CodeSettings)

@@ -75,8 +75,7 @@ class _Row:
 
     @property
     def start(self) -> np.ndarray:
-        whole = self.reading.iteration.values_at(self.parameter.heads)
-        return whole[: whole.size // self.parameter.tensor.copies]
+        return self.parameter.start(self.reading.iteration)
 
 
 def _rows(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nndiag.program.execution import clock
@@ -28,6 +30,8 @@ def doubt_of(found: Understanding) -> str:
     """
     if found.loss is None or not found.readings:
         return ""
+    if found.in_parts:
+        found = replace(found, readings=[_whole(found, item) for item in found.readings])
     if not found.is_one_step:
         return "one iteration of the training loop takes many steps"
     if not _repeats(found):
@@ -44,6 +48,13 @@ def doubt_of(found: Understanding) -> str:
     if told == 0:
         return "the loss does not change with any parameter beyond its rounding noise, or in steps"
     return "" if agreed * 3 >= told * 2 else "differences of the loss disagree with its derivatives"
+
+
+def _whole(found: Understanding, reading: Reading) -> Reading:
+    """A reading with each parameter as a whole."""
+    lab = found.lab
+    parameters = parameters_in(reading.iteration, lab.tensors, lab.held)
+    return replace(reading, parameters=parameters)
 
 
 def _repeats(found: Understanding) -> bool:

@@ -51,7 +51,7 @@ def update_node_id(reading: Reading, name: str) -> int:
     parameter = next((item for item in reading.parameters if item.name == name), None)
     leaves = () if parameter is None else parameter.tensor.leaves
     every = [end for leaf in leaves for end in reading.iteration.ends.get(leaf, ())]
-    if parameter is not None and parameter.is_held:
+    if parameter is not None and (parameter.is_held or parameter.entries is not None):
         every = list(parameter.ends)
     ends = [end for end in every if end is not None]
     node = reading.graph[ends[0]] if ends else None

@@ -74,7 +74,9 @@ def watch(request: Mapping[str, Any], send: Send) -> dict[str, Any]:
         other_seeds(request.get("shift", 0)),
         limits_told(source),
     ):
-        program = compared_program(source, settings, deadline=clock.now() + _MEASURING)
+        program = compared_program(
+            source, settings, deadline=clock.now() + _MEASURING, in_parts=False
+        )
         if program.found.loss is None or not program.found.readings:
             raise UserCodeError(not_understood(program.found))
         found = _Roles(program, reader_of(program.found))
