@@ -75,10 +75,11 @@ def _regions(axes: Axes, trace: Trace, classes: Classes) -> None:
         slope, start = np.polyfit(scaled[:, column], raw[:, column], 1)
         points[:, column] = start + slope * points[:, column]
     grid = [points[:, column].reshape(side, side) for column in range(2)]
-    found = classes.of(ending.plane_predictions).reshape(side, side)
-    colours = [COLOURS[one % len(COLOURS)] for one in range(classes.count)]
-    edges = np.arange(classes.count + 1) - 0.5
-    axes.contourf(*grid, found, levels=edges, colors=colours, alpha=0.15)
+    for one in range(classes.count):  # each by itself: no other lies between two neighbours
+        ahead = classes.ahead(ending.plane_predictions, one).reshape(side, side)
+        if (ahead > 0).any():
+            colour = COLOURS[one % len(COLOURS)]
+            axes.contourf(*grid, ahead, levels=[0, np.inf], colors=[colour], alpha=0.15)
 
 
 def _plane(

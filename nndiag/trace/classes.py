@@ -35,6 +35,13 @@ class Classes:
             return np.asarray(np.argmax(values, axis=1))
         return (values[:, 0] > self.middle).astype(np.int64)
 
+    def ahead(self, values: FloatArray, one: int) -> FloatArray:
+        """How far predictions (B, O) are ahead for one class, below 0 for another, shape (B,)."""
+        if self.middle is not None:
+            return (values[:, 0] - self.middle) * (1 if one else -1)
+        others = np.delete(values, one, axis=1)
+        return np.asarray(values[:, one] - others.max(axis=1))
+
     @property
     def shares(self) -> FloatArray:
         """Share of the examples that each class has, shape (K,)."""

@@ -16,6 +16,7 @@ from nndiag.plots.curves import MOST_POINTS, STRETCHES
 from nndiag.plots.gradient_norms import _colour
 from nndiag.plots.legend import _columns
 from nndiag.trace import Ending, Facts, Series, Trace
+from nndiag.trace.classes import plane_of
 from tests.searching import examples
 
 
@@ -144,6 +145,18 @@ def test_classes_of_two_inputs_are_drawn_in_their_plane(targets, predictions):
     np.testing.assert_array_equal(line(drawn, "class 0").get_ydata(), [0, 1])
     np.testing.assert_array_equal(line(drawn, "class 1").get_ydata(), [0, 1])
     np.testing.assert_array_equal(line(drawn, "wrong: 1 of 4").get_xydata(), [[0, 1]])
+
+
+def test_no_third_class_is_drawn_between_two():
+    inputs = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    plane = plane_of(inputs)
+    outputs = np.stack([plane[:, 0] < 0.5, np.full(len(plane), 0.1), plane[:, 0] >= 0.5], axis=1)
+    facts = Facts(inputs=inputs, targets=np.eye(3)[[0, 1, 2, 2]])
+    found = outputs[[0, 0, -1, -1]].astype(float)
+    ending = Ending("finished", 0.1, predictions=found, plane_predictions=outputs.astype(float))
+    drawn = axes()
+    assert prediction.draw(Trace(np.arange(1), np.ones(1), facts=facts, ending=ending), drawn)
+    assert len(drawn.collections) == 2  # class 1 wins nowhere
 
 
 def test_many_outputs_have_one_name():
