@@ -148,7 +148,8 @@ def loss_curve(trace: Trace) -> Curve:
 
     Full batches: the loss of every step. Mini-batches: its mean (or sum, as the loss is) over each
     epoch, or the loss over all training examples where there are few epochs, or where the batches
-    are no samples of all examples, because these are sorted, or steps drop values.
+    are no samples of all examples, because these are sorted, or steps drop values or
+    normalise by their batch.
     """
     steps, losses = _recorded(trace)
     first = int(trace.step[0]) if trace.steps else 0
@@ -171,8 +172,7 @@ def _recorded(trace: Trace) -> tuple[NDArray[np.int64], FloatArray]:
     probed = trace.series.get("training_loss")
     if trace.facts.exact_steps is True or probed is None or not len(probed.steps):
         return trace.step, trace.loss
-    dropped = any(layer.dropout for layer in trace.facts.layers)
-    epoch = None if dropped else steps_per_epoch(trace)
+    epoch = steps_per_epoch(trace) if trace.facts.whole_steps else None
     epochs = trace.steps // epoch if epoch is not None else 0
     if epoch is None or epochs < _FEWEST_EPOCHS or is_sorted(trace):
         return probed.steps, probed.values

@@ -84,6 +84,16 @@ class Run:
         return 1 - self.diagnosis.numbers.get("attainable", 1.0)
 
     @property
+    def chance(self) -> float:
+        """By how much its error may differ on other validation examples; 0 where there are none.
+
+        A variance estimated from n values is off by √(2/n); by twice that in one of 20 cases.
+        """
+        if self.built.validation is None:
+            return 0.0
+        return 2 * self.error * float(np.sqrt(2 / len(self.built.validation[1])))
+
+    @property
     def could_know_by_heart(self) -> bool:
         """Whether it has as many parameters as numbers to fit, and no validation examples."""
         return (

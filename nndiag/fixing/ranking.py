@@ -62,16 +62,19 @@ def recipe(names: Sequence[str]) -> tuple[str, ...]:
 def near_the_best(trials: Iterable[Trial], *, noise: float = 0.0) -> list[Trial]:
     """Cures that leave little more of the variance unexplained than the best of them.
 
-    What is within 5 points of the best, or within a quarter of its error, counts as near. Noise
-    that is known by heart makes none better.
+    What is within 5 points of the best, or within a quarter of its error, counts as near, and what
+    so few validation examples cannot tell from it. Noise that is known by heart makes none better.
 
     Args:
         trials: The trials.
         noise: Share of the variance that no model explains.
     """
     cures = [trial for trial in trials if trial.cures]
-    best = min((trial.honest_error(noise) for trial in cures), default=0.0)
-    near = best + max(_NEAR, _ALIKE * max(best - noise, 0.0))
+    best = min(cures, key=lambda trial: trial.honest_error(noise), default=None)
+    if best is None or best.run is None:
+        return []
+    least = best.honest_error(noise)
+    near = least + max(_NEAR, _ALIKE * max(least - noise, 0.0), best.run.chance)
     return [trial for trial in cures if trial.honest_error(noise) <= near]
 
 

@@ -45,6 +45,7 @@ class LayerFacts:
         high: Least upper bound, inf where unbounded.
         bias: Whether the layer has biases.
         dropout: Share of its values that training steps set to zero.
+        batch_norm: Whether steps normalise it over their batch.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LayerFacts:
     high: float
     bias: bool
     dropout: float = 0.0
+    batch_norm: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +127,11 @@ class Facts:
     def exact_steps(self) -> bool | None:
         """Whether each step's loss was that of the whole network over all training examples."""
         return False if any(layer.dropout for layer in self.layers) else self.full_batch
+
+    @property
+    def whole_steps(self) -> bool:
+        """Whether each step's loss was that of the network as it predicts, if of few examples."""
+        return not any(layer.dropout or layer.batch_norm for layer in self.layers)
 
 
 @dataclass(frozen=True, eq=False)

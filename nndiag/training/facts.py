@@ -84,14 +84,15 @@ def _layers(built: Built) -> tuple[LayerFacts, ...]:
     shape = built.shape
     shown = [*shape.activations[:-1], shape.loss.link or shape.activations[-1]]
     return tuple(
-        LayerFacts(name, units, activation, function.low, function.high, bias, dropout)
-        for name, units, activation, function, bias, dropout in zip(
+        LayerFacts(name, units, activation, function.low, function.high, bias, dropout, batch_norm)
+        for name, units, activation, function, bias, dropout, batch_norm in zip(
             built.layer_names,
             shape.units,
             built.activation_names,
             shown,
             shape.biases,
             shape.dropout or (0.0,) * shape.layers,
+            shape.batch_norm or (False,) * shape.layers,
             strict=True,
         )
     )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import nndiag
 from nndiag.detectors import course_of
 from nndiag.detectors.curve import growth, loss_curve
 from nndiag.finding import Outcome, Severity
@@ -257,3 +258,21 @@ def test_a_run_whose_predictions_do_not_vary_falls_by_noise_alone(
     course = course_of(make_trace(losses, facts=facts, series=series))
     assert course.outcome is outcome
     assert (course.r_squared > 0) is (outcome is Outcome.IMPROVING)
+
+
+def test_steps_that_normalise_by_their_batch_are_not_the_network_that_predicts():
+    layers = [{"units": 8, "activation": "relu", "batch_norm": True}, {"units": 1}]
+    run = nndiag.train(
+        {
+            "dataset": {"name": "sine", "samples": 60},
+            "network": {"layers": layers},
+            "optimizer": {"name": "adam", "learning_rate": 0.01},
+            "training": {"epochs": 40, "batch_size": 6},
+        }
+    )
+    facts, numbers = run.trace.facts, course_of(run.trace).numbers
+    whole = run.trace.series["training_loss"].values
+    assert not facts.whole_steps
+    # the level of the whole network's losses before the end, as for single ones of batches
+    assert 1 - numbers["r_squared"] == pytest.approx(whole[-1] / facts.baseline_loss, rel=0.2)
+    assert np.mean(run.trace.loss[-50:]) > 1.5 * whole[-1]  # which no R² is of

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from nndiag.finding import Cause, Confidence, Finding, Outcome, Severity
 from nndiag.fixing import Trial, TrialOutcome
 from nndiag.fixing.ranking import bundle, by_size, near_the_best, recipe, worth_combining
@@ -62,6 +64,17 @@ def test_a_cure_far_from_the_best_one_is_none(healthy):
     far, near, best = cure("smaller-rate", 0.65), cure("adam", 0.92), cure("wider-layers", 0.95)
     assert near_the_best([far, near, best]) == [near, best]
     assert near_the_best([far]) == [far]  # nothing better is known
+
+
+def test_few_validation_examples_do_not_tell_cures_apart(healthy):
+    def cure(name, score, *, validation):
+        built = replace(healthy.built, validation=(np.zeros((validation, 1)),) * 2)
+        return trial_of(TrialOutcome.CURES, name, run=replace(healthy, score=score, built=built))
+
+    for count, kept in ((50, 2), (5_000, 1)):  # the best is off by 2·0.38·√(2/50) = 0.15, or 0.015
+        scaled = cure("standardized-inputs", 0.5, validation=count)
+        slower = cure("smaller-rate", 0.62, validation=count)
+        assert len(near_the_best([slower, scaled])) == kept
 
 
 def test_noise_that_is_known_by_heart_makes_no_cure_better(exploding):
