@@ -39,6 +39,14 @@ def never_updated(facts: Facts) -> Iterator[ProgramFault]:
         ]
         line = None if node_id >= 0 else lines[0]
         part = f"only {item.unmoved} of its {np.prod(item.shape)} entries" * bool(item.unmoved)
+        sums = [] if item.unmoved else list(_whole_sums(facts, item.name))
+        if sums:
+            says = "its step is the sum of all deltas, which is 0 behind a softmax"
+            place = sums[0][0].node_id
+            yield ProgramFault(
+                "wrong-bias-gradient", [item.name], place, says, sums, explains=Explains.GRADIENT
+            )
+            continue
         yield ProgramFault(
             "gradient-never-computed",
             [item.name],
@@ -48,6 +56,22 @@ def never_updated(facts: Facts) -> Iterator[ProgramFault]:
             line=line,
             explains=Explains.GRADIENT,
         )
+
+
+def _whole_sums(facts: Facts, name: str) -> Iterator[tuple[Change, ...]]:
+    """Sums over the examples where an update takes the sum of all: that of a softmax's deltas is 0.
+
+    The steps are then the rounding of nothing.
+    """
+    graph = facts.readings[0].graph
+    parameter = next(x for x in facts.readings[0].parameters if x.name == name)
+    ends = [end for end in parameter.ends if end is not None]
+    for index in sorted({i for end in ends for i in ancestors(graph, end)} - set(parameter.heads)):
+        node = facts.nodes.get(graph[index].node_id)
+        whole = isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords
+        if whole and graph[index].operation == "sum" and graph[index].size == 1:
+            text = ast.unparse(node.args[0])  # type: ignore[union-attr]
+            yield from ((Change(graph[index].node_id, form.format(text)),) for form in _SUMMED)
 
 
 def _updates(facts: Facts, name: str) -> Iterator[tuple[Change, ...]]:

@@ -37,8 +37,8 @@ def _rows(reading: Reading, tensor: Tensor) -> np.ndarray | None:
     item = next((p for p in reading.parameters if p.tensor is tensor), None)
     if item is None or len(tensor.shape) != 2 or tensor.shape[0] < _FEWEST or not item.moves:
         return None
-    if _is_multiplied(reading, item):
-        return None  # equal weights of several units are another matter
+    if _is_multiplied(reading, item) or _is_spread(reading, item):
+        return None  # equal weights, or biases, of several units are another matter
     examples = {
         len(reading.forward[r.node].value) for r in reading.residuals if _is_table(reading, r)
     }
@@ -63,6 +63,13 @@ def _is_multiplied(reading: Reading, item: Parameter) -> bool:
         for x in node.arguments[:2]
         if not (isinstance(x, Ref) and x.node in item.heads)
     )
+
+
+def _is_spread(reading: Reading, item: Parameter) -> bool:
+    """Whether a parameter is added to more numbers than it has: its rows are units."""
+    graph = reading.graph
+    users = [graph[user] for head in item.heads for user in reading.users[head]]
+    return any(node.size > item.tensor.size for node in users)
 
 
 def _is_table(reading: Reading, residual: Residual) -> bool:

@@ -211,3 +211,32 @@ def test_a_decay_that_is_clipped_with_the_gradient_is_no_bug(judge):
     text = text.replace("h ** 2))\n", "h ** 2)) + lam * W, -1e-4, 1e-4)\n")
     found = faults_of(judge(text))
     assert [problem for problem, *_ in found] == ["clipped-gradient"]
+
+
+SUMMED = """
+import numpy as np
+rng = np.random.default_rng(2)
+x = rng.normal(size=(2, 30))
+t = np.eye(3)[:, rng.integers(0, 3, 30)]
+W, b = rng.normal(size=(5, 2)), np.zeros((5, 1))
+V, c = rng.normal(size=(3, 5)), np.zeros((3, 1))
+for step in range(40):
+    h = np.tanh(W @ x + b)
+    z = np.exp(V @ h + c)
+    p = z / z.sum(axis=0)
+    loss = -np.sum(t * np.log(p)) / 30
+    d = p - t
+    e = V.T @ d * (1 - h ** 2)
+    V = V - 0.1 * d @ h.T / 30
+    c = c - 0.1 * np.sum(d) / 30
+    W = W - 0.1 * e @ x.T / 30
+    b = b - 0.1 * np.sum(e) / 30
+"""
+
+
+def test_sums_each_bias_by_itself_where_the_sum_of_all_deltas_is_nothing(judge):
+    found = judge(SUMMED)
+    assert {problem for problem, *_ in faults_of(found)} == {"wrong-bias-gradient"}
+    assert found.fixed is not None
+    assert "np.sum(d, axis=1, keepdims=True)" in found.fixed.lines[15]
+    assert "np.sum(e, axis=1, keepdims=True)" in found.fixed.lines[17]
