@@ -157,15 +157,18 @@ def test_tells_the_cause_of_a_kind_that_was_found(kind, found):
         assert {x.severity for x in said.findings} <= {Severity.NOTE}
 
 
-def test_a_perceptron_has_no_gradient_and_is_told_so(found):
-    text = """
+PERCEPTRON = """
 rows = [((0, 1), 0), ((1, 1), 1)]
 w = [0.0, 0.0]
 for step in range(20):
     for x, t in rows:
         o = 1 if x[0] * w[0] + x[1] * w[1] > 0 else 0
         for i in range(2):
-            w[i] += 0.5 * (t - o) * x[i]
+            w[i] {sign}= 0.5 * (t - o) * x[i]
 """
-    with pytest.raises(UserCodeError, match="as in a perceptron"):
-        found(text)
+
+
+@pytest.mark.parametrize(("sign", "cause"), [("+", None), ("-", "wrong-sign")])
+def test_a_perceptron_is_judged_by_its_rule(sign, cause, found):
+    said = found(PERCEPTRON.format(sign=sign))
+    assert (said.cause.finding.problem if said.cause else None) == cause
