@@ -6,6 +6,7 @@ import contextlib
 import types
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -101,10 +102,24 @@ class Snapshot:
 
     def original(self, leaf: Leaf) -> Any:
         """The snapshot's own object at a leaf; `MISSING` where there is none."""
-        return _followed(dict(zip(self.places, self.values)), leaf)
+        try:
+            return follow(self._held[leaf.root], leaf.steps)
+        except (LookupError, AttributeError, TypeError):
+            return MISSING
 
-    def leaves(self) -> Iterator[tuple[Leaf, Any]]:
+    @cached_property
+    def _held(self) -> dict[str, Any]:
+        return dict(zip(self.places, self.values))
+
+    def leaves(self) -> list[tuple[Leaf, Any]]:
         """Each number, list of numbers and array of the snapshot, once."""
+        return self._leaves
+
+    @cached_property
+    def _leaves(self) -> list[tuple[Leaf, Any]]:
+        return list(self._walked())
+
+    def _walked(self) -> Iterator[tuple[Leaf, Any]]:
         seen: dict[int, Any] = {}
         for root, value in zip(self.places, self.values):
             if value is MISSING:
@@ -196,13 +211,6 @@ class _Same:
         return all(self.compare(a, b) for (_, a), (_, b) in zip(first, second))
 
 
-def _followed(values: dict[str, Any], leaf: Leaf) -> Any:
-    try:
-        return follow(values[leaf.root], leaf.steps)
-    except (LookupError, AttributeError, TypeError):
-        return MISSING
-
-
 def _no_closures(_: Any) -> bool:
     """Closure variables are places of their own: functions are not looked into."""
     return False
@@ -229,12 +237,17 @@ def take_snapshot(
     found = list(_places(spaces, cells, is_user))
     places = _labelled(sorted(found, key=lambda place: place.label in passing))
     originals = [place.get() for place in places.values()]
-    refused = uncopyable(originals, is_user)
-    if make_repeatable(places.values(), refused.values(), is_user):
-        originals = [place.get() for place in places.values()]
+    objects, refused = objects_in(originals, is_user), dict[int, Any]()
+    try:
+        values = duplicated(originals, in_double(objects), shared_memory(objects))
+    except Exception:  # any object of the user's may refuse, in any way
         refused = uncopyable(originals, is_user)
-    objects = objects_in(originals, is_user)
-    values = duplicated(originals, refused | in_double(objects), shared_memory(objects))
+        if make_repeatable(places.values(), refused.values(), is_user):
+            originals = [place.get() for place in places.values()]
+            refused = uncopyable(originals, is_user)
+        objects = objects_in(originals, is_user)
+        values = duplicated(originals, refused | in_double(objects), shared_memory(objects))
+    shares = bool(shared_memory(objects))
     return Snapshot(
         iteration=iteration,
         places=places,
@@ -245,7 +258,7 @@ def take_snapshot(
         is_user=is_user,
         refused=refused,
         shared=dict(refused),
-        views=shared_memory(objects_in(values, is_user)),
+        views=shared_memory(objects_in(values, is_user)) if shares else (),
     )
 
 

@@ -20,6 +20,16 @@ def is_value(item: Any) -> bool:
     return isinstance(item, (float, np.floating)) or is_array(item)
 
 
+def own_number(value: Any) -> Any:
+    """The largest of some numbers as an object of its own, told from that which it was.
+
+    A literal that comes out of a rectifier would else stand for it wherever it is used again.
+    """
+    if isinstance(value, np.floating):
+        return np.float64(np.float64(value))
+    return float(np.float64(value)) if isinstance(value, (int, float)) else value
+
+
 def changes_its_first(function: Any) -> bool:
     """Whether a function of numpy or of `random` writes into its first argument.
 

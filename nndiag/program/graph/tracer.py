@@ -25,6 +25,7 @@ from nndiag.program.graph.operations import (
     changes_its_first,
     is_array,
     is_value,
+    own_number,
     with_item,
 )
 
@@ -347,6 +348,9 @@ class Tracer:
             )
         if function is sum:
             return self._sum(node_id, arguments, keywords)
+        if function in (max, min) and any(is_value(item) for item in arguments[1:]):
+            value = own_number(function(*arguments, **keywords))
+            return self._made(node_id, function, arguments, keywords, value)
         if function is getattr and len(arguments) == 2:
             return self.attribute(node_id, *arguments)
         if isinstance(owner, np.ndarray) and is_array(owner):
@@ -444,7 +448,7 @@ class Tracer:
                 node_id, arguments[0], what, arguments[1:], lambda: function(*arguments, **keywords)
             )
             return None
-        given = self._unrolled(node_id, arguments)
+        given = [list(x) if isinstance(x, types.GeneratorType) else x for x in arguments]
         self._paused += 1
         try:
             value = function(*given, **keywords)
@@ -456,10 +460,6 @@ class Tracer:
         if self.graph is not None and self._paused == 0:
             self._made(node_id, function, tuple(given), keywords, value)
         return value
-
-    def _unrolled(self, node_id: int, arguments: tuple[Any, ...]) -> list[Any]:
-        """The arguments with generators as lists, so that their items are recorded."""
-        return [list(item) if isinstance(item, types.GeneratorType) else item for item in arguments]
 
     def _into(
         self, node_id: int, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]

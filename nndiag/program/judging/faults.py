@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nndiag.program.judging.clip_faults import clip_faults
 from nndiag.program.judging.decay_faults import decay_faults
@@ -18,7 +18,7 @@ from nndiag.program.judging.rate_faults import rate_faults
 from nndiag.program.judging.structural import standing_faults
 from nndiag.program.judging.target_faults import target_faults
 from nndiag.program.judging.unfelt import unfelt_parameters
-from nndiag.program.roles.status import FINE
+from nndiag.program.roles.status import FINE, Status
 
 _OF_GRADIENTS = (target_faults, overwritten_sums, exchanged_gradients, changed_shapes)
 _OF_UPDATES = (integer_faults, memory_faults, rate_faults, decay_faults, clip_faults)
@@ -45,6 +45,21 @@ def _every(facts: Facts) -> Iterator[ProgramFault]:
         explained = {name for fault in found if fault.edits for name in fault.parameters}
         traced = {item.name for item in facts.comparisons if item.is_traced}
         explained |= {name for fault in updates for name in fault.parameters} & traced
+        explained -= _turned(facts, updates)
         yield from gradient_faults(facts, explained)
         yield from never_updated(facts)
     yield from updates
+
+
+def _turned(facts: Facts, updates: Sequence[ProgramFault]) -> set[str]:
+    """The parameters whose gradient loses its sign before what is wrong with their memory."""
+    found = set()
+    for item in facts.comparisons:
+        own = [facts.lines.statement(x.node_id) for x in updates if item.name in x.parameters]
+        if item.status is Status.WRONG_SIGN and own and item.points:
+            factors = [*item.factors[item.points[0]].items()]
+            flips = (b for (_, one), (b, other) in zip(factors, factors[1:]) if one * other < 0)
+            place = next(flips, None)
+            if place is not None and facts.lines.statement(place) not in own:
+                found.add(item.name)
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nndiag.errors import Problem, UserCodeError
 from nndiag.finding import Severity
@@ -40,6 +40,7 @@ from nndiag.program.text.source import Source
 
 _MOST_ROUNDS = 4  # faults that are mended one after the other
 _MOST_EDITS = 40  # that are tried in all
+_MOST_PARTLY = 3  # edits of one fault that mend a part of it: another one may mend the whole
 _DEADLINE_GRACE = 2.0
 _PAIR = 2  # a factor of two is that of a square
 _ERROR = Severity.ERROR
@@ -56,7 +57,7 @@ class Judgement:
         faults: What is wrong.
         mended: The faults that were mended, in order, each with its edit.
         uniform: The factor that all steps share, where nothing else is wrong.
-        left: What is wrong with the mended program: what no edit mends.
+        left: What is wrong with the program as far as it was mended: what no edit mends.
         fixed: The mended program; None where no edit passes the whole check.
         tried: How many edits were tried.
         doubt: Why nothing can be said, as far as differences of the loss tell; empty where they
@@ -247,11 +248,25 @@ def _mend(result: Judgement, settings: CodeSettings, *, deadline: float) -> None
     for _ in range(_MOST_ROUNDS):
         better = _mended_once(result, current, settings, deadline=deadline)
         if better is None:
+            _keep_left(result, current)
             return
         current = better
         if current.follows and not (_wrong(current) if meant else _mendable(current)):
             result.fixed, result.left = current.source, current.faults
             return
+
+
+def _keep_left(result: Judgement, current: Judgement) -> None:
+    """What is seen only in the program that was mended in part, with its line in this one."""
+    before, after = result.source.lines, current.source.lines
+    if current is result or len(before) != len(after):
+        return
+    known = {fault.bug for fault in result.faults}
+    result.left = [
+        replace(fault, line=line_of(fault, current.found), edits=[])
+        for fault in current.faults
+        if fault.bug not in known and not fault.is_vague
+    ]
 
 
 def _mended_once(
@@ -262,8 +277,9 @@ def _mended_once(
     bench = Workbench(current.found)
     for fault in current.faults:
         partly: tuple[RepairStep, Judgement] | None = None
+        enough = 0
         for edit in fault.edits:
-            if result.tried >= _MOST_EDITS or clock.is_over(deadline):
+            if enough >= _MOST_PARTLY or result.tried >= _MOST_EDITS or clock.is_over(deadline):
                 break
             edited = _edited(current, edit)
             if edited is None or not _promises(current, bench, edit):
@@ -273,6 +289,7 @@ def _mended_once(
             after = before if found is None else _wrong(found)
             if found is None or len(after) >= len(before):
                 continue
+            enough += 1
             mended = tuple(n for n in dict.fromkeys(before) if n not in after)
             partly = partly or (_step(current, edited, fault, mended), found)
             if not set(fault.parameters) & set(after):

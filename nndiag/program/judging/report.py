@@ -33,7 +33,7 @@ class Report:
         pairs = self._mended
         found = [self._finding(fault, step) for fault, step in pairs]
         done = {fault.bug for fault, _ in pairs}
-        left = self.judgement.left if pairs else self.judgement.faults
+        left = [*([] if pairs else self.judgement.faults), *self.judgement.left]
         found += [self._finding(fault, None) for fault in left if fault.bug not in done]
         return sorted(found, key=lambda finding: finding.severity.rank)
 

@@ -128,6 +128,13 @@ class Aims:
             return False
         return all(factor_between(a, b) is not None for a, b in zip(values, wanted) if np.any(b))
 
+    def per_unit(self, name: str, tapes: Sequence[Tape], values: Sequence[np.ndarray]) -> list[Any]:
+        """Values over the factor that is due at each point, where all are known: a batch's size."""
+        known = [self.factors(tape)[name] for tape in tapes]
+        if not all(known):
+            return [*values]
+        return [value / factor for value, factor in zip(values, known) if factor is not None]
+
     @staticmethod
     def are_steady(values: Sequence[np.ndarray], wanted: Sequence[np.ndarray]) -> bool:
         """Whether values have one factor over the derivatives at all points."""

@@ -30,6 +30,7 @@ _SECONDS = 3.0  # of processor time
 _MOST_OCCURRENCES = 2000
 _MOST_UNSTEADY = 6  # expressions that are looked at behind one that leaves another factor each time
 _MOST_ALIGNMENTS = 3  # a backward pass goes the way of the forward pass: the nearest are tried
+_MORE = 3  # single numbers of one point that an expression is to come to, beside the first
 _SAME = 1e-5
 
 
@@ -86,7 +87,8 @@ class Substitution:
         """Per reading: the point, how often the expression was computed before, what is due.
 
         The readings where a value is wrong come first; in others it is to stay what it is. The
-        last wrong value of the first of them comes at the end: it may be made of the others.
+        last wrong value of the first of them comes at the end: it may be made of the others. Of
+        single numbers a few more do, which any expression comes to by chance.
         """
         wrong: list[tuple[Point, int, np.ndarray]] = []
         right: list[tuple[Point, int, np.ndarray]] = []
@@ -99,7 +101,14 @@ class Substitution:
             usable = [node for node in sorted(dues) if np.any(dues[node]) and node in counts]
             unlike = [n for n in usable if not _is_due(reading.graph[n].value, dues[n])]
             rows = wrong if unlike else right
-            again += [(reading.point, counts[n], dues[n]) for n in unlike[1:][-1:] if not wrong]
+            more = [] if wrong else unlike[1:]
+            if more and dues[more[0]].size == 1:
+                more = [more[len(more) * part // _MORE] for part in range(_MORE)] + more[-1:]
+                more += [n for n in usable if n not in unlike][:1]
+                more += [n for n in sorted(dues) if not np.any(dues[n]) and n in counts][:1]
+            else:
+                more = more[-1:]
+            again += [(reading.point, counts[n], dues[n]) for n in dict.fromkeys(more)]
             for node in unlike[:1] or usable[:1]:
                 rows.append((reading.point, counts[node], dues[node]))
         return [*wrong, *right, *again] if wrong else []
@@ -173,6 +182,11 @@ class Search:
 
     def _at(self, node_id: int, nodes: tuple[int, ...]) -> Iterator[Substitution]:
         tape = self.tapes[0]
+        common = [set(tape.sources(node)) for node in nodes]
+        for through in sorted(set.intersection(*common)):
+            source = tape.graph[tape.sources(nodes[0])[through][0]]
+            for slot in (s for s, item in enumerate(source.inputs) if item in tape.adjoints):
+                yield from self._tried(Passed(node_id, through, slot))
         scales, sources = tape.scales(node_id)
         for name in self.wrong:
             if tape.due(name).size == 1 and tape.gradients[name] == list(nodes):
@@ -189,11 +203,6 @@ class Search:
                     continue
                 for scale in range(max(1, len(scales))):
                     yield from self._tried(Candidate(node_id, key, alignment, difference, scale))
-        common = [set(tape.sources(node)) for node in nodes]
-        for through in sorted(set.intersection(*common)):
-            source = tape.graph[tape.sources(nodes[0])[through][0]]
-            for slot in (s for s, item in enumerate(source.inputs) if item in tape.adjoints):
-                yield from self._tried(Passed(node_id, through, slot))
 
     def _tried(self, candidate: Candidate | Passed | Known) -> Iterator[Substitution]:
         """The substitution that a candidate is, where it makes something right."""
@@ -253,7 +262,7 @@ class Search:
         """The substitution, where it holds in all readings with one factor."""
         values: dict[str, list[np.ndarray]] = {name: [] for name in self.wrong}
         wanted: dict[str, list[np.ndarray]] = {name: [] for name in self.wrong}
-        dues = []
+        dues, tapes = [], []
         for tape in self.tapes:
             if not candidate.fits(tape):
                 continue
@@ -263,9 +272,12 @@ class Search:
             if changed is None or given is None:
                 return None
             dues.append((tape.number, {node: np.asarray(v, float) for node, v in given.items()}))
+            tapes.append(tape)
             for name in self.wrong:
                 values[name].append(tape.gradient(name, changed))
                 wanted[name].append(tape.due(name))
+        first = {name: found[0] for name, found in values.items() if found}
+        values = {name: self.aims.per_unit(name, tapes, values[name]) for name in values}
         if len(dues) * 2 < len(self.tapes):
             return None
         before = self.tapes[0]
@@ -273,7 +285,7 @@ class Search:
             name
             for name in self.wrong
             if self.aims.are_met(name, values[name], wanted[name])
-            and not np.array_equal(values[name][0], before.gradient(name, {}))
+            and not np.array_equal(first[name], before.gradient(name, {}))
         )
         steady = all(self.aims.are_steady(values[name], wanted[name]) for name in mends)
         return self._made(candidate, mends, dues, steady=steady) if mends else None

@@ -259,6 +259,8 @@ def _factor(found: Any, due: np.ndarray) -> float | None:
     own = tuple(size for size in value.shape if size != 1)
     if own != tuple(size for size in due.shape if size != 1):
         return None
+    if not np.any(due):
+        return None if np.any(value) else 1.0
     return factor_between(value, due, tolerance=_SAME)
 
 

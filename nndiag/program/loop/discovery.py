@@ -43,6 +43,7 @@ class Watched:
     changed: set[Any] = field(default_factory=set)
     first: Snapshot | None = None
     heads: int = 0
+    seconds: float = 0.0
 
     @property
     def is_step(self) -> bool:
@@ -65,8 +66,9 @@ class Watched:
 
     @property
     def settled(self) -> bool:
-        """Whether testing it again would tell nothing."""
-        return len(self.tests) >= _TRIES or any(not test.complete for test in self.tests)
+        """Whether testing it again would tell nothing, or take too long."""
+        most = _TRIES if self.seconds <= _QUICK * len(self.tests) else _TRIES // 2
+        return len(self.tests) >= most or any(not test.complete for test in self.tests)
 
     def covers(self, other: Watched) -> bool:
         """Whether one iteration changes all that an iteration of a loop around it moves.
@@ -135,7 +137,7 @@ class Observer:
         record.parents = tuple(entry[0] for entry in stack[:-1])
         count = stack[-1][1] if stack else 0
         if count > 0 and record.is_step:
-            self._decide(record, final=count >= _TRIES - 1)
+            self._decide(record, final=count >= _TRIES - 1 or record.settled)
         if self.chosen is None and not record.settled and key not in self._refused:
             self._test(record, cells)
             record.heads += 1
@@ -229,16 +231,17 @@ class Observer:
         )
 
     def _test(self, record: Watched, cells: CellReader) -> None:
+        started = time.process_time()
         snapshot = self._snapshot(record.heads, cells)
         runner = Runner(self.host, record.loop)
         runner.seconds = TEST_SECONDS
-        started = time.process_time()
         with originals_kept(snapshot):
             test = step_test(runner, runner.variant(), snapshot, anew=self.anew, beside=self.beside)
         if self.lone:
             test = replace(test, moving=test.leaning)
         taken = time.process_time() - started
         self._quick = taken < _QUICK
+        record.seconds += taken
         self._stop_at += taken
         if self.chosen is record and record.first is not None:
             start = {leaf for leaf, value in record.first.leaves() if np.any(vector(value))}

@@ -21,6 +21,8 @@ Theta = dict[str, Vector]
 
 _MOST_ENTRIES = 200_000
 _MOST_EVENTS = 400_000
+_BEHIND = -1  # no statement: the iteration's end
+_STRETCH = 512  # statements of a long iteration that are looked at together
 
 
 @dataclass(eq=False)
@@ -41,7 +43,11 @@ class Point:
 
     def with_zeroed(self, zeroed: tuple[Leaf, ...]) -> Point:
         """The point with an optimizer's state at zero."""
-        return Point(self.snapshot, self.theta, zeroed, self.shifted)
+        return (
+            self
+            if zeroed == self.zeroed
+            else Point(self.snapshot, self.theta, zeroed, self.shifted)
+        )
 
     def nearer_to_zero(self) -> Point:
         """The point with all parameters halved."""
@@ -212,24 +218,53 @@ class StepEvaluator:
         return recording
 
     def updates(self, point: Point) -> dict[str, tuple[int, ...]]:
-        """The statements that change each parameter, by tensor name, as node_ids in order."""
+        """The statements that change each parameter, by tensor name, as node_ids in order.
+
+        Of a long iteration whole stretches are looked at, and then those that change something.
+        """
+        found, changing = self._changes(point, lambda n: n < _STRETCH or n % _STRETCH == 0)
+        if max(changing, default=1) > 1:
+            changing.add(1)
+            found, _ = self._changes(point, lambda n: -(-n // _STRETCH) in changing)
+        return found
+
+    def _changes(
+        self, point: Point, looks: Callable[[int], bool]
+    ) -> tuple[dict[str, tuple[int, ...]], set[int]]:
+        """Parameter → statements behind which it is another, and the stretches of these.
+
+        Args:
+            point: Where the iteration starts.
+            looks: Whether to look behind the statement of a number, from 1.
+        """
         snapshot = point.snapshot
         last = dict(point.theta)
         found: dict[str, dict[int, None]] = {tensor.name: {} for tensor in self.tensors}
+        stretches: set[int] = set()
+        count = 0
 
-        def after(node_id: int) -> None:
+        def look(node_id: int) -> None:
             for tensor in self.tensors:
                 now = tensor.read(snapshot)
                 if now is not None and not np.array_equal(now, last[tensor.name]):
                     last[tensor.name] = now
                     found[tensor.name][node_id] = None
+                    stretches.add(-(-count // _STRETCH))
+
+        def after(node_id: int) -> None:
+            nonlocal count
+            count += 1
+            if looks(count):
+                look(node_id)
 
         self.runner.host.hooks.after = after
         try:
             self.run(point, self.runner.variant(Instruments(after=None)))
         finally:
             self.runner.host.hooks.after = None
-        return {name: tuple(node_ids) for name, node_ids in found.items()}
+        look(_BEHIND)
+        told = {name: tuple(x for x in ids if x != _BEHIND) for name, ids in found.items()}
+        return told, stretches
 
     def points(
         self, snapshots: Iterable[Snapshot], *, zeroed: tuple[Leaf, ...] = ()

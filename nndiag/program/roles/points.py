@@ -8,7 +8,16 @@ from nndiag.program.loop.step_evaluator import Point
 from nndiag.program.roles.reading import Reading, has_signal
 
 _MOST_PLAIN = 4
+_LARGE = 3000  # values of an iteration, from which on fewer points are looked at
 _SATURATED = 1e-6  # how near to 0 and 1 outputs are
+
+
+def fewer(points: list[Point], first: Reading) -> list[Point]:
+    """The shifted points, the first and the last, where an iteration is long; else all."""
+    plain = [point for point in points if not point.shifted]
+    if len(first.graph) <= _LARGE:
+        return points
+    return [point for point in points if point.shifted or point in (plain[0], plain[-1])]
 
 
 def spread(points: list[Point]) -> list[Point]:

@@ -33,7 +33,7 @@ from nndiag.program.roles.copied_rows import without_copies
 from nndiag.program.roles.frozen import frozen_tensors
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.optimizers import State, states_of
-from nndiag.program.roles.points import is_guarded, is_saturated, nearer_to_zero, spread
+from nndiag.program.roles.points import fewer, is_guarded, is_saturated, nearer_to_zero, spread
 from nndiag.program.roles.rates import Rate, learning_rate, said_rate
 from nndiag.program.roles.reading import (
     Reading,
@@ -68,6 +68,7 @@ class Understanding:
         rate: Its learning rate; None where it is unclear.
         settings: What the user says, completed by what was found.
         deadline: When to stop, on `clock.now`.
+        read: What was read of points, with the parameters looked for there.
     """
 
     host: Host
@@ -84,6 +85,7 @@ class Understanding:
     rate: Rate | None = None
     settings: CodeSettings = field(default_factory=CodeSettings)
     deadline: float = float("inf")
+    read: dict[tuple[Point, tuple[Tensor, ...]], Reading] = field(default_factory=dict)
 
     @property
     def is_one_step(self) -> bool:
@@ -307,6 +309,7 @@ def _read(found: Understanding) -> None:
         points = [nearer_to_zero(point) if point.shifted else point for point in points]
     else:  # nearness to zero does not help
         points = spread(list(lab.points(found.watched.snapshots)))
+    points = points if first is None else fewer(points, first)
     last = _last_reading(found, points)
     if last is None:
         return
@@ -315,8 +318,7 @@ def _read(found: Understanding) -> None:
         lab.tensors = tied
         points = spread(list(lab.points(found.watched.snapshots)))
         last = _last_reading(found, points) or last
-    start = found.watched.snapshots[0]
-    found.states = states_of(lab, last, start=start, forced=found.forced)
+    found.states = states_of(lab, last, start=found.watched.snapshots[0], forced=found.forced)
     empty = tuple(leaf for state in found.states for leaf in state.leaves)
     points = [point.with_zeroed(empty) for point in points]
     found.readings = [item for point in points if (item := _reading(found, point))]
@@ -389,8 +391,12 @@ def _updated(lab: StepEvaluator, points: list[Point]) -> dict[str, tuple[int, ..
 def _reading(found: Understanding, point: Point) -> Reading | None:
     if clock.is_over(found.deadline):
         raise OutOfTime
+    known = point, found.lab.tensors
+    if known in found.read:
+        return found.read[known]
     try:
-        return read_iteration(found.lab, point, updates=found.updates, forced=found.forced)
+        item = read_iteration(found.lab, point, updates=found.updates, forced=found.forced)
     except StepFailedError as error:
         found.failure = str(error)
         return None
+    return found.read.setdefault(known, item)

@@ -8,7 +8,7 @@ import numpy as np
 
 from nndiag.program.execution import clock
 from nndiag.program.execution.runner import StepFailedError
-from nndiag.program.loop.step_evaluator import Point
+from nndiag.program.loop.step_evaluator import Point, Theta
 from nndiag.program.roles.losses import Loss, keys_of
 from nndiag.program.roles.parameters import parameters_in
 from nndiag.program.roles.reading import Reading, has_signal
@@ -19,14 +19,14 @@ _NOISE = 4.0  # rounding errors of a loss, in units of its last place
 _DOUBLE = float(np.finfo(float).eps)
 _SINGLE = 1e-8
 _SAME = 1e-3  # of a directional derivative: kinks and curvature are in reach of a step
-_MOST = 16  # parameters, each along one random direction that moves all its entries
+_GROUPS = 4  # of parameters that are moved together, each along a random direction
 
 
 def doubt_of(found: Understanding) -> str:
     """Why the derivatives of the loss are not what moving the parameters shows; empty if they are.
 
-    Every parameter is moved along one random direction, forward and backward. Where most agree the
-    tape is right; a kink in reach may spoil one of them.
+    The parameters are moved in a few groups along random directions, forward and backward. Where
+    most agree the tape is right; a kink in reach may spoil one of them.
     """
     if found.loss is None or not found.readings:
         return ""
@@ -37,11 +37,12 @@ def doubt_of(found: Understanding) -> str:
     if not _repeats(found):
         return "the same iteration gives different results when it is run again"
     told, agreed = 0, 0
-    for name in [item.name for item in found.readings[0].parameters][:_MOST]:
+    names = [item.name for item in found.readings[0].parameters]
+    for group in [names[start::_GROUPS] for start in range(min(_GROUPS, len(names)))]:
         for reading in found.readings:
             if clock.is_over(found.deadline):
                 return "one iteration takes too long to be run with other parameters"
-            agrees = _agrees(found, reading, name)
+            agrees = _agrees(found, reading, group)
             if agrees is not None:
                 told, agreed = told + 1, agreed + agrees
                 break
@@ -69,39 +70,46 @@ def _repeats(found: Understanding) -> bool:
     )
 
 
-def _agrees(found: Understanding, reading: Reading, name: str) -> bool | None:
-    """Whether a parameter's derivative is what a move shows; None where rounding hides it."""
+def _agrees(found: Understanding, reading: Reading, names: list[str]) -> bool | None:
+    """Whether the derivatives by some parameters are what a move shows; None: rounding hides it."""
     loss, theta = found.loss, reading.point.theta
-    parameter = next((item for item in reading.parameters if item.name == name), None)
-    derivative = None if loss is None or parameter is None else reading.derivatives(loss)[name]
-    if loss is None or parameter is None or derivative is None:
+    assert loss is not None
+    slopes = reading.derivatives(loss)
+    felt = {
+        item.name: slope
+        for item in reading.parameters
+        if item.name in names
+        and (slope := slopes[item.name]) is not None
+        and has_signal(reading, loss, slope, item)
+        and item.name in theta
+        and theta[item.name].size == slope.size  # kept in several copies it is another derivative
+    }
+    if not felt:
         return None
-    if not has_signal(reading, loss, derivative, parameter):
-        return None
-    if name not in theta or theta[name].size != derivative.size:
-        return None  # kept in several copies: moved as one it is another derivative
-    direction = np.random.default_rng(5).normal(size=derivative.size)
     rounding = _rounding(reading)
-    scale = rounding ** (1 / 3) * max(1.0, float(np.max(np.abs(theta[name]), initial=0.0)))
-    wanted = float(derivative @ direction)
+    largest = max(float(np.max(np.abs(theta[name]), initial=0.0)) for name in felt)
+    scale = rounding ** (1 / 3) * max(1.0, largest)
+    random = np.random.default_rng(5)
+    moves = {name: random.normal(size=slope.size) for name, slope in felt.items()}
+    wanted = sum(float(slope @ moves[name]) for name, slope in felt.items())
     noise = _NOISE * rounding * _largest_share(reading, loss) / scale
     if rounding < _SINGLE and abs(wanted) * _SAME < noise:
         return None
-    slope = _slope(found, reading, name, scale * direction)
-    if slope is None:
+    ends = _ends(found, reading, {name: scale * move for name, move in moves.items()})
+    if ends is None:
         return False
-    size = float(np.linalg.norm(derivative) * np.linalg.norm(direction))
-    gap = abs(slope / scale - wanted)
-    return bool(gap <= noise + _SAME * max(abs(slope / scale), abs(wanted), 1e-2 * size))
+    slope = (ends[0] - ends[1]) / (2 * scale)
+    size = sum(float(np.linalg.norm(felt[n]) * np.linalg.norm(moves[n])) for n in felt)
+    return bool(abs(slope - wanted) <= noise + _SAME * max(abs(slope), abs(wanted), 1e-2 * size))
 
 
-def _slope(found: Understanding, reading: Reading, name: str, change: np.ndarray) -> float | None:
-    """Half of what the loss differs by on both sides of a point; None where it has no value."""
+def _ends(found: Understanding, reading: Reading, move: Theta) -> tuple[float, float] | None:
+    """The losses on both sides of a point; None where one has no value."""
     try:
-        ends = [_loss_at(found, reading, name, sign * change) for sign in (1.0, -1.0)]
+        one, other = (_loss_at(found, reading, move, sign) for sign in (1.0, -1.0))
     except StepFailedError:
         return None
-    return None if ends[0] is None or ends[1] is None else (ends[0] - ends[1]) / 2
+    return None if one is None or other is None else (one, other)
 
 
 def _rounding(reading: Reading) -> float:
@@ -126,10 +134,10 @@ def _largest_share(reading: Reading, loss: Loss) -> float:
     return max(shares)
 
 
-def _loss_at(found: Understanding, reading: Reading, name: str, change: np.ndarray) -> float | None:
-    """The loss with other values of a parameter, from a forward pass like that of a reading."""
+def _loss_at(found: Understanding, reading: Reading, move: Theta, sign: float) -> float | None:
+    """The loss with other values of some parameters, from a forward pass like that of a reading."""
     point = reading.point
-    theta = {**point.theta, name: point.theta[name] + change}
+    theta = {**point.theta, **{n: point.theta[n] + sign * by for n, by in move.items()}}
     moved = Point(point.snapshot, theta, point.zeroed, point.shifted)
     resets = frozenset[int]() if reading.undone is reading.iteration else found.updates
     graph = recorded(found.lab, moved, resets=resets, forced=found.forced).graph
