@@ -34,7 +34,7 @@ _MOST_ITEMS = 100_000
 _CHANGES_ITS_ARRAY = frozenset(
     {"fill", "sort", "itemset", "put", "partition", "resize", "setfield"}
 )
-_GOES_THROUGH = (zip, enumerate, reversed, iter, list, tuple, sorted, filter, set, frozenset)
+_GOES_THROUGH = (zip, enumerate, iter, list, tuple, sorted, filter, set, frozenset)
 _SHOWS = frozenset({"append", "format", "write", "extend", "insert", "appendleft", "put"})
 
 
@@ -340,12 +340,13 @@ class Tracer:
         owner = getattr(function, "__self__", None)
         if self._silent or self._is_own(function, owner):
             return function(*arguments, **keywords)
+        if function is reversed:
+            return reversed(self.taken_apart(node_id, *arguments))
         if function in _GOES_THROUGH if isinstance(function, type) else function in (iter, sorted):
             return function(*self._all_iterated(node_id, arguments), **keywords)
         if function is map:
-            return map(
-                self._mapped(node_id, arguments[0]), *self._all_iterated(node_id, arguments[1:])
-            )
+            rows = self._all_iterated(node_id, arguments[1:])
+            return map(lambda *items: self.call(node_id, arguments[0], *items), *rows)
         if function is sum:
             return self._sum(node_id, arguments, keywords)
         if function in (max, min) and any(is_value(item) for item in arguments[1:]):
@@ -376,9 +377,6 @@ class Tracer:
 
     def _all_iterated(self, node_id: int, items: Iterable[Any]) -> list[Any]:
         return [self.iterated(node_id, item) for item in items]
-
-    def _mapped(self, node_id: int, function: Any) -> Callable[..., Any]:
-        return lambda *items: self.call(node_id, function, *items)
 
     def _sum(self, node_id: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         items = arguments[0]

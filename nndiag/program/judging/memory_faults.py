@@ -44,7 +44,7 @@ def memory_faults(facts: Facts) -> Iterator[ProgramFault]:
         yield from (_mended(facts, fault, parted) for fault in shared)
         return
     own = [(state, fault) for state in states for fault in _of_one(facts, state)]
-    sums = [state.name for state, fault in own if fault.bug == "gradient-not-reset"]
+    sums = [state for state, fault in own if fault.bug == "gradient-not-reset"]
     for _, fault in own:
         if fault.bug == "gradient-not-reset":
             fault.edits = emptied(facts, sums)

@@ -7,10 +7,11 @@ The recurrence that is due is `m = β m + (1 − β) g`, with g² in an average 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits
+from nndiag.program.roles.optimizers import State
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
@@ -182,15 +183,32 @@ def parted(facts: Facts, node_id: int) -> Edits:
     return [(Change(node_id_of(value), text),) for text in texts]
 
 
-def emptied(facts: Facts, names: list[str]) -> Edits:
-    """All sums of gradients set back to zero at the head of the training loop."""
-    loop = facts.found.watched.loop.node
-    body = getattr(loop, "body", [])
-    if not body:
+def emptied(facts: Facts, states: Sequence[State]) -> Edits:
+    """All sums of gradients set back to zero: behind the update, or at the head of the loop."""
+    beside = [_emptied_beside(facts, state) for state in states]
+    known = tuple(dict.fromkeys(change for change in beside if change is not None))
+    if None not in beside:
+        return [known]
+    body = getattr(facts.found.watched.loop.node, "body", [])
+    if not body or any(len(state.leaves) > 1 for state in states):
         return []
     forms = ("{0} = np.zeros_like({0})", "{0} = 0.0")
-    first = node_id_of(body[0])
+    first, names = node_id_of(body[0]), [state.name for state in states]
     return [tuple(Change(first, form.format(n), "before") for n in names) for form in forms]
+
+
+def _emptied_beside(facts: Facts, state: State) -> Change | None:
+    """A sum set to zero behind the update of the number beside it: `p.grad = 0.0`."""
+    tensor = next(x.tensor for x in facts.readings[0].parameters if x.name == state.parameter)
+    own, leaf = state.leaves[0], tensor.leaves[0]
+    update = facts.lines.statement(facts.update(state.parameter))
+    targets = getattr(update, "targets", [getattr(update, "target", None)])
+    if update is None or not isinstance(targets[0], ast.Attribute):
+        return None
+    if (own.root, own.steps[:-1]) != (leaf.root, leaf.steps[:-1]) or own.steps[-1][0] != "attr":
+        return None
+    text = f"{ast.unparse(targets[0].value)}.{own.steps[-1][1]} = 0.0"
+    return Change(node_id_of(update), text, "after")
 
 
 def _value(facts: Facts, node_id: int) -> ast.AST | None:
