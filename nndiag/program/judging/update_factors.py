@@ -12,6 +12,7 @@ from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Edits, Explains, ProgramFault
 from nndiag.program.location.elsewhere import Due
 from nndiag.program.location.synthesis import expressions_due
+from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import Parameter
 from nndiag.program.roles.reading import Reading
 from nndiag.program.roles.status import Status
@@ -137,8 +138,11 @@ def spoiled_update(facts: Facts, name: str) -> ProgramFault:
 
 def _turned_stage(facts: Facts, name: str) -> int:
     """Where a step has the gradient's sign turned first."""
-    stages = facts.tapes[0].stages(name)[:-1]
-    return next((node_id for node_id, factor in stages if factor < 0), facts.update(name))
+    tape = facts.tapes[0]
+    own = factor_between(tape.gradient(name, {}), tape.due(name)) or 1.0
+    stages = [(node_id, own * factor) for node_id, factor in tape.stages(name)[:-1]]
+    turned = [node_id for node_id, factor in stages if factor < 0]
+    return turned[0] if turned and stages[-1][1] < 0 else facts.update(name)
 
 
 def _odd_stage(facts: Facts, name: str) -> int:

@@ -51,22 +51,23 @@ def tapes_of(evidence: Evidence, nodes: Mapping[int, ast.AST]) -> list[Tape]:
         Tape(
             number,
             reading,
-            adjoints,
-            _gradient_nodes(evidence, number),
-            with_keys(reading, carrying),
-            with_keys(reading, errors),
+            one.adjoints[0],
+            _gradient_nodes(one),
+            with_keys(reading, carrying) | one.carrying,  # a sequence may be longer than the first
+            with_keys(reading, errors) | one.errors,
             summands,
+            reading.penalties(evidence.loss),
         )
-        for number, (reading, adjoints) in enumerate(zip(evidence.readings, evidence.adjoints))
+        for number, reading in enumerate(evidence.readings)
+        for one in [Evidence([reading], evidence.loss)]
     ]
 
 
-def _gradient_nodes(evidence: Evidence, number: int) -> dict[str, list[int]]:
-    """Parameter → the values that its update takes for the gradient, in one of the readings."""
-    one = Evidence([evidence.readings[number]], evidence.loss)
+def _gradient_nodes(one: Evidence) -> dict[str, list[int]]:
+    """Parameter → the values that its update takes for the gradient, in a reading."""
     place = GradientPlace(one)
     found = {}
-    for item in evidence.readings[number].parameters:
+    for item in one.readings[0].parameters:
         size = item.tensor.size * item.tensor.copies
         nodes = [
             end if end is None or item.is_held else place.gradient_node(end, size)

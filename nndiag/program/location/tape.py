@@ -34,8 +34,10 @@ class Tape:
         carrying: set[int],
         errors: set[int],
         summands: Mapping[int, int],
+        penalties: Mapping[str, np.ndarray | None],
     ) -> None:
         self.number, self.carrying, self._summands = number, carrying, summands
+        self._penalties = penalties
         self.reading, self.graph = reading, reading.graph
         self.adjoints, self.gradients = adjoints, gradients
         self.heads = [head for item in reading.parameters for head in item.heads]
@@ -172,7 +174,25 @@ class Tape:
         item = next(item for item in self.reading.parameters if item.name == name)
         heads = self.reading.iteration.head_of(item.tensor)
         parts = [np.ravel(self.adjoints.get(head, np.zeros(1))) for head in heads]
-        return item.of(np.concatenate(parts).astype(float))
+        whole, penalty = np.concatenate(parts).astype(float), self._penalties.get(name)
+        if penalty is not None and name in self._decayed and penalty.size == whole.size:
+            whole = whole - penalty
+        return item.of(whole)
+
+    @cached_property
+    def _decayed(self) -> set[str]:
+        """The parameters that a part of themselves is added to the gradient of, behind it."""
+        found = set()
+        for item in self.reading.parameters:
+            behind = descendants(self.graph, self.gradients.get(item.name, ()))
+            alone = descendants(self.graph, item.heads) - self.carrying
+            ends = [end for end in item.ends if end is not None]
+            ways = set().union(*(ancestors(self.graph, end) for end in ends)) - {*ends}
+            for index in behind & ways:
+                inputs = {*self.graph[index].inputs}
+                if behind & inputs and alone & inputs - behind:
+                    found.add(item.name)
+        return found
 
     def taken(self, name: str) -> float | None:
         """How many times its gradient a step is; None where it is no multiple of it."""

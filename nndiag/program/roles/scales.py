@@ -71,7 +71,9 @@ def _odd_ones(items: Sequence[Comparison], point: int) -> list[tuple[Comparison,
         if not found or not _unlike(items, before):
             return []
         exact = [item for item in items if _same(before[item.name], 1.0)]
-        if exact:  # the derivative itself, times the rate
+        others = [ends[item.name] for item in items if item not in exact]
+        alike = len(others) > len(exact) and all(_same(end, others[0]) for end in others)
+        if exact and not alike:  # the derivative itself, times the rate
             rate = ends[exact[0].name]
             return [(i, ends[i.name] / rate) for i in items if not _same(ends[i.name], rate)]
         return found

@@ -35,11 +35,7 @@ from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.optimizers import State, states_of
 from nndiag.program.roles.points import fewer, is_guarded, is_saturated, nearer_to_zero, spread
 from nndiag.program.roles.rates import Rate, learning_rate, said_rate
-from nndiag.program.roles.reading import (
-    Reading,
-    literal_node_ids,
-    read_iteration,
-)
+from nndiag.program.roles.reading import Reading, literal_node_ids, read_iteration
 from nndiag.program.roles.recording import Iteration, recorded
 from nndiag.program.roles.said_loss import said_loss
 from nndiag.program.text.minimizers import with_minimized
