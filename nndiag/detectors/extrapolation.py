@@ -1,8 +1,8 @@
 """The network is asked about inputs of a kind that it was never shown.
 
 What it sees
-    Validation examples that lie where no training example is, and a run that is right on the
-    training examples and wrong on these.
+    Validation examples that lie where no training example is, or whose targets lie on another
+    level, and a run that is right on the training examples and wrong on these.
 
 Why it matters
     A network is fitted where the examples are. Beyond them nothing holds it: bounded activations
@@ -11,10 +11,12 @@ Why it matters
 
 Fires when
     Most validation examples are more than twice as far from their nearest training example as
-    nearly all training examples are from theirs; the run explains at least `learned` of the
-    training targets; and the mean squared error of those examples is above `missed` of the variance
-    of their own targets or of the training targets, whichever is smaller, but `missed`² of
-    the latter in any case, and more than `apart` times that of the training examples.
+    nearly all training examples are from theirs, or more than half of their squared error is one
+    offset, beyond four standard errors, as where targets drift with time. The run explains at
+    least `learned` of the training targets; and the mean squared error of those examples is above
+    `missed` of the variance of their own targets or of the training targets, whichever is smaller,
+    but `missed`² of the latter in any case, and more than `apart` times that of the training
+    examples.
 
 Silent when
     There are no validation examples, or they lie among the training examples, as those drawn at
@@ -26,7 +28,8 @@ Thresholds
 
 Fixes
     Examples from the range that is asked about; inputs in which that range is no new one (an angle
-    instead of a time, a logarithm, a difference); a model with the right form.
+    instead of a time, a logarithm, a difference); a model with the right form. Of a drift: the
+    change as the target, or the time among the inputs.
 
 Source
     Barnard and Wessels 1992, Extrapolation and interpolation in neural network classifiers; Xu et
@@ -35,11 +38,12 @@ Source
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nndiag.arrays import FloatArray
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.held_out import apart_of, lie_apart
+from nndiag.detectors.held_out import apart_of, lie_apart, offset_of
 from nndiag.detectors.run_summary import course_of
 from nndiag.finding import Evidence, Finding, Outcome, Severity
 from nndiag.formatting import number, percent
@@ -61,8 +65,8 @@ def extrapolation(
 ) -> Findings:
     """The network is asked about inputs of a kind that it was never shown."""
     facts, ending = trace.facts, trace.ending
-    far = apart_of(trace)
-    if far is None or ending is None or not lie_apart(trace):
+    offset, far = offset_of(trace), apart_of(trace)
+    if ending is None or not (lie_apart(trace) or offset is not None):
         return []
     inside = _squared_error(ending.predictions, facts.targets)
     outside = _squared_error(ending.validation_predictions, facts.validation_targets)
@@ -71,18 +75,35 @@ def extrapolation(
     assert facts.targets is not None
     variance = float(facts.targets.var(axis=0).sum())
     assert facts.validation_targets is not None
+    if far is None or not lie_apart(trace):
+        far = np.ones(len(outside), bool)
     own = float(facts.validation_targets[far].var(axis=0).sum())
     here, there = float(inside.mean()), float(outside[far].mean())
     limit = max(missed * min(variance, own), missed**2 * variance, apart * here)
     if not (here <= (1 - learned) * variance and there > limit):
         return []
-    message = (
-        f"{percent(float(far.mean()))} of the validation examples lie where no training example "
-        f"is{_range_words(trace)}; the mean squared error is {number(there)} there and "
-        f"{number(here)} on the training examples{_shape_words(trace)}"
+    message = _where(trace, far) + (
+        f"; the mean squared error is {number(there)} there and {number(here)} on the training "
+        f"examples{_shape_words(trace)}"
     )
     evidence = Evidence("validation_predictions", there, limit, measure="squared error")
     return [Finding(PROBLEM, Severity.WARNING, message, evidence=(evidence,))]
+
+
+def _where(trace: Trace, far: NDArray[np.bool_]) -> str:
+    """What kind the validation examples are of."""
+    offset = offset_of(trace)
+    if lie_apart(trace) or offset is None:
+        share = percent(float(far.mean()))
+        where = "of the validation examples lie where no training example is"
+        return f"{share} {where}{_range_words(trace)}"
+    largest = float(offset[np.abs(offset).argmax()])
+    side = "above" if largest > 0 else "below"
+    return (
+        f"the targets of the validation examples lie {number(abs(largest))} {side} what is "
+        "predicted of them, in the mean, though such inputs were shown: the targets drift, or what "
+        "parts the examples is no input"
+    )
 
 
 def _squared_error(predictions: FloatArray | None, targets: FloatArray | None) -> FloatArray | None:
@@ -113,7 +134,7 @@ def _range_words(trace: Trace) -> str:
 
 def _shape_words(trace: Trace) -> str:
     """What the hidden activations do beyond the examples."""
-    hidden = trace.facts.layers[:-1]
+    hidden = trace.facts.layers[:-1] if lie_apart(trace) else ()
     if hidden and all(np.isfinite(layer.low) and np.isfinite(layer.high) for layer in hidden):
         return f": {hidden[0].activation} units level off there"
     if hidden and all(layer.activation in _STRAIGHT for layer in hidden):

@@ -1,8 +1,8 @@
 """What the validation examples say of a run: how much of them is explained, and where they lie.
 
 Examples drawn at random lie among the training examples. Those that were kept out by a condition,
-or as the last ones, may lie where no training example is: what the run does there tells nothing of
-noise or of examples known by heart.
+or as the last ones, may lie where no training example is, or follow another level, as where targets
+drift with time: what the run does there tells nothing of noise or of examples known by heart.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nndiag.arrays import FloatArray
 from nndiag.trace import Trace
+from nndiag.trace.classes import classes_of
 
 _FEWEST = 12  # records of both losses
 _FALLS = 0.05  # share of a loss by which it falls from one quarter of its records to the next
@@ -20,6 +21,7 @@ _MOST = 800  # training examples that distances are measured to
 _NEAR = 0.95  # quantile of the distances between neighbours in the training examples
 _FAR = 2.0  # … beyond which by this factor an example lies apart from all of them
 _MANY = 0.5  # share of the validation examples that lie apart
+_CHANCE = 4.0  # standard errors of a mean
 
 
 def validation_r_squared(trace: Trace) -> float | None:
@@ -145,6 +147,30 @@ def _waver(values: FloatArray) -> float:
     """By how much neighbouring records differ, typically, over the second half of them."""
     tail = values[len(values) // 2 :]
     return 3 * float(np.median(np.abs(np.diff(tail, n=2))))
+
+
+def offset_of(trace: Trace) -> FloatArray | None:
+    """By how much validation targets lie above what is predicted of them, in the mean, shape (O,).
+
+    None where that is less than half of the squared error, or may be chance: examples drawn at
+    random are on either side of what is predicted, however badly that is. Nor for classes.
+    """
+    targets = trace.facts.validation_targets
+    predictions = trace.ending.validation_predictions if trace.ending is not None else None
+    if targets is None or predictions is None or targets.shape != predictions.shape:
+        return None
+    if classes_of(trace.facts.targets, loss=trace.facts.loss) is not None:
+        return None
+    errors = targets - predictions  # (V, O)
+    offset, spread = errors.mean(axis=0), errors.var(axis=0).sum()
+    shifted = float((offset**2).sum())
+    chance = _CHANCE**2 * float(spread) / len(errors)
+    return offset if shifted > max(float(spread), chance) else None
+
+
+def are_others(trace: Trace) -> bool:
+    """Whether the validation examples are of another kind than what the run was shown."""
+    return lie_apart(trace) or offset_of(trace) is not None
 
 
 def lie_apart(trace: Trace) -> bool:

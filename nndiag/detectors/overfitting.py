@@ -15,9 +15,9 @@ Fires when
     and above `apart` × the training loss.
 
 Silent when
-    There are no validation examples, or they lie where no training example is (see
-    `extrapolation`); both losses rise or rest; the validation loss is still next to nothing beside
-    its first value; both losses are high (see what keeps the training from it).
+    There are no validation examples, or they lie where no training example is, or on another level
+    (see `extrapolation`); both losses rise or rest; the validation loss is still next to nothing
+    beside its first value; both losses are high (see what keeps the training from it).
 
 Thresholds
     rise = 0.3: ours, above the 5 to 20 % by which validation losses of healthy runs waver.
@@ -40,7 +40,7 @@ import numpy as np
 
 from nndiag.bounds import Positive, Share
 from nndiag.detectors.contract import Findings, Stage, detector
-from nndiag.detectors.held_out import calm_losses, lie_apart, turn_of
+from nndiag.detectors.held_out import are_others, calm_losses, turn_of
 from nndiag.detectors.run_summary import course_of
 from nndiag.detectors.validation_cost import ValidationCost, validation_cost
 from nndiag.finding import Evidence, Finding, Outcome, Severity
@@ -70,7 +70,7 @@ def overfitting(
 ) -> Findings:
     """The network learns the training examples by heart and gets worse on others."""
     both = calm_losses(trace)
-    if both is None or lie_apart(trace) or course_of(trace).outcome is Outcome.DIVERGED:
+    if both is None or are_others(trace) or course_of(trace).outcome is Outcome.DIVERGED:
         return []
     outside, inside = (float(losses[-1]) for losses in both)
     turned, cost = turn_of(trace, rise=rise, floor=floor), validation_cost(trace)

@@ -12,7 +12,7 @@ import numpy as np
 
 from nndiag.detectors.attainable import ROUNDING, Learned, learned
 from nndiag.detectors.curve import Curve, Growth, growth, loss_curve
-from nndiag.detectors.held_out import falls_outside, lie_apart, turn_of, validation_r_squared
+from nndiag.detectors.held_out import are_others, falls_outside, turn_of, validation_r_squared
 from nndiag.detectors.movement import path
 from nndiag.finding import Outcome, Severity
 from nndiag.trace import Trace
@@ -165,7 +165,7 @@ def _outcome(trace: Trace, curve: Curve, *, got: Learned, gain: float) -> Outcom
         return Outcome.INTERRUPTED
     if surrogate or len(curve.losses) < _FEWEST:  # else nothing can be said
         return Outcome.UNJUDGED if surrogate else Outcome.IMPROVING
-    turned = turn_of(trace) is not None and not lie_apart(trace)  # what still falls is by heart
+    turned = turn_of(trace) is not None and not are_others(trace)  # what still falls is by heart
     if trace.ending.reason == "stopped early" and not falls_outside(trace):
         turned = True
     if turned or _nothing_left(trace, curve) or _is_classified(trace, curve):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nndiag.detectors import run
-from nndiag.detectors.held_out import lie_apart
+from nndiag.detectors.held_out import lie_apart, offset_of
 from nndiag.finding import Severity, Skipped
 
 PROBLEM = "extrapolation"
@@ -46,7 +46,30 @@ def test_where_targets_hardly_vary_less_is_missed(end, error, fires, curves, mak
 
 @pytest.mark.parametrize("others", [INSIDE[::3] + 0.004, np.linspace(0.3, 0.5, 30)[:, None]])
 def test_is_silent_where_validation_lies_among_the_examples(others, curves, make_trace):
-    assert run(PROBLEM, made(make_trace, curves["learned"], others=others)) == []
+    either_side = np.where(np.arange(len(others)) % 2, 1.0, -1.0)[:, None]
+    trace = made(make_trace, curves["learned"], others=others, error=either_side)
+    assert run(PROBLEM, trace) == []
+
+
+@pytest.mark.parametrize(("offset", "fires"), [(-1.0, True), (0.7, False)])
+def test_tells_targets_that_lie_on_another_level_where_inputs_were_shown(
+    offset, fires, curves, make_trace
+):
+    """Of errors of offset ± 0.8 the offset's square is more than half of the mean beyond 0.8."""
+    others = np.linspace(0.1, 0.9, 40)[:, None]
+    error = offset + 0.8 * np.where(np.arange(40) % 2, 1.0, -1.0)[:, None]
+    found = run(PROBLEM, made(make_trace, curves["learned"], others=others, error=error))
+    assert bool(found) is fires
+    if fires:
+        assert "lie 1 above what is predicted of them" in found[0].message
+        assert "the targets drift" in found[0].message
+
+
+def test_a_class_that_is_rarer_among_the_validation_examples_is_no_drift(make_trace):
+    facts = {"inputs": INSIDE, "targets": (INSIDE > 0.5) * 1.0, "validation_inputs": INSIDE}
+    facts |= {"validation_targets": INSIDE * 0.0}
+    trace = make_trace([1.0, 0.1], facts=facts, ending={"validation_predictions": INSIDE * 0 + 0.4})
+    assert offset_of(trace) is None
 
 
 def test_is_silent_where_the_training_examples_are_not_learned(curves, make_trace):
