@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from warnings import catch_warnings
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from nndiag import __version__
 from nndiag.archive import ArchiveError, arrays_in, names_in
 from nndiag.arrays import FloatArray
-from nndiag.errors import RunError, warn
+from nndiag.errors import NndiagWarning, RunError, warn
 from nndiag.experiment import Experiment, resolved_yaml
 from nndiag.experiment.building import Built
 from nndiag.trace import TraceRecorder, TraceWriter
@@ -68,6 +69,8 @@ def recorder_of(
 def recorded(experiment: Experiment, built: Built, wanted: Path) -> TrainingResult | None:
     """A whole training of this experiment that this version has recorded; None where none is.
 
+    What is damaged is none: judged without what is lost, it would be another run.
+
     Args:
         experiment: What is trained.
         built: The same, built.
@@ -80,8 +83,9 @@ def recorded(experiment: Experiment, built: Built, wanted: Path) -> TrainingResu
             version = json.loads((folder / "environment.json").read_bytes())["nndiag"]
             if same and version == __version__:
                 parameters = _flat(built, (folder / "parameters.npz").read_bytes())
-                return TrainingResult(read_trace(folder), parameters)
-        except (OSError, ValueError, LookupError, TypeError, ArchiveError, RunError):
+                with catch_warnings(action="error", category=NndiagWarning):
+                    return TrainingResult(read_trace(folder), parameters)
+        except (OSError, ValueError, LookupError, TypeError, ArchiveError, RunError, NndiagWarning):
             continue  # cut off, damaged, or not ours
     return None
 

@@ -166,8 +166,9 @@ def test_what_a_killed_fix_has_tried_is_read(killed, monkeypatch):
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_killed_fix_is_gone_on_with_by_the_same_command(killed, tmp_path):
-    (killed / "as-it-is" / "parameters.npz").write_bytes(b"")  # what is damaged is made again
+@pytest.mark.parametrize("damaged", ["parameters.npz", "facts.npz"])
+def test_a_killed_fix_is_gone_on_with_by_the_same_command(killed, tmp_path, damaged):
+    (killed / "as-it-is" / damaged).write_bytes(b"")  # what is damaged is made again
     with pytest.warns(NndiagWarning, match="going on with a search that was killed"):
         again = nndiag.fix(SETTINGS, runs=killed.parent)
     whole = nndiag.fix(SETTINGS, runs=tmp_path / "whole")
