@@ -7,6 +7,36 @@ from typing import Any
 
 import numpy as np
 
+VIEWS = frozenset(
+    [
+        "T",
+        "transpose",
+        "reshape",
+        "ravel",
+        "flatten",
+        "squeeze",
+        "expand_dims",
+        "gather",
+        "array",
+        "asarray",
+        "asmatrix",
+        "copy",
+        "atleast_2d",
+        "atleast_1d",
+        "swapaxes",
+        "astype",
+        "float",
+        "float64",
+        "item",
+        "getitem",
+        "broadcast_to",
+        "split",
+        "array_split",
+    ]
+)
+"""Operations that change nothing but where the entries of one array stand."""
+WRITES = frozenset({"with_item", "scatter", "copyto"})
+"""Operations that write a value into an array."""
 _CHANGES_ITS_FIRST = frozenset({"copyto", "fill_diagonal", "put", "place", "putmask", "shuffle"})
 
 

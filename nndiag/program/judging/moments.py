@@ -18,6 +18,7 @@ import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph, Ref, single
+from nndiag.program.graph.operations import WRITES
 from nndiag.program.judging.fault import ProgramFault
 from nndiag.program.roles.optimizers import Remembers, State
 from nndiag.program.roles.reading import Reading
@@ -28,7 +29,6 @@ from nndiag.program.text.instrument import node_id_of
 _BUG = "wrong-moment"
 _SAME = 1e-6
 _PRODUCTS = ("mul", "multiply")
-_WRITES = frozenset({"with_item", "scatter", "copyto"})
 _AVERAGED = (Remembers.FIRST, Remembers.SECOND)
 _MOST_FACTORS = 6
 _NEAR = 3  # operations behind an average in which its correction is looked for
@@ -84,7 +84,7 @@ def _is_product(wanted: float, factors: Sequence[float]) -> bool:
 def _taken(reading: Reading, head: int, end: int) -> tuple[list[float], int] | None:
     """The single numbers that what comes is multiplied with, and the expression that adds it."""
     graph, node = reading.graph, reading.graph[end]
-    while node.operation in _WRITES and node.inputs:
+    while node.operation in WRITES and node.inputs:
         node = graph[node.inputs[-1]]
     if node.operation != "add":
         return None

@@ -9,6 +9,7 @@ import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.graph.nodes import Graph, Node, Ref, evaluated
+from nndiag.program.graph.operations import VIEWS
 from nndiag.program.judging.facts import Facts
 from nndiag.program.judging.fault import Explains, ProgramFault
 from nndiag.program.roles.losses import Residual, residuals_in
@@ -16,7 +17,6 @@ from nndiag.program.roles.reading import Reading
 from nndiag.program.text.edits import Change
 from nndiag.program.text.instrument import node_id_of
 
-_TAKES = frozenset({"getitem", "gather", "take", "reshape", "transpose", "T", "astype", "array"})
 _SHOWN = 3
 
 Rows = tuple[int, int, tuple[int, ...]]
@@ -75,7 +75,7 @@ def _rows(graph: Graph, index: int) -> list[Rows]:
     path: list[Node] = []
     node = graph[index]
     while node.function is not None and node.arguments and isinstance(node.arguments[0], Ref):
-        if node.operation not in _TAKES:
+        if node.operation not in VIEWS:
             return []
         path.append(node)
         node = graph[node.arguments[0].node]

@@ -8,35 +8,10 @@ from functools import cached_property
 import numpy as np
 
 from nndiag.program.graph.nodes import Node, Ref, refs_in
+from nndiag.program.graph.operations import VIEWS
 from nndiag.program.location.evidence import Evidence
 
 _DEEP = 40
-MOVES = frozenset(
-    [
-        "T",
-        "transpose",
-        "reshape",
-        "ravel",
-        "flatten",
-        "squeeze",
-        "expand_dims",
-        "gather",
-        "array",
-        "asarray",
-        "asmatrix",
-        "copy",
-        "atleast_2d",
-        "atleast_1d",
-        "swapaxes",
-        "astype",
-        "float",
-        "float64",
-        "item",
-        "getitem",
-        "broadcast_to",
-    ]
-)
-"""Operations that change nothing but where entries stand."""
 _TAKES = frozenset(["gather", "getitem"])
 
 
@@ -62,7 +37,7 @@ class GradientPlace:
             passes_on = (
                 node == end
                 or node in self.evidence.remembering
-                or item.operation in MOVES | {"with_item", "scatter"}
+                or item.operation in VIEWS | {"with_item", "scatter"}
                 or (len(flows) == 1 and self.only_factors(item, flows[0]))
             )
             cut = item.operation in _TAKES and any(self.graph[f].size > size for f in flows)
@@ -130,7 +105,7 @@ class GradientPlace:
     def _taken(self, node: int) -> Hashable:
         """What tells a number from others, however often it is taken out of a table."""
         item = self.graph[node]
-        while item.operation in MOVES - _TAKES and len(item.inputs) == 1:
+        while item.operation in VIEWS - _TAKES and len(item.inputs) == 1:
             item = self.graph[item.inputs[0]]
         return (
             item.index

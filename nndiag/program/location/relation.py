@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nndiag.program.graph.nodes import Node
+from nndiag.program.graph.operations import VIEWS
 from nndiag.program.location.evidence import Evidence
-from nndiag.program.location.gradient_place import MOVES, GradientPlace, refs_of
+from nndiag.program.location.gradient_place import GradientPlace, refs_of
 
 _DEEP = 40
 _SUMS = frozenset(["add", "sum", "mean", "average"])
-_LINEAR = _SUMS | MOVES | {"sub", "subtract", "changed"}
+_LINEAR = _SUMS | VIEWS | {"sub", "subtract", "changed"}
 _PRODUCTS = frozenset(["mul", "multiply", "matmul", "dot", "outer", "einsum", "tensordot", "inner"])
 _LOSS = "wrong-loss-gradient"
 _MISSING = "missing-activation-derivative"
@@ -104,7 +105,7 @@ class Relations:
             item = self.graph[node]
             flows = self._flows(item)
             if len(flows) != 1 or not (
-                item.operation in MOVES or self.place.only_factors(item, flows[0])
+                item.operation in VIEWS or self.place.only_factors(item, flows[0])
             ):
                 return node
             node = flows[0]
@@ -162,7 +163,7 @@ class Relations:
 
     def _is_parameter(self, node: int) -> bool:
         """Whether a node is a parameter, or what is cut out of one."""
-        while self.graph[node].operation in MOVES and self.graph[node].inputs:
+        while self.graph[node].operation in VIEWS and self.graph[node].inputs:
             node = self.graph[node].inputs[0]
         return self.graph[node].function is None
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from nndiag.program.execution.snapshot import Leaf
 from nndiag.program.graph.adjoints import ancestors, descendants
 from nndiag.program.graph.nodes import Graph
+from nndiag.program.graph.operations import VIEWS
 from nndiag.program.roles.losses import residuals_in
 from nndiag.program.roles.recording import Iteration
 
 _SUMS = frozenset({"add", "sub", "subtract"})
 _FACTORS = frozenset({"mul", "multiply", "truediv", "divide", "neg", "negative"})
-_MOVES = frozenset({"getitem", "gather", "array", "copy", "reshape", "astype", "T"})
 _UPDATES = _SUMS | {"iadd", "isub", "with_item", "scatter"}
 _MIXING = frozenset(
     {"matmul", "dot", "einsum", "tensordot", "inner", "outer", "sum", "mean", "tanh", "exp"}
@@ -69,7 +69,7 @@ def _is_state(iteration: Iteration, leaf: Leaf) -> bool:
 
 def _last_operation(graph: Graph, end: int) -> str:
     """What made a value, but for what only moves it about."""
-    while graph[end].operation in _MOVES and graph[end].inputs:
+    while graph[end].operation in VIEWS and graph[end].inputs:
         end = graph[end].inputs[0]
     return graph[end].operation
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nndiag.program.graph.nodes import Graph, evaluated
+from nndiag.program.graph.operations import VIEWS
 from nndiag.program.roles.parameters import Parameter
 
 _SAME = 1e-5
 _LEAST = 1e-6  # of the other: a smaller share of decay or gradient is rounding
-_VIEWS = frozenset({"getitem", "gather", "reshape", "split", "array_split"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def parts_of(graph: Graph, parameter: Parameter) -> tuple[np.ndarray, ...]:
     places = np.arange(size, dtype=float).reshape(head.shape)
     found: dict[tuple[int, ...], np.ndarray] = {}
     for node in graph:
-        if head.index in node.inputs and node.operation in _VIEWS and 1 < node.size < size:
+        if head.index in node.inputs and node.operation in VIEWS and 1 < node.size < size:
             taken = evaluated(node, lambda index: places if index == head.index else None)
             cut = np.ravel(np.asarray(taken)).astype(int)
             found[tuple(cut[:2])] = cut

@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from nndiag.program.execution.places import spelled
+from nndiag.program.execution.places import Step, spelled
 from nndiag.program.execution.snapshot import Leaf, Snapshot
 from nndiag.program.execution.views import owner_of
 from nndiag.program.graph.adjoints import Adjoints, ancestors
 from nndiag.program.graph.nodes import Graph
+from nndiag.program.graph.operations import VIEWS
 from nndiag.program.loop.tensors import Tensor, tensors_of
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
@@ -45,7 +46,6 @@ _COMPUTED = frozenset(
 
 
 _EQUAL = 1e-9
-_MOVES = frozenset({"T", "transpose", "reshape", "ravel", "getitem", "gather", "array"})
 _PRODUCTS = frozenset({"matmul", "dot", "mul", "einsum", "sum"})
 _BIAS = re.compile(r"(^|[^A-Za-z])b(ias(es)?)?[a-z]{0,2}[\d_]*\W*$", re.IGNORECASE)
 
@@ -72,6 +72,7 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         id(owner_of(x)) for leaf in own if isinstance(x := snapshot.original(leaf), np.ndarray)
     }
     alike = {_pattern(spelled(leaf.root, leaf.steps)) for leaf in own}
+    attributes = {_attribute(snapshot, leaf) for leaf in own} - {None}
     examples = _examples(reading, made_from)
     common = {  # a name that the data have, too, tells nothing
         _pattern(leaf.root)
@@ -101,15 +102,24 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         ):
             continue
         name = _pattern(spelled(leaf.root, leaf.steps))
-        is_like = name in alike - common
+        is_like = name in alike - common or _attribute(snapshot, leaf) in attributes
         is_added = _is_added(reading, heads[0])
-        if _is_factor(reading, heads[0], made_from) and not is_added:
+        if len(heads) == 1 and _is_factor(reading, heads[0], made_from) and not is_added:
             continue
         if _is_data(np.shape(value), examples) and _meets(reading, heads[0], _heads(reading)):
             continue
         is_bias = is_added and _BIAS.search(spelled(leaf.root, leaf.steps))
         if is_like or is_bias or _has_gradient(reading, adjoints, heads[0]):
             yield leaf
+
+
+def _attribute(snapshot: Snapshot, leaf: Leaf) -> tuple[type, tuple[Step, ...]] | None:
+    """Which attribute of which class a leaf stands under; None where it is no object's."""
+    places = [place for place, (kind, _) in enumerate(leaf.steps) if kind == "attr"]
+    if not places:
+        return None
+    holder = snapshot.original(Leaf(leaf.root, leaf.steps[: places[-1]]))
+    return type(holder), leaf.steps[places[-1] : places[-1] + 1]
 
 
 def _made_from(reading: Reading, loss: Loss) -> set[int]:
@@ -221,7 +231,7 @@ def _is_multiple(value: Any, derivative: np.ndarray) -> bool:
 
 def _origin(graph: Graph, node: int) -> int:
     """What a value was cut out of, turned or copied from."""
-    while len(graph[node].inputs) == 1 and graph[node].operation in _MOVES:
+    while len(graph[node].inputs) == 1 and graph[node].operation in VIEWS:
         node = graph[node].inputs[0]
     return node
 

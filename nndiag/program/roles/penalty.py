@@ -8,6 +8,7 @@ import numpy as np
 
 from nndiag.program.graph.adjoints import Adjoints, adjoints_from
 from nndiag.program.graph.nodes import Graph
+from nndiag.program.graph.operations import VIEWS
 
 
 def penalty_adjoints(
@@ -23,10 +24,12 @@ def penalty_adjoints(
         heads: The nodes of the parameters.
         acted: The nodes that the parameters act on.
     """
-    alone: set[int] = set()
+    alone, taken = set[int](), set(heads)
     for node in graph:
         if node.function is None or node.index not in acted:
             continue
+        if node.operation in VIEWS and taken.issuperset(node.inputs):
+            taken.add(node.index)  # a part of a vector of parameters is one itself
         if all(_is_plain(graph, item, heads, acted) or item in alone for item in node.inputs):
             alone.add(node.index)
     users = graph.users()
@@ -34,6 +37,7 @@ def penalty_adjoints(
         node: np.asarray(adjoints[node])
         for node in alone
         if node in adjoints
+        and node not in taken
         and graph[node].size == 1
         and not any(user in alone and user in adjoints for user in users[node])
     }

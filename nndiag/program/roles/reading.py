@@ -12,6 +12,7 @@ import numpy as np
 from nndiag.program.execution.snapshot import Leaf
 from nndiag.program.graph.adjoints import Adjoints, ancestors, descendants
 from nndiag.program.graph.nodes import Graph, filled
+from nndiag.program.graph.operations import WRITES
 from nndiag.program.loop.step_evaluator import Point, StepEvaluator
 from nndiag.program.roles.guards import is_guarded
 from nndiag.program.roles.losses import (
@@ -34,7 +35,6 @@ from nndiag.program.roles.penalty import penalty_adjoints
 from nndiag.program.roles.recording import Iteration, recorded
 
 _NOTHING = 1e-9  # of the loss, by which the whole length of a parameter would change it
-_WRITES = frozenset({"with_item", "scatter", "copyto"})
 _SMALL = 1e-2  # the least length of a parameter: some start at zero
 
 
@@ -247,7 +247,7 @@ class Reading:
 
 def _written(graph: Graph, end: int) -> int:
     """The value that was written where a parameter is."""
-    while graph[end].operation in _WRITES and graph[end].inputs:
+    while graph[end].operation in WRITES and graph[end].inputs:
         end = graph[end].inputs[-1]
     return end
 
