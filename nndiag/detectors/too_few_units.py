@@ -71,8 +71,9 @@ def too_few_units(trace: Trace, *, gap: Share = 0.2, wide: Count = 32) -> Findin
         Finding(
             PROBLEM,
             severity,
-            f"a strong optimizer fits this network ({units} hidden {noun}) no better than to an "
-            f"R² of {r_squared:.2f}, from any start; the data allow about {course.attainable:.2f}",
+            f"in the work of a few such runs a strong optimizer fits this network ({units} hidden "
+            f"{noun}) no better than to an R² of {r_squared:.2f}, from any of its starts; the data "
+            f"allow about {course.attainable:.2f}",
             evidence=(
                 Evidence("reference_loss", r_squared, course.attainable - gap, measure="r_squared"),
             ),
