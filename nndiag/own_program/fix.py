@@ -243,7 +243,7 @@ class Search:
         editor = self._program.editor(self._source, self._told)
         edits = self._raised(editor, kept, share=HALF)
         for other in () if edits is None or edits == trial.edits else self._trained(edits):
-            if other.cured and _share(other) > trial.explained + _BETTER:
+            if other.cured and _share(other) >= min(trial.explained + _BETTER, CURED):
                 return other
         return trial
 
