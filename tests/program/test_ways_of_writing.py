@@ -584,7 +584,7 @@ def test_raises_no_alarm_on_idle_entries_of_a_packed_vector(check):
 def test_sees_the_one_entry_of_a_packed_vector_that_never_moves(check):
     found = check(PACKED.replace("[d.sum()]", "[0.0]"))
     assert [one.problem for one in found.findings] == ["gradient-never-computed"]
-    assert "only 1 of its 101 entries" in found.findings[0].message
+    assert "keeps 1 of its 101 entries" in found.findings[0].message
 
 
 RECURRENT = """\

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from nndiag.program.judging.assigned_faults import assigned_steps
 from nndiag.program.judging.clip_faults import clip_faults
 from nndiag.program.judging.decay_faults import decay_faults
 from nndiag.program.judging.exchanged import exchanged_gradients
@@ -20,7 +21,13 @@ from nndiag.program.judging.target_faults import target_faults
 from nndiag.program.judging.unfelt import unfelt_parameters
 from nndiag.program.roles.status import FINE, Status
 
-_OF_GRADIENTS = (target_faults, overwritten_sums, exchanged_gradients, changed_shapes)
+_OF_GRADIENTS = (
+    assigned_steps,
+    target_faults,
+    overwritten_sums,
+    exchanged_gradients,
+    changed_shapes,
+)
 _OF_UPDATES = (integer_faults, memory_faults, rate_faults, decay_faults, clip_faults)
 
 

@@ -38,7 +38,8 @@ def never_updated(facts: Facts) -> Iterator[ProgramFault]:
             _first_line(facts, item.name) or loop.lineno
         ]
         line = None if node_id >= 0 else lines[0]
-        part = f"only {item.unmoved} of its {np.prod(item.shape)} entries" * bool(item.unmoved)
+        held = f"{item.unmoved} of its {np.prod(item.shape)} entries"
+        part = f"{item.name} keeps {held} as they are, though the loss feels them"
         sums = [] if item.unmoved else list(_whole_sums(facts, item.name))
         if sums:
             says = "its step is the sum of all deltas, which is 0 behind a softmax"
@@ -51,7 +52,7 @@ def never_updated(facts: Facts) -> Iterator[ProgramFault]:
             "gradient-never-computed",
             [item.name],
             node_id,
-            part,
+            part if item.unmoved else "",
             [] if item.unmoved else list(_updates(facts, item.name)),
             line=line,
             explains=Explains.GRADIENT,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def target_faults(facts: Facts) -> Iterator[ProgramFault]:
     for residual in residuals:
         if residual.node not in reading.leading or not names:
             continue
-        mixed = _mixed(reading, residual)
+        mixed = _mixed(reading, residual) or _reordered(reading, residual, residuals)
         if mixed is None:
             continue
         used, due, node = mixed
@@ -67,6 +67,19 @@ def _mixed(
         for node in graph:
             if (own[0], axis, rows) in _rows(graph, node.index):
                 return own[1], rows, node.index
+    return None
+
+
+def _reordered(
+    reading: Reading, residual: Residual, others: Sequence[Residual]
+) -> tuple[tuple[int, ...], tuple[int, ...], int] | None:
+    """The same for targets that another error of the same outputs takes in their own order."""
+    graph = reading.graph
+    target = next((i for i in graph[residual.node].inputs if i != residual.output), None)
+    whole = {i for x in others if x.output == residual.output for i in graph[x.node].inputs}
+    for leaf, axis, rows in [] if target is None else _rows(graph, target):
+        if leaf in whole and len(rows) == graph[leaf].shape[axis]:
+            return rows, tuple(range(len(rows))), leaf
     return None
 
 
