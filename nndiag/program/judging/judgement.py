@@ -316,9 +316,15 @@ def _tried(
         return None
     if found.found.loss is None or not _is_same_loss(current, found):
         return None
+    if _still(found) - _still(current):  # it makes a parameter stand still
+        return None
     if current.uniform is not None and not has_stated_rate(found.found, found.comparisons):
         return None
     return None if fault.bug == "wrong-moment" and not _is_due(current, found) else found
+
+
+def _still(item: Judgement) -> set[str]:
+    return {x.name for x in item.comparisons if x.status is Status.NEVER_UPDATED}
 
 
 def _is_due(current: Judgement, found: Judgement) -> bool:

@@ -44,6 +44,8 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
         return bug
     added = is_summand(ast.unparse(place), after)
     moved = _CHAIN if added else _by_tokens(ast.unparse(place), text)
+    if moved is None and has_slope(before) and has_slope(after) and _words(before) == _words(after):
+        return _ARGUMENT if bug == _ARGUMENT else _OTHER  # the same values in another form
     return moved or _of_derivative(bug, *_down(before, after))
 
 
@@ -59,6 +61,9 @@ def _of_derivative(bug: str, way: list[ast.AST], before: ast.AST, after: ast.AST
     if factor and ast.unparse(after.left) == ast.unparse(before):  # type: ignore[attr-defined]
         return bug if operand else _MISSING
     leaves = list(_leaves(before, after))
+    if bug == _OTHER and not has_slope(way[0] if way else before):
+        exchanged = isinstance(before, _NAMES) and isinstance(after, _NAMES)
+        return _OPERAND if exchanged else bug
     same = len(leaves) > 1 and len(set(leaves)) == 1  # `a * (1 - a)`, of another `a`
     if same or (bug == _MISSING and any(map(_is_slope, way))):
         return _ARGUMENT
@@ -101,6 +106,10 @@ def has_slope(place: ast.AST) -> bool:
         or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and _is_one(node.left))
         for node in ast.walk(place)
     )
+
+
+def _words(place: ast.AST) -> set[str]:
+    return set(re.findall(r"[A-Za-z_]\w*", ast.unparse(place)))
 
 
 def _is_one(node: ast.AST) -> bool:
