@@ -33,7 +33,8 @@ class LossChart:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         found = log_limits(self._trace)
         if found is None:
-            yield Text("no finite loss to draw", style="dim")
+            known = np.isfinite(self._trace.loss).any()
+            yield Text(f"no {'positive' if known else 'finite'} loss to draw", style="dim")
             return
         limits = _apart(*found)
         labels = [number(10.0 ** min(limit, _LARGEST)) for limit in reversed(limits)]

@@ -152,7 +152,8 @@ def labelled(lines: Iterable[tuple[str, Text]]) -> RenderableType:
 def _outcome_words(diagnosis: Diagnosis, trace: Trace) -> str:
     total = None if trace.length == trace.facts.total_steps else trace.facts.total_steps
     unit = trace.facts.unit
-    steps = f"{trace.length:,}{_of(total)} {unit}s{_epochs(trace)}"
+    steps = count(trace.length, unit) if total is None else f"{trace.length:,}{_of(total)} {unit}s"
+    steps += _epochs(trace)
     if diagnosis.outcome is Outcome.DIVERGED:
         stopped = trace.ending is not None and trace.ending.reason == "non-finite"
         grew = bool(trace.steps) and math.isfinite(trace.loss[0])

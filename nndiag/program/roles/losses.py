@@ -17,6 +17,7 @@ import numpy as np
 from nndiag.program.graph.adjoints import Adjoints, adjoints_from, ancestors
 from nndiag.program.graph.derivatives import unbroadcast
 from nndiag.program.graph.nodes import Graph, Node, Ref
+from nndiag.program.graph.operations import WRITES
 
 _LABEL = 0.1  # how far from 0 and 1 a label may be, for targets such as 0.01 and 0.99
 _TINY = 1e-300
@@ -295,6 +296,11 @@ def own_losses(
         shown = node.index in graph.shown
         if not shown and (node.index in leading or _is_operand(graph, users[node.index], acted)):
             continue
+        if any(
+            graph[user].operation in WRITES and not graph[user].is_real
+            for user in users[node.index]
+        ):
+            continue  # cut to a whole number
         goes_on = any(
             graph[user].size == 1
             and graph[user].is_real
