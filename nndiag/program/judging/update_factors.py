@@ -142,7 +142,9 @@ def _turned_stage(facts: Facts, name: str) -> int:
     own = factor_between(tape.gradient(name, {}), tape.due(name)) or 1.0
     stages = [(node_id, own * factor) for node_id, factor in tape.stages(name)[:-1]]
     turned = [node_id for node_id, factor in stages if factor < 0]
-    return turned[0] if turned and stages[-1][1] < 0 else facts.update(name)
+    if not stages:  # behind a memory the step is no multiple of the gradient
+        return _odd_stage(facts, name)
+    return turned[0] if turned else facts.update(name)
 
 
 def _odd_stage(facts: Facts, name: str) -> int:
