@@ -96,7 +96,7 @@ def run_program(
         if before is None:
             raise known.doubt or error from None
         return _without_training(before, recorder(()))
-    if not live.begun and len(told["rows"]) and not np.isfinite(told["rows"][0, 0]):
+    if not live.begun and not np.isfinite(told["rows"][:1, 0]).any():
         before = program.beforehand()
         if before is not None:
             return _without_training(before, recorder(()))
@@ -204,11 +204,12 @@ def _only_checked(check: ProgramCheck, recorder: TraceRecorder) -> ProgramRun:
 def _without_training(before: Beforehand, recorder: TraceRecorder) -> ProgramRun:
     """The run of a program whose numbers are wrong before its first step."""
     recorder.record_steps([0], [np.nan], np.empty((1, 0)))
-    recorder.record_ending(Ending("non-finite", np.nan))
-    recorder.close()
     finding = before.finding
+    is_nan = finding.problem == "non-finite-values"  # else nothing moves
+    recorder.record_ending(Ending("non-finite" if is_nan else "finished", np.nan))
+    recorder.close()
     diagnosis = Diagnosis(
-        outcome=Outcome.DIVERGED,
+        outcome=Outcome.DIVERGED if is_nan else Outcome.STALLED,
         cause=Cause(finding, Confidence.LIKELY, ()),
         findings=(finding,),
         not_checked=(),
