@@ -112,8 +112,12 @@ class Evidence:
     def errors(self) -> set[int]:
         """The residuals, and the targets: data that join what was made of other data already.
 
-        An input is multiplied with parameters alone; a target meets an output.
+        An input is multiplied with parameters alone; a target meets an output. Inputs may be plain
+        numbers, out of tuples, which are no values of the iteration.
         """
+        return self._errors(plain=False) or self._errors(plain=True)
+
+    def _errors(self, *, plain: bool) -> set[int]:
         graph, reading = self.graph, self.readings[0]
         heads = [node for item in reading.parameters for node in item.heads]
         touched = descendants(graph, heads, real=False)
@@ -125,7 +129,7 @@ class Evidence:
             if any(item in with_data for item in acted):
                 with_data.add(index)
                 found.update(data)
-            elif data:
+            elif data or (plain and any(isinstance(x, float) for x in graph[index].arguments)):
                 with_data.add(index)
         return found
 
