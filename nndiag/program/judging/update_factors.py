@@ -144,7 +144,7 @@ def _turned_stage(facts: Facts, name: str) -> int:
     turned = [node_id for node_id, factor in stages if factor < 0]
     if not stages:  # behind a memory the step is no multiple of the gradient
         return _odd_stage(facts, name)
-    return turned[0] if turned else facts.update(name)
+    return turned[0] if turned and stages[-1][1] < 0 else facts.update(name)
 
 
 def _odd_stage(facts: Facts, name: str) -> int:
