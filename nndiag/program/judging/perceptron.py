@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from nndiag.errors import UserCodeError
+from nndiag.finding import Severity
 from nndiag.program.execution import clock
 from nndiag.program.graph.adjoints import ancestors
 from nndiag.program.judging.judgement import Judgement, judged
@@ -55,15 +56,15 @@ def _is_perceptron(found: Judgement, left_out: StepsLeftOut) -> bool:
     A step function in a hidden layer passes no error back.
     """
     loss = found.found.loss
-    if loss is None or loss.kind != "squares":
-        return False
+    if loss is None or (loss.kind != "squares" and not found.is_right):
+        return False  # how many are wrong, say, is no loss that the rule follows
     return all(_ends_in_a_step(found, reading, left_out) for reading in found.found.readings)
 
 
 def _ends_in_a_step(found: Judgement, reading: Reading, left_out: StepsLeftOut) -> bool:
     loss, graph = found.found.loss, reading.forward
     assert loss is not None
-    if any(keys[0] not in reading.keyed_forward for keys in loss.terms):
+    if any(key not in reading.keyed_forward for keys in loss.terms for key in keys):
         return True  # of another branch
     steps = {
         node.index
@@ -71,7 +72,8 @@ def _ends_in_a_step(found: Judgement, reading: Reading, left_out: StepsLeftOut) 
         if node.index in reading.acted_forward
         and left_out.is_one(found.found.nodes.get(node.node_id))
     }
-    outputs = [reading.keyed_forward[keys[0]] for keys in loss.terms]
+    made_from = reading.made_from(loss)
+    outputs = [item.output for item in reading.residuals if item.node in made_from]
     return bool(outputs) and all(
         output in steps and not (ancestors(graph, output) - {output}) & steps for output in outputs
     )
@@ -81,7 +83,10 @@ def _with_steps(found: Judgement, source: Source, left_out: StepsLeftOut) -> Jud
     """A judgement of the program as it is written, with its step functions."""
     fixed = None if found.fixed is None else source.with_text(left_out.put_back(found.fixed.text))
     mended = [(fault, _put_back(step, left_out)) for fault, step in found.mended]
-    return replace(found, source=source, fixed=fixed, mended=mended, is_perceptron=True)
+    faults = [fault for fault in found.faults if fault.severity is Severity.ERROR]
+    return replace(
+        found, source=source, faults=faults, fixed=fixed, mended=mended, is_perceptron=True
+    )
 
 
 def _put_back(step: RepairStep, left_out: StepsLeftOut) -> RepairStep:

@@ -141,7 +141,11 @@ def _turned_stage(facts: Facts, name: str) -> int:
     tape = facts.tapes[0]
     own = factor_between(tape.gradient(name, {}), tape.due(name)) or 1.0
     stages = [(node_id, own * factor) for node_id, factor in tape.stages(name)[:-1]]
-    turned = [node_id for node_id, factor in stages if factor < 0]
+    right = facts.named(Status.RIGHT)
+    ends = [end for item in tape.reading.parameters if item.name in right for end in item.ends]
+    made_of = (ancestors(tape.graph, end) for end in ends if end is not None)
+    shared = {tape.graph[index].node_id for way in made_of for index in way}  # right for others
+    turned = [node_id for node_id, factor in stages if factor < 0 and node_id not in shared]
     if not stages:  # behind a memory the step is no multiple of the gradient
         return _odd_stage(facts, name)
     return turned[0] if turned and stages[-1][1] < 0 else facts.update(name)

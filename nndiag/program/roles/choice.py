@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 
 from nndiag.program.graph.adjoints import ancestors
-from nndiag.program.graph.nodes import Ref
+from nndiag.program.graph.nodes import Graph, Ref
 from nndiag.program.roles.losses import Loss
 from nndiag.program.roles.multiples import factor_between
 from nndiag.program.roles.parameters import step_factor
@@ -182,10 +182,17 @@ def _likelihood(
 def _only_decides(reading: Reading, loss: Loss) -> bool:
     """Whether an own number is compared with something, and neither shown nor kept."""
     nodes = [reading.keyed_forward[key] for term in loss.terms for key in term]
-    graph = reading.forward
+    graph, users = reading.forward, reading.forward.users()
     return loss.own and all(
-        node in graph.compared and node not in graph.shown | graph.kept for node in nodes
+        node not in graph.shown | graph.kept
+        and (node in graph.compared or _is_compared(graph, users[node]))
+        for node in nodes
     )
+
+
+def _is_compared(graph: Graph, users: Sequence[int]) -> bool:
+    """Whether all that is made of an array of one number is whether it is larger than another."""
+    return bool(users) and all(np.asarray(graph[user].value).dtype.kind == "b" for user in users)
 
 
 def _common_fit(readings: Sequence[Reading], loss: Loss) -> Fit:

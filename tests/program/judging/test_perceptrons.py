@@ -60,8 +60,32 @@ for epoch in range(30):
     b += 0.05 * (t - o).sum()
 """
 
+SHOWN = (
+    BATCH.replace("0.05", "0.05 / 40").replace("w, b =", "lost, w, b = [],")
+    + "    lost.append(np.mean((t - o) ** 2))\n"
+)
+DECIDED = """\
+import numpy as np
+rng = np.random.default_rng(3)
+X = rng.normal(size=(30, 3))
+t = (X @ [1.0, -1.0, 0.5] > 0.1).astype(int).reshape(-1, 1)
+W, b = np.zeros((1, 3)), 0
+for epoch in range(20):
+    missed = 0
+    for x, y in zip(X, t):
+        o = np.dot(x, W.T) + b
+        o = 0 if o < 0 else 1
+        e = y - o
+        if e:
+            missed += 1
+            W = W + 0.1 * e * x
+            b = b + 0.1 * e
+    if missed == 0:
+        break
+"""
 
-@pytest.mark.parametrize("text", [PLAIN, CLASS, BATCH])
+
+@pytest.mark.parametrize("text", [PLAIN, CLASS, BATCH, SHOWN, DECIDED])
 def test_the_perceptron_rule_is_right(check, text):
     found = check(text)
     assert found.correct
