@@ -230,7 +230,7 @@ def test_names_the_part_of_a_tensor_that_is_never_changed(tmp_path):
     )
     finding = checked(text, tmp_path).findings[0]
     assert finding.problem == "gradient-never-computed"
-    assert "only 2 of its 6 entries" in finding.message
+    assert "keeps 2 of its 6 entries" in finding.message
     assert finding.replacement is None
 
 

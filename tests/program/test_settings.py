@@ -35,7 +35,7 @@ def test_checks_functions_that_return_cost_and_gradients(check):
 def test_mends_functions_that_return_cost_and_gradients(check):
     found = check(COURSE.replace("db = np.mean(A - Y)", "db = np.sum(A - Y)"), **CALL)
     assert [item.problem for item in found.findings] == ["summed-instead-of-averaged"]
-    assert found.findings[0].replacement == "db = np.sum((A - Y) / 3)"  # of three examples
+    assert found.findings[0].replacement == "db = np.mean(A - Y)"
 
 
 def test_compares_the_gradients_that_the_program_holds(check):

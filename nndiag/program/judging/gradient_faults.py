@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -210,7 +211,7 @@ class _Faults:
             edits.sort(key=lambda edit: _without_a_factor(edit[0].text, known))
         place, relation = self.facts.nodes[found.node_id], bug
         if edits and isinstance(place, ast.expr) and edits[0][0].node_id == found.node_id:
-            bug = bug_by_edit(bug, place, edits[0][0].text)
+            bug = bug_by_edit(bug, place, edits[0][0].text, self._derivatives)
         elif bug == DERIVATIVES[0] and not edits and has_slope(place):
             bug = "wrong-activation-derivative"
         node_id, inside = self._of_function(found, dues, edits)
@@ -225,6 +226,23 @@ class _Faults:
             edits,
             explains=Explains.GRADIENT,
         )
+
+    @cached_property
+    def _derivatives(self) -> set[str]:
+        """The variables that hold what is made by a derivative, right or wrong."""
+        functions = {
+            node.name: node
+            for node in self.facts.nodes.values()
+            if isinstance(node, ast.FunctionDef)
+        }
+        found = set()
+        for node in self.facts.nodes.values():
+            if isinstance(node, ast.Assign):
+                value: ast.AST = node.value
+                called = ast.unparse(value.func) if isinstance(value, ast.Call) else ""
+                if has_slope(functions.get(called.rpartition(".")[2], value)):
+                    found |= {ast.unparse(target) for target in node.targets}
+        return found
 
     def _of_function(
         self, found: Substitution, dues: Sequence[Due], edits: Edits

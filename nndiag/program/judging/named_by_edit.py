@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 DERIVATIVES = (
     "missing-activation-derivative",
@@ -25,20 +25,21 @@ _SUMS = frozenset({"sum", "mean", "axis"})
 _PRODUCTS = frozenset({"@", "dot", "matmul"})
 
 
-def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
+def bug_by_edit(bug: str, place: ast.expr, text: str, derivatives: Collection[str] = ()) -> str:
     """The name of a bug, given the expression that mends it.
 
     Args:
         bug: Its name by what is due.
         place: The expression at fault.
         text: What is due in its place.
+        derivatives: The variables that hold derivatives of activations.
     """
     before: ast.AST = ast.parse(ast.unparse(place), mode="eval").body
     after: ast.AST = ast.parse(text, mode="eval").body
     if bug == _RAW:
         summed = _by_tokens(ast.unparse(place), text) == _BIAS
         return _BIAS if summed else _CHAIN if _is_other_entry(before, after) else bug
-    if bug == _SUMMED and _by_tokens(ast.unparse(place), text) == _BIAS:
+    if bug == _SUMMED and "mean" in _words(before) - _words(after):
         return _BIAS  # the mean of the deltas in the place of their sum
     if bug not in DERIVATIVES:
         return bug
@@ -46,7 +47,10 @@ def bug_by_edit(bug: str, place: ast.expr, text: str) -> str:
     moved = _CHAIN if added else _by_tokens(ast.unparse(place), text)
     if moved is None and has_slope(before) and has_slope(after) and _words(before) == _words(after):
         return _ARGUMENT if bug == _ARGUMENT else _OTHER  # the same values in another form
-    return moved or _of_derivative(bug, *_down(before, after))
+    way, one, other = _down(before, after)
+    if bug == _OTHER and ast.unparse(other) in derivatives:
+        return bug
+    return moved or _of_derivative(bug, way, one, other)
 
 
 def _of_derivative(bug: str, way: list[ast.AST], before: ast.AST, after: ast.AST) -> str:
