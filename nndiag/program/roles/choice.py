@@ -141,7 +141,9 @@ def _chosen(readings: Sequence[Reading]) -> Loss | None:
         loss for loss in own if fits[loss].explains and (loss.shown or not fits[loss].varies)
     ]
     explaining = [loss for loss in implied if fits[loss].explains]
-    explaining.sort(key=lambda loss: not fits[loss].steady)
+    if len(explaining) > 1:  # of one example any is a multiple of any other
+        last = {loss for loss in explaining if _lasts(readings, loss)}
+        explaining.sort(key=lambda loss: (not fits[loss].steady, loss not in last))
     if explaining_own:
         numbers = _numbers_of_steps(first)
         best = max(
@@ -210,8 +212,9 @@ def _common_fit(readings: Sequence[Reading], loss: Loss) -> Fit:
 
 def _lasts(readings: Sequence[Reading], loss: Loss) -> bool:
     """Whether the steps have one factor over a loss in all iterations."""
-    factors = [set(fit_of(reading, loss).factors) for reading in readings]
-    return bool(reduce(_shared, factors))
+    fits = [fit_of(reading, loss) for reading in readings]
+    factors = [set(fit.factors) for fit in fits if fit.telling]
+    return bool(factors) and bool(reduce(_shared, factors))
 
 
 def _prominence(loss: Loss) -> tuple[bool, bool, int, int]:

@@ -72,6 +72,7 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         id(owner_of(x)) for leaf in own if isinstance(x := snapshot.original(leaf), np.ndarray)
     }
     alike = {_pattern(spelled(leaf.root, leaf.steps)) for leaf in own}
+    singles = all(item.tensor.size == 1 for item in reading.parameters)
     attributes = {_attribute(snapshot, leaf) for leaf in own} - {None}
     examples = _examples(reading, made_from)
     common = {  # a name that the data have, too, tells nothing
@@ -102,8 +103,10 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         ):
             continue
         name = _pattern(spelled(leaf.root, leaf.steps))
-        is_like = name in alike - common or _attribute(snapshot, leaf) in attributes
         is_added = _is_added(reading, heads[0])
+        is_one = len(heads) == 1 and graph[heads[0]].size == 1 and not is_added and not singles
+        is_like = name in alike - common or _attribute(snapshot, leaf) in attributes
+        is_like = is_like and not is_one  # the rate of a dropout, say
         if len(heads) == 1 and _is_factor(reading, heads[0], made_from) and not is_added:
             continue
         if _is_data(np.shape(value), examples) and _meets(reading, heads[0], _heads(reading)):

@@ -321,3 +321,55 @@ def _operands(text: str) -> list[str]:
 def test_an_edit_tells_the_bug(bug, before, after, name):
     place = ast.parse(before, mode="eval").body
     assert bug_by_edit(bug, place, after) == name
+
+
+XOR = """\
+import math
+import random
+random.seed(16)
+xs, ys = [[0, 0], [0, 1], [1, 0], [1, 1]], [[0], [1], [1], [0]]
+w1 = [[random.uniform(-1, 1) for j in range(3)] for i in range(2)]
+c1, w2, c2 = [0.0] * 3, [random.uniform(-1, 1) for j in range(3)], 0.0
+for epoch in range(900):
+    for x, y in zip(xs, ys):
+        h = [math.tanh(c1[j] + sum(w1[i][j] * x[i] for i in range(2))) for j in range(3)]
+        p = 1 / (1 + math.exp(-(c2 + sum(w2[j] * h[j] for j in range(3)))))
+        d2 = p - y[0]
+        d1 = [d2 * w2[j] * (1 - h[j] ** 2) for j in range(3)]
+        for j in range(3):
+            w2[j] -= 0.1 * d2 * h[j]
+            c1[j] -= 0.1 * d1[j]
+            for i in range(2):
+                w1[i][j] -= 0.1 * d1[j] * x[i]
+        c2 -= 0.1 * d2
+"""
+DROPPED = """\
+import numpy as np
+q02 = np.random.default_rng(45)
+q03 = q02.uniform(-2, 2, (60, 4))
+q04 = (np.sum(q03 ** 2, axis=1, keepdims=True) > 4).astype(float)
+q09, q14 = 10, 0.8
+q10, q11 = q02.normal(0, 0.5, (4, 7)), np.zeros(7)
+q12, q13 = q02.normal(0, 0.5, (7, 1)), np.zeros(1)
+for q15 in range(200):
+    for q18 in range(0, 60, q09):
+        q16, q17 = q03[q18:q18 + q09], q04[q18:q18 + q09]
+        q20 = q16 @ q10 + q11
+        q24 = (q02.random(q20.shape) < q14) / q14
+        q22 = np.maximum(0, q20) * q24
+        q23 = 1 / (1 + np.exp(-(q22 @ q12 + q13)))
+        q25 = (q23 - q17) * q23 * (1 - q23) / q09
+        q28 = (q25 @ q12.T) * q24 * (q20 > 0)
+        q26 = 0.5 * np.mean((q23 - q17) ** 2)
+        q10 -= 0.4 * q16.T @ q28
+        q11 -= 0.4 * q28.sum(axis=0)
+        q12 -= 0.4 * q22.T @ q25
+        q13 -= 0.4 * q25.sum(axis=0)
+"""
+
+
+@pytest.mark.parametrize("text", [XOR, DROPPED])
+def test_one_example_of_two_losses_and_a_number_called_as_the_weights_are_right(check, text):
+    found = check(text)
+    assert found.correct
+    assert not found.findings
