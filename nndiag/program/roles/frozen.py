@@ -109,7 +109,8 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         is_like = is_like and not is_one  # the rate of a dropout, say
         if len(heads) == 1 and _is_factor(reading, heads[0], made_from) and not is_added:
             continue
-        if _is_data(np.shape(value), examples) and _meets(reading, heads[0], _heads(reading)):
+        is_row = isinstance(value, list) or _is_data(np.shape(value), examples)
+        if is_row and any(_meets(reading, head, _heads(reading)) for head in heads):
             continue
         is_bias = is_added and _BIAS.search(spelled(leaf.root, leaf.steps))
         if is_like or is_bias or _has_gradient(reading, adjoints, heads[0]):

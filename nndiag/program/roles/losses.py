@@ -33,7 +33,7 @@ class Loss:
     """A number that may be the loss, or several whose sum is.
 
     Attributes:
-        kind: `own`, `squares`, `binary cross-entropy` or `cross-entropy`.
+        kind: `own`, `squares`, `absolute error`, `binary cross-entropy` or `cross-entropy`.
         terms: The keys that each term is computed from: its own, or those of output and residual.
         node_id: Of the expression that it is, or that implies it.
         shown: Whether the program prints or keeps it.
@@ -68,7 +68,7 @@ class Loss:
         Their probability is 0 then, and its derivative by the parameters with it: what the loss
         makes of that is lost.
         """
-        if self.own or self.kind == "squares":
+        if self.own or self.kind in ("squares", "absolute error"):
             return False
         for keys in self.terms:
             if all(key in keyed for key in keys):
@@ -128,6 +128,10 @@ def _squares(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarra
     return 0.5 * float(np.sum(residual**2)), residual
 
 
+def _absolute(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
+    return float(np.sum(np.abs(residual))), np.sign(residual)
+
+
 def _binary(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.ndarray]:
     target = np.clip(output - residual, 0.0, 1.0)
     with np.errstate(all="ignore"):
@@ -147,6 +151,7 @@ def _categorical(output: np.ndarray, residual: np.ndarray) -> tuple[float, np.nd
 
 _IMPLIED: dict[str, Callable[[np.ndarray, np.ndarray], tuple[float, np.ndarray]]] = {
     "squares": _squares,
+    "absolute error": _absolute,
     "binary cross-entropy": _binary,
     "cross-entropy": _categorical,
 }
@@ -238,6 +243,7 @@ def implied_losses(graph: Graph, residuals: list[Residual], keys: dict[int, Key]
         keys: Node → key.
     """
     families: dict[int, list[Residual]] = {}
+    users = graph.users()
     for residual in residuals:
         if residual.node in keys and residual.output in keys:
             families.setdefault(graph[residual.node].node_id, []).append(residual)
@@ -251,6 +257,13 @@ def implied_losses(graph: Graph, residuals: list[Residual], keys: dict[int, Key]
         ]
         for kind in _kinds(outputs, targets):
             yield Loss(kind, terms, node_id, sign=sign)
+        if all(_has_sign_taken(graph, users[item.node]) for item in family):
+            yield Loss("absolute error", terms, node_id, sign=sign)
+
+
+def _has_sign_taken(graph: Graph, users: list[int]) -> bool:
+    """Whether the sign of an error is taken: the derivative of its size."""
+    return any(graph[user].operation == "sign" for user in users)
 
 
 def _kinds(outputs: list[np.ndarray], targets: list[np.ndarray]) -> Iterator[str]:

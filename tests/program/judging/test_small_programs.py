@@ -367,9 +367,24 @@ for q15 in range(200):
         q13 -= 0.4 * q25.sum(axis=0)
 """
 
+ABSOLUTE = """\
+import numpy as np
+rng = np.random.default_rng(6)
+X = rng.normal(size=(40, 4))
+y = X @ rng.normal(size=(4, 1)) + 0.1 * rng.normal(size=(40, 1))
+w, b = np.zeros((4, 1)), np.zeros(1)
+for i in range(500):
+    d = np.sign(X @ w + b - y) / 40
+    w = w - 0.05 * X.T @ d
+    b = b - 0.05 * d.sum(axis=0)
+"""
+ROWS = XOR.replace("xs, ys", "w3, w4").replace(
+    "[[0, 0], [0, 1], [1, 0], [1, 1]]", "[[0.5, -0.2], [0.1, 1.3], [1.2, 0.4], [-0.7, 1.1]]"
+)
 
-@pytest.mark.parametrize("text", [XOR, DROPPED])
-def test_one_example_of_two_losses_and_a_number_called_as_the_weights_are_right(check, text):
+
+@pytest.mark.parametrize("text", [XOR, DROPPED, ABSOLUTE, ROWS])
+def test_is_right_whatever_its_loss_is_and_its_data_are_called(check, text):
     found = check(text)
     assert found.correct
     assert not found.findings
