@@ -107,7 +107,7 @@ def _frozen_leaves(reading: Reading, loss: Loss, snapshot: Snapshot) -> Iterator
         is_one = len(heads) == 1 and graph[heads[0]].size == 1 and not is_added and not singles
         is_like = name in alike - common or _attribute(snapshot, leaf) in attributes
         is_like = is_like and not is_one  # the rate of a dropout, say
-        if len(heads) == 1 and _is_factor(reading, heads[0], made_from) and not is_added:
+        if is_one and _only_meets_numbers(reading, heads[0], made_from):
             continue
         is_row = isinstance(value, list) or _is_data(np.shape(value), examples)
         if is_row and any(_meets(reading, head, _heads(reading)) for head in heads):
@@ -148,11 +148,10 @@ def _is_data(shape: tuple[int, ...], examples: int) -> bool:
     return len(shape) > 1 and examples > 1 and examples in shape
 
 
-def _is_factor(reading: Reading, head: int, made_from: set[int]) -> bool:
+def _only_meets_numbers(reading: Reading, head: int, made_from: set[int]) -> bool:
     """Whether a single number only meets others, as the strength of a penalty does."""
     graph = reading.forward
-    singles = all(item.tensor.size == 1 for item in reading.parameters)
-    return not singles and all(
+    return all(
         graph[item].size == 1
         for user in (head, *(made_from & set(graph.users()[head])))
         for item in (user, *graph[user].inputs)

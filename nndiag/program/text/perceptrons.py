@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from nndiag.errors import UserCodeError
 from nndiag.program.text.edits import Change, Edit, TextEditor
@@ -44,7 +45,7 @@ class StepsLeftOut:
         """Whether an expression of `source` stands for a step function."""
         return isinstance(node, ast.BinOp) and ast.unparse(node) in self._unparsed
 
-    @property
+    @cached_property
     def _unparsed(self) -> set[str]:
         return {_difference(text) for text in self.written}
 
